@@ -1,0 +1,57 @@
+// fold: sums 1,024 neighbouring nodes of the tree of sums pairwise: 0+1, 2+3, ..., then those.
+// nodes (n_nodes, n_columns) vec4, folded (ceil(n_nodes / 1024), n_columns) vec4.  (writes with =)
+// A workgroup folds COLUMNS neighbouring columns (workgroup_id.x) of 1,024 nodes (workgroup_id.y):
+// each invocation PER_INVOCATION nodes of one column in registers, then all through workgroup
+// memory. A node that does not exist counts as 0. CPU twin: leaves::Fold.
+const WORKGROUP_SIZE = 256u;
+const COLUMNS = 4u;
+const SLICES = WORKGROUP_SIZE / COLUMNS;
+const PER_INVOCATION = 16u;
+
+struct Params {
+    n_nodes: u32,
+    n_columns: u32,
+    _pad0: u32,
+    _pad1: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> nodes: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> folded: array<vec4<f32>>;
+
+var<workgroup> sums: array<vec4<f32>, WORKGROUP_SIZE>;
+
+fn fold_in_registers(first: u32, column: u32) -> vec4<f32> {
+    var node: array<vec4<f32>, PER_INVOCATION>;
+    for (var i = 0u; i < PER_INVOCATION; i++) {
+        if first + i < params.n_nodes && column < params.n_columns {
+            node[i] = nodes[(first + i) * params.n_columns + column];
+        }
+    }
+    for (var width = PER_INVOCATION / 2u; width > 0u; width /= 2u) {
+        for (var i = 0u; i < width; i++) {
+            node[i] = node[2u * i] + node[2u * i + 1u];
+        }
+    }
+    return node[0];
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let column = workgroup.x * COLUMNS + invocation % COLUMNS;
+    let slice = invocation / COLUMNS;
+    let first = (workgroup.y * SLICES + slice) * PER_INVOCATION;
+    sums[invocation] = fold_in_registers(first, column);
+    for (var distance = 1u; distance < SLICES; distance *= 2u) {
+        workgroupBarrier();
+        if slice % (2u * distance) == 0u {
+            sums[invocation] += sums[invocation + distance * COLUMNS];
+        }
+    }
+    if slice == 0u && column < params.n_columns {
+        folded[workgroup.y * params.n_columns + column] = sums[invocation];
+    }
+}

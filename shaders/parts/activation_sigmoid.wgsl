@@ -1,0 +1,7 @@
+// y = 1 / (1 + exp(-z)), taken from exp(-|z|), which lies in [0, 1]: no overflow and no NaN.
+// CPU twin: network::Activation::value.
+fn activation(z: f32) -> f32 {
+    let e = exp(-abs(z));
+    let r = 1.0 / (1.0 + e);
+    return select(e * r, r, z >= 0.0);
+}

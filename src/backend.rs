@@ -1,0 +1,98 @@
+//! What a backend does: the one interface through which training and validation see CPU and GPU.
+
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::network::Network;
+use crate::objective::Objective;
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+/// What is to be trained, on what, towards what.
+#[derive(Clone, Debug)]
+pub struct Problem<'a> {
+    /// The samples.
+    pub dataset: &'a Dataset,
+    /// The network, as wide as the samples.
+    pub network: Network,
+    /// What is minimised.
+    pub objective: Objective,
+}
+
+/// What one pass over the data sees at the parameters it started from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pass {
+    /// The loss, reduced over the samples.
+    pub loss: f64,
+    /// Mean of `y(1 − y)` over samples and outputs: ¼ for an undecided layer, 0 for a saturated one.
+    pub saturation: f64,
+}
+
+/// [`Backend::evaluate`]'s result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Loss and saturation.
+    pub pass: Pass,
+    /// `dloss/dparameters`, in the layout of the parameters.
+    pub gradient: Vec<f64>,
+}
+
+/// The last layer of some rows, both (rows, O).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// `z = x Wᵀ + b`.
+    pub pre_activation: Vec<f64>,
+    /// `y = f(z)`.
+    pub prediction: Vec<f64>,
+}
+
+/// How a backend rounds: what an a-priori error bound has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounding {
+    /// Most roundings between one product `x w` and the pre-activation it ends in.
+    pub pre_activation: u32,
+    /// Most additions between one sample's term and the sum over all samples.
+    pub sum: u32,
+}
+
+/// One problem held by a CPU or a GPU, with its parameters.
+pub trait Backend {
+    /// `cpu` or `gpu`.
+    fn name(&self) -> &'static str;
+
+    /// The hardware, with its driver or number of threads.
+    fn adapter(&self) -> String;
+
+    /// How this backend rounds.
+    fn rounding(&self) -> Rounding;
+
+    /// Replaces the parameters, in the layout of [`Network`]; a GPU rounds them to f32.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+
+    /// The parameters as they are held; exact.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn parameters(&mut self) -> Result<Vec<f64>>;
+
+    /// Loss, saturation and gradient at the parameters; one pass over the data.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn evaluate(&mut self) -> Result<Evaluation>;
+
+    /// `iterations` times `parameters −= learning_rate · gradient`, nothing read back but the last
+    /// pass, which saw the parameters before the last update.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass>;
+
+    /// Pre-activations and predictions of the rows `rows` at the parameters.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
+}

@@ -1,0 +1,197 @@
+//! The command line as typed, turned into checked settings once.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use neuralnet::{
+    BackendChoice, Dataset, GpuOptions, Hardware, Loss, Reduction, Result, TrainConfig,
+};
+
+/// Trains neural networks on any GPU, and proves each result against a float64 reference.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    help_expected = true,
+    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network and print its weights
+    Train(Train),
+    /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
+    Validate(Validate),
+    /// List the adapters wgpu sees, and their limits
+    Devices(Devices),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
+    backend: Backend,
+    #[command(flatten)]
+    pub(crate) hardware: HardwareArgs,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) what: What,
+    #[command(flatten)]
+    pub(crate) hardware: HardwareArgs,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Devices {
+    /// Print one JSON array and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is trained, as typed: `None` where the data set decides.
+#[derive(Debug, Args)]
+pub(crate) struct What {
+    /// A CSV file with a header, `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    #[arg(default_value = "article")]
+    data: String,
+    /// The file's target column, or several, separated by commas (default: the last column)
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    target: Vec<String>,
+    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
+    #[arg(long, value_name = "N")]
+    iterations: Option<u64>,
+    /// Step along the gradient (default: 1 for article, otherwise 0.1)
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Loss of one prediction (default: squared-error for article, otherwise cross-entropy)
+    #[arg(long, value_enum)]
+    loss: Option<LossArg>,
+    /// Over the samples; `sum` saturates on large batches (default: sum for article, otherwise mean)
+    #[arg(long, value_enum)]
+    reduction: Option<ReductionArg>,
+    /// Give each output a bias (default: no for article, otherwise yes)
+    #[arg(long, overrides_with = "no_bias")]
+    bias: bool,
+    /// Give no output a bias
+    #[arg(long)]
+    no_bias: bool,
+    /// Seed of the start, as for numpy.random.RandomState
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u32,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct HardwareArgs {
+    /// Threads of the CPU backend; the bits do not depend on it (default: every core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
+    threads: Option<u16>,
+    /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
+    #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
+    max_chunk_bytes: Option<u64>,
+    /// Exchange sums through workgroup memory even where the GPU has subgroups
+    #[arg(long, help_heading = "Hardware")]
+    no_subgroups: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Backend {
+    Auto,
+    Gpu,
+    Cpu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LossArg {
+    /// ½ (t − y)²
+    SquaredError,
+    /// −t ln y − (1 − t) ln(1 − y), for targets in [0, 1]
+    CrossEntropy,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReductionArg {
+    Sum,
+    Mean,
+}
+
+impl What {
+    /// Opens the data and completes the settings: `iterations` where the data are the user's own and
+    /// nothing was said.
+    pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {
+        let dataset = Dataset::open(&self.data, &self.target)?;
+        let defaults = if dataset.is_article() {
+            TrainConfig::article()
+        } else {
+            TrainConfig {
+                iterations,
+                ..TrainConfig::default()
+            }
+        };
+        let config = TrainConfig {
+            iterations: self.iterations.unwrap_or(defaults.iterations),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            loss: match self.loss {
+                None => defaults.loss,
+                Some(LossArg::SquaredError) => Loss::SquaredError,
+                Some(LossArg::CrossEntropy) => Loss::CrossEntropy,
+            },
+            reduction: match self.reduction {
+                None => defaults.reduction,
+                Some(ReductionArg::Sum) => Reduction::Sum,
+                Some(ReductionArg::Mean) => Reduction::Mean,
+            },
+            bias: self.bias || (defaults.bias && !self.no_bias),
+            seed: self.seed,
+        };
+        Ok((dataset, config))
+    }
+}
+
+impl HardwareArgs {
+    pub(crate) fn gpu(self) -> GpuOptions {
+        GpuOptions {
+            max_chunk_bytes: self.max_chunk_bytes,
+            without_subgroups: self.no_subgroups,
+        }
+    }
+
+    pub(crate) fn threads(self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+}
+
+impl Train {
+    pub(crate) fn hardware(&self) -> Hardware {
+        Hardware {
+            backend: match self.backend {
+                Backend::Auto => BackendChoice::Auto,
+                Backend::Gpu => BackendChoice::Gpu,
+                Backend::Cpu => BackendChoice::Cpu,
+            },
+            threads: self.hardware.threads(),
+            gpu: self.hardware.gpu(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,249 @@
+//! Where data enter: a shape, names, and any block of rows on demand.
+
+mod article;
+mod csv;
+mod synthetic;
+mod threefry;
+
+pub use synthetic::Synthetic;
+
+use crate::error::{Error, Result};
+use crate::leaves::Leaves;
+use std::ops::Range;
+use std::path::Path;
+
+/// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    source: String,
+    n_samples: usize,
+    input_names: Vec<String>,
+    target_names: Vec<String>,
+    rows: Rows,
+}
+
+#[derive(Clone, Debug)]
+enum Rows {
+    Stored {
+        inputs: Vec<f32>,
+        targets: Vec<f32>,
+        lines: csv::Lines,
+    },
+    Synthetic(Synthetic),
+}
+
+impl Dataset {
+    /// Opens what the command line calls DATA: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`,
+    /// or the path of a CSV file with a header. `targets` names the target columns of a file; without
+    /// names it is the last column.
+    ///
+    /// # Errors
+    /// Where the data cannot be read, or are no table of finite numbers; see [`Error`].
+    pub fn open(data: &str, targets: &[String]) -> Result<Self> {
+        let named = !targets.is_empty();
+        if data == "article" || data.starts_with("synthetic:") {
+            if named {
+                return Err(Error::Setting {
+                    flag: "--target",
+                    problem: format!(
+                        "names a column of a file, and `{data}` is none; leave it out"
+                    ),
+                });
+            }
+            return match data.strip_prefix("synthetic:") {
+                None => Ok(Self::article()),
+                Some(_) => Ok(Self::synthetic(data.parse()?)),
+            };
+        }
+        Self::csv(Path::new(data), targets)
+    }
+
+    /// The three samples of the article: inputs [[0,1,1],[1,0,0],[1,0,1]], targets [1,0,1].
+    #[must_use]
+    pub fn article() -> Self {
+        article::dataset()
+    }
+
+    /// Rows made on demand, a function of the seed and the row's number alone.
+    #[must_use]
+    pub fn synthetic(synthetic: Synthetic) -> Self {
+        Self {
+            source: synthetic.to_string(),
+            n_samples: synthetic.n_samples(),
+            input_names: (0..synthetic.n_inputs()).map(|j| format!("x{j}")).collect(),
+            target_names: vec!["y".to_owned()],
+            rows: Rows::Synthetic(synthetic),
+        }
+    }
+
+    /// A CSV file with a header line and numeric cells.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or a cell is no finite f32; file, line and column are named.
+    pub fn csv(path: &Path, targets: &[String]) -> Result<Self> {
+        csv::read(path, targets)
+    }
+
+    /// Samples already in memory: `inputs` (N, I) and `targets` (N, O), row-major.
+    ///
+    /// # Errors
+    /// Where the lengths do not agree, there is no sample, or a value is not finite.
+    pub fn from_rows(
+        source: impl Into<String>,
+        n_inputs: usize,
+        n_outputs: usize,
+        inputs: Vec<f32>,
+        targets: Vec<f32>,
+    ) -> Result<Self> {
+        let source = source.into();
+        let fail = |problem| {
+            Err(Error::Dataset {
+                source_name: source.clone(),
+                problem,
+            })
+        };
+        if n_inputs == 0 || n_outputs == 0 || inputs.is_empty() {
+            return fail(format!(
+                "{} inputs and {} targets in rows of {n_inputs} and {n_outputs}: at least one of each is needed",
+                inputs.len(),
+                targets.len()
+            ));
+        }
+        let n_samples = inputs.len() / n_inputs;
+        if inputs.len() != n_samples * n_inputs || targets.len() != n_samples * n_outputs {
+            return fail(format!(
+                "{} inputs in rows of {n_inputs} and {} targets in rows of {n_outputs} are not the same number of whole rows",
+                inputs.len(),
+                targets.len()
+            ));
+        }
+        for (what, values, width) in [
+            ("input", &inputs, n_inputs),
+            ("target", &targets, n_outputs),
+        ] {
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                return fail(format!(
+                    "{what} at row {}, column {} is {}; every value must be finite",
+                    at / width,
+                    at % width,
+                    values[at]
+                ));
+            }
+        }
+        Ok(Self {
+            source,
+            n_samples,
+            input_names: (0..n_inputs).map(|j| format!("x{j}")).collect(),
+            target_names: (0..n_outputs).map(|o| format!("y{o}")).collect(),
+            rows: Rows::Stored {
+                inputs,
+                targets,
+                lines: csv::Lines::default(),
+            },
+        })
+    }
+
+    /// Where the data come from, as it was named.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether these are the article's samples, for which its settings are the defaults.
+    #[must_use]
+    pub fn is_article(&self) -> bool {
+        let article = Self::article();
+        self.source == article.source && self.stored() == article.stored()
+    }
+
+    /// N: number of samples.
+    #[must_use]
+    pub fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
+    /// I: features of a sample.
+    #[must_use]
+    pub fn n_inputs(&self) -> usize {
+        self.input_names.len()
+    }
+
+    /// O: targets of a sample.
+    #[must_use]
+    pub fn n_outputs(&self) -> usize {
+        self.target_names.len()
+    }
+
+    /// Names of the features (I).
+    #[must_use]
+    pub fn input_names(&self) -> &[String] {
+        &self.input_names
+    }
+
+    /// Names of the targets (O).
+    #[must_use]
+    pub fn target_names(&self) -> &[String] {
+        &self.target_names
+    }
+
+    /// Bytes of inputs and targets in f32: what one iteration has to read.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        4 * self.n_samples as u64 * (self.n_inputs() + self.n_outputs()) as u64
+    }
+
+    /// The leaves over which every sum over the samples is taken.
+    #[must_use]
+    pub fn leaves(&self) -> Leaves {
+        Leaves::new(self.n_samples, self.n_inputs(), self.n_outputs())
+    }
+
+    /// Inputs (N, I) and targets (N, O) where they lie in memory as a whole.
+    #[must_use]
+    pub fn stored(&self) -> Option<(&[f32], &[f32])> {
+        match &self.rows {
+            Rows::Stored {
+                inputs, targets, ..
+            } => Some((inputs, targets)),
+            Rows::Synthetic(_) => None,
+        }
+    }
+
+    /// Writes the rows `rows` into `inputs` (rows, I) and `targets` (rows, O).
+    ///
+    /// # Panics
+    /// Where `rows` reaches past the last sample, or a slice has another length.
+    pub fn read(&self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
+        assert!(rows.end <= self.n_samples, "rows {rows:?}");
+        let (n_inputs, n_outputs) = (self.n_inputs(), self.n_outputs());
+        assert_eq!(inputs.len(), rows.len() * n_inputs, "inputs of {rows:?}");
+        assert_eq!(targets.len(), rows.len() * n_outputs, "targets of {rows:?}");
+        match &self.rows {
+            Rows::Stored {
+                inputs: all_inputs,
+                targets: all_targets,
+                ..
+            } => {
+                inputs.copy_from_slice(&all_inputs[rows.start * n_inputs..rows.end * n_inputs]);
+                targets.copy_from_slice(&all_targets[rows.start * n_outputs..rows.end * n_outputs]);
+            }
+            Rows::Synthetic(synthetic) => {
+                for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
+                    *t = synthetic.row(row as u64, x);
+                }
+            }
+        }
+    }
+
+    /// The place of one target as a person would look for it: file, line and column, or row and column.
+    #[must_use]
+    pub fn target_place(&self, row: usize, output: usize) -> String {
+        let (source, name) = (&self.source, &self.target_names[output]);
+        match &self.rows {
+            Rows::Stored { lines, .. } if lines.known() => {
+                format!("{source}:{}: column `{name}`", lines.line(row))
+            }
+            _ => format!("{source}: row {row}, column `{name}`"),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Everything that can go wrong, each with the place and the remedy.
+
+use std::path::PathBuf;
+
+/// The result of every fallible operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation failed. Nothing was trained, or what was trained is not a result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{path}: {source}; DATA is a CSV file, `article`, or `synthetic:ROWSxFEATURES`")]
+    File {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file as a whole is no table this program can train on.
+    #[error("{path}: {problem}")]
+    Table {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// One line of the file is wrong.
+    #[error("{path}:{line}: {problem}")]
+    Line {
+        /// The file as it was named.
+        path: PathBuf,
+        /// Counted from 1; the header is line 1.
+        line: u64,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// One cell of the file is wrong.
+    #[error("{path}:{line}: column `{column}`: {problem}")]
+    Cell {
+        /// The file as it was named.
+        path: PathBuf,
+        /// Counted from 1; the header is line 1.
+        line: u64,
+        /// The column's name in the header.
+        column: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A `synthetic:` description or arrays handed to the library do not make a data set.
+    #[error("{source_name}: {problem}")]
+    Dataset {
+        /// The data set as it was named.
+        source_name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A setting has a value that cannot be used.
+    #[error("{flag}: {problem}")]
+    Setting {
+        /// The flag of the command line that sets it.
+        flag: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The data do not fit the objective.
+    #[error(
+        "{place}: target {value} lies outside [0, 1], which cross-entropy cannot use; rescale it, or take --loss squared-error"
+    )]
+    Target {
+        /// File, line and column, or row and column.
+        place: String,
+        /// The target.
+        value: f32,
+    },
+    /// The parameters or the loss are no longer finite.
+    #[error(
+        "training diverged: after iteration {iteration} the {what} is not finite; take a smaller --learning-rate, or --reduction mean"
+    )]
+    Diverged {
+        /// The last iteration of the batch after which it was seen.
+        iteration: u64,
+        /// What is no longer finite.
+        what: &'static str,
+    },
+    /// More than the memory of this machine.
+    #[error(
+        "{what} needs {needed} bytes of host memory, which this machine does not grant; take fewer rows"
+    )]
+    HostMemory {
+        /// What was to be held.
+        what: String,
+        /// Bytes.
+        needed: u64,
+    },
+    /// No adapter can be used.
+    #[error("{0}")]
+    NoAdapter(String),
+    /// The device's limits are below what the problem needs.
+    #[error("{adapter}: {problem}")]
+    DeviceLimit {
+        /// The adapter's name.
+        adapter: String,
+        /// Both numbers, and what to do.
+        problem: String,
+    },
+    /// The device refused an allocation.
+    #[error(
+        "{adapter}: out of memory: {what} needs {needed} bytes, refused after {held} bytes were held; take fewer rows, a larger device, or --backend cpu"
+    )]
+    DeviceMemory {
+        /// The adapter's name.
+        adapter: String,
+        /// What was to be held.
+        what: String,
+        /// Bytes.
+        needed: u64,
+        /// Bytes already held for this problem.
+        held: u64,
+    },
+    /// The device failed while it worked.
+    #[error("{adapter}: the device failed: {message}; run again, or take --backend cpu")]
+    DeviceFailed {
+        /// The adapter's name.
+        adapter: String,
+        /// What the driver said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// wgpu sees no adapter at all.
+    #[must_use]
+    pub fn no_adapter() -> Self {
+        Self::NoAdapter(
+            "no adapter: wgpu sees no Vulkan, Metal or DX12 device; install the GPU's driver or a software adapter (Debian and Ubuntu: mesa-vulkan-drivers), or take --backend cpu".to_owned(),
+        )
+    }
+
+    /// Whether the cause is a device (absent, too small, or failed), not the user's input.
+    #[must_use]
+    pub fn is_device(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAdapter(_)
+                | Self::DeviceLimit { .. }
+                | Self::DeviceMemory { .. }
+                | Self::DeviceFailed { .. }
+        )
+    }
+}

@@ -1,0 +1,157 @@
+//! The adapters wgpu sees, and the choice of one.
+
+use crate::error::{Error, Result};
+use std::fmt;
+
+/// The environment variable that names an adapter by a part of its name, in any case.
+const ADAPTER_NAME: &str = "WGPU_ADAPTER_NAME";
+
+/// What kind of hardware an adapter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdapterKind {
+    /// A GPU with its own memory.
+    Discrete,
+    /// A GPU that shares the host's memory.
+    Integrated,
+    /// A GPU lent by a hypervisor.
+    Virtual,
+    /// The driver does not say.
+    Unknown,
+    /// The CPU, running shaders.
+    Software,
+}
+
+impl fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discrete => "discrete GPU",
+            Self::Integrated => "integrated GPU",
+            Self::Virtual => "virtual GPU",
+            Self::Unknown => "unknown kind",
+            Self::Software => "software",
+        })
+    }
+}
+
+/// An adapter and the limits that matter here.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Adapter {
+    /// As the driver names it.
+    pub name: String,
+    /// `vulkan`, `metal` or `dx12`.
+    pub api: String,
+    /// Hardware or software.
+    pub kind: AdapterKind,
+    /// The driver and its version.
+    pub driver: String,
+    /// Whether shaders may exchange values within a subgroup.
+    pub subgroups: bool,
+    /// Least and most invocations of a subgroup.
+    pub subgroup_size: [u32; 2],
+    /// Bytes of one storage binding.
+    pub max_binding_bytes: u64,
+    /// Bytes of one buffer.
+    pub max_buffer_bytes: u64,
+    /// Workgroups of one dispatch, in each dimension.
+    pub max_workgroups: u32,
+    /// Invocations of one workgroup.
+    pub max_invocations: u32,
+    /// Bytes of workgroup memory.
+    pub max_workgroup_bytes: u32,
+}
+
+impl Adapter {
+    fn new(adapter: &wgpu::Adapter) -> Self {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        Self {
+            kind: match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+                wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+                wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+                wgpu::DeviceType::Cpu => AdapterKind::Software,
+                wgpu::DeviceType::Other => AdapterKind::Unknown,
+            },
+            name: info.name,
+            api: info.backend.to_str().to_owned(),
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_owned(),
+            subgroups: adapter.features().contains(wgpu::Features::SUBGROUP),
+            subgroup_size: [info.subgroup_min_size, info.subgroup_max_size],
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+            max_workgroups: limits.max_compute_workgroups_per_dimension,
+            max_invocations: limits.max_compute_invocations_per_workgroup,
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        }
+    }
+}
+
+impl fmt::Display for Adapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.name, self.api, self.driver)
+    }
+}
+
+/// Whether the CPU may run the shaders where no GPU is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Software {
+    /// Where it is named, or no other adapter exists.
+    Allowed,
+    /// Never.
+    Refused,
+}
+
+/// Every adapter, hardware before software, otherwise in the drivers' order.
+#[must_use]
+pub fn adapters() -> Vec<Adapter> {
+    found().into_iter().map(|(adapter, _)| adapter).collect()
+}
+
+fn found() -> Vec<(Adapter, wgpu::Adapter)> {
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        flags: wgpu::InstanceFlags::empty().with_env(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let mut found: Vec<_> = pollster::block_on(instance.enumerate_adapters(backends))
+        .into_iter()
+        .map(|adapter| (Adapter::new(&adapter), adapter))
+        .collect();
+    found.sort_by_key(|(adapter, _)| adapter.kind);
+    found
+}
+
+/// The adapter to use: the first whose name holds what `WGPU_ADAPTER_NAME` says, where it says
+/// something; otherwise the first.
+///
+/// # Errors
+/// Where no adapter is left to choose; the message says what there is and what to do.
+pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
+    let mut found = found();
+    let names: Vec<String> = found
+        .iter()
+        .map(|(adapter, _)| adapter.to_string())
+        .collect();
+    let none = |why: String| Err(Error::NoAdapter(why));
+    if found.is_empty() {
+        return Err(Error::no_adapter());
+    }
+    let wanted = std::env::var(ADAPTER_NAME).unwrap_or_default();
+    found.retain(|(adapter, _)| adapter.name.to_lowercase().contains(&wanted.to_lowercase()));
+    if found.is_empty() {
+        return none(format!(
+            "no adapter: {ADAPTER_NAME}={wanted} matches none of {}; change or unset it",
+            names.join("; ")
+        ));
+    }
+    let (adapter, handle) = found.swap_remove(0);
+    if adapter.kind == AdapterKind::Software && software == Software::Refused {
+        return none(format!(
+            "no GPU: {adapter} is a software adapter; --backend gpu takes it all the same"
+        ));
+    }
+    Ok((adapter, handle))
+}

@@ -1,0 +1,185 @@
+//! The data on the device: a list of chunks, each a whole number of leaves within one binding.
+
+use super::adapter::AdapterKind;
+use super::device::Device;
+use super::kernels::ChunkParams;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::leaves::Leaves;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
+const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
+/// Bytes staged at once: small pieces are several times as fast as one large write.
+const PIECE_BYTES: usize = 8 << 20;
+
+/// Consecutive rows on the device.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) rows: Range<usize>,
+    /// Leaves of the chunk; the last one may be shorter.
+    pub(super) n_leaves: usize,
+    pub(super) params: wgpu::Buffer,
+    /// (rows, I padded to vec4)
+    pub(super) inputs: wgpu::Buffer,
+    /// (rows, O)
+    pub(super) targets: wgpu::Buffer,
+}
+
+/// Cuts the data into chunks of at most `max_bytes` where it is given, and uploads them.
+pub(super) fn upload(
+    device: &mut Device,
+    dataset: &Dataset,
+    max_bytes: Option<u64>,
+) -> Result<Vec<Chunk>> {
+    let leaves = dataset.leaves();
+    let width = Width {
+        row: dataset.n_inputs().next_multiple_of(4),
+        outputs: dataset.n_outputs(),
+    };
+    let rows_per_chunk = rows_per_chunk(device, leaves, width, max_bytes)?;
+    check_host_memory(device, dataset, width)?;
+    let mut chunks = Vec::with_capacity(dataset.n_samples().div_ceil(rows_per_chunk));
+    for first in (0..dataset.n_samples()).step_by(rows_per_chunk) {
+        let rows = first..(first + rows_per_chunk).min(dataset.n_samples());
+        let number = |n: usize| {
+            u32::try_from(n).map_err(|_| {
+                device.limit(format!(
+                    "{n} is too large a number for a shader; take fewer rows"
+                ))
+            })
+        };
+        let params = ChunkParams {
+            n_samples: number(rows.len())?,
+            first_leaf: number(first / leaves.rows_per_leaf())?,
+            _pad: [0; 2],
+        };
+        let label = |what| {
+            format!(
+                "{what} of rows {first} to {} of {}",
+                rows.end - 1,
+                dataset.source()
+            )
+        };
+        chunks.push(Chunk {
+            n_leaves: rows.len().div_ceil(leaves.rows_per_leaf()),
+            params: device.uniform("leaf_sums.params", &params)?,
+            inputs: device.storage(&label("inputs"), rows.len() * width.row)?,
+            targets: device.storage(&label("targets"), rows.len() * width.outputs)?,
+            rows,
+        });
+    }
+    for chunk in &chunks {
+        fill(device, dataset, width, chunk)?;
+    }
+    Ok(chunks)
+}
+
+/// Floats of a row on the device.
+#[derive(Clone, Copy)]
+struct Width {
+    row: usize,
+    outputs: usize,
+}
+
+impl Width {
+    /// Bytes of a row in the larger of its two buffers.
+    fn bytes(self) -> u64 {
+        4 * self.row.max(self.outputs) as u64
+    }
+}
+
+fn rows_per_chunk(
+    device: &Device,
+    leaves: Leaves,
+    width: Width,
+    max_bytes: Option<u64>,
+) -> Result<usize> {
+    let adapter = &device.adapter;
+    let device_bytes = adapter
+        .max_binding_bytes
+        .min(adapter.max_buffer_bytes)
+        .min(ADDRESSABLE_BYTES);
+    let bytes = max_bytes.map_or(device_bytes, |bytes| bytes.min(device_bytes));
+    let leaf_bytes = width.bytes() * leaves.rows_per_leaf() as u64;
+    let problem = || {
+        format!(
+            "a chunk of {bytes} bytes holds no leaf: {} rows, {leaf_bytes} bytes",
+            leaves.rows_per_leaf()
+        )
+    };
+    let n_leaves = (bytes / leaf_bytes).min(u64::from(adapter.max_workgroups));
+    match (usize::try_from(n_leaves), max_bytes) {
+        (Ok(n @ 1..), _) => Ok(n * leaves.rows_per_leaf()),
+        (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {
+            flag: "--max-chunk-bytes",
+            problem: format!("{}; take at least that many", problem()),
+        }),
+        _ => Err(device.limit(problem())),
+    }
+}
+
+/// A software adapter's memory is the host's, which is granted long before it is there. Asking for
+/// all of it in one piece, and giving it back untouched, tells whether it can ever be.
+fn check_host_memory(device: &Device, dataset: &Dataset, width: Width) -> Result<()> {
+    let needed = 4 * dataset.n_samples() as u128 * (width.row + width.outputs) as u128;
+    let granted = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+    if device.adapter.kind == AdapterKind::Software && !usize::try_from(needed).is_ok_and(granted) {
+        return Err(Error::DeviceMemory {
+            adapter: device.adapter.to_string(),
+            what: dataset.source().to_owned(),
+            needed: u64::try_from(needed).unwrap_or(u64::MAX),
+            held: 0,
+        });
+    }
+    Ok(())
+}
+
+/// Makes the chunk's rows piece by piece and writes them.
+fn fill(device: &Device, dataset: &Dataset, width: Width, chunk: &Chunk) -> Result<()> {
+    const STAGED_PIECES: usize = 8;
+    let n_inputs = dataset.n_inputs();
+    let rows_per_piece = (PIECE_BYTES / (4 * width.row)).max(1);
+    let rows_per_task = rows_per_piece.div_ceil(4 * rayon::current_num_threads());
+    let mut inputs = vec![0.0; rows_per_piece * width.row];
+    let mut targets = vec![0.0; rows_per_piece * width.outputs];
+    for (piece, first) in (0..chunk.rows.len()).step_by(rows_per_piece).enumerate() {
+        let n_rows = rows_per_piece.min(chunk.rows.len() - first);
+        let (inputs, targets) = (
+            &mut inputs[..n_rows * width.row],
+            &mut targets[..n_rows * width.outputs],
+        );
+        inputs
+            .par_chunks_mut(rows_per_task * width.row)
+            .zip(targets.par_chunks_mut(rows_per_task * width.outputs))
+            .enumerate()
+            .for_each(|(task, (inputs, targets))| {
+                let start = chunk.rows.start + first + task * rows_per_task;
+                let rows = start..start + targets.len() / width.outputs;
+                if n_inputs == width.row {
+                    dataset.read(rows, inputs, targets);
+                    return;
+                }
+                let mut unpadded = vec![0.0; rows.len() * n_inputs];
+                dataset.read(rows, &mut unpadded, targets);
+                for (padded, row) in inputs
+                    .chunks_exact_mut(width.row)
+                    .zip(unpadded.chunks_exact(n_inputs))
+                {
+                    padded[..n_inputs].copy_from_slice(row);
+                }
+            });
+        let at = |floats: usize| 4 * (first * floats) as u64;
+        device.write(&chunk.inputs, at(width.row), bytemuck::cast_slice(inputs));
+        device.write(
+            &chunk.targets,
+            at(width.outputs),
+            bytemuck::cast_slice(targets),
+        );
+        if piece % STAGED_PIECES == STAGED_PIECES - 1 {
+            device.finish_writes()?;
+        }
+    }
+    device.finish_writes()
+}

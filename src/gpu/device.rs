@@ -1,0 +1,244 @@
+//! A wgpu device whose every failure becomes an [`Error`]: refused allocations, rejected pipelines, a
+//! lost device.
+
+use super::adapter::Adapter;
+use crate::error::{Error, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+use wgpu::{BufferUsages, ErrorFilter};
+
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) adapter: Adapter,
+    pub(super) subgroups: bool,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// The first failure that no error scope saw.
+    failure: Arc<Mutex<Option<String>>>,
+    /// Bytes of the buffers made so far.
+    held: u64,
+}
+
+impl Device {
+    /// Opens `handle` with its own limits, and with subgroups where it has them and they are wanted.
+    pub(super) fn open(adapter: Adapter, handle: &wgpu::Adapter, subgroups: bool) -> Result<Self> {
+        let subgroups = subgroups && adapter.subgroups;
+        let features = if subgroups {
+            wgpu::Features::SUBGROUP
+        } else {
+            wgpu::Features::empty()
+        };
+        let opened = pollster::block_on(handle.request_device(&wgpu::DeviceDescriptor {
+            label: Some("neuralnet"),
+            required_features: features,
+            required_limits: handle.limits(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        }));
+        let (device, queue) = opened.map_err(|error| Error::DeviceFailed {
+            adapter: adapter.to_string(),
+            message: error.to_string(),
+        })?;
+        let failure = Arc::new(Mutex::new(None));
+        let note = |failure: &Arc<Mutex<Option<String>>>| {
+            let failure = Arc::clone(failure);
+            move |message: String| {
+                let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(message);
+            }
+        };
+        let (lost, uncaptured) = (note(&failure), note(&failure));
+        device.set_device_lost_callback(move |reason, message| {
+            lost(format!("device lost ({reason:?}): {message}"));
+        });
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            uncaptured(error.to_string())
+        }));
+        Ok(Self {
+            adapter,
+            subgroups,
+            device,
+            queue,
+            failure,
+            held: 0,
+        })
+    }
+
+    /// Runs `make` inside error scopes.
+    pub(super) fn scoped<T>(
+        &self,
+        make: impl FnOnce(&wgpu::Device) -> T,
+    ) -> std::result::Result<T, wgpu::Error> {
+        let scopes = [
+            ErrorFilter::Internal,
+            ErrorFilter::Validation,
+            ErrorFilter::OutOfMemory,
+        ]
+        .map(|filter| self.device.push_error_scope(filter));
+        let made = make(&self.device);
+        // Scopes are a stack; every one has to be popped, the last first.
+        let errors = scopes
+            .into_iter()
+            .rev()
+            .map(|scope| pollster::block_on(scope.pop()));
+        match errors.fold(None, |first, error| first.or(error)) {
+            None => Ok(made),
+            Some(error) => Err(error),
+        }
+    }
+
+    pub(super) fn failed(&self, error: impl std::fmt::Display) -> Error {
+        Error::DeviceFailed {
+            adapter: self.adapter.to_string(),
+            message: error.to_string(),
+        }
+    }
+
+    pub(super) fn limit(&self, problem: String) -> Error {
+        Error::DeviceLimit {
+            adapter: self.adapter.to_string(),
+            problem,
+        }
+    }
+
+    /// A buffer of `bytes`, counted towards what this device holds.
+    pub(super) fn buffer(
+        &mut self,
+        label: &str,
+        bytes: u64,
+        usage: BufferUsages,
+    ) -> Result<wgpu::Buffer> {
+        let made = self.scoped(|device| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(&format!("neuralnet.{label}")),
+                size: bytes,
+                usage,
+                mapped_at_creation: false,
+            })
+        });
+        match made {
+            Ok(buffer) => {
+                self.held += bytes;
+                Ok(buffer)
+            }
+            Err(wgpu::Error::OutOfMemory { .. }) => Err(Error::DeviceMemory {
+                adapter: self.adapter.to_string(),
+                what: label.to_owned(),
+                needed: bytes,
+                held: self.held,
+            }),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// A storage buffer of `floats` f32, for shaders, uploads and readbacks.
+    pub(super) fn storage(&mut self, label: &str, floats: usize) -> Result<wgpu::Buffer> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        self.buffer(label, 4 * floats as u64, usage)
+    }
+
+    /// A uniform buffer that holds `params`.
+    pub(super) fn uniform(
+        &mut self,
+        label: &str,
+        params: &impl bytemuck::NoUninit,
+    ) -> Result<wgpu::Buffer> {
+        let bytes = bytemuck::bytes_of(params);
+        let buffer = self.buffer(
+            label,
+            bytes.len() as u64,
+            BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+        )?;
+        self.write(&buffer, 0, bytes);
+        Ok(buffer)
+    }
+
+    /// Queues a write, done before the next submission runs.
+    pub(super) fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+        self.queue.write_buffer(buffer, offset, bytes);
+    }
+
+    /// Fills a buffer with NaN, so that what a kernel fails to write cannot pass for a result.
+    pub(super) fn poison(&self, buffer: &wgpu::Buffer) -> Result<()> {
+        let nans = vec![f32::NAN; (buffer.size() / 4).min(1 << 20).try_into().unwrap_or(0)];
+        for offset in (0..buffer.size()).step_by(4 * nans.len()) {
+            let floats = ((buffer.size() - offset) / 4).min(nans.len() as u64);
+            self.write(
+                buffer,
+                offset,
+                &bytemuck::cast_slice(&nans)[..usize::try_from(4 * floats).unwrap_or(0)],
+            );
+        }
+        self.finish_writes()
+    }
+
+    /// Runs what is queued and waits, so that staging memory does not pile up.
+    pub(super) fn finish_writes(&self) -> Result<()> {
+        self.queue.submit([]);
+        self.wait()
+    }
+
+    /// Records compute passes and runs them to their end.
+    pub(super) fn run(
+        &self,
+        label: &str,
+        record: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> Result<()> {
+        let label = format!("neuralnet.{label}");
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some(&label),
+            });
+        record(&mut encoder);
+        self.queue.submit([encoder.finish()]);
+        self.wait()
+    }
+
+    fn wait(&self) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        let failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match (failure, polled) {
+            (Some(message), _) => Err(self.failed(message)),
+            (None, Err(error)) => Err(self.failed(error)),
+            (None, Ok(_)) => Ok(()),
+        }
+    }
+
+    /// `floats` f32 of `buffer` from float `first` on.
+    pub(super) fn read(
+        &mut self,
+        buffer: &wgpu::Buffer,
+        first: usize,
+        floats: usize,
+    ) -> Result<Vec<f32>> {
+        let bytes = 4 * floats as u64;
+        let staging = self.buffer(
+            "readback",
+            bytes,
+            BufferUsages::COPY_DST | BufferUsages::MAP_READ,
+        )?;
+        self.held -= bytes;
+        self.run("readback", |encoder| {
+            encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &staging, 0, bytes);
+        })?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        // The receiver lives until the wait is over; only a lost device leaves it without a message.
+        staging.map_async(wgpu::MapMode::Read, .., move |mapped| {
+            drop(sender.send(mapped))
+        });
+        self.wait()?;
+        match receiver.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.failed(error)),
+            Err(_) => return Err(self.failed("a readback was never mapped")),
+        }
+        let view = staging
+            .get_mapped_range(..)
+            .map_err(|error| self.failed(error))?;
+        Ok(bytemuck::pod_collect_to_vec(&view))
+    }
+}

@@ -1,0 +1,179 @@
+//! The fixed blocks of rows whose sums are folded in one fixed tree.
+//!
+//! A leaf is a block of consecutive rows, its length a function of the shape alone. Every sum over
+//! the samples is taken leaf by leaf, and the leaf sums are folded pairwise: 0+1, 2+3, …, then the
+//! pairs of those, an odd last one carried up as it is. So the result depends neither on threads,
+//! nor on chunks, nor on who summed which leaf.
+
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// A leaf holds at least this much of the inputs, so that whoever sums it has enough to do.
+const LEAF_BYTES: usize = 1 << 18;
+
+/// A leaf has at least this many rows for each output: its sums, as wide as the parameters, then
+/// stay below 2% of the bytes of its rows.
+const ROWS_PER_OUTPUT: usize = 64;
+
+/// The loops of one shader invocation must end within this many trips in all: some software
+/// adapters stop there without a word (Mesa 22.3 after 65,535).
+pub(crate) const MAX_LOOP_TRIPS: usize = 60_000;
+
+/// The leaves of one data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaves {
+    n_samples: usize,
+    rows_per_leaf: usize,
+}
+
+impl Leaves {
+    /// The leaves of `n_samples` rows of `n_inputs` features and `n_outputs` targets.
+    #[must_use]
+    pub fn new(n_samples: usize, n_inputs: usize, n_outputs: usize) -> Self {
+        Self {
+            n_samples,
+            rows_per_leaf: rows_per_leaf(n_inputs, n_outputs),
+        }
+    }
+
+    /// Rows of every leaf but the last, which may be shorter; a power of two.
+    #[must_use]
+    pub fn rows_per_leaf(&self) -> usize {
+        self.rows_per_leaf
+    }
+
+    /// Number of leaves.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.n_samples.div_ceil(self.rows_per_leaf)
+    }
+
+    /// The rows of leaf `leaf`.
+    #[must_use]
+    pub fn rows(&self, leaf: usize) -> Range<usize> {
+        let first = leaf * self.rows_per_leaf;
+        first..(first + self.rows_per_leaf).min(self.n_samples)
+    }
+
+    /// Additions on the longest path from a leaf's sum to the total.
+    #[must_use]
+    pub fn fold_depth(&self) -> u32 {
+        self.count().next_power_of_two().ilog2()
+    }
+}
+
+fn rows_per_leaf(n_inputs: usize, n_outputs: usize) -> usize {
+    let vectors = n_inputs.div_ceil(4);
+    let wanted = (LEAF_BYTES / (16 * vectors)).max(ROWS_PER_OUTPUT * n_outputs);
+    // A bound on the loop trips of one of the 256 invocations that share a row's vectors, whatever
+    // number of them share one row; `gpu::lanes` counts them exactly and its test holds both together.
+    let widest = (2 * vectors).min(256);
+    let trips_per_256_rows = n_outputs * (2 * vectors + 7 * widest) + vectors + 5 * widest;
+    let allowed = (MAX_LOOP_TRIPS * 256 / trips_per_256_rows).max(1);
+    1 << wanted.min(allowed).ilog2()
+}
+
+/// Folds sums that arrive in order in the one fixed tree, keeping one sum a level.
+#[derive(Debug)]
+pub(crate) struct Fold<T, Add: Fn(&mut T, &T)> {
+    /// Sums of 2^level leaves each, levels strictly falling.
+    nodes: Vec<(u32, T)>,
+    add: Add,
+}
+
+impl<T, Add: Fn(&mut T, &T)> Fold<T, Add> {
+    /// `add(left, right)` adds the right sum into the left one.
+    pub(crate) fn new(add: Add) -> Self {
+        Self {
+            nodes: Vec::new(),
+            add,
+        }
+    }
+
+    /// The next leaf's sum.
+    pub(crate) fn push(&mut self, sum: T) {
+        let (mut level, mut sum) = (0, sum);
+        while let Some((_, mut left)) = self.nodes.pop_if(|(l, _)| *l == level) {
+            (self.add)(&mut left, &sum);
+            (level, sum) = (level + 1, left);
+        }
+        self.nodes.push((level, sum));
+    }
+
+    /// The total; `None` where nothing was pushed.
+    pub(crate) fn finish(mut self) -> Option<T> {
+        let (_, mut sum) = self.nodes.pop()?;
+        while let Some((_, mut left)) = self.nodes.pop() {
+            (self.add)(&mut left, &sum);
+            sum = left;
+        }
+        Some(sum)
+    }
+}
+
+/// Sums that wait to be folded hold this many floats, at most.
+const WAITING_FLOATS: usize = 1 << 24;
+
+/// Sums leaves 0 to `count` on the threads of the current pool and folds the sums, each of about
+/// `floats` numbers, in the fixed tree. The bits do not depend on the threads.
+pub(crate) fn sum_leaves<T: Send>(
+    count: usize,
+    floats: usize,
+    sum: impl Fn(usize) -> T + Sync,
+    add: impl Fn(&mut T, &T),
+) -> T {
+    let at_once = (WAITING_FLOATS / floats).max(rayon::current_num_threads());
+    let mut fold = Fold::new(add);
+    for first in (0..count).step_by(at_once) {
+        let batch = first..(first + at_once).min(count);
+        if batch.len() == 1 {
+            fold.push(sum(first));
+            continue;
+        }
+        let sums: Vec<T> = batch.into_par_iter().map(&sum).collect();
+        sums.into_iter().for_each(|sum| fold.push(sum));
+    }
+    fold.finish().expect("a data set has at least one leaf")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fold, Leaves};
+
+    /// The tree written level by level, as the module says it.
+    fn by_levels(mut nodes: Vec<String>) -> String {
+        while nodes.len() > 1 {
+            nodes = nodes
+                .chunks(2)
+                .map(|pair| match pair {
+                    [left, right] => format!("({left}{right})"),
+                    rest => rest.concat(),
+                })
+                .collect();
+        }
+        nodes.concat()
+    }
+
+    #[test]
+    fn sums_pushed_in_order_meet_in_the_pairwise_tree() {
+        for n in 1..70 {
+            let leaves: Vec<String> = (0..n).map(|i| format!("{i},")).collect();
+            let mut fold = Fold::new(|left: &mut String, right: &String| {
+                *left = format!("({left}{right})");
+            });
+            for leaf in leaves.clone() {
+                fold.push(leaf);
+            }
+            assert_eq!(fold.finish(), Some(by_levels(leaves)), "{n} leaves");
+        }
+    }
+
+    #[test]
+    fn leaves_cover_every_row_once() {
+        for n_samples in [1, 2, 127, 128, 129, 5000] {
+            let leaves = Leaves::new(n_samples, 8192, 16);
+            let rows: Vec<usize> = (0..leaves.count()).flat_map(|l| leaves.rows(l)).collect();
+            assert!(rows.iter().copied().eq(0..n_samples), "{n_samples} samples");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The `neuralnet` binary: parse, run, exit code.
+
+mod cli;
+mod report;
+
+use clap::Parser;
+use cli::{Cli, Command, Devices, Train, Validate};
+use neuralnet::{Error, Training, gpu};
+use report::{ArticleTable, Failure, Reporter};
+use std::process::ExitCode;
+
+/// Iterations of `train` and `validate` on the user's own data, where nothing was said.
+const TRAIN_ITERATIONS: u64 = 1000;
+const VALIDATE_ITERATIONS: u64 = 100;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Train(args) => train(&args),
+        Command::Validate(args) => validate(&args),
+        Command::Devices(args) => devices(&args),
+    };
+    done.unwrap_or_else(|failure| failure.report())
+}
+
+fn train(args: &Train) -> Result<ExitCode, Failure> {
+    let (dataset, config) = args.what.open(TRAIN_ITERATIONS)?;
+    let hardware = args.hardware();
+    let mut training = Training::start(&dataset, &config, &hardware)?;
+    let mut reporter = Reporter::new(&dataset, &config);
+    reporter.backend(&training);
+    let mut article = ArticleTable::new(&dataset, &config);
+    for iteration in article.iterations() {
+        training.advance_to(iteration, &mut |progress| reporter.progress(progress))?;
+        let parameters = training.parameters()?;
+        article.push(iteration, training.network(), &parameters);
+    }
+    training.advance_to(config.iterations, &mut |progress| {
+        reporter.progress(progress)
+    })?;
+    let trained = training.finish()?;
+    reporter.finish(&trained);
+    let run = report::Run::new(&dataset, &config, &hardware);
+    if args.json {
+        report::train_json(&run, &trained, &article)?;
+    } else {
+        report::train(&run, &trained, &article)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn validate(args: &Validate) -> Result<ExitCode, Failure> {
+    let (dataset, config) = args.what.open(VALIDATE_ITERATIONS)?;
+    let hardware = neuralnet::Hardware {
+        backend: neuralnet::BackendChoice::Gpu,
+        threads: args.hardware.threads(),
+        gpu: args.hardware.gpu(),
+    };
+    let validation = neuralnet::validate(&dataset, &config, hardware.gpu, hardware.threads)?;
+    let run = report::Run::new(&dataset, &config, &hardware);
+    if args.json {
+        report::validate_json(&run, &validation)?;
+    } else {
+        report::validate(&run, &validation)?;
+    }
+    Ok(ExitCode::from(u8::from(!validation.passed())))
+}
+
+fn devices(args: &Devices) -> Result<ExitCode, Failure> {
+    let adapters = gpu::adapters();
+    if args.json {
+        report::devices_json(&adapters)?;
+    } else {
+        report::devices(&adapters)?;
+    }
+    if adapters.is_empty() {
+        return Err(Error::no_adapter().into());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,220 @@
+//! The network: a list of dense layers, and one flat vector of parameters.
+
+use rand_mt::Mt;
+
+/// What a layer applies to its pre-activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `y = 1 / (1 + exp(−z))`.
+    Sigmoid,
+}
+
+impl Activation {
+    /// The activation at pre-activation `z`.
+    ///
+    /// Taken from `exp(−|z|)`, which lies in [0, 1]: no overflow for any finite `z`.
+    #[must_use]
+    pub fn value(self, z: f64) -> f64 {
+        let Self::Sigmoid = self;
+        let e = (-z.abs()).exp();
+        let r = 1.0 / (1.0 + e);
+        if z >= 0.0 { r } else { e * r }
+    }
+}
+
+/// A dense layer: `y = activation(x Wᵀ + b)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// I: the length of the row `x`.
+    pub n_inputs: usize,
+    /// O: the length of `y`.
+    pub n_outputs: usize,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// What is applied to the pre-activations.
+    pub activation: Activation,
+}
+
+impl Layer {
+    /// Number of weights, O·I.
+    #[must_use]
+    pub fn n_weights(&self) -> usize {
+        self.n_outputs * self.n_inputs
+    }
+
+    /// Number of parameters: the weights, and the bias where there is one.
+    #[must_use]
+    pub fn n_parameters(&self) -> usize {
+        self.n_weights() + if self.bias { self.n_outputs } else { 0 }
+    }
+
+    /// The weight (O, I), row-major, and the bias (O), where there is one, in this layer's parameters.
+    ///
+    /// # Panics
+    /// Where `parameters` is not `n_parameters` long.
+    #[must_use]
+    pub fn split<'a>(&self, parameters: &'a [f64]) -> (&'a [f64], Option<&'a [f64]>) {
+        assert_eq!(
+            parameters.len(),
+            self.n_parameters(),
+            "parameters of a layer"
+        );
+        let (weight, bias) = parameters.split_at(self.n_weights());
+        (weight, self.bias.then_some(bias))
+    }
+}
+
+/// A network: its layers, first to last. For now, one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    layers: Vec<Layer>,
+}
+
+impl Network {
+    /// The tutorial's network: one layer of sigmoid neurons.
+    #[must_use]
+    pub fn single_layer(n_inputs: usize, n_outputs: usize, bias: bool) -> Self {
+        Self {
+            layers: vec![Layer {
+                n_inputs,
+                n_outputs,
+                bias,
+                activation: Activation::Sigmoid,
+            }],
+        }
+    }
+
+    /// The layers, first to last.
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The one layer of a network of one.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        self.layers[0]
+    }
+
+    /// Length of the flat vector of parameters: layer by layer, the weight (O, I), then the bias (O).
+    #[must_use]
+    pub fn n_parameters(&self) -> usize {
+        self.layers.iter().map(Layer::n_parameters).sum()
+    }
+
+    /// The start, equal to NumPy's for the same seed.
+    ///
+    /// With `random = numpy.random.RandomState(seed)`, each layer draws
+    /// `2 * random.random_sample((n_inputs, n_outputs)) - 1` and transposes it; a bias is drawn as
+    /// one more input, after the others.
+    ///
+    /// # Examples
+    /// ```
+    /// let network = neuralnet::Network::single_layer(3, 1, false);
+    /// assert_eq!(network.initial_parameters(1)[0], -0.165955990594852);
+    /// ```
+    #[must_use]
+    pub fn initial_parameters(&self, seed: u32) -> Vec<f64> {
+        let mut random = Mt::new(seed);
+        let mut parameters = Vec::with_capacity(self.n_parameters());
+        for layer in &self.layers {
+            let start = parameters.len();
+            parameters.resize(start + layer.n_parameters(), 0.0);
+            let (weight, bias) = parameters[start..].split_at_mut(layer.n_weights());
+            for j in 0..layer.n_inputs {
+                for o in 0..layer.n_outputs {
+                    weight[o * layer.n_inputs + j] = 2.0 * random_sample(&mut random) - 1.0;
+                }
+            }
+            bias.fill_with(|| 2.0 * random_sample(&mut random) - 1.0);
+        }
+        parameters
+    }
+
+    /// The predictions (O) for one sample `x` (I).
+    ///
+    /// # Panics
+    /// Where `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
+    #[must_use]
+    pub fn predict(&self, parameters: &[f64], x: &[f32]) -> Vec<f64> {
+        let layer = self.layer();
+        assert_eq!(x.len(), layer.n_inputs, "features of a sample");
+        let (weight, bias) = layer.split(parameters);
+        weight
+            .chunks_exact(layer.n_inputs)
+            .enumerate()
+            .map(|(o, w)| {
+                let z = dot(w, x) + bias.map_or(0.0, |bias| bias[o]);
+                layer.activation.value(z)
+            })
+            .collect()
+    }
+}
+
+/// A float in [0, 1) of 53 random bits, as NumPy's `random_sample` makes it.
+fn random_sample(random: &mut Mt) -> f64 {
+    let (high, low) = (random.next_u32() >> 5, random.next_u32() >> 6);
+    (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
+}
+
+/// `Σ w x` in float64: eight sums side by side, so that a compiler may use vector instructions,
+/// then those in a fixed order.
+pub(crate) fn dot(w: &[f64], x: &[f32]) -> f64 {
+    const WIDTH: usize = 8;
+    let mut sums = [0.0; WIDTH];
+    let (w_blocks, x_blocks) = (w.chunks_exact(WIDTH), x.chunks_exact(WIDTH));
+    let rest: f64 = std::iter::zip(w_blocks.remainder(), x_blocks.remainder())
+        .map(|(w, x)| w * f64::from(*x))
+        .sum();
+    for (w, x) in w_blocks.zip(x_blocks) {
+        for i in 0..WIDTH {
+            sums[i] += w[i] * f64::from(x[i]);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Activation, Network};
+
+    /// From NumPy: `2 * numpy.random.RandomState(7).random_sample((3, 2)) - 1`, two outputs; the
+    /// last row is the bias.
+    #[test]
+    fn the_start_is_numpys_transposed_with_the_bias_as_the_last_input() {
+        let drawn = [
+            [-0.847_383_421_252_085_7, 0.559_837_584_480_229_2],
+            [-0.123_181_537_118_213, 0.446_930_355_661_882_44],
+            [0.955_979_023_993_205_3, 0.076_991_740_820_867_35],
+        ];
+        let start = Network::single_layer(2, 2, true).initial_parameters(7);
+        let expected = [
+            drawn[0][0],
+            drawn[1][0],
+            drawn[0][1],
+            drawn[1][1],
+            drawn[2][0],
+            drawn[2][1],
+        ];
+        assert_eq!(start, expected, "weight (O, I), then bias (O)");
+    }
+
+    #[test]
+    fn the_sigmoid_is_right_at_fixed_logits() {
+        let sigmoid = |z| Activation::Sigmoid.value(z);
+        for (z, y) in [
+            (0.0, 0.5),
+            (1.0, 0.731_058_578_630_004_9),
+            (-1.0, 0.268_941_421_369_995_1),
+            (20.0, 0.999_999_997_938_846_3),
+            (-20.0, 2.061_153_618_190_203_6e-9),
+            (-90.0, 8.194_012_623_990_515e-40),
+            (1e4, 1.0),
+            (-1e4, 0.0),
+        ] {
+            let error: f64 = (sigmoid(z) - y).abs();
+            assert!(error <= 4e-16 * y, "sigmoid({z}) = {} not {y}", sigmoid(z));
+        }
+        assert_eq!(sigmoid(90.0) + sigmoid(-90.0), 1.0, "symmetry");
+    }
+}

@@ -1,0 +1,312 @@
+//! A-priori error bounds of a backend that computes in f32, taken from the data and the parameters.
+//!
+//! Sources: N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, sections 3.1
+//! and 4.2 (sums and dot products in any order); WGSL, section "Floating Point Accuracy" (`+ − ×`: the
+//! nearest value above or below; `/`: 2.5 ULP; `exp`: 3 + 2|x| ULP; `log` on [½, 2]: 2⁻²¹ absolute;
+//! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
+
+use crate::backend::{Problem, Rounding};
+use crate::leaves::sum_leaves;
+use crate::objective::Loss;
+use std::ops::Range;
+
+/// One ULP relative to a value, at most: either neighbour may be the result of `+ − ×`.
+const E: f64 = 1.0 / (1u64 << 23) as f64;
+/// What flushing a subnormal value to 0 can change.
+const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
+/// `log` on [½, 2].
+const LOG: f64 = 1.0 / (1u64 << 21) as f64;
+
+/// `γₙ = nE / (1 − nE)`: the relative error of n roundings. Past 1 / E nothing is promised.
+fn gamma(n: f64) -> f64 {
+    if n * E < 1.0 {
+        n * E / (1.0 - n * E)
+    } else {
+        f64::INFINITY
+    }
+}
+
+/// A reference value and the bound of the error of its f32 counterpart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounded {
+    pub(super) value: f64,
+    pub(super) bound: f64,
+}
+
+impl Bounded {
+    fn new(value: f64, bound: f64) -> Self {
+        Self { value, bound }
+    }
+
+    /// The largest magnitude of the f32 value.
+    fn most(self) -> f64 {
+        self.value.abs() + self.bound
+    }
+
+    /// The product, rounded once.
+    fn times(self, other: Self) -> Self {
+        let value = self.value * other.value;
+        let most = self.most() * other.most();
+        Self::new(value, most - value.abs() + E * most + FLUSHED)
+    }
+
+    /// The sum, rounded once.
+    fn plus(self, other: Self) -> Self {
+        let value = self.value + other.value;
+        let inherited = self.bound + other.bound;
+        Self::new(value, inherited + E * (value.abs() + inherited) + FLUSHED)
+    }
+
+    fn negated(self) -> Self {
+        Self::new(-self.value, self.bound)
+    }
+}
+
+/// Bounds of the pre-activation and the prediction of one sample and output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowBound {
+    pub(super) pre_activation: f64,
+    pub(super) prediction: f64,
+}
+
+/// Bounds of what is summed over the samples, scaled as the reduction says.
+#[derive(Clone, Debug)]
+pub(super) struct SumBounds {
+    pub(super) gradient: Vec<f64>,
+    pub(super) loss: f64,
+    pub(super) saturation: f64,
+}
+
+/// Parameters that are reported together.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) quantity: &'static str,
+    pub(super) parameters: Range<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Bounds<'a> {
+    problem: &'a Problem<'a>,
+    learning_rate: f64,
+    /// Relative error of a pre-activation's terms.
+    gamma_z: f64,
+    /// Relative error of a sum's terms.
+    gamma_sum: f64,
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn new(problem: &'a Problem<'a>, rounding: Rounding, learning_rate: f64) -> Self {
+        let layer = problem.network.layer();
+        // n terms are rounded n times at most: once each as products, n − 1 times as sums.
+        let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;
+        Self {
+            problem,
+            learning_rate,
+            gamma_z: gamma(f64::from(rounding.pre_activation).min(n_terms)),
+            gamma_sum: gamma(f64::from(rounding.sum)),
+        }
+    }
+
+    /// N and O.
+    pub(super) fn shape(&self) -> (usize, usize) {
+        (
+            self.problem.dataset.n_samples(),
+            self.problem.dataset.n_outputs(),
+        )
+    }
+
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let layer = self.problem.network.layer();
+        let mut spans = vec![Span {
+            quantity: "gradient of weight",
+            parameters: 0..layer.n_weights(),
+        }];
+        if layer.bias {
+            spans.push(Span {
+                quantity: "gradient of bias",
+                parameters: layer.n_weights()..layer.n_parameters(),
+            });
+        }
+        spans
+    }
+
+    /// Row by row, output by output.
+    pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Vec<RowBound> {
+        let mut bounds = Vec::with_capacity(rows.len() * self.problem.dataset.n_outputs());
+        self.each_neuron(rows, parameters, |neuron, _, _, _| {
+            bounds.push(RowBound {
+                pre_activation: neuron.z.bound,
+                prediction: neuron.y.bound,
+            });
+        });
+        bounds
+    }
+
+    /// Over all samples.
+    pub(super) fn sums(&self, parameters: &[f64]) -> SumBounds {
+        let dataset = self.problem.dataset;
+        let leaves = dataset.leaves();
+        let zero = || SumBounds {
+            gradient: vec![0.0; parameters.len()],
+            loss: 0.0,
+            saturation: 0.0,
+        };
+        let leaf_bounds = |leaf| {
+            let mut bounds = zero();
+            self.each_neuron(leaves.rows(leaf), parameters, |neuron, x, t, o| {
+                self.add(&mut bounds, neuron, x, t, o);
+            });
+            bounds
+        };
+        let add = |left: &mut SumBounds, right: &SumBounds| {
+            for (left, right) in left.gradient.iter_mut().zip(&right.gradient) {
+                *left += right;
+            }
+            left.loss += right.loss;
+            left.saturation += right.saturation;
+        };
+        let mut bounds = sum_leaves(leaves.count(), parameters.len(), leaf_bounds, add);
+        let scale = self.problem.objective.reduction.scale(dataset.n_samples());
+        bounds.gradient.iter_mut().for_each(|bound| *bound *= scale);
+        bounds.loss *= scale;
+        bounds.saturation /= (dataset.n_samples() * dataset.n_outputs()) as f64;
+        bounds
+    }
+
+    /// Of `before − learning_rate · gradient`: the rate, the product and the difference are rounded.
+    pub(super) fn update(&self, before: f64, gradient: &Bounded) -> f64 {
+        let rate = Bounded::new(self.learning_rate, E * self.learning_rate);
+        let step = rate.times(*gradient);
+        Bounded::new(before, FLUSHED).plus(step.negated()).bound
+    }
+
+    /// Adds what one sample contributes to the bounds of the sums: the error of its term, and the
+    /// roundings of that term on its way through the additions.
+    fn add(&self, bounds: &mut SumBounds, neuron: &Neuron, x: &[f32], t: f64, o: usize) {
+        let layer = self.problem.network.layer();
+        let summed = |term: Bounded| term.bound + self.gamma_sum * term.most() + FLUSHED;
+        let grad_z = neuron.grad_z(self.problem.objective.loss, t);
+        let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
+        // The product with x, written out of `times`: x is exact but for flushing.
+        let (error, most) = (grad_z.bound, grad_z.most());
+        let per_x = error + (E + self.gamma_sum * (1.0 + E)) * most + FLUSHED;
+        let per_row = FLUSHED * (2.0 + most);
+        for (bound, x) in bounds.gradient[span].iter_mut().zip(x) {
+            *bound += f64::from(x.abs()) * per_x + per_row;
+        }
+        if let Some(bound) = bounds.gradient.get_mut(layer.n_weights() + o) {
+            *bound += summed(grad_z);
+        }
+        bounds.loss += summed(neuron.loss(self.problem.objective.loss, t));
+        bounds.saturation += summed(neuron.y.times(neuron.one_minus_y()));
+    }
+
+    fn each_neuron(
+        &self,
+        rows: Range<usize>,
+        parameters: &[f64],
+        mut take: impl FnMut(&Neuron, &[f32], f64, usize),
+    ) {
+        let layer = self.problem.network.layer();
+        let (weight, bias) = layer.split(parameters);
+        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
+        let mut targets = vec![0.0; rows.len() * layer.n_outputs];
+        self.problem.dataset.read(rows, &mut inputs, &mut targets);
+        let rows = inputs
+            .chunks_exact(layer.n_inputs)
+            .zip(targets.chunks_exact(layer.n_outputs));
+        for (x, targets) in rows {
+            for (o, t) in targets.iter().enumerate() {
+                let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
+                let neuron = Neuron::new(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z);
+                take(&neuron, x, f64::from(*t), o);
+            }
+        }
+    }
+}
+
+/// One sample's pre-activation and prediction, with what its f32 counterparts may be off by.
+#[derive(Clone, Copy, Debug)]
+struct Neuron {
+    z: Bounded,
+    /// `exp(−|z|)`
+    exp: Bounded,
+    y: Bounded,
+}
+
+impl Neuron {
+    fn new(w: &[f64], bias: f64, x: &[f32], gamma_z: f64) -> Self {
+        let (mut value, mut magnitude, mut flushable) = (bias, bias.abs(), bias.abs() + 2.0);
+        for (w, x) in w.iter().zip(x) {
+            let x = f64::from(*x);
+            value += w * x;
+            magnitude += (w * x).abs();
+            flushable += w.abs() + x.abs() + 2.0;
+        }
+        let z = Bounded::new(value, gamma_z * magnitude + FLUSHED * flushable);
+
+        // exp at the f32 pre-activation, which lies within z.bound of z.
+        let shift = z.bound.min(700.0).exp();
+        let exp = (-value.abs()).exp();
+        let (least, most) = (exp / shift, (exp * shift).min(1.0));
+        let relative = (3.0 + 2.0 * z.most()) * E;
+        let exp_error = relative * most + FLUSHED;
+        let exp = Bounded::new(exp, exp_error + (most - exp).max(exp - least));
+
+        // y as a function of exp(−|z|) = q is 1/(1+q) or q/(1+q), of slope 1/(1+q)² both; as a function
+        // of z its slope is y(1−y), which over z.bound grows by the factor `shift` at most, and not past ¼.
+        let y = if value >= 0.0 {
+            1.0 / (1.0 + exp.value)
+        } else {
+            exp.value / (1.0 + exp.value)
+        };
+        let slope = if z.bound < 1.0 {
+            (y * (1.0 - y) * shift).min(0.25)
+        } else {
+            0.25
+        };
+        let least = (least - exp_error).max(0.0);
+        let inherited = slope * z.bound + exp_error / ((1.0 + least) * (1.0 + least));
+        // 1 + q: 1 rounding; 1 / (1 + q): 2.5; q · r: 1.
+        let rounded = gamma(4.5) * (y + inherited) + FLUSHED;
+        Self {
+            z,
+            exp,
+            y: Bounded::new(y, inherited + rounded),
+        }
+    }
+
+    fn one_minus_y(&self) -> Bounded {
+        Bounded::new(1.0, 0.0).plus(self.y.negated())
+    }
+
+    fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
+        let difference = self.y.plus(Bounded::new(-t, FLUSHED));
+        match loss {
+            Loss::SquaredError => difference.times(self.y).times(self.one_minus_y()),
+            Loss::CrossEntropy => difference,
+        }
+    }
+
+    fn loss(&self, loss: Loss, t: f64) -> Bounded {
+        match loss {
+            Loss::SquaredError => {
+                let difference = Bounded::new(t, FLUSHED).plus(self.y.negated());
+                difference.times(difference).times(Bounded::new(0.5, 0.0))
+            }
+            Loss::CrossEntropy => {
+                let (z, y) = (self.z.value, self.y.value);
+                let value = loss.value(z, y, t);
+                // z moves every term at once: slope y − t, curvature at most ¼.
+                let moved = (y - t).abs() * self.z.bound + self.z.bound * self.z.bound / 8.0;
+                // exp as far as it is off at its own argument; 1 + q is rounded, log is off absolutely.
+                let logarithm =
+                    (3.0 + 2.0 * self.z.most()) * E * self.exp.most() + FLUSHED + E + LOG;
+                // z t, max(z, 0) − z t, and their sum with the logarithm are rounded.
+                let linear = E * self.z.most() * (1.0 + 2.0 * t.abs());
+                let inherited = moved + logarithm + linear;
+                Bounded::new(value, inherited + E * (value + inherited) + FLUSHED)
+            }
+        }
+    }
+}

@@ -18,6 +18,35 @@ pub struct Problem<'a> {
     pub objective: Objective,
 }
 
+impl Problem<'_> {
+    /// What sums over samples are multiplied by, as the reduction says.
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        let n_samples = self.dataset.n_samples();
+        self.objective.reduction.scale(n_samples)
+    }
+
+    /// Sums over samples and outputs as an evaluation reports them: loss and gradient scaled by the
+    /// reduction, y(1−y) as the mean over all samples and outputs.
+    #[must_use]
+    pub fn reduced(&self, mut sums: Evaluation) -> Evaluation {
+        let scale = self.scale();
+        sums.gradient.iter_mut().for_each(|sum| *sum *= scale);
+        sums.pass = self.reduced_pass(sums.pass);
+        sums
+    }
+
+    /// As [`Problem::reduced`], without the gradient.
+    #[must_use]
+    pub fn reduced_pass(&self, sums: Pass) -> Pass {
+        let n_values = self.dataset.n_samples() * self.dataset.n_outputs();
+        Pass {
+            loss: sums.loss * self.scale(),
+            saturation: sums.saturation / n_values as f64,
+        }
+    }
+}
+
 /// What one pass over the data sees at the parameters it started from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pass {
@@ -34,6 +63,28 @@ pub struct Evaluation {
     pub pass: Pass,
     /// `dloss/dparameters`, in the layout of the parameters.
     pub gradient: Vec<f64>,
+}
+
+impl Evaluation {
+    /// Sums that nothing was added to yet.
+    pub(crate) fn zero(n_parameters: usize) -> Self {
+        Self {
+            pass: Pass {
+                loss: 0.0,
+                saturation: 0.0,
+            },
+            gradient: vec![0.0; n_parameters],
+        }
+    }
+
+    /// `self += other`
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, term) in self.gradient.iter_mut().zip(&other.gradient) {
+            *sum += term;
+        }
+        self.pass.loss += other.pass.loss;
+        self.pass.saturation += other.pass.saturation;
+    }
 }
 
 /// The last layer of some rows, both (rows, O).
@@ -82,6 +133,12 @@ pub trait Backend {
     /// # Errors
     /// Where the device fails.
     fn evaluate(&mut self) -> Result<Evaluation>;
+
+    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>>;
 
     /// `iterations` times `parameters −= learning_rate · gradient`, nothing read back but the last
     /// pass, which saw the parameters before the last update.

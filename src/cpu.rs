@@ -25,14 +25,6 @@ pub struct Cpu<'a> {
     threads: rayon::ThreadPool,
 }
 
-/// The sums of one leaf, or of a subtree of leaves.
-#[derive(Debug)]
-struct Sums {
-    gradient: Vec<f64>,
-    loss: f64,
-    saturation: f64,
-}
-
 impl<'a> Cpu<'a> {
     /// Holds `problem`, with every parameter 0; `threads` of `None` takes every core.
     ///
@@ -74,16 +66,12 @@ impl<'a> Cpu<'a> {
 
     /// Leaf `leaf` in the order of its rows: `gradient` as the flat parameters, `loss` and
     /// `saturation` summed over the outputs.
-    fn leaf_sums(&self, leaf: usize) -> Sums {
+    fn leaf_sums(&self, leaf: usize) -> Evaluation {
         let layer = self.problem.network.layer();
         let loss = self.problem.objective.loss;
         let (weight, bias) = layer.split(&self.parameters);
         let (inputs, targets) = self.rows(&self.leaves.rows(leaf));
-        let mut sums = Sums {
-            gradient: vec![0.0; self.parameters.len()],
-            loss: 0.0,
-            saturation: 0.0,
-        };
+        let mut sums = Evaluation::zero(self.parameters.len());
         let (grad_weight, grad_bias) = sums.gradient.split_at_mut(weight.len());
         let rows = inputs
             .chunks_exact(layer.n_inputs)
@@ -93,8 +81,8 @@ impl<'a> Cpu<'a> {
                 let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
                 let z = dot(&weight[span.clone()], x) + bias.map_or(0.0, |bias| bias[o]);
                 let y = layer.activation.value(z);
-                sums.loss += loss.value(z, y, t);
-                sums.saturation += y * (1.0 - y);
+                sums.pass.loss += loss.value(z, y, t);
+                sums.pass.saturation += y * (1.0 - y);
                 let grad_z = loss.grad_z(y, t);
                 for (grad, x) in grad_weight[span].iter_mut().zip(x) {
                     *grad += grad_z * f64::from(*x);
@@ -108,41 +96,15 @@ impl<'a> Cpu<'a> {
     }
 
     /// The sums over all samples.
-    fn sums(&self) -> Sums {
-        let add = |left: &mut Sums, right: &Sums| {
-            for (left, right) in left.gradient.iter_mut().zip(&right.gradient) {
-                *left += right;
-            }
-            left.loss += right.loss;
-            left.saturation += right.saturation;
-        };
-        let sum = || {
-            sum_leaves(
-                self.leaves.count(),
-                self.parameters.len(),
-                |leaf| self.leaf_sums(leaf),
-                add,
-            )
-        };
+    fn sums(&self) -> Evaluation {
+        let (count, floats) = (self.leaves.count(), self.parameters.len());
+        let sum = || sum_leaves(count, floats, |leaf| self.leaf_sums(leaf), Evaluation::add);
         // A single leaf is not worth waking a thread for.
-        if self.leaves.count() == 1 {
+        if count == 1 {
             sum()
         } else {
             self.threads.install(sum)
         }
-    }
-
-    fn pass(&self, sums: &Sums) -> Pass {
-        let dataset = self.problem.dataset;
-        Pass {
-            loss: sums.loss * self.scale(),
-            saturation: sums.saturation / (dataset.n_samples() * dataset.n_outputs()) as f64,
-        }
-    }
-
-    fn scale(&self) -> f64 {
-        let n_samples = self.problem.dataset.n_samples();
-        self.problem.objective.reduction.scale(n_samples)
     }
 }
 
@@ -178,23 +140,25 @@ impl Backend for Cpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        let sums = self.sums();
-        let scale = self.scale();
-        Ok(Evaluation {
-            pass: self.pass(&sums),
-            gradient: sums.gradient.iter().map(|grad| grad * scale).collect(),
-        })
+        Ok(self.problem.reduced(self.sums()))
+    }
+
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
+        let reduced = |leaf| self.problem.reduced(self.leaf_sums(leaf));
+        Ok(self
+            .threads
+            .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
     fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
-        let rate = learning_rate * self.scale();
+        let rate = learning_rate * self.problem.scale();
         let mut sums = self.sums();
         gradient_descent(rate, &sums.gradient, &mut self.parameters);
         for _ in 1..iterations.get() {
             sums = self.sums();
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
         }
-        Ok(self.pass(&sums))
+        Ok(self.problem.reduced_pass(sums.pass))
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {

@@ -129,8 +129,7 @@ impl<'a> Gpu<'a> {
         };
         let descent_params = device.uniform("gradient_descent.params", &params)?;
         let pipeline = Pipeline::new(&device, &kernels::gradient_descent())?;
-        let gradient = levels.last().expect("there is a level of leaves");
-        let buffers = [&descent_params, gradient, &parameters];
+        let buffers = [&descent_params, last(&levels), &parameters];
         let workgroups = [n_vectors.div_ceil(DESCENT_WORKGROUP_SIZE), 1];
         let dispatch = pipeline.dispatch(&device, &buffers, workgroups)?;
         Ok(Self {
@@ -183,22 +182,20 @@ impl<'a> Gpu<'a> {
         })
     }
 
-    fn read_sums(&mut self, first: usize) -> Result<Vec<f32>> {
-        let total = self.levels.last().expect("there is a level of leaves");
-        self.device.read(total, first, self.layout.n_sums() - first)
+    /// Sums of gradient, loss and y(1−y), laid out as the shaders do.
+    fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
+        let (gradient, seen) = sums.split_at(self.layout.n_parameters());
+        self.problem.reduced(Evaluation {
+            pass: unpack_pass(seen),
+            gradient: self.layout.unpack(gradient),
+        })
     }
+}
 
-    fn pass(&self, loss: f32, saturation: f32) -> Pass {
-        let dataset = self.problem.dataset;
-        Pass {
-            loss: f64::from(loss) * self.scale(),
-            saturation: f64::from(saturation) / (dataset.n_samples() * dataset.n_outputs()) as f64,
-        }
-    }
-
-    fn scale(&self) -> f64 {
-        let n_samples = self.problem.dataset.n_samples();
-        self.problem.objective.reduction.scale(n_samples)
+fn unpack_pass(seen: &[f32]) -> Pass {
+    Pass {
+        loss: f64::from(seen[0]),
+        saturation: f64::from(seen[1]),
     }
 }
 
@@ -241,6 +238,11 @@ fn levels(device: &mut Device, n_leaves: usize, layout: Layout) -> Result<Vec<wg
         }
         n_nodes = n_nodes.div_ceil(FOLD_NODES);
     }
+}
+
+/// The sums over all samples.
+fn last(levels: &[wgpu::Buffer]) -> &wgpu::Buffer {
+    levels.last().expect("there is a level of leaves")
 }
 
 /// One dispatch from each level to the next.
@@ -347,22 +349,27 @@ impl Backend for Gpu<'_> {
             self.device.poison(level)?;
         }
         self.run("evaluate", |pass| self.record_sums(pass))?;
-        let sums = self.read_sums(0)?;
-        let (gradient, seen) = sums.split_at(self.layout.n_parameters());
-        let scale = self.scale();
-        Ok(Evaluation {
-            pass: self.pass(seen[0], seen[1]),
-            gradient: self
-                .layout
-                .unpack(gradient)
-                .iter()
-                .map(|grad| grad * scale)
-                .collect(),
-        })
+        let sums = self
+            .device
+            .read(last(&self.levels), 0, self.layout.n_sums())?;
+        Ok(self.unpack_sums(&sums))
+    }
+
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
+        let n_sums = self.layout.n_sums();
+        let sums = self.device.read(
+            &self.levels[0],
+            leaves.start * n_sums,
+            leaves.len() * n_sums,
+        )?;
+        Ok(sums
+            .chunks_exact(n_sums)
+            .map(|sums| self.unpack_sums(sums))
+            .collect())
     }
 
     fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
-        let rate = rate(learning_rate * self.scale())?;
+        let rate = rate(learning_rate * self.problem.scale())?;
         let at = std::mem::offset_of!(DescentParams, rate) as u64;
         self.device
             .write(&self.descent_params, at, bytemuck::bytes_of(&rate));
@@ -382,8 +389,11 @@ impl Backend for Gpu<'_> {
             })?;
             left -= batch;
         }
-        let seen = self.read_sums(self.layout.n_parameters())?;
-        Ok(self.pass(seen[0], seen[1]))
+        let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
+        let seen = self
+            .device
+            .read(last(&self.levels), first, n_sums - first)?;
+        Ok(self.problem.reduced_pass(unpack_pass(&seen)))
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {

@@ -3,11 +3,12 @@
 
 mod bound;
 
-use crate::backend::{Backend, Evaluation};
+use crate::backend::{Backend, Evaluation, Problem};
 use crate::cpu::Cpu;
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuOptions, Software};
+use crate::leaves::Fold;
 use crate::train::{TrainConfig, problem};
 use bound::Bounds;
 use std::num::NonZeroU32;
@@ -36,9 +37,9 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(iteration: u64, quantity: &'static str) -> Self {
+    fn new(quantity: &'static str) -> Self {
         Self {
-            iteration,
+            iteration: 0,
             quantity,
             n_values: 0,
             error: 0.0,
@@ -75,6 +76,22 @@ pub struct Distance {
     pub absolute: f64,
     /// … over the largest parameter of the reference.
     pub relative: f64,
+}
+
+impl Distance {
+    fn new(iterations: u64, reached: &[f64], expected: &[f64]) -> Self {
+        // f64::max passes over NaN, so a difference that is not a number is made infinite first.
+        let absolute = std::iter::zip(reached, expected)
+            .map(|(a, b)| (a - b).abs())
+            .map(|error| if error.is_nan() { f64::INFINITY } else { error })
+            .fold(0.0, f64::max);
+        let largest = expected.iter().map(|b| b.abs()).fold(0.0, f64::max);
+        Self {
+            iterations,
+            absolute,
+            relative: absolute / largest,
+        }
+    }
 }
 
 /// The result of a validation.
@@ -114,37 +131,27 @@ pub fn validate(
     let mut reference = Cpu::new(problem.clone(), threads)?;
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
     candidate.set_parameters(&start)?;
-    let mut comparison = Comparison {
-        bounds: Bounds::new(&problem, candidate.rounding(), config.learning_rate),
-        candidate: &mut candidate,
-        reference: &mut reference,
-        learning_rate: config.learning_rate,
-        checks: Vec::new(),
-    };
+    let mut checks = Vec::new();
     let mut done = 0;
     for iteration in looks(config.iterations) {
-        advance(comparison.candidate, iteration - done, config.learning_rate)?;
+        advance(&mut candidate, iteration - done, config.learning_rate)?;
         done = iteration;
-        // The look itself makes an update when one is left to be made.
-        if iteration < config.iterations {
-            comparison.update_and_look(iteration)?;
-            done += 1;
-        } else {
-            comparison.look(iteration)?;
+        let backends = Backends {
+            candidate: &mut candidate,
+            reference: &mut reference,
+        };
+        for check in check(&problem, backends, config.learning_rate)? {
+            checks.push(Check { iteration, ..check });
         }
     }
-    let checks = comparison.checks;
     reference.set_parameters(&start)?;
     advance(&mut reference, config.iterations, config.learning_rate)?;
+    let (reached, expected) = (candidate.parameters()?, reference.parameters()?);
     Ok(Validation {
         adapter: candidate.adapter(),
         reference: reference.adapter(),
         checks,
-        distance: distance(
-            config.iterations,
-            &candidate.parameters()?,
-            &reference.parameters()?,
-        ),
+        distance: Distance::new(config.iterations, &reached, &expected),
     })
 }
 
@@ -166,109 +173,155 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
     Ok(())
 }
 
-fn distance(iterations: u64, candidate: &[f64], reference: &[f64]) -> Distance {
-    // f64::max passes over NaN, so a difference that is not a number is made infinite first.
-    let absolute = std::iter::zip(candidate, reference)
-        .map(|(a, b)| (a - b).abs())
-        .map(|error| if error.is_nan() { f64::INFINITY } else { error })
-        .fold(0.0, f64::max);
-    let largest = reference.iter().map(|b| b.abs()).fold(0.0, f64::max);
-    Distance {
-        iterations,
-        absolute,
-        relative: absolute / largest,
+/// Two backends that hold the same problem.
+pub struct Backends<'b> {
+    /// The one whose error is measured; it computes in f32.
+    pub candidate: &'b mut dyn Backend,
+    /// The one it is measured against, in float64.
+    pub reference: &'b mut dyn Backend,
+}
+
+impl std::fmt::Debug for Backends<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} against {}",
+            self.candidate.name(),
+            self.reference.name()
+        )
     }
 }
 
-struct Comparison<'c> {
-    candidate: &'c mut dyn Backend,
-    reference: &'c mut dyn Backend,
-    bounds: Bounds<'c>,
+/// Compares two backends at the candidate's own parameters: one update, the pre-activations and
+/// predictions of every row, the gradient, the loss and y(1−y) of every leaf and over all samples.
+/// The candidate keeps its parameters.
+///
+/// The sums of the leaves are looked at because the bound of a sum over all samples soon exceeds
+/// what a single sample contributes: a lost row shows in its leaf.
+///
+/// # Errors
+/// Where a device fails.
+pub fn check(
+    problem: &Problem<'_>,
+    backends: Backends<'_>,
     learning_rate: f64,
-    checks: Vec<Check>,
+) -> Result<Vec<Check>> {
+    let Backends {
+        candidate,
+        reference,
+    } = backends;
+    let bounds = Bounds::new(problem, candidate.rounding());
+    // The update comes first: had an evaluation at the same parameters come before, sums left over
+    // from it could stand in for those of the update.
+    let before = candidate.parameters()?;
+    candidate.advance(NonZeroU32::MIN, learning_rate)?;
+    let after = candidate.parameters()?;
+    candidate.set_parameters(&before)?;
+    reference.set_parameters(&before)?;
+
+    let mut checks = check_rows(problem, &bounds, candidate, reference, &before)?;
+    let measured = candidate.evaluate()?;
+    let expected = reference.evaluate()?;
+    let mut leaves = Check::new("sums of each leaf");
+    let bound = check_leaves(problem, &bounds, candidate, reference, &mut leaves)?;
+    checks.push(leaves);
+
+    let layer = problem.network.layer();
+    let n_weights = layer.n_weights();
+    let spans = [
+        ("gradient of weight", 0..n_weights),
+        ("gradient of bias", n_weights..layer.n_parameters()),
+    ];
+    for (quantity, span) in spans {
+        let mut check = Check::new(quantity);
+        for at in span {
+            check.value(
+                measured.gradient[at],
+                expected.gradient[at],
+                bound.gradient[at],
+            );
+        }
+        checks.push(check);
+    }
+    let mut loss = Check::new("loss");
+    loss.value(measured.pass.loss, expected.pass.loss, bound.pass.loss);
+    let mut saturation = Check::new("mean y(1-y)");
+    saturation.value(
+        measured.pass.saturation,
+        expected.pass.saturation,
+        bound.pass.saturation,
+    );
+    let mut update = Check::new("updated parameters");
+    for (at, (before, after)) in std::iter::zip(&before, &after).enumerate() {
+        let gradient = expected.gradient[at];
+        let bound = bound::update(*before, learning_rate, gradient, bound.gradient[at]);
+        update.value(*after, before - learning_rate * gradient, bound);
+    }
+    checks.extend([loss, saturation, update]);
+    checks.retain(|check| check.n_values > 0);
+    Ok(checks)
 }
 
-impl Comparison<'_> {
-    /// Checks one update, then everything else at the parameters before it. The update comes first:
-    /// had an evaluation come before, sums left over from it could stand in for those of the update.
-    fn update_and_look(&mut self, iteration: u64) -> Result<()> {
-        let before = self.candidate.parameters()?;
-        self.candidate
-            .advance(NonZeroU32::MIN, self.learning_rate)?;
-        let after = self.candidate.parameters()?;
-        self.candidate.set_parameters(&before)?;
-        let gradient = self.look(iteration)?;
-        let mut check = Check::new(iteration, "updated parameters");
-        for ((before, after), gradient) in std::iter::zip(&before, &after).zip(&gradient) {
-            let step = self.learning_rate * gradient.value;
-            let bound = self.bounds.update(*before, gradient);
-            check.value(*after, before - step, bound);
+fn check_rows(
+    problem: &Problem<'_>,
+    bounds: &Bounds<'_>,
+    candidate: &mut dyn Backend,
+    reference: &mut dyn Backend,
+    parameters: &[f64],
+) -> Result<Vec<Check>> {
+    let mut z = Check::new("pre-activation z");
+    let mut y = Check::new("prediction y");
+    let dataset = problem.dataset;
+    let rows_per_block = (BLOCK_VALUES / dataset.n_outputs()).max(1);
+    for first in (0..dataset.n_samples()).step_by(rows_per_block) {
+        let rows = first..(first + rows_per_block).min(dataset.n_samples());
+        let measured = candidate.predict(rows.clone())?;
+        let expected = reference.predict(rows.clone())?;
+        for (i, bound) in bounds.rows(rows, parameters).iter().enumerate() {
+            z.value(
+                measured.pre_activation[i],
+                expected.pre_activation[i],
+                bound.pre_activation,
+            );
+            y.value(
+                measured.prediction[i],
+                expected.prediction[i],
+                bound.prediction,
+            );
         }
-        self.checks.push(check);
-        self.candidate.set_parameters(&after)
     }
+    Ok(vec![z, y])
+}
 
-    /// Checks pre-activations, predictions, gradient, loss and saturation at the candidate's parameters.
-    fn look(&mut self, iteration: u64) -> Result<Vec<bound::Bounded>> {
-        let parameters = self.candidate.parameters()?;
-        self.reference.set_parameters(&parameters)?;
-        let sums = self.bounds.sums(&parameters);
-        self.look_at_rows(iteration, &parameters)?;
-        let Evaluation { pass, gradient } = self.candidate.evaluate()?;
-        let reference = self.reference.evaluate()?;
-        let mut gradients = Vec::with_capacity(gradient.len());
-        for span in self.bounds.spans() {
-            let mut check = Check::new(iteration, span.quantity);
-            for at in span.parameters {
-                let bound = sums.gradient[at];
-                check.value(gradient[at], reference.gradient[at], bound);
-                gradients.push(bound::Bounded {
-                    value: reference.gradient[at],
-                    bound,
-                });
+/// Checks the sums of every leaf, and gives the bounds of the sums over all of them.
+fn check_leaves(
+    problem: &Problem<'_>,
+    bounds: &Bounds<'_>,
+    candidate: &mut dyn Backend,
+    reference: &mut dyn Backend,
+    check: &mut Check,
+) -> Result<Evaluation> {
+    let parameters = candidate.parameters()?;
+    let n_leaves = problem.dataset.leaves().count();
+    let leaves_per_block = (BLOCK_VALUES / parameters.len()).max(1);
+    let mut total = Fold::new(Evaluation::add);
+    for first in (0..n_leaves).step_by(leaves_per_block) {
+        let leaves = first..(first + leaves_per_block).min(n_leaves);
+        let measured = candidate.leaf_evaluations(leaves.clone())?;
+        let expected = reference.leaf_evaluations(leaves.clone())?;
+        let bounds = bounds.leaves(leaves, &parameters);
+        for ((measured, expected), bound) in measured.iter().zip(&expected).zip(bounds) {
+            for (at, bound) in bound.gradient.iter().enumerate() {
+                check.value(measured.gradient[at], expected.gradient[at], *bound);
             }
-            self.checks.push(check);
+            check.value(measured.pass.loss, expected.pass.loss, bound.pass.loss);
+            check.value(
+                measured.pass.saturation,
+                expected.pass.saturation,
+                bound.pass.saturation,
+            );
+            total.push(bound);
         }
-        for (quantity, value, reference, bound) in [
-            ("loss", pass.loss, reference.pass.loss, sums.loss),
-            (
-                "mean y(1-y)",
-                pass.saturation,
-                reference.pass.saturation,
-                sums.saturation,
-            ),
-        ] {
-            let mut check = Check::new(iteration, quantity);
-            check.value(value, reference, bound);
-            self.checks.push(check);
-        }
-        Ok(gradients)
     }
-
-    fn look_at_rows(&mut self, iteration: u64, parameters: &[f64]) -> Result<()> {
-        let mut z = Check::new(iteration, "pre-activation z");
-        let mut y = Check::new(iteration, "prediction y");
-        let (n_samples, n_outputs) = self.bounds.shape();
-        let rows_per_block = (BLOCK_VALUES / n_outputs).max(1);
-        for first in (0..n_samples).step_by(rows_per_block) {
-            let rows = first..(first + rows_per_block).min(n_samples);
-            let candidate = self.candidate.predict(rows.clone())?;
-            let reference = self.reference.predict(rows.clone())?;
-            let bounds = self.bounds.rows(rows, parameters);
-            for (i, bound) in bounds.iter().enumerate() {
-                z.value(
-                    candidate.pre_activation[i],
-                    reference.pre_activation[i],
-                    bound.pre_activation,
-                );
-                y.value(
-                    candidate.prediction[i],
-                    reference.prediction[i],
-                    bound.prediction,
-                );
-            }
-        }
-        self.checks.extend([z, y]);
-        Ok(())
-    }
+    Ok(total.finish().expect("a data set has at least one leaf"))
 }

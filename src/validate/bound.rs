@@ -5,9 +5,9 @@
 //! nearest value above or below; `/`: 2.5 ULP; `exp`: 3 + 2|x| ULP; `log` on [½, 2]: 2⁻²¹ absolute;
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
-use crate::backend::{Problem, Rounding};
-use crate::leaves::sum_leaves;
+use crate::backend::{Evaluation, Problem, Rounding};
 use crate::objective::Loss;
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// One ULP relative to a value, at most: either neighbour may be the result of `+ − ×`.
@@ -16,6 +16,9 @@ const E: f64 = 1.0 / (1u64 << 23) as f64;
 const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
 /// `log` on [½, 2].
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
+
+/// Rows bounded by one thread at a time.
+const ROWS_PER_PIECE: usize = 1 << 14;
 
 /// `γₙ = nE / (1 − nE)`: the relative error of n roundings. Past 1 / E nothing is promised.
 fn gamma(n: f64) -> f64 {
@@ -69,25 +72,9 @@ pub(super) struct RowBound {
     pub(super) prediction: f64,
 }
 
-/// Bounds of what is summed over the samples, scaled as the reduction says.
-#[derive(Clone, Debug)]
-pub(super) struct SumBounds {
-    pub(super) gradient: Vec<f64>,
-    pub(super) loss: f64,
-    pub(super) saturation: f64,
-}
-
-/// Parameters that are reported together.
-#[derive(Clone, Debug)]
-pub(super) struct Span {
-    pub(super) quantity: &'static str,
-    pub(super) parameters: Range<usize>,
-}
-
 #[derive(Debug)]
 pub(super) struct Bounds<'a> {
     problem: &'a Problem<'a>,
-    learning_rate: f64,
     /// Relative error of a pre-activation's terms.
     gamma_z: f64,
     /// Relative error of a sum's terms.
@@ -95,94 +82,54 @@ pub(super) struct Bounds<'a> {
 }
 
 impl<'a> Bounds<'a> {
-    pub(super) fn new(problem: &'a Problem<'a>, rounding: Rounding, learning_rate: f64) -> Self {
+    pub(super) fn new(problem: &'a Problem<'a>, rounding: Rounding) -> Self {
         let layer = problem.network.layer();
         // n terms are rounded n times at most: once each as products, n − 1 times as sums.
         let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;
         Self {
             problem,
-            learning_rate,
             gamma_z: gamma(f64::from(rounding.pre_activation).min(n_terms)),
-            gamma_sum: gamma(f64::from(rounding.sum)),
+            // A sum of N terms takes N − 1 additions that round.
+            gamma_sum: gamma(f64::from(rounding.sum).min(problem.dataset.n_samples() as f64)),
         }
-    }
-
-    /// N and O.
-    pub(super) fn shape(&self) -> (usize, usize) {
-        (
-            self.problem.dataset.n_samples(),
-            self.problem.dataset.n_outputs(),
-        )
-    }
-
-    pub(super) fn spans(&self) -> Vec<Span> {
-        let layer = self.problem.network.layer();
-        let mut spans = vec![Span {
-            quantity: "gradient of weight",
-            parameters: 0..layer.n_weights(),
-        }];
-        if layer.bias {
-            spans.push(Span {
-                quantity: "gradient of bias",
-                parameters: layer.n_weights()..layer.n_parameters(),
-            });
-        }
-        spans
     }
 
     /// Row by row, output by output.
     pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Vec<RowBound> {
-        let mut bounds = Vec::with_capacity(rows.len() * self.problem.dataset.n_outputs());
-        self.each_neuron(rows, parameters, |neuron, _, _, _| {
-            bounds.push(RowBound {
-                pre_activation: neuron.z.bound,
-                prediction: neuron.y.bound,
-            });
-        });
-        bounds
+        let pieces = rows.clone().into_par_iter().step_by(ROWS_PER_PIECE);
+        pieces
+            .flat_map_iter(|first| {
+                let mut bounds = Vec::new();
+                let piece = first..(first + ROWS_PER_PIECE).min(rows.end);
+                self.each_neuron(piece, parameters, |neuron, _, _, _| {
+                    bounds.push(RowBound {
+                        pre_activation: neuron.z.bound,
+                        prediction: neuron.y.bound,
+                    });
+                });
+                bounds
+            })
+            .collect()
     }
 
-    /// Over all samples.
-    pub(super) fn sums(&self, parameters: &[f64]) -> SumBounds {
+    /// Bounds of what the leaves contribute to loss, gradient and saturation, scaled as those are.
+    /// They hold on the way to the total too: their sum bounds it.
+    pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
-        let leaves = dataset.leaves();
-        let zero = || SumBounds {
-            gradient: vec![0.0; parameters.len()],
-            loss: 0.0,
-            saturation: 0.0,
-        };
-        let leaf_bounds = |leaf| {
-            let mut bounds = zero();
-            self.each_neuron(leaves.rows(leaf), parameters, |neuron, x, t, o| {
+        let all_leaves = dataset.leaves();
+        let bounds = leaves.into_par_iter().map(|leaf| {
+            let mut bounds = Evaluation::zero(parameters.len());
+            self.each_neuron(all_leaves.rows(leaf), parameters, |neuron, x, t, o| {
                 self.add(&mut bounds, neuron, x, t, o);
             });
-            bounds
-        };
-        let add = |left: &mut SumBounds, right: &SumBounds| {
-            for (left, right) in left.gradient.iter_mut().zip(&right.gradient) {
-                *left += right;
-            }
-            left.loss += right.loss;
-            left.saturation += right.saturation;
-        };
-        let mut bounds = sum_leaves(leaves.count(), parameters.len(), leaf_bounds, add);
-        let scale = self.problem.objective.reduction.scale(dataset.n_samples());
-        bounds.gradient.iter_mut().for_each(|bound| *bound *= scale);
-        bounds.loss *= scale;
-        bounds.saturation /= (dataset.n_samples() * dataset.n_outputs()) as f64;
-        bounds
-    }
-
-    /// Of `before − learning_rate · gradient`: the rate, the product and the difference are rounded.
-    pub(super) fn update(&self, before: f64, gradient: &Bounded) -> f64 {
-        let rate = Bounded::new(self.learning_rate, E * self.learning_rate);
-        let step = rate.times(*gradient);
-        Bounded::new(before, FLUSHED).plus(step.negated()).bound
+            self.problem.reduced(bounds)
+        });
+        bounds.collect()
     }
 
     /// Adds what one sample contributes to the bounds of the sums: the error of its term, and the
     /// roundings of that term on its way through the additions.
-    fn add(&self, bounds: &mut SumBounds, neuron: &Neuron, x: &[f32], t: f64, o: usize) {
+    fn add(&self, bounds: &mut Evaluation, neuron: &Neuron, x: &[f32], t: f64, o: usize) {
         let layer = self.problem.network.layer();
         let summed = |term: Bounded| term.bound + self.gamma_sum * term.most() + FLUSHED;
         let grad_z = neuron.grad_z(self.problem.objective.loss, t);
@@ -197,8 +144,8 @@ impl<'a> Bounds<'a> {
         if let Some(bound) = bounds.gradient.get_mut(layer.n_weights() + o) {
             *bound += summed(grad_z);
         }
-        bounds.loss += summed(neuron.loss(self.problem.objective.loss, t));
-        bounds.saturation += summed(neuron.y.times(neuron.one_minus_y()));
+        bounds.pass.loss += summed(neuron.loss(self.problem.objective.loss, t));
+        bounds.pass.saturation += summed(neuron.y.times(neuron.one_minus_y()));
     }
 
     fn each_neuron(
@@ -223,6 +170,14 @@ impl<'a> Bounds<'a> {
             }
         }
     }
+}
+
+/// Bound of `before − learning_rate · gradient`, the gradient known to within `error`: the rate, the
+/// product and the difference are rounded.
+pub(super) fn update(before: f64, learning_rate: f64, gradient: f64, error: f64) -> f64 {
+    let rate = Bounded::new(learning_rate, E * learning_rate);
+    let step = rate.times(Bounded::new(gradient, error));
+    Bounded::new(before, FLUSHED).plus(step.negated()).bound
 }
 
 /// One sample's pre-activation and prediction, with what its f32 counterparts may be off by.

@@ -9,6 +9,9 @@ mod device;
 mod kernels;
 mod lanes;
 mod layout;
+mod pipeline;
+mod predict;
+mod tree;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 
@@ -17,13 +20,14 @@ use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use chunks::Chunk;
 use device::Device;
-use kernels::{
-    DESCENT_WORKGROUP_SIZE, DescentParams, Dispatch, FOLD_COLUMNS, FOLD_NODES, FoldParams, Pipeline,
-};
+use kernels::{DESCENT_WORKGROUP_SIZE, DescentParams};
 use lanes::Lanes;
 use layout::Layout;
+use pipeline::Pipeline;
+use predict::Predict;
 use std::num::NonZeroU32;
 use std::ops::Range;
+use tree::Tree;
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
@@ -53,24 +57,12 @@ pub struct Gpu<'a> {
     leaves: Leaves,
     chunks: Vec<Chunk>,
     parameters: wgpu::Buffer,
-    /// The sums of every leaf, of every 1,024 leaves, and so on to one.
-    levels: Vec<wgpu::Buffer>,
+    /// One dispatch a chunk.
+    leaf_sums: Pipeline,
+    tree: Tree,
+    gradient_descent: Pipeline,
     descent_params: wgpu::Buffer,
-    leaf_sums: (Pipeline, Vec<Dispatch>),
-    fold: (Pipeline, Vec<Dispatch>),
-    gradient_descent: (Pipeline, Dispatch),
     predict: Predict,
-}
-
-/// The kernel that predicts the rows of a chunk, with room for the longest.
-#[derive(Debug)]
-struct Predict {
-    pipeline: Pipeline,
-    /// One a chunk.
-    dispatches: Vec<Dispatch>,
-    /// (rows of the longest chunk, O), both.
-    pre_activations: wgpu::Buffer,
-    predictions: wgpu::Buffer,
 }
 
 impl<'a> Gpu<'a> {
@@ -88,38 +80,27 @@ impl<'a> Gpu<'a> {
         let layout = Layout::new(layer);
         let chunks = chunks::upload(&mut device, problem.dataset, options.max_chunk_bytes)?;
         let parameters = device.storage("parameters", layout.n_parameters())?;
-        let levels = levels(&mut device, leaves.count(), layout)?;
+        let tree = Tree::new(&mut device, leaves.count(), layout.n_sums())?;
 
-        let least_subgroup = usize::try_from(device.adapter.subgroup_size[0]).unwrap_or(1);
+        let least_subgroup = device.adapter.subgroup_size[0] as usize;
         let lanes = Lanes::new(layer, leaves.rows_per_leaf(), least_subgroup);
         let subgroup = device.subgroups.then_some(least_subgroup);
-        let loss = problem.objective.loss;
-        let pipeline = Pipeline::new(
-            &device,
-            &kernels::leaf_sums(&lanes, subgroup, layer.activation, loss),
-        )?;
-        let dispatches = chunks
-            .iter()
-            .map(|chunk| {
-                let buffers = [
-                    &chunk.params,
-                    &chunk.inputs,
-                    &parameters,
-                    &chunk.targets,
-                    &levels[0],
-                ];
-                pipeline.dispatch(&device, &buffers, [chunk.n_leaves, 1])
-            })
-            .collect::<Result<_>>()?;
-        let leaf_sums = (pipeline, dispatches);
-        let fold = fold(&mut device, &levels, leaves.count(), layout)?;
-        let predict = Predict::new(
-            &mut device,
-            &kernels::predict(&lanes, subgroup, layer.activation),
-            &chunks,
-            &parameters,
-            layer.n_outputs,
-        )?;
+        let (activation, loss) = (layer.activation, problem.objective.loss);
+        let kernel = kernels::leaf_sums(&lanes, subgroup, activation, loss);
+        let mut leaf_sums = Pipeline::new(&device, &kernel)?;
+        for chunk in &chunks {
+            let outputs = tree.leaves();
+            let buffers = [
+                &chunk.params,
+                &chunk.inputs,
+                &parameters,
+                &chunk.targets,
+                outputs,
+            ];
+            leaf_sums.add(&device, &buffers, [chunk.n_leaves, 1])?;
+        }
+        let kernel = kernels::predict(&lanes, subgroup, activation);
+        let predict = Predict::new(&mut device, &kernel, &chunks, &parameters, layer.n_outputs)?;
 
         let n_vectors = layout.n_trained() / 4;
         let params = DescentParams {
@@ -128,10 +109,13 @@ impl<'a> Gpu<'a> {
             _pad: [0; 2],
         };
         let descent_params = device.uniform("gradient_descent.params", &params)?;
-        let pipeline = Pipeline::new(&device, &kernels::gradient_descent())?;
-        let buffers = [&descent_params, last(&levels), &parameters];
-        let workgroups = [n_vectors.div_ceil(DESCENT_WORKGROUP_SIZE), 1];
-        let dispatch = pipeline.dispatch(&device, &buffers, workgroups)?;
+        let mut gradient_descent = Pipeline::new(&device, &kernels::gradient_descent())?;
+        let workgroups = n_vectors.div_ceil(DESCENT_WORKGROUP_SIZE);
+        gradient_descent.add(
+            &device,
+            &[&descent_params, tree.total(), &parameters],
+            [workgroups, 1],
+        )?;
         Ok(Self {
             problem,
             device,
@@ -140,11 +124,10 @@ impl<'a> Gpu<'a> {
             leaves,
             chunks,
             parameters,
-            levels,
-            descent_params,
             leaf_sums,
-            fold,
-            gradient_descent: (pipeline, dispatch),
+            tree,
+            gradient_descent,
+            descent_params,
             predict,
         })
     }
@@ -161,25 +144,10 @@ impl<'a> Gpu<'a> {
         self.device.subgroups
     }
 
-    /// Records one pass over the data: the sums over all samples end in the last level.
+    /// Records one pass over the data, which ends in the tree's total.
     fn record_sums(&self, pass: &mut wgpu::ComputePass<'_>) {
-        let (pipeline, dispatches) = &self.leaf_sums;
-        pipeline.record(pass, dispatches);
-        let (pipeline, dispatches) = &self.fold;
-        pipeline.record(pass, dispatches);
-    }
-
-    /// Runs `record` in one compute pass, to its end.
-    fn run(&self, label: &str, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) -> Result<()> {
-        self.device.run(label, |encoder| {
-            let label = format!("neuralnet.{label}");
-            record(
-                &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                    label: Some(&label),
-                    timestamp_writes: None,
-                }),
-            );
-        })
+        self.leaf_sums.record(pass);
+        self.tree.record(pass);
     }
 
     /// Sums of gradient, loss and y(1−y), laid out as the shaders do.
@@ -220,94 +188,6 @@ fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()
     Ok(())
 }
 
-/// Buffers for the sums of every level of the tree, down to one.
-fn levels(device: &mut Device, n_leaves: usize, layout: Layout) -> Result<Vec<wgpu::Buffer>> {
-    let mut levels = Vec::new();
-    let mut n_nodes = n_leaves;
-    loop {
-        let floats = n_nodes * layout.n_sums();
-        let (bytes, most) = (4 * floats as u64, device.adapter.max_binding_bytes);
-        if bytes > most {
-            return Err(device.limit(format!(
-                "the sums of {n_nodes} leaves need {bytes} bytes in one binding; the limit is {most}; take fewer rows or outputs, or --backend cpu"
-            )));
-        }
-        levels.push(device.storage(&format!("sums of {n_nodes} leaves"), floats)?);
-        if n_nodes == 1 {
-            return Ok(levels);
-        }
-        n_nodes = n_nodes.div_ceil(FOLD_NODES);
-    }
-}
-
-/// The sums over all samples.
-fn last(levels: &[wgpu::Buffer]) -> &wgpu::Buffer {
-    levels.last().expect("there is a level of leaves")
-}
-
-/// One dispatch from each level to the next.
-fn fold(
-    device: &mut Device,
-    levels: &[wgpu::Buffer],
-    n_leaves: usize,
-    layout: Layout,
-) -> Result<(Pipeline, Vec<Dispatch>)> {
-    let pipeline = Pipeline::new(device, &kernels::fold())?;
-    let n_columns = layout.n_sums() / 4;
-    let mut n_nodes = n_leaves;
-    let mut dispatches = Vec::new();
-    for level in levels.windows(2) {
-        let params = FoldParams {
-            n_nodes: to_u32(n_nodes),
-            n_columns: to_u32(n_columns),
-            _pad: [0; 2],
-        };
-        let params = device.uniform("fold.params", &params)?;
-        n_nodes = n_nodes.div_ceil(FOLD_NODES);
-        let workgroups = [n_columns.div_ceil(FOLD_COLUMNS), n_nodes];
-        dispatches.push(pipeline.dispatch(device, &[&params, &level[0], &level[1]], workgroups)?);
-    }
-    Ok((pipeline, dispatches))
-}
-
-impl Predict {
-    fn new(
-        device: &mut Device,
-        kernel: &kernels::Kernel,
-        chunks: &[Chunk],
-        parameters: &wgpu::Buffer,
-        n_outputs: usize,
-    ) -> Result<Self> {
-        let pipeline = Pipeline::new(device, kernel)?;
-        let longest = chunks
-            .iter()
-            .map(|chunk| chunk.rows.len())
-            .max()
-            .unwrap_or(0);
-        let pre_activations = device.storage("pre_activations", longest * n_outputs)?;
-        let predictions = device.storage("predictions", longest * n_outputs)?;
-        let dispatches = chunks
-            .iter()
-            .map(|chunk| {
-                let buffers = [
-                    &chunk.params,
-                    &chunk.inputs,
-                    parameters,
-                    &pre_activations,
-                    &predictions,
-                ];
-                pipeline.dispatch(device, &buffers, [chunk.n_leaves, 1])
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self {
-            pipeline,
-            dispatches,
-            pre_activations,
-            predictions,
-        })
-    }
-}
-
 /// A count that a binding of less than 2³² bytes bounds.
 fn to_u32(n: usize) -> u32 {
     u32::try_from(n).expect("counts within one binding fit 32 bits")
@@ -345,20 +225,19 @@ impl Backend for Gpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        for level in &self.levels {
-            self.device.poison(level)?;
-        }
-        self.run("evaluate", |pass| self.record_sums(pass))?;
+        self.tree.poison(&self.device)?;
+        self.device
+            .run_pass("evaluate", |pass| self.record_sums(pass))?;
         let sums = self
             .device
-            .read(last(&self.levels), 0, self.layout.n_sums())?;
+            .read(self.tree.total(), 0, self.layout.n_sums())?;
         Ok(self.unpack_sums(&sums))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.layout.n_sums();
         let sums = self.device.read(
-            &self.levels[0],
+            self.tree.leaves(),
             leaves.start * n_sums,
             leaves.len() * n_sums,
         )?;
@@ -373,58 +252,28 @@ impl Backend for Gpu<'_> {
         let at = std::mem::offset_of!(DescentParams, rate) as u64;
         self.device
             .write(&self.descent_params, at, bytemuck::bytes_of(&rate));
-        let dispatches = self.chunks.len() + self.levels.len();
+        let dispatches = self.chunks.len() + self.tree.n_dispatches() + 1;
         let most = u32::try_from(MAX_DISPATCHES / dispatches)
             .unwrap_or(1)
             .max(1);
         let mut left = iterations.get();
         while left > 0 {
             let batch = left.min(most);
-            self.run("advance", |pass| {
+            self.device.run_pass("advance", |pass| {
                 for _ in 0..batch {
                     self.record_sums(pass);
-                    let (pipeline, dispatch) = &self.gradient_descent;
-                    pipeline.record(pass, [dispatch]);
+                    self.gradient_descent.record(pass);
                 }
             })?;
             left -= batch;
         }
         let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
-        let seen = self
-            .device
-            .read(last(&self.levels), first, n_sums - first)?;
+        let seen = self.device.read(self.tree.total(), first, n_sums - first)?;
         Ok(self.problem.reduced_pass(unpack_pass(&seen)))
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let n_outputs = self.problem.network.layer().n_outputs;
-        let mut pre_activation = Vec::with_capacity(rows.len() * n_outputs);
-        let mut prediction = Vec::with_capacity(rows.len() * n_outputs);
-        for (chunk, dispatch) in self.chunks.iter().zip(&self.predict.dispatches) {
-            let span = rows.start.max(chunk.rows.start)..rows.end.min(chunk.rows.end);
-            if span.is_empty() {
-                continue;
-            }
-            let outputs = [
-                (&self.predict.pre_activations, &mut pre_activation),
-                (&self.predict.predictions, &mut prediction),
-            ];
-            for (buffer, _) in &outputs {
-                self.device.poison(buffer)?;
-            }
-            self.run("predict", |pass| {
-                self.predict.pipeline.record(pass, [dispatch])
-            })?;
-            let first = (span.start - chunk.rows.start) * n_outputs;
-            for (buffer, values) in outputs {
-                let read = self.device.read(buffer, first, span.len() * n_outputs)?;
-                values.extend(read.into_iter().map(f64::from));
-            }
-        }
-        Ok(Predictions {
-            pre_activation,
-            prediction,
-        })
+        self.predict.rows(&mut self.device, &self.chunks, &rows)
     }
 }
 
@@ -446,4 +295,18 @@ fn rate(rate: f64) -> Result<f32> {
             f32::MAX
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::adapter::{self, Software};
+    use super::device::Device;
+
+    /// A device for the tests of this module's parts.
+    pub(super) fn device() -> Device {
+        let (adapter, handle) = adapter::select(Software::Allowed).expect(
+            "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one",
+        );
+        Device::open(adapter, &handle, true).expect("the adapter opens")
+    }
 }

@@ -5,8 +5,8 @@ mod report;
 
 use clap::Parser;
 use cli::{Cli, Command, Devices, Train, Validate};
-use neuralnet::{Error, Training, gpu};
-use report::{ArticleTable, Failure, Reporter};
+use neuralnet::{BackendChoice, Error, Hardware, Training, gpu};
+use report::{ArticleTable, Failure, Reporter, Run, human, json};
 use std::process::ExitCode;
 
 /// Iterations of `train` and `validate` on the user's own data, where nothing was said.
@@ -39,39 +39,38 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
-    let run = report::Run::new(&dataset, &config, &hardware);
-    if args.json {
-        report::train_json(&run, &trained, &article)?;
-    } else {
-        report::train(&run, &trained, &article)?;
-    }
+    let run = Run::new(&dataset, &config, &hardware);
+    let print = if args.json { json::train } else { human::train };
+    print(&run, &trained, &article)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     let (dataset, config) = args.what.open(VALIDATE_ITERATIONS)?;
-    let hardware = neuralnet::Hardware {
-        backend: neuralnet::BackendChoice::Gpu,
+    let hardware = Hardware {
+        backend: BackendChoice::Gpu,
         threads: args.hardware.threads(),
         gpu: args.hardware.gpu(),
     };
     let validation = neuralnet::validate(&dataset, &config, hardware.gpu, hardware.threads)?;
-    let run = report::Run::new(&dataset, &config, &hardware);
-    if args.json {
-        report::validate_json(&run, &validation)?;
+    let run = Run::new(&dataset, &config, &hardware);
+    let print = if args.json {
+        json::validate
     } else {
-        report::validate(&run, &validation)?;
-    }
+        human::validate
+    };
+    print(&run, &validation)?;
     Ok(ExitCode::from(u8::from(!validation.passed())))
 }
 
 fn devices(args: &Devices) -> Result<ExitCode, Failure> {
     let adapters = gpu::adapters();
-    if args.json {
-        report::devices_json(&adapters)?;
+    let print = if args.json {
+        json::devices
     } else {
-        report::devices(&adapters)?;
-    }
+        human::devices
+    };
+    print(&adapters)?;
     if adapters.is_empty() {
         return Err(Error::no_adapter().into());
     }

@@ -52,16 +52,13 @@ impl Check {
     /// Takes one value in. What is not finite is never within.
     fn value(&mut self, value: f64, reference: f64, bound: f64) {
         let error = (value - reference).abs();
-        let ratio = match (error, bound) {
-            (error, _) if !error.is_finite() || !bound.is_finite() => f64::INFINITY,
-            (error, _) if error == 0.0 => 0.0,
-            _ => error / bound,
-        };
-        // Written so that NaN, were one to arise, fails.
-        self.within &= ratio.is_finite() && error <= bound;
-        if self.n_values == 0 || ratio > self.ratio || (ratio == self.ratio && error > self.error) {
+        let within = error <= bound && bound.is_finite();
+        let ratio = error / bound;
+        let ratio = if ratio.is_nan() { f64::INFINITY } else { ratio };
+        if self.n_values == 0 || ratio > self.ratio {
             (self.error, self.bound, self.ratio) = (error, bound, ratio);
         }
+        self.within &= within;
         self.n_values += 1;
     }
 }

@@ -62,7 +62,8 @@ impl Synthetic {
                 "noise={noise} is no share of labels to flip: 0 to 0.5 is"
             ));
         }
-        let hidden_weight = (0..u32::try_from(width).expect("at most 8192"))
+        let hidden_weight = (0..)
+            .take(width)
             .map(|j| {
                 let word = threefry2x32([seed, HIDDEN_WEIGHT], [j, 0])[0];
                 (word >> 25).cast_signed() - 64

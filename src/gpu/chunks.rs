@@ -9,8 +9,6 @@ use crate::leaves::Leaves;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
-const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 /// Bytes staged at once: small pieces are several times as fast as one large write.
 const PIECE_BYTES: usize = 8 << 20;
 
@@ -96,11 +94,7 @@ fn rows_per_chunk(
     width: Width,
     max_bytes: Option<u64>,
 ) -> Result<usize> {
-    let adapter = &device.adapter;
-    let device_bytes = adapter
-        .max_binding_bytes
-        .min(adapter.max_buffer_bytes)
-        .min(ADDRESSABLE_BYTES);
+    let device_bytes = device.max_binding_bytes();
     let bytes = max_bytes.map_or(device_bytes, |bytes| bytes.min(device_bytes));
     let leaf_bytes = width.bytes() * leaves.rows_per_leaf() as u64;
     let problem = || {
@@ -109,7 +103,7 @@ fn rows_per_chunk(
             leaves.rows_per_leaf()
         )
     };
-    let n_leaves = (bytes / leaf_bytes).min(u64::from(adapter.max_workgroups));
+    let n_leaves = (bytes / leaf_bytes).min(u64::from(device.adapter.max_workgroups));
     match (usize::try_from(n_leaves), max_bytes) {
         (Ok(n @ 1..), _) => Ok(n * leaves.rows_per_leaf()),
         (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {

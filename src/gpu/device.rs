@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BufferUsages, ErrorFilter};
 
+/// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
+const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
+
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) adapter: Adapter,
@@ -61,6 +64,14 @@ impl Device {
             failure,
             held: 0,
         })
+    }
+
+    /// Bytes that one storage binding can hold and a shader address.
+    pub(super) fn max_binding_bytes(&self) -> u64 {
+        self.adapter
+            .max_binding_bytes
+            .min(self.adapter.max_buffer_bytes)
+            .min(ADDRESSABLE_BYTES)
     }
 
     /// Runs `make` inside error scopes.
@@ -177,12 +188,8 @@ impl Device {
         self.wait()
     }
 
-    /// Records compute passes and runs them to their end.
-    pub(super) fn run(
-        &self,
-        label: &str,
-        record: impl FnOnce(&mut wgpu::CommandEncoder),
-    ) -> Result<()> {
+    /// Records commands and runs them to their end.
+    fn run(&self, label: &str, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
         let label = format!("neuralnet.{label}");
         let mut encoder = self
             .device
@@ -192,6 +199,22 @@ impl Device {
         record(&mut encoder);
         self.queue.submit([encoder.finish()]);
         self.wait()
+    }
+
+    /// Records one compute pass and runs it to its end.
+    pub(super) fn run_pass(
+        &self,
+        label: &str,
+        record: impl FnOnce(&mut wgpu::ComputePass<'_>),
+    ) -> Result<()> {
+        self.run(label, |encoder| {
+            record(
+                &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: Some(&format!("neuralnet.{label}")),
+                    timestamp_writes: None,
+                }),
+            );
+        })
     }
 
     fn wait(&self) -> Result<()> {

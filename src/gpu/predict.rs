@@ -1,0 +1,88 @@
+//! The kernel that predicts the rows of a chunk, with room for the longest chunk.
+
+use super::chunks::Chunk;
+use super::device::Device;
+use super::kernels::Kernel;
+use super::pipeline::Pipeline;
+use crate::backend::Predictions;
+use crate::error::Result;
+use std::ops::Range;
+
+#[derive(Debug)]
+pub(super) struct Predict {
+    n_outputs: usize,
+    /// One dispatch a chunk.
+    pipeline: Pipeline,
+    /// (rows of the longest chunk, O), both.
+    pre_activations: wgpu::Buffer,
+    predictions: wgpu::Buffer,
+}
+
+impl Predict {
+    pub(super) fn new(
+        device: &mut Device,
+        kernel: &Kernel,
+        chunks: &[Chunk],
+        parameters: &wgpu::Buffer,
+        n_outputs: usize,
+    ) -> Result<Self> {
+        let mut pipeline = Pipeline::new(device, kernel)?;
+        let longest = chunks
+            .iter()
+            .map(|chunk| chunk.rows.len())
+            .max()
+            .unwrap_or(0);
+        let pre_activations = device.storage("pre_activations", longest * n_outputs)?;
+        let predictions = device.storage("predictions", longest * n_outputs)?;
+        for chunk in chunks {
+            let outputs = [&pre_activations, &predictions];
+            let buffers = [
+                &chunk.params,
+                &chunk.inputs,
+                parameters,
+                outputs[0],
+                outputs[1],
+            ];
+            pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+        }
+        Ok(Self {
+            n_outputs,
+            pipeline,
+            pre_activations,
+            predictions,
+        })
+    }
+
+    /// Predicts the rows `rows`, chunk by chunk, and reads them back.
+    pub(super) fn rows(
+        &self,
+        device: &mut Device,
+        chunks: &[Chunk],
+        rows: &Range<usize>,
+    ) -> Result<Predictions> {
+        let mut pre_activation = Vec::with_capacity(rows.len() * self.n_outputs);
+        let mut prediction = Vec::with_capacity(rows.len() * self.n_outputs);
+        for (number, chunk) in chunks.iter().enumerate() {
+            let span = rows.start.max(chunk.rows.start)..rows.end.min(chunk.rows.end);
+            if span.is_empty() {
+                continue;
+            }
+            device.poison(&self.pre_activations)?;
+            device.poison(&self.predictions)?;
+            device.run_pass("predict", |pass| self.pipeline.record_one(pass, number))?;
+            let first = (span.start - chunk.rows.start) * self.n_outputs;
+            let floats = span.len() * self.n_outputs;
+            for (buffer, values) in [
+                (&self.pre_activations, &mut pre_activation),
+                (&self.predictions, &mut prediction),
+            ] {
+                let read = device.read(buffer, first, floats)?;
+                values.extend(read.into_iter().map(f64::from));
+            }
+        }
+        Ok(Predictions {
+            pre_activation,
+            prediction,
+        })
+    }
+}

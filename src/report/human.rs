@@ -1,0 +1,211 @@
+//! Results for people.
+
+use super::article::ArticleTable;
+use super::run::Run;
+use indicatif::{HumanBytes, HumanCount};
+use neuralnet::{Adapter, Loss, Reduction, Trained, Validation};
+use std::io::{self, Write};
+
+/// Weights that are shown; JSON has all.
+const SHOWN_WEIGHTS: usize = 10;
+
+pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    write_run(out, run)?;
+    writeln!(out, "{:<8} {}", trained.backend, trained.adapter)?;
+    if !article.rows.is_empty() {
+        writeln!(out, "\niterations  prediction for [1, 0, 1]  the article's")?;
+        for row in &article.rows {
+            writeln!(
+                out,
+                "{:>10}  {:<24.8}  {}",
+                HumanCount(row.iterations).to_string(),
+                row.prediction,
+                row.article
+            )?;
+        }
+    }
+    writeln!(out)?;
+    write_weights(out, run, trained)?;
+    writeln!(out, "loss     {:.8}", trained.pass.loss)?;
+    if let Some(rate) = trained.bytes_per_second {
+        let each = trained.seconds / trained.iterations as f64;
+        writeln!(
+            out,
+            "time     {:.3} s, {} an iteration, {:.2} GB/s of inputs and targets",
+            trained.seconds,
+            duration(each),
+            rate / 1e9
+        )?;
+    }
+    Ok(())
+}
+
+fn write_weights(out: &mut impl Write, run: &Run, trained: &Trained) -> io::Result<()> {
+    let layer = trained.network.layer();
+    let (weight, bias) = layer.split(&trained.parameters);
+    for (o, weight) in weight.chunks_exact(layer.n_inputs).enumerate() {
+        let bias = bias.map(|bias| ("bias", bias[o]));
+        let named = run
+            .dataset
+            .inputs
+            .iter()
+            .map(String::as_str)
+            .zip(weight.iter().copied());
+        writeln!(out, "weights of {}", run.dataset.targets[o])?;
+        for (name, value) in named.take(SHOWN_WEIGHTS).chain(bias) {
+            writeln!(out, "  {value:>14.8}  {name}")?;
+        }
+        if layer.n_inputs > SHOWN_WEIGHTS {
+            writeln!(
+                out,
+                "  and {} more; --json prints all",
+                layer.n_inputs - SHOWN_WEIGHTS
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-6 => format!("{:.1} ns", s * 1e9),
+        s if s < 1e-3 => format!("{:.2} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
+        s => format!("{s:.2} s"),
+    }
+}
+
+pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    write_run(out, run)?;
+    writeln!(out, "gpu      {}", validation.adapter)?;
+    writeln!(out, "cpu      {}, float64\n", validation.reference)?;
+    writeln!(
+        out,
+        "iteration  quantity                 values      error      bound  error/bound"
+    )?;
+    for check in &validation.checks {
+        writeln!(
+            out,
+            "{:>9}  {:<19} {:>11}  {:>9.2e}  {:>9.2e}  {:>11.4}{}",
+            HumanCount(check.iteration).to_string(),
+            check.quantity,
+            HumanCount(check.n_values).to_string(),
+            check.error,
+            check.bound,
+            check.ratio,
+            if check.within { "" } else { "  EXCEEDED" }
+        )?;
+    }
+    let distance = validation.distance;
+    writeln!(
+        out,
+        "\nafter {}, each on its own: parameters differ by {:.2e} at most, {:.2e} of the largest",
+        iterations(distance.iterations),
+        distance.absolute,
+        distance.relative
+    )?;
+    let exceeded = validation
+        .checks
+        .iter()
+        .filter(|check| !check.within)
+        .count();
+    if exceeded > 0 {
+        writeln!(
+            out,
+            "FAILED: {exceeded} of {} checks exceed their bound",
+            validation.checks.len()
+        )
+    } else if validation.passed() {
+        writeln!(out, "passed: every error is within its bound")
+    } else {
+        writeln!(out, "FAILED: the parameters reached are not finite")
+    }
+}
+
+pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    for adapter in adapters {
+        let [least, most] = adapter.subgroup_size;
+        let subgroups = match adapter.subgroups {
+            false => "none".to_owned(),
+            true if least == most => format!("{least} invocations"),
+            true => format!("{least} to {most} invocations"),
+        };
+        writeln!(out, "{}", adapter.name)?;
+        for (what, value) in [
+            ("kind", adapter.kind.to_string()),
+            ("api", adapter.api.clone()),
+            ("driver", adapter.driver.clone()),
+            ("subgroups", subgroups),
+            (
+                "one binding",
+                HumanBytes(adapter.max_binding_bytes).to_string(),
+            ),
+            (
+                "one buffer",
+                HumanBytes(adapter.max_buffer_bytes).to_string(),
+            ),
+            (
+                "workgroups",
+                format!("{} in each dimension", adapter.max_workgroups),
+            ),
+            (
+                "a workgroup",
+                format!(
+                    "{} invocations, {}",
+                    adapter.max_invocations,
+                    HumanBytes(adapter.max_workgroup_bytes.into())
+                ),
+            ),
+        ] {
+            writeln!(out, "  {what:<12} {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
+    let (data, train) = (&run.dataset, &run.config.train);
+    writeln!(
+        out,
+        "data     {}: {}, {}, {}",
+        data.source,
+        counted(data.n_samples, "sample"),
+        counted(data.n_inputs, "input"),
+        counted(data.n_outputs, "output"),
+    )?;
+    writeln!(
+        out,
+        "setting  {} of {}, learning rate {}, {}, {}, seed {}",
+        match train.reduction {
+            Reduction::Sum => "sum",
+            Reduction::Mean => "mean",
+        },
+        match train.loss {
+            Loss::SquaredError => "squared error",
+            Loss::CrossEntropy => "cross-entropy",
+        },
+        train.learning_rate,
+        if train.bias { "with bias" } else { "no bias" },
+        iterations(train.iterations),
+        train.seed,
+    )
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!(
+        "{} {what}{}",
+        HumanCount(n as u64),
+        if n == 1 { "" } else { "s" }
+    )
+}
+
+fn iterations(n: u64) -> String {
+    format!(
+        "{} iteration{}",
+        HumanCount(n),
+        if n == 1 { "" } else { "s" }
+    )
+}

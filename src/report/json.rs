@@ -1,0 +1,87 @@
+//! Results as one JSON value on one line.
+
+use super::article::{ArticleRow, ArticleTable};
+use super::run::Run;
+use neuralnet::validate::{Check, Distance};
+use neuralnet::{Adapter, Trained, Validation};
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Serialize)]
+struct TrainJson<'a> {
+    backend: &'static str,
+    adapter: &'a str,
+    #[serde(flatten)]
+    run: &'a Run,
+    iterations: u64,
+    loss: f64,
+    layers: Vec<LayerJson<'a>>,
+    seconds: f64,
+    bytes_per_second: Option<f64>,
+    saturation: f64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    predictions: &'a [ArticleRow],
+}
+
+#[derive(Serialize)]
+struct LayerJson<'a> {
+    /// (O, I)
+    weight: Vec<&'a [f64]>,
+    /// (O)
+    bias: Option<&'a [f64]>,
+}
+
+pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io::Result<()> {
+    let layer = trained.network.layer();
+    let (weight, bias) = layer.split(&trained.parameters);
+    print(&TrainJson {
+        backend: trained.backend,
+        adapter: &trained.adapter,
+        run,
+        iterations: trained.iterations,
+        loss: trained.pass.loss,
+        layers: vec![LayerJson {
+            weight: weight.chunks_exact(layer.n_inputs).collect(),
+            bias,
+        }],
+        seconds: trained.seconds,
+        bytes_per_second: trained.bytes_per_second,
+        saturation: trained.pass.saturation,
+        predictions: &article.rows,
+    })
+}
+
+#[derive(Serialize)]
+struct ValidateJson<'a> {
+    backend: &'static str,
+    adapter: &'a str,
+    reference: &'a str,
+    #[serde(flatten)]
+    run: &'a Run,
+    checks: &'a [Check],
+    distance: Distance,
+    passed: bool,
+}
+
+pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
+    print(&ValidateJson {
+        backend: "gpu",
+        adapter: &validation.adapter,
+        reference: &validation.reference,
+        run,
+        checks: &validation.checks,
+        distance: validation.distance,
+        passed: validation.passed(),
+    })
+}
+
+pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {
+    print(&adapters)
+}
+
+fn print(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}

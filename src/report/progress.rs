@@ -1,0 +1,79 @@
+//! What is told while a training runs: notices, and a progress bar where stderr is a terminal.
+#![expect(clippy::print_stderr, reason = "notices go to stderr")]
+
+use indicatif::{ProgressBar, ProgressStyle};
+use neuralnet::train::SATURATED;
+use neuralnet::{Dataset, Loss, Progress, TrainConfig, Trained, Training};
+
+/// What is told while a training runs: notices, and a progress bar where stderr is a terminal.
+pub(crate) struct Reporter {
+    bar: ProgressBar,
+    bytes: f64,
+    loss: Loss,
+    said_saturated: bool,
+}
+
+impl Reporter {
+    pub(crate) fn new(dataset: &Dataset, config: &TrainConfig) -> Self {
+        let style = ProgressStyle::with_template(
+            "{bar:30} {human_pos}/{human_len} iterations, {msg}, {eta} left",
+        )
+        .expect("the template is fixed");
+        Self {
+            bar: ProgressBar::new(config.iterations).with_style(style),
+            bytes: dataset.bytes() as f64,
+            loss: config.loss,
+            said_saturated: false,
+        }
+    }
+
+    /// Says where the work is done, and why there.
+    pub(crate) fn backend(&self, training: &Training<'_>) {
+        let backend = training.backend();
+        let why = training
+            .notice()
+            .map(|why| format!(" ({why})"))
+            .unwrap_or_default();
+        self.notice(&format!(
+            "training on the {}: {}{why}",
+            backend.name().to_uppercase(),
+            backend.adapter()
+        ));
+    }
+
+    pub(crate) fn progress(&mut self, progress: &Progress) {
+        let rate = self.bytes * progress.iteration as f64 / progress.seconds;
+        self.bar.set_position(progress.iteration);
+        self.bar.set_message(format!(
+            "loss {:.6}, {:.2} GB/s",
+            progress.pass.loss,
+            rate / 1e9
+        ));
+        self.saturation(progress.pass.saturation, progress.iteration);
+    }
+
+    pub(crate) fn finish(&mut self, trained: &Trained) {
+        self.saturation(trained.pass.saturation, trained.iterations);
+        self.bar.finish_and_clear();
+    }
+
+    fn saturation(&mut self, saturation: f64, iteration: u64) {
+        if saturation >= SATURATED || self.said_saturated {
+            return;
+        }
+        self.said_saturated = true;
+        let consequence = match self.loss {
+            Loss::SquaredError => {
+                "the gradient of the squared error vanishes with it and learning all but stops"
+            }
+            Loss::CrossEntropy => "predictions are all but certain, right or wrong",
+        };
+        self.notice(&format!(
+            "saturated by iteration {iteration}: mean y(1-y) is {saturation:.1e}; {consequence}; if the loss is not low, take a smaller --learning-rate or --reduction mean"
+        ));
+    }
+
+    fn notice(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("neuralnet: {text}"));
+    }
+}

@@ -1,0 +1,58 @@
+//! What a run was asked to do.
+
+use neuralnet::{BackendChoice, Dataset, Hardware, TrainConfig};
+use serde::Serialize;
+
+/// What a run was asked to do.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    pub(super) dataset: DatasetSummary,
+    pub(super) config: Settings,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DatasetSummary {
+    pub(super) source: String,
+    pub(super) n_samples: usize,
+    pub(super) n_inputs: usize,
+    pub(super) n_outputs: usize,
+    pub(super) inputs: Vec<String>,
+    pub(super) targets: Vec<String>,
+}
+
+/// Every effective setting.
+#[derive(Debug, Serialize)]
+pub(super) struct Settings {
+    #[serde(flatten)]
+    pub(super) train: TrainConfig,
+    backend: &'static str,
+    threads: Option<usize>,
+    max_chunk_bytes: Option<u64>,
+    no_subgroups: bool,
+}
+
+impl Run {
+    pub(crate) fn new(dataset: &Dataset, config: &TrainConfig, hardware: &Hardware) -> Self {
+        Self {
+            dataset: DatasetSummary {
+                source: dataset.source().to_owned(),
+                n_samples: dataset.n_samples(),
+                n_inputs: dataset.n_inputs(),
+                n_outputs: dataset.n_outputs(),
+                inputs: dataset.input_names().to_vec(),
+                targets: dataset.target_names().to_vec(),
+            },
+            config: Settings {
+                train: config.clone(),
+                backend: match hardware.backend {
+                    BackendChoice::Auto => "auto",
+                    BackendChoice::Gpu => "gpu",
+                    BackendChoice::Cpu => "cpu",
+                },
+                threads: hardware.threads,
+                max_chunk_bytes: hardware.gpu.max_chunk_bytes,
+                no_subgroups: hardware.gpu.without_subgroups,
+            },
+        }
+    }
+}

@@ -207,6 +207,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the features must be the same bits")]
     fn features_fill_the_interval_and_noise_flips_its_share() {
         let (n, noise) = (100_000, 0.1);
         let clean = Synthetic::new(n, 3, 0.0, 9).unwrap();

@@ -125,3 +125,176 @@ pub(super) fn gradient_descent() -> Kernel {
         bindings: &[Uniform, Read, ReadWrite],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lanes::{Lanes, WORKGROUP_SIZE};
+    use super::{
+        Binding, ChunkParams, DESCENT_WORKGROUP_SIZE, DescentParams, FOLD_COLUMNS, FOLD_NODES,
+        FoldParams, Kernel,
+    };
+    use crate::network::{Activation, Network};
+    use crate::objective::Loss;
+    use naga::{AddressSpace, StorageAccess, TypeInner};
+    use std::mem::{offset_of, size_of};
+    use std::path::Path;
+
+    /// Every kernel in every variant, for shapes that take each path through the lanes.
+    fn kernels() -> Vec<Kernel> {
+        let mut kernels = vec![super::fold(), super::gradient_descent()];
+        for (n_inputs, n_outputs) in [(1, 1), (32, 1), (784, 10), (8192, 16)] {
+            let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
+            let lanes = Lanes::new(layer, 128, 8);
+            for subgroup in [None, Some(8)] {
+                for loss in [Loss::SquaredError, Loss::CrossEntropy] {
+                    kernels.push(super::leaf_sums(
+                        &lanes,
+                        subgroup,
+                        Activation::Sigmoid,
+                        loss,
+                    ));
+                }
+                kernels.push(super::predict(&lanes, subgroup, Activation::Sigmoid));
+            }
+        }
+        kernels
+    }
+
+    fn parsed(kernel: &Kernel) -> naga::Module {
+        let module = naga::front::wgsl::parse_str(&kernel.wgsl).unwrap_or_else(|error| {
+            panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.wgsl))
+        });
+        let all = naga::valid::Capabilities::all();
+        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), all)
+            .validate(&module)
+            .unwrap_or_else(|error| {
+                panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.wgsl))
+            });
+        module
+    }
+
+    fn workgroup_size(kernel: &Kernel) -> usize {
+        match kernel.name {
+            "gradient_descent" => DESCENT_WORKGROUP_SIZE,
+            _ => WORKGROUP_SIZE,
+        }
+    }
+
+    /// Name, offset and size in bytes of what the host writes into a kernel's uniform.
+    fn params(kernel: &Kernel) -> (usize, Vec<(&'static str, usize)>) {
+        match kernel.name {
+            "fold" => (
+                size_of::<FoldParams>(),
+                vec![
+                    ("n_nodes", offset_of!(FoldParams, n_nodes)),
+                    ("n_columns", offset_of!(FoldParams, n_columns)),
+                ],
+            ),
+            "gradient_descent" => (
+                size_of::<DescentParams>(),
+                vec![
+                    ("n_vectors", offset_of!(DescentParams, n_vectors)),
+                    ("rate", offset_of!(DescentParams, rate)),
+                ],
+            ),
+            _ => (
+                size_of::<ChunkParams>(),
+                vec![
+                    ("n_samples", offset_of!(ChunkParams, n_samples)),
+                    ("first_leaf", offset_of!(ChunkParams, first_leaf)),
+                ],
+            ),
+        }
+    }
+
+    #[test]
+    fn the_host_binds_what_the_shaders_declare() {
+        for kernel in kernels() {
+            let module = parsed(&kernel);
+            let [entry] = module.entry_points.as_slice() else {
+                panic!("{}: one entry point is expected", kernel.name);
+            };
+            assert_eq!(entry.name, "main", "{}", kernel.name);
+            let size = u32::try_from(workgroup_size(&kernel)).unwrap();
+            assert_eq!(entry.workgroup_size, [size, 1, 1], "{}", kernel.name);
+
+            let mut declared: Vec<_> = module
+                .global_variables
+                .iter()
+                .filter_map(|(_, variable)| {
+                    let at = variable.binding.as_ref()?;
+                    let binding = match variable.space {
+                        AddressSpace::Uniform => Binding::Uniform,
+                        AddressSpace::Storage { access } if access == StorageAccess::LOAD => {
+                            Binding::Read
+                        }
+                        _ => Binding::ReadWrite,
+                    };
+                    Some(((at.group, at.binding), binding))
+                })
+                .collect();
+            declared.sort_by_key(|(at, _)| *at);
+            let listed: Vec<_> = (0..)
+                .zip(kernel.bindings)
+                .map(|(n, binding)| ((0, n), *binding))
+                .collect();
+            assert_eq!(declared, listed, "{}", kernel.name);
+        }
+    }
+
+    #[test]
+    fn the_uniforms_have_one_layout_on_both_sides() {
+        for kernel in kernels() {
+            let module = parsed(&kernel);
+            let (_, variable) = module
+                .global_variables
+                .iter()
+                .find(|(_, variable)| variable.space == AddressSpace::Uniform)
+                .unwrap();
+            let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
+                panic!("{}: the uniform is a struct", kernel.name);
+            };
+            let (size, fields) = params(&kernel);
+            assert_eq!(*span as usize, size, "{}", kernel.name);
+            let named: Vec<_> = members
+                .iter()
+                .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
+                .filter(|(name, _)| !name.starts_with("_pad"))
+                .collect();
+            assert_eq!(named, fields, "{}", kernel.name);
+        }
+    }
+
+    #[test]
+    fn fold_takes_as_many_nodes_as_the_host_counts() {
+        let wgsl = super::fold().wgsl;
+        let constant = |name: &str| -> usize {
+            let (_, rest) = wgsl.split_once(&format!("const {name} = ")).unwrap();
+            rest.split_once("u;").unwrap().0.parse().unwrap()
+        };
+        let columns = constant("COLUMNS");
+        assert_eq!(columns, FOLD_COLUMNS, "columns");
+        let nodes = constant("WORKGROUP_SIZE") / columns * constant("PER_INVOCATION");
+        assert_eq!(nodes, FOLD_NODES, "nodes");
+    }
+
+    #[test]
+    fn every_file_of_the_shaders_is_part_of_a_kernel() {
+        let kernels = kernels();
+        let shaders = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+        let mut n_files = 0;
+        for folder in [shaders.clone(), shaders.join("parts")] {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    continue;
+                }
+                n_files += 1;
+                let text = std::fs::read_to_string(&path).unwrap();
+                let used = kernels.iter().any(|kernel| kernel.wgsl.contains(&text));
+                assert!(used, "{} is part of no kernel", path.display());
+            }
+        }
+        assert!(n_files >= 4, "{n_files} shaders were found");
+    }
+}

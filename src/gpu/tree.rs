@@ -87,6 +87,7 @@ mod tests {
     /// small integers, whose sums are exact: every node counts once, none twice, and the NaN that
     /// filled the outputs is gone.
     #[test]
+    #[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
     fn every_node_counts_once() {
         let mut device = device();
         for (n_nodes, n_columns) in [

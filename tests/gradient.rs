@@ -1,0 +1,55 @@
+//! The float64 gradient is the derivative of the float64 loss.
+//!
+//! Central differences of the loss in every parameter, at random parameters: an error of sign, of a
+//! factor, of the reduction, or of an index shows here without any other implementation.
+
+mod common;
+
+use common::{Random, problem, random_dataset};
+use neuralnet::backend::Backend;
+use neuralnet::cpu::Cpu;
+use neuralnet::{Loss, Reduction};
+
+/// The third derivative's share of a central difference is about h², its rounding about 1e-16 / h:
+/// both are near 1e-10 of the loss here. A loss summed over N samples is N times as large.
+const STEP: f64 = 1e-5;
+const TOLERANCE_PER_LOSS: f64 = 1e-8;
+
+#[test]
+fn the_gradient_is_the_derivative_of_the_loss() {
+    for (n_samples, n_inputs, n_outputs) in [(1, 1, 1), (7, 3, 2), (65, 33, 5)] {
+        let dataset = random_dataset(n_samples, n_inputs, n_outputs);
+        for loss in [Loss::SquaredError, Loss::CrossEntropy] {
+            for reduction in [Reduction::Sum, Reduction::Mean] {
+                for bias in [false, true] {
+                    let problem = problem(&dataset, loss, reduction, bias);
+                    let mut random = Random::new(5);
+                    let n_parameters = problem.network.n_parameters();
+                    let parameters: Vec<f64> = (0..n_parameters)
+                        .map(|_| f64::from(random.next()))
+                        .collect();
+                    let mut cpu = Cpu::new(problem, None).unwrap();
+                    let mut evaluate = |parameters: &[f64]| {
+                        cpu.set_parameters(parameters).unwrap();
+                        cpu.evaluate().unwrap()
+                    };
+                    let analytical = evaluate(&parameters);
+                    for at in 0..n_parameters {
+                        let mut loss_at = |shift: f64| {
+                            let mut shifted = parameters.clone();
+                            shifted[at] += shift;
+                            evaluate(&shifted).pass.loss
+                        };
+                        let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
+                        let error = (numerical - analytical.gradient[at]).abs();
+                        assert!(
+                            error <= TOLERANCE_PER_LOSS * analytical.pass.loss,
+                            "{n_samples}x{n_inputs}x{n_outputs} {loss:?} {reduction:?} bias={bias}, parameter {at}: {} but numerically {numerical}",
+                            analytical.gradient[at]
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

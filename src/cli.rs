@@ -69,7 +69,7 @@ pub(crate) struct What {
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     target: Vec<String>,
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
     /// Step along the gradient (default: 1 for article, otherwise 0.1)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
@@ -87,7 +87,12 @@ pub(crate) struct What {
     #[arg(long)]
     no_bias: bool,
     /// Seed of the start, as for numpy.random.RandomState
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     seed: u32,
 }
 

@@ -10,7 +10,7 @@ pub use synthetic::Synthetic;
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
 #[derive(Clone, Debug)]
@@ -27,7 +27,8 @@ enum Rows {
     Stored {
         inputs: Vec<f32>,
         targets: Vec<f32>,
-        lines: csv::Lines,
+        /// The file they were read from.
+        file: Option<PathBuf>,
     },
     Synthetic(Synthetic),
 }
@@ -58,7 +59,7 @@ impl Dataset {
         Self::csv(Path::new(data), targets)
     }
 
-    /// The three samples of the article: inputs [[0,1,1],[1,0,0],[1,0,1]], targets [1,0,1].
+    /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
     #[must_use]
     pub fn article() -> Self {
         article::dataset()
@@ -138,7 +139,7 @@ impl Dataset {
             rows: Rows::Stored {
                 inputs,
                 targets,
-                lines: csv::Lines::default(),
+                file: None,
             },
         })
     }
@@ -239,11 +240,13 @@ impl Dataset {
     #[must_use]
     pub fn target_place(&self, row: usize, output: usize) -> String {
         let (source, name) = (&self.source, &self.target_names[output]);
-        match &self.rows {
-            Rows::Stored { lines, .. } if lines.known() => {
-                format!("{source}:{}: column `{name}`", lines.line(row))
-            }
-            _ => format!("{source}: row {row}, column `{name}`"),
+        let line = match &self.rows {
+            Rows::Stored { file, .. } => file.as_ref().and_then(|path| csv::line_of_row(path, row)),
+            Rows::Synthetic(_) => None,
+        };
+        match line {
+            Some(line) => format!("{source}:{line}: column `{name}`"),
+            None => format!("{source}: row {row}, column `{name}`"),
         }
     }
 }

@@ -138,6 +138,12 @@ impl<'a> Gpu<'a> {
         self.chunks.len()
     }
 
+    /// Whether the adapter is hardware, and of which kind.
+    #[must_use]
+    pub fn kind(&self) -> AdapterKind {
+        self.device.adapter.kind
+    }
+
     /// Whether the lanes of a row exchange their sums by subgroup shuffles.
     #[must_use]
     pub fn subgroups(&self) -> bool {

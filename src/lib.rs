@@ -1,4 +1,40 @@
-//! x
+//! Trains neural networks on any GPU with wgpu and WGSL, and proves each result against a float64
+//! reference on the CPU.
+//!
+//! ```
+//! use neuralnet::{Dataset, Hardware, TrainConfig, train};
+//!
+//! // The classic tutorial's three samples, and its settings.
+//! let dataset = Dataset::article();
+//! let trained = train(&dataset, &TrainConfig::article(), &Hardware::cpu())?;
+//!
+//! let prediction = trained.predict(&[1.0, 0.0, 1.0])[0];
+//! assert!((prediction - 0.9897704).abs() < 5e-8);
+//! # Ok::<(), neuralnet::Error>(())
+//! ```
+//!
+//! # The network
+//!
+//! `inputs` are (N, I), `targets` (N, O), a weight (O, I), a bias (O); everything is row-major. Data
+//! are f32. Parameters are f64 on the CPU and f32 on a GPU.
+//!
+//! ```text
+//! z = x Wᵀ + b             pre-activation
+//! y = 1 / (1 + exp(−z))    prediction
+//! loss                     squared error ½ Σ (t − y)², or cross-entropy −Σ t ln y + (1 − t) ln(1 − y),
+//!                          over the outputs; over the samples their sum or their mean
+//! W ← W − learning_rate · dloss/dW
+//! ```
+//!
+//! Without a bias, with the summed squared error and a learning rate of 1, this is the tutorial's
+//! `weights += inputsᵀ · (error · y · (1 − y))`. An *iteration* is one such update from all samples.
+//!
+//! # The way of the data
+//!
+//! [`dataset`] makes any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
+//! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one
+//! fixed tree, so the same run gives the same bits. [`validate`](mod@validate) holds one backend against
+//! the other, its measured error beside an a-priori bound.
 
 pub mod backend;
 pub mod cpu;

@@ -4,7 +4,7 @@ use crate::backend::{Backend, Pass, Problem};
 use crate::cpu::Cpu;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, GpuOptions, Software};
+use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
 use crate::network::Network;
 use crate::objective::{Loss, Objective, Reduction};
 use std::num::NonZeroU32;
@@ -120,17 +120,19 @@ impl Hardware {
         }
     }
 
-    /// Opens the backend for `problem`, and says why it is the CPU where a choice was made.
+    /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
     fn open<'a>(&self, problem: Problem<'a>) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
         let cpu = |problem| Ok::<_, Error>(Box::new(Cpu::new(problem, self.threads)?));
         match self.backend {
             BackendChoice::Cpu => Ok((cpu(problem)?, None)),
-            BackendChoice::Gpu => Ok((
-                Box::new(Gpu::new(problem, Software::Allowed, self.gpu)?),
-                None,
-            )),
+            BackendChoice::Gpu => {
+                let gpu = Gpu::new(problem, Software::Allowed, self.gpu)?;
+                let software = gpu.kind() == AdapterKind::Software;
+                let why = "a software adapter: the CPU runs the shaders";
+                Ok((Box::new(gpu), software.then(|| why.to_owned())))
+            }
             BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
-                Ok(gpu) => Ok((Box::new(gpu), None)),
+                Ok(gpu) => Ok((Box::new(gpu), Some("the first GPU there is".to_owned()))),
                 Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
                 Err(error) => Err(error),
             },
@@ -162,9 +164,9 @@ pub struct Progress {
     pub seconds: f64,
 }
 
-/// Below this mean of y(1−y) a layer counts as saturated: its predictions are within about 10⁻⁴ of 0
+/// Below this mean of y(1−y) a layer counts as saturated: its predictions are within about 10⁻³ of 0
 /// or 1, and a squared error's gradient, which has y(1−y) as a factor, all but vanishes.
-pub const SATURATED: f64 = 1e-4;
+pub const SATURATED: f64 = 1e-3;
 
 /// A backend does about this much between two looks at it.
 const BATCH_SECONDS: f64 = 0.1;
@@ -204,7 +206,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// Why the CPU trains, where `auto` chose it.
+    /// Why this backend trains, where it was chosen for the user or is not what its name suggests.
     #[must_use]
     pub fn notice(&self) -> Option<&str> {
         self.notice.as_deref()

@@ -4,6 +4,8 @@
 //! that know nothing of this program: its CSV reader, its start, its losses, its reductions and its bias
 //! are all held against them, through the binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{neuralnet_json, parameters};

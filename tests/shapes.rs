@@ -4,6 +4,8 @@
 //! float64, at random parameters: shapes that fill no vector, no group of lanes and no leaf, shapes of
 //! several leaves, and the largest row. Outputs are filled with NaN before each dispatch.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{Random, assert_within, problem, random_dataset};

@@ -2,41 +2,14 @@
 
 use super::{Dataset, Rows};
 use crate::error::{Error, Result};
-use csv::{ByteRecord, ErrorKind, ReaderBuilder, Trim};
+use csv::{ByteRecord, ErrorKind, Position, Reader, ReaderBuilder, Trim};
+use std::collections::HashMap;
 use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// The line each row came from, kept as the rows where the two stop counting in step.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
-    /// (row, line), both rising: at blank lines and quoted line ends.
-    steps: Vec<(usize, u64)>,
-}
-
-impl Lines {
-    fn push(&mut self, row: usize, line: u64) {
-        if !self.known() || self.line(row) != line {
-            self.steps.push((row, line));
-        }
-    }
-
-    pub(super) fn known(&self) -> bool {
-        !self.steps.is_empty()
-    }
-
-    pub(super) fn line(&self, row: usize) -> u64 {
-        let after = self.steps.partition_point(|(first, _)| *first <= row);
-        let (first, line) = self.steps[after - 1];
-        line + (row - first) as u64
-    }
-}
-
 pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
-    let file = open(path)?;
-    let mut reader = ReaderBuilder::new()
-        .trim(Trim::All)
-        .buffer_capacity(1 << 20)
-        .from_reader(file);
+    let mut reader = reader(path)?;
     let header = reader
         .byte_headers()
         .map_err(|error| record_error(path, error))?
@@ -44,26 +17,28 @@ pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
     let columns = Columns::new(path, &header, targets)?;
 
     let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    let mut lines = Lines::default();
     let mut record = ByteRecord::new();
     let mut n_samples = 0;
-    loop {
-        let more = reader
-            .read_byte_record(&mut record)
-            .map_err(|error| record_error(path, error))?;
-        if !more {
-            break;
-        }
-        let line = record.position().map_or(0, csv::Position::line);
-        lines.push(n_samples, line);
+    while reader
+        .read_byte_record(&mut record)
+        .map_err(|error| record_error(path, error))?
+    {
         n_samples += 1;
-        for (column, cell) in record.iter().enumerate() {
-            if columns.target_at[column].is_none() {
-                inputs.push(columns.value(path, line, column, cell)?);
+        let value = |column: usize| {
+            finite(&record[column]).map_err(|problem| Error::Cell {
+                path: path.to_owned(),
+                line: line_of(path, record.position()),
+                column: columns.names[column].clone(),
+                problem,
+            })
+        };
+        for (values, columns) in [
+            (&mut inputs, &columns.inputs),
+            (&mut targets, &columns.targets),
+        ] {
+            for column in columns {
+                values.push(value(*column)?);
             }
-        }
-        for &column in &columns.targets {
-            targets.push(columns.value(path, line, column, &record[column])?);
         }
     }
     if n_samples == 0 {
@@ -72,18 +47,52 @@ pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
             problem: "the file holds a header and no rows; add at least one".to_owned(),
         });
     }
-    let (target_names, input_names) = columns.names();
     Ok(Dataset {
         source: path.display().to_string(),
         n_samples,
-        input_names,
-        target_names,
+        input_names: columns.named(&columns.inputs),
+        target_names: columns.named(&columns.targets),
         rows: Rows::Stored {
             inputs,
             targets,
-            lines,
+            file: Some(path.to_owned()),
         },
     })
+}
+
+/// The line of row `row`, where the file can still be read.
+pub(super) fn line_of_row(path: &Path, row: usize) -> Option<u64> {
+    let record = reader(path).ok()?.into_byte_records().nth(row)?.ok()?;
+    Some(line_of(path, record.position()))
+}
+
+fn reader(path: &Path) -> Result<Reader<File>> {
+    Ok(ReaderBuilder::new()
+        .trim(Trim::All)
+        .buffer_capacity(1 << 20)
+        .from_reader(open(path)?))
+}
+
+/// The line a record starts on. The reader's own count stands before the blank lines that it skips
+/// and before the second half of `\r\n`, so the file is read once more; where that cannot be done,
+/// its count has to do.
+fn line_of(path: &Path, position: Option<&Position>) -> u64 {
+    let Some(position) = position else {
+        return 1;
+    };
+    let counted = || {
+        let file = BufReader::new(File::open(path).ok()?);
+        let mut line = 1;
+        for (at, byte) in (0..).zip(file.bytes()) {
+            let byte = byte.ok()?;
+            if at >= position.byte() && !matches!(byte, b'\r' | b'\n') {
+                return Some(line);
+            }
+            line += u64::from(byte == b'\n');
+        }
+        None
+    };
+    counted().unwrap_or(position.line())
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -104,124 +113,121 @@ fn open(path: &Path) -> Result<File> {
 /// What the header says.
 struct Columns {
     names: Vec<String>,
+    /// The feature columns, in the order of the file.
+    inputs: Vec<usize>,
     /// The target columns, in the order in which they were named.
     targets: Vec<usize>,
-    /// For each column, which target it is.
-    target_at: Vec<Option<usize>>,
 }
 
 impl Columns {
     fn new(path: &Path, header: &ByteRecord, targets: &[String]) -> Result<Self> {
-        let table = |problem| Error::Table {
-            path: path.to_owned(),
-            problem,
-        };
-        let line_1 = |problem| Error::Line {
-            path: path.to_owned(),
-            line: 1,
-            problem,
+        let table = |problem| {
+            Err(Error::Table {
+                path: path.to_owned(),
+                problem,
+            })
         };
         if header.is_empty() {
-            return Err(table(
+            return table(
                 "the file is empty; it needs a header line of column names, then rows".to_owned(),
-            ));
+            );
         }
-        let names = header
-            .iter()
-            .enumerate()
-            .map(|(column, name)| match std::str::from_utf8(name) {
-                Ok(name) => Ok(name.to_owned()),
-                Err(_) => Err(line_1(format!(
-                    "the name of column {} is not UTF-8; save the file as UTF-8",
-                    column + 1
-                ))),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if names.iter().all(|name| name.parse::<f32>().is_ok()) {
-            return Err(line_1(
-                "holds only numbers; a header line of column names is needed above the rows"
-                    .to_owned(),
-            ));
-        }
-        for (column, name) in names.iter().enumerate() {
-            if let Some(first) = names[..column].iter().position(|other| other == name) {
-                return Err(line_1(format!(
-                    "columns {} and {} are both named `{name}`; rename one",
-                    first + 1,
-                    column + 1
-                )));
-            }
-        }
+        let names = names(header).map_err(|problem| Error::Line {
+            path: path.to_owned(),
+            line: line_of(path, header.position()),
+            problem,
+        })?;
         let last = names.last().map(std::slice::from_ref).unwrap_or_default();
         let wanted = if targets.is_empty() { last } else { targets };
-        let mut target_at = vec![None; names.len()];
         let mut found = Vec::with_capacity(wanted.len());
-        for (target, name) in wanted.iter().enumerate() {
+        for name in wanted {
             let Some(column) = names.iter().position(|other| other == name) else {
-                return Err(table(format!(
-                    "has no column `{name}` for --target; its columns are {}",
+                return table(format!(
+                    "has no column `{}` for --target; its columns are {}",
+                    shown(name),
                     listed(&names)
-                )));
+                ));
             };
-            if target_at[column].replace(target).is_some() {
-                return Err(table(format!(
-                    "--target names column `{name}` twice; name it once"
-                )));
+            if found.contains(&column) {
+                return table(format!(
+                    "--target names column `{}` twice; name it once",
+                    shown(name)
+                ));
             }
             found.push(column);
         }
-        if found.len() == names.len() {
-            return Err(table(format!(
-                "has no feature column: {} is all there is, and it is a target; cells are separated by commas",
+        let inputs: Vec<usize> = (0..names.len())
+            .filter(|column| !found.contains(column))
+            .collect();
+        if inputs.is_empty() {
+            return table(format!(
+                "has no feature column: {} is all there is, and a target; cells are separated by commas",
                 listed(&names)
-            )));
+            ));
         }
         Ok(Self {
             names,
+            inputs,
             targets: found,
-            target_at,
         })
     }
 
-    /// The cell as the nearest f32.
-    fn value(&self, path: &Path, line: u64, column: usize, cell: &[u8]) -> Result<f32> {
-        let problem = match std::str::from_utf8(cell) {
-            Err(_) => "the cell is not UTF-8; save the file as UTF-8".to_owned(),
-            Ok("") => "the cell is empty; every cell needs a number".to_owned(),
-            Ok(text) => match text.parse::<f32>() {
-                Ok(value) if value.is_finite() => return Ok(value),
-                Ok(value) if value.is_nan() => {
-                    format!("`{text}` is not a number that can be learned from; replace it")
-                }
-                Ok(_) if text.to_ascii_lowercase().contains("inf") => {
-                    format!("`{text}` is infinite; every cell needs a finite number")
-                }
-                Ok(_) => format!(
-                    "`{text}` is too large for f32, whose largest is {:e}; rescale the column",
-                    f32::MAX
-                ),
-                Err(_) => format!("`{}` is no number; every cell needs one", shortened(text)),
-            },
-        };
-        Err(Error::Cell {
-            path: path.to_owned(),
-            line,
-            column: self.names[column].clone(),
-            problem,
-        })
-    }
-
-    /// Names of the targets, as they were asked for, and of the features.
-    fn names(self) -> (Vec<String>, Vec<String>) {
-        let targets = self
-            .targets
+    fn named(&self, columns: &[usize]) -> Vec<String> {
+        columns
             .iter()
             .map(|column| self.names[*column].clone())
-            .collect();
-        let inputs = std::iter::zip(self.names, self.target_at)
-            .filter_map(|(name, target)| target.is_none().then_some(name))
-            .collect();
-        (targets, inputs)
+            .collect()
+    }
+}
+
+/// The names of the columns, each there once.
+fn names(header: &ByteRecord) -> std::result::Result<Vec<String>, String> {
+    let mut names: Vec<String> = Vec::with_capacity(header.len());
+    let mut columns = HashMap::with_capacity(header.len());
+    for (column, name) in (1..).zip(header) {
+        let name = std::str::from_utf8(name).map_err(|_| {
+            format!("the name of column {column} is not UTF-8; save the file as UTF-8")
+        })?;
+        if let Some(first) = columns.insert(name, column) {
+            return Err(format!(
+                "columns {first} and {column} are both named `{}`; rename one",
+                shown(name)
+            ));
+        }
+        names.push(name.to_owned());
+    }
+    if names.iter().all(|name| name.parse::<f32>().is_ok()) {
+        return Err(
+            "holds only numbers; a header line of column names is needed above the rows".to_owned(),
+        );
+    }
+    Ok(names)
+}
+
+/// The cell as the nearest f32.
+fn finite(cell: &[u8]) -> std::result::Result<f32, String> {
+    let text = std::str::from_utf8(cell)
+        .map_err(|_| "the cell is not UTF-8; save the file as UTF-8".to_owned())?;
+    if text.is_empty() {
+        return Err("the cell is empty; every cell needs a number".to_owned());
+    }
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        Ok(value) if value.is_infinite() && !text.to_ascii_lowercase().contains("inf") => {
+            Err(format!(
+                "`{}` is too large for f32, whose largest is {:e}; rescale the column",
+                shown(text),
+                f32::MAX
+            ))
+        }
+        Ok(_) => Err(format!(
+            "`{}` is not finite; every cell needs a finite number",
+            shown(text)
+        )),
+        Err(_) => Err(format!(
+            "`{}` is no number; every cell needs one",
+            shown(text)
+        )),
     }
 }
 
@@ -230,7 +236,7 @@ fn listed(names: &[String]) -> String {
     let mut list: Vec<String> = names
         .iter()
         .take(SHOWN)
-        .map(|name| format!("`{}`", shortened(name)))
+        .map(|name| format!("`{}`", shown(name)))
         .collect();
     if names.len() > SHOWN {
         list.push(format!("and {} more", names.len() - SHOWN));
@@ -238,60 +244,40 @@ fn listed(names: &[String]) -> String {
     list.join(", ")
 }
 
-fn shortened(text: &str) -> String {
+/// A name or a cell on one line, cut where it is long.
+fn shown(text: &str) -> String {
     const SHOWN: usize = 40;
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].escape_debug()),
+        None => text.escape_debug().to_string(),
     }
 }
 
 fn record_error(path: &Path, error: csv::Error) -> Error {
-    let line_of =
-        |position: &Option<csv::Position>| position.as_ref().map_or(0, csv::Position::line);
-    let (line, problem) = match error.kind() {
+    match error.kind() {
         ErrorKind::UnequalLengths {
             pos,
             expected_len,
             len,
-        } => (
-            line_of(pos),
-            format!("{len} cells where the header has {expected_len}; every row needs as many"),
-        ),
+        } => Error::Line {
+            path: path.to_owned(),
+            line: line_of(path, pos.as_ref()),
+            problem: format!(
+                "{len} cells where the header has {expected_len}; every row needs as many"
+            ),
+        },
         _ => {
-            return match error.into_kind() {
+            let text = error.to_string();
+            match error.into_kind() {
                 ErrorKind::Io(source) => Error::File {
                     path: path.to_owned(),
                     source,
                 },
-                kind => Error::Table {
+                _ => Error::Table {
                     path: path.to_owned(),
-                    problem: format!("{kind:?}"),
+                    problem: text,
                 },
-            };
+            }
         }
-    };
-    Error::Line {
-        path: path.to_owned(),
-        line,
-        problem,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Lines;
-
-    #[test]
-    fn lines_are_found_again_across_gaps() {
-        let lines_of_rows = [2, 3, 4, 7, 8, 11];
-        let mut lines = Lines::default();
-        for (row, line) in lines_of_rows.into_iter().enumerate() {
-            lines.push(row, line);
-        }
-        for (row, line) in lines_of_rows.into_iter().enumerate() {
-            assert_eq!(lines.line(row), line, "row {row}");
-        }
-        assert_eq!(lines.steps.len(), 3, "one step for each gap");
     }
 }

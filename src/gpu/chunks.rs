@@ -5,7 +5,6 @@ use super::device::Device;
 use super::kernels::ChunkParams;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::leaves::Leaves;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -36,7 +35,7 @@ pub(super) fn upload(
         row: dataset.n_inputs().next_multiple_of(4),
         outputs: dataset.n_outputs(),
     };
-    let rows_per_chunk = rows_per_chunk(device, leaves, width, max_bytes)?;
+    let rows_per_chunk = rows_per_chunk(device, dataset, width, max_bytes)?;
     check_host_memory(device, dataset, width)?;
     let mut chunks = Vec::with_capacity(dataset.n_samples().div_ceil(rows_per_chunk));
     for first in (0..dataset.n_samples()).step_by(rows_per_chunk) {
@@ -90,22 +89,20 @@ impl Width {
 
 fn rows_per_chunk(
     device: &Device,
-    leaves: Leaves,
+    dataset: &Dataset,
     width: Width,
     max_bytes: Option<u64>,
 ) -> Result<usize> {
     let device_bytes = device.max_binding_bytes();
     let bytes = max_bytes.map_or(device_bytes, |bytes| bytes.min(device_bytes));
-    let leaf_bytes = width.bytes() * leaves.rows_per_leaf() as u64;
-    let problem = || {
-        format!(
-            "a chunk of {bytes} bytes holds no leaf: {} rows, {leaf_bytes} bytes",
-            leaves.rows_per_leaf()
-        )
-    };
+    let rows_per_leaf = dataset.leaves().rows_per_leaf();
+    let longest = rows_per_leaf.min(dataset.n_samples());
+    let leaf_bytes = width.bytes() * longest as u64;
+    let problem =
+        || format!("a chunk of {bytes} bytes holds no leaf of {longest} rows, {leaf_bytes} bytes");
     let n_leaves = (bytes / leaf_bytes).min(u64::from(device.adapter.max_workgroups));
     match (usize::try_from(n_leaves), max_bytes) {
-        (Ok(n @ 1..), _) => Ok(n * leaves.rows_per_leaf()),
+        (Ok(n @ 1..), _) => Ok(n.saturating_mul(rows_per_leaf)),
         (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {
             flag: "--max-chunk-bytes",
             problem: format!("{}; take at least that many", problem()),

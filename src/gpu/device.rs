@@ -265,3 +265,76 @@ impl Device {
         Ok(bytemuck::pod_collect_to_vec(&view))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::adapter::AdapterKind;
+    use super::BufferUsages;
+    use crate::error::Error;
+    use crate::gpu::tests::device;
+    use std::process::Command;
+
+    /// Set where the test below runs itself again with little memory.
+    const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
+    const GIB: u64 = 1 << 30;
+
+    /// A GPU's memory is used up buffer by buffer. A software adapter grants more than there is, so
+    /// there the test runs again in a process that may hold 6 GB.
+    #[test]
+    fn a_refused_allocation_is_an_error_that_names_both_sizes() {
+        let mut device = device();
+        if device.adapter.kind == AdapterKind::Software && std::env::var_os(LIMITED).is_none() {
+            let limited = Command::new("sh")
+                .args(["-c", "ulimit -v 6000000 && exec \"$0\" --exact gpu::device::tests::a_refused_allocation_is_an_error_that_names_both_sizes"])
+                .arg(std::env::current_exe().unwrap())
+                .env(LIMITED, "1")
+                .output()
+                .unwrap();
+            let stdout = String::from_utf8_lossy(&limited.stdout);
+            assert!(
+                limited.status.success() && stdout.contains("1 passed"),
+                "{stdout}"
+            );
+            return;
+        }
+        let bytes = GIB.min(device.adapter.max_buffer_bytes);
+        let mut buffers = Vec::new();
+        let error = loop {
+            match device.buffer("test", bytes, BufferUsages::STORAGE) {
+                Ok(buffer) => buffers.push(buffer),
+                Err(error) => break error,
+            }
+        };
+        let Error::DeviceMemory { needed, held, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            (needed, held),
+            (bytes, bytes * buffers.len() as u64),
+            "sizes"
+        );
+        drop(buffers);
+        device.buffer("test", 256, BufferUsages::STORAGE).unwrap();
+    }
+
+    #[test]
+    fn a_rejected_shader_is_an_error() {
+        let device = device();
+        let rejected = device.scoped(|device| {
+            device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: None,
+                source: wgpu::ShaderSource::Wgsl("fn main() { undeclared(); }".into()),
+            })
+        });
+        assert!(rejected.is_err(), "the module was taken");
+    }
+
+    #[test]
+    fn a_lost_device_is_an_error() {
+        let mut device = device();
+        let buffer = device.storage("test", 4).unwrap();
+        device.device.destroy();
+        let read = device.read(&buffer, 0, 4);
+        assert!(matches!(read, Err(Error::DeviceFailed { .. })), "{read:?}");
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
     }
     writeln!(out)?;
     write_weights(out, run, trained)?;
-    writeln!(out, "loss     {:.8}", trained.pass.loss)?;
+    writeln!(out, "loss     {}", number(trained.pass.loss))?;
     if let Some(rate) = trained.bytes_per_second {
         let each = trained.seconds / trained.iterations as f64;
         writeln!(
@@ -54,7 +54,7 @@ fn write_weights(out: &mut impl Write, run: &Run, trained: &Trained) -> io::Resu
             .zip(weight.iter().copied());
         writeln!(out, "weights of {}", run.dataset.targets[o])?;
         for (name, value) in named.take(SHOWN_WEIGHTS).chain(bias) {
-            writeln!(out, "  {value:>14.8}  {name}")?;
+            writeln!(out, "  {:>14}  {name}", number(value))?;
         }
         if layer.n_inputs > SHOWN_WEIGHTS {
             writeln!(
@@ -208,4 +208,13 @@ fn iterations(n: u64) -> String {
         HumanCount(n),
         if n == 1 { "" } else { "s" }
     )
+}
+
+/// Eight decimals where they say what the number is, otherwise as many digits.
+fn number(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e6).contains(&x.abs()) {
+        format!("{x:.8}")
+    } else {
+        format!("{x:.8e}")
+    }
 }

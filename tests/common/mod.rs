@@ -1,5 +1,6 @@
 //! What the tests share: data, backends, and the one sentence for machines without an adapter.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::Cpu;
@@ -10,15 +11,15 @@ use neuralnet::{Dataset, Loss, Network, Reduction};
 use std::process::{Command, Output};
 
 /// Numbers in [−1, 1), the same on every run.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Knuth's MMIX generator; its upper bits are good enough for test data.
-    pub fn next(&mut self) -> f32 {
+    pub(crate) fn next(&mut self) -> f32 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -31,7 +32,7 @@ impl Random {
 }
 
 /// Inputs in [−1, 1), targets both classes and, one in three, between them.
-pub fn random_dataset(n_samples: usize, n_inputs: usize, n_outputs: usize) -> Dataset {
+pub(crate) fn random_dataset(n_samples: usize, n_inputs: usize, n_outputs: usize) -> Dataset {
     let mut random = Random::new((n_samples * 31 + n_inputs * 7 + n_outputs) as u64);
     let inputs = (0..n_samples * n_inputs).map(|_| random.next()).collect();
     let targets = (0..n_samples * n_outputs)
@@ -43,7 +44,12 @@ pub fn random_dataset(n_samples: usize, n_inputs: usize, n_outputs: usize) -> Da
     Dataset::from_rows("random", n_inputs, n_outputs, inputs, targets).unwrap()
 }
 
-pub fn problem(dataset: &Dataset, loss: Loss, reduction: Reduction, bias: bool) -> Problem<'_> {
+pub(crate) fn problem(
+    dataset: &Dataset,
+    loss: Loss,
+    reduction: Reduction,
+    bias: bool,
+) -> Problem<'_> {
     Problem {
         dataset,
         network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), bias),
@@ -52,7 +58,7 @@ pub fn problem(dataset: &Dataset, loss: Loss, reduction: Reduction, bias: bool) 
 }
 
 /// The GPU, software or not. A machine without any fails here, and says what to do.
-pub fn gpu(problem: Problem<'_>, options: GpuOptions) -> Gpu<'_> {
+pub(crate) fn gpu(problem: Problem<'_>, options: GpuOptions) -> Gpu<'_> {
     match Gpu::new(problem, Software::Allowed, options) {
         Ok(gpu) => gpu,
         Err(neuralnet::Error::NoAdapter(why)) => {
@@ -65,7 +71,7 @@ pub fn gpu(problem: Problem<'_>, options: GpuOptions) -> Gpu<'_> {
 }
 
 /// Everything validation looks at, on the GPU at `parameters`, and that all of it is within bounds.
-pub fn assert_within(
+pub(crate) fn assert_within(
     problem: &Problem<'_>,
     options: GpuOptions,
     parameters: &[f64],
@@ -87,7 +93,7 @@ pub fn assert_within(
 }
 
 /// Runs the binary.
-pub fn neuralnet(args: &[&str]) -> Output {
+pub(crate) fn neuralnet(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_neuralnet"))
         .args(args)
         .output()
@@ -95,7 +101,7 @@ pub fn neuralnet(args: &[&str]) -> Output {
 }
 
 /// Runs the binary, expects success, and reads its JSON.
-pub fn neuralnet_json(args: &[&str]) -> serde_json::Value {
+pub(crate) fn neuralnet_json(args: &[&str]) -> serde_json::Value {
     let output = neuralnet(&[args, &["--json"]].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?}: {stderr}");
@@ -103,7 +109,7 @@ pub fn neuralnet_json(args: &[&str]) -> serde_json::Value {
 }
 
 /// The weights (O, I) and the bias of the first layer, flat, as the network lays them out.
-pub fn parameters(train: &serde_json::Value) -> Vec<f64> {
+pub(crate) fn parameters(train: &serde_json::Value) -> Vec<f64> {
     let layer = &train["layers"][0];
     let rows = layer["weight"]
         .as_array()

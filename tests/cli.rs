@@ -1,0 +1,500 @@
+//! What the command line promises: exit codes, messages that name the place, JSON and nothing else,
+//! notices on stderr, and no result where the input is bad.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{neuralnet, neuralnet_json};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// A file in a folder of this test's own.
+fn file(test: &str, name: &str, content: &[u8]) -> String {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Nothing on stdout, the exit code, and every part of the message.
+fn assert_refused(args: &[&str], code: i32, parts: &[&str]) {
+    let output = neuralnet(args);
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?} printed a result");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    for part in parts {
+        assert!(
+            stderr.contains(part),
+            "{args:?}: `{part}` is not in: {stderr}"
+        );
+    }
+}
+
+/// The file's content, what the message has to name after the file, and further parts of it.
+const BAD_FILES: [(&str, &[u8], &[&str]); 19] = [
+    ("empty.csv", b"", &["empty.csv: the file is empty"]),
+    ("blank.csv", b"\n\r\n\n", &["blank.csv: the file is empty"]),
+    (
+        "header.csv",
+        b"a,b,y\n",
+        &["header.csv: the file holds a header and no rows"],
+    ),
+    (
+        "ragged.csv",
+        b"a,b,y\n1,2,0\n\n1,2\n",
+        &["ragged.csv:4: 2 cells", "header has 3"],
+    ),
+    (
+        "long.csv",
+        b"a,b,y\n1,2,0,4\n",
+        &["long.csv:2: 4 cells", "header has 3"],
+    ),
+    (
+        "text.csv",
+        b"a,b,y\n1,2,0\n1,abc,0\n",
+        &["text.csv:3: column `b`: `abc` is no number"],
+    ),
+    (
+        "quoted.csv",
+        b"a,b,y\n1,\"x\ny\",0\n",
+        &["quoted.csv:2: column `b`: `x\\ny` is no number"],
+    ),
+    (
+        "crlf.csv",
+        b"a,b,y\r\n1,2,0\r\n\r\n1,2,zero\r\n",
+        &["crlf.csv:4: column `y`: `zero` is no number"],
+    ),
+    (
+        "nan.csv",
+        b"a,b,y\n1,NaN,0\n",
+        &["nan.csv:2: column `b`: `NaN` is not finite"],
+    ),
+    (
+        "inf.csv",
+        b"a,b,y\n-inf,2,0\n",
+        &["inf.csv:2: column `a`: `-inf` is not finite"],
+    ),
+    (
+        "large.csv",
+        b"a,b,y\n1,2,0\n1,-1e39,0\n",
+        &[
+            "large.csv:3: column `b`: `-1e39` is too large for f32",
+            "3.4028235e38",
+        ],
+    ),
+    (
+        "gap.csv",
+        b"a,b,y\n1,,0\n",
+        &["gap.csv:2: column `b`: the cell is empty"],
+    ),
+    (
+        "repeated.csv",
+        b"a,b,b\n1,2,0\n",
+        &["repeated.csv:1: columns 2 and 3 are both named `b`"],
+    ),
+    (
+        "no_feature.csv",
+        b"y\n1\n",
+        &["no_feature.csv: has no feature column"],
+    ),
+    (
+        "semicolons.csv",
+        b"a;b;y\n1;2;0\n",
+        &["semicolons.csv: has no feature column", "commas"],
+    ),
+    (
+        "no_header.csv",
+        b"1,2,0\n3,4,1\n",
+        &["no_header.csv:1: holds only numbers", "header"],
+    ),
+    (
+        "latin1_header.csv",
+        b"a,\xfcber,y\n1,2,0\n",
+        &["latin1_header.csv:1: the name of column 2 is not UTF-8"],
+    ),
+    (
+        "latin1.csv",
+        b"a,b,y\n1,2,0\n\xfc,2,0\n",
+        &["latin1.csv:3: column `a`: the cell is not UTF-8"],
+    ),
+    (
+        "range.csv",
+        b"a,b,y\n1,2,0\n\n\n1,2,7\n",
+        &[
+            "range.csv:5: column `y`: target 7 lies outside [0, 1]",
+            "cross-entropy",
+        ],
+    ),
+];
+
+#[test]
+fn a_bad_file_is_refused_with_its_place() {
+    for (name, content, parts) in BAD_FILES {
+        let path = file("bad_files", name, content);
+        assert_refused(&["train", &path, "--backend", "cpu"], 2, parts);
+        assert_refused(&["validate", &path], 2, parts);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_refused() {
+    assert_refused(
+        &["train", "nowhere.csv"],
+        2,
+        &["nowhere.csv: No such file", "DATA is a CSV file"],
+    );
+    assert_refused(&["train", env!("CARGO_TARGET_TMPDIR")], 2, &["is a folder"]);
+}
+
+#[test]
+fn a_bad_target_is_refused() {
+    let path = file("bad_targets", "good.csv", b"a,b,y\n1,2,0\n1,1,1\n");
+    for (target, part) in [
+        (
+            "z",
+            "has no column `z` for --target; its columns are `a`, `b`, `y`",
+        ),
+        ("y,y", "--target names column `y` twice"),
+        ("a,b,y", "has no feature column"),
+        ("", "has no column ``"),
+    ] {
+        assert_refused(&["train", &path, "--target", target], 2, &[part]);
+    }
+    assert_refused(
+        &["train", "article", "--target", "y"],
+        2,
+        &["--target", "`article`"],
+    );
+}
+
+#[test]
+fn a_bad_synthetic_size_is_refused() {
+    for (data, part) in [
+        ("synthetic:0x3", "at least one row"),
+        ("synthetic:3x0", "at least one row"),
+        ("synthetic:3", "`3` is no ROWSxFEATURES"),
+        ("synthetic:", "`` is no ROWSxFEATURES"),
+        ("synthetic:axb", "`a` is no number of rows"),
+        ("synthetic:3x-1", "`-1` is no number of features"),
+        ("synthetic:99999999999999999999x3", "number too large"),
+        ("synthetic:4611686018427387904x3", "overflows"),
+        ("synthetic:10x8193", "at most 8192 features"),
+        ("synthetic:10x3,noise=0.6", "noise=0.6"),
+        ("synthetic:10x3,noise=NaN", "noise=NaN"),
+        ("synthetic:10x3,seed=-1", "`-1` is no seed"),
+        ("synthetic:10x3,seed=1,seed=1", "given twice"),
+        ("synthetic:10x3,rows=1", "`rows=1` is neither"),
+    ] {
+        assert_refused(&["train", data, "--backend", "cpu"], 2, &[part]);
+    }
+}
+
+#[test]
+fn a_bad_setting_is_refused() {
+    for (flag, value, part) in [
+        ("--learning-rate", "0", "must be positive"),
+        ("--learning-rate", "-1", "must be positive"),
+        ("--learning-rate", "NaN", "must be positive"),
+        ("--learning-rate", "1e999", "must be positive"),
+        ("--learning-rate", "fast", "invalid value"),
+        ("--iterations", "-1", "invalid value"),
+        ("--seed", "4294967296", "invalid value"),
+        ("--loss", "hinge", "invalid value"),
+        ("--threads", "0", "invalid value"),
+        ("--backend", "tpu", "invalid value"),
+    ] {
+        assert_refused(&["train", flag, value], 2, &[flag, part]);
+    }
+    assert_refused(
+        &["train", "--backend", "gpu", "--learning-rate", "1e-60"],
+        2,
+        &["--learning-rate", "1.1754944e-38"],
+    );
+    assert_refused(
+        &["train", "--backend", "gpu", "--max-chunk-bytes", "5"],
+        2,
+        &["--max-chunk-bytes", "3 rows, 48 bytes"],
+    );
+}
+
+#[test]
+fn more_than_the_memory_is_refused_with_its_size() {
+    let data = "synthetic:1000000000000x32";
+    assert_refused(
+        &["train", data, "--backend", "cpu"],
+        2,
+        &[data, "132000000000000 bytes of host memory"],
+    );
+    // What the host can hold a GPU may not; this is more than any holds.
+    assert_refused(
+        &["train", data, "--backend", "gpu"],
+        3,
+        &["out of memory", "bytes"],
+    );
+}
+
+#[test]
+fn more_than_a_gpu_takes_is_refused_with_the_limit() {
+    let columns = 8194;
+    let header: Vec<String> = (0..columns).map(|j| format!("c{j}")).collect();
+    let row = vec!["1"; columns].join(",");
+    let path = file(
+        "limits",
+        "wide.csv",
+        format!("{}\n{row}\n", header.join(",")).as_bytes(),
+    );
+    assert_refused(
+        &["train", &path, "--backend", "gpu"],
+        3,
+        &["8193 inputs", "at most 8192"],
+    );
+    let targets = header[..17].join(",");
+    assert_refused(
+        &["train", &path, "--backend", "gpu", "--target", &targets],
+        3,
+        &["17 outputs", "at most 16"],
+    );
+    let train = neuralnet_json(&[
+        "train",
+        &path,
+        "--backend",
+        "cpu",
+        "--target",
+        &targets,
+        "--iterations",
+        "1",
+    ]);
+    assert_eq!(
+        train["dataset"]["n_outputs"], 17,
+        "the CPU takes any number"
+    );
+}
+
+/// Runs the binary where the Vulkan loader finds no driver.
+fn without_adapter(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+        .args(args)
+        .env("VK_DRIVER_FILES", "/nowhere")
+        .env("VK_ICD_FILENAMES", "/nowhere")
+        .output()
+        .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_an_adapter_the_cpu_trains_or_the_reason_is_said() {
+    for args in [
+        &["train", "--backend", "gpu"][..],
+        &["validate"],
+        &["devices"],
+    ] {
+        let output = without_adapter(args);
+        assert_eq!(output.status.code(), Some(3), "{args:?}");
+        assert!(
+            stderr(&output).contains("mesa-vulkan-drivers"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let output = without_adapter(&["train", "--json"]);
+    let train: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(train["backend"], "cpu", "auto");
+    assert!(
+        stderr(&output).contains("training on the CPU"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("no adapter"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named_beside_those_that_are() {
+    let output = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+        .args(["train", "--backend", "gpu"])
+        .env("WGPU_ADAPTER_NAME", "no such adapter")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let devices = neuralnet_json(&["devices"]);
+    let name = devices[0]["name"].as_str().unwrap();
+    assert!(
+        stderr(&output).contains("no such adapter"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains(name), "{}", stderr(&output));
+}
+
+#[test]
+fn the_json_of_train_has_its_keys_in_order() {
+    let output = neuralnet(&[
+        "train",
+        "synthetic:100x3",
+        "--backend",
+        "cpu",
+        "--json",
+        "--iterations",
+        "3",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        text.lines().count(),
+        1,
+        "one object and nothing else: {text}"
+    );
+    let keys = [
+        "backend",
+        "adapter",
+        "dataset",
+        "source",
+        "n_samples",
+        "n_inputs",
+        "n_outputs",
+        "config",
+        "iterations",
+        "loss",
+        "layers",
+        "weight",
+        "bias",
+        "seconds",
+        "bytes_per_second",
+    ];
+    let mut rest = text.as_str();
+    for key in keys {
+        // Settings repeat `iterations` and `loss`; what is looked for stands after `config`.
+        let config_end = if key == "iterations" {
+            rest.find('}').unwrap()
+        } else {
+            0
+        };
+        let at = rest[config_end..]
+            .find(&format!("\"{key}\":"))
+            .unwrap_or_else(|| panic!("no {key} in its place: {text}"));
+        rest = &rest[config_end + at..];
+    }
+    let train: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        train["dataset"]["source"], "synthetic:100x3,noise=0.05,seed=1",
+        "defaults are spelled out"
+    );
+    for (setting, value) in [("loss", "cross-entropy"), ("reduction", "mean")] {
+        assert_eq!(train["config"][setting], value, "{setting}");
+    }
+    assert_eq!(train["config"]["bias"], true, "bias");
+    assert_eq!(
+        train["layers"][0]["weight"][0].as_array().unwrap().len(),
+        3,
+        "weight (O, I)"
+    );
+}
+
+#[test]
+fn no_iteration_shows_the_start() {
+    for backend in ["cpu", "gpu"] {
+        let train = neuralnet_json(&["train", "--iterations", "0", "--backend", backend]);
+        let weight = train["layers"][0]["weight"][0][0].as_f64().unwrap();
+        assert!((weight + 0.165_955_99).abs() < 1e-8, "{backend}: {weight}");
+        assert_eq!(train["iterations"], 0, "{backend}");
+        assert!(train["bytes_per_second"].is_null(), "{backend}");
+    }
+}
+
+#[test]
+fn a_saturated_layer_is_told() {
+    let told = |reduction| {
+        let output = neuralnet(&[
+            "train",
+            "synthetic:60000x8",
+            "--loss",
+            "squared-error",
+            "--reduction",
+            reduction,
+            "--learning-rate",
+            "1",
+            "--iterations",
+            "3",
+            "--backend",
+            "cpu",
+        ]);
+        stderr(&output).contains("saturated by iteration")
+    };
+    assert!(
+        told("sum"),
+        "the sum over a large batch saturates the layer"
+    );
+    assert!(!told("mean"), "the mean does not");
+}
+
+#[test]
+fn parameters_beyond_f32_are_no_result() {
+    let path = file(
+        "diverged",
+        "large.csv",
+        b"a,b,y\n1e30,1e30,0\n1e30,1e30,1\n1e30,1e30,1\n",
+    );
+    let args = [
+        "train",
+        &path,
+        "--backend",
+        "gpu",
+        "--learning-rate",
+        "1e38",
+        "--iterations",
+        "5",
+        "--reduction",
+        "sum",
+    ];
+    assert_refused(&args, 1, &["diverged", "--learning-rate"]);
+}
+
+#[test]
+fn files_of_every_line_end_and_a_byte_order_mark_are_read() {
+    let weights = |name: &str, content: &[u8]| {
+        let path = file("line_ends", name, content);
+        let train = neuralnet_json(&["train", &path, "--backend", "cpu", "--iterations", "5"]);
+        assert_eq!(train["dataset"]["n_samples"], 2, "{name}");
+        train["layers"].clone()
+    };
+    let plain = weights("plain.csv", b"a,b,y\n1,2,0\n3,4,1\n");
+    for (name, content) in [
+        ("crlf.csv", &b"a,b,y\r\n1,2,0\r\n3,4,1\r\n"[..]),
+        ("mark.csv", b"\xef\xbb\xbfa,b,y\n1,2,0\n3,4,1"),
+        ("spaces.csv", b"a, b ,y\n1 , 2,0\n\n 3,4,+1.0e0\n"),
+        ("quotes.csv", b"a,\"b\",y\n\"1\",2,0\n3,4,1\n"),
+    ] {
+        assert_eq!(weights(name, content), plain, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+        .args(["train", "--backend", "cpu", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn help_describes_every_command() {
+    let help = String::from_utf8(neuralnet(&["--help"]).stdout).unwrap();
+    for command in ["train", "validate", "devices", "Exit codes"] {
+        assert!(help.contains(command), "{command}: {help}");
+    }
+}

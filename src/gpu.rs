@@ -62,7 +62,8 @@ pub struct Gpu<'a> {
     tree: Tree,
     gradient_descent: Pipeline,
     descent_params: wgpu::Buffer,
-    predict: Predict,
+    /// Made when it is first asked for: training needs none of its memory.
+    predict: Option<Predict>,
 }
 
 impl<'a> Gpu<'a> {
@@ -82,11 +83,13 @@ impl<'a> Gpu<'a> {
         let parameters = device.storage("parameters", layout.n_parameters())?;
         let tree = Tree::new(&mut device, leaves.count(), layout.n_sums())?;
 
-        let least_subgroup = device.adapter.subgroup_size[0] as usize;
-        let lanes = Lanes::new(layer, leaves.rows_per_leaf(), least_subgroup);
-        let subgroup = device.subgroups.then_some(least_subgroup);
-        let (activation, loss) = (layer.activation, problem.objective.loss);
-        let kernel = kernels::leaf_sums(&lanes, subgroup, activation, loss);
+        let lanes = Lanes::new(layer, leaves.rows_per_leaf(), device.least_subgroup());
+        let kernel = kernels::leaf_sums(
+            &lanes,
+            device.subgroup(),
+            layer.activation,
+            problem.objective.loss,
+        );
         let mut leaf_sums = Pipeline::new(&device, &kernel)?;
         for chunk in &chunks {
             let outputs = tree.leaves();
@@ -99,9 +102,6 @@ impl<'a> Gpu<'a> {
             ];
             leaf_sums.add(&device, &buffers, [chunk.n_leaves, 1])?;
         }
-        let kernel = kernels::predict(&lanes, subgroup, activation);
-        let predict = Predict::new(&mut device, &kernel, &chunks, &parameters, layer.n_outputs)?;
-
         let n_vectors = layout.n_trained() / 4;
         let params = DescentParams {
             n_vectors: to_u32(n_vectors),
@@ -128,7 +128,7 @@ impl<'a> Gpu<'a> {
             tree,
             gradient_descent,
             descent_params,
-            predict,
+            predict: None,
         })
     }
 
@@ -147,7 +147,7 @@ impl<'a> Gpu<'a> {
     /// Whether the lanes of a row exchange their sums by subgroup shuffles.
     #[must_use]
     pub fn subgroups(&self) -> bool {
-        self.device.subgroups
+        self.device.subgroup().is_some()
     }
 
     /// Records one pass over the data, which ends in the tree's total.
@@ -258,7 +258,7 @@ impl Backend for Gpu<'_> {
         let at = std::mem::offset_of!(DescentParams, rate) as u64;
         self.device
             .write(&self.descent_params, at, bytemuck::bytes_of(&rate));
-        let dispatches = self.chunks.len() + self.tree.n_dispatches() + 1;
+        let dispatches = self.leaf_sums.n_dispatches() + self.tree.n_dispatches() + 1;
         let most = u32::try_from(MAX_DISPATCHES / dispatches)
             .unwrap_or(1)
             .max(1);
@@ -279,7 +279,19 @@ impl Backend for Gpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        self.predict.rows(&mut self.device, &self.chunks, &rows)
+        let layer = self.problem.network.layer();
+        let kernel = kernels::predict(&self.lanes, self.device.subgroup(), layer.activation);
+        let predict = match &self.predict {
+            Some(predict) => predict,
+            None => self.predict.insert(Predict::new(
+                &mut self.device,
+                &kernel,
+                &self.chunks,
+                &self.parameters,
+                layer.n_outputs,
+            )?),
+        };
+        predict.rows(&mut self.device, &self.chunks, &rows)
     }
 }
 

@@ -12,7 +12,7 @@ const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) adapter: Adapter,
-    pub(super) subgroups: bool,
+    subgroups: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
     /// The first failure that no error scope saw.
@@ -64,6 +64,16 @@ impl Device {
             failure,
             held: 0,
         })
+    }
+
+    /// Invocations that a subgroup has at least.
+    pub(super) fn least_subgroup(&self) -> usize {
+        self.adapter.subgroup_size[0] as usize
+    }
+
+    /// … where shaders may exchange values within one.
+    pub(super) fn subgroup(&self) -> Option<usize> {
+        self.subgroups.then(|| self.least_subgroup())
     }
 
     /// Bytes that one storage binding can hold and a shader address.

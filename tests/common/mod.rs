@@ -57,15 +57,15 @@ pub(crate) fn problem(
     }
 }
 
+/// What a machine without an adapter is told.
+const NO_ADAPTER: &str =
+    "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one";
+
 /// The GPU, software or not. A machine without any fails here, and says what to do.
 pub(crate) fn gpu(problem: Problem<'_>, options: GpuOptions) -> Gpu<'_> {
     match Gpu::new(problem, Software::Allowed, options) {
         Ok(gpu) => gpu,
-        Err(neuralnet::Error::NoAdapter(why)) => {
-            panic!(
-                "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one ({why})"
-            )
-        }
+        Err(neuralnet::Error::NoAdapter(why)) => panic!("{NO_ADAPTER} ({why})"),
         Err(error) => panic!("{error}"),
     }
 }
@@ -94,10 +94,16 @@ pub(crate) fn assert_within(
 
 /// Runs the binary.
 pub(crate) fn neuralnet(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+    let output = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
         .args(args)
         .output()
-        .unwrap()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !stderr.contains("neuralnet: no adapter"),
+        "{NO_ADAPTER} ({stderr})"
+    );
+    output
 }
 
 /// Runs the binary, expects success, and reads its JSON.

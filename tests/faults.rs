@@ -1,0 +1,186 @@
+//! Validation sees a fault when there is one.
+//!
+//! A backend that is right but for one fault at a time, each as small as faults get: one row of a
+//! thousand, one component, one update. Every one must be found, by the check that is there for it, and
+//! a backend without a fault must pass. (What the shaders themselves may get wrong is tried in the other
+//! tests, on a real adapter.)
+
+mod common;
+
+use common::{problem, random_dataset};
+use neuralnet::backend::{Backend, Evaluation, Pass, Predictions, Rounding};
+use neuralnet::cpu::Cpu;
+use neuralnet::validate::{Backends, check};
+use neuralnet::{Dataset, Loss, Reduction, Result};
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+const N_SAMPLES: usize = 5000;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// The sums of the last leaf lack its last row.
+    LastRow,
+    GradientSign,
+    NanInGradient,
+    NanInPrediction,
+    /// The last prediction is the one before.
+    StalePrediction,
+    /// A pre-activation is off by what f32 cannot explain.
+    PreActivation,
+    Loss,
+    Saturation,
+    BiasGradient,
+    NoUpdate,
+    UpdateSign,
+    LastParameterNotUpdated,
+}
+
+struct Faulty<'a> {
+    right: Cpu<'a>,
+    /// The same problem without its last row.
+    short: Cpu<'a>,
+    fault: Fault,
+}
+
+impl Backend for Faulty<'_> {
+    fn name(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn adapter(&self) -> String {
+        self.right.adapter()
+    }
+
+    /// As a GPU has it for this shape.
+    fn rounding(&self) -> Rounding {
+        Rounding {
+            pre_activation: 9,
+            sum: 80,
+        }
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.short.set_parameters(parameters)?;
+        self.right.set_parameters(parameters)
+    }
+
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        self.right.parameters()
+    }
+
+    fn evaluate(&mut self) -> Result<Evaluation> {
+        let mut evaluation = self.right.evaluate()?;
+        match self.fault {
+            Fault::GradientSign => evaluation.gradient[0] *= -1.0,
+            Fault::NanInGradient => evaluation.gradient[1] = f64::NAN,
+            Fault::BiasGradient => *evaluation.gradient.last_mut().expect("a bias") = 0.0,
+            Fault::Loss => evaluation.pass.loss *= 1.01,
+            Fault::Saturation => evaluation.pass.saturation = 0.25 - evaluation.pass.saturation,
+            _ => {}
+        }
+        Ok(evaluation)
+    }
+
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
+        let mut evaluations = self.right.leaf_evaluations(leaves.clone())?;
+        if self.fault == Fault::LastRow {
+            let ratio = (N_SAMPLES - 1) as f64 / N_SAMPLES as f64;
+            let last = leaves.end - 1;
+            evaluations.pop();
+            for mut evaluation in self.short.leaf_evaluations(last..last + 1)? {
+                evaluation.gradient.iter_mut().for_each(|sum| *sum *= ratio);
+                evaluation.pass.loss *= ratio;
+                evaluation.pass.saturation *= ratio;
+                evaluations.push(evaluation);
+            }
+        }
+        Ok(evaluations)
+    }
+
+    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
+        let before = self.right.parameters()?;
+        let pass = self.right.advance(iterations, learning_rate)?;
+        let mut after = self.right.parameters()?;
+        match self.fault {
+            Fault::NoUpdate => after.copy_from_slice(&before),
+            Fault::UpdateSign => {
+                for (after, before) in after.iter_mut().zip(&before) {
+                    *after = 2.0 * before - *after;
+                }
+            }
+            Fault::LastParameterNotUpdated => {
+                *after.last_mut().expect("parameters") = *before.last().expect("parameters");
+            }
+            _ => {}
+        }
+        self.right.set_parameters(&after)?;
+        Ok(pass)
+    }
+
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
+        let mut predictions = self.right.predict(rows.clone())?;
+        let last = rows.len() - 1;
+        match self.fault {
+            Fault::NanInPrediction => predictions.prediction[last] = f64::NAN,
+            Fault::StalePrediction => {
+                predictions.prediction[last] = predictions.prediction[last - 1]
+            }
+            Fault::PreActivation => predictions.pre_activation[0] += 1e-5,
+            _ => {}
+        }
+        Ok(predictions)
+    }
+}
+
+/// The quantities whose checks failed.
+fn found(fault: Fault) -> Vec<&'static str> {
+    let dataset = random_dataset(N_SAMPLES, 32, 1);
+    let (mut inputs, mut targets) = (vec![0.0; (N_SAMPLES - 1) * 32], vec![0.0; N_SAMPLES - 1]);
+    dataset.read(0..N_SAMPLES - 1, &mut inputs, &mut targets);
+    let short = Dataset::from_rows("short", 32, 1, inputs, targets).expect("rows of a data set");
+    let cpu = |dataset| {
+        let problem = problem(dataset, Loss::CrossEntropy, Reduction::Mean, true);
+        Cpu::new(problem, None).expect("a small problem")
+    };
+    let mut faulty = Faulty {
+        right: cpu(&dataset),
+        short: cpu(&short),
+        fault,
+    };
+    let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
+    let parameters = problem.network.initial_parameters(1);
+    faulty
+        .set_parameters(&parameters)
+        .expect("the CPU takes any");
+    let backends = Backends {
+        candidate: &mut faulty,
+        reference: &mut cpu(&dataset),
+    };
+    let checks = check(&problem, backends, 0.1).expect("the CPU does not fail");
+    assert_eq!(checks.len(), 8, "{checks:#?}");
+    let failed = checks.iter().filter(|check| !check.within);
+    failed.map(|check| check.quantity).collect()
+}
+
+#[test]
+fn every_fault_is_found_by_its_check() {
+    for (fault, expected) in [
+        (Fault::None, None),
+        (Fault::LastRow, Some("sums of each leaf")),
+        (Fault::GradientSign, Some("gradient of weight")),
+        (Fault::NanInGradient, Some("gradient of weight")),
+        (Fault::NanInPrediction, Some("prediction y")),
+        (Fault::StalePrediction, Some("prediction y")),
+        (Fault::PreActivation, Some("pre-activation z")),
+        (Fault::Loss, Some("loss")),
+        (Fault::Saturation, Some("mean y(1-y)")),
+        (Fault::BiasGradient, Some("gradient of bias")),
+        (Fault::NoUpdate, Some("updated parameters")),
+        (Fault::UpdateSign, Some("updated parameters")),
+        (Fault::LastParameterNotUpdated, Some("updated parameters")),
+    ] {
+        assert_eq!(found(fault), Vec::from_iter(expected), "{fault:?}");
+    }
+}

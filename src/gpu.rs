@@ -322,9 +322,11 @@ mod tests {
 
     /// A device for the tests of this module's parts.
     pub(super) fn device() -> Device {
-        let (adapter, handle) = adapter::select(Software::Allowed).expect(
-            "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one",
-        );
+        let Ok((adapter, handle)) = adapter::select(Software::Allowed) else {
+            panic!(
+                "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one"
+            );
+        };
         Device::open(adapter, &handle, true).expect("the adapter opens")
     }
 }

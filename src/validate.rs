@@ -13,6 +13,8 @@ use crate::train::{TrainConfig, problem};
 use bound::Bounds;
 use std::num::NonZeroU32;
 
+const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+
 /// Pre-activations compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
 
@@ -53,8 +55,11 @@ impl Check {
     fn value(&mut self, value: f64, reference: f64, bound: f64) {
         let error = (value - reference).abs();
         let within = error <= bound && bound.is_finite();
-        let ratio = error / bound;
-        let ratio = if ratio.is_nan() { f64::INFINITY } else { ratio };
+        let ratio = match error / bound {
+            _ if within && error <= 0.0 => 0.0,
+            ratio if ratio.is_nan() => f64::INFINITY,
+            ratio => ratio,
+        };
         if self.n_values == 0 || ratio > self.ratio {
             (self.error, self.bound, self.ratio) = (error, bound, ratio);
         }
@@ -189,9 +194,10 @@ impl std::fmt::Debug for Backends<'_> {
     }
 }
 
-/// Compares two backends at the candidate's own parameters: one update, the pre-activations and
-/// predictions of every row, the gradient, the loss and y(1−y) of every leaf and over all samples.
-/// The candidate keeps its parameters.
+/// Compares two backends at the candidate's own parameters: the pre-activations and predictions of
+/// every row; the gradient, the loss and y(1−y) of every leaf and over all samples; one update. Two
+/// updates made at once have to be, bit for bit, two made one by one. The candidate keeps its
+/// parameters.
 ///
 /// The sums of the leaves are looked at because the bound of a sum over all samples soon exceeds
 /// what a single sample contributes: a lost row shows in its leaf.
@@ -208,11 +214,16 @@ pub fn check(
         reference,
     } = backends;
     let bounds = Bounds::new(problem, candidate.rounding());
-    // The update comes first: had an evaluation at the same parameters come before, sums left over
-    // from it could stand in for those of the update.
+    // The updates come first: had an evaluation at the same parameters come before, sums left over
+    // from it could stand in for theirs.
     let before = candidate.parameters()?;
     candidate.advance(NonZeroU32::MIN, learning_rate)?;
     let after = candidate.parameters()?;
+    candidate.advance(NonZeroU32::MIN, learning_rate)?;
+    let one_by_one = candidate.parameters()?;
+    candidate.set_parameters(&before)?;
+    candidate.advance(TWO, learning_rate)?;
+    let at_once = candidate.parameters()?;
     candidate.set_parameters(&before)?;
     reference.set_parameters(&before)?;
 
@@ -254,7 +265,11 @@ pub fn check(
         let bound = bound::update(*before, learning_rate, gradient, bound.gradient[at]);
         update.value(*after, before - learning_rate * gradient, bound);
     }
-    checks.extend([loss, saturation, update]);
+    let mut two_updates = Check::new("two updates at once");
+    for (at_once, one_by_one) in std::iter::zip(&at_once, &one_by_one) {
+        two_updates.value(*at_once, *one_by_one, 0.0);
+    }
+    checks.extend([loss, saturation, update, two_updates]);
     checks.retain(|check| check.n_values > 0);
     Ok(checks)
 }

@@ -77,6 +77,13 @@ impl Evaluation {
         }
     }
 
+    /// Whether every number is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let Pass { loss, saturation } = self.pass;
+        let mut numbers = self.gradient.iter().chain([&loss, &saturation]);
+        numbers.all(|number| number.is_finite())
+    }
+
     /// `self += other`
     pub(crate) fn add(&mut self, other: &Self) {
         for (sum, term) in self.gradient.iter_mut().zip(&other.gradient) {

@@ -30,7 +30,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Train {
     #[command(flatten)]
-    pub(crate) what: What,
+    pub(crate) task: TaskArgs,
     /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
     backend: Backend,
@@ -44,7 +44,7 @@ pub(crate) struct Train {
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
     #[command(flatten)]
-    pub(crate) what: What,
+    pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     /// Print one JSON object and nothing else
@@ -61,7 +61,7 @@ pub(crate) struct Devices {
 
 /// What is trained, as typed: `None` where the data set decides.
 #[derive(Debug, Args)]
-pub(crate) struct What {
+pub(crate) struct TaskArgs {
     /// A CSV file with a header, `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
@@ -130,7 +130,7 @@ enum ReductionArg {
     Mean,
 }
 
-impl What {
+impl TaskArgs {
     /// Opens the data and completes the settings: `iterations` where the data are the user's own and
     /// nothing was said.
     pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {

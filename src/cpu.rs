@@ -6,7 +6,6 @@
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, sum_leaves};
-use crate::network::dot;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -69,21 +68,20 @@ impl<'a> Cpu<'a> {
     fn leaf_sums(&self, leaf: usize) -> Evaluation {
         let layer = self.problem.network.layer();
         let loss = self.problem.objective.loss;
-        let (weight, bias) = layer.split(&self.parameters);
         let (inputs, targets) = self.rows(&self.leaves.rows(leaf));
         let mut sums = Evaluation::zero(self.parameters.len());
-        let (grad_weight, grad_bias) = sums.gradient.split_at_mut(weight.len());
+        let (grad_weight, grad_bias) = sums.gradient.split_at_mut(layer.n_weights());
         let rows = inputs
             .chunks_exact(layer.n_inputs)
             .zip(targets.chunks_exact(layer.n_outputs));
         for (x, targets) in rows {
             for (o, t) in targets.iter().map(|t| f64::from(*t)).enumerate() {
-                let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
-                let z = dot(&weight[span.clone()], x) + bias.map_or(0.0, |bias| bias[o]);
+                let z = layer.pre_activation(&self.parameters, x, o);
                 let y = layer.activation.value(z);
                 sums.pass.loss += loss.value(z, y, t);
                 sums.pass.saturation += y * (1.0 - y);
                 let grad_z = loss.grad_z(y, t);
+                let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
                 for (grad, x) in grad_weight[span].iter_mut().zip(x) {
                     *grad += grad_z * f64::from(*x);
                 }
@@ -163,16 +161,14 @@ impl Backend for Cpu<'_> {
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let layer = self.problem.network.layer();
-        let (weight, bias) = layer.split(&self.parameters);
         let (inputs, _) = self.rows(&rows);
-        let pre_activation = |x: &[f32], o: usize| {
-            dot(&weight[o * layer.n_inputs..(o + 1) * layer.n_inputs], x)
-                + bias.map_or(0.0, |bias| bias[o])
-        };
+        let parameters = &self.parameters;
         let pre_activation: Vec<f64> = self.threads.install(|| {
             inputs
                 .par_chunks_exact(layer.n_inputs)
-                .flat_map_iter(|x| (0..layer.n_outputs).map(move |o| pre_activation(x, o)))
+                .flat_map_iter(|x| {
+                    (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o))
+                })
                 .collect()
         });
         Ok(Predictions {

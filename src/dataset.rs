@@ -10,7 +10,7 @@ pub use synthetic::Synthetic;
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
 #[derive(Clone, Debug)]
@@ -27,8 +27,7 @@ enum Rows {
     Stored {
         inputs: Vec<f32>,
         targets: Vec<f32>,
-        /// The file they were read from.
-        file: Option<PathBuf>,
+        lines: csv::Lines,
     },
     Synthetic(Synthetic),
 }
@@ -139,7 +138,7 @@ impl Dataset {
             rows: Rows::Stored {
                 inputs,
                 targets,
-                file: None,
+                lines: csv::Lines::default(),
             },
         })
     }
@@ -241,7 +240,7 @@ impl Dataset {
     pub fn target_place(&self, row: usize, output: usize) -> String {
         let (source, name) = (&self.source, &self.target_names[output]);
         let line = match &self.rows {
-            Rows::Stored { file, .. } => file.as_ref().and_then(|path| csv::line_of_row(path, row)),
+            Rows::Stored { lines, .. } => lines.line(row),
             Rows::Synthetic(_) => None,
         };
         match line {

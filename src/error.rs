@@ -74,14 +74,14 @@ pub enum Error {
         value: f32,
     },
     /// The parameters or the loss are no longer finite.
-    #[error(
-        "training diverged: after iteration {iteration} the {what} is not finite; take a smaller --learning-rate, or --reduction mean"
-    )]
+    #[error("training diverged: after iteration {iteration} the {what} is not finite; {remedy}")]
     Diverged {
         /// The last iteration of the batch after which it was seen.
         iteration: u64,
         /// What is no longer finite.
         what: &'static str,
+        /// What to change.
+        remedy: &'static str,
     },
     /// More than the memory of this machine.
     #[error(

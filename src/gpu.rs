@@ -76,12 +76,13 @@ impl<'a> Gpu<'a> {
         let (adapter, handle) = adapter::select(software)?;
         let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
         check_limits(&device, layer.n_inputs, layer.n_outputs)?;
+        chunks::check_host_memory(&device, problem.dataset)?;
 
         let leaves = problem.dataset.leaves();
         let layout = Layout::new(layer);
-        let chunks = chunks::upload(&mut device, problem.dataset, options.max_chunk_bytes)?;
         let parameters = device.storage("parameters", layout.n_parameters())?;
         let tree = Tree::new(&mut device, leaves.count(), layout.n_sums())?;
+        let chunks = chunks::upload(&mut device, problem.dataset, options.max_chunk_bytes)?;
 
         let lanes = Lanes::new(layer, leaves.rows_per_leaf(), device.least_subgroup());
         let kernel = kernels::leaf_sums(

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
-    let (dataset, config) = args.what.open(TRAIN_ITERATIONS)?;
+    let (dataset, config) = args.task.open(TRAIN_ITERATIONS)?;
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     let mut reporter = Reporter::new(&dataset, &config);
@@ -41,12 +41,12 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     reporter.finish(&trained);
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
-    print(&run, &trained, &article)?;
+    report::printed(print(&run, &trained, &article))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn validate(args: &Validate) -> Result<ExitCode, Failure> {
-    let (dataset, config) = args.what.open(VALIDATE_ITERATIONS)?;
+    let (dataset, config) = args.task.open(VALIDATE_ITERATIONS)?;
     let hardware = Hardware {
         backend: BackendChoice::Gpu,
         threads: args.hardware.threads(),
@@ -59,7 +59,7 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     } else {
         human::validate
     };
-    print(&run, &validation)?;
+    report::printed(print(&run, &validation))?;
     Ok(ExitCode::from(u8::from(!validation.passed())))
 }
 
@@ -70,7 +70,7 @@ fn devices(args: &Devices) -> Result<ExitCode, Failure> {
     } else {
         human::devices
     };
-    print(&adapters)?;
+    report::printed(print(&adapters))?;
     if adapters.is_empty() {
         return Err(Error::no_adapter().into());
     }

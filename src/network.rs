@@ -48,6 +48,17 @@ impl Layer {
         self.n_weights() + if self.bias { self.n_outputs } else { 0 }
     }
 
+    /// Pre-activation of output `o` for one sample `x` (I): `Σ w x + b`.
+    pub(crate) fn pre_activation(&self, parameters: &[f64], x: &[f32], o: usize) -> f64 {
+        let weight = &parameters[o * self.n_inputs..(o + 1) * self.n_inputs];
+        let bias = if self.bias {
+            parameters[self.n_weights() + o]
+        } else {
+            0.0
+        };
+        dot(weight, x) + bias
+    }
+
     /// The weight (O, I), row-major, and the bias (O), where there is one, in this layer's parameters.
     ///
     /// # Panics
@@ -139,13 +150,11 @@ impl Network {
     pub fn predict(&self, parameters: &[f64], x: &[f32]) -> Vec<f64> {
         let layer = self.layer();
         assert_eq!(x.len(), layer.n_inputs, "features of a sample");
-        let (weight, bias) = layer.split(parameters);
-        weight
-            .chunks_exact(layer.n_inputs)
-            .enumerate()
-            .map(|(o, w)| {
-                let z = dot(w, x) + bias.map_or(0.0, |bias| bias[o]);
-                layer.activation.value(z)
+        (0..layer.n_outputs)
+            .map(|o| {
+                layer
+                    .activation
+                    .value(layer.pre_activation(parameters, x, o))
             })
             .collect()
     }
@@ -159,7 +168,7 @@ fn random_sample(random: &mut Mt) -> f64 {
 
 /// `Σ w x` in float64: eight sums side by side, so that a compiler may use vector instructions,
 /// then those in a fixed order.
-pub(crate) fn dot(w: &[f64], x: &[f32]) -> f64 {
+fn dot(w: &[f64], x: &[f32]) -> f64 {
     const WIDTH: usize = 8;
     let mut sums = [0.0; WIDTH];
     let (w_blocks, x_blocks) = (w.chunks_exact(WIDTH), x.chunks_exact(WIDTH));

@@ -1,6 +1,4 @@
 //! All that is printed: results on stdout, for people or as JSON; notices, progress and errors on stderr.
-#![expect(clippy::print_stderr, reason = "errors go to stderr")]
-
 mod article;
 pub(crate) mod human;
 pub(crate) mod json;
@@ -12,7 +10,7 @@ pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
 use neuralnet::Error;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why a command ended early.
@@ -29,29 +27,29 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
+impl Failure {
+    /// Prints the failure and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Output(error) => (format!("stdout: {error}"), 2),
+            Self::Error(error @ Error::Diverged { .. }) => (error.to_string(), 1),
+            Self::Error(error) if error.is_device() => (error.to_string(), 3),
+            Self::Error(error) => (error.to_string(), 2),
+        };
+        tell(&text);
+        ExitCode::from(code)
     }
 }
 
-impl Failure {
-    /// Prints the failure and gives the exit code. Who closes the pipe has read enough: no error.
-    pub(crate) fn report(&self) -> ExitCode {
-        match self {
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Output(error) => {
-                eprintln!("neuralnet: stdout: {error}");
-                ExitCode::from(2)
-            }
-            Self::Error(error) => {
-                eprintln!("neuralnet: {error}");
-                ExitCode::from(match error {
-                    Error::Diverged { .. } => 1,
-                    error if error.is_device() => 3,
-                    _ => 2,
-                })
-            }
-        }
+/// What came of printing a result. Who closes the pipe has read enough: no error.
+pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
     }
+}
+
+/// One line on stderr. Where nobody listens there is nobody to tell.
+fn tell(text: &str) {
+    drop(writeln!(io::stderr(), "neuralnet: {text}"));
 }

@@ -41,6 +41,15 @@ impl TrainConfig {
         }
     }
 
+    /// What to change where the updates are too large.
+    #[must_use]
+    pub fn smaller_steps(&self) -> &'static str {
+        match self.reduction {
+            Reduction::Sum => "take --reduction mean, or a smaller --learning-rate",
+            Reduction::Mean => "take a smaller --learning-rate",
+        }
+    }
+
     fn check(&self, dataset: &Dataset) -> Result<()> {
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return Err(Error::Setting {
@@ -168,8 +177,41 @@ pub struct Progress {
 /// or 1, and a squared error's gradient, which has y(1−y) as a factor, all but vanishes.
 pub const SATURATED: f64 = 1e-3;
 
-/// A backend does about this much between two looks at it.
+/// A backend does about this much between two looks at it: seldom enough to cost nothing, often enough
+/// for a progress bar and for the watchdogs of drivers, which end what lasts for seconds.
 const BATCH_SECONDS: f64 = 0.1;
+
+/// Finds how many iterations to ask a backend for at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Iterations that take about [`BATCH_SECONDS`].
+    batch: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { batch: 1 }
+    }
+}
+
+impl Pace {
+    /// The next batch where `left` iterations are left; `None` where none is.
+    pub(crate) fn batch(self, left: u64) -> Option<NonZeroU32> {
+        NonZeroU32::new(u32::try_from(left).unwrap_or(u32::MAX).min(self.batch))
+    }
+
+    /// Learns from a batch, at most eight times as many as before: one fast start says little.
+    pub(crate) fn took(&mut self, batch: NonZeroU32, seconds: f64) {
+        let factor = (BATCH_SECONDS / seconds).min(8.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float becomes the nearest u32"
+        )]
+        let next = (f64::from(batch.get()) * factor) as u32;
+        self.batch = next.max(1);
+    }
+}
 
 /// A training under way.
 pub struct Training<'a> {
@@ -177,11 +219,10 @@ pub struct Training<'a> {
     dataset: &'a Dataset,
     backend: Box<dyn Backend + 'a>,
     notice: Option<String>,
-    learning_rate: f64,
+    config: TrainConfig,
     iteration: u64,
     seconds: f64,
-    /// Iterations that take about [`BATCH_SECONDS`].
-    batch: u32,
+    pace: Pace,
 }
 
 impl<'a> Training<'a> {
@@ -199,10 +240,10 @@ impl<'a> Training<'a> {
             dataset,
             backend,
             notice,
-            learning_rate: config.learning_rate,
+            config: config.clone(),
             iteration: 0,
             seconds: 0.0,
-            batch: 1,
+            pace: Pace::default(),
         })
     }
 
@@ -230,17 +271,13 @@ impl<'a> Training<'a> {
     /// # Errors
     /// Where the device fails, or the loss is no longer finite.
     pub fn advance_to(&mut self, iteration: u64, observe: &mut dyn FnMut(&Progress)) -> Result<()> {
-        while self.iteration < iteration {
-            let left = u32::try_from(iteration - self.iteration).unwrap_or(u32::MAX);
-            let Some(batch) = NonZeroU32::new(self.batch.min(left)) else {
-                break;
-            };
+        while let Some(batch) = self.pace.batch(iteration.saturating_sub(self.iteration)) {
             let start = Instant::now();
-            let pass = self.backend.advance(batch, self.learning_rate)?;
+            let pass = self.backend.advance(batch, self.config.learning_rate)?;
             let seconds = start.elapsed().as_secs_f64();
             self.iteration += u64::from(batch.get());
             self.seconds += seconds;
-            self.batch = next_batch(batch.get(), seconds);
+            self.pace.took(batch, seconds);
             if !pass.loss.is_finite() {
                 return Err(self.diverged("loss"));
             }
@@ -293,6 +330,7 @@ impl<'a> Training<'a> {
         Error::Diverged {
             iteration: self.iteration,
             what,
+            remedy: self.config.smaller_steps(),
         }
     }
 }
@@ -304,18 +342,6 @@ impl std::fmt::Debug for Training<'_> {
             .field("iteration", &self.iteration)
             .finish_non_exhaustive()
     }
-}
-
-/// Aims at [`BATCH_SECONDS`], at most eight times as many as before: one slow start says little.
-fn next_batch(batch: u32, seconds: f64) -> u32 {
-    let factor = (BATCH_SECONDS / seconds).min(8.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float becomes the nearest u32"
-    )]
-    let next = (f64::from(batch) * factor) as u32;
-    next.max(1)
 }
 
 /// A trained network.

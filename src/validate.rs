@@ -6,12 +6,13 @@ mod bound;
 use crate::backend::{Backend, Evaluation, Problem};
 use crate::cpu::Cpu;
 use crate::dataset::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
-use crate::train::{TrainConfig, problem};
+use crate::train::{Pace, TrainConfig, problem};
 use bound::Bounds;
 use std::num::NonZeroU32;
+use std::time::Instant;
 
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
@@ -32,7 +33,7 @@ pub struct Check {
     pub error: f64,
     /// Its bound.
     pub bound: f64,
-    /// `error / bound`; infinite where a value is not finite.
+    /// `error / bound`; infinite, and null in JSON, where a value is not finite.
     pub ratio: f64,
     /// Whether every error is within its bound.
     pub within: bool,
@@ -130,21 +131,25 @@ pub fn validate(
 ) -> Result<Validation> {
     let problem = problem(dataset, config)?;
     let start = problem.network.initial_parameters(config.seed);
-    let mut reference = Cpu::new(problem.clone(), threads)?;
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
+    let mut reference = Cpu::new(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;
     let mut checks = Vec::new();
     let mut done = 0;
     for iteration in looks(config.iterations) {
         advance(&mut candidate, iteration - done, config.learning_rate)?;
         done = iteration;
-        let backends = Backends {
-            candidate: &mut candidate,
-            reference: &mut reference,
-        };
-        for check in check(&problem, backends, config.learning_rate)? {
-            checks.push(Check { iteration, ..check });
-        }
+        let looked_at = check(
+            &problem,
+            &mut candidate,
+            &mut reference,
+            config.learning_rate,
+        )?;
+        checks.extend(
+            looked_at
+                .into_iter()
+                .map(|check| Check { iteration, ..check }),
+        );
     }
     reference.set_parameters(&start)?;
     advance(&mut reference, config.iterations, config.learning_rate)?;
@@ -168,56 +173,37 @@ fn looks(iterations: u64) -> Vec<u64> {
 }
 
 fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -> Result<()> {
-    while let Some(batch) = NonZeroU32::new(u32::try_from(iterations).unwrap_or(u32::MAX)) {
+    let mut pace = Pace::default();
+    while let Some(batch) = pace.batch(iterations) {
+        let start = Instant::now();
         backend.advance(batch, learning_rate)?;
+        pace.took(batch, start.elapsed().as_secs_f64());
         iterations -= u64::from(batch.get());
     }
     Ok(())
 }
 
-/// Two backends that hold the same problem.
-pub struct Backends<'b> {
-    /// The one whose error is measured; it computes in f32.
-    pub candidate: &'b mut dyn Backend,
-    /// The one it is measured against, in float64.
-    pub reference: &'b mut dyn Backend,
-}
-
-impl std::fmt::Debug for Backends<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} against {}",
-            self.candidate.name(),
-            self.reference.name()
-        )
-    }
-}
-
 /// Compares two backends at the candidate's own parameters: the pre-activations and predictions of
-/// every row; the gradient, the loss and y(1−y) of every leaf and over all samples; one update. Two
-/// updates made at once have to be, bit for bit, two made one by one. The candidate keeps its
-/// parameters.
+/// every row; the gradient, the loss and y(1−y) of every leaf and over all samples; one update. What is
+/// promised bit for bit has a bound of 0: two updates made at once are two made one by one, and the
+/// progress an update tells of is that of an evaluation. The candidate keeps its parameters.
 ///
 /// The sums of the leaves are looked at because the bound of a sum over all samples soon exceeds
 /// what a single sample contributes: a lost row shows in its leaf.
 ///
 /// # Errors
-/// Where a device fails.
+/// Where a device fails, or a value may leave the range of f32.
 pub fn check(
     problem: &Problem<'_>,
-    backends: Backends<'_>,
+    candidate: &mut dyn Backend,
+    reference: &mut dyn Backend,
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
-    let Backends {
-        candidate,
-        reference,
-    } = backends;
     let bounds = Bounds::new(problem, candidate.rounding());
     // The updates come first: had an evaluation at the same parameters come before, sums left over
     // from it could stand in for theirs.
     let before = candidate.parameters()?;
-    candidate.advance(NonZeroU32::MIN, learning_rate)?;
+    let seen = candidate.advance(NonZeroU32::MIN, learning_rate)?;
     let after = candidate.parameters()?;
     candidate.advance(NonZeroU32::MIN, learning_rate)?;
     let one_by_one = candidate.parameters()?;
@@ -232,6 +218,9 @@ pub fn check(
     let expected = reference.evaluate()?;
     let mut leaves = Check::new("sums of each leaf");
     let bound = check_leaves(problem, &bounds, candidate, reference, &mut leaves)?;
+    if !bound.is_finite() {
+        return Err(beyond_f32(problem));
+    }
     checks.push(leaves);
 
     let layer = problem.network.layer();
@@ -269,7 +258,10 @@ pub fn check(
     for (at_once, one_by_one) in std::iter::zip(&at_once, &one_by_one) {
         two_updates.value(*at_once, *one_by_one, 0.0);
     }
-    checks.extend([loss, saturation, update, two_updates]);
+    let mut progress = Check::new("progress");
+    progress.value(seen.loss, measured.pass.loss, 0.0);
+    progress.value(seen.saturation, measured.pass.saturation, 0.0);
+    checks.extend([loss, saturation, update, two_updates, progress]);
     checks.retain(|check| check.n_values > 0);
     Ok(checks)
 }
@@ -289,7 +281,14 @@ fn check_rows(
         let rows = first..(first + rows_per_block).min(dataset.n_samples());
         let measured = candidate.predict(rows.clone())?;
         let expected = reference.predict(rows.clone())?;
-        for (i, bound) in bounds.rows(rows, parameters).iter().enumerate() {
+        let bounds = bounds.rows(rows, parameters);
+        if bounds
+            .iter()
+            .any(|bound| bound.pre_activation.is_infinite())
+        {
+            return Err(beyond_f32(problem));
+        }
+        for (i, bound) in bounds.iter().enumerate() {
             z.value(
                 measured.pre_activation[i],
                 expected.pre_activation[i],
@@ -336,4 +335,63 @@ fn check_leaves(
         }
     }
     Ok(total.finish().expect("a data set has at least one leaf"))
+}
+
+fn beyond_f32(problem: &Problem<'_>) -> Error {
+    Error::Dataset {
+        source_name: problem.dataset.source().to_owned(),
+        problem: format!(
+            "values may leave the range of f32, whose largest is {:e}, so no error bound holds; rescale the columns, or train with --backend cpu",
+            f32::MAX
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Check, Distance, Validation};
+
+    fn validation(check: Check, reached: f64) -> Validation {
+        Validation {
+            adapter: String::new(),
+            reference: String::new(),
+            checks: vec![Check::new("nothing"), check],
+            distance: Distance::new(1, &[0.0, reached], &[1.0, 1.0]),
+        }
+    }
+
+    #[test]
+    fn only_what_is_within_a_finite_bound_passes() {
+        for (value, bound, passes) in [
+            (1.5, 0.5, true),
+            (1.5, 0.4999, false),
+            (1.0, 0.0, true),
+            (f64::NAN, 1.0, false),
+            (f64::INFINITY, 1.0, false),
+            (1.5, f64::NAN, false),
+            (f64::INFINITY, f64::INFINITY, false),
+            (1.5, f64::INFINITY, false),
+        ] {
+            let mut check = Check::new("test");
+            check.value(1.0, 1.0, 1.0);
+            check.value(value, 1.0, bound);
+            check.value(1.0, 1.0, 1.0);
+            assert_eq!(check.within, passes, "{value} within {bound} of 1");
+            assert_eq!(
+                validation(check, 1.0).passed(),
+                passes,
+                "{value} within {bound} of 1"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_not_finite_do_not_pass() {
+        for reached in [f64::NAN, f64::INFINITY] {
+            assert!(
+                !validation(Check::new("test"), reached).passed(),
+                "{reached}"
+            );
+        }
+    }
 }

@@ -47,10 +47,18 @@ fn chunks_and_lanes_change_no_bit() {
     );
     let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
     let start = problem.network.initial_parameters(1);
-    let run = |options| {
+    let run = |options: GpuOptions| {
         let mut gpu = gpu(problem.clone(), options);
         gpu.set_parameters(&start).unwrap();
         gpu.advance(NonZeroU32::new(3).unwrap(), 0.1).unwrap();
+        let offered = neuralnet::gpu::adapters()
+            .iter()
+            .any(|adapter| gpu.adapter().starts_with(&adapter.name) && adapter.subgroups);
+        assert_eq!(
+            gpu.subgroups(),
+            offered && !options.without_subgroups,
+            "subgroups are used where the adapter has them"
+        );
         (gpu.n_chunks(), bits(&gpu.parameters().unwrap()))
     };
     let (n_chunks, once) = run(GpuOptions::default());

@@ -1,6 +1,8 @@
 // The entry point, and the sum over the LANES invocations that share a row, with subgroups: by
 // shuffles within SUBGROUP invocations, the least a subgroup has here, then through workgroup memory.
-// Invocations are numbered by subgroup: the language does not tie local_invocation_index to it.
+// Invocations are numbered by subgroup: the language does not tie local_invocation_index to it. The
+// numbers are those from 0 to WORKGROUP_SIZE - 1 where every subgroup is full, as drivers make them
+// where the workgroup is a multiple of the largest.
 const SHUFFLED = min(LANES, SUBGROUP);
 
 fn sum_lanes(value: vec4<f32>, invocation: u32) -> vec4<f32> {

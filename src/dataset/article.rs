@@ -1,6 +1,6 @@
 //! The data of the classic tutorial: three samples of three features.
 
-use super::{Dataset, Rows};
+use super::{Dataset, Rows, csv::Lines};
 
 const INPUTS: [[f32; 3]; 3] = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]];
 const TARGETS: [f32; 3] = [1.0, 0.0, 1.0];
@@ -14,7 +14,7 @@ pub(super) fn dataset() -> Dataset {
         rows: Rows::Stored {
             inputs: INPUTS.concat(),
             targets: TARGETS.to_vec(),
-            file: None,
+            lines: Lines::default(),
         },
     }
 }

@@ -1,51 +1,70 @@
 //! CSV files: a header line, then numeric cells. Strict: what cannot be used is an error, never skipped.
+//!
+//! The header is the `csv` crate's, names may be quoted. The rows are split here: a cell is a number,
+//! quoted as a whole or not at all, so a comma separates and a line ends wherever one stands. The crate
+//! would mend misplaced quotes, and count no blank lines.
 
 use super::{Dataset, Rows};
 use crate::error::{Error, Result};
-use csv::{ByteRecord, ErrorKind, Position, Reader, ReaderBuilder, Trim};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
-    let mut reader = reader(path)?;
-    let header = reader
-        .byte_headers()
-        .map_err(|error| record_error(path, error))?
-        .clone();
-    let columns = Columns::new(path, &header, targets)?;
+/// The line each row came from, kept as the rows where the two stop counting in step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    /// (row, line), both rising: at the first row and after blank lines.
+    steps: Vec<(usize, u64)>,
+}
 
+impl Lines {
+    fn push(&mut self, row: usize, line: u64) {
+        if self.line(row) != Some(line) {
+            self.steps.push((row, line));
+        }
+    }
+
+    /// The line of row `row`, where the rows came from a file.
+    pub(super) fn line(&self, row: usize) -> Option<u64> {
+        let after = self.steps.partition_point(|(first, _)| *first <= row);
+        let (first, line) = self.steps.get(after.checked_sub(1)?)?;
+        Some(line + (row - first) as u64)
+    }
+}
+
+pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
+    let mut source = Source::open(path)?;
+    let columns =
+        Columns::new(&source.header()?, targets).map_err(|problem| source.table(problem))?;
     let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    let mut record = ByteRecord::new();
+    let mut lines = Lines::default();
     let mut n_samples = 0;
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(|error| record_error(path, error))?
-    {
-        n_samples += 1;
-        let value = |column: usize| {
-            finite(&record[column]).map_err(|problem| Error::Cell {
-                path: path.to_owned(),
-                line: line_of(path, record.position()),
-                column: columns.names[column].clone(),
-                problem,
-            })
-        };
-        for (values, columns) in [
+    let mut text = Vec::new();
+    while source.next_line(&mut text)? {
+        let cells: Vec<&[u8]> = text.trim_ascii().split(|byte| *byte == b',').collect();
+        if cells.len() != columns.names.len() {
+            return Err(source.line(format!(
+                "has {} of {} cells; every row needs as many as the header has",
+                cells.len(),
+                columns.names.len()
+            )));
+        }
+        for (values, columns_of) in [
             (&mut inputs, &columns.inputs),
             (&mut targets, &columns.targets),
         ] {
-            for column in columns {
-                values.push(value(*column)?);
+            for column in columns_of {
+                let value = finite(cells[*column]);
+                values
+                    .push(value.map_err(|problem| source.cell(&columns.names[*column], problem))?);
             }
         }
+        lines.push(n_samples, source.line);
+        n_samples += 1;
     }
     if n_samples == 0 {
-        return Err(Error::Table {
-            path: path.to_owned(),
-            problem: "the file holds a header and no rows; add at least one".to_owned(),
-        });
+        return Err(source.table("holds a header and no rows; add at least one".to_owned()));
     }
     Ok(Dataset {
         source: path.display().to_string(),
@@ -55,120 +74,174 @@ pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
         rows: Rows::Stored {
             inputs,
             targets,
-            file: Some(path.to_owned()),
+            lines,
         },
     })
 }
 
-/// The line of row `row`, where the file can still be read.
-pub(super) fn line_of_row(path: &Path, row: usize) -> Option<u64> {
-    let record = reader(path).ok()?.into_byte_records().nth(row)?.ok()?;
-    Some(line_of(path, record.position()))
+/// A file, read line by line.
+struct Source<'p> {
+    path: &'p Path,
+    reader: BufReader<File>,
+    /// The number of the last line read, from 1.
+    line: u64,
 }
 
-fn reader(path: &Path) -> Result<Reader<File>> {
-    Ok(ReaderBuilder::new()
-        .trim(Trim::All)
-        .buffer_capacity(1 << 20)
-        .from_reader(open(path)?))
-}
-
-/// The line a record starts on. The reader's own count stands before the blank lines that it skips
-/// and before the second half of `\r\n`, so the file is read once more; where that cannot be done,
-/// its count has to do.
-fn line_of(path: &Path, position: Option<&Position>) -> u64 {
-    let Some(position) = position else {
-        return 1;
-    };
-    let counted = || {
-        let file = BufReader::new(File::open(path).ok()?);
-        let mut line = 1;
-        for (at, byte) in (0..).zip(file.bytes()) {
-            let byte = byte.ok()?;
-            if at >= position.byte() && !matches!(byte, b'\r' | b'\n') {
-                return Some(line);
-            }
-            line += u64::from(byte == b'\n');
-        }
-        None
-    };
-    counted().unwrap_or(position.line())
-}
-
-fn open(path: &Path) -> Result<File> {
-    let fail = |source| Error::File {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.is_dir() {
-        return Err(Error::Table {
+impl<'p> Source<'p> {
+    fn open(path: &'p Path) -> Result<Self> {
+        let fail = |source| Error::File {
             path: path.to_owned(),
-            problem: "is a folder; name a CSV file in it".to_owned(),
-        });
+            source,
+        };
+        let file = File::open(path).map_err(fail)?;
+        let source = Self {
+            path,
+            reader: BufReader::with_capacity(1 << 20, file),
+            line: 0,
+        };
+        if source.reader.get_ref().metadata().map_err(fail)?.is_dir() {
+            return Err(source.table("is a folder; name a CSV file in it".to_owned()));
+        }
+        Ok(source)
     }
-    Ok(file)
+
+    /// Reads the next line that is not blank into `text`; false where there is none.
+    fn next_line(&mut self, text: &mut Vec<u8>) -> Result<bool> {
+        loop {
+            text.clear();
+            let read = self.reader.read_until(b'\n', text);
+            let n_bytes = read.map_err(|source| Error::File {
+                path: self.path.to_owned(),
+                source,
+            })?;
+            self.line += 1;
+            if n_bytes == 0 || !text.trim_ascii().is_empty() {
+                return Ok(n_bytes > 0);
+            }
+        }
+    }
+
+    /// The names of the columns.
+    fn header(&mut self) -> Result<Vec<String>> {
+        let mut text = Vec::new();
+        if !self.next_line(&mut text)? {
+            return Err(self.table(
+                "the file is empty; it needs a header line of column names, then rows".to_owned(),
+            ));
+        }
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        names(text).map_err(|problem| self.line(problem))
+    }
+
+    fn table(&self, problem: String) -> Error {
+        Error::Table {
+            path: self.path.to_owned(),
+            problem,
+        }
+    }
+
+    fn line(&self, problem: String) -> Error {
+        Error::Line {
+            path: self.path.to_owned(),
+            line: self.line,
+            problem,
+        }
+    }
+
+    fn cell(&self, column: &str, problem: String) -> Error {
+        Error::Cell {
+            path: self.path.to_owned(),
+            line: self.line,
+            column: column.to_owned(),
+            problem,
+        }
+    }
 }
 
-/// What the header says.
+/// The names of the columns: each there, each once.
+fn names(header: &[u8]) -> std::result::Result<Vec<String>, String> {
+    if header.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+        return Err("has an opening quote without a closing one".to_owned());
+    }
+    let record = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .from_reader(header)
+        .into_byte_records()
+        .next()
+        .and_then(std::result::Result::ok)
+        .unwrap_or_default();
+    let mut names: Vec<String> = Vec::with_capacity(record.len());
+    let mut columns = HashMap::with_capacity(record.len());
+    for (column, name) in (1..).zip(&record) {
+        let name = std::str::from_utf8(name).map_err(|_| {
+            format!("the name of column {column} is not UTF-8; save the file as UTF-8")
+        })?;
+        if name.is_empty() || name.contains(char::is_control) {
+            return Err(format!(
+                "the name of column {column} is empty or holds control characters; name it, or remove the column"
+            ));
+        }
+        if let Some(first) = columns.insert(name, column) {
+            return Err(format!(
+                "columns {first} and {column} are both named `{}`; rename one",
+                shown(name)
+            ));
+        }
+        names.push(name.to_owned());
+    }
+    if names.is_empty() {
+        return Err("holds no column names".to_owned());
+    }
+    if names.iter().all(|name| name.parse::<f32>().is_ok()) {
+        return Err(
+            "holds only numbers; a header line of column names is needed above the rows".to_owned(),
+        );
+    }
+    Ok(names)
+}
+
+/// Which columns are what, in the order of the file, the targets in the order in which they were named.
 struct Columns {
     names: Vec<String>,
-    /// The feature columns, in the order of the file.
     inputs: Vec<usize>,
-    /// The target columns, in the order in which they were named.
     targets: Vec<usize>,
 }
 
 impl Columns {
-    fn new(path: &Path, header: &ByteRecord, targets: &[String]) -> Result<Self> {
-        let table = |problem| {
-            Err(Error::Table {
-                path: path.to_owned(),
-                problem,
-            })
-        };
-        if header.is_empty() {
-            return table(
-                "the file is empty; it needs a header line of column names, then rows".to_owned(),
-            );
-        }
-        let names = names(header).map_err(|problem| Error::Line {
-            path: path.to_owned(),
-            line: line_of(path, header.position()),
-            problem,
-        })?;
+    fn new(names: &[String], wanted: &[String]) -> std::result::Result<Self, String> {
         let last = names.last().map(std::slice::from_ref).unwrap_or_default();
-        let wanted = if targets.is_empty() { last } else { targets };
-        let mut found = Vec::with_capacity(wanted.len());
-        for name in wanted {
+        let wanted = if wanted.is_empty() { last } else { wanted };
+        let mut targets = Vec::with_capacity(wanted.len());
+        for name in wanted.iter().map(|name| name.trim()) {
             let Some(column) = names.iter().position(|other| other == name) else {
-                return table(format!(
+                return Err(format!(
                     "has no column `{}` for --target; its columns are {}",
                     shown(name),
-                    listed(&names)
+                    listed(names)
                 ));
             };
-            if found.contains(&column) {
-                return table(format!(
+            if targets.contains(&column) {
+                return Err(format!(
                     "--target names column `{}` twice; name it once",
                     shown(name)
                 ));
             }
-            found.push(column);
+            targets.push(column);
         }
         let inputs: Vec<usize> = (0..names.len())
-            .filter(|column| !found.contains(column))
+            .filter(|column| !targets.contains(column))
             .collect();
         if inputs.is_empty() {
-            return table(format!(
+            return Err(format!(
                 "has no feature column: {} is all there is, and a target; cells are separated by commas",
-                listed(&names)
+                listed(names)
             ));
         }
         Ok(Self {
-            names,
+            names: names.to_vec(),
             inputs,
-            targets: found,
+            targets,
         })
     }
 
@@ -180,32 +253,13 @@ impl Columns {
     }
 }
 
-/// The names of the columns, each there once.
-fn names(header: &ByteRecord) -> std::result::Result<Vec<String>, String> {
-    let mut names: Vec<String> = Vec::with_capacity(header.len());
-    let mut columns = HashMap::with_capacity(header.len());
-    for (column, name) in (1..).zip(header) {
-        let name = std::str::from_utf8(name).map_err(|_| {
-            format!("the name of column {column} is not UTF-8; save the file as UTF-8")
-        })?;
-        if let Some(first) = columns.insert(name, column) {
-            return Err(format!(
-                "columns {first} and {column} are both named `{}`; rename one",
-                shown(name)
-            ));
-        }
-        names.push(name.to_owned());
-    }
-    if names.iter().all(|name| name.parse::<f32>().is_ok()) {
-        return Err(
-            "holds only numbers; a header line of column names is needed above the rows".to_owned(),
-        );
-    }
-    Ok(names)
-}
-
 /// The cell as the nearest f32.
 fn finite(cell: &[u8]) -> std::result::Result<f32, String> {
+    let cell = cell.trim_ascii();
+    let cell = cell
+        .strip_prefix(b"\"")
+        .and_then(|cell| cell.strip_suffix(b"\""))
+        .map_or(cell, <[u8]>::trim_ascii);
     let text = std::str::from_utf8(cell)
         .map_err(|_| "the cell is not UTF-8; save the file as UTF-8".to_owned())?;
     if text.is_empty() {
@@ -253,31 +307,25 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn record_error(path: &Path, error: csv::Error) -> Error {
-    match error.kind() {
-        ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => Error::Line {
-            path: path.to_owned(),
-            line: line_of(path, pos.as_ref()),
-            problem: format!(
-                "{len} cells where the header has {expected_len}; every row needs as many"
-            ),
-        },
-        _ => {
-            let text = error.to_string();
-            match error.into_kind() {
-                ErrorKind::Io(source) => Error::File {
-                    path: path.to_owned(),
-                    source,
-                },
-                _ => Error::Table {
-                    path: path.to_owned(),
-                    problem: text,
-                },
-            }
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn lines_are_found_again_across_gaps() {
+        let lines_of_rows = [2, 3, 4, 7, 8, 11];
+        let mut lines = Lines::default();
+        for (row, line) in lines_of_rows.into_iter().enumerate() {
+            lines.push(row, line);
         }
+        for (row, line) in lines_of_rows.into_iter().enumerate() {
+            assert_eq!(lines.line(row), Some(line), "row {row}");
+        }
+        assert_eq!(lines.steps.len(), 3, "one step for each gap");
+        assert_eq!(
+            Lines::default().line(0),
+            None,
+            "rows that came from no file"
+        );
     }
 }

@@ -139,7 +139,8 @@ pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
     if found.is_empty() {
         return Err(Error::no_adapter());
     }
-    let wanted = std::env::var(ADAPTER_NAME).unwrap_or_default();
+    let wanted = std::env::var_os(ADAPTER_NAME).unwrap_or_default();
+    let wanted = wanted.to_string_lossy();
     found.retain(|(adapter, _)| adapter.name.to_lowercase().contains(&wanted.to_lowercase()));
     if found.is_empty() {
         return none(format!(

@@ -31,12 +31,8 @@ pub(super) fn upload(
     max_bytes: Option<u64>,
 ) -> Result<Vec<Chunk>> {
     let leaves = dataset.leaves();
-    let width = Width {
-        row: dataset.n_inputs().next_multiple_of(4),
-        outputs: dataset.n_outputs(),
-    };
+    let width = Width::new(dataset);
     let rows_per_chunk = rows_per_chunk(device, dataset, width, max_bytes)?;
-    check_host_memory(device, dataset, width)?;
     let mut chunks = Vec::with_capacity(dataset.n_samples().div_ceil(rows_per_chunk));
     for first in (0..dataset.n_samples()).step_by(rows_per_chunk) {
         let rows = first..(first + rows_per_chunk).min(dataset.n_samples());
@@ -81,6 +77,13 @@ struct Width {
 }
 
 impl Width {
+    fn new(dataset: &Dataset) -> Self {
+        Self {
+            row: dataset.n_inputs().next_multiple_of(4),
+            outputs: dataset.n_outputs(),
+        }
+    }
+
     /// Bytes of a row in the larger of its two buffers.
     fn bytes(self) -> u64 {
         4 * self.row.max(self.outputs) as u64
@@ -113,7 +116,8 @@ fn rows_per_chunk(
 
 /// A software adapter's memory is the host's, which is granted long before it is there. Asking for
 /// all of it in one piece, and giving it back untouched, tells whether it can ever be.
-fn check_host_memory(device: &Device, dataset: &Dataset, width: Width) -> Result<()> {
+pub(super) fn check_host_memory(device: &Device, dataset: &Dataset) -> Result<()> {
+    let width = Width::new(dataset);
     let needed = 4 * dataset.n_samples() as u128 * (width.row + width.outputs) as u128;
     let granted = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if device.adapter.kind == AdapterKind::Software && !usize::try_from(needed).is_ok_and(granted) {

@@ -3,6 +3,7 @@
 
 use super::adapter::Adapter;
 use crate::error::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BufferUsages, ErrorFilter};
 
@@ -68,7 +69,7 @@ impl Device {
 
     /// Invocations that a subgroup has at least.
     pub(super) fn least_subgroup(&self) -> usize {
-        self.adapter.subgroup_size[0] as usize
+        self.adapter.subgroup_size[0].max(1) as usize
     }
 
     /// … where shaders may exchange values within one.
@@ -180,16 +181,15 @@ impl Device {
 
     /// Fills a buffer with NaN, so that what a kernel fails to write cannot pass for a result.
     pub(super) fn poison(&self, buffer: &wgpu::Buffer) -> Result<()> {
-        let nans = vec![f32::NAN; (buffer.size() / 4).min(1 << 20).try_into().unwrap_or(0)];
-        for offset in (0..buffer.size()).step_by(4 * nans.len()) {
-            let floats = ((buffer.size() - offset) / 4).min(nans.len() as u64);
-            self.write(
-                buffer,
-                offset,
-                &bytemuck::cast_slice(&nans)[..usize::try_from(4 * floats).unwrap_or(0)],
-            );
+        const PIECE: usize = 1 << 22;
+        let size = usize::try_from(buffer.size()).unwrap_or(usize::MAX);
+        let nans = vec![f32::NAN; size.min(PIECE) / 4];
+        for offset in (0..size).step_by(PIECE) {
+            let floats = (size - offset).min(PIECE) / 4;
+            self.write(buffer, offset as u64, bytemuck::cast_slice(&nans[..floats]));
+            self.finish_writes()?;
         }
-        self.finish_writes()
+        Ok(())
     }
 
     /// Runs what is queued and waits, so that staging memory does not pile up.
@@ -228,7 +228,9 @@ impl Device {
     }
 
     fn wait(&self) -> Result<()> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        // wgpu panics in `poll`, and only there, where the driver says that the device is lost.
+        let poll = || self.device.poll(wgpu::PollType::wait_indefinitely());
+        let polled = catch_unwind(AssertUnwindSafe(poll));
         let failure = self
             .failure
             .lock()
@@ -236,8 +238,9 @@ impl Device {
             .clone();
         match (failure, polled) {
             (Some(message), _) => Err(self.failed(message)),
-            (None, Err(error)) => Err(self.failed(error)),
-            (None, Ok(_)) => Ok(()),
+            (None, Err(_)) => Err(self.failed("the device was lost")),
+            (None, Ok(Err(error))) => Err(self.failed(error)),
+            (None, Ok(Ok(_))) => Ok(()),
         }
     }
 

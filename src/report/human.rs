@@ -187,7 +187,7 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
             Loss::SquaredError => "squared error",
             Loss::CrossEntropy => "cross-entropy",
         },
-        train.learning_rate,
+        rate(train.learning_rate),
         if train.bias { "with bias" } else { "no bias" },
         iterations(train.iterations),
         train.seed,
@@ -216,5 +216,14 @@ fn number(x: f64) -> String {
         format!("{x:.8}")
     } else {
         format!("{x:.8e}")
+    }
+}
+
+/// A setting as briefly as it can be written.
+fn rate(x: f64) -> String {
+    if (1e-4..1e6).contains(&x) {
+        x.to_string()
+    } else {
+        format!("{x:e}")
     }
 }

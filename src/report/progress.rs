@@ -1,15 +1,15 @@
 //! What is told while a training runs: notices, and a progress bar where stderr is a terminal.
-#![expect(clippy::print_stderr, reason = "notices go to stderr")]
 
+use super::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use neuralnet::train::SATURATED;
 use neuralnet::{Dataset, Loss, Progress, TrainConfig, Trained, Training};
 
-/// What is told while a training runs: notices, and a progress bar where stderr is a terminal.
+/// Notices and the bar of one training.
 pub(crate) struct Reporter {
     bar: ProgressBar,
     bytes: f64,
-    loss: Loss,
+    config: TrainConfig,
     said_saturated: bool,
 }
 
@@ -22,7 +22,7 @@ impl Reporter {
         Self {
             bar: ProgressBar::new(config.iterations).with_style(style),
             bytes: dataset.bytes() as f64,
-            loss: config.loss,
+            config: config.clone(),
             said_saturated: false,
         }
     }
@@ -62,18 +62,19 @@ impl Reporter {
             return;
         }
         self.said_saturated = true;
-        let consequence = match self.loss {
+        let consequence = match self.config.loss {
             Loss::SquaredError => {
                 "the gradient of the squared error vanishes with it and learning all but stops"
             }
             Loss::CrossEntropy => "predictions are all but certain, right or wrong",
         };
         self.notice(&format!(
-            "saturated by iteration {iteration}: mean y(1-y) is {saturation:.1e}; {consequence}; if the loss is not low, take a smaller --learning-rate or --reduction mean"
+            "saturated by iteration {iteration}: mean y(1-y) is {saturation:.1e}; {consequence}; if the loss is not low, {}",
+            self.config.smaller_steps()
         ));
     }
 
     fn notice(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("neuralnet: {text}"));
+        self.bar.suspend(|| tell(text));
     }
 }

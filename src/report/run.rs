@@ -3,7 +3,7 @@
 use neuralnet::{BackendChoice, Dataset, Hardware, TrainConfig};
 use serde::Serialize;
 
-/// What a run was asked to do.
+/// Data and settings.
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(super) dataset: DatasetSummary,

@@ -6,6 +6,7 @@
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
 use crate::backend::{Evaluation, Problem, Rounding};
+use crate::network::Activation;
 use crate::objective::Loss;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -14,11 +15,10 @@ use std::ops::Range;
 const E: f64 = 1.0 / (1u64 << 23) as f64;
 /// What flushing a subnormal value to 0 can change.
 const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
+/// What the reference's own roundings can do to a number in [0, 1].
+const FLOAT64: f64 = 4.0 * f64::EPSILON;
 /// `log` on [½, 2].
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
-
-/// Rows bounded by one thread at a time.
-const ROWS_PER_PIECE: usize = 1 << 14;
 
 /// `γₙ = nE / (1 − nE)`: the relative error of n roundings. Past 1 / E nothing is promised.
 fn gamma(n: f64) -> f64 {
@@ -37,7 +37,10 @@ pub(super) struct Bounded {
 }
 
 impl Bounded {
+    /// Past the range of f32 nothing is promised.
     fn new(value: f64, bound: f64) -> Self {
+        let overflows = value.abs() + bound > f64::from(f32::MAX);
+        let bound = if overflows { f64::INFINITY } else { bound };
         Self { value, bound }
     }
 
@@ -96,11 +99,12 @@ impl<'a> Bounds<'a> {
 
     /// Row by row, output by output.
     pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Vec<RowBound> {
-        let pieces = rows.clone().into_par_iter().step_by(ROWS_PER_PIECE);
+        let rows_per_piece = self.problem.dataset.leaves().rows_per_leaf();
+        let pieces = rows.clone().into_par_iter().step_by(rows_per_piece);
         pieces
             .flat_map_iter(|first| {
                 let mut bounds = Vec::new();
-                let piece = first..(first + ROWS_PER_PIECE).min(rows.end);
+                let piece = first..(first + rows_per_piece).min(rows.end);
                 self.each_neuron(piece, parameters, |neuron, _, _, _| {
                     bounds.push(RowBound {
                         pre_activation: neuron.z.bound,
@@ -145,7 +149,7 @@ impl<'a> Bounds<'a> {
             *bound += summed(grad_z);
         }
         bounds.pass.loss += summed(neuron.loss(self.problem.objective.loss, t));
-        bounds.pass.saturation += summed(neuron.y.times(neuron.one_minus_y()));
+        bounds.pass.saturation += summed(neuron.slope());
     }
 
     fn each_neuron(
@@ -198,30 +202,25 @@ impl Neuron {
             magnitude += (w * x).abs();
             flushable += w.abs() + x.abs() + 2.0;
         }
-        let z = Bounded::new(value, gamma_z * magnitude + FLUSHED * flushable);
+        let bound = gamma_z * magnitude + FLUSHED * flushable;
+        // Partial sums may be as large as all terms together.
+        let largest = Bounded::new(magnitude, bound);
+        let z = Bounded::new(value, largest.bound);
 
-        // exp at the f32 pre-activation, which lies within z.bound of z.
-        let shift = z.bound.min(700.0).exp();
+        // exp(−|z|) at the f32 pre-activation, which lies within z.bound of z.
         let exp = (-value.abs()).exp();
-        let (least, most) = (exp / shift, (exp * shift).min(1.0));
-        let relative = (3.0 + 2.0 * z.most()) * E;
-        let exp_error = relative * most + FLUSHED;
+        let least = (-z.most()).exp();
+        let most = (z.bound - value.abs()).min(0.0).exp();
+        let exp_error = (3.0 + 2.0 * z.most()) * E * most + FLUSHED;
         let exp = Bounded::new(exp, exp_error + (most - exp).max(exp - least));
 
-        // y as a function of exp(−|z|) = q is 1/(1+q) or q/(1+q), of slope 1/(1+q)² both; as a function
-        // of z its slope is y(1−y), which over z.bound grows by the factor `shift` at most, and not past ¼.
-        let y = if value >= 0.0 {
-            1.0 / (1.0 + exp.value)
-        } else {
-            exp.value / (1.0 + exp.value)
-        };
-        let slope = if z.bound < 1.0 {
-            (y * (1.0 - y) * shift).min(0.25)
-        } else {
-            0.25
-        };
+        // y rises with z, so it moves as far as at one of the ends. As a function of exp(−|z|) = q it is
+        // 1/(1+q) or q/(1+q), of slope 1/(1+q)² both.
+        let sigmoid = |z| Activation::Sigmoid.value(z);
+        let y = sigmoid(value);
+        let moved = (sigmoid(value + z.bound) - y).max(y - sigmoid(value - z.bound)) + FLOAT64;
         let least = (least - exp_error).max(0.0);
-        let inherited = slope * z.bound + exp_error / ((1.0 + least) * (1.0 + least));
+        let inherited = moved + exp_error / ((1.0 + least) * (1.0 + least));
         // 1 + q: 1 rounding; 1 / (1 + q): 2.5; q · r: 1.
         let rounded = gamma(4.5) * (y + inherited) + FLUSHED;
         Self {
@@ -231,14 +230,17 @@ impl Neuron {
         }
     }
 
-    fn one_minus_y(&self) -> Bounded {
-        Bounded::new(1.0, 0.0).plus(self.y.negated())
+    /// y (1 − y). Both it and its f32 counterpart lie in [0, ¼], but for roundings.
+    fn slope(&self) -> Bounded {
+        let one_minus_y = Bounded::new(1.0, 0.0).plus(self.y.negated());
+        let slope = self.y.times(one_minus_y);
+        Bounded::new(slope.value, slope.bound.min(0.25 + 16.0 * E))
     }
 
     fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
         let difference = self.y.plus(Bounded::new(-t, FLUSHED));
         match loss {
-            Loss::SquaredError => difference.times(self.y).times(self.one_minus_y()),
+            Loss::SquaredError => difference.times(self.slope()),
             Loss::CrossEntropy => difference,
         }
     }
@@ -252,8 +254,11 @@ impl Neuron {
             Loss::CrossEntropy => {
                 let (z, y) = (self.z.value, self.y.value);
                 let value = loss.value(z, y, t);
-                // z moves every term at once: slope y − t, curvature at most ¼.
-                let moved = (y - t).abs() * self.z.bound + self.z.bound * self.z.bound / 8.0;
+                // z moves every term at once: the slope y − t is known here, grows by ¼ at most, and
+                // is nowhere more than |t| or |1 − t|.
+                let steepest = t.abs().max((1.0 - t).abs());
+                let slope = ((y - t).abs() + self.z.bound / 8.0).min(steepest);
+                let moved = slope * self.z.bound;
                 // exp as far as it is off at its own argument; 1 + q is rounded, log is off absolutely.
                 let logarithm =
                     (3.0 + 2.0 * self.z.most()) * E * self.exp.most() + FLUSHED + E + LOG;

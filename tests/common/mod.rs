@@ -6,7 +6,7 @@ use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::Cpu;
 use neuralnet::gpu::{Gpu, GpuOptions, Software};
 use neuralnet::objective::Objective;
-use neuralnet::validate::{Backends, Check, check};
+use neuralnet::validate::{Check, check};
 use neuralnet::{Dataset, Loss, Network, Reduction};
 use std::process::{Command, Output};
 
@@ -80,11 +80,7 @@ pub(crate) fn assert_within(
     let mut candidate = gpu(problem.clone(), options);
     let mut reference = Cpu::new(problem.clone(), None).unwrap();
     candidate.set_parameters(parameters).unwrap();
-    let backends = Backends {
-        candidate: &mut candidate,
-        reference: &mut reference,
-    };
-    let checks = check(problem, backends, 0.5).unwrap();
+    let checks = check(problem, &mut candidate, &mut reference, 0.5).unwrap();
     let exceeded: Vec<_> = checks.iter().filter(|check| !check.within).collect();
     assert!(exceeded.is_empty(), "{what}: {exceeded:#?}");
     let n_rows = (problem.dataset.n_samples() * problem.dataset.n_outputs()) as u64;

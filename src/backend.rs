@@ -103,7 +103,7 @@ pub struct Predictions {
     pub prediction: Vec<f64>,
 }
 
-/// How a backend rounds: what an a-priori error bound has to know.
+/// How a backend that computes in f32 rounds: what an a-priori error bound has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rounding {
     /// Most roundings between one product `x w` and the pre-activation it ends in.
@@ -119,9 +119,6 @@ pub trait Backend {
 
     /// The hardware, with its driver or number of threads.
     fn adapter(&self) -> String;
-
-    /// How this backend rounds.
-    fn rounding(&self) -> Rounding;
 
     /// Replaces the parameters, in the layout of [`Network`]; a GPU rounds them to f32.
     ///

@@ -3,7 +3,7 @@
 //! Threads take whole leaves; a leaf is summed by one of them in the order of its rows, and the
 //! leaf sums are folded in the one fixed tree of [`crate::leaves`].
 
-use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
+use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, sum_leaves};
 use rayon::prelude::*;
@@ -115,16 +115,6 @@ impl Backend for Cpu<'_> {
         match self.threads.current_num_threads() {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
-        }
-    }
-
-    /// Counted in float64, whose unit is 2⁻⁵².
-    fn rounding(&self) -> Rounding {
-        let layer = self.problem.network.layer();
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Rounding {
-            pre_activation: count(layer.n_inputs + 1),
-            sum: count(self.leaves.rows_per_leaf()) + self.leaves.fold_depth(),
         }
     }
 

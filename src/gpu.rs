@@ -151,6 +151,15 @@ impl<'a> Gpu<'a> {
         self.device.subgroup().is_some()
     }
 
+    /// The roundings of the kernels as they are laid out for this problem.
+    #[must_use]
+    pub fn rounding(&self) -> Rounding {
+        Rounding {
+            pre_activation: to_u32(self.lanes.pre_activation_roundings()),
+            sum: to_u32(self.lanes.sum_additions()) + self.leaves.fold_depth(),
+        }
+    }
+
     /// Records one pass over the data, which ends in the tree's total.
     fn record_sums(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.leaf_sums.record(pass);
@@ -207,14 +216,6 @@ impl Backend for Gpu<'_> {
 
     fn adapter(&self) -> String {
         self.device.adapter.to_string()
-    }
-
-    /// Counted in f32, whose unit is 2⁻²³.
-    fn rounding(&self) -> Rounding {
-        Rounding {
-            pre_activation: to_u32(self.lanes.pre_activation_roundings()),
-            sum: to_u32(self.lanes.sum_additions()) + self.leaves.fold_depth(),
-        }
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {

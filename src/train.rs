@@ -1,153 +1,19 @@
 //! Training: settings checked once, a backend chosen once, and the host loop over it.
 
+mod config;
+mod hardware;
+mod pace;
+
+pub use config::TrainConfig;
+pub use hardware::{BackendChoice, Hardware};
+pub(crate) use pace::Pace;
+
 use crate::backend::{Backend, Pass, Problem};
-use crate::cpu::Cpu;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
 use crate::network::Network;
-use crate::objective::{Loss, Objective, Reduction};
-use std::num::NonZeroU32;
+use crate::objective::Objective;
 use std::time::Instant;
-
-/// What is trained, and how. Every value may be set; [`Training::start`] checks them against the data.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct TrainConfig {
-    /// Updates of the parameters; 0 leaves the start as it is.
-    pub iterations: u64,
-    /// Positive and finite.
-    pub learning_rate: f64,
-    /// The loss of one prediction.
-    pub loss: Loss,
-    /// Over the samples.
-    pub reduction: Reduction,
-    /// Whether the layer has a bias.
-    pub bias: bool,
-    /// As for `numpy.random.RandomState`.
-    pub seed: u32,
-}
-
-impl TrainConfig {
-    /// The article's settings: 10,000 iterations of learning rate 1 on the summed squared error, no bias, seed 1.
-    #[must_use]
-    pub fn article() -> Self {
-        Self {
-            iterations: 10_000,
-            learning_rate: 1.0,
-            loss: Loss::SquaredError,
-            reduction: Reduction::Sum,
-            bias: false,
-            seed: 1,
-        }
-    }
-
-    /// What to change where the updates are too large.
-    #[must_use]
-    pub fn smaller_steps(&self) -> &'static str {
-        match self.reduction {
-            Reduction::Sum => "take --reduction mean, or a smaller --learning-rate",
-            Reduction::Mean => "take a smaller --learning-rate",
-        }
-    }
-
-    fn check(&self, dataset: &Dataset) -> Result<()> {
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(Error::Setting {
-                flag: "--learning-rate",
-                problem: format!(
-                    "{} is no learning rate; it must be positive and finite",
-                    self.learning_rate
-                ),
-            });
-        }
-        if self.loss == Loss::CrossEntropy {
-            check_targets(dataset)?;
-        }
-        Ok(())
-    }
-}
-
-impl Default for TrainConfig {
-    /// For data of the user's own: the article's rule saturates on large batches, so the mean of the
-    /// cross-entropy, with a bias.
-    fn default() -> Self {
-        Self {
-            iterations: 1000,
-            learning_rate: 0.1,
-            loss: Loss::CrossEntropy,
-            reduction: Reduction::Mean,
-            bias: true,
-            seed: 1,
-        }
-    }
-}
-
-fn check_targets(dataset: &Dataset) -> Result<()> {
-    // What is not stored is generated, with targets 0 and 1.
-    let Some((_, targets)) = dataset.stored() else {
-        return Ok(());
-    };
-    match targets.iter().position(|t| !(0.0..=1.0).contains(t)) {
-        None => Ok(()),
-        Some(at) => Err(Error::Target {
-            place: dataset.target_place(at / dataset.n_outputs(), at % dataset.n_outputs()),
-            value: targets[at],
-        }),
-    }
-}
-
-/// Which backend trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BackendChoice {
-    /// A real GPU where there is one, otherwise the CPU.
-    #[default]
-    Auto,
-    /// An adapter, a software one included where it is named or no other exists.
-    Gpu,
-    /// The float64 reference.
-    Cpu,
-}
-
-/// What the work is done on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hardware {
-    /// Which backend trains.
-    pub backend: BackendChoice,
-    /// Threads of the CPU backend; `None` takes every core.
-    pub threads: Option<usize>,
-    /// How a GPU is used.
-    pub gpu: GpuOptions,
-}
-
-impl Hardware {
-    /// The CPU, on every core.
-    #[must_use]
-    pub fn cpu() -> Self {
-        Self {
-            backend: BackendChoice::Cpu,
-            ..Self::default()
-        }
-    }
-
-    /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
-    fn open<'a>(&self, problem: Problem<'a>) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
-        let cpu = |problem| Ok::<_, Error>(Box::new(Cpu::new(problem, self.threads)?));
-        match self.backend {
-            BackendChoice::Cpu => Ok((cpu(problem)?, None)),
-            BackendChoice::Gpu => {
-                let gpu = Gpu::new(problem, Software::Allowed, self.gpu)?;
-                let software = gpu.kind() == AdapterKind::Software;
-                let why = "a software adapter: the CPU runs the shaders";
-                Ok((Box::new(gpu), software.then(|| why.to_owned())))
-            }
-            BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
-                Ok(gpu) => Ok((Box::new(gpu), Some("the first GPU there is".to_owned()))),
-                Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
-                Err(error) => Err(error),
-            },
-        }
-    }
-}
 
 /// The problem a configuration poses on a data set.
 pub(crate) fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<Problem<'a>> {
@@ -176,42 +42,6 @@ pub struct Progress {
 /// Below this mean of y(1−y) a layer counts as saturated: its predictions are within about 10⁻³ of 0
 /// or 1, and a squared error's gradient, which has y(1−y) as a factor, all but vanishes.
 pub const SATURATED: f64 = 1e-3;
-
-/// A backend does about this much between two looks at it: seldom enough to cost nothing, often enough
-/// for a progress bar and for the watchdogs of drivers, which end what lasts for seconds.
-const BATCH_SECONDS: f64 = 0.1;
-
-/// Finds how many iterations to ask a backend for at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Iterations that take about [`BATCH_SECONDS`].
-    batch: u32,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { batch: 1 }
-    }
-}
-
-impl Pace {
-    /// The next batch where `left` iterations are left; `None` where none is.
-    pub(crate) fn batch(self, left: u64) -> Option<NonZeroU32> {
-        NonZeroU32::new(u32::try_from(left).unwrap_or(u32::MAX).min(self.batch))
-    }
-
-    /// Learns from a batch, at most eight times as many as before: one fast start says little.
-    pub(crate) fn took(&mut self, batch: NonZeroU32, seconds: f64) {
-        let factor = (BATCH_SECONDS / seconds).min(8.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float becomes the nearest u32"
-        )]
-        let next = (f64::from(batch.get()) * factor) as u32;
-        self.batch = next.max(1);
-    }
-}
 
 /// A training under way.
 pub struct Training<'a> {

@@ -2,8 +2,11 @@
 //! beside an a-priori bound.
 
 mod bound;
+mod check;
 
-use crate::backend::{Backend, Evaluation, Problem};
+pub use check::{Check, Distance, Validation};
+
+use crate::backend::{Backend, Evaluation, Problem, Rounding};
 use crate::cpu::Cpu;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -18,105 +21,6 @@ const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// Pre-activations compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
-
-/// The worst of the values of one quantity at one iteration: the one whose error is the largest
-/// part of its bound.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Check {
-    /// Updates made before.
-    pub iteration: u64,
-    /// What was compared.
-    pub quantity: &'static str,
-    /// How many values were compared.
-    pub n_values: u64,
-    /// `|value − reference|` of the worst.
-    pub error: f64,
-    /// Its bound.
-    pub bound: f64,
-    /// `error / bound`; infinite, and null in JSON, where a value is not finite.
-    pub ratio: f64,
-    /// Whether every error is within its bound.
-    pub within: bool,
-}
-
-impl Check {
-    fn new(quantity: &'static str) -> Self {
-        Self {
-            iteration: 0,
-            quantity,
-            n_values: 0,
-            error: 0.0,
-            bound: 0.0,
-            ratio: 0.0,
-            within: true,
-        }
-    }
-
-    /// Takes one value in. What is not finite is never within.
-    fn value(&mut self, value: f64, reference: f64, bound: f64) {
-        let error = (value - reference).abs();
-        let within = error <= bound && bound.is_finite();
-        let ratio = match error / bound {
-            _ if within && error <= 0.0 => 0.0,
-            ratio if ratio.is_nan() => f64::INFINITY,
-            ratio => ratio,
-        };
-        if self.n_values == 0 || ratio > self.ratio {
-            (self.error, self.bound, self.ratio) = (error, bound, ratio);
-        }
-        self.within &= within;
-        self.n_values += 1;
-    }
-}
-
-/// How far apart two trainings end that start from the same parameters. Errors compound over the
-/// iterations, so there is no bound beside it.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
-pub struct Distance {
-    /// Updates both made.
-    pub iterations: u64,
-    /// Largest difference of a parameter.
-    pub absolute: f64,
-    /// … over the largest parameter of the reference.
-    pub relative: f64,
-}
-
-impl Distance {
-    fn new(iterations: u64, reached: &[f64], expected: &[f64]) -> Self {
-        // f64::max passes over NaN, so a difference that is not a number is made infinite first.
-        let absolute = std::iter::zip(reached, expected)
-            .map(|(a, b)| (a - b).abs())
-            .map(|error| if error.is_nan() { f64::INFINITY } else { error })
-            .fold(0.0, f64::max);
-        let largest = expected.iter().map(|b| b.abs()).fold(0.0, f64::max);
-        Self {
-            iterations,
-            absolute,
-            relative: absolute / largest,
-        }
-    }
-}
-
-/// The result of a validation.
-#[derive(Clone, Debug)]
-pub struct Validation {
-    /// The hardware that was validated.
-    pub adapter: String,
-    /// The hardware of the reference.
-    pub reference: String,
-    /// Each quantity at each iteration looked at.
-    pub checks: Vec<Check>,
-    /// After all iterations.
-    pub distance: Distance,
-}
-
-impl Validation {
-    /// Whether every error is within its bound, and both trainings ended with finite parameters.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.checks.iter().all(|check| check.within) && self.distance.absolute.is_finite()
-    }
-}
 
 /// Trains on the GPU for `config.iterations` updates and compares it with the float64 CPU reference:
 /// at several iterations, from the GPU's own parameters, and after all of them.
@@ -139,12 +43,9 @@ pub fn validate(
     for iteration in looks(config.iterations) {
         advance(&mut candidate, iteration - done, config.learning_rate)?;
         done = iteration;
-        let looked_at = check(
-            &problem,
-            &mut candidate,
-            &mut reference,
-            config.learning_rate,
-        )?;
+        let rounding = candidate.rounding();
+        let rate = config.learning_rate;
+        let looked_at = check(&problem, &mut candidate, rounding, &mut reference, rate)?;
         checks.extend(
             looked_at
                 .into_iter()
@@ -183,10 +84,11 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
     Ok(())
 }
 
-/// Compares two backends at the candidate's own parameters: the pre-activations and predictions of
-/// every row; the gradient, the loss and y(1−y) of every leaf and over all samples; one update. What is
-/// promised bit for bit has a bound of 0: two updates made at once are two made one by one, and the
-/// progress an update tells of is that of an evaluation. The candidate keeps its parameters.
+/// Compares two backends at the candidate's own parameters, the candidate rounding in f32 as `rounding`
+/// says: the pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every
+/// leaf and over all samples; one update. What is promised bit for bit has a bound of 0: two updates
+/// made at once are two made one by one, and the progress an update tells of is that of an evaluation.
+/// The candidate keeps its parameters.
 ///
 /// The sums of the leaves are looked at because the bound of a sum over all samples soon exceeds
 /// what a single sample contributes: a lost row shows in its leaf.
@@ -196,10 +98,11 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
 pub fn check(
     problem: &Problem<'_>,
     candidate: &mut dyn Backend,
+    rounding: Rounding,
     reference: &mut dyn Backend,
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
-    let bounds = Bounds::new(problem, candidate.rounding());
+    let bounds = Bounds::new(problem, rounding);
     // The updates come first: had an evaluation at the same parameters come before, sums left over
     // from it could stand in for theirs.
     let before = candidate.parameters()?;
@@ -344,54 +247,5 @@ fn beyond_f32(problem: &Problem<'_>) -> Error {
             "values may leave the range of f32, whose largest is {:e}, so no error bound holds; rescale the columns, or train with --backend cpu",
             f32::MAX
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Check, Distance, Validation};
-
-    fn validation(check: Check, reached: f64) -> Validation {
-        Validation {
-            adapter: String::new(),
-            reference: String::new(),
-            checks: vec![Check::new("nothing"), check],
-            distance: Distance::new(1, &[0.0, reached], &[1.0, 1.0]),
-        }
-    }
-
-    #[test]
-    fn only_what_is_within_a_finite_bound_passes() {
-        for (value, bound, passes) in [
-            (1.5, 0.5, true),
-            (1.5, 0.4999, false),
-            (1.0, 0.0, true),
-            (f64::NAN, 1.0, false),
-            (f64::INFINITY, 1.0, false),
-            (1.5, f64::NAN, false),
-            (f64::INFINITY, f64::INFINITY, false),
-            (1.5, f64::INFINITY, false),
-        ] {
-            let mut check = Check::new("test");
-            check.value(1.0, 1.0, 1.0);
-            check.value(value, 1.0, bound);
-            check.value(1.0, 1.0, 1.0);
-            assert_eq!(check.within, passes, "{value} within {bound} of 1");
-            assert_eq!(
-                validation(check, 1.0).passed(),
-                passes,
-                "{value} within {bound} of 1"
-            );
-        }
-    }
-
-    #[test]
-    fn parameters_that_are_not_finite_do_not_pass() {
-        for reached in [f64::NAN, f64::INFINITY] {
-            assert!(
-                !validation(Check::new("test"), reached).passed(),
-                "{reached}"
-            );
-        }
     }
 }

@@ -17,6 +17,12 @@ use std::ops::Range;
 
 const N_SAMPLES: usize = 5000;
 
+/// About what a GPU has for this shape.
+const ROUNDING: Rounding = Rounding {
+    pre_activation: 9,
+    sum: 80,
+};
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     None,
@@ -53,14 +59,6 @@ impl Backend for Faulty<'_> {
 
     fn adapter(&self) -> String {
         self.right.adapter()
-    }
-
-    /// As a GPU has it for this shape.
-    fn rounding(&self) -> Rounding {
-        Rounding {
-            pre_activation: 9,
-            sum: 80,
-        }
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
@@ -158,8 +156,8 @@ fn found(fault: Fault) -> Vec<&'static str> {
     faulty
         .set_parameters(&parameters)
         .expect("the CPU takes any");
-    let checks =
-        check(&problem, &mut faulty, &mut cpu(&dataset), 0.1).expect("the CPU does not fail");
+    let checks = check(&problem, &mut faulty, ROUNDING, &mut cpu(&dataset), 0.1)
+        .expect("the CPU does not fail");
     assert_eq!(checks.len(), 10, "{checks:#?}");
     let failed = checks.iter().filter(|check| !check.within);
     failed.map(|check| check.quantity).collect()

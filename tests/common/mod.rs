@@ -80,7 +80,8 @@ pub(crate) fn assert_within(
     let mut candidate = gpu(problem.clone(), options);
     let mut reference = Cpu::new(problem.clone(), None).unwrap();
     candidate.set_parameters(parameters).unwrap();
-    let checks = check(problem, &mut candidate, &mut reference, 0.5).unwrap();
+    let rounding = candidate.rounding();
+    let checks = check(problem, &mut candidate, rounding, &mut reference, 0.5).unwrap();
     let exceeded: Vec<_> = checks.iter().filter(|check| !check.within).collect();
     assert!(exceeded.is_empty(), "{what}: {exceeded:#?}");
     let n_rows = (problem.dataset.n_samples() * problem.dataset.n_outputs()) as u64;

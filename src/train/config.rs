@@ -1,0 +1,91 @@
+//! The settings of a training.
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::objective::{Loss, Reduction};
+
+/// What is trained, and how. Every value may be set; [`Training::start`](super::Training::start) checks them against the data.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct TrainConfig {
+    /// Updates of the parameters; 0 leaves the start as it is.
+    pub iterations: u64,
+    /// Positive and finite.
+    pub learning_rate: f64,
+    /// The loss of one prediction.
+    pub loss: Loss,
+    /// Over the samples.
+    pub reduction: Reduction,
+    /// Whether the layer has a bias.
+    pub bias: bool,
+    /// As for `numpy.random.RandomState`.
+    pub seed: u32,
+}
+
+impl TrainConfig {
+    /// The article's settings: 10,000 iterations of learning rate 1 on the summed squared error, no bias, seed 1.
+    #[must_use]
+    pub fn article() -> Self {
+        Self {
+            iterations: 10_000,
+            learning_rate: 1.0,
+            loss: Loss::SquaredError,
+            reduction: Reduction::Sum,
+            bias: false,
+            seed: 1,
+        }
+    }
+
+    /// What to change where the updates are too large.
+    #[must_use]
+    pub fn smaller_steps(&self) -> &'static str {
+        match self.reduction {
+            Reduction::Sum => "take --reduction mean, or a smaller --learning-rate",
+            Reduction::Mean => "take a smaller --learning-rate",
+        }
+    }
+
+    pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return Err(Error::Setting {
+                flag: "--learning-rate",
+                problem: format!(
+                    "{} is no learning rate; it must be positive and finite",
+                    self.learning_rate
+                ),
+            });
+        }
+        if self.loss == Loss::CrossEntropy {
+            check_targets(dataset)?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for TrainConfig {
+    /// For data of the user's own: the article's rule saturates on large batches, so the mean of the
+    /// cross-entropy, with a bias.
+    fn default() -> Self {
+        Self {
+            iterations: 1000,
+            learning_rate: 0.1,
+            loss: Loss::CrossEntropy,
+            reduction: Reduction::Mean,
+            bias: true,
+            seed: 1,
+        }
+    }
+}
+
+fn check_targets(dataset: &Dataset) -> Result<()> {
+    // What is not stored is generated, with targets 0 and 1.
+    let Some((_, targets)) = dataset.stored() else {
+        return Ok(());
+    };
+    match targets.iter().position(|t| !(0.0..=1.0).contains(t)) {
+        None => Ok(()),
+        Some(at) => Err(Error::Target {
+            place: dataset.target_place(at / dataset.n_outputs(), at % dataset.n_outputs()),
+            value: targets[at],
+        }),
+    }
+}

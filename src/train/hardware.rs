@@ -1,0 +1,62 @@
+//! The choice of a backend.
+
+use crate::backend::{Backend, Problem};
+use crate::cpu::Cpu;
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
+
+/// Which backend trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// A real GPU where there is one, otherwise the CPU.
+    #[default]
+    Auto,
+    /// An adapter, a software one included where it is named or no other exists.
+    Gpu,
+    /// The float64 reference.
+    Cpu,
+}
+
+/// What the work is done on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hardware {
+    /// Which backend trains.
+    pub backend: BackendChoice,
+    /// Threads of the CPU backend; `None` takes every core.
+    pub threads: Option<usize>,
+    /// How a GPU is used.
+    pub gpu: GpuOptions,
+}
+
+impl Hardware {
+    /// The CPU, on every core.
+    #[must_use]
+    pub fn cpu() -> Self {
+        Self {
+            backend: BackendChoice::Cpu,
+            ..Self::default()
+        }
+    }
+
+    /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
+    pub(super) fn open<'a>(
+        &self,
+        problem: Problem<'a>,
+    ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
+        let cpu = |problem| Ok::<_, Error>(Box::new(Cpu::new(problem, self.threads)?));
+        match self.backend {
+            BackendChoice::Cpu => Ok((cpu(problem)?, None)),
+            BackendChoice::Gpu => {
+                let gpu = Gpu::new(problem, Software::Allowed, self.gpu)?;
+                let software = gpu.kind() == AdapterKind::Software;
+                let why = "a software adapter: the CPU runs the shaders";
+                Ok((Box::new(gpu), software.then(|| why.to_owned())))
+            }
+            BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
+                Ok(gpu) => Ok((Box::new(gpu), Some("the first GPU there is".to_owned()))),
+                Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}

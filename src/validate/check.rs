@@ -1,0 +1,149 @@
+//! What a validation finds.
+
+/// The worst of the values of one quantity at one iteration: the one whose error is the largest
+/// part of its bound.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Check {
+    /// Updates made before.
+    pub iteration: u64,
+    /// What was compared.
+    pub quantity: &'static str,
+    /// How many values were compared.
+    pub n_values: u64,
+    /// `|value − reference|` of the worst.
+    pub error: f64,
+    /// Its bound.
+    pub bound: f64,
+    /// `error / bound`; infinite, and null in JSON, where a value is not finite.
+    pub ratio: f64,
+    /// Whether every error is within its bound.
+    pub within: bool,
+}
+
+impl Check {
+    pub(super) fn new(quantity: &'static str) -> Self {
+        Self {
+            iteration: 0,
+            quantity,
+            n_values: 0,
+            error: 0.0,
+            bound: 0.0,
+            ratio: 0.0,
+            within: true,
+        }
+    }
+
+    /// Takes one value in. What is not finite is never within.
+    pub(super) fn value(&mut self, value: f64, reference: f64, bound: f64) {
+        let error = (value - reference).abs();
+        let within = error <= bound && bound.is_finite();
+        let ratio = match error / bound {
+            _ if within && error <= 0.0 => 0.0,
+            ratio if ratio.is_nan() => f64::INFINITY,
+            ratio => ratio,
+        };
+        if self.n_values == 0 || ratio > self.ratio {
+            (self.error, self.bound, self.ratio) = (error, bound, ratio);
+        }
+        self.within &= within;
+        self.n_values += 1;
+    }
+}
+
+/// How far apart two trainings end that start from the same parameters. Errors compound over the
+/// iterations, so there is no bound beside it.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Distance {
+    /// Updates both made.
+    pub iterations: u64,
+    /// Largest difference of a parameter.
+    pub absolute: f64,
+    /// … over the largest parameter of the reference.
+    pub relative: f64,
+}
+
+impl Distance {
+    pub(super) fn new(iterations: u64, reached: &[f64], expected: &[f64]) -> Self {
+        // f64::max passes over NaN, so a difference that is not a number is made infinite first.
+        let absolute = std::iter::zip(reached, expected)
+            .map(|(a, b)| (a - b).abs())
+            .map(|error| if error.is_nan() { f64::INFINITY } else { error })
+            .fold(0.0, f64::max);
+        let largest = expected.iter().map(|b| b.abs()).fold(0.0, f64::max);
+        Self {
+            iterations,
+            absolute,
+            relative: absolute / largest,
+        }
+    }
+}
+
+/// The result of a validation.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// The hardware that was validated.
+    pub adapter: String,
+    /// The hardware of the reference.
+    pub reference: String,
+    /// Each quantity at each iteration looked at.
+    pub checks: Vec<Check>,
+    /// After all iterations.
+    pub distance: Distance,
+}
+
+impl Validation {
+    /// Whether every error is within its bound, and both trainings ended with finite parameters.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(|check| check.within) && self.distance.absolute.is_finite()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Check, Distance, Validation};
+
+    fn validation(check: Check, reached: f64) -> Validation {
+        Validation {
+            adapter: String::new(),
+            reference: String::new(),
+            checks: vec![Check::new("nothing"), check],
+            distance: Distance::new(1, &[0.0, reached], &[1.0, 1.0]),
+        }
+    }
+
+    #[test]
+    fn only_what_is_within_a_finite_bound_passes() {
+        for (value, bound, passes) in [
+            (1.5, 0.5, true),
+            (1.5, 0.4999, false),
+            (1.0, 0.0, true),
+            (f64::NAN, 1.0, false),
+            (f64::INFINITY, 1.0, false),
+            (1.5, f64::NAN, false),
+            (f64::INFINITY, f64::INFINITY, false),
+            (1.5, f64::INFINITY, false),
+        ] {
+            let mut check = Check::new("test");
+            check.value(1.0, 1.0, 1.0);
+            check.value(value, 1.0, bound);
+            check.value(1.0, 1.0, 1.0);
+            assert_eq!(check.within, passes, "{value} within {bound} of 1");
+            assert_eq!(
+                validation(check, 1.0).passed(),
+                passes,
+                "{value} within {bound} of 1"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_not_finite_do_not_pass() {
+        for reached in [f64::NAN, f64::INFINITY] {
+            assert!(
+                !validation(Check::new("test"), reached).passed(),
+                "{reached}"
+            );
+        }
+    }
+}

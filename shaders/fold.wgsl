@@ -1,5 +1,6 @@
 // fold: sums 1,024 neighbouring nodes of the tree of sums pairwise: 0+1, 2+3, ..., then those.
-// nodes (n_nodes, n_columns) vec4, folded (ceil(n_nodes / 1024), n_columns) vec4.  (writes with =)
+// nodes (n_nodes, n_columns) vec4; folded (…, n_columns) vec4, of which ceil(n_nodes / 1024) nodes
+// from first_folded on are written with =.
 // A workgroup folds COLUMNS neighbouring columns (workgroup_id.x) of 1,024 nodes (workgroup_id.y):
 // each invocation PER_INVOCATION nodes of one column in registers, then all through workgroup
 // memory. A node that does not exist counts as 0. CPU twin: leaves::Fold.
@@ -11,8 +12,8 @@ const PER_INVOCATION = 16u;
 struct Params {
     n_nodes: u32,
     n_columns: u32,
+    first_folded: u32, // number of the first node that is written
     _pad0: u32,
-    _pad1: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -52,6 +53,7 @@ fn main(
         }
     }
     if slice == 0u && column < params.n_columns {
-        folded[workgroup.y * params.n_columns + column] = sums[invocation];
+        let node = params.first_folded + workgroup.y;
+        folded[node * params.n_columns + column] = sums[invocation];
     }
 }

@@ -40,7 +40,8 @@ const MAX_DISPATCHES: usize = 4096;
 /// How the GPU is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GpuOptions {
-    /// Bytes of one chunk of the data, at most; `None` takes what one binding of the device can hold.
+    /// Bytes of one chunk of the data, and of one page of the sums of its leaves, at most; `None` takes
+    /// what one binding of the device can hold.
     pub max_chunk_bytes: Option<u64>,
     /// Whether the lanes of a row exchange their sums through workgroup memory even where the
     /// adapter has subgroups.
@@ -81,8 +82,18 @@ impl<'a> Gpu<'a> {
         let leaves = problem.dataset.leaves();
         let layout = Layout::new(layer);
         let parameters = device.storage("parameters", layout.n_parameters())?;
-        let tree = Tree::new(&mut device, leaves.count(), layout.n_sums())?;
-        let chunks = chunks::upload(&mut device, problem.dataset, options.max_chunk_bytes)?;
+        let tree = Tree::new(
+            &mut device,
+            leaves.count(),
+            layout.n_sums(),
+            options.max_chunk_bytes,
+        )?;
+        let chunks = chunks::upload(
+            &mut device,
+            problem.dataset,
+            tree.leaves_per_page(),
+            options.max_chunk_bytes,
+        )?;
 
         let lanes = Lanes::new(layer, leaves.rows_per_leaf(), device.least_subgroup());
         let kernel = kernels::leaf_sums(
@@ -93,7 +104,7 @@ impl<'a> Gpu<'a> {
         );
         let mut leaf_sums = Pipeline::new(&device, &kernel)?;
         for chunk in &chunks {
-            let outputs = tree.leaves();
+            let outputs = tree.page(chunk.first_leaf);
             let buffers = [
                 &chunk.params,
                 &chunk.inputs,
@@ -244,11 +255,7 @@ impl Backend for Gpu<'_> {
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.layout.n_sums();
-        let sums = self.device.read(
-            self.tree.leaves(),
-            leaves.start * n_sums,
-            leaves.len() * n_sums,
-        )?;
+        let sums = self.tree.read_leaves(&mut self.device, leaves)?;
         Ok(sums
             .chunks_exact(n_sums)
             .map(|sums| self.unpack_sums(sums))

@@ -78,6 +78,32 @@ fn chunks_and_lanes_change_no_bit() {
     }
 }
 
+/// Rows so wide, with so many outputs, that the sums of a few leaves fill a page.
+#[test]
+fn pages_of_sums_change_no_bit() {
+    let dataset = random_dataset(10_000, 512, 16);
+    let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
+    let start = problem.network.initial_parameters(6);
+    let run = |max_chunk_bytes| {
+        let options = GpuOptions {
+            max_chunk_bytes,
+            ..GpuOptions::default()
+        };
+        let mut gpu = gpu(problem.clone(), options);
+        gpu.set_parameters(&start).unwrap();
+        gpu.advance(NonZeroU32::MIN, 0.1).unwrap();
+        let evaluation = gpu.evaluate().unwrap();
+        let leaves = gpu.leaf_evaluations(3..dataset.leaves().count()).unwrap();
+        let leaves: Vec<_> = leaves.iter().map(|leaf| bits(&leaf.gradient)).collect();
+        (gpu.n_chunks(), bits(&evaluation.gradient), leaves)
+    };
+    let (_, gradient, leaves) = run(None);
+    let (n_chunks, paged_gradient, paged_leaves) = run(Some(600_000));
+    assert_eq!(n_chunks, dataset.leaves().count(), "a chunk holds one leaf");
+    assert!(paged_gradient == gradient, "the gradient has other bits");
+    assert!(paged_leaves == leaves, "the leaves have other bits");
+}
+
 /// Rows shared by several subgroups sum in the same tree as through workgroup memory alone.
 #[test]
 fn wide_rows_have_the_same_bits_with_and_without_subgroups() {

@@ -6,7 +6,7 @@
 // A row or a vector past the end is read as one that exists, or as 0, and counts for nothing.
 struct Params {
     n_samples: u32,  // rows of this chunk
-    first_leaf: u32, // number of its first leaf among all leaves
+    first_leaf: u32, // number of its first leaf in its page of sums
     _pad0: u32,
     _pad1: u32,
 }

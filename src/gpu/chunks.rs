@@ -15,6 +15,8 @@ const PIECE_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) rows: Range<usize>,
+    /// Number of the chunk's first leaf among all leaves.
+    pub(super) first_leaf: usize,
     /// Leaves of the chunk; the last one may be shorter.
     pub(super) n_leaves: usize,
     pub(super) params: wgpu::Buffer,
@@ -24,18 +26,25 @@ pub(super) struct Chunk {
     pub(super) targets: wgpu::Buffer,
 }
 
-/// Cuts the data into chunks of at most `max_bytes` where it is given, and uploads them.
+/// Cuts the data into chunks of at most `max_bytes` where it is given, none across the pages of their
+/// leaves' sums, and uploads them.
 pub(super) fn upload(
     device: &mut Device,
     dataset: &Dataset,
+    leaves_per_page: usize,
     max_bytes: Option<u64>,
 ) -> Result<Vec<Chunk>> {
     let leaves = dataset.leaves();
     let width = Width::new(dataset);
-    let rows_per_chunk = rows_per_chunk(device, dataset, width, max_bytes)?;
-    let mut chunks = Vec::with_capacity(dataset.n_samples().div_ceil(rows_per_chunk));
-    for first in (0..dataset.n_samples()).step_by(rows_per_chunk) {
-        let rows = first..(first + rows_per_chunk).min(dataset.n_samples());
+    let leaves_per_chunk = leaves_per_chunk(device, dataset, width, max_bytes)?;
+    let mut chunks = Vec::new();
+    let mut next = 0;
+    while next < leaves.count() {
+        let in_page = next % leaves_per_page;
+        let n_leaves = leaves_per_chunk
+            .min(leaves_per_page - in_page)
+            .min(leaves.count() - next);
+        let rows = leaves.rows(next).start..leaves.rows(next + n_leaves - 1).end;
         let number = |n: usize| {
             u32::try_from(n).map_err(|_| {
                 device.limit(format!(
@@ -45,23 +54,26 @@ pub(super) fn upload(
         };
         let params = ChunkParams {
             n_samples: number(rows.len())?,
-            first_leaf: number(first / leaves.rows_per_leaf())?,
+            first_leaf: number(in_page)?,
             _pad: [0; 2],
         };
         let label = |what| {
             format!(
-                "{what} of rows {first} to {} of {}",
+                "{what} of rows {} to {} of {}",
+                rows.start,
                 rows.end - 1,
                 dataset.source()
             )
         };
         chunks.push(Chunk {
-            n_leaves: rows.len().div_ceil(leaves.rows_per_leaf()),
+            first_leaf: next,
+            n_leaves,
             params: device.uniform("leaf_sums.params", &params)?,
             inputs: device.storage(&label("inputs"), rows.len() * width.row)?,
             targets: device.storage(&label("targets"), rows.len() * width.outputs)?,
             rows,
         });
+        next += n_leaves;
     }
     for chunk in &chunks {
         fill(device, dataset, width, chunk)?;
@@ -90,7 +102,7 @@ impl Width {
     }
 }
 
-fn rows_per_chunk(
+fn leaves_per_chunk(
     device: &Device,
     dataset: &Dataset,
     width: Width,
@@ -105,7 +117,7 @@ fn rows_per_chunk(
         || format!("a chunk of {bytes} bytes holds no leaf of {longest} rows, {leaf_bytes} bytes");
     let n_leaves = (bytes / leaf_bytes).min(u64::from(device.adapter.max_workgroups));
     match (usize::try_from(n_leaves), max_bytes) {
-        (Ok(n @ 1..), _) => Ok(n.saturating_mul(rows_per_leaf)),
+        (Ok(n @ 1..), _) => Ok(n),
         (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {
             flag: "--max-chunk-bytes",
             problem: format!("{}; take at least that many", problem()),

@@ -20,7 +20,7 @@ use Binding::{Read, ReadWrite, Uniform};
 pub(super) struct ChunkParams {
     /// Rows of the chunk.
     pub(super) n_samples: u32,
-    /// Number of the chunk's first leaf among all leaves.
+    /// Number of the chunk's first leaf in its page of sums.
     pub(super) first_leaf: u32,
     pub(super) _pad: [u32; 2],
 }
@@ -33,7 +33,9 @@ pub(super) struct FoldParams {
     pub(super) n_nodes: u32,
     /// vec4 of a node.
     pub(super) n_columns: u32,
-    pub(super) _pad: [u32; 2],
+    /// Number of the first node that is written.
+    pub(super) first_folded: u32,
+    pub(super) _pad: u32,
 }
 
 /// Uniform of `gradient_descent`.
@@ -188,6 +190,7 @@ mod tests {
                 vec![
                     ("n_nodes", offset_of!(FoldParams, n_nodes)),
                     ("n_columns", offset_of!(FoldParams, n_columns)),
+                    ("first_folded", offset_of!(FoldParams, first_folded)),
                 ],
             ),
             "gradient_descent" => (

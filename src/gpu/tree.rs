@@ -5,46 +5,110 @@ use super::kernels::{self, FOLD_COLUMNS, FOLD_NODES, FoldParams};
 use super::pipeline::Pipeline;
 use super::to_u32;
 use crate::error::Result;
+use std::ops::Range;
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// The sums of every leaf, of every 1,024 leaves, and so on to one.
+    n_sums: usize,
+    /// The sums of the leaves, in pages within one binding each.
+    pages: Vec<wgpu::Buffer>,
+    /// A power of two, so that a page is a subtree: the tree does not depend on it.
+    leaves_per_page: usize,
+    /// The sums of every 1,024 leaves of a page, of 1,024 of those, and so on to one; none where there
+    /// is one leaf.
     levels: Vec<wgpu::Buffer>,
-    /// From each level to the next.
+    /// From each page, and then from each level, to the next.
     fold: Pipeline,
 }
 
 impl Tree {
-    /// Room for `n_leaves` sums of `n_sums` floats, a multiple of 4.
-    pub(super) fn new(device: &mut Device, n_leaves: usize, n_sums: usize) -> Result<Self> {
-        let n_columns = n_sums / 4;
-        let mut fold = Pipeline::new(device, &kernels::fold())?;
-        let mut levels = vec![level(device, n_leaves, n_sums)?];
-        let mut n_nodes = n_leaves;
-        while n_nodes > 1 {
-            let params = FoldParams {
-                n_nodes: to_u32(n_nodes),
-                n_columns: to_u32(n_columns),
-                _pad: [0; 2],
-            };
-            n_nodes = n_nodes.div_ceil(FOLD_NODES);
-            let params = device.uniform("fold.params", &params)?;
-            let folded = level(device, n_nodes, n_sums)?;
-            let buffers = [&params, &levels[levels.len() - 1], &folded];
-            let workgroups = [n_columns.div_ceil(FOLD_COLUMNS), n_nodes];
-            fold.add(device, &buffers, workgroups)?;
-            levels.push(folded);
+    /// Room for `n_leaves` sums of `n_sums` floats, a multiple of 4, in pages of at most `max_bytes`,
+    /// or of one leaf.
+    pub(super) fn new(
+        device: &mut Device,
+        n_leaves: usize,
+        n_sums: usize,
+        max_bytes: Option<u64>,
+    ) -> Result<Self> {
+        let most = device
+            .max_binding_bytes()
+            .min(max_bytes.unwrap_or(u64::MAX));
+        let fitting = usize::try_from(most).unwrap_or(usize::MAX) / (4 * n_sums);
+        let leaves_per_page = 1 << fitting.max(1).ilog2();
+        let mut tree = Self {
+            n_sums,
+            pages: Vec::new(),
+            leaves_per_page,
+            levels: Vec::new(),
+            fold: Pipeline::new(device, &kernels::fold())?,
+        };
+        let page_lengths = || {
+            let firsts = (0..n_leaves).step_by(leaves_per_page);
+            firsts.map(|first| leaves_per_page.min(n_leaves - first))
+        };
+        for length in page_lengths() {
+            tree.pages.push(sums(device, length, n_sums)?);
         }
-        Ok(Self { levels, fold })
+        if n_leaves == 1 {
+            return Ok(tree);
+        }
+        let mut n_nodes: usize = page_lengths()
+            .map(|length| length.div_ceil(FOLD_NODES))
+            .sum();
+        tree.levels.push(sums(device, n_nodes, n_sums)?);
+        let mut first_folded = 0;
+        for (page, length) in tree.pages.iter().zip(page_lengths()) {
+            add_fold(
+                &mut tree.fold,
+                device,
+                page,
+                length,
+                &tree.levels[0],
+                first_folded,
+                n_sums,
+            )?;
+            first_folded += length.div_ceil(FOLD_NODES);
+        }
+        while n_nodes > 1 {
+            let folded = sums(device, n_nodes.div_ceil(FOLD_NODES), n_sums)?;
+            let level = &tree.levels[tree.levels.len() - 1];
+            add_fold(&mut tree.fold, device, level, n_nodes, &folded, 0, n_sums)?;
+            tree.levels.push(folded);
+            n_nodes = n_nodes.div_ceil(FOLD_NODES);
+        }
+        Ok(tree)
     }
 
-    pub(super) fn leaves(&self) -> &wgpu::Buffer {
-        &self.levels[0]
+    pub(super) fn leaves_per_page(&self) -> usize {
+        self.leaves_per_page
+    }
+
+    /// The page that leaf `leaf` is in.
+    pub(super) fn page(&self, leaf: usize) -> &wgpu::Buffer {
+        &self.pages[leaf / self.leaves_per_page]
+    }
+
+    /// The sums of the leaves `leaves`, one after the other.
+    pub(super) fn read_leaves(
+        &self,
+        device: &mut Device,
+        leaves: Range<usize>,
+    ) -> Result<Vec<f32>> {
+        let mut sums = Vec::with_capacity(leaves.len() * self.n_sums);
+        let mut first = leaves.start;
+        while first < leaves.end {
+            let in_page = first % self.leaves_per_page;
+            let n_leaves = (self.leaves_per_page - in_page).min(leaves.end - first);
+            let page = self.page(first);
+            sums.extend(device.read(page, in_page * self.n_sums, n_leaves * self.n_sums)?);
+            first += n_leaves;
+        }
+        Ok(sums)
     }
 
     /// The sum over all leaves.
     pub(super) fn total(&self) -> &wgpu::Buffer {
-        &self.levels[self.levels.len() - 1]
+        self.levels.last().unwrap_or(&self.pages[0])
     }
 
     pub(super) fn n_dispatches(&self) -> usize {
@@ -56,32 +120,82 @@ impl Tree {
         self.fold.record(pass);
     }
 
-    /// Fills every level with NaN.
+    /// Fills every page and level with NaN.
     pub(super) fn poison(&self, device: &Device) -> Result<()> {
-        self.levels
-            .iter()
-            .try_for_each(|level| device.poison(level))
+        let mut buffers = self.pages.iter().chain(&self.levels);
+        buffers.try_for_each(|sums| device.poison(sums))
     }
 }
 
-fn level(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buffer> {
-    let (bytes, most) = (
-        4 * n_nodes as u64 * n_sums as u64,
-        device.max_binding_bytes(),
-    );
+/// Adds the dispatch that folds `n_nodes` nodes into those of `folded` from number `first_folded` on.
+fn add_fold(
+    fold: &mut Pipeline,
+    device: &mut Device,
+    nodes: &wgpu::Buffer,
+    n_nodes: usize,
+    folded: &wgpu::Buffer,
+    first_folded: usize,
+    n_sums: usize,
+) -> Result<()> {
+    let n_columns = n_sums / 4;
+    let params = FoldParams {
+        n_nodes: to_u32(n_nodes),
+        n_columns: to_u32(n_columns),
+        first_folded: to_u32(first_folded),
+        _pad: 0,
+    };
+    let params = device.uniform("fold.params", &params)?;
+    let workgroups = [
+        n_columns.div_ceil(FOLD_COLUMNS),
+        n_nodes.div_ceil(FOLD_NODES),
+    ];
+    fold.add(device, &[&params, nodes, folded], workgroups)
+}
+
+fn sums(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buffer> {
+    let bytes = 4 * n_nodes as u64 * n_sums as u64;
+    let most = device.max_binding_bytes();
     if bytes > most {
         return Err(device.limit(format!(
-            "the sums of {n_nodes} leaves need {bytes} bytes in one binding; the limit is {most}; take fewer rows or outputs, or --backend cpu"
+            "{n_nodes} sums of {n_sums} floats need {bytes} bytes in one binding; the limit is {most}; take fewer rows or outputs, or --backend cpu"
         )));
     }
-    device.storage(&format!("sums of {n_nodes} leaves"), n_nodes * n_sums)
+    device.storage(&format!("{n_nodes} sums"), n_nodes * n_sums)
 }
 
 #[cfg(test)]
 mod tests {
     use super::Tree;
+    use crate::gpu::device::Device;
     use crate::gpu::tests::device;
     use crate::leaves::Fold;
+
+    /// Fills the leaves with `nodes` and folds them.
+    fn folded(
+        device: &mut Device,
+        nodes: &[f32],
+        n_sums: usize,
+        max_bytes: Option<u64>,
+    ) -> Vec<f32> {
+        let tree = Tree::new(device, nodes.len() / n_sums, n_sums, max_bytes).unwrap();
+        tree.poison(device).unwrap();
+        for (page, nodes) in tree
+            .pages
+            .iter()
+            .zip(nodes.chunks(tree.leaves_per_page * n_sums))
+        {
+            device.write(page, 0, bytemuck::cast_slice(nodes));
+        }
+        device.run_pass("fold", |pass| tree.record(pass)).unwrap();
+        let n_leaves = nodes.len() / n_sums;
+        let leaves = tree.read_leaves(device, n_leaves / 3..n_leaves).unwrap();
+        assert_eq!(
+            leaves,
+            nodes[n_leaves / 3 * n_sums..],
+            "leaves across pages"
+        );
+        device.read(tree.total(), 0, n_sums).unwrap()
+    }
 
     /// Node counts around one and two levels, columns that do not fill a workgroup. The values are
     /// small integers, whose sums are exact: every node counts once, none twice, and the NaN that
@@ -104,18 +218,9 @@ mod tests {
             let n_sums = 4 * n_columns;
             let value = |i: usize| f32::from(u8::try_from(i * 7 % 13).unwrap()) - 6.0;
             let nodes: Vec<f32> = (0..n_nodes * n_sums).map(value).collect();
-            let tree = Tree::new(&mut device, n_nodes, n_sums).unwrap();
-            tree.poison(&device).unwrap();
-            device.write(tree.leaves(), 0, bytemuck::cast_slice(&nodes));
-            device.run_pass("fold", |pass| tree.record(pass)).unwrap();
-            let total = device.read(tree.total(), 0, n_sums).unwrap();
-            for (column, total) in total.iter().enumerate() {
-                let expected: f64 = nodes
-                    .iter()
-                    .skip(column)
-                    .step_by(n_sums)
-                    .map(|x| f64::from(*x))
-                    .sum();
+            for (column, total) in folded(&mut device, &nodes, n_sums, None).iter().enumerate() {
+                let values = nodes.iter().skip(column).step_by(n_sums);
+                let expected: f64 = values.map(|x| f64::from(*x)).sum();
                 assert_eq!(
                     f64::from(*total),
                     expected,
@@ -126,28 +231,34 @@ mod tests {
     }
 
     /// Values of all sizes, so that another tree gives other bits; additions alone, each rounded to
-    /// the nearest, so that the same tree gives the same bits as f32 on the host.
+    /// the nearest, so that the same tree gives the same bits as f32 on the host. Pages of one leaf, of
+    /// fewer than a workgroup folds, and of more.
     #[test]
-    fn the_tree_is_the_one_of_the_leaves() {
+    fn the_tree_is_the_one_of_the_leaves_in_pages_of_any_length() {
         let mut device = device();
-        for n_nodes in [2, 7, 100, 1500] {
+        for n_nodes in [2, 7, 100, 1500, 5000] {
             let value = |i: usize| {
                 let word = u32::try_from(i).unwrap().wrapping_mul(2_654_435_761);
                 f32::from_bits(0x3f00_0000 | (word >> 9)) * if word & 1 == 0 { 1.0 } else { -3e-3 }
             };
             let nodes: Vec<f32> = (0..4 * n_nodes).map(value).collect();
-            let tree = Tree::new(&mut device, n_nodes, 4).unwrap();
-            tree.poison(&device).unwrap();
-            device.write(tree.leaves(), 0, bytemuck::cast_slice(&nodes));
-            device.run_pass("fold", |pass| tree.record(pass)).unwrap();
-            let total = device.read(tree.total(), 0, 4).unwrap();
             let mut fold = Fold::new(|left: &mut [f32; 4], right: &[f32; 4]| {
-                left.iter_mut()
-                    .zip(right)
-                    .for_each(|(left, right)| *left += right);
+                let pairs = left.iter_mut().zip(right);
+                pairs.for_each(|(left, right)| *left += right);
             });
             nodes.as_chunks().0.iter().for_each(|node| fold.push(*node));
-            assert_eq!(Some(total), fold.finish().map(Vec::from), "{n_nodes} nodes");
+            let expected = fold.finish().map(Vec::from);
+            for max_leaves in [1, 5, 64, 2050] {
+                if n_nodes / max_leaves > 200 {
+                    continue;
+                }
+                let total = folded(&mut device, &nodes, 4, Some(16 * max_leaves as u64));
+                assert_eq!(
+                    Some(total),
+                    expected,
+                    "{n_nodes} nodes, pages of {max_leaves}"
+                );
+            }
         }
     }
 }

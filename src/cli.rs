@@ -84,7 +84,7 @@ pub(crate) struct TaskArgs {
     #[arg(long, overrides_with = "no_bias")]
     bias: bool,
     /// Give no output a bias
-    #[arg(long)]
+    #[arg(long, overrides_with = "bias")]
     no_bias: bool,
     /// Seed of the start, as for numpy.random.RandomState
     #[arg(

@@ -426,6 +426,35 @@ fn the_json_of_train_has_its_keys_in_order() {
 }
 
 #[test]
+fn of_two_flags_for_the_bias_the_last_counts() {
+    let bias = |flags: &[&str]| {
+        let args = [
+            &[
+                "train",
+                "synthetic:10x2",
+                "--backend",
+                "cpu",
+                "--iterations",
+                "1",
+            ],
+            flags,
+        ]
+        .concat();
+        neuralnet_json(&args)["config"]["bias"].as_bool().unwrap()
+    };
+    assert!(bias(&[]), "on for data of the user's own");
+    assert!(!bias(&["--no-bias"]), "off");
+    assert!(!bias(&["--bias", "--no-bias"]), "off at last");
+    assert!(bias(&["--no-bias", "--bias"]), "on at last");
+    assert!(
+        !neuralnet_json(&["train", "--backend", "cpu"])["config"]["bias"]
+            .as_bool()
+            .unwrap(),
+        "the article has none"
+    );
+}
+
+#[test]
 fn no_iteration_shows_the_start() {
     for backend in ["cpu", "gpu"] {
         let train = neuralnet_json(&["train", "--iterations", "0", "--backend", backend]);

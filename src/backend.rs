@@ -77,11 +77,12 @@ impl Evaluation {
         }
     }
 
-    /// Whether every number is finite.
-    pub(crate) fn is_finite(&self) -> bool {
+    /// Whether, taken as bounds, one of them promises nothing. NaN is another matter: parameters that
+    /// are not numbers.
+    pub(crate) fn is_beyond_f32(&self) -> bool {
         let Pass { loss, saturation } = self.pass;
         let mut numbers = self.gradient.iter().chain([&loss, &saturation]);
-        numbers.all(|number| number.is_finite())
+        numbers.any(|number| number.is_infinite())
     }
 
     /// `self += other`

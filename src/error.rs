@@ -73,6 +73,15 @@ pub enum Error {
         /// The target.
         value: f32,
     },
+    /// The values of a comparison with f32 may leave its range.
+    #[error(
+        "{source_name}: values may leave the range of f32, whose largest is {largest:e}, so no error bound holds; rescale the columns, or train with --backend cpu",
+        largest = f32::MAX
+    )]
+    BeyondF32 {
+        /// The data set as it was named.
+        source_name: String,
+    },
     /// The parameters or the loss are no longer finite.
     #[error("training diverged: after iteration {iteration} the {what} is not finite; {remedy}")]
     Diverged {

@@ -137,7 +137,7 @@ impl Backend for Faulty<'_> {
 }
 
 /// The quantities whose checks failed.
-fn found(fault: Fault) -> Vec<&'static str> {
+fn found(fault: Fault, first_parameter: Option<f64>) -> Vec<&'static str> {
     let dataset = random_dataset(N_SAMPLES, 32, 1);
     let (mut inputs, mut targets) = (vec![0.0; (N_SAMPLES - 1) * 32], vec![0.0; N_SAMPLES - 1]);
     dataset.read(0..N_SAMPLES - 1, &mut inputs, &mut targets);
@@ -152,7 +152,10 @@ fn found(fault: Fault) -> Vec<&'static str> {
         fault,
     };
     let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
-    let parameters = problem.network.initial_parameters(1);
+    let mut parameters = problem.network.initial_parameters(1);
+    if let Some(first) = first_parameter {
+        parameters[0] = first;
+    }
     faulty
         .set_parameters(&parameters)
         .expect("the CPU takes any");
@@ -186,6 +189,20 @@ fn every_fault_is_found_by_its_check() {
             &["updated parameters", "two updates at once"],
         ),
     ] {
-        assert_eq!(found(fault), expected, "{fault:?}");
+        assert_eq!(found(fault, None), expected, "{fault:?}");
+    }
+}
+
+/// A device that has lost its parameters is at fault, not the range of the data.
+#[test]
+fn parameters_that_are_not_numbers_are_found() {
+    let found = found(Fault::None, Some(f64::NAN));
+    for quantity in [
+        "pre-activation z",
+        "gradient of weight",
+        "loss",
+        "updated parameters",
+    ] {
+        assert!(found.contains(&quantity), "{quantity} is not in {found:?}");
     }
 }

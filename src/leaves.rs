@@ -11,8 +11,9 @@ use std::ops::Range;
 /// A leaf holds at least this much of the inputs, so that whoever sums it has enough to do.
 const LEAF_BYTES: usize = 1 << 18;
 
-/// A leaf has at least this many rows for each output: its sums, as wide as the parameters, then
-/// stay below 2% of the bytes of its rows.
+/// … and has this many rows for each output, so that its sums, as wide as the parameters, take below 2%
+/// of the bytes of its rows. Where the loops of a shader get too long for it, it has fewer: for 8,192
+/// inputs and 16 outputs the sums take an eighth.
 const ROWS_PER_OUTPUT: usize = 64;
 
 /// The loops of one shader invocation must end within this many trips in all: some software

@@ -5,13 +5,13 @@
 
 mod common;
 
-use common::{neuralnet, neuralnet_json};
+use common::{binary, neuralnet, neuralnet_json, scratch};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// A file in a folder of this test's own.
 fn file(test: &str, name: &str, content: &[u8]) -> String {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let folder = PathBuf::from(scratch()).join(test);
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, content).unwrap();
@@ -180,7 +180,7 @@ fn a_file_that_cannot_be_opened_is_refused() {
         2,
         &["nowhere.csv: No such file", "DATA is a CSV file"],
     );
-    assert_refused(&["train", env!("CARGO_TARGET_TMPDIR")], 2, &["is a folder"]);
+    assert_refused(&["train", &scratch()], 2, &["is a folder"]);
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn more_than_a_gpu_takes_is_refused_with_the_limit() {
 
 /// Runs the binary where the Vulkan loader finds no driver.
 fn without_adapter(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+    Command::new(binary())
         .args(args)
         .env("VK_DRIVER_FILES", "/nowhere")
         .env("VK_ICD_FILENAMES", "/nowhere")
@@ -346,7 +346,7 @@ fn without_an_adapter_the_cpu_trains_or_the_reason_is_said() {
 
 #[test]
 fn an_adapter_that_is_not_there_is_named_beside_those_that_are() {
-    let output = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+    let output = Command::new(binary())
         .args(["train", "--backend", "gpu"])
         .env("WGPU_ADAPTER_NAME", "no such adapter")
         .output()
@@ -536,7 +536,7 @@ fn files_of_every_line_end_and_a_byte_order_mark_are_read() {
 /// Runs the binary with stdout and stderr closed by their reader before anything is written.
 #[cfg(unix)]
 fn unread(args: &[&str]) -> Option<i32> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+    let mut child = Command::new(binary())
         .args(args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -568,7 +568,7 @@ fn a_closed_pipe_changes_no_exit_code() {
 #[test]
 fn a_pipe_is_a_file() {
     use std::io::Write;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+    let mut child = Command::new(binary())
         .args(["train", "/dev/stdin", "--backend", "cpu"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{neuralnet_json, parameters};
+use common::{neuralnet_json, package, parameters};
 use serde_json::Value;
 
 const RUNS: &str = include_str!("numpy/reference.json");
@@ -21,7 +21,7 @@ fn args(run: &Value) -> Vec<String> {
         "one_output" => "y0",
         _ => "y0,y1,y2",
     };
-    let file = format!("{}/tests/numpy/{table}.csv", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/tests/numpy/{table}.csv", package());
     let bias = if run["bias"].as_bool().unwrap() {
         "--bias"
     } else {

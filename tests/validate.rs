@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{assert_within, neuralnet, neuralnet_json, problem};
+use common::{assert_within, neuralnet, neuralnet_json, problem, scratch};
 use neuralnet::{Dataset, GpuOptions, Loss, Reduction};
 
 #[test]
@@ -92,7 +92,7 @@ fn bounds_still_say_something_for_large_features() {
 
 #[test]
 fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("beyond.csv");
+    let path = std::path::PathBuf::from(scratch()).join("beyond.csv");
     for content in [
         "a,b,c,y\n3e38,3e38,3e38,0\n-3e38,3e38,-3e38,1\n",
         "a,b,y\n1,2,1e30\n3,4,-1e30\n",

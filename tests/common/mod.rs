@@ -89,12 +89,32 @@ pub(crate) fn assert_within(
     checks
 }
 
+/// What cargo baked in; the environment names other paths where test executables run on a machine without
+/// cargo (`benches/on-gpu.sh`).
+macro_rules! from_cargo {
+    ($name:literal) => {
+        std::env::var($name).unwrap_or_else(|_| env!($name).to_owned())
+    };
+}
+
+/// The binary under test.
+pub(crate) fn binary() -> String {
+    from_cargo!("CARGO_BIN_EXE_neuralnet")
+}
+
+/// The folder of `Cargo.toml`.
+pub(crate) fn package() -> String {
+    from_cargo!("CARGO_MANIFEST_DIR")
+}
+
+/// A folder that tests may write to.
+pub(crate) fn scratch() -> String {
+    from_cargo!("CARGO_TARGET_TMPDIR")
+}
+
 /// Runs the binary.
 pub(crate) fn neuralnet(args: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
-        .args(args)
-        .output()
-        .unwrap();
+    let output = Command::new(binary()).args(args).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("neuralnet: no adapter"), "{NO_ADAPTER}");
     output

@@ -1,0 +1,126 @@
+#!/bin/sh
+# Runs everything that wants a GPU from the folder that benches/package.sh made, in at most ten minutes: the
+# tests, `validate`, `bench`, the peers. Writes OUT/DATE-ADAPTER/: summary.txt (each step's exit code and
+# seconds), log.txt (all that was printed), bench.json (a line a run), and peers-gpu and peers-cpu as .json
+# and .png. Exits 1 if any step failed.
+# usage: sh on-gpu.sh [--quick] OUT
+#
+# --quick takes small sizes, to try it on a software adapter. PYTHON names an interpreter with the peers;
+# BIG a data set of more than 4 GiB (`BIG=` leaves it out); WGPU_ADAPTER_NAME an adapter.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+quick=
+if [ "${1:-}" = --quick ]; then quick=yes; shift; fi
+if [ $# != 1 ]; then
+    echo "usage: sh on-gpu.sh [--quick] OUT" >&2
+    exit 2
+fi
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+python=${PYTHON:-python3}
+deadline=$(($(date +%s) + 580))
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/tmp" "$scratch/run"
+chmod 700 "$scratch/run"
+export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$scratch/run}"
+# Where the test executables find what cargo gave them at home.
+export CARGO_BIN_EXE_neuralnet="$here/neuralnet" CARGO_MANIFEST_DIR="$scratch" CARGO_TARGET_TMPDIR="$scratch/tmp"
+tar -xzf "$here/tests.tar.gz" -C "$scratch"
+cd "$scratch"
+
+adapter=$("$here/neuralnet" devices --json 2>"$scratch/error" | sed -n 's/^\[{"name":"\([^"]*\)".*/\1/p') || true
+if [ -z "$adapter" ]; then
+    echo "on-gpu.sh: no adapter: $(cat "$scratch/error")" >&2
+    exit 1
+fi
+adapter=${WGPU_ADAPTER_NAME:-$adapter}
+folder="$out/$(date -u +%Y-%m-%d)-$(echo "$adapter" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/^-//; s/-$//')"
+if [ -e "$folder" ]; then
+    echo "on-gpu.sh: $folder is there already; name another OUT, or remove it" >&2
+    exit 2
+fi
+mkdir "$folder"
+: >"$folder/log.txt"
+: >"$folder/bench.json"
+
+failed=
+# step NAME SECONDS FILE COMMAND...: FILE takes what it prints, the log its notices; never beyond the deadline.
+step() {
+    name=$1 limit=$2 file=$3
+    shift 3
+    start=$(date +%s)
+    left=$((deadline - start))
+    [ "$left" -ge "$limit" ] || limit=$left
+    echo "== $name: $*" >>"$folder/log.txt"
+    code=0
+    if [ "$limit" -gt 0 ]; then
+        timeout -k 5 "$limit" "$@" >>"$file" 2>>"$folder/log.txt" || code=$?
+    else
+        code=124
+    fi
+    case $code in 124 | 137) note=" (out of time: $limit s)" ;; *) note= ;; esac
+    [ "$code" = 0 ] || failed="$failed $name"
+    printf '%-40s exit %3d %5d s%s\n' "$name" "$code" $(($(date +%s) - start)) "$note" | tee -a "$folder/summary.txt"
+}
+
+log=$folder/log.txt
+{
+    uname -a
+    nvidia-smi -L 2>/dev/null || echo "no nvidia-smi"
+    free -m 2>/dev/null || true
+    date -u
+} >>"$log"
+step devices 20 "$log" "$here/neuralnet" devices
+
+for test in executables/*; do
+    step "test $(basename "$test")" 90 "$log" "$scratch/$test" --test-threads=4
+done
+
+validate() {
+    step "validate $1" 90 "$log" "$here/neuralnet" validate "$@"
+}
+validate article
+validate tests/numpy/three_outputs.csv --target y0,y1,y2
+validate synthetic:100003x33 --iterations 10
+validate synthetic:4097x1024 --iterations 3 --loss squared-error --no-bias
+if [ -z "$quick" ]; then
+    validate synthetic:60000x784 --iterations 10
+    # 4.6 GB, and its float64 reference.
+    available=$(awk '/MemAvailable/ { print int($2 / 1000000) }' /proc/meminfo)
+    big=${BIG-synthetic:36000000x32}
+    if [ "$available" -lt 24 ]; then
+        echo "left out: $big, for want of memory: $available GB are free, 24 wanted" | tee -a "$folder/summary.txt"
+    elif [ -n "$big" ]; then
+        validate "$big" --iterations 1
+    fi
+fi
+
+bench="$folder/bench.json"
+peers() {
+    backend=$1 limit=$2
+    shift 2
+    step "peers $backend" "$limit" "$folder/summary.txt" "$python" "$here/peers/run.py" \
+        --neuralnet "$here/neuralnet" --out "$folder/peers-$backend" --backend "$backend" "$@"
+    rm -f "$folder/peers-$backend.svg" # `picture.py` draws it again
+}
+if [ -n "$quick" ]; then
+    step "bench gpu" 60 "$bench" "$here/neuralnet" bench 20000x32 --backend gpu --json
+    peers gpu 90 --shapes 20000x32 --rounds 1
+    peers cpu 120 --shapes 20000x32 3000x784x10 --rounds 1 --seconds 0.05
+else
+    step "bench gpu" 60 "$bench" "$here/neuralnet" bench --backend gpu --json
+    step "bench gpu f16" 60 "$bench" "$here/neuralnet" bench --backend gpu --storage f16 --json
+    step "bench gpu u8" 60 "$bench" "$here/neuralnet" bench --backend gpu --storage u8 --json
+    step "bench cpu" 60 "$bench" "$here/neuralnet" bench --backend cpu --json
+    peers gpu 260 --large --rounds 2 --limit 200
+    peers cpu 150 --rounds 2 --limit 100
+fi
+
+if [ -n "$failed" ]; then
+    echo "FAILED:$failed" | tee -a "$folder/summary.txt"
+    echo "see $folder/log.txt" >&2
+    exit 1
+fi
+echo "every step passed" | tee -a "$folder/summary.txt"

@@ -74,8 +74,10 @@ log=$folder/log.txt
 } >>"$log"
 step devices 20 "$log" "$here/neuralnet" devices
 
+test_limit=90
+[ -z "$quick" ] || test_limit=200
 for test in executables/*; do
-    step "test $(basename "$test")" 90 "$log" "$scratch/$test" --test-threads=4
+    step "test $(basename "$test")" "$limit" "$log" "$scratch/$test" --test-threads=4
 done
 
 validate() {
@@ -98,10 +100,10 @@ if [ -z "$quick" ]; then
 fi
 
 bench="$folder/bench.json"
-peers() {
-    backend=$1 limit=$2
+peers() { # BACKEND SECONDS ARGUMENTS...
+    backend=$1 seconds=$2
     shift 2
-    step "peers $backend" "$limit" "$folder/summary.txt" "$python" "$here/peers/run.py" \
+    step "peers $backend" "$seconds" "$folder/summary.txt" "$python" "$here/peers/run.py" \
         --neuralnet "$here/neuralnet" --out "$folder/peers-$backend" --backend "$backend" "$@"
     rm -f "$folder/peers-$backend.svg" # `picture.py` draws it again
 }

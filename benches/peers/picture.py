@@ -41,6 +41,7 @@ def panel(axis, run, device):
     values = [value for bars in speeds.values() for value in bars.values()]
     if max(values) > 20 * min(values):
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
     axis.set_xticks(range(len(run["shapes"])), [part["shape"] for part in run["shapes"]])
     axis.set_ylabel("GB/s, inputs and targets counted once")
     machine = run["machine"]

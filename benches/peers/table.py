@@ -41,7 +41,7 @@ def head(run):
     machine = run["machine"]
     lines = [f"{machine['cpu']}, {machine['cores']} cores, load {machine['load'][0]:.1f}; {run['date']}"]
     lines += machine["nvidia"]
-    lines.append(", ".join(f"{name} {version}" for name, version in run["versions"].items()))
+    lines += [", ".join(f"{name} {version}" for name, version in run["versions"].items()) or "no peer is there"]
     lines += [f"absent: {name}: {why}" for name, why in run["absent"].items()]
     return "\n".join(lines)
 

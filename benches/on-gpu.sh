@@ -77,7 +77,7 @@ step devices 20 "$log" "$here/neuralnet" devices
 test_limit=90
 [ -z "$quick" ] || test_limit=200
 for test in executables/*; do
-    step "test $(basename "$test")" "$limit" "$log" "$scratch/$test" --test-threads=4
+    step "test $(basename "$test")" "$test_limit" "$log" "$scratch/$test" --test-threads=4
 done
 
 validate() {

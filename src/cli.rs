@@ -62,7 +62,7 @@ pub(crate) struct Devices {
 /// What is trained, as typed: `None` where the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A CSV file with a header, `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    /// A CSV file with a header, a .npy file (2-D, float32), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
     /// The file's target column, or several, separated by commas (default: the last column)

@@ -39,8 +39,13 @@ impl<'a> Cpu<'a> {
             })?;
         let leaves = problem.dataset.leaves();
         let (inputs, targets) = match problem.dataset.stored() {
-            Some((inputs, targets)) => (inputs.into(), targets.into()),
-            None => {
+            Some(stored)
+                if stored.input_stride == problem.dataset.n_inputs()
+                    && stored.target_stride == problem.dataset.n_outputs() =>
+            {
+                (stored.inputs.into(), stored.targets.into())
+            }
+            _ => {
                 let (inputs, targets) = threads.install(|| made(&problem, leaves))?;
                 (inputs.into(), targets.into())
             }

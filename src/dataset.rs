@@ -1,10 +1,14 @@
 //! Where data enter: a shape, names, and any block of rows on demand.
 
 mod article;
+mod columns;
 mod csv;
+mod npy;
+mod stored;
 mod synthetic;
 mod threefry;
 
+pub use stored::Stored;
 pub use synthetic::Synthetic;
 
 use crate::error::{Error, Result};
@@ -29,13 +33,14 @@ enum Rows {
         targets: Vec<f32>,
         lines: csv::Lines,
     },
+    Mapped(npy::Mapped),
     Synthetic(Synthetic),
 }
 
 impl Dataset {
     /// Opens what the command line calls DATA: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`,
-    /// or the path of a CSV file with a header. `targets` names the target columns of a file; without
-    /// names it is the last column.
+    /// or the path of a file: [`npy`](Self::npy) where it ends in `.npy`, otherwise [`csv`](Self::csv).
+    /// `targets` names the target columns of a file; without names it is the last column.
     ///
     /// # Errors
     /// Where the data cannot be read, or are no table of finite numbers; see [`Error`].
@@ -55,7 +60,11 @@ impl Dataset {
                 Some(_) => Ok(Self::synthetic(data.parse()?)),
             };
         }
-        Self::csv(Path::new(data), targets)
+        let path = Path::new(data);
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("npy") => Self::npy(path, targets),
+            _ => Self::csv(path, targets),
+        }
     }
 
     /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
@@ -82,6 +91,29 @@ impl Dataset {
     /// Where the file cannot be read or a cell is no finite f32; file, line and column are named.
     pub fn csv(path: &Path, targets: &[String]) -> Result<Self> {
         csv::read(path, targets)
+    }
+
+    /// A table `numpy.save` wrote: two dimensions, `<f4`, C order. Its columns are named by their numbers,
+    /// from `0`. The file is mapped and never copied as a whole, so it may be larger than the memory;
+    /// one pass over it makes sure that every value is finite.
+    ///
+    /// The file must not be changed or cut short while the data set lives: results would be wrong, or the
+    /// process would be ended. To put another file in its place is fine, as [`write_npy`](Self::write_npy) does.
+    ///
+    /// # Errors
+    /// Where the file cannot be mapped, is no such table, or holds a value that is not finite; the file
+    /// is named, and row and column, counted from 0.
+    pub fn npy(path: &Path, targets: &[String]) -> Result<Self> {
+        npy::read(path, targets)
+    }
+
+    /// Writes the samples as a `.npy` file of `<f4` (N, I + O): in each row the inputs, then the targets.
+    /// Their names are not kept. A file of that name is replaced, and only once the new one is complete.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write_npy(&self, path: &Path) -> Result<()> {
+        npy::write(self, path)
     }
 
     /// Samples already in memory: `inputs` (N, I) and `targets` (N, O), row-major.
@@ -198,13 +230,33 @@ impl Dataset {
         Leaves::new(self.n_samples, self.n_inputs(), self.n_outputs())
     }
 
-    /// Inputs (N, I) and targets (N, O) where they lie in memory as a whole.
+    /// The rows where they lie, if they lie somewhere with the features of each row, and its targets,
+    /// side by side in order.
     #[must_use]
-    pub fn stored(&self) -> Option<(&[f32], &[f32])> {
+    pub fn stored(&self) -> Option<Stored<'_>> {
         match &self.rows {
             Rows::Stored {
                 inputs, targets, ..
-            } => Some((inputs, targets)),
+            } => Some(Stored {
+                inputs,
+                input_stride: self.n_inputs(),
+                targets,
+                target_stride: self.n_outputs(),
+            }),
+            Rows::Mapped(mapped) => mapped.stored(),
+            Rows::Synthetic(_) => None,
+        }
+    }
+
+    /// The first target outside [0, 1]: its row, its output, and its value.
+    pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
+        match &self.rows {
+            Rows::Stored { targets, .. } => {
+                let at = targets.iter().position(|t| outside_unit(*t))?;
+                Some((at / self.n_outputs(), at % self.n_outputs(), targets[at]))
+            }
+            Rows::Mapped(mapped) => mapped.target_outside_unit(),
+            // Generated targets are 0 and 1.
             Rows::Synthetic(_) => None,
         }
     }
@@ -227,6 +279,7 @@ impl Dataset {
                 inputs.copy_from_slice(&all_inputs[rows.start * n_inputs..rows.end * n_inputs]);
                 targets.copy_from_slice(&all_targets[rows.start * n_outputs..rows.end * n_outputs]);
             }
+            Rows::Mapped(mapped) => mapped.read(rows, inputs, targets),
             Rows::Synthetic(synthetic) => {
                 for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
                     *t = synthetic.row(row as u64, x);
@@ -241,11 +294,15 @@ impl Dataset {
         let (source, name) = (&self.source, &self.target_names[output]);
         let line = match &self.rows {
             Rows::Stored { lines, .. } => lines.line(row),
-            Rows::Synthetic(_) => None,
+            Rows::Mapped(_) | Rows::Synthetic(_) => None,
         };
         match line {
             Some(line) => format!("{source}:{line}: column `{name}`"),
             None => format!("{source}: row {row}, column `{name}`"),
         }
     }
+}
+
+fn outside_unit(target: f32) -> bool {
+    !(0.0..=1.0).contains(&target)
 }

@@ -10,9 +10,19 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be read.
-    #[error("{path}: {source}; DATA is a CSV file, `article`, or `synthetic:ROWSxFEATURES`")]
+    #[error(
+        "{path}: {source}; DATA is a CSV file, a .npy file, `article`, or `synthetic:ROWSxFEATURES`"
+    )]
     File {
         /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("{path}: cannot be written: {source}")]
+    Write {
+        /// The file as it was named, or the one beside it that was to take its place.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

@@ -4,6 +4,7 @@
 //! quoted as a whole or not at all, so a comma separates and a line ends wherever one stands. The crate
 //! would mend misplaced quotes, and count no blank lines.
 
+use super::columns::{Columns, shown};
 use super::{Dataset, Rows};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -35,8 +36,14 @@ impl Lines {
 
 pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
     let mut source = Source::open(path)?;
-    let columns =
-        Columns::new(&source.header()?, targets).map_err(|problem| source.table(problem))?;
+    let names = source.header()?;
+    if let [name] = names.as_slice() {
+        return Err(source.table(format!(
+            "has no feature column: `{}` is all there is; cells are separated by commas",
+            shown(name)
+        )));
+    }
+    let columns = Columns::new(names, targets).map_err(|problem| source.table(problem))?;
     let (mut inputs, mut targets) = (Vec::new(), Vec::new());
     let mut lines = Lines::default();
     let mut n_samples = 0;
@@ -129,6 +136,9 @@ impl<'p> Source<'p> {
                 "the file is empty; it needs a header line of column names, then rows".to_owned(),
             ));
         }
+        if text.starts_with(super::npy::MAGIC) {
+            return Err(self.table("is a NumPy file; give it a name that ends in .npy".to_owned()));
+        }
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         names(text).map_err(|problem| self.line(problem))
     }
@@ -201,58 +211,6 @@ fn names(header: &[u8]) -> std::result::Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Which columns are what, in the order of the file, the targets in the order in which they were named.
-struct Columns {
-    names: Vec<String>,
-    inputs: Vec<usize>,
-    targets: Vec<usize>,
-}
-
-impl Columns {
-    fn new(names: &[String], wanted: &[String]) -> std::result::Result<Self, String> {
-        let last = names.last().map(std::slice::from_ref).unwrap_or_default();
-        let wanted = if wanted.is_empty() { last } else { wanted };
-        let mut targets = Vec::with_capacity(wanted.len());
-        for name in wanted.iter().map(|name| name.trim()) {
-            let Some(column) = names.iter().position(|other| other == name) else {
-                return Err(format!(
-                    "has no column `{}` for --target; its columns are {}",
-                    shown(name),
-                    listed(names)
-                ));
-            };
-            if targets.contains(&column) {
-                return Err(format!(
-                    "--target names column `{}` twice; name it once",
-                    shown(name)
-                ));
-            }
-            targets.push(column);
-        }
-        let inputs: Vec<usize> = (0..names.len())
-            .filter(|column| !targets.contains(column))
-            .collect();
-        if inputs.is_empty() {
-            return Err(format!(
-                "has no feature column: {} is all there is, and a target; cells are separated by commas",
-                listed(names)
-            ));
-        }
-        Ok(Self {
-            names: names.to_vec(),
-            inputs,
-            targets,
-        })
-    }
-
-    fn named(&self, columns: &[usize]) -> Vec<String> {
-        columns
-            .iter()
-            .map(|column| self.names[*column].clone())
-            .collect()
-    }
-}
-
 /// The cell as the nearest f32.
 fn finite(cell: &[u8]) -> std::result::Result<f32, String> {
     let cell = cell.trim_ascii();
@@ -282,28 +240,6 @@ fn finite(cell: &[u8]) -> std::result::Result<f32, String> {
             "`{}` is no number; every cell needs one",
             shown(text)
         )),
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut list: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{}`", shown(name)))
-        .collect();
-    if names.len() > SHOWN {
-        list.push(format!("and {} more", names.len() - SHOWN));
-    }
-    list.join(", ")
-}
-
-/// A name or a cell on one line, cut where it is long.
-fn shown(text: &str) -> String {
-    const SHOWN: usize = 40;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", text[..end].escape_debug()),
-        None => text.escape_debug().to_string(),
     }
 }
 

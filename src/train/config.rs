@@ -77,15 +77,11 @@ impl Default for TrainConfig {
 }
 
 fn check_targets(dataset: &Dataset) -> Result<()> {
-    // What is not stored is generated, with targets 0 and 1.
-    let Some((_, targets)) = dataset.stored() else {
-        return Ok(());
-    };
-    match targets.iter().position(|t| !(0.0..=1.0).contains(t)) {
+    match dataset.target_outside_unit() {
         None => Ok(()),
-        Some(at) => Err(Error::Target {
-            place: dataset.target_place(at / dataset.n_outputs(), at % dataset.n_outputs()),
-            value: targets[at],
+        Some((row, output, value)) => Err(Error::Target {
+            place: dataset.target_place(row, output),
+            value,
         }),
     }
 }

@@ -1,0 +1,80 @@
+//! Writes a data set as a `.npy` file, block by block, under another name until it is complete.
+
+use super::header::Header;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use rayon::prelude::*;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Floats that are made by one thread, in rows, before they are written.
+const PIECE_FLOATS: usize = 1 << 16;
+/// Pieces made at once.
+const PIECES: usize = 64;
+
+pub(in crate::dataset) fn write(dataset: &Dataset, path: &Path) -> Result<()> {
+    let beside = beside(path)?;
+    let fail = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Write { path, source }
+    };
+    let file = File::create_new(&beside).map_err(fail(&beside))?;
+    let written = write_rows(dataset, &file).map_err(fail(&beside));
+    // Closed before it is renamed, which some systems ask for.
+    drop(file);
+    let done = written.and_then(|()| fs::rename(&beside, path).map_err(fail(path)));
+    if done.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    done
+}
+
+/// A name of this call's own in the folder of `path`, where a rename replaces a file in one step.
+fn beside(path: &Path) -> Result<PathBuf> {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let Some(name) = path.file_name() else {
+        return Err(Error::Write {
+            path: path.to_owned(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"),
+        });
+    };
+    let mut beside = OsString::from(".");
+    beside.push(name);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    beside.push(format!(".{}-{call}", process::id()));
+    Ok(path.with_file_name(beside))
+}
+
+fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
+    let (n_inputs, n_outputs) = (dataset.n_inputs(), dataset.n_outputs());
+    let (n_samples, width) = (dataset.n_samples(), n_inputs + n_outputs);
+    file.write_all(&Header::bytes(n_samples, width))?;
+    let rows_per_piece = (PIECE_FLOATS / width).max(1);
+    let rows_at_once = (rows_per_piece * PIECES).min(n_samples);
+    let mut table = vec![0.0; rows_at_once * width];
+    for first in (0..n_samples).step_by(rows_at_once) {
+        let table = &mut table[..rows_at_once.min(n_samples - first) * width];
+        let pieces = table.par_chunks_mut(rows_per_piece * width).enumerate();
+        pieces.for_each(|(piece, table)| {
+            let n_rows = table.len() / width;
+            let start = first + piece * rows_per_piece;
+            let mut inputs = vec![0.0; n_rows * n_inputs];
+            let mut targets = vec![0.0; n_rows * n_outputs];
+            dataset.read(start..start + n_rows, &mut inputs, &mut targets);
+            let rows = inputs
+                .chunks_exact(n_inputs)
+                .zip(targets.chunks_exact(n_outputs));
+            for (row, (x, t)) in table.chunks_exact_mut(width).zip(rows) {
+                row[..n_inputs].copy_from_slice(x);
+                row[n_inputs..].copy_from_slice(t);
+            }
+        });
+        file.write_all(bytemuck::cast_slice(table))?;
+    }
+    file.sync_all()
+}

@@ -59,7 +59,7 @@ mod tests {
     fn parts_of_parts_begin_at_their_rows() {
         let last_two = stored().rows(1..3);
         assert_eq!(last_two.inputs[..2], [3.0, 4.0], "row 1");
-        assert_eq!(last_two.targets[0], 0.2, "target of row 1");
+        assert_eq!(last_two.targets[..1], [0.2], "target of row 1");
         let last = last_two.rows(1..2);
         assert_eq!(last.inputs, [5.0, 6.0], "row 2 ends with its features");
         assert_eq!(last.targets, [0.3], "target of row 2");

@@ -32,8 +32,7 @@ impl Header {
     /// Of the file whose bytes are `file`; what is wrong with it, and what to do, where it is none.
     pub(super) fn read(file: &[u8]) -> Parsed<Self> {
         let (text, offset) = split(file)?;
-        let fields = Fields::parse(text)
-            .map_err(|problem| format!("{problem}; write it with numpy.save"))?;
+        let fields = Fields::parse(text)?;
         if fields.descr != b"<f4" {
             return Err(format!(
                 "holds `{}`, and only `<f4`, float32, can be trained on; save X.astype('<f4')",
@@ -230,10 +229,12 @@ impl<'a> Literal<'a> {
         Ok(text)
     }
 
-    /// A type's name. Types of records are lists: all that follows then, to be shown as it stands.
+    /// A type's name; records have a list of them.
     fn descr(&mut self) -> Parsed<&'a [u8]> {
         match self.rest.trim_ascii_start() {
-            records @ [b'[' | b'(', ..] => Ok(records),
+            [b'[', ..] => Err(
+                "holds records, and only plain `<f4`, float32, can be trained on; save numpy.lib.recfunctions.structured_to_unstructured(X).astype('<f4')".to_owned(),
+            ),
             _ => self.string(),
         }
     }
@@ -259,7 +260,7 @@ impl<'a> Literal<'a> {
             }
             integers.push(digits.parse().map_err(|_| {
                 format!(
-                    "has `{}` in its shape, more than can be counted",
+                    "has `{}` in its shape, more than can be counted; write it again",
                     shown(digits)
                 )
             })?);
@@ -273,7 +274,7 @@ impl<'a> Literal<'a> {
 
     fn damaged(&self) -> String {
         format!(
-            "has a header that is not the dictionary of 'descr', 'fortran_order' and 'shape' it must be, at `{}`",
+            "has a header that is not the dictionary of 'descr', 'fortran_order' and 'shape' it must be, at `{}`; write it with numpy.save",
             shown(&String::from_utf8_lossy(self.rest.trim_ascii()))
         )
     }

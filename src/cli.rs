@@ -168,6 +168,7 @@ impl HardwareArgs {
         GpuOptions {
             max_chunk_bytes: self.max_chunk_bytes,
             without_subgroups: self.no_subgroups,
+            rows_from_host: false,
         }
     }
 

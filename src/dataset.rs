@@ -261,6 +261,14 @@ impl Dataset {
         }
     }
 
+    /// The description of the rows, where they are made from one.
+    pub(crate) fn generated(&self) -> Option<&Synthetic> {
+        match &self.rows {
+            Rows::Synthetic(synthetic) => Some(synthetic),
+            Rows::Stored { .. } => None,
+        }
+    }
+
     /// Writes the rows `rows` into `inputs` (rows, I) and `targets` (rows, O).
     ///
     /// # Panics

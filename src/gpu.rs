@@ -6,6 +6,7 @@
 mod adapter;
 mod chunks;
 mod device;
+mod generate;
 mod kernels;
 mod lanes;
 mod layout;
@@ -46,6 +47,9 @@ pub struct GpuOptions {
     /// Whether the lanes of a row exchange their sums through workgroup memory even where the
     /// adapter has subgroups.
     pub without_subgroups: bool,
+    /// Whether synthetic rows are made by the host and uploaded, as the rows of a file are, not by the
+    /// device itself; the bits do not depend on it.
+    pub rows_from_host: bool,
 }
 
 /// A problem held by a GPU.
@@ -92,7 +96,7 @@ impl<'a> Gpu<'a> {
             &mut device,
             problem.dataset,
             tree.leaves_per_page(),
-            options.max_chunk_bytes,
+            options,
         )?;
 
         let lanes = Lanes::new(layer, leaves.rows_per_leaf(), device.least_subgroup());

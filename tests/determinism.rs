@@ -68,6 +68,7 @@ fn chunks_and_lanes_change_no_bit() {
             let (n_chunks, weights) = run(GpuOptions {
                 max_chunk_bytes: Some(max_chunk_bytes),
                 without_subgroups,
+                ..GpuOptions::default()
             });
             assert_eq!(n_chunks, expected, "chunks of {max_chunk_bytes} bytes");
             assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! Features are exact dyadic fractions in [−1, 1). Hidden integer weights give each row an integer
 //! margin, its sign the label; label noise flips a stated share of the labels. Nothing is rounded,
-//! so every machine, and later a shader, makes the same bits.
+//! so every machine makes the same bits, and so does the shader `synthetic`, its twin.
 
 use super::threefry::threefry2x32;
 use crate::error::{Error, Result};
@@ -25,6 +25,8 @@ pub struct Synthetic {
     n_samples: usize,
     n_inputs: usize,
     noise: f64,
+    /// The noise as an integer: a label is flipped where its random word is below.
+    flip_below: u32,
     seed: u32,
     /// (I), each in [−64, 63].
     hidden_weight: Vec<i32>,
@@ -73,6 +75,7 @@ impl Synthetic {
             n_samples: rows,
             n_inputs: width,
             noise,
+            flip_below: flip_below(noise),
             seed,
             hidden_weight,
         })
@@ -82,8 +85,20 @@ impl Synthetic {
         self.n_samples
     }
 
-    pub(super) fn n_inputs(&self) -> usize {
+    pub(crate) fn n_inputs(&self) -> usize {
         self.n_inputs
+    }
+
+    pub(crate) fn flip_below(&self) -> u32 {
+        self.flip_below
+    }
+
+    pub(crate) fn seed(&self) -> u32 {
+        self.seed
+    }
+
+    pub(crate) fn hidden_weight(&self) -> &[i32] {
+        &self.hidden_weight
     }
 
     /// Writes the features of row `row` into `x` (I) and returns its label, 0 or 1.
@@ -101,9 +116,21 @@ impl Synthetic {
                 margin += weight * (feature >> 12);
             }
         }
-        let flipped = f64::from(block(NOISE_BLOCK)[0]) < self.noise * 4_294_967_296.0;
+        let flipped = block(NOISE_BLOCK)[0] < self.flip_below;
         f32::from((margin > 0) != flipped)
     }
+}
+
+/// How many of the 2³² words are below the share `noise` of them: as words are integers, these are
+/// the words below the share rounded up.
+fn flip_below(noise: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of at most one half gives at most 2³¹"
+    )]
+    let words = (noise * 4_294_967_296.0).ceil() as u32;
+    words
 }
 
 /// An integer of at most 24 bits as the float equal to it.
@@ -177,7 +204,7 @@ impl FromStr for Synthetic {
 
 #[cfg(test)]
 mod tests {
-    use super::Synthetic;
+    use super::{Synthetic, flip_below};
     use crate::dataset::Dataset;
 
     #[test]
@@ -204,6 +231,29 @@ mod tests {
             x.map(f32::to_bits)
         };
         assert_ne!(row(7), row(7 + (1 << 32)), "rows 7 and 2^32 + 7");
+    }
+
+    /// Words around the threshold, which is where an integer and a share could part.
+    #[test]
+    fn words_are_flipped_below_the_share_of_the_noise() {
+        let word = 1.0 / 4_294_967_296.0;
+        for noise in [
+            0.0,
+            f64::MIN_POSITIVE,
+            0.1 * word,
+            word,
+            1.5 * word,
+            0.05,
+            0.1,
+            0.3,
+            0.5,
+        ] {
+            let nearest = flip_below(noise);
+            for word in nearest.saturating_sub(2)..=nearest + 2 {
+                let in_share = f64::from(word) < noise * 4_294_967_296.0;
+                assert_eq!(word < nearest, in_share, "word {word}, noise {noise}");
+            }
+        }
     }
 
     #[test]

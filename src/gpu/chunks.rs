@@ -2,7 +2,9 @@
 
 use super::adapter::AdapterKind;
 use super::device::Device;
+use super::generate::Generate;
 use super::kernels::ChunkParams;
+use super::{GpuOptions, to_u32};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -26,17 +28,42 @@ pub(super) struct Chunk {
     pub(super) targets: wgpu::Buffer,
 }
 
-/// Cuts the data into chunks of at most `max_bytes` where it is given, none across the pages of their
-/// leaves' sums, and uploads them.
+impl Chunk {
+    /// The rows `rows`, which are the leaves `leaves`, the first of them number `in_page` of its page of
+    /// sums, with room for them in `memory`.
+    pub(super) fn new(
+        device: &mut Device,
+        rows: Range<usize>,
+        leaves: Range<usize>,
+        in_page: usize,
+        [inputs, targets]: [wgpu::Buffer; 2],
+    ) -> Result<Self> {
+        let params = ChunkParams {
+            n_samples: to_u32(rows.len()),
+            first_leaf: to_u32(in_page),
+            _pad: [0; 2],
+        };
+        Ok(Self {
+            first_leaf: leaves.start,
+            n_leaves: leaves.len(),
+            params: device.uniform("leaf_sums.params", &params)?,
+            inputs,
+            targets,
+            rows,
+        })
+    }
+}
+
+/// Cuts the data into chunks, none across the pages of their leaves' sums, and fills them.
 pub(super) fn upload(
     device: &mut Device,
     dataset: &Dataset,
     leaves_per_page: usize,
-    max_bytes: Option<u64>,
+    options: GpuOptions,
 ) -> Result<Vec<Chunk>> {
     let leaves = dataset.leaves();
     let width = Width::new(dataset);
-    let leaves_per_chunk = leaves_per_chunk(device, dataset, width, max_bytes)?;
+    let leaves_per_chunk = leaves_per_chunk(device, dataset, width, options.max_chunk_bytes)?;
     let mut chunks = Vec::new();
     let mut next = 0;
     while next < leaves.count() {
@@ -45,51 +72,48 @@ pub(super) fn upload(
             .min(leaves_per_page - in_page)
             .min(leaves.count() - next);
         let rows = leaves.rows(next).start..leaves.rows(next + n_leaves - 1).end;
-        let number = |n: usize| {
-            u32::try_from(n).map_err(|_| {
-                device.limit(format!(
-                    "{n} is too large a number for a shader; take fewer rows"
-                ))
-            })
-        };
-        let params = ChunkParams {
-            n_samples: number(rows.len())?,
-            first_leaf: number(in_page)?,
-            _pad: [0; 2],
-        };
-        let label = |what| {
-            format!(
-                "{what} of rows {} to {} of {}",
-                rows.start,
-                rows.end - 1,
-                dataset.source()
-            )
-        };
-        chunks.push(Chunk {
-            first_leaf: next,
-            n_leaves,
-            params: device.uniform("leaf_sums.params", &params)?,
-            inputs: device.storage(&label("inputs"), rows.len() * width.row)?,
-            targets: device.storage(&label("targets"), rows.len() * width.outputs)?,
+        let label = format!(
+            "rows {} to {} of {}",
+            rows.start,
+            rows.end - 1,
+            dataset.source()
+        );
+        let memory = width.allocate(device, &label, rows.len())?;
+        chunks.push(Chunk::new(
+            device,
             rows,
-        });
+            next..next + n_leaves,
+            in_page,
+            memory,
+        )?);
         next += n_leaves;
     }
-    for chunk in &chunks {
-        fill(device, dataset, width, chunk)?;
+    match dataset.generated() {
+        Some(synthetic) if !options.rows_from_host => {
+            let rows_per_leaf = leaves.rows_per_leaf();
+            let generate = Generate::new(device, synthetic, rows_per_leaf, &chunks)?;
+            for number in 0..chunks.len() {
+                device.run_pass("synthetic", |pass| generate.record(pass, number))?;
+            }
+        }
+        _ => {
+            for chunk in &chunks {
+                fill(device, dataset, width, chunk)?;
+            }
+        }
     }
     Ok(chunks)
 }
 
 /// Floats of a row on the device.
 #[derive(Clone, Copy)]
-struct Width {
+pub(super) struct Width {
     row: usize,
     outputs: usize,
 }
 
 impl Width {
-    fn new(dataset: &Dataset) -> Self {
+    pub(super) fn new(dataset: &Dataset) -> Self {
         Self {
             row: dataset.n_inputs().next_multiple_of(4),
             outputs: dataset.n_outputs(),
@@ -99,6 +123,19 @@ impl Width {
     /// Bytes of a row in the larger of its two buffers.
     fn bytes(self) -> u64 {
         4 * self.row.max(self.outputs) as u64
+    }
+
+    /// Inputs and targets of `n_rows` rows.
+    pub(super) fn allocate(
+        self,
+        device: &mut Device,
+        label: &str,
+        n_rows: usize,
+    ) -> Result<[wgpu::Buffer; 2]> {
+        Ok([
+            device.storage(&format!("inputs of {label}"), n_rows * self.row)?,
+            device.storage(&format!("targets of {label}"), n_rows * self.outputs)?,
+        ])
     }
 }
 

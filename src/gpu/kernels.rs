@@ -49,6 +49,23 @@ pub(super) struct DescentParams {
     pub(super) _pad: [u32; 2],
 }
 
+/// Uniform of `synthetic`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct SyntheticParams {
+    /// Rows of the chunk.
+    pub(super) n_samples: u32,
+    pub(super) rows_per_leaf: u32,
+    pub(super) n_inputs: u32,
+    pub(super) seed: u32,
+    /// A noise word below this flips the label.
+    pub(super) flip_below: u32,
+    /// Number of the chunk's first row among all, in two words.
+    pub(super) first_row_low: u32,
+    pub(super) first_row_high: u32,
+    pub(super) _pad: u32,
+}
+
 /// Nodes that one workgroup of `fold` folds, and vec4 columns it takes.
 pub(super) const FOLD_NODES: usize = 1024;
 pub(super) const FOLD_COLUMNS: usize = 4;
@@ -128,12 +145,20 @@ pub(super) fn gradient_descent() -> Kernel {
     }
 }
 
+pub(super) fn synthetic() -> Kernel {
+    Kernel {
+        name: "synthetic",
+        wgsl: shaders!("synthetic.wgsl").to_owned(),
+        bindings: &[Uniform, Read, ReadWrite, ReadWrite],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::lanes::{Lanes, WORKGROUP_SIZE};
     use super::{
         Binding, ChunkParams, DESCENT_WORKGROUP_SIZE, DescentParams, FOLD_COLUMNS, FOLD_NODES,
-        FoldParams, Kernel,
+        FoldParams, Kernel, SyntheticParams,
     };
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
@@ -143,7 +168,7 @@ mod tests {
 
     /// Every kernel in every variant, for shapes that take each path through the lanes.
     fn kernels() -> Vec<Kernel> {
-        let mut kernels = vec![super::fold(), super::gradient_descent()];
+        let mut kernels = vec![super::fold(), super::gradient_descent(), super::synthetic()];
         for (n_inputs, n_outputs) in [(1, 1), (32, 1), (784, 10), (8192, 16)] {
             let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
             let lanes = Lanes::new(layer, 128, 8);
@@ -198,6 +223,21 @@ mod tests {
                 vec![
                     ("n_vectors", offset_of!(DescentParams, n_vectors)),
                     ("rate", offset_of!(DescentParams, rate)),
+                ],
+            ),
+            "synthetic" => (
+                size_of::<SyntheticParams>(),
+                vec![
+                    ("n_samples", offset_of!(SyntheticParams, n_samples)),
+                    ("rows_per_leaf", offset_of!(SyntheticParams, rows_per_leaf)),
+                    ("n_inputs", offset_of!(SyntheticParams, n_inputs)),
+                    ("seed", offset_of!(SyntheticParams, seed)),
+                    ("flip_below", offset_of!(SyntheticParams, flip_below)),
+                    ("first_row_low", offset_of!(SyntheticParams, first_row_low)),
+                    (
+                        "first_row_high",
+                        offset_of!(SyntheticParams, first_row_high),
+                    ),
                 ],
             ),
             _ => (

@@ -1,0 +1,148 @@
+//! Synthetic rows made where they are used: nothing of them crosses the bus but their description.
+
+use super::chunks::Chunk;
+use super::device::Device;
+use super::kernels::{self, SyntheticParams};
+use super::pipeline::Pipeline;
+use super::to_u32;
+use crate::dataset::Synthetic;
+use crate::error::Result;
+
+#[derive(Debug)]
+pub(super) struct Generate {
+    /// One dispatch a chunk.
+    pipeline: Pipeline,
+}
+
+impl Generate {
+    /// For `chunks` of the batch `synthetic`, cut into leaves of `rows_per_leaf`.
+    pub(super) fn new(
+        device: &mut Device,
+        synthetic: &Synthetic,
+        rows_per_leaf: usize,
+        chunks: &[Chunk],
+    ) -> Result<Self> {
+        let mut weights = synthetic.hidden_weight().to_vec();
+        weights.resize(weights.len().next_multiple_of(4), 0);
+        let hidden_weight = device.storage("hidden_weight", weights.len())?;
+        device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
+        let mut pipeline = Pipeline::new(device, &kernels::synthetic())?;
+        for chunk in chunks {
+            let first_row = chunk.rows.start as u64;
+            let params = SyntheticParams {
+                n_samples: to_u32(chunk.rows.len()),
+                rows_per_leaf: to_u32(rows_per_leaf),
+                n_inputs: to_u32(synthetic.n_inputs()),
+                seed: synthetic.seed(),
+                flip_below: synthetic.flip_below(),
+                first_row_low: (first_row & u64::from(u32::MAX)) as u32,
+                first_row_high: (first_row >> 32) as u32,
+                _pad: 0,
+            };
+            let params = device.uniform("synthetic.params", &params)?;
+            let buffers = [&params, &hidden_weight, &chunk.inputs, &chunk.targets];
+            pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+        }
+        Ok(Self { pipeline })
+    }
+
+    /// Records the making of the rows of chunk `number`.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
+        self.pipeline.record_one(pass, number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Generate;
+    use crate::dataset::{Dataset, Synthetic};
+    use crate::gpu::chunks::{Chunk, Width};
+    use crate::gpu::tests::device;
+    use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// Makes the rows from `first` on by the shader, into memory full of NaN, and by the CPU.
+    fn assert_same_bits(n_inputs: usize, noise: f64, seed: u32, first: usize, n_rows: usize) {
+        let mut device = device();
+        let synthetic = Synthetic::new(1 << 40, n_inputs as u64, noise, seed).unwrap();
+        let dataset = Dataset::synthetic(synthetic.clone());
+        let rows_per_leaf = dataset.leaves().rows_per_leaf();
+        let (width, rows) = (Width::new(&dataset), first..first + n_rows);
+        let n_leaves = n_rows.div_ceil(rows_per_leaf);
+        let memory = width.allocate(&mut device, "test", n_rows).unwrap();
+        let chunk = Chunk::new(&mut device, rows.clone(), 0..n_leaves, 0, memory).unwrap();
+        device.poison(&chunk.inputs).unwrap();
+        device.poison(&chunk.targets).unwrap();
+        let chunks = [chunk];
+        let generate = Generate::new(&mut device, &synthetic, rows_per_leaf, &chunks).unwrap();
+        device
+            .run_pass("synthetic", |pass| generate.record(pass, 0))
+            .unwrap();
+
+        let (mut inputs, mut targets) = (vec![0.0; n_rows * n_inputs], vec![0.0; n_rows]);
+        dataset.read(rows, &mut inputs, &mut targets);
+        let padded = n_inputs.next_multiple_of(4);
+        let mut expected = vec![0.0; n_rows * padded];
+        for (to, from) in expected
+            .chunks_exact_mut(padded)
+            .zip(inputs.chunks_exact(n_inputs))
+        {
+            to[..n_inputs].copy_from_slice(from);
+        }
+        let what = format!("{n_inputs} inputs, noise {noise}, seed {seed}, row {first} on");
+        let made = device.read(&chunks[0].inputs, 0, n_rows * padded).unwrap();
+        assert!(bits(&made) == bits(&expected), "inputs of {what}");
+        let made = device.read(&chunks[0].targets, 0, n_rows).unwrap();
+        assert!(bits(&made) == bits(&targets), "targets of {what}");
+        let ones = targets.iter().sum::<f32>();
+        assert!(ones > 0.0 && ones < n_rows as f32, "one class in {what}");
+    }
+
+    /// Widths that fill no vector, one, and more than a workgroup; rows that fill no leaf, and more
+    /// than one of them.
+    #[test]
+    fn the_shader_makes_the_bits_of_the_cpu() {
+        for (n_inputs, n_rows) in [
+            (1, 20_000),
+            (3, 16_385),
+            (4, 5000),
+            (5, 8193),
+            (33, 3000),
+            (784, 700),
+            (8192, 150),
+        ] {
+            for (noise, seed) in [(0.0, 1), (0.05, 0), (0.5, u32::MAX)] {
+                assert_same_bits(n_inputs, noise, seed, 0, n_rows);
+            }
+        }
+    }
+
+    /// A row's number takes more than one word, and the carry may fall within a chunk.
+    #[test]
+    fn rows_beyond_32_bits_are_the_cpus() {
+        for first in [
+            (1 << 32) - 1000,
+            1 << 32,
+            (5 << 32) + 12_345,
+            (1 << 40) - 3000,
+        ] {
+            assert_same_bits(5, 0.05, 1, first, 3000);
+        }
+    }
+
+    /// The twin of the test in `lanes`, for the loops of `synthetic`: one over the rows of a leaf, one
+    /// over their vectors.
+    #[test]
+    fn the_loops_of_an_invocation_stay_within_what_every_adapter_runs() {
+        for n_inputs in 1..=8192_usize {
+            let rows_per_leaf = Leaves::new(1, n_inputs, 1).rows_per_leaf();
+            let rounds = rows_per_leaf.div_ceil(256);
+            let vectors = rows_per_leaf.min(256) * n_inputs.div_ceil(4);
+            let trips = rounds * (1 + vectors.div_ceil(256));
+            assert!(trips <= MAX_LOOP_TRIPS, "{n_inputs} inputs: {trips} trips");
+        }
+    }
+}

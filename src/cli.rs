@@ -104,6 +104,9 @@ pub(crate) struct HardwareArgs {
     /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
     #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
     max_chunk_bytes: Option<u64>,
+    /// Bytes of the data on the GPU at any time; what exceeds them streams in every iteration, the bits do not depend on it (default: what the GPU grants)
+    #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
+    max_device_bytes: Option<u64>,
     /// Exchange sums through workgroup memory even where the GPU has subgroups
     #[arg(long, help_heading = "Hardware")]
     no_subgroups: bool,
@@ -167,6 +170,7 @@ impl HardwareArgs {
     pub(crate) fn gpu(self) -> GpuOptions {
         GpuOptions {
             max_chunk_bytes: self.max_chunk_bytes,
+            max_device_bytes: self.max_device_bytes,
             without_subgroups: self.no_subgroups,
             rows_from_host: false,
         }

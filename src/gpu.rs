@@ -11,7 +11,9 @@ mod kernels;
 mod lanes;
 mod layout;
 mod pipeline;
+mod plan;
 mod predict;
+mod ring;
 mod tree;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
@@ -19,7 +21,7 @@ pub use adapter::{Adapter, AdapterKind, Software, adapters};
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
-use chunks::Chunk;
+use chunks::Chunks;
 use device::Device;
 use kernels::{DESCENT_WORKGROUP_SIZE, DescentParams};
 use lanes::Lanes;
@@ -44,6 +46,9 @@ pub struct GpuOptions {
     /// Bytes of one chunk of the data, and of one page of the sums of its leaves, at most; `None` takes
     /// what one binding of the device can hold.
     pub max_chunk_bytes: Option<u64>,
+    /// Bytes of the data on the device at any time, at most: what exceeds them streams in every iteration.
+    /// `None` takes what the device grants. The bits do not depend on it.
+    pub max_device_bytes: Option<u64>,
     /// Whether the lanes of a row exchange their sums through workgroup memory even where the
     /// adapter has subgroups.
     pub without_subgroups: bool,
@@ -60,7 +65,7 @@ pub struct Gpu<'a> {
     layout: Layout,
     lanes: Lanes,
     leaves: Leaves,
-    chunks: Vec<Chunk>,
+    chunks: Chunks<'a>,
     parameters: wgpu::Buffer,
     /// One dispatch a chunk.
     leaf_sums: Pipeline,
@@ -81,10 +86,11 @@ impl<'a> Gpu<'a> {
         let (adapter, handle) = adapter::select(software)?;
         let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
         check_limits(&device, layer.n_inputs, layer.n_outputs)?;
-        chunks::check_host_memory(&device, problem.dataset)?;
 
         let leaves = problem.dataset.leaves();
         let layout = Layout::new(layer);
+        let sums_bytes = 4 * leaves.count() as u64 * layout.n_sums() as u64;
+        device.check_host_memory(&format!("sums of {} leaves", leaves.count()), sums_bytes)?;
         let parameters = device.storage("parameters", layout.n_parameters())?;
         let tree = Tree::new(
             &mut device,
@@ -92,7 +98,7 @@ impl<'a> Gpu<'a> {
             layout.n_sums(),
             options.max_chunk_bytes,
         )?;
-        let chunks = chunks::upload(
+        let chunks = Chunks::new(
             &mut device,
             problem.dataset,
             tree.leaves_per_page(),
@@ -107,7 +113,7 @@ impl<'a> Gpu<'a> {
             problem.objective.loss,
         );
         let mut leaf_sums = Pipeline::new(&device, &kernel)?;
-        for chunk in &chunks {
+        for chunk in chunks.list() {
             let outputs = tree.page(chunk.first_leaf);
             let buffers = [
                 &chunk.params,
@@ -151,7 +157,25 @@ impl<'a> Gpu<'a> {
     /// Number of chunks the data are cut into.
     #[must_use]
     pub fn n_chunks(&self) -> usize {
-        self.chunks.len()
+        self.chunks.list().len()
+    }
+
+    /// … and how many of them are brought to the device again for every pass.
+    #[must_use]
+    pub fn n_streamed_chunks(&self) -> usize {
+        self.chunks.n_streamed()
+    }
+
+    /// Bytes of inputs and targets on the device at any time.
+    #[must_use]
+    pub fn data_bytes(&self) -> u64 {
+        self.chunks.held()
+    }
+
+    /// What of the data streams and why, where not all of them stay on the device.
+    #[must_use]
+    pub fn notice(&self) -> Option<String> {
+        self.chunks.notice()
     }
 
     /// Whether the adapter is hardware, and of which kind.
@@ -175,9 +199,24 @@ impl<'a> Gpu<'a> {
         }
     }
 
+    /// Submits the passes over the chunks that come from the host, which [`Gpu::record_sums`] leaves out.
+    fn stream(&mut self) -> Result<()> {
+        for number in self.chunks.from_host() {
+            self.chunks.load_then(&self.device, number, |encoder| {
+                Device::pass(encoder, "stream", |pass| {
+                    self.leaf_sums.record_one(pass, number);
+                });
+            })?;
+        }
+        Ok(())
+    }
+
     /// Records one pass over the data, which ends in the tree's total.
     fn record_sums(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.leaf_sums.record(pass);
+        for number in self.chunks.recorded() {
+            self.chunks.record(pass, number);
+            self.leaf_sums.record_one(pass, number);
+        }
         self.tree.record(pass);
     }
 
@@ -249,6 +288,7 @@ impl Backend for Gpu<'_> {
 
     fn evaluate(&mut self) -> Result<Evaluation> {
         self.tree.poison(&self.device)?;
+        self.stream()?;
         self.device
             .run_pass("evaluate", |pass| self.record_sums(pass))?;
         let sums = self
@@ -271,19 +311,29 @@ impl Backend for Gpu<'_> {
         let at = std::mem::offset_of!(DescentParams, rate) as u64;
         self.device
             .write(&self.descent_params, at, bytemuck::bytes_of(&rate));
-        let dispatches = self.leaf_sums.n_dispatches() + self.tree.n_dispatches() + 1;
+        let chunks = self.chunks.list().len() + self.chunks.n_streamed();
+        let dispatches = chunks + self.tree.n_dispatches() + 1;
+        let from_host = !self.chunks.from_host().is_empty();
         let most = u32::try_from(MAX_DISPATCHES / dispatches)
             .unwrap_or(1)
             .max(1);
         let mut left = iterations.get();
         while left > 0 {
-            let batch = left.min(most);
-            self.device.run_pass("advance", |pass| {
+            let batch = if from_host { 1 } else { left.min(most) };
+            self.stream()?;
+            let iterate = |pass: &mut wgpu::ComputePass<'_>| {
                 for _ in 0..batch {
                     self.record_sums(pass);
                     self.gradient_descent.record(pass);
                 }
-            })?;
+            };
+            if from_host {
+                // The host goes on with the rows of the next iteration; the ring holds it back.
+                let record = |encoder: &mut _| Device::pass(encoder, "advance", iterate);
+                self.device.submit("advance", record);
+            } else {
+                self.device.run_pass("advance", iterate)?;
+            }
             left -= batch;
         }
         let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
@@ -299,12 +349,12 @@ impl Backend for Gpu<'_> {
             None => self.predict.insert(Predict::new(
                 &mut self.device,
                 &kernel,
-                &self.chunks,
+                self.chunks.list(),
                 &self.parameters,
                 layer.n_outputs,
             )?),
         };
-        predict.rows(&mut self.device, &self.chunks, &rows)
+        predict.rows(&mut self.device, &mut self.chunks, &rows)
     }
 }
 

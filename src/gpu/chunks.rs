@@ -1,19 +1,19 @@
 //! The data on the device: a list of chunks, each a whole number of leaves within one binding.
+//!
+//! As many as fit stay. The others stream: they take turns in a few slots, and their rows are made
+//! or read again for each pass.
 
-use super::adapter::AdapterKind;
 use super::device::Device;
 use super::generate::Generate;
 use super::kernels::ChunkParams;
+use super::plan::{Limits, Plan, SLOTS};
+use super::ring::Ring;
 use super::{GpuOptions, to_u32};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use rayon::prelude::*;
 use std::ops::Range;
 
-/// Bytes staged at once: small pieces are several times as fast as one large write.
-const PIECE_BYTES: usize = 8 << 20;
-
-/// Consecutive rows on the device.
+/// Consecutive rows.
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) rows: Range<usize>,
@@ -22,9 +22,9 @@ pub(super) struct Chunk {
     /// Leaves of the chunk; the last one may be shorter.
     pub(super) n_leaves: usize,
     pub(super) params: wgpu::Buffer,
-    /// (rows, I padded to vec4)
+    /// (rows, I padded to vec4), its own or a slot's.
     pub(super) inputs: wgpu::Buffer,
-    /// (rows, O)
+    /// (rows, O), likewise.
     pub(super) targets: wgpu::Buffer,
 }
 
@@ -54,62 +54,241 @@ impl Chunk {
     }
 }
 
-/// Cuts the data into chunks, none across the pages of their leaves' sums, and fills them.
-pub(super) fn upload(
+/// Every chunk of a data set, and where the rows of those that stream come from.
+#[derive(Debug)]
+pub(super) struct Chunks<'a> {
+    dataset: &'a Dataset,
+    list: Vec<Chunk>,
+    /// The first chunks stay on the device.
+    n_resident: usize,
+    source: Source,
+    /// Bytes of inputs and targets on the device: of the chunks that stay, and of the slots.
+    held: u64,
+    /// Whether the device granted less than was asked for.
+    refused: bool,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Everything stays on the device.
+    None,
+    Device(Generate),
+    Host(Ring),
+}
+
+impl<'a> Chunks<'a> {
+    /// Cuts the data into chunks, as many of them resident as the options and the device allow, and fills
+    /// those.
+    pub(super) fn new(
+        device: &mut Device,
+        dataset: &'a Dataset,
+        leaves_per_page: usize,
+        options: GpuOptions,
+    ) -> Result<Self> {
+        let width = Width::new(dataset);
+        let per_chunk = leaves_per_chunk(device, dataset, width, options.max_chunk_bytes)?;
+        let limits = |room| Limits {
+            per_chunk,
+            per_page: leaves_per_page,
+            room,
+        };
+        let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
+        let mut refusal = None;
+        let before = device.held();
+        let (list, n_resident, held) = loop {
+            // The last leaf may be shorter than the others.
+            let room = if most >= width.data_bytes(dataset) {
+                usize::MAX
+            } else {
+                usize::try_from(most / width.leaf_bytes(dataset)).unwrap_or(usize::MAX)
+            };
+            let Some(plan) = Plan::new(dataset.leaves().count(), limits(room)) else {
+                return Err(refusal.unwrap_or_else(|| no_room(most, width, dataset)));
+            };
+            match allocate(device, dataset, width, leaves_per_page, &plan) {
+                Ok((list, held)) => break (list, plan.resident.len(), held),
+                Err(error @ Error::DeviceMemory { .. }) => {
+                    // Most of what was granted: the rest of the work needs memory, too. Where nothing
+                    // was, half of what was asked for.
+                    let granted = device.held() - before;
+                    most = match granted {
+                        0 => width.planned_bytes(dataset, &plan) / 2,
+                        _ => granted / 8 * 7,
+                    };
+                    device.released(granted)?;
+                    refusal.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let source = match dataset.generated() {
+            Some(synthetic) if !options.rows_from_host => {
+                let rows_per_leaf = dataset.leaves().rows_per_leaf();
+                Source::Device(Generate::new(device, synthetic, rows_per_leaf, &list)?)
+            }
+            _ => Source::Host(Ring::new(device, dataset)?),
+        };
+        let mut chunks = Self {
+            dataset,
+            list,
+            n_resident: 0,
+            source,
+            held,
+            refused: refusal.is_some(),
+        };
+        for number in 0..n_resident {
+            let rows = chunks.list[number].rows.clone();
+            chunks.load(device, number, rows)?;
+        }
+        device.finish_writes()?;
+        chunks.n_resident = n_resident;
+        if n_resident == chunks.list.len() {
+            chunks.source = Source::None;
+        }
+        Ok(chunks)
+    }
+
+    pub(super) fn list(&self) -> &[Chunk] {
+        &self.list
+    }
+
+    /// Bytes of inputs and targets on the device, whatever the moment.
+    pub(super) fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// Chunks that are brought to the device again for each pass.
+    pub(super) fn n_streamed(&self) -> usize {
+        self.list.len() - self.n_resident
+    }
+
+    /// What streams and why, where something does.
+    pub(super) fn notice(&self) -> Option<String> {
+        let streamed = &self.list[self.n_resident..];
+        let n_rows: usize = streamed.iter().map(|chunk| chunk.rows.len()).sum();
+        let width = Width::new(self.dataset);
+        (n_rows > 0).then(|| {
+            format!(
+                "{} of {} bytes of the data stream in every iteration, as {}",
+                n_rows as u64 * width.row_bytes(),
+                width.data_bytes(self.dataset),
+                if self.refused {
+                    "the device grants no more memory"
+                } else {
+                    "--max-device-bytes says"
+                }
+            )
+        })
+    }
+
+    /// The chunks whose passes can be recorded without the host: those on the device or made there.
+    pub(super) fn recorded(&self) -> Range<usize> {
+        match self.source {
+            Source::None | Source::Device(_) => 0..self.list.len(),
+            Source::Host(_) => 0..self.n_resident,
+        }
+    }
+
+    /// The others, which [`Chunks::load_then`] brings.
+    pub(super) fn from_host(&self) -> Range<usize> {
+        self.recorded().end..self.list.len()
+    }
+
+    /// Records the making of chunk `number` where it is made by the device for each pass.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
+        if let (Source::Device(generate), true) = (&self.source, number >= self.n_resident) {
+            generate.record(pass, number);
+        }
+    }
+
+    /// Brings the rows `rows` of chunk `number` to the device, unless they are there.
+    pub(super) fn load(
+        &mut self,
+        device: &Device,
+        number: usize,
+        rows: Range<usize>,
+    ) -> Result<()> {
+        if number < self.n_resident {
+            return Ok(());
+        }
+        match &mut self.source {
+            Source::None => Ok(()),
+            Source::Device(generate) => {
+                device.run_pass("synthetic", |pass| generate.record(pass, number))
+            }
+            Source::Host(ring) => {
+                let chunk = &self.list[number];
+                ring.load(device, self.dataset, chunk, rows, |_| {})
+            }
+        }
+    }
+
+    /// Brings a chunk of [`Chunks::from_host`] to the device and submits what `then` records; does not wait for its end.
+    pub(super) fn load_then(
+        &mut self,
+        device: &Device,
+        number: usize,
+        then: impl Fn(&mut wgpu::CommandEncoder),
+    ) -> Result<()> {
+        let chunk = &self.list[number];
+        match &mut self.source {
+            Source::Host(ring) => ring.load(device, self.dataset, chunk, chunk.rows.clone(), then),
+            Source::None | Source::Device(_) => unreachable!("the host has no rows to bring"),
+        }
+    }
+}
+
+/// The chunks of `plan` with their memory, and the bytes of inputs and targets that take.
+fn allocate(
     device: &mut Device,
     dataset: &Dataset,
+    width: Width,
     leaves_per_page: usize,
-    options: GpuOptions,
-) -> Result<Vec<Chunk>> {
+    plan: &Plan,
+) -> Result<(Vec<Chunk>, u64)> {
     let leaves = dataset.leaves();
-    let width = Width::new(dataset);
-    let leaves_per_chunk = leaves_per_chunk(device, dataset, width, options.max_chunk_bytes)?;
-    let mut chunks = Vec::new();
-    let mut next = 0;
-    while next < leaves.count() {
-        let in_page = next % leaves_per_page;
-        let n_leaves = leaves_per_chunk
-            .min(leaves_per_page - in_page)
-            .min(leaves.count() - next);
-        let rows = leaves.rows(next).start..leaves.rows(next + n_leaves - 1).end;
-        let label = format!(
-            "rows {} to {} of {}",
-            rows.start,
-            rows.end - 1,
-            dataset.source()
-        );
-        let memory = width.allocate(device, &label, rows.len())?;
-        chunks.push(Chunk::new(
-            device,
-            rows,
-            next..next + n_leaves,
-            in_page,
-            memory,
-        )?);
-        next += n_leaves;
-    }
-    match dataset.generated() {
-        Some(synthetic) if !options.rows_from_host => {
-            let rows_per_leaf = leaves.rows_per_leaf();
-            let generate = Generate::new(device, synthetic, rows_per_leaf, &chunks)?;
-            for number in 0..chunks.len() {
-                device.run_pass("synthetic", |pass| generate.record(pass, number))?;
-            }
-        }
-        _ => {
-            for chunk in &chunks {
-                fill(device, dataset, width, chunk)?;
-            }
+    let planned = width.planned_bytes(dataset, plan);
+    device.check_host_memory(dataset.source(), planned)?;
+    let mut slots = Vec::new();
+    if plan.leaves_per_slot > 0 {
+        let n_rows = plan.leaves_per_slot * leaves.rows_per_leaf();
+        for slot in 0..SLOTS {
+            slots.push(width.allocate(device, &format!("slot {slot}"), n_rows)?);
         }
     }
-    Ok(chunks)
+    let mut list = Vec::new();
+    for chunk in plan.resident.iter().chain(&plan.streamed) {
+        let rows = leaves.rows(chunk.start).start..leaves.rows(chunk.end - 1).end;
+        let memory = match list.len().checked_sub(plan.resident.len()) {
+            Some(streamed) => slots[streamed % SLOTS].clone(),
+            None => {
+                let (first, last) = (rows.start, rows.end - 1);
+                let label = format!("rows {first} to {last} of {}", dataset.source());
+                width.allocate(device, &label, rows.len())?
+            }
+        };
+        let in_page = chunk.start % leaves_per_page;
+        list.push(Chunk::new(device, rows, chunk.clone(), in_page, memory)?);
+    }
+    Ok((list, planned))
+}
+
+fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
+    let rows = dataset.leaves().rows(0).len();
+    let least = SLOTS as u64 * width.leaf_bytes(dataset);
+    Error::Setting {
+        flag: "--max-device-bytes",
+        problem: format!(
+            "{most} bytes hold no {SLOTS} leaves of {rows} rows, {least} bytes; take at least that many"
+        ),
+    }
 }
 
 /// Floats of a row on the device.
 #[derive(Clone, Copy)]
 pub(super) struct Width {
-    row: usize,
-    outputs: usize,
+    pub(super) row: usize,
+    pub(super) outputs: usize,
 }
 
 impl Width {
@@ -120,9 +299,33 @@ impl Width {
         }
     }
 
+    /// Bytes of a row in both of its buffers.
+    pub(super) fn row_bytes(self) -> u64 {
+        4 * (self.row + self.outputs) as u64
+    }
+
     /// Bytes of a row in the larger of its two buffers.
     fn bytes(self) -> u64 {
         4 * self.row.max(self.outputs) as u64
+    }
+
+    /// Bytes of all rows.
+    fn data_bytes(self, dataset: &Dataset) -> u64 {
+        dataset.n_samples() as u64 * self.row_bytes()
+    }
+
+    /// Bytes of the longest leaf in both buffers.
+    fn leaf_bytes(self, dataset: &Dataset) -> u64 {
+        dataset.leaves().rows(0).len() as u64 * self.row_bytes()
+    }
+
+    /// Bytes of the chunks that stay and of the slots.
+    fn planned_bytes(self, dataset: &Dataset, plan: &Plan) -> u64 {
+        let leaves = dataset.leaves();
+        let resident = plan.resident.last();
+        let n_rows = resident.map_or(0, |chunk| leaves.rows(chunk.end - 1).end)
+            + SLOTS * plan.leaves_per_slot * leaves.rows_per_leaf();
+        n_rows as u64 * self.row_bytes()
     }
 
     /// Inputs and targets of `n_rows` rows.
@@ -161,69 +364,4 @@ fn leaves_per_chunk(
         }),
         _ => Err(device.limit(problem())),
     }
-}
-
-/// A software adapter's memory is the host's, which is granted long before it is there. Asking for
-/// all of it in one piece, and giving it back untouched, tells whether it can ever be.
-pub(super) fn check_host_memory(device: &Device, dataset: &Dataset) -> Result<()> {
-    let width = Width::new(dataset);
-    let needed = 4 * dataset.n_samples() as u128 * (width.row + width.outputs) as u128;
-    let granted = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
-    if device.adapter.kind == AdapterKind::Software && !usize::try_from(needed).is_ok_and(granted) {
-        return Err(Error::DeviceMemory {
-            adapter: device.adapter.to_string(),
-            what: dataset.source().to_owned(),
-            needed: u64::try_from(needed).unwrap_or(u64::MAX),
-            held: 0,
-        });
-    }
-    Ok(())
-}
-
-/// Makes the chunk's rows piece by piece and writes them.
-fn fill(device: &Device, dataset: &Dataset, width: Width, chunk: &Chunk) -> Result<()> {
-    const STAGED_PIECES: usize = 8;
-    let n_inputs = dataset.n_inputs();
-    let rows_per_piece = (PIECE_BYTES / (4 * width.row)).max(1);
-    let rows_per_task = rows_per_piece.div_ceil(4 * rayon::current_num_threads());
-    let mut inputs = vec![0.0; rows_per_piece * width.row];
-    let mut targets = vec![0.0; rows_per_piece * width.outputs];
-    for (piece, first) in (0..chunk.rows.len()).step_by(rows_per_piece).enumerate() {
-        let n_rows = rows_per_piece.min(chunk.rows.len() - first);
-        let (inputs, targets) = (
-            &mut inputs[..n_rows * width.row],
-            &mut targets[..n_rows * width.outputs],
-        );
-        inputs
-            .par_chunks_mut(rows_per_task * width.row)
-            .zip(targets.par_chunks_mut(rows_per_task * width.outputs))
-            .enumerate()
-            .for_each(|(task, (inputs, targets))| {
-                let start = chunk.rows.start + first + task * rows_per_task;
-                let rows = start..start + targets.len() / width.outputs;
-                if n_inputs == width.row {
-                    dataset.read(rows, inputs, targets);
-                    return;
-                }
-                let mut unpadded = vec![0.0; rows.len() * n_inputs];
-                dataset.read(rows, &mut unpadded, targets);
-                for (padded, row) in inputs
-                    .chunks_exact_mut(width.row)
-                    .zip(unpadded.chunks_exact(n_inputs))
-                {
-                    padded[..n_inputs].copy_from_slice(row);
-                }
-            });
-        let at = |floats: usize| 4 * (first * floats) as u64;
-        device.write(&chunk.inputs, at(width.row), bytemuck::cast_slice(inputs));
-        device.write(
-            &chunk.targets,
-            at(width.outputs),
-            bytemuck::cast_slice(targets),
-        );
-        if piece % STAGED_PIECES == STAGED_PIECES - 1 {
-            device.finish_writes()?;
-        }
-    }
-    device.finish_writes()
 }

@@ -1,11 +1,12 @@
 //! A wgpu device whose every failure becomes an [`Error`]: refused allocations, rejected pipelines, a
 //! lost device.
 
-use super::adapter::Adapter;
+use super::adapter::{Adapter, AdapterKind};
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use wgpu::{BufferUsages, ErrorFilter};
+use wgpu::{BufferAsyncError, BufferUsages, ErrorFilter};
 
 /// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
 const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
@@ -122,6 +123,37 @@ impl Device {
         }
     }
 
+    /// Bytes of the buffers made so far and not released.
+    pub(super) fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// Waits until the memory of dropped buffers of `bytes` in all is there again.
+    pub(super) fn released(&mut self, bytes: u64) -> Result<()> {
+        self.held -= bytes;
+        self.finish_writes()
+    }
+
+    /// A software adapter's memory is the host's, which is granted long before it is there. Asking for
+    /// all of it in one piece, and giving it back untouched, tells whether it can ever be.
+    pub(super) fn check_host_memory(&self, what: &str, bytes: u64) -> Result<()> {
+        let granted = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+        if self.adapter.kind == AdapterKind::Software && !usize::try_from(bytes).is_ok_and(granted)
+        {
+            return Err(self.memory(what, bytes));
+        }
+        Ok(())
+    }
+
+    fn memory(&self, what: &str, needed: u64) -> Error {
+        Error::DeviceMemory {
+            adapter: self.adapter.to_string(),
+            what: what.to_owned(),
+            needed,
+            held: self.held,
+        }
+    }
+
     /// A buffer of `bytes`, counted towards what this device holds.
     pub(super) fn buffer(
         &mut self,
@@ -129,12 +161,28 @@ impl Device {
         bytes: u64,
         usage: BufferUsages,
     ) -> Result<wgpu::Buffer> {
+        self.create(label, bytes, usage, false)
+    }
+
+    /// A buffer of `bytes` that the host writes and the device copies from; mapped.
+    pub(super) fn staging(&mut self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        let usage = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
+        self.create(label, bytes, usage, true)
+    }
+
+    fn create(
+        &mut self,
+        label: &str,
+        bytes: u64,
+        usage: BufferUsages,
+        mapped_at_creation: bool,
+    ) -> Result<wgpu::Buffer> {
         let made = self.scoped(|device| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(&format!("neuralnet.{label}")),
                 size: bytes,
                 usage,
-                mapped_at_creation: false,
+                mapped_at_creation,
             })
         });
         match made {
@@ -142,12 +190,7 @@ impl Device {
                 self.held += bytes;
                 Ok(buffer)
             }
-            Err(wgpu::Error::OutOfMemory { .. }) => Err(Error::DeviceMemory {
-                adapter: self.adapter.to_string(),
-                what: label.to_owned(),
-                needed: bytes,
-                held: self.held,
-            }),
+            Err(wgpu::Error::OutOfMemory { .. }) => Err(self.memory(label, bytes)),
             Err(error) => Err(self.failed(error)),
         }
     }
@@ -198,8 +241,12 @@ impl Device {
         self.wait()
     }
 
-    /// Records commands and runs them to their end.
-    fn run(&self, label: &str, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
+    /// Records commands and submits them.
+    pub(super) fn submit(
+        &self,
+        label: &str,
+        record: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> wgpu::SubmissionIndex {
         let label = format!("neuralnet.{label}");
         let mut encoder = self
             .device
@@ -207,8 +254,27 @@ impl Device {
                 label: Some(&label),
             });
         record(&mut encoder);
-        self.queue.submit([encoder.finish()]);
+        self.queue.submit([encoder.finish()])
+    }
+
+    /// Records commands and runs them to their end.
+    fn run(&self, label: &str, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
+        self.submit(label, record);
         self.wait()
+    }
+
+    /// Records one compute pass.
+    pub(super) fn pass(
+        encoder: &mut wgpu::CommandEncoder,
+        label: &str,
+        record: impl FnOnce(&mut wgpu::ComputePass<'_>),
+    ) {
+        record(
+            &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(&format!("neuralnet.{label}")),
+                timestamp_writes: None,
+            }),
+        );
     }
 
     /// Records one compute pass and runs it to its end.
@@ -217,19 +283,24 @@ impl Device {
         label: &str,
         record: impl FnOnce(&mut wgpu::ComputePass<'_>),
     ) -> Result<()> {
-        self.run(label, |encoder| {
-            record(
-                &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                    label: Some(&format!("neuralnet.{label}")),
-                    timestamp_writes: None,
-                }),
-            );
-        })
+        self.run(label, |encoder| Self::pass(encoder, label, record))
     }
 
     fn wait(&self) -> Result<()> {
+        self.poll(wgpu::PollType::wait_indefinitely())
+    }
+
+    /// Waits until `submission` is done, not for those after it.
+    pub(super) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        self.poll(wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: None,
+        })
+    }
+
+    fn poll(&self, until: wgpu::PollType) -> Result<()> {
         // wgpu panics in `poll`, and only there, where the driver says that the device is lost.
-        let poll = || self.device.poll(wgpu::PollType::wait_indefinitely());
+        let poll = || self.device.poll(until);
         let polled = catch_unwind(AssertUnwindSafe(poll));
         let failure = self
             .failure
@@ -241,6 +312,29 @@ impl Device {
             (None, Err(_)) => Err(self.failed("the device was lost")),
             (None, Ok(Err(error))) => Err(self.failed(error)),
             (None, Ok(Ok(_))) => Ok(()),
+        }
+    }
+
+    /// Has a buffer mapped once the submissions that use it are done.
+    pub(super) fn map(
+        buffer: &wgpu::Buffer,
+        mode: wgpu::MapMode,
+    ) -> Receiver<std::result::Result<(), BufferAsyncError>> {
+        let (sender, receiver) = channel();
+        // Who no longer waits for the buffer needs no message.
+        buffer.map_async(mode, .., move |mapped| drop(sender.send(mapped)));
+        receiver
+    }
+
+    /// That what [`Device::map`] promised has come true; after the wait for those submissions.
+    pub(super) fn mapped(
+        &self,
+        mapped: &Receiver<std::result::Result<(), BufferAsyncError>>,
+    ) -> Result<()> {
+        match mapped.try_recv() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.failed(error)),
+            Err(_) => Err(self.failed("a buffer was never mapped")),
         }
     }
 
@@ -261,17 +355,9 @@ impl Device {
         self.run("readback", |encoder| {
             encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &staging, 0, bytes);
         })?;
-        let (sender, receiver) = std::sync::mpsc::channel();
-        // The receiver lives until the wait is over; only a lost device leaves it without a message.
-        staging.map_async(wgpu::MapMode::Read, .., move |mapped| {
-            drop(sender.send(mapped))
-        });
+        let mapped = Self::map(&staging, wgpu::MapMode::Read);
         self.wait()?;
-        match receiver.try_recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(self.failed(error)),
-            Err(_) => return Err(self.failed("a readback was never mapped")),
-        }
+        self.mapped(&mapped)?;
         let view = staging
             .get_mapped_range(..)
             .map_err(|error| self.failed(error))?;

@@ -1,6 +1,6 @@
 //! The kernel that predicts the rows of a chunk, with room for the longest chunk.
 
-use super::chunks::Chunk;
+use super::chunks::{Chunk, Chunks};
 use super::device::Device;
 use super::kernels::Kernel;
 use super::pipeline::Pipeline;
@@ -57,20 +57,22 @@ impl Predict {
     pub(super) fn rows(
         &self,
         device: &mut Device,
-        chunks: &[Chunk],
+        chunks: &mut Chunks<'_>,
         rows: &Range<usize>,
     ) -> Result<Predictions> {
         let mut pre_activation = Vec::with_capacity(rows.len() * self.n_outputs);
         let mut prediction = Vec::with_capacity(rows.len() * self.n_outputs);
-        for (number, chunk) in chunks.iter().enumerate() {
-            let span = rows.start.max(chunk.rows.start)..rows.end.min(chunk.rows.end);
+        for number in 0..chunks.list().len() {
+            let chunk = chunks.list()[number].rows.clone();
+            let span = rows.start.max(chunk.start)..rows.end.min(chunk.end);
             if span.is_empty() {
                 continue;
             }
+            chunks.load(device, number, span.clone())?;
             device.poison(&self.pre_activations)?;
             device.poison(&self.predictions)?;
             device.run_pass("predict", |pass| self.pipeline.record_one(pass, number))?;
-            let first = (span.start - chunk.rows.start) * self.n_outputs;
+            let first = (span.start - chunk.start) * self.n_outputs;
             let floats = span.len() * self.n_outputs;
             for (buffer, values) in [
                 (&self.pre_activations, &mut pre_activation),

@@ -28,6 +28,7 @@ pub(super) struct Settings {
     backend: &'static str,
     threads: Option<usize>,
     max_chunk_bytes: Option<u64>,
+    max_device_bytes: Option<u64>,
     no_subgroups: bool,
 }
 
@@ -51,6 +52,7 @@ impl Run {
                 },
                 threads: hardware.threads,
                 max_chunk_bytes: hardware.gpu.max_chunk_bytes,
+                max_device_bytes: hardware.gpu.max_device_bytes,
                 no_subgroups: hardware.gpu.without_subgroups,
             },
         }

@@ -49,14 +49,28 @@ impl Hardware {
             BackendChoice::Gpu => {
                 let gpu = Gpu::new(problem, Software::Allowed, self.gpu)?;
                 let software = gpu.kind() == AdapterKind::Software;
-                let why = "a software adapter: the CPU runs the shaders";
-                Ok((Box::new(gpu), software.then(|| why.to_owned())))
+                let why = software.then_some("a software adapter: the CPU runs the shaders");
+                let notice = joined(why, &gpu);
+                Ok((Box::new(gpu), notice))
             }
             BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
-                Ok(gpu) => Ok((Box::new(gpu), Some("the first GPU there is".to_owned()))),
+                Ok(gpu) => {
+                    let notice = joined(Some("the first GPU there is"), &gpu);
+                    Ok((Box::new(gpu), notice))
+                }
                 Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
                 Err(error) => Err(error),
             },
         }
     }
+}
+
+/// Why a GPU was taken, and what it says of itself.
+fn joined(why: Option<&str>, gpu: &Gpu<'_>) -> Option<String> {
+    let parts: Vec<String> = why
+        .map(str::to_owned)
+        .into_iter()
+        .chain(gpu.notice())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -1,0 +1,155 @@
+//! A small ring of staging buffers through which rows of the host reach the device: while the device
+//! copies out of some, the host fills the next.
+
+use super::chunks::{Chunk, Width};
+use super::device::Device;
+use crate::dataset::Dataset;
+use crate::error::Result;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::mpsc::Receiver;
+use wgpu::{BufferAsyncError, MapRangeError};
+
+/// Bytes of the inputs in one staging buffer.
+const PIECE_BYTES: usize = 8 << 20;
+/// Staging buffers, at most.
+const PIECES: usize = 4;
+/// Bytes of the inputs that one task makes at a time, which stay in the cache of its core until they
+/// are copied: mapped memory may be slow to write piecemeal, and must not be read.
+const TASK_BYTES: usize = 128 << 10;
+
+#[derive(Debug)]
+pub(super) struct Ring {
+    rows_per_piece: usize,
+    pieces: Vec<Piece>,
+    /// The one to fill next, which is the one in use for longest.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    /// Inputs, then targets.
+    buffer: wgpu::Buffer,
+    in_use: Option<InUse>,
+}
+
+/// The submission that copies out of a piece, and whether it is mapped again.
+#[derive(Debug)]
+struct InUse {
+    submission: wgpu::SubmissionIndex,
+    mapped: Receiver<std::result::Result<(), BufferAsyncError>>,
+}
+
+impl Ring {
+    pub(super) fn new(device: &mut Device, dataset: &Dataset) -> Result<Self> {
+        let (width, n_samples) = (Width::new(dataset), dataset.n_samples());
+        let rows_per_piece = (PIECE_BYTES / (4 * width.row)).max(1).min(n_samples);
+        let n_pieces = n_samples.div_ceil(rows_per_piece).min(PIECES);
+        let bytes = rows_per_piece as u64 * width.row_bytes();
+        let piece = |_| {
+            Ok(Piece {
+                buffer: device.staging("staged rows", bytes)?,
+                in_use: None,
+            })
+        };
+        Ok(Self {
+            rows_per_piece,
+            pieces: (0..n_pieces).map(piece).collect::<Result<_>>()?,
+            next: 0,
+        })
+    }
+
+    /// Brings the rows `rows` of `chunk` to their place in its buffers; the last submission goes on
+    /// with what `then` records.
+    pub(super) fn load(
+        &mut self,
+        device: &Device,
+        dataset: &Dataset,
+        chunk: &Chunk,
+        rows: Range<usize>,
+        then: impl Fn(&mut wgpu::CommandEncoder),
+    ) -> Result<()> {
+        let width = Width::new(dataset);
+        for first in rows.clone().step_by(self.rows_per_piece) {
+            let end = (first + self.rows_per_piece).min(rows.end);
+            let number = self.next;
+            self.next = (number + 1) % self.pieces.len();
+            let piece = &mut self.pieces[number];
+            if let Some(InUse { submission, mapped }) = piece.in_use.take() {
+                device.wait_for(submission)?;
+                device.mapped(&mapped)?;
+            }
+            let inputs_bytes = (end - first) * 4 * width.row;
+            let targets_bytes = (end - first) * 4 * width.outputs;
+            let filled = fill(dataset, width, first..end, &piece.buffer);
+            filled.map_err(|error| device.failed(error))?;
+            piece.buffer.unmap();
+            let at = (first - chunk.rows.start) as u64;
+            let submission = device.submit("load", |encoder| {
+                let mut copy = |from: usize, to: &wgpu::Buffer, floats: usize, bytes: usize| {
+                    let to_offset = at * 4 * floats as u64;
+                    encoder.copy_buffer_to_buffer(
+                        &piece.buffer,
+                        from as u64,
+                        to,
+                        to_offset,
+                        bytes as u64,
+                    );
+                };
+                copy(0, &chunk.inputs, width.row, inputs_bytes);
+                copy(inputs_bytes, &chunk.targets, width.outputs, targets_bytes);
+                if end == rows.end {
+                    then(encoder);
+                }
+            });
+            piece.in_use = Some(InUse {
+                submission,
+                mapped: Device::map(&piece.buffer, wgpu::MapMode::Write),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Makes the rows `rows`, task by task, and writes them padded into a mapped staging buffer.
+fn fill(
+    dataset: &Dataset,
+    width: Width,
+    rows: Range<usize>,
+    staging: &wgpu::Buffer,
+) -> std::result::Result<(), MapRangeError> {
+    let n_inputs = dataset.n_inputs();
+    let targets_at = 4 * rows.len() * width.row;
+    // An even number, as mapped ranges start at multiples of 8 bytes.
+    let rows_per_task = (TASK_BYTES / (8 * width.row)).max(1) * 2;
+    let write = |at: usize, values: &[f32]| {
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        let mut view = staging.get_mapped_range_mut(at as u64..(at + bytes.len()) as u64)?;
+        view.copy_from_slice(bytes);
+        Ok(())
+    };
+    let n_tasks = rows.len().div_ceil(rows_per_task);
+    let scratch = || [const { Vec::new() }; 3];
+    let tasks = (0..n_tasks).into_par_iter();
+    tasks.try_for_each_init(scratch, |[inputs, padded, targets], task| {
+        let at = task * rows_per_task;
+        let first = rows.start + at;
+        let rows = first..(first + rows_per_task).min(rows.end);
+        inputs.resize(rows.len() * n_inputs, 0.0);
+        targets.resize(rows.len() * width.outputs, 0.0);
+        let padded_floats = rows.len() * width.row;
+        dataset.read(rows, inputs, targets);
+        if n_inputs == width.row {
+            write(at * 4 * width.row, inputs)?;
+        } else {
+            // What pads a row is 0 from the start, and stays so.
+            padded.resize(padded_floats, 0.0);
+            let to = padded.chunks_exact_mut(width.row);
+            for (to, from) in to.zip(inputs.chunks_exact(n_inputs)) {
+                to[..n_inputs].copy_from_slice(from);
+            }
+            write(at * 4 * width.row, padded)?;
+        }
+        write(targets_at + at * 4 * width.outputs, targets)
+    })
+}

@@ -5,10 +5,9 @@ mod common;
 
 use common::{assert_within, gpu, neuralnet, neuralnet_json, parameters, problem, random_dataset};
 use neuralnet::backend::{Backend, Evaluation};
-use neuralnet::gpu::{AdapterKind, Gpu, GpuOptions};
+use neuralnet::gpu::{Gpu, GpuOptions};
 use neuralnet::{Dataset, Loss, Reduction, Synthetic};
 use std::num::NonZeroU32;
-use std::process::Command;
 
 fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -156,46 +155,6 @@ fn the_user_is_told_what_streams() {
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     let why = "--max-device-bytes: 500000 bytes hold no 2 leaves of 1024 rows, 532480 bytes";
     assert!(stderr.contains(why), "{stderr}");
-}
-
-/// A device that grants too little trains all the same, and says so. Only a software adapter's memory
-/// can be taken away, as it is the host's.
-#[test]
-fn what_the_device_does_not_grant_streams() {
-    let software = neuralnet::gpu::adapters()
-        .first()
-        .is_some_and(|adapter| adapter.kind == AdapterKind::Software);
-    if !software {
-        return;
-    }
-    let data = "synthetic:2000000x128";
-    let train = |limit: &str| {
-        let script = format!("ulimit -v {limit} && exec \"$0\" \"$@\"");
-        let output = Command::new("sh")
-            .args([
-                "-c",
-                &script,
-                env!("CARGO_BIN_EXE_neuralnet"),
-                "train",
-                data,
-            ])
-            .args(["--backend", "gpu", "--iterations", "1"])
-            .output()
-            .expect("a shell");
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{stderr}");
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let weights = stdout.split_once("weight").map(|(_, rest)| rest.to_owned());
-        (weights.expect("weights are printed"), stderr)
-    };
-    let (resident, told) = train("unlimited");
-    assert!(!told.contains("stream"), "{told}");
-    let (streamed, told) = train("1300000");
-    assert!(
-        told.contains("stream in every iteration, as the device grants no more memory"),
-        "{told}"
-    );
-    assert_eq!(streamed, resident, "weights");
 }
 
 /// Inputs of 4.4 GB: the leaves around 2³¹ and 2³² bytes and the last one have the bits of the same

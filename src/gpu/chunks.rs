@@ -92,6 +92,11 @@ impl<'a> Chunks<'a> {
             per_page: leaves_per_page,
             room,
         };
+        // Before the chunks, which may leave no memory for it.
+        let ring = match dataset.generated() {
+            Some(_) if !options.rows_from_host => None,
+            _ => Some(Ring::new(device, dataset)?),
+        };
         let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
         let mut refusal = None;
         let before = device.held();
@@ -121,12 +126,13 @@ impl<'a> Chunks<'a> {
                 Err(error) => return Err(error),
             }
         };
-        let source = match dataset.generated() {
-            Some(synthetic) if !options.rows_from_host => {
+        let source = match (ring, dataset.generated()) {
+            (Some(ring), _) => Source::Host(ring),
+            (None, Some(synthetic)) => {
                 let rows_per_leaf = dataset.leaves().rows_per_leaf();
                 Source::Device(Generate::new(device, synthetic, rows_per_leaf, &list)?)
             }
-            _ => Source::Host(Ring::new(device, dataset)?),
+            (None, None) => Source::None,
         };
         let mut chunks = Self {
             dataset,
@@ -363,5 +369,82 @@ fn leaves_per_chunk(
             problem: format!("{}; take at least that many", problem()),
         }),
         _ => Err(device.limit(problem())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Chunks;
+    use crate::dataset::{Dataset, Synthetic};
+    use crate::gpu::GpuOptions;
+    use crate::gpu::adapter::AdapterKind;
+    use crate::gpu::tests::device;
+    use std::process::Command;
+
+    /// Set where the test below runs itself again with little memory.
+    const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
+    const MIB: usize = 1 << 20;
+
+    /// Only a software adapter's memory can be taken away, as it is the host's: here, all but 1 GiB of
+    /// what a process may have.
+    #[test]
+    fn what_the_device_does_not_grant_streams() {
+        let mut device = device();
+        if device.adapter.kind != AdapterKind::Software {
+            return;
+        }
+        if std::env::var_os(LIMITED).is_none() {
+            let limited = Command::new("sh")
+                .args(["-c", "ulimit -v 16000000 && exec \"$0\" --exact gpu::chunks::tests::what_the_device_does_not_grant_streams"])
+                .arg(std::env::current_exe().unwrap())
+                .env(LIMITED, "1")
+                .output()
+                .unwrap();
+            let stdout = String::from_utf8_lossy(&limited.stdout);
+            assert!(
+                limited.status.success() && stdout.contains("1 passed"),
+                "{stdout}"
+            );
+            return;
+        }
+        let synthetic = Synthetic::new(500_000, 512, 0.05, 1).unwrap();
+        let dataset = Dataset::synthetic(synthetic);
+        let options = GpuOptions {
+            rows_from_host: true,
+            ..GpuOptions::default()
+        };
+        let mut taken = Vec::new();
+        loop {
+            let mut piece = Vec::<u8>::new();
+            if piece.try_reserve_exact(32 * MIB).is_err() {
+                break;
+            }
+            taken.push(piece);
+        }
+        taken.truncate(taken.len() - 32);
+        let chunks = Chunks::new(&mut device, &dataset, usize::MAX, options);
+        drop(taken);
+        let chunks = chunks.unwrap();
+        let all = 500_000 * 513 * 4;
+        assert!(
+            chunks.held() < all && chunks.held() > all / 4,
+            "{}",
+            chunks.held()
+        );
+        let notice = chunks.notice().unwrap();
+        assert!(
+            notice.ends_with("as the device grants no more memory"),
+            "{notice}"
+        );
+
+        let last = &chunks.list()[chunks.n_resident - 1];
+        let (mut inputs, mut target) = (vec![0.0; 512], [0.0]);
+        let row = last.rows.end - 1;
+        dataset.read(row..row + 1, &mut inputs, &mut target);
+        let at = (last.rows.len() - 1) * 512;
+        assert!(
+            device.read(&last.inputs, at, 512).unwrap() == inputs,
+            "row {row}"
+        );
     }
 }

@@ -120,6 +120,31 @@ mod tests {
         }
     }
 
+    /// A label is flipped below the noise, not at it: here the noise is the very word of a row.
+    #[test]
+    fn the_word_at_the_threshold_flips_no_label() {
+        let noise = |words: u32| f64::from(words) / 4_294_967_296.0;
+        let label = |words: u32, row: usize| {
+            let synthetic = Synthetic::new(64, 3, noise(words), 1).unwrap();
+            let (mut x, mut label) = ([0.0; 3], [0.0]);
+            Dataset::synthetic(synthetic).read(row..row + 1, &mut x, &mut label);
+            label[0].to_bits()
+        };
+        let flips = |words, row| label(words, row) != label(0, row);
+        let row = (0..64).find(|row| flips(1 << 31, *row)).unwrap();
+        let (mut unflipped, mut flipped) = (0, 1 << 31);
+        while flipped - unflipped > 1 {
+            let middle = unflipped + (flipped - unflipped) / 2;
+            if flips(middle, row) {
+                flipped = middle;
+            } else {
+                unflipped = middle;
+            }
+        }
+        assert_same_bits(3, noise(unflipped), 1, 0, 64);
+        assert_same_bits(3, noise(flipped), 1, 0, 64);
+    }
+
     /// A row's number takes more than one word, and the carry may fall within a chunk.
     #[test]
     fn rows_beyond_32_bits_are_the_cpus() {

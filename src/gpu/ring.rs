@@ -153,3 +153,78 @@ fn fill(
         write(targets_at + at * 4 * width.outputs, targets)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ring, TASK_BYTES};
+    use crate::dataset::Dataset;
+    use crate::gpu::chunks::{Chunk, Width};
+    use crate::gpu::tests::device;
+    use rayon::prelude::*;
+    use std::time::Instant;
+
+    const N_INPUTS: usize = 256;
+
+    fn dataset(n_samples: usize) -> Dataset {
+        let inputs = vec![0.5; n_samples * N_INPUTS];
+        Dataset::from_rows("halves", N_INPUTS, 1, inputs, vec![1.0; n_samples]).unwrap()
+    }
+
+    /// The parallel reading of the ring, into memory that nobody reads.
+    fn read(dataset: &Dataset) {
+        let rows_per_task = TASK_BYTES / (4 * N_INPUTS);
+        let scratch = || {
+            (
+                vec![0.0; rows_per_task * N_INPUTS],
+                vec![0.0; rows_per_task],
+            )
+        };
+        let tasks = (0..dataset.n_samples() / rows_per_task).into_par_iter();
+        tasks.for_each_init(scratch, |(inputs, targets), task| {
+            let first = task * rows_per_task;
+            dataset.read(first..first + rows_per_task, inputs, targets);
+            std::hint::black_box(inputs);
+        });
+    }
+
+    /// Rows of a large array through the ring, beside each half of that way alone: reading the array, and
+    /// uploading rows that stay in the cache; and beside the queue's own staging.
+    #[test]
+    #[ignore = "a measurement: run it alone, with --nocapture"]
+    #[expect(clippy::print_stdout, reason = "what was measured is the result")]
+    fn the_ring_keeps_pace_with_its_slower_half() {
+        let (n_samples, n_cached) = (1 << 19, 1 << 9);
+        let (large, small) = (dataset(n_samples), dataset(n_cached));
+        let mut device = device();
+        let memory = |device: &mut _, n_rows| Width::new(&large).allocate(device, "test", n_rows);
+        let n_rows = 1 << 16;
+        let memory = memory(&mut device, n_rows).unwrap();
+        let mut ring = Ring::new(&mut device, &large).unwrap();
+        let mut load = |dataset: &Dataset| {
+            let step = n_rows.min(dataset.n_samples());
+            let start = Instant::now();
+            for first in (0..n_samples).step_by(step) {
+                let first = first % dataset.n_samples();
+                let rows = first..first + step;
+                let chunk = Chunk::new(&mut device, rows.clone(), 0..1, 0, memory.clone()).unwrap();
+                ring.load(&device, dataset, &chunk, rows, |_| {}).unwrap();
+            }
+            device.finish_writes().unwrap();
+            start.elapsed().as_secs_f64()
+        };
+        for round in 0..6 {
+            let start = Instant::now();
+            read(&large);
+            let read = start.elapsed().as_secs_f64();
+            let (upload, both) = (load(&small), load(&large));
+            let rate = |seconds: f64| large.bytes() as f64 / seconds / 1e9;
+            println!(
+                "round {round}, GB/s: reading {:.2}, uploading {:.2}, both {:.2}: {:.2} of the slower",
+                rate(read),
+                rate(upload),
+                rate(both),
+                read.max(upload) / both
+            );
+        }
+    }
+}

@@ -201,7 +201,7 @@ impl<'a> Gpu<'a> {
 
     /// Submits the passes over the chunks that come from the host, which [`Gpu::record_sums`] leaves out.
     fn stream(&mut self) -> Result<()> {
-        for number in self.chunks.from_host() {
+        for number in self.chunks.by_host() {
             self.chunks.load_then(&self.device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
                     self.leaf_sums.record_one(pass, number);
@@ -313,13 +313,13 @@ impl Backend for Gpu<'_> {
             .write(&self.descent_params, at, bytemuck::bytes_of(&rate));
         let chunks = self.chunks.list().len() + self.chunks.n_streamed();
         let dispatches = chunks + self.tree.n_dispatches() + 1;
-        let from_host = !self.chunks.from_host().is_empty();
+        let by_host = !self.chunks.by_host().is_empty();
         let most = u32::try_from(MAX_DISPATCHES / dispatches)
             .unwrap_or(1)
             .max(1);
         let mut left = iterations.get();
         while left > 0 {
-            let batch = if from_host { 1 } else { left.min(most) };
+            let batch = if by_host { 1 } else { left.min(most) };
             self.stream()?;
             let iterate = |pass: &mut wgpu::ComputePass<'_>| {
                 for _ in 0..batch {
@@ -327,7 +327,7 @@ impl Backend for Gpu<'_> {
                     self.gradient_descent.record(pass);
                 }
             };
-            if from_host {
+            if by_host {
                 // The host goes on with the rows of the next iteration; the ring holds it back.
                 let record = |encoder: &mut _| Device::pass(encoder, "advance", iterate);
                 self.device.submit("advance", record);

@@ -102,6 +102,29 @@ fn what_streams_has_the_bits_of_what_stays() {
     }
 }
 
+/// Chunks that take several staging buffers, and more of those than there are: rows from the host,
+/// resident and streamed, beside rows that the device made once.
+#[test]
+fn the_staging_buffers_take_turns() {
+    let dataset = synthetic(60_001, 255);
+    let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
+    let start = problem.network.initial_parameters(3);
+    let mut made = gpu(problem.clone(), GpuOptions::default());
+    let expected = told(&mut made, &dataset, &start);
+    for max_device_bytes in [None, Some(30_000_000), Some(61_000_000)] {
+        let options = GpuOptions {
+            max_device_bytes,
+            rows_from_host: true,
+            ..GpuOptions::default()
+        };
+        let mut gpu = gpu(problem.clone(), options);
+        let streams = max_device_bytes.is_some();
+        assert_eq!(gpu.n_streamed_chunks() > 0, streams, "{options:?}");
+        let told = told(&mut gpu, &dataset, &start);
+        assert!(told == expected, "{options:?}");
+    }
+}
+
 /// Every check of validation, with chunks that stream from the device and from the host.
 #[test]
 fn streamed_rows_are_within_their_bounds() {
@@ -161,8 +184,8 @@ fn the_user_is_told_what_streams() {
 /// rows uploaded alone, which are within their bounds of float64; and the total holds every leaf.
 #[test]
 fn rows_beyond_32_bits_of_bytes_count() {
-    let (n_samples, n_inputs) = (34_500_001, 32);
-    let dataset = synthetic(n_samples as u64, n_inputs as u64);
+    let n_inputs = 32;
+    let dataset = synthetic(34_500_001, n_inputs as u64);
     let options = GpuOptions {
         max_device_bytes: Some(600_000_000),
         ..GpuOptions::default()

@@ -196,7 +196,7 @@ impl<'a> Chunks<'a> {
     }
 
     /// The others, which [`Chunks::load_then`] brings.
-    pub(super) fn from_host(&self) -> Range<usize> {
+    pub(super) fn by_host(&self) -> Range<usize> {
         self.recorded().end..self.list.len()
     }
 
@@ -229,7 +229,7 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Brings a chunk of [`Chunks::from_host`] to the device and submits what `then` records; does not wait for its end.
+    /// Brings a chunk of [`Chunks::by_host`] to the device and submits what `then` records; does not wait for its end.
     pub(super) fn load_then(
         &mut self,
         device: &Device,

@@ -27,6 +27,7 @@ impl Generate {
         let hidden_weight = device.storage("hidden_weight", weights.len())?;
         device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
         let mut pipeline = Pipeline::new(device, &kernels::synthetic())?;
+        let word = |number: u64| u32::try_from(number).expect("rows are numbered in 48 bits");
         for chunk in chunks {
             let first_row = chunk.rows.start as u64;
             let params = SyntheticParams {
@@ -35,8 +36,8 @@ impl Generate {
                 n_inputs: to_u32(synthetic.n_inputs()),
                 seed: synthetic.seed(),
                 flip_below: synthetic.flip_below(),
-                first_row_low: (first_row & u64::from(u32::MAX)) as u32,
-                first_row_high: (first_row >> 32) as u32,
+                first_row_low: word(first_row & 0xFFFF_FFFF),
+                first_row_high: word(first_row >> 32),
                 _pad: 0,
             };
             let params = device.uniform("synthetic.params", &params)?;

@@ -193,13 +193,26 @@ mod tests {
     #[ignore = "a measurement: run it alone, with --nocapture"]
     #[expect(clippy::print_stdout, reason = "what was measured is the result")]
     fn the_ring_keeps_pace_with_its_slower_half() {
-        let (n_samples, n_cached) = (1 << 19, 1 << 9);
+        let (n_samples, n_cached) = (1 << 19, 1 << 13);
         let (large, small) = (dataset(n_samples), dataset(n_cached));
         let mut device = device();
         let memory = |device: &mut _, n_rows| Width::new(&large).allocate(device, "test", n_rows);
         let n_rows = 1 << 16;
         let memory = memory(&mut device, n_rows).unwrap();
         let mut ring = Ring::new(&mut device, &large).unwrap();
+        let (cached, _) = small.stored().unwrap();
+        let mut other = crate::gpu::tests::device();
+        let to = other.storage("test", cached.len()).unwrap();
+        let queue = || {
+            let start = Instant::now();
+            for piece in 1..=n_samples / n_cached {
+                other.write(&to, 0, bytemuck::cast_slice(cached));
+                if piece % 8 == 0 {
+                    other.finish_writes().unwrap();
+                }
+            }
+            start.elapsed().as_secs_f64()
+        };
         let mut load = |dataset: &Dataset| {
             let step = n_rows.min(dataset.n_samples());
             let start = Instant::now();
@@ -217,11 +230,13 @@ mod tests {
             read(&large);
             let read = start.elapsed().as_secs_f64();
             let (upload, both) = (load(&small), load(&large));
+            let queue = queue();
             let rate = |seconds: f64| large.bytes() as f64 / seconds / 1e9;
             println!(
-                "round {round}, GB/s: reading {:.2}, uploading {:.2}, both {:.2}: {:.2} of the slower",
+                "round {round}, GB/s: reading {:.2}, uploading {:.2} (by the queue {:.2}), both {:.2}: {:.2} of the slower",
                 rate(read),
                 rate(upload),
+                rate(queue),
                 rate(both),
                 read.max(upload) / both
             );

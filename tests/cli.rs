@@ -256,11 +256,11 @@ fn a_bad_setting_is_refused() {
 
 #[test]
 fn more_than_the_memory_is_refused_with_its_size() {
-    let data = "synthetic:1000000000000x32";
+    let data = "synthetic:100000000000000x32";
     assert_refused(
         &["train", data, "--backend", "cpu"],
         2,
-        &[data, "132000000000000 bytes of host memory"],
+        &[data, "13200000000000000 bytes of host memory"],
     );
     // A GPU says what of it does not fit, a software adapter that the host has not got it.
     assert_refused(&["train", data, "--backend", "gpu"], 3, &["bytes"]);

@@ -244,7 +244,7 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// The chunks of `plan` with their memory, and the bytes of inputs and targets that take.
+/// The chunks of `plan` with their memory, and the bytes of their inputs and targets.
 fn allocate(
     device: &mut Device,
     dataset: &Dataset,
@@ -253,8 +253,8 @@ fn allocate(
     plan: &Plan,
 ) -> Result<(Vec<Chunk>, u64)> {
     let leaves = dataset.leaves();
-    let planned = width.planned_bytes(dataset, plan);
-    device.check_host_memory(dataset.source(), planned)?;
+    device.check_host_memory(dataset.source(), width.planned_bytes(dataset, plan))?;
+    let size = |memory: &[wgpu::Buffer; 2]| memory.iter().map(wgpu::Buffer::size).sum::<u64>();
     let mut slots = Vec::new();
     if plan.leaves_per_slot > 0 {
         let n_rows = plan.leaves_per_slot * leaves.rows_per_leaf();
@@ -262,6 +262,7 @@ fn allocate(
             slots.push(width.allocate(device, &format!("slot {slot}"), n_rows)?);
         }
     }
+    let mut held: u64 = slots.iter().map(size).sum();
     let mut list = Vec::new();
     for chunk in plan.resident.iter().chain(&plan.streamed) {
         let rows = leaves.rows(chunk.start).start..leaves.rows(chunk.end - 1).end;
@@ -270,13 +271,15 @@ fn allocate(
             None => {
                 let (first, last) = (rows.start, rows.end - 1);
                 let label = format!("rows {first} to {last} of {}", dataset.source());
-                width.allocate(device, &label, rows.len())?
+                let memory = width.allocate(device, &label, rows.len())?;
+                held += size(&memory);
+                memory
             }
         };
         let in_page = chunk.start % leaves_per_page;
         list.push(Chunk::new(device, rows, chunk.clone(), in_page, memory)?);
     }
-    Ok((list, planned))
+    Ok((list, held))
 }
 
 fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {

@@ -176,8 +176,9 @@ fn the_user_is_told_what_streams() {
     let output = neuralnet(&train(&["--max-device-bytes", "500000"]));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    let why = "--max-device-bytes: 500000 bytes hold no 2 leaves of 1024 rows, 532480 bytes";
+    let why = "--max-device-bytes: 500000 bytes hold neither the data nor 2 leaves of 1024 rows";
     assert!(stderr.contains(why), "{stderr}");
+    assert!(stderr.ends_with("take at least 532480\n"), "{stderr}");
 }
 
 /// Inputs of 4.4 GB: the leaves around 2³¹ and 2³² bytes and the last one have the bits of the same

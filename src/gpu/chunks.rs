@@ -284,11 +284,11 @@ fn allocate(
 
 fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
     let rows = dataset.leaves().rows(0).len();
-    let least = SLOTS as u64 * width.leaf_bytes(dataset);
+    let least = (SLOTS as u64 * width.leaf_bytes(dataset)).min(width.data_bytes(dataset));
     Error::Setting {
         flag: "--max-device-bytes",
         problem: format!(
-            "{most} bytes hold no {SLOTS} leaves of {rows} rows, {least} bytes; take at least that many"
+            "{most} bytes hold neither the data nor {SLOTS} leaves of {rows} rows, so that they could stream; take at least {least}"
         ),
     }
 }

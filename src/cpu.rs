@@ -1,11 +1,17 @@
 //! The reference: float64 arithmetic on the f32 data, with the same bits for any number of threads.
 //!
-//! Threads take whole leaves; a leaf is summed by one of them in the order of its rows, and the
-//! leaf sums are folded in the one fixed tree of [`crate::leaves`].
+//! Threads take whole leaves; a leaf is summed by one of them in a fixed order, and the leaf sums are
+//! folded in the one fixed tree of [`crate::leaves`].
+
+mod functions;
+mod instructions;
+mod leaf;
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, sum_leaves};
+use instructions::{Arithmetic, Instructions};
+use leaf::{Neurons, Rows, Scratch, Sums};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -22,6 +28,7 @@ pub struct Cpu<'a> {
     leaves: Leaves,
     parameters: Vec<f64>,
     threads: rayon::ThreadPool,
+    instructions: Instructions,
 }
 
 impl<'a> Cpu<'a> {
@@ -57,56 +64,110 @@ impl<'a> Cpu<'a> {
             targets,
             leaves,
             threads,
+            instructions: Instructions::detect(),
         })
     }
 
-    fn rows(&self, rows: &Range<usize>) -> (&[f32], &[f32]) {
-        let layer = self.problem.network.layer();
-        (
-            &self.inputs[rows.start * layer.n_inputs..rows.end * layer.n_inputs],
-            &self.targets[rows.start * layer.n_outputs..rows.end * layer.n_outputs],
-        )
+    fn neurons(&self) -> Neurons {
+        let Problem {
+            network, objective, ..
+        } = &self.problem;
+        Neurons::new(network.layer(), objective.loss, &self.parameters)
     }
 
-    /// Leaf `leaf` in the order of its rows: `gradient` as the flat parameters, `loss` and
-    /// `saturation` summed over the outputs.
-    fn leaf_sums(&self, leaf: usize) -> Evaluation {
+    fn rows(&self, rows: &Range<usize>) -> Rows<'_> {
         let layer = self.problem.network.layer();
-        let loss = self.problem.objective.loss;
-        let (inputs, targets) = self.rows(&self.leaves.rows(leaf));
-        let mut sums = Evaluation::zero(self.parameters.len());
-        let (grad_weight, grad_bias) = sums.gradient.split_at_mut(layer.n_weights());
-        let rows = inputs
-            .chunks_exact(layer.n_inputs)
-            .zip(targets.chunks_exact(layer.n_outputs));
-        for (x, targets) in rows {
-            for (o, t) in targets.iter().map(|t| f64::from(*t)).enumerate() {
-                let z = layer.pre_activation(&self.parameters, x, o);
-                let y = layer.activation.value(z);
-                sums.pass.loss += loss.value(z, y, t);
-                sums.pass.saturation += y * (1.0 - y);
-                let grad_z = loss.grad_z(y, t);
-                let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
-                for (grad, x) in grad_weight[span].iter_mut().zip(x) {
-                    *grad += grad_z * f64::from(*x);
-                }
-                if let Some(grad) = grad_bias.get_mut(o) {
-                    *grad += grad_z;
-                }
-            }
+        Rows {
+            // Up to the end of all: a row may be read on into the next one.
+            inputs: &self.inputs[rows.start * layer.n_inputs..],
+            input_stride: layer.n_inputs,
+            targets: &self.targets[rows.start * layer.n_outputs..],
+            target_stride: layer.n_outputs,
+            n_rows: rows.len(),
         }
-        sums
+    }
+
+    /// Gradient, loss and saturation summed over the rows of leaf `leaf`.
+    fn leaf_sums(&self, neurons: &Neurons, leaf: usize) -> Evaluation {
+        let sums = self.instructions.run(LeafSums {
+            neurons,
+            rows: self.rows(&self.leaves.rows(leaf)),
+        });
+        Evaluation {
+            pass: Pass {
+                loss: sums.loss(),
+                saturation: sums.saturation(),
+            },
+            gradient: neurons.flat(&sums.grad_weight, &sums.grad_bias),
+        }
     }
 
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
         let (count, floats) = (self.leaves.count(), self.parameters.len());
-        let sum = || sum_leaves(count, floats, |leaf| self.leaf_sums(leaf), Evaluation::add);
+        let neurons = self.neurons();
+        let sum = || {
+            let leaf_sums = |leaf| self.leaf_sums(&neurons, leaf);
+            sum_leaves(count, floats, leaf_sums, Evaluation::add)
+        };
         // A single leaf is not worth waking a thread for.
         if count == 1 {
             sum()
         } else {
             self.threads.install(sum)
+        }
+    }
+}
+
+/// The sums of one leaf.
+struct LeafSums<'a> {
+    neurons: &'a Neurons,
+    rows: Rows<'a>,
+}
+
+impl Arithmetic for LeafSums<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> Sums {
+        let mut sums = Sums::zero(self.neurons);
+        let mut scratch = Scratch::new(self.neurons);
+        leaf::add_rows::<FUSED>(self.neurons, self.rows, &mut scratch, &mut sums);
+        sums
+    }
+}
+
+/// Updates of a problem of one leaf, whose sums are those over all samples: with as little as
+/// possible between them, since an update may take less than a call.
+struct Descent<'a> {
+    neurons: &'a mut Neurons,
+    rows: Rows<'a>,
+    iterations: NonZeroU32,
+    rate: f64,
+}
+
+impl Arithmetic for Descent<'_> {
+    /// What the last pass saw.
+    type Output = Pass;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> Pass {
+        let mut sums = Sums::zero(self.neurons);
+        let mut scratch = Scratch::new(self.neurons);
+        let padded = self.rows.padded(self.neurons.layer.n_inputs);
+        let rows = Rows {
+            inputs: &padded,
+            input_stride: padded.len() / self.rows.n_rows,
+            ..self.rows
+        };
+        for _ in 0..self.iterations.get() {
+            sums.clear(rows.n_rows);
+            leaf::add_rows::<FUSED>(self.neurons, rows, &mut scratch, &mut sums);
+            self.neurons.descend(self.rate, &sums);
+        }
+        Pass {
+            loss: sums.loss(),
+            saturation: sums.saturation(),
         }
     }
 }
@@ -117,9 +178,10 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
+        let instructions = self.instructions.name();
         match self.threads.current_num_threads() {
-            1 => "1 thread".to_owned(),
-            threads => format!("{threads} threads"),
+            1 => format!("1 thread, {instructions}"),
+            threads => format!("{threads} threads, {instructions}"),
         }
     }
 
@@ -137,7 +199,8 @@ impl Backend for Cpu<'_> {
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let reduced = |leaf| self.problem.reduced(self.leaf_sums(leaf));
+        let neurons = self.neurons();
+        let reduced = |leaf| self.problem.reduced(self.leaf_sums(&neurons, leaf));
         Ok(self
             .threads
             .install(|| leaves.into_par_iter().map(reduced).collect()))
@@ -145,6 +208,17 @@ impl Backend for Cpu<'_> {
 
     fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
         let rate = learning_rate * self.problem.scale();
+        if self.leaves.count() == 1 {
+            let mut neurons = self.neurons();
+            let pass = self.instructions.run(Descent {
+                neurons: &mut neurons,
+                rows: self.rows(&self.leaves.rows(0)),
+                iterations,
+                rate,
+            });
+            self.parameters = neurons.flat(&neurons.weight, &neurons.bias);
+            return Ok(self.problem.reduced_pass(pass));
+        }
         let mut sums = self.sums();
         gradient_descent(rate, &sums.gradient, &mut self.parameters);
         for _ in 1..iterations.get() {
@@ -156,7 +230,7 @@ impl Backend for Cpu<'_> {
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let layer = self.problem.network.layer();
-        let (inputs, _) = self.rows(&rows);
+        let inputs = &self.inputs[rows.start * layer.n_inputs..rows.end * layer.n_inputs];
         let parameters = &self.parameters;
         let pre_activation: Vec<f64> = self.threads.install(|| {
             inputs
@@ -203,6 +277,7 @@ fn made(problem: &Problem<'_>, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
 }
 
 /// `parameters -= rate · gradient`
+#[inline]
 pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
     for (parameter, gradient) in parameters.iter_mut().zip(gradient) {
         *parameter -= rate * gradient;

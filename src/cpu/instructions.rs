@@ -1,0 +1,88 @@
+//! Vector instructions, chosen when the program runs: one binary for every machine of its kind.
+//!
+//! What is compiled for an instruction set is plain Rust: loops over arrays of a fixed width, which
+//! the compiler turns into the vectors there are. The widths and the order of every sum are those of
+//! the source, so all machines that fuse a multiplication with an addition give the same bits.
+
+/// Arithmetic that is compiled once for each instruction set.
+pub(super) trait Arithmetic {
+    type Output;
+
+    /// `FUSED`: whether [`mul_add`] rounds once. Has to be inlined, as all it calls, to be compiled
+    /// with the instructions it is called for.
+    fn run<const FUSED: bool>(self) -> Self::Output;
+}
+
+/// `a · b + c`, rounded once where the machine can, otherwise twice; never by a slow function.
+#[inline(always)]
+pub(super) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The instruction sets that arithmetic is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Instructions {
+    /// What the binary was compiled for: every machine has it.
+    Baseline,
+    /// AVX2 and FMA: four f64 at once, on x86-64 machines since 2013.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Instructions {
+    /// Whether the baseline fuses: always on 64-bit Arm, on x86-64 only where it was asked for.
+    const BASELINE_FUSES: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
+    /// The best of this machine.
+    pub(super) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return Self::Avx2;
+        }
+        Self::Baseline
+    }
+
+    /// All that this machine has.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self::Baseline, Self::detect()];
+        all.dedup();
+        all
+    }
+
+    /// Whether they round `a · b + c` once.
+    #[cfg(test)]
+    pub(super) fn fuse(self) -> bool {
+        self != Self::Baseline || Self::BASELINE_FUSES
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline instructions",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "AVX2",
+        }
+    }
+
+    /// Runs `arithmetic` with these instructions.
+    #[inline]
+    pub(super) fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output {
+        match self {
+            Self::Baseline if Self::BASELINE_FUSES => arithmetic.run::<true>(),
+            Self::Baseline => arithmetic.run::<false>(),
+            #[cfg(target_arch = "x86_64")]
+            #[expect(
+                unsafe_code,
+                reason = "the language cannot know that the machine was asked; this is the one place"
+            )]
+            // SAFETY: only `detect` makes this variant, where the machine has both features.
+            Self::Avx2 => unsafe { with_avx2(arithmetic) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn with_avx2<A: Arithmetic>(arithmetic: A) -> A::Output {
+    arithmetic.run::<true>()
+}

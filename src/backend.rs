@@ -145,12 +145,34 @@ pub trait Backend {
     /// Where the device fails.
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>>;
 
-    /// `iterations` times `parameters −= learning_rate · gradient`, nothing read back but the last
-    /// pass, which saw the parameters before the last update.
+    /// Starts `iterations` times `parameters −= learning_rate · gradient`. A GPU goes on by itself, nothing
+    /// is read back but the last pass, which saw the parameters before the last update.
     ///
     /// # Errors
     /// Where the device fails.
-    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass>;
+    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()>;
+
+    /// Waits for the end of the updates that were started first, and gives their last pass.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where none was started.
+    fn finish(&mut self) -> Result<Pass>;
+
+    /// How often to start updates before those started first are finished, so that the hardware never
+    /// waits for the host.
+    fn starts_ahead(&self) -> usize;
+
+    /// Makes `iterations` updates, from their start to their end.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
+        self.start(iterations, learning_rate)?;
+        self.finish()
+    }
 
     /// Pre-activations and predictions of the rows `rows` at the parameters.
     ///

@@ -6,6 +6,9 @@
 mod functions;
 mod instructions;
 mod leaf;
+mod read;
+
+pub use read::Reader;
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
 use crate::error::{Error, Result};
@@ -14,6 +17,7 @@ use instructions::{Arithmetic, Instructions};
 use leaf::{Neurons, Rows, Scratch, Sums};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -27,6 +31,8 @@ pub struct Cpu<'a> {
     targets: Cow<'a, [f32]>,
     leaves: Leaves,
     parameters: Vec<f64>,
+    /// Of updates that are made and not yet finished.
+    passes: VecDeque<Pass>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
 }
@@ -37,13 +43,7 @@ impl<'a> Cpu<'a> {
     /// # Errors
     /// Where the data do not fit into memory, or no thread can be started.
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.unwrap_or(0))
-            .build()
-            .map_err(|error| Error::Setting {
-                flag: "--threads",
-                problem: format!("the threads could not be started: {error}"),
-            })?;
+        let threads = pool(threads)?;
         let leaves = problem.dataset.leaves();
         let (inputs, targets) = match problem.dataset.stored() {
             Some(stored)
@@ -59,6 +59,7 @@ impl<'a> Cpu<'a> {
         };
         Ok(Self {
             parameters: vec![0.0; problem.network.n_parameters()],
+            passes: VecDeque::new(),
             problem,
             inputs,
             targets,
@@ -206,7 +207,7 @@ impl Backend for Cpu<'_> {
             .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
-    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
+    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
         if self.leaves.count() == 1 {
             let mut neurons = self.neurons();
@@ -217,7 +218,8 @@ impl Backend for Cpu<'_> {
                 rate,
             });
             self.parameters = neurons.flat(&neurons.weight, &neurons.bias);
-            return Ok(self.problem.reduced_pass(pass));
+            self.passes.push_back(self.problem.reduced_pass(pass));
+            return Ok(());
         }
         let mut sums = self.sums();
         gradient_descent(rate, &sums.gradient, &mut self.parameters);
@@ -225,7 +227,17 @@ impl Backend for Cpu<'_> {
             sums = self.sums();
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
         }
-        Ok(self.problem.reduced_pass(sums.pass))
+        self.passes.push_back(self.problem.reduced_pass(sums.pass));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Pass> {
+        Ok(self.passes.pop_front().expect("updates were started"))
+    }
+
+    /// The updates are made where they are started.
+    fn starts_ahead(&self) -> usize {
+        1
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
@@ -248,6 +260,17 @@ impl Backend for Cpu<'_> {
             pre_activation,
         })
     }
+}
+
+/// Threads of their own; `None` takes every core.
+fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build()
+        .map_err(|error| Error::Setting {
+            flag: "--threads",
+            problem: format!("the threads could not be started: {error}"),
+        })
 }
 
 /// Inputs (N, I) and targets (N, O), made in parallel.

@@ -74,6 +74,7 @@ pub struct Gpu<'a> {
     descent_params: wgpu::Buffer,
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
+    passes: std::collections::VecDeque<Pass>,
 }
 
 impl<'a> Gpu<'a> {
@@ -151,6 +152,7 @@ impl<'a> Gpu<'a> {
             gradient_descent,
             descent_params,
             predict: None,
+            passes: std::collections::VecDeque::new(),
         })
     }
 
@@ -306,7 +308,7 @@ impl Backend for Gpu<'_> {
             .collect())
     }
 
-    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
+    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = rate(learning_rate * self.problem.scale())?;
         let at = std::mem::offset_of!(DescentParams, rate) as u64;
         self.device
@@ -338,7 +340,17 @@ impl Backend for Gpu<'_> {
         }
         let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
         let seen = self.device.read(self.tree.total(), first, n_sums - first)?;
-        Ok(self.problem.reduced_pass(unpack_pass(&seen)))
+        self.passes
+            .push_back(self.problem.reduced_pass(unpack_pass(&seen)));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Pass> {
+        Ok(self.passes.pop_front().expect("updates were started"))
+    }
+
+    fn starts_ahead(&self) -> usize {
+        1
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {

@@ -1,6 +1,7 @@
 //! The `neuralnet` binary: parse, run, exit code.
 
 mod cli;
+mod interrupt;
 mod report;
 
 use clap::Parser;
@@ -26,22 +27,33 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let (dataset, config) = args.task.open(TRAIN_ITERATIONS)?;
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
+    let interrupted = interrupt::handled();
     let mut reporter = Reporter::new(&dataset, &config);
     reporter.backend(&training);
     let mut article = ArticleTable::new(&dataset, &config);
-    for iteration in article.iterations() {
-        training.advance_to(iteration, &mut |progress| reporter.progress(progress))?;
-        let parameters = training.parameters()?;
-        article.push(iteration, training.network(), &parameters);
+    let mut stops = article.iterations();
+    stops.push(config.iterations);
+    for iteration in stops {
+        training.advance_to(iteration, &mut |progress| {
+            reporter.progress(progress);
+            interrupted.flow()
+        })?;
+        if interrupted.flow().is_break() {
+            break;
+        }
+        if article.wants(iteration) {
+            let parameters = training.parameters()?;
+            article.push(iteration, training.network(), &parameters);
+        }
     }
-    training.advance_to(config.iterations, &mut |progress| {
-        reporter.progress(progress)
-    })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
     report::printed(print(&run, &trained, &article))?;
+    if trained.iterations < config.iterations {
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

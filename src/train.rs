@@ -13,6 +13,8 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::objective::Objective;
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// The problem a configuration poses on a data set.
@@ -89,35 +91,61 @@ impl<'a> Training<'a> {
         self.backend.as_ref()
     }
 
+    /// Iterations done.
+    #[must_use]
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
     /// The network that is trained.
     #[must_use]
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Trains up to iteration `iteration`, and shows `observe` where it stands about ten times a second.
-    /// The bits do not depend on how a training is cut into calls.
+    /// Trains up to iteration `iteration`, and shows `observe` where it stands about ten times a second; up
+    /// to where it stands then, or little further, where `observe` breaks off. The bits do not depend on
+    /// how a training is cut into calls.
     ///
     /// # Errors
     /// Where the device fails, or the loss is no longer finite.
-    pub fn advance_to(&mut self, iteration: u64, observe: &mut dyn FnMut(&Progress)) -> Result<()> {
-        while let Some(batch) = self.pace.batch(iteration.saturating_sub(self.iteration)) {
-            let start = Instant::now();
-            let pass = self.backend.advance(batch, self.config.learning_rate)?;
-            let seconds = start.elapsed().as_secs_f64();
+    pub fn advance_to(
+        &mut self,
+        iteration: u64,
+        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut started = VecDeque::new();
+        let mut left = iteration.saturating_sub(self.iteration);
+        let mut since = Instant::now();
+        loop {
+            while started.len() < self.backend.starts_ahead()
+                && let Some(batch) = self.pace.batch(left)
+            {
+                self.backend.start(batch, self.config.learning_rate)?;
+                started.push_back(batch);
+                left -= u64::from(batch.get());
+            }
+            let Some(batch) = started.pop_front() else {
+                return Ok(());
+            };
+            let pass = self.backend.finish()?;
+            let seconds = since.elapsed().as_secs_f64();
+            since = Instant::now();
             self.iteration += u64::from(batch.get());
             self.seconds += seconds;
             self.pace.took(batch, seconds);
             if !pass.loss.is_finite() {
                 return Err(self.diverged("loss"));
             }
-            observe(&Progress {
+            let told = observe(&Progress {
                 iteration: self.iteration,
                 pass,
                 seconds: self.seconds,
             });
+            if told.is_break() {
+                left = 0;
+            }
         }
-        Ok(())
     }
 
     /// The parameters reached, in the layout of the network.
@@ -212,6 +240,6 @@ impl Trained {
 /// Where a setting cannot be used, the hardware cannot hold the data or fails, or training diverges.
 pub fn train(dataset: &Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Trained> {
     let mut training = Training::start(dataset, config, hardware)?;
-    training.advance_to(config.iterations, &mut |_| {})?;
+    training.advance_to(config.iterations, &mut |_| ControlFlow::Continue(()))?;
     training.finish()
 }

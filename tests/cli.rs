@@ -594,3 +594,37 @@ fn help_describes_every_command() {
         assert!(help.contains(command), "{command}: {help}");
     }
 }
+
+/// Ctrl-C ends a training between two batches, with the weights reached and an exit code of its own.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_training_with_what_was_reached() {
+    use std::io::{BufRead, BufReader, Read};
+    for backend in ["cpu", "gpu"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+            .args(["train", "synthetic:2000x8", "--json", "--iterations"])
+            .args(["1000000000", "--backend", backend])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("training on the") {
+            assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
+        }
+        let pid = child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-INT", &pid])
+            .status();
+        assert!(sent.unwrap().success(), "the signal was sent");
+        stderr.read_to_string(&mut told).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{told}");
+        assert!(told.contains("interrupted after"), "{told}");
+        let train: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let iterations = train["iterations"].as_u64().unwrap();
+        assert!((1..1_000_000_000).contains(&iterations), "{iterations}");
+        assert!(train["layers"][0]["weight"][0][7].is_f64(), "{train}");
+    }
+}

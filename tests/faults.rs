@@ -121,6 +121,18 @@ impl Backend for Faulty<'_> {
         Ok(pass)
     }
 
+    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+        self.right.start(iterations, learning_rate)
+    }
+
+    fn finish(&mut self) -> Result<Pass> {
+        self.right.finish()
+    }
+
+    fn starts_ahead(&self) -> usize {
+        self.right.starts_ahead()
+    }
+
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let mut predictions = self.right.predict(rows.clone())?;
         let last = rows.len() - 1;

@@ -48,6 +48,12 @@ impl ArticleTable {
             .collect()
     }
 
+    /// Whether the next figure is that of `iteration`.
+    pub(crate) fn wants(&self, iteration: u64) -> bool {
+        let next = self.wanted.get(self.rows.len());
+        next.is_some_and(|(iterations, _)| *iterations == iteration)
+    }
+
     pub(crate) fn push(&mut self, iterations: u64, network: &Network, parameters: &[f64]) {
         let article = self.wanted[self.rows.len()].1;
         self.rows.push(ArticleRow {

@@ -9,6 +9,7 @@ use neuralnet::{Dataset, Loss, Progress, TrainConfig, Trained, Training};
 pub(crate) struct Reporter {
     bar: ProgressBar,
     bytes: f64,
+    n_samples: f64,
     config: TrainConfig,
     said_saturated: bool,
 }
@@ -22,6 +23,7 @@ impl Reporter {
         Self {
             bar: ProgressBar::new(config.iterations).with_style(style),
             bytes: dataset.bytes() as f64,
+            n_samples: dataset.n_samples() as f64,
             config: config.clone(),
             said_saturated: false,
         }
@@ -42,12 +44,13 @@ impl Reporter {
     }
 
     pub(crate) fn progress(&mut self, progress: &Progress) {
-        let rate = self.bytes * progress.iteration as f64 / progress.seconds;
+        let passes_per_second = progress.iteration as f64 / progress.seconds;
         self.bar.set_position(progress.iteration);
         self.bar.set_message(format!(
-            "loss {:.6}, {:.2} GB/s",
+            "loss {:.6}, {} samples/s, {:.2} GB/s",
             progress.pass.loss,
-            rate / 1e9
+            short(self.n_samples * passes_per_second),
+            self.bytes * passes_per_second / 1e9
         ));
         self.saturation(progress.pass.saturation, progress.iteration);
     }
@@ -55,6 +58,12 @@ impl Reporter {
     pub(crate) fn finish(&mut self, trained: &Trained) {
         self.saturation(trained.pass.saturation, trained.iterations);
         self.bar.finish_and_clear();
+        if trained.iterations < self.config.iterations {
+            tell(&format!(
+                "interrupted after {} of {} iterations; this is what was reached",
+                trained.iterations, self.config.iterations
+            ));
+        }
     }
 
     fn saturation(&mut self, saturation: f64, iteration: u64) {
@@ -77,4 +86,14 @@ impl Reporter {
     fn notice(&self, text: &str) {
         self.bar.suspend(|| tell(text));
     }
+}
+
+/// A rate in three digits or so.
+fn short(rate: f64) -> String {
+    for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if rate >= unit {
+            return format!("{:.1}{name}", rate / unit);
+        }
+    }
+    format!("{rate:.0}")
 }

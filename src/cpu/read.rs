@@ -1,0 +1,88 @@
+//! The speed at which this machine can read its memory: the ceiling of a pass over the data.
+
+use super::instructions::{Arithmetic, Instructions};
+use super::pool;
+use crate::error::{Error, Result};
+use rayon::prelude::*;
+use std::time::Instant;
+
+/// Floats that a thread reads at a time.
+const PIECE: usize = 1 << 16;
+
+/// Memory that is read and nothing else, with every thread.
+#[derive(Debug)]
+pub struct Reader {
+    floats: Vec<f32>,
+    threads: rayon::ThreadPool,
+    instructions: Instructions,
+}
+
+impl Reader {
+    /// Takes `bytes` of memory, to be read by `threads` threads, `None` for every core.
+    ///
+    /// # Errors
+    /// Where the memory is not granted, or no thread can be started.
+    pub fn new(bytes: u64, threads: Option<usize>) -> Result<Self> {
+        let threads = pool(threads)?;
+        let mut floats = Vec::new();
+        let n_floats = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+        if floats.try_reserve_exact(n_floats).is_err() {
+            return Err(Error::HostMemory {
+                what: "the memory to read".to_owned(),
+                needed: bytes,
+            });
+        }
+        // Written by all threads, so that the pages are there, each near one that reads it.
+        threads.install(|| {
+            (0..n_floats)
+                .into_par_iter()
+                .map(|_| 1.0)
+                .collect_into_vec(&mut floats)
+        });
+        Ok(Self {
+            floats,
+            threads,
+            instructions: Instructions::detect(),
+        })
+    }
+
+    /// Bytes that [`Reader::seconds`] reads.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        4 * self.floats.len() as u64
+    }
+
+    /// Reads all of it once, and gives the seconds that took.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        let start = Instant::now();
+        let sums = self.threads.install(|| {
+            let pieces = self.floats.par_chunks(PIECE);
+            let sum = |piece| self.instructions.run(Sum { piece });
+            pieces.map(sum).reduce(|| 0.0, |a, b| a + b)
+        });
+        std::hint::black_box(sums);
+        start.elapsed().as_secs_f64()
+    }
+}
+
+/// One addition a float, in many sums side by side: what keeps up with any memory.
+struct Sum<'a> {
+    piece: &'a [f32],
+}
+
+impl Arithmetic for Sum<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> f32 {
+        const SIDE_BY_SIDE: usize = 64;
+        let mut sums = [0.0; SIDE_BY_SIDE];
+        for floats in self.piece.as_chunks::<SIDE_BY_SIDE>().0 {
+            for i in 0..SIDE_BY_SIDE {
+                sums[i] += floats[i];
+            }
+        }
+        sums.iter().sum()
+    }
+}

@@ -1,9 +1,11 @@
 //! The command line as typed, turned into checked settings once.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use neuralnet::bench::Shape;
 use neuralnet::{
-    BackendChoice, Dataset, GpuOptions, Hardware, Loss, Reduction, Result, TrainConfig,
+    BackendChoice, BenchConfig, Dataset, GpuOptions, Hardware, Loss, Reduction, Result, TrainConfig,
 };
+use std::num::NonZeroU32;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
 #[derive(Debug, Parser)]
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Train(Train),
     /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
     Validate(Validate),
+    /// Measure iterations beside the speed at which the memory can be read
+    Bench(Bench),
     /// List the adapters wgpu sees, and their limits
     Devices(Devices),
 }
@@ -47,6 +51,27 @@ pub(crate) struct Validate {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS`, several (default: a table from 4000000x16 to 60000x784x10)
+    #[arg(value_name = "SHAPE")]
+    shapes: Vec<Shape>,
+    /// Measurements of each shape, of which the median counts
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
+    repeats: NonZeroU32,
+    /// Loss of one prediction
+    #[arg(long, value_enum, default_value_t = LossArg::SquaredError)]
+    loss: LossArg,
+    /// Where to measure: `auto` takes a real GPU if there is one, otherwise the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
+    backend: Backend,
+    #[command(flatten)]
+    hardware: HardwareArgs,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -127,6 +152,15 @@ enum LossArg {
     CrossEntropy,
 }
 
+impl From<LossArg> for Loss {
+    fn from(loss: LossArg) -> Self {
+        match loss {
+            LossArg::SquaredError => Self::SquaredError,
+            LossArg::CrossEntropy => Self::CrossEntropy,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReductionArg {
     Sum,
@@ -149,11 +183,7 @@ impl TaskArgs {
         let config = TrainConfig {
             iterations: self.iterations.unwrap_or(defaults.iterations),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
-            loss: match self.loss {
-                None => defaults.loss,
-                Some(LossArg::SquaredError) => Loss::SquaredError,
-                Some(LossArg::CrossEntropy) => Loss::CrossEntropy,
-            },
+            loss: self.loss.map_or(defaults.loss, Loss::from),
             reduction: match self.reduction {
                 None => defaults.reduction,
                 Some(ReductionArg::Sum) => Reduction::Sum,
@@ -179,18 +209,39 @@ impl HardwareArgs {
     pub(crate) fn threads(self) -> Option<usize> {
         self.threads.map(usize::from)
     }
-}
 
-impl Train {
-    pub(crate) fn hardware(&self) -> Hardware {
+    fn on(self, backend: Backend) -> Hardware {
         Hardware {
-            backend: match self.backend {
+            backend: match backend {
                 Backend::Auto => BackendChoice::Auto,
                 Backend::Gpu => BackendChoice::Gpu,
                 Backend::Cpu => BackendChoice::Cpu,
             },
-            threads: self.hardware.threads(),
-            gpu: self.hardware.gpu(),
+            threads: self.threads(),
+            gpu: self.gpu(),
+        }
+    }
+}
+
+impl Train {
+    pub(crate) fn hardware(&self) -> Hardware {
+        self.hardware.on(self.backend)
+    }
+}
+
+impl Bench {
+    pub(crate) fn hardware(&self) -> Hardware {
+        self.hardware.on(self.backend)
+    }
+
+    pub(crate) fn config(&self) -> BenchConfig {
+        BenchConfig {
+            shapes: match &self.shapes[..] {
+                [] => Shape::table(),
+                shapes => shapes.to_vec(),
+            },
+            repeats: self.repeats,
+            loss: self.loss.into(),
         }
     }
 }

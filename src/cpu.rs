@@ -8,7 +8,7 @@ mod instructions;
 mod leaf;
 mod read;
 
-pub use read::Reader;
+pub use read::{Reader, cache_bytes};
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
 use crate::error::{Error, Result};

@@ -13,10 +13,12 @@ mod layout;
 mod pipeline;
 mod plan;
 mod predict;
+mod read;
 mod ring;
 mod tree;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
+pub use read::Reader;
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
 use crate::error::{Error, Result};

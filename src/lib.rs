@@ -34,9 +34,11 @@
 //! [`dataset`] makes any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
 //! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one
 //! fixed tree, so the same run gives the same bits. [`validate`](mod@validate) holds one backend against
-//! the other, its measured error beside an a-priori bound.
+//! the other, its measured error beside an a-priori bound; [`bench`](mod@bench) holds its speed against
+//! that of the memory.
 
 pub mod backend;
+pub mod bench;
 pub mod cpu;
 pub mod dataset;
 pub mod error;
@@ -47,6 +49,7 @@ pub mod objective;
 pub mod train;
 pub mod validate;
 
+pub use bench::{Bench, BenchConfig, bench};
 pub use dataset::{Dataset, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};

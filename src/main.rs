@@ -5,7 +5,7 @@ mod interrupt;
 mod report;
 
 use clap::Parser;
-use cli::{Cli, Command, Devices, Train, Validate};
+use cli::{Bench, Cli, Command, Devices, Train, Validate};
 use neuralnet::{BackendChoice, Error, Hardware, Training, gpu};
 use report::{ArticleTable, Failure, Reporter, Run, human, json};
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
         Command::Validate(args) => validate(&args),
+        Command::Bench(args) => bench(&args),
         Command::Devices(args) => devices(&args),
     };
     done.unwrap_or_else(|failure| failure.report())
@@ -73,6 +74,14 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     };
     report::printed(print(&run, &validation))?;
     Ok(ExitCode::from(u8::from(!validation.passed())))
+}
+
+fn bench(args: &Bench) -> Result<ExitCode, Failure> {
+    let (config, hardware) = (args.config(), args.hardware());
+    let bench = neuralnet::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
+    let print = if args.json { json::bench } else { human::bench };
+    report::printed(print(&bench))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn devices(args: &Devices) -> Result<ExitCode, Failure> {

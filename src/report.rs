@@ -49,6 +49,11 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Says what is measured next.
+pub(crate) fn measuring(what: &str) {
+    tell(&format!("measuring {what}"));
+}
+
 /// One line on stderr. Where nobody listens there is nobody to tell.
 fn tell(text: &str) {
     drop(writeln!(io::stderr(), "neuralnet: {text}"));

@@ -614,9 +614,7 @@ fn ctrl_c_ends_a_training_with_what_was_reached() {
             assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
         }
         let pid = child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-INT", &pid])
-            .status();
+        let sent = Command::new("kill").args(["-INT", &pid]).status();
         assert!(sent.unwrap().success(), "the signal was sent");
         stderr.read_to_string(&mut told).unwrap();
         let output = child.wait_with_output().unwrap();

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use wgpu::{BufferAsyncError, BufferUsages, ErrorFilter};
 
 /// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
@@ -27,10 +28,11 @@ impl Device {
     /// Opens `handle` with its own limits, and with subgroups where it has them and they are wanted.
     pub(super) fn open(adapter: Adapter, handle: &wgpu::Adapter, subgroups: bool) -> Result<Self> {
         let subgroups = subgroups && adapter.subgroups;
+        let clock = handle.features() & wgpu::Features::TIMESTAMP_QUERY;
         let features = if subgroups {
-            wgpu::Features::SUBGROUP
+            wgpu::Features::SUBGROUP | clock
         } else {
-            wgpu::Features::empty()
+            clock
         };
         let opened = pollster::block_on(handle.request_device(&wgpu::DeviceDescriptor {
             label: Some("neuralnet"),
@@ -284,6 +286,50 @@ impl Device {
         record: impl FnOnce(&mut wgpu::ComputePass<'_>),
     ) -> Result<()> {
         self.run(label, |encoder| Self::pass(encoder, label, record))
+    }
+
+    /// As [`Device::run_pass`], and gives the seconds it took: by the device's own clock where it has
+    /// one, otherwise as the host sees it.
+    pub(super) fn timed_pass(
+        &mut self,
+        label: &str,
+        record: impl FnOnce(&mut wgpu::ComputePass<'_>),
+    ) -> Result<f64> {
+        if !self
+            .device
+            .features()
+            .contains(wgpu::Features::TIMESTAMP_QUERY)
+        {
+            let start = Instant::now();
+            self.run_pass(label, record)?;
+            return Ok(start.elapsed().as_secs_f64());
+        }
+        let label = format!("neuralnet.{label}");
+        let times = self.device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some(&label),
+            ty: wgpu::QueryType::Timestamp,
+            count: 2,
+        });
+        let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
+        let resolved = self.buffer("times", 16, usage)?;
+        self.held -= 16;
+        self.run("timed", |encoder| {
+            record(
+                &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: Some(&label),
+                    timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                        query_set: &times,
+                        beginning_of_pass_write_index: Some(0),
+                        end_of_pass_write_index: Some(1),
+                    }),
+                }),
+            );
+            encoder.resolve_query_set(&times, 0..2, &resolved, 0);
+        })?;
+        let ticks: [u64; 2] =
+            bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.read(&resolved, 0, 4)?));
+        let period = f64::from(self.queue.get_timestamp_period());
+        Ok(ticks[1].wrapping_sub(ticks[0]) as f64 * period * 1e-9)
     }
 
     fn wait(&self) -> Result<()> {

@@ -66,6 +66,19 @@ pub(super) struct SyntheticParams {
     pub(super) _pad: u32,
 }
 
+/// Uniform of `read`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct ReadParams {
+    /// vec4 to read.
+    pub(super) n_vectors: u32,
+    pub(super) _pad: [u32; 3],
+}
+
+/// Invocations of a workgroup of `read`, and the vec4 that it reads.
+pub(super) const READ_WORKGROUP_SIZE: usize = 256;
+pub(super) const READ_PER_WORKGROUP: usize = 256 * READ_WORKGROUP_SIZE;
+
 /// Nodes that one workgroup of `fold` folds, and vec4 columns it takes.
 pub(super) const FOLD_NODES: usize = 1024;
 pub(super) const FOLD_COLUMNS: usize = 4;
@@ -153,12 +166,20 @@ pub(super) fn synthetic() -> Kernel {
     }
 }
 
+pub(super) fn read() -> Kernel {
+    Kernel {
+        name: "read",
+        wgsl: shaders!("read.wgsl").to_owned(),
+        bindings: &[Uniform, Read, ReadWrite],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::lanes::{Lanes, WORKGROUP_SIZE};
     use super::{
         Binding, ChunkParams, DESCENT_WORKGROUP_SIZE, DescentParams, FOLD_COLUMNS, FOLD_NODES,
-        FoldParams, Kernel, SyntheticParams,
+        FoldParams, Kernel, READ_WORKGROUP_SIZE, ReadParams, SyntheticParams,
     };
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
@@ -168,7 +189,12 @@ mod tests {
 
     /// Every kernel in every variant, for shapes that take each path through the lanes.
     fn kernels() -> Vec<Kernel> {
-        let mut kernels = vec![super::fold(), super::gradient_descent(), super::synthetic()];
+        let mut kernels = vec![
+            super::read(),
+            super::fold(),
+            super::gradient_descent(),
+            super::synthetic(),
+        ];
         for (n_inputs, n_outputs) in [(1, 1), (32, 1), (784, 10), (8192, 16)] {
             let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
             let lanes = Lanes::new(layer, 128, 8);
@@ -203,6 +229,7 @@ mod tests {
     fn workgroup_size(kernel: &Kernel) -> usize {
         match kernel.name {
             "gradient_descent" => DESCENT_WORKGROUP_SIZE,
+            "read" => READ_WORKGROUP_SIZE,
             _ => WORKGROUP_SIZE,
         }
     }
@@ -217,6 +244,10 @@ mod tests {
                     ("n_columns", offset_of!(FoldParams, n_columns)),
                     ("first_folded", offset_of!(FoldParams, first_folded)),
                 ],
+            ),
+            "read" => (
+                size_of::<ReadParams>(),
+                vec![("n_vectors", offset_of!(ReadParams, n_vectors))],
             ),
             "gradient_descent" => (
                 size_of::<DescentParams>(),

@@ -3,7 +3,7 @@
 use super::article::ArticleTable;
 use super::run::Run;
 use indicatif::{HumanBytes, HumanCount};
-use neuralnet::{Adapter, Loss, Reduction, Trained, Validation};
+use neuralnet::{Adapter, Bench, Loss, Reduction, Trained, Validation};
 use std::io::{self, Write};
 
 /// Weights that are shown; JSON has all.
@@ -122,6 +122,54 @@ pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
     } else {
         writeln!(out, "FAILED: the parameters reached are not finite")
     }
+}
+
+pub(crate) fn bench(bench: &Bench) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    writeln!(out, "{:<8} {}", bench.backend, bench.adapter)?;
+    writeln!(
+        out,
+        "reading  {:.1} GB/s, {} and nothing else\n",
+        bench.ceiling.bytes_per_second / 1e9,
+        HumanBytes(bench.ceiling.bytes)
+    )?;
+    writeln!(
+        out,
+        "{:<18} {:>12} {:>23} {:>10} {:>11}",
+        "shape", "an iteration", "from … to", "GB/s", "of reading"
+    )?;
+    for shape in &bench.shapes {
+        let (least, most) = spread(&shape.seconds);
+        writeln!(
+            out,
+            "{:<18} {:>12} {:>23} {:>10.2} {:>11.2}{}",
+            shape.shape,
+            duration(shape.median),
+            format!("{} … {}", duration(least), duration(most)),
+            shape.bytes_per_second / 1e9,
+            shape.share_of_ceiling,
+            if shape.fits_in_cache {
+                "  (fits in the cache)"
+            } else {
+                ""
+            }
+        )?;
+    }
+    let article = &bench.article;
+    let each = |seconds: f64| duration(seconds / f64::from(article.iterations));
+    let (least, most) = spread(&article.seconds);
+    writeln!(
+        out,
+        "{:<18} {:>12} {:>23}",
+        "article",
+        each(article.median),
+        format!("{} … {}", each(least), each(most)),
+    )
+}
+
+fn spread(seconds: &[f64]) -> (f64, f64) {
+    let least = seconds.iter().copied().fold(f64::INFINITY, f64::min);
+    (least, seconds.iter().copied().fold(0.0, f64::max))
 }
 
 pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
 use neuralnet::validate::{Check, Distance};
-use neuralnet::{Adapter, Trained, Validation};
+use neuralnet::{Adapter, Bench, Trained, Validation};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -73,6 +73,10 @@ pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
         distance: validation.distance,
         passed: validation.passed(),
     })
+}
+
+pub(crate) fn bench(bench: &Bench) -> io::Result<()> {
+    print(bench)
 }
 
 pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {

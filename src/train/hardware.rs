@@ -39,7 +39,7 @@ impl Hardware {
     }
 
     /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
-    pub(super) fn open<'a>(
+    pub(crate) fn open<'a>(
         &self,
         problem: Problem<'a>,
     ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {

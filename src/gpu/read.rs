@@ -1,0 +1,68 @@
+//! The speed at which a device can read its memory: the ceiling of a pass over the data.
+
+use super::adapter::{self, Software};
+use super::device::Device;
+use super::kernels::{self, READ_PER_WORKGROUP, READ_WORKGROUP_SIZE, ReadParams};
+use super::pipeline::Pipeline;
+use super::to_u32;
+use crate::error::Result;
+
+/// Memory of a device that is read and nothing else.
+#[derive(Debug)]
+pub struct Reader {
+    device: Device,
+    read: Pipeline,
+    bytes: u64,
+}
+
+impl Reader {
+    /// Takes `bytes` of a device's memory, or as much of it as one binding holds.
+    ///
+    /// # Errors
+    /// Where there is no adapter, or it grants no such memory.
+    pub fn new(bytes: u64, software: Software) -> Result<Self> {
+        let (adapter, handle) = adapter::select(software)?;
+        let mut device = Device::open(adapter, &handle, false)?;
+        let whole = 16 * READ_PER_WORKGROUP as u64;
+        let n_workgroups = (bytes.min(device.max_binding_bytes()) / whole)
+            .min(u64::from(device.adapter.max_workgroups))
+            .max(1);
+        let n_workgroups = usize::try_from(n_workgroups).unwrap_or(1);
+        let n_vectors = n_workgroups * READ_PER_WORKGROUP;
+        let params = ReadParams {
+            n_vectors: to_u32(n_vectors),
+            _pad: [0; 3],
+        };
+        let params = device.uniform("read.params", &params)?;
+        let vectors = device.storage("memory to read", 4 * n_vectors)?;
+        let sums = device.storage("sums read", 4 * n_workgroups * READ_WORKGROUP_SIZE)?;
+        let mut read = Pipeline::new(&device, &kernels::read())?;
+        read.add(&device, &[&params, &vectors, &sums], [n_workgroups, 1])?;
+        let reader = Self {
+            bytes: 16 * n_vectors as u64,
+            device,
+            read,
+        };
+        // Memory is cleared when it is first used.
+        reader
+            .device
+            .run_pass("read", |pass| reader.read.record(pass))?;
+        Ok(reader)
+    }
+
+    /// Bytes that [`Reader::seconds`] reads.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads all of it once, and gives the seconds that took: by the device's own clock where it has
+    /// one, otherwise as the host sees it.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn seconds(&mut self) -> Result<f64> {
+        self.device
+            .timed_pass("read", |pass| self.read.record(pass))
+    }
+}

@@ -11,12 +11,14 @@ mod read;
 pub use read::{Reader, cache_bytes};
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
+use crate::dataset::Stored;
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, sum_leaves};
+use crate::network::Layer;
 use instructions::{Arithmetic, Instructions};
 use leaf::{Neurons, Rows, Scratch, Sums};
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -25,16 +27,24 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Cpu<'a> {
     problem: Problem<'a>,
-    /// (N, I)
-    inputs: Cow<'a, [f32]>,
-    /// (N, O)
-    targets: Cow<'a, [f32]>,
+    data: Data<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
     /// Of updates that are made and not yet finished.
     passes: VecDeque<Pass>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
+}
+
+/// Where the rows are.
+#[derive(Debug)]
+enum Data<'a> {
+    /// In memory already, or in a mapped file.
+    Stored(Stored<'a>),
+    /// Generated once: inputs (N, I) and targets (N, O).
+    Made(Vec<f32>, Vec<f32>),
+    /// Wherever the data set has them: they are read leaf by leaf, for each pass.
+    Read,
 }
 
 impl<'a> Cpu<'a> {
@@ -45,24 +55,19 @@ impl<'a> Cpu<'a> {
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let threads = pool(threads)?;
         let leaves = problem.dataset.leaves();
-        let (inputs, targets) = match problem.dataset.stored() {
-            Some(stored)
-                if stored.input_stride == problem.dataset.n_inputs()
-                    && stored.target_stride == problem.dataset.n_outputs() =>
-            {
-                (stored.inputs.into(), stored.targets.into())
-            }
-            _ => {
+        let data = match problem.dataset.stored() {
+            Some(stored) => Data::Stored(stored),
+            None if problem.dataset.generated().is_some() => {
                 let (inputs, targets) = threads.install(|| made(&problem, leaves))?;
-                (inputs.into(), targets.into())
+                Data::Made(inputs, targets)
             }
+            None => Data::Read,
         };
         Ok(Self {
             parameters: vec![0.0; problem.network.n_parameters()],
             passes: VecDeque::new(),
             problem,
-            inputs,
-            targets,
+            data,
             leaves,
             threads,
             instructions: Instructions::detect(),
@@ -76,23 +81,31 @@ impl<'a> Cpu<'a> {
         Neurons::new(network.layer(), objective.loss, &self.parameters)
     }
 
-    fn rows(&self, rows: &Range<usize>) -> Rows<'_> {
+    /// What `use_rows` makes of the rows `rows`.
+    fn with_rows<T>(&self, rows: Range<usize>, use_rows: impl FnOnce(Rows<'_>) -> T) -> T {
+        thread_local! {
+            static READ: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+        }
         let layer = self.problem.network.layer();
-        Rows {
-            // Up to the end of all: a row may be read on into the next one.
-            inputs: &self.inputs[rows.start * layer.n_inputs..],
-            input_stride: layer.n_inputs,
-            targets: &self.targets[rows.start * layer.n_outputs..],
-            target_stride: layer.n_outputs,
-            n_rows: rows.len(),
+        let (first, n_rows) = (rows.start, rows.len());
+        match &self.data {
+            Data::Stored(stored) => use_rows(Rows::from(*stored, first, n_rows)),
+            Data::Made(inputs, targets) => {
+                use_rows(Rows::from(dense(layer, inputs, targets), first, n_rows))
+            }
+            Data::Read => READ.with_borrow_mut(|[inputs, targets]| {
+                inputs.resize(n_rows * layer.n_inputs, 0.0);
+                targets.resize(n_rows * layer.n_outputs, 0.0);
+                self.problem.dataset.read(rows, inputs, targets);
+                use_rows(Rows::from(dense(layer, inputs, targets), 0, n_rows))
+            }),
         }
     }
 
     /// Gradient, loss and saturation summed over the rows of leaf `leaf`.
     fn leaf_sums(&self, neurons: &Neurons, leaf: usize) -> Evaluation {
-        let sums = self.instructions.run(LeafSums {
-            neurons,
-            rows: self.rows(&self.leaves.rows(leaf)),
+        let sums = self.with_rows(self.leaves.rows(leaf), |rows| {
+            self.instructions.run(LeafSums { neurons, rows })
         });
         Evaluation {
             pass: Pass {
@@ -117,6 +130,16 @@ impl<'a> Cpu<'a> {
         } else {
             self.threads.install(sum)
         }
+    }
+}
+
+/// Rows of nothing but features, and of nothing but targets.
+fn dense<'r>(layer: Layer, inputs: &'r [f32], targets: &'r [f32]) -> Stored<'r> {
+    Stored {
+        inputs,
+        input_stride: layer.n_inputs,
+        targets,
+        target_stride: layer.n_outputs,
     }
 }
 
@@ -211,11 +234,13 @@ impl Backend for Cpu<'_> {
         let rate = learning_rate * self.problem.scale();
         if self.leaves.count() == 1 {
             let mut neurons = self.neurons();
-            let pass = self.instructions.run(Descent {
-                neurons: &mut neurons,
-                rows: self.rows(&self.leaves.rows(0)),
-                iterations,
-                rate,
+            let pass = self.with_rows(self.leaves.rows(0), |rows| {
+                self.instructions.run(Descent {
+                    neurons: &mut neurons,
+                    rows,
+                    iterations,
+                    rate,
+                })
             });
             self.parameters = neurons.flat(&neurons.weight, &neurons.bias);
             self.passes.push_back(self.problem.reduced_pass(pass));
@@ -242,16 +267,23 @@ impl Backend for Cpu<'_> {
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let layer = self.problem.network.layer();
-        let inputs = &self.inputs[rows.start * layer.n_inputs..rows.end * layer.n_inputs];
-        let parameters = &self.parameters;
-        let pre_activation: Vec<f64> = self.threads.install(|| {
-            inputs
-                .par_chunks_exact(layer.n_inputs)
-                .flat_map_iter(|x| {
-                    (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o))
-                })
-                .collect()
+        let piece_of = |first: usize| first..(first + self.leaves.rows_per_leaf()).min(rows.end);
+        let pieces = rows
+            .clone()
+            .into_par_iter()
+            .step_by(self.leaves.rows_per_leaf());
+        let predicted = pieces.flat_map_iter(|first| {
+            self.with_rows(piece_of(first), |rows| {
+                let mut z = Vec::with_capacity(rows.n_rows * layer.n_outputs);
+                for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
+                    let x = &x[..layer.n_inputs];
+                    let outputs = 0..layer.n_outputs;
+                    z.extend(outputs.map(|o| layer.pre_activation(&self.parameters, x, o)));
+                }
+                z
+            })
         });
+        let pre_activation: Vec<f64> = self.threads.install(|| predicted.collect());
         Ok(Predictions {
             prediction: pre_activation
                 .iter()

@@ -265,7 +265,7 @@ impl Dataset {
     pub(crate) fn generated(&self) -> Option<&Synthetic> {
         match &self.rows {
             Rows::Synthetic(synthetic) => Some(synthetic),
-            Rows::Stored { .. } => None,
+            Rows::Stored { .. } | Rows::Mapped(_) => None,
         }
     }
 

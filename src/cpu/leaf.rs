@@ -7,6 +7,7 @@
 use super::functions::{exp, ln_1p};
 use super::gradient_descent;
 use super::instructions::mul_add;
+use crate::dataset::Stored;
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
 
@@ -32,7 +33,19 @@ pub(super) struct Rows<'a> {
     pub(super) n_rows: usize,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// `n_rows` rows of `all` from number `first` on.
+    pub(super) fn from(all: Stored<'a>, first: usize, n_rows: usize) -> Self {
+        Self {
+            // To the end of all: a row may be read on into the next one.
+            inputs: &all.inputs[first * all.input_stride..],
+            input_stride: all.input_stride,
+            targets: &all.targets[first * all.target_stride..],
+            target_stride: all.target_stride,
+            n_rows,
+        }
+    }
+
     /// The inputs in rows of whole vectors, `n_inputs` of each and then 0.
     pub(super) fn padded(&self, n_inputs: usize) -> Vec<f32> {
         let width = n_inputs.next_multiple_of(WIDTH);

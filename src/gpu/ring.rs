@@ -200,7 +200,7 @@ mod tests {
         let n_rows = 1 << 16;
         let memory = memory(&mut device, n_rows).unwrap();
         let mut ring = Ring::new(&mut device, &large).unwrap();
-        let (cached, _) = small.stored().unwrap();
+        let cached = small.stored().unwrap().inputs;
         let mut other = crate::gpu::tests::device();
         let to = other.storage("test", cached.len()).unwrap();
         let queue = || {

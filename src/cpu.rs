@@ -3,6 +3,7 @@
 //! Threads take whole leaves; a leaf is summed by one of them in a fixed order, and the leaf sums are
 //! folded in the one fixed tree of [`crate::leaves`].
 
+mod few;
 mod functions;
 mod instructions;
 mod leaf;
@@ -15,6 +16,7 @@ use crate::dataset::Stored;
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Layer;
+use few::Columns;
 use instructions::{Arithmetic, Instructions};
 use leaf::{Neurons, Rows, Scratch, Sums};
 use rayon::prelude::*;
@@ -178,6 +180,7 @@ impl Arithmetic for Descent<'_> {
     fn run<const FUSED: bool>(self) -> Pass {
         let mut sums = Sums::zero(self.neurons);
         let mut scratch = Scratch::new(self.neurons);
+        let few = Columns::new(self.neurons, self.rows);
         let padded = self.rows.padded(self.neurons.layer.n_inputs);
         let rows = Rows {
             inputs: &padded,
@@ -185,9 +188,13 @@ impl Arithmetic for Descent<'_> {
             ..self.rows
         };
         for _ in 0..self.iterations.get() {
-            sums.clear(rows.n_rows);
-            leaf::add_rows::<FUSED>(self.neurons, rows, &mut scratch, &mut sums);
-            self.neurons.descend(self.rate, &sums);
+            if let Some(columns) = &few {
+                columns.descend::<FUSED>(self.rate, self.neurons, &mut scratch, &mut sums);
+            } else {
+                sums.clear();
+                leaf::add_rows::<FUSED>(self.neurons, rows, &mut scratch, &mut sums);
+                self.neurons.descend(self.rate, &sums);
+            }
         }
         Pass {
             loss: sums.loss(),

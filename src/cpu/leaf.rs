@@ -4,6 +4,7 @@
 //! Rows are taken where they lie, in whole vectors of [`WIDTH`]: a row that is no multiple of it is
 //! read on into the next one, which weights of 0 make harmless, and the gradient there is left out.
 
+use super::few::Columns;
 use super::functions::{exp, ln_1p};
 use super::gradient_descent;
 use super::instructions::mul_add;
@@ -88,7 +89,7 @@ impl Neurons {
         }
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.layer.n_inputs.next_multiple_of(WIDTH)
     }
 
@@ -96,9 +97,9 @@ impl Neurons {
     #[inline(always)]
     pub(super) fn descend(&mut self, rate: f64, sums: &Sums) {
         let (width, n_inputs) = (self.width(), self.layer.n_inputs);
-        let weight = self.weight.chunks_exact_mut(width);
-        for (weight, grad) in weight.zip(sums.grad_weight.chunks_exact(width)) {
-            gradient_descent(rate, &grad[..n_inputs], &mut weight[..n_inputs]);
+        for at in (0..self.layer.n_outputs).map(|o| o * width) {
+            let grad = &sums.grad_weight[at..][..n_inputs];
+            gradient_descent(rate, grad, &mut self.weight[at..][..n_inputs]);
         }
         if self.layer.bias {
             gradient_descent(rate, &sums.grad_bias, &mut self.bias);
@@ -138,20 +139,18 @@ impl Sums {
         }
     }
 
-    /// Forgets what `n_rows` rows at most have added.
     #[inline(always)]
-    pub(super) fn clear(&mut self, n_rows: usize) {
+    pub(super) fn clear(&mut self) {
+        self.grad_weight.fill(0.0);
         self.grad_bias.fill(0.0);
-        let lanes = n_rows.min(ROWS).div_ceil(WIDTH);
-        for vectors in [
-            self.grad_weight.as_chunks_mut::<WIDTH>().0,
-            &mut self.loss.as_chunks_mut::<WIDTH>().0[..lanes],
-            &mut self.slope.as_chunks_mut::<WIDTH>().0[..lanes],
-        ] {
-            for vector in vectors {
-                *vector = [0.0; WIDTH];
-            }
-        }
+        self.clear_lanes(ROWS);
+    }
+
+    /// Forgets loss and saturation of the first `n_lanes` rows of every block.
+    #[inline(always)]
+    pub(super) fn clear_lanes(&mut self, n_lanes: usize) {
+        self.loss[..n_lanes].fill(0.0);
+        self.slope[..n_lanes].fill(0.0);
     }
 
     pub(super) fn loss(&self) -> f64 {
@@ -168,9 +167,9 @@ impl Sums {
 #[derive(Debug)]
 pub(super) struct Scratch {
     /// (O, ROWS): the pre-activations, then dloss/dz in their place.
-    z: Vec<f64>,
+    pub(super) z: Vec<f64>,
     halves: [Halves; OUTPUTS_AT_ONCE],
-    lanes: Lanes,
+    pub(super) lanes: Lanes,
     /// The last rows of all, where nothing stands behind them to read on into.
     padded: Vec<f32>,
 }
@@ -194,9 +193,9 @@ type Halves = [[f64; WIDTH / 2]; ROWS];
 
 /// One output of each row.
 #[derive(Debug)]
-struct Lanes {
+pub(super) struct Lanes {
     /// The targets.
-    t: [f64; ROWS],
+    pub(super) t: [f64; ROWS],
     /// exp(−|z|)
     q: [f64; ROWS],
 }
@@ -209,7 +208,7 @@ struct Block<'a, T> {
     n_rows: usize,
 }
 
-/// Adds the sums over `rows` to `sums`.
+/// Adds the sums over `rows` to `sums`, which are 0.
 #[inline(always)]
 pub(super) fn add_rows<const FUSED: bool>(
     neurons: &Neurons,
@@ -217,6 +216,9 @@ pub(super) fn add_rows<const FUSED: bool>(
     scratch: &mut Scratch,
     sums: &mut Sums,
 ) {
+    if let Some(columns) = Columns::new(neurons, rows) {
+        return columns.sum::<FUSED>(neurons, scratch, sums);
+    }
     let width = neurons.width();
     let rows_per_block = (BLOCK_BYTES / (4 * width)).clamp(WIDTH, ROWS);
     let mut first = 0;
@@ -365,7 +367,7 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
 /// Turns the pre-activations `z`, less their bias, of `n_rows` rows into dloss/dz, and adds loss and
 /// y (1 − y).
 #[inline(always)]
-fn activate<const FUSED: bool>(
+pub(super) fn activate<const FUSED: bool>(
     neurons: &Neurons,
     n_rows: usize,
     bias: f64,
@@ -382,7 +384,7 @@ fn activate<const FUSED: bool>(
     let (mut kept_loss, mut kept_slope) = ([0.0; WIDTH], [0.0; WIDTH]);
     kept_loss.copy_from_slice(&loss[last..]);
     kept_slope.copy_from_slice(&slope[last..]);
-    z[n_rows..].fill(0.0);
+    keep_rows(&mut z[last..], n_rows - last, &[0.0; WIDTH]);
     for i in 0..n {
         z[i] += bias;
         q[i] = exp::<FUSED>(-z[i].abs());
@@ -406,10 +408,17 @@ fn activate<const FUSED: bool>(
             }
         }
     }
-    for i in n_rows..n {
-        z[i] = 0.0;
-        loss[i] = kept_loss[i - last];
-        slope[i] = kept_slope[i - last];
+    keep_rows(&mut z[last..], n_rows - last, &[0.0; WIDTH]);
+    keep_rows(&mut loss[last..], n_rows - last, &kept_loss);
+    keep_rows(&mut slope[last..], n_rows - last, &kept_slope);
+}
+
+/// The lanes from `n_rows` on become those of `others`; as one vector, since what is written number by
+/// number has to settle before it can be read as one.
+#[inline(always)]
+fn keep_rows(lanes: &mut [f64], n_rows: usize, others: &[f64; WIDTH]) {
+    for i in 0..WIDTH {
+        lanes[i] = if i < n_rows { lanes[i] } else { others[i] };
     }
 }
 
@@ -506,7 +515,7 @@ fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
 
 /// Neighbouring lanes last, so that it is a sum of vectors.
 #[inline(always)]
-fn sum(lanes: &[f64]) -> f64 {
+pub(super) fn sum(lanes: &[f64]) -> f64 {
     let mut sums = [0.0; WIDTH];
     for vector in lanes.as_chunks::<WIDTH>().0 {
         for i in 0..WIDTH {

@@ -1,6 +1,6 @@
 // leaf_sums: for each leaf, the sums over its rows of dloss/dW = grad_z x, dloss/db = grad_z, the
 // loss and y (1 - y), where grad_z = dloss/dz; each row is read once.          (writes with =)
-// inputs (n_samples, I) and parameters as in parts/forward.wgsl, targets (n_samples, OUTPUTS),
+// inputs (n_samples, I) as in parts/storage_*.wgsl, parameters as in parts/forward.wgsl, targets (n_samples, OUTPUTS),
 // leaf_sums (n_leaves, N_COLUMNS) vec4: the parameters' layout, then (loss, y (1 - y), 0, 0).
 // One workgroup a leaf of ROWS_PER_LEAF rows. CPU twin: cpu::Cpu::leaf_sums.
 @group(0) @binding(3) var<storage, read> targets: array<f32>;

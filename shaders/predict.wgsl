@@ -1,6 +1,6 @@
 // predict: z = x W^T + b and y = activation(z).                                  (writes with =)
-// inputs (n_samples, I) and parameters as in parts/forward.wgsl; pre_activations and predictions
-// (n_samples, OUTPUTS), row-major. One workgroup a leaf of ROWS_PER_LEAF rows, and the forward pass
+// inputs (n_samples, I) as in parts/storage_*.wgsl, parameters as in parts/forward.wgsl;
+// pre_activations and predictions (n_samples, OUTPUTS), row-major. One workgroup a leaf of ROWS_PER_LEAF rows, and the forward pass
 // of leaf_sums; the first lane of a row writes. CPU twin: cpu::Cpu::predict.
 @group(0) @binding(3) var<storage, read_write> pre_activations: array<f32>;
 @group(0) @binding(4) var<storage, read_write> predictions: array<f32>;

@@ -1,6 +1,6 @@
 // synthetic: rows of a synthetic batch: features in [-1, 1), and their labels, 0 or 1. (writes with =)
-// hidden_weight (n_vectors) vec4 and inputs (n_samples, n_vectors) vec4, both padded with 0; targets
-// (n_samples). Integers decide everything, so the bits are those of the CPU.
+// hidden_weight (n_vectors) vec4 and inputs (n_samples, n_vectors) as in parts/synthetic_*.wgsl, both
+// padded with 0; targets (n_samples). Integers decide everything, so the bits are those of the CPU.
 // One workgroup a leaf of rows_per_leaf rows, WORKGROUP_SIZE of them at a time: the invocations take
 // whole vec4 side by side and add to the margin of their row, then each gives one row its label.
 // CPU twin: dataset::Synthetic::row.
@@ -20,7 +20,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> hidden_weight: array<vec4<i32>>;
-@group(0) @binding(2) var<storage, read_write> inputs: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> targets: array<f32>;
 
 var<workgroup> margins: array<atomic<i32>, WORKGROUP_SIZE>;
@@ -79,7 +78,7 @@ fn main(
             let row = i / n_vectors;
             let vector = i % n_vectors;
             let x = features(first + row, vector);
-            inputs[first * n_vectors + i] = vec4<f32>(x) * 0x1p-23f;
+            write_features(first * n_vectors + i, x);
             atomicAdd(&margins[row], dot(hidden_weight[vector], x >> vec4(12u)));
         }
         workgroupBarrier();

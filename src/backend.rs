@@ -111,6 +111,9 @@ pub struct Rounding {
     pub pre_activation: u32,
     /// Most additions between one sample's term and the sum over all samples.
     pub sum: u32,
+    /// Roundings of an input on its way out of its storage, 0 or 1: elsewhere the product may be the
+    /// other of the two neighbours of what the data set holds.
+    pub input: u32,
 }
 
 /// One problem held by a CPU or a GPU, with its parameters.

@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::{
-    BackendChoice, BenchConfig, Dataset, GpuOptions, Hardware, Loss, Reduction, Result, TrainConfig,
+    BackendChoice, BenchConfig, Dataset, GpuOptions, Hardware, Loss, Reduction, Result, Storage,
+    TrainConfig,
 };
 use std::num::NonZeroU32;
 
@@ -126,6 +127,9 @@ pub(crate) struct HardwareArgs {
     /// Threads of the CPU backend; the bits do not depend on it (default: every core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
     threads: Option<u16>,
+    /// How the inputs are kept: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, as of pictures, lose nothing as u8
+    #[arg(long, value_enum, default_value_t = StorageArg::F32, help_heading = "Hardware")]
+    storage: StorageArg,
     /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
     #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
     max_chunk_bytes: Option<u64>,
@@ -142,6 +146,16 @@ enum Backend {
     Auto,
     Gpu,
     Cpu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StorageArg {
+    /// In full
+    F32,
+    /// Half precision: 11 significant bits, magnitudes from 6.1e-5 to 65504
+    F16,
+    /// 256 equal steps from the smallest to the largest value of each column
+    U8,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -170,7 +184,11 @@ enum ReductionArg {
 impl TaskArgs {
     /// Opens the data and completes the settings: `iterations` where the data are the user's own and
     /// nothing was said.
-    pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {
+    pub(crate) fn open(
+        &self,
+        iterations: u64,
+        hardware: HardwareArgs,
+    ) -> Result<(Dataset, TrainConfig)> {
         let dataset = Dataset::open(&self.data, &self.target)?;
         let defaults = if dataset.is_article() {
             TrainConfig::article()
@@ -192,7 +210,7 @@ impl TaskArgs {
             bias: self.bias || (defaults.bias && !self.no_bias),
             seed: self.seed,
         };
-        Ok((dataset, config))
+        Ok((dataset.stored_as(hardware.storage())?, config))
     }
 }
 
@@ -203,6 +221,14 @@ impl HardwareArgs {
             max_device_bytes: self.max_device_bytes,
             without_subgroups: self.no_subgroups,
             rows_from_host: false,
+        }
+    }
+
+    fn storage(self) -> Storage {
+        match self.storage {
+            StorageArg::F32 => Storage::F32,
+            StorageArg::F16 => Storage::F16,
+            StorageArg::U8 => Storage::U8,
         }
     }
 

@@ -325,7 +325,7 @@ fn made(problem: &Problem<'_>, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
     if granted.is_err() {
         return Err(Error::HostMemory {
             what: dataset.source().to_owned(),
-            needed: dataset.bytes(),
+            needed: dataset.unrounded().bytes(),
         });
     }
     inputs.resize(n_samples * n_inputs, 0.0);

@@ -4,10 +4,13 @@ mod article;
 mod columns;
 mod csv;
 mod npy;
+mod storage;
 mod stored;
 mod synthetic;
 mod threefry;
 
+pub(crate) use storage::Codes;
+pub use storage::{Change, Storage};
 pub use stored::Stored;
 pub use synthetic::Synthetic;
 
@@ -15,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
 #[derive(Clone, Debug)]
@@ -23,10 +27,13 @@ pub struct Dataset {
     n_samples: usize,
     input_names: Vec<String>,
     target_names: Vec<String>,
-    rows: Rows,
+    /// As they came; data sets that store the same rows in another way share them.
+    rows: Arc<Rows>,
+    /// How the inputs are kept.
+    codes: Codes,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Rows {
     Stored {
         inputs: Vec<f32>,
@@ -81,7 +88,8 @@ impl Dataset {
             n_samples: synthetic.n_samples(),
             input_names: (0..synthetic.n_inputs()).map(|j| format!("x{j}")).collect(),
             target_names: vec!["y".to_owned()],
-            rows: Rows::Synthetic(synthetic),
+            rows: Arc::new(Rows::Synthetic(synthetic)),
+            codes: Codes::default(),
         }
     }
 
@@ -167,11 +175,12 @@ impl Dataset {
             n_samples,
             input_names: (0..n_inputs).map(|j| format!("x{j}")).collect(),
             target_names: (0..n_outputs).map(|o| format!("y{o}")).collect(),
-            rows: Rows::Stored {
+            rows: Arc::new(Rows::Stored {
                 inputs,
                 targets,
                 lines: csv::Lines::default(),
-            },
+            }),
+            codes: Codes::default(),
         })
     }
 
@@ -185,7 +194,7 @@ impl Dataset {
     #[must_use]
     pub fn is_article(&self) -> bool {
         let article = Self::article();
-        self.source == article.source && self.stored() == article.stored()
+        self.source == article.source && self.unrounded().stored() == article.stored()
     }
 
     /// N: number of samples.
@@ -218,10 +227,11 @@ impl Dataset {
         &self.target_names
     }
 
-    /// Bytes of inputs and targets in f32: what one iteration has to read.
+    /// Bytes of the inputs as they are kept and of the targets: what one iteration has to read.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        4 * self.n_samples as u64 * (self.n_inputs() + self.n_outputs()) as u64
+        let row = self.storage().bytes() * self.n_inputs() + 4 * self.n_outputs();
+        self.n_samples as u64 * row as u64
     }
 
     /// The leaves over which every sum over the samples is taken.
@@ -234,7 +244,10 @@ impl Dataset {
     /// side by side in order.
     #[must_use]
     pub fn stored(&self) -> Option<Stored<'_>> {
-        match &self.rows {
+        if self.storage() != Storage::F32 {
+            return None;
+        }
+        match &*self.rows {
             Rows::Stored {
                 inputs, targets, ..
             } => Some(Stored {
@@ -250,7 +263,7 @@ impl Dataset {
 
     /// The first target outside [0, 1]: its row, its output, and its value.
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
-        match &self.rows {
+        match &*self.rows {
             Rows::Stored { targets, .. } => {
                 let at = targets.iter().position(|t| outside_unit(*t))?;
                 Some((at / self.n_outputs(), at % self.n_outputs(), targets[at]))
@@ -261,24 +274,40 @@ impl Dataset {
         }
     }
 
+    /// How values become codes, and codes values.
+    pub(crate) fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
     /// The description of the rows, where they are made from one.
     pub(crate) fn generated(&self) -> Option<&Synthetic> {
-        match &self.rows {
+        match &*self.rows {
             Rows::Synthetic(synthetic) => Some(synthetic),
             Rows::Stored { .. } | Rows::Mapped(_) => None,
         }
     }
 
-    /// Writes the rows `rows` into `inputs` (rows, I) and `targets` (rows, O).
+    /// Writes the rows `rows` into `inputs` (rows, I), rounded as they are kept, and `targets` (rows, O).
     ///
     /// # Panics
     /// Where `rows` reaches past the last sample, or a slice has another length.
     pub fn read(&self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
+        self.read_unrounded(rows, inputs, targets);
+        self.codes.round(inputs);
+    }
+
+    /// As [`Dataset::read`], the inputs before they are rounded.
+    pub(crate) fn read_unrounded(
+        &self,
+        rows: Range<usize>,
+        inputs: &mut [f32],
+        targets: &mut [f32],
+    ) {
         assert!(rows.end <= self.n_samples, "rows {rows:?}");
         let (n_inputs, n_outputs) = (self.n_inputs(), self.n_outputs());
         assert_eq!(inputs.len(), rows.len() * n_inputs, "inputs of {rows:?}");
         assert_eq!(targets.len(), rows.len() * n_outputs, "targets of {rows:?}");
-        match &self.rows {
+        match &*self.rows {
             Rows::Stored {
                 inputs: all_inputs,
                 targets: all_targets,
@@ -299,8 +328,18 @@ impl Dataset {
     /// The place of one target as a person would look for it: file, line and column, or row and column.
     #[must_use]
     pub fn target_place(&self, row: usize, output: usize) -> String {
-        let (source, name) = (&self.source, &self.target_names[output]);
-        let line = match &self.rows {
+        self.place(row, &self.target_names[output])
+    }
+
+    /// The place of one input, likewise.
+    #[must_use]
+    pub fn input_place(&self, row: usize, input: usize) -> String {
+        self.place(row, &self.input_names[input])
+    }
+
+    fn place(&self, row: usize, name: &str) -> String {
+        let source = &self.source;
+        let line = match &*self.rows {
             Rows::Stored { lines, .. } => lines.line(row),
             Rows::Mapped(_) | Rows::Synthetic(_) => None,
         };

@@ -73,6 +73,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// An input does not fit the storage.
+    #[error("{place}: {problem}")]
+    Input {
+        /// File, line and column, or row and column.
+        place: String,
+        /// The value, the limit, and what to do.
+        problem: String,
+    },
     /// The data do not fit the objective.
     #[error(
         "{place}: target {value} lies outside [0, 1], which cross-entropy cannot use; rescale it, or take --loss squared-error"

@@ -7,6 +7,7 @@ mod adapter;
 mod chunks;
 mod device;
 mod generate;
+mod inputs;
 mod kernels;
 mod lanes;
 mod layout;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use chunks::Chunks;
 use device::Device;
+use inputs::Inputs;
 use kernels::{DESCENT_WORKGROUP_SIZE, DescentParams};
 use lanes::Lanes;
 use layout::Layout;
@@ -69,6 +71,8 @@ pub struct Gpu<'a> {
     leaves: Leaves,
     chunks: Chunks<'a>,
     parameters: wgpu::Buffer,
+    /// Scales and offsets of the inputs, where their storage has such.
+    columns: Option<wgpu::Buffer>,
     /// One dispatch a chunk.
     leaf_sums: Pipeline,
     tree: Tree,
@@ -108,23 +112,22 @@ impl<'a> Gpu<'a> {
             options,
         )?;
 
+        let codes = problem.dataset.codes();
+        let columns = inputs::columns(&mut device, codes)?;
         let lanes = Lanes::new(layer, leaves.rows_per_leaf(), device.least_subgroup());
         let kernel = kernels::leaf_sums(
             &lanes,
             device.subgroup(),
             layer.activation,
             problem.objective.loss,
+            Inputs::new(codes),
         );
         let mut leaf_sums = Pipeline::new(&device, &kernel)?;
         for chunk in chunks.list() {
             let outputs = tree.page(chunk.first_leaf);
-            let buffers = [
-                &chunk.params,
-                &chunk.inputs,
-                &parameters,
-                &chunk.targets,
-                outputs,
-            ];
+            let mut buffers = vec![&chunk.params, &chunk.inputs, &parameters];
+            buffers.extend([&chunk.targets, outputs]);
+            buffers.extend(&columns);
             leaf_sums.add(&device, &buffers, [chunk.n_leaves, 1])?;
         }
         let n_vectors = layout.n_trained() / 4;
@@ -149,6 +152,7 @@ impl<'a> Gpu<'a> {
             leaves,
             chunks,
             parameters,
+            columns,
             leaf_sums,
             tree,
             gradient_descent,
@@ -200,6 +204,7 @@ impl<'a> Gpu<'a> {
         Rounding {
             pre_activation: to_u32(self.lanes.pre_activation_roundings()),
             sum: to_u32(self.lanes.sum_additions()) + self.leaves.fold_depth(),
+            input: u32::from(self.problem.dataset.codes().decoding_rounds()),
         }
     }
 
@@ -357,7 +362,9 @@ impl Backend for Gpu<'_> {
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let layer = self.problem.network.layer();
-        let kernel = kernels::predict(&self.lanes, self.device.subgroup(), layer.activation);
+        let inputs = Inputs::new(self.problem.dataset.codes());
+        let subgroup = self.device.subgroup();
+        let kernel = kernels::predict(&self.lanes, subgroup, layer.activation, inputs);
         let predict = match &self.predict {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
@@ -365,6 +372,7 @@ impl Backend for Gpu<'_> {
                 &kernel,
                 self.chunks.list(),
                 &self.parameters,
+                self.columns.as_ref(),
                 layer.n_outputs,
             )?),
         };

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
-    let (dataset, config) = args.task.open(TRAIN_ITERATIONS)?;
+    let (dataset, config) = args.task.open(TRAIN_ITERATIONS, args.hardware)?;
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     let interrupted = interrupt::handled();
@@ -59,7 +59,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
 }
 
 fn validate(args: &Validate) -> Result<ExitCode, Failure> {
-    let (dataset, config) = args.task.open(VALIDATE_ITERATIONS)?;
+    let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
     let hardware = Hardware {
         backend: BackendChoice::Gpu,
         threads: args.hardware.threads(),

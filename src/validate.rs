@@ -4,11 +4,11 @@
 mod bound;
 mod check;
 
-pub use check::{Check, Distance, Validation};
+pub use check::{Check, DataRounding, Distance, Validation};
 
 use crate::backend::{Backend, Evaluation, Problem, Rounding};
 use crate::cpu::Cpu;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Storage};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
@@ -58,12 +58,39 @@ pub fn validate(
     reference.set_parameters(&start)?;
     advance(&mut reference, config.iterations, config.learning_rate)?;
     let (reached, expected) = (candidate.parameters()?, reference.parameters()?);
+    let (adapter, adapter_of_reference) = (candidate.adapter(), reference.adapter());
+    let rounding = if dataset.storage() == Storage::F32 {
+        None
+    } else {
+        reference.set_parameters(&reached)?;
+        let loss_of_stored = reference.evaluate()?.pass.loss;
+        // Their memory may be needed for the data as they came.
+        drop((candidate, reference));
+        Some(DataRounding {
+            inputs: dataset.change(),
+            loss_of_original: loss(&dataset.unrounded(), config, threads, &reached)?,
+            loss_of_stored,
+        })
+    };
     Ok(Validation {
-        adapter: candidate.adapter(),
-        reference: reference.adapter(),
+        adapter,
+        reference: adapter_of_reference,
         checks,
         distance: Distance::new(config.iterations, &reached, &expected),
+        rounding,
     })
+}
+
+/// The loss by the reference.
+fn loss(
+    dataset: &Dataset,
+    config: &TrainConfig,
+    threads: Option<usize>,
+    parameters: &[f64],
+) -> Result<f64> {
+    let mut reference = Cpu::new(problem(dataset, config)?, threads)?;
+    reference.set_parameters(parameters)?;
+    Ok(reference.evaluate()?.pass.loss)
 }
 
 /// The iterations looked at: the start, powers of ten, the end.

@@ -12,7 +12,6 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> inputs: array<vec4<f32>>;     // (n_samples, N_VECTORS)
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>; // weight (OUTPUTS, N_VECTORS), bias (ceil(OUTPUTS / 4))
 
 const GROUPS = WORKGROUP_SIZE / LANES;
@@ -39,6 +38,7 @@ fn load_parameters(lane: u32) {
     for (var b = 0u; b < N_BIAS_VECTORS; b++) {
         bias[b] = parameters[BIAS_AT + b];
     }
+    load_columns(lane);
 }
 
 // Reads rows first, first + GROUPS, … into `x` and sets `z`, value u * OUTPUTS + o for row u, output o.
@@ -49,7 +49,7 @@ fn forward(first: u32, invocation: u32) {
         for (var k = 0u; k < VECTORS; k++) {
             let vector = lane + k * LANES;
             if vector < N_VECTORS {
-                x[u][k] = inputs[row * N_VECTORS + vector];
+                x[u][k] = input_vector(row, vector, k);
             }
         }
     }

@@ -5,12 +5,13 @@
 //! would mend misplaced quotes, and count no blank lines.
 
 use super::columns::{Columns, shown};
-use super::{Dataset, Rows};
+use super::{Codes, Dataset, Rows};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The line each row came from, kept as the rows where the two stop counting in step.
 #[derive(Clone, Debug, Default)]
@@ -78,11 +79,12 @@ pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
         n_samples,
         input_names: columns.named(&columns.inputs),
         target_names: columns.named(&columns.targets),
-        rows: Rows::Stored {
+        rows: Arc::new(Rows::Stored {
             inputs,
             targets,
             lines,
-        },
+        }),
+        codes: Codes::default(),
     })
 }
 

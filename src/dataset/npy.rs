@@ -7,7 +7,7 @@ pub(super) use header::MAGIC;
 pub(super) use write::write;
 
 use super::columns::Columns;
-use super::{Dataset, Rows, Stored, outside_unit};
+use super::{Codes, Dataset, Rows, Stored, outside_unit};
 use crate::error::{Error, Result};
 use header::Header;
 use memmap2::Mmap;
@@ -63,7 +63,8 @@ pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
         n_samples: header.n_samples,
         input_names: columns.named(&columns.inputs),
         target_names: columns.named(&columns.targets),
-        rows: Rows::Mapped(mapped),
+        rows: Rows::Mapped(mapped).into(),
+        codes: Codes::default(),
     })
 }
 

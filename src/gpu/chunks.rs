@@ -5,6 +5,7 @@
 
 use super::device::Device;
 use super::generate::Generate;
+use super::inputs::Inputs;
 use super::kernels::ChunkParams;
 use super::plan::{Limits, Plan, SLOTS};
 use super::ring::Ring;
@@ -22,7 +23,7 @@ pub(super) struct Chunk {
     /// Leaves of the chunk; the last one may be shorter.
     pub(super) n_leaves: usize,
     pub(super) params: wgpu::Buffer,
-    /// (rows, I padded to vec4), its own or a slot's.
+    /// (rows, I padded to vec4) as they are stored, its own or a slot's.
     pub(super) inputs: wgpu::Buffer,
     /// (rows, O), likewise.
     pub(super) targets: wgpu::Buffer,
@@ -130,7 +131,9 @@ impl<'a> Chunks<'a> {
             (Some(ring), _) => Source::Host(ring),
             (None, Some(synthetic)) => {
                 let rows_per_leaf = dataset.leaves().rows_per_leaf();
-                Source::Device(Generate::new(device, synthetic, rows_per_leaf, &list)?)
+                let inputs = Inputs::new(dataset.codes());
+                let generate = Generate::new(device, synthetic, inputs, rows_per_leaf, &list)?;
+                Source::Device(generate)
             }
             (None, None) => Source::None,
         };
@@ -293,29 +296,29 @@ fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
     }
 }
 
-/// Floats of a row on the device.
+/// 32-bit words of a row on the device.
 #[derive(Clone, Copy)]
 pub(super) struct Width {
-    pub(super) row: usize,
+    pub(super) inputs: usize,
     pub(super) outputs: usize,
 }
 
 impl Width {
     pub(super) fn new(dataset: &Dataset) -> Self {
         Self {
-            row: dataset.n_inputs().next_multiple_of(4),
+            inputs: dataset.codes().row_words(dataset.n_inputs()),
             outputs: dataset.n_outputs(),
         }
     }
 
     /// Bytes of a row in both of its buffers.
     pub(super) fn row_bytes(self) -> u64 {
-        4 * (self.row + self.outputs) as u64
+        4 * (self.inputs + self.outputs) as u64
     }
 
     /// Bytes of a row in the larger of its two buffers.
     fn bytes(self) -> u64 {
-        4 * self.row.max(self.outputs) as u64
+        4 * self.inputs.max(self.outputs) as u64
     }
 
     /// Bytes of all rows.
@@ -345,7 +348,7 @@ impl Width {
         n_rows: usize,
     ) -> Result<[wgpu::Buffer; 2]> {
         Ok([
-            device.storage(&format!("inputs of {label}"), n_rows * self.row)?,
+            device.storage(&format!("inputs of {label}"), n_rows * self.inputs)?,
             device.storage(&format!("targets of {label}"), n_rows * self.outputs)?,
         ])
     }

@@ -2,6 +2,7 @@
 
 use super::chunks::Chunk;
 use super::device::Device;
+use super::inputs::Inputs;
 use super::kernels::{self, SyntheticParams};
 use super::pipeline::Pipeline;
 use super::to_u32;
@@ -19,6 +20,7 @@ impl Generate {
     pub(super) fn new(
         device: &mut Device,
         synthetic: &Synthetic,
+        inputs: Inputs,
         rows_per_leaf: usize,
         chunks: &[Chunk],
     ) -> Result<Self> {
@@ -26,7 +28,7 @@ impl Generate {
         weights.resize(weights.len().next_multiple_of(4), 0);
         let hidden_weight = device.storage("hidden_weight", weights.len())?;
         device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
-        let mut pipeline = Pipeline::new(device, &kernels::synthetic())?;
+        let mut pipeline = Pipeline::new(device, &kernels::synthetic(inputs))?;
         let word = |number: u64| u32::try_from(number).expect("rows are numbered in 48 bits");
         for chunk in chunks {
             let first_row = chunk.rows.start as u64;
@@ -56,10 +58,12 @@ impl Generate {
 #[cfg(test)]
 mod tests {
     use super::Generate;
-    use crate::dataset::{Dataset, Synthetic};
+    use crate::dataset::{Dataset, Storage, Synthetic};
     use crate::gpu::chunks::{Chunk, Width};
+    use crate::gpu::inputs::Inputs;
     use crate::gpu::tests::device;
     use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
+    use std::ops::Range;
 
     fn bits(values: &[f32]) -> Vec<u32> {
         values.iter().map(|value| value.to_bits()).collect()
@@ -67,35 +71,52 @@ mod tests {
 
     /// Makes the rows from `first` on by the shader, into memory full of NaN, and by the CPU.
     fn assert_same_bits(n_inputs: usize, noise: f64, seed: u32, first: usize, n_rows: usize) {
+        for storage in [Storage::F32, Storage::F16, Storage::U8] {
+            let synthetic = Synthetic::new(1 << 40, n_inputs as u64, noise, seed).unwrap();
+            let dataset = Dataset::synthetic(synthetic.clone());
+            let dataset = dataset.stored_as(storage).unwrap();
+            assert_stored(&dataset, &synthetic, first..first + n_rows);
+        }
+    }
+
+    fn assert_stored(dataset: &Dataset, synthetic: &Synthetic, rows: Range<usize>) {
         let mut device = device();
-        let synthetic = Synthetic::new(1 << 40, n_inputs as u64, noise, seed).unwrap();
-        let dataset = Dataset::synthetic(synthetic.clone());
+        let (n_inputs, n_rows) = (dataset.n_inputs(), rows.len());
         let rows_per_leaf = dataset.leaves().rows_per_leaf();
-        let (width, rows) = (Width::new(&dataset), first..first + n_rows);
+        let width = Width::new(dataset);
         let n_leaves = n_rows.div_ceil(rows_per_leaf);
         let memory = width.allocate(&mut device, "test", n_rows).unwrap();
         let chunk = Chunk::new(&mut device, rows.clone(), 0..n_leaves, 0, memory).unwrap();
         device.poison(&chunk.inputs).unwrap();
         device.poison(&chunk.targets).unwrap();
         let chunks = [chunk];
-        let generate = Generate::new(&mut device, &synthetic, rows_per_leaf, &chunks).unwrap();
+        let inputs = Inputs::new(dataset.codes());
+        let generate =
+            Generate::new(&mut device, synthetic, inputs, rows_per_leaf, &chunks).unwrap();
         device
             .run_pass("synthetic", |pass| generate.record(pass, 0))
             .unwrap();
 
+        let what = format!(
+            "{} as {:?}, rows {rows:?}",
+            dataset.source(),
+            dataset.storage()
+        );
         let (mut inputs, mut targets) = (vec![0.0; n_rows * n_inputs], vec![0.0; n_rows]);
-        dataset.read(rows, &mut inputs, &mut targets);
-        let padded = n_inputs.next_multiple_of(4);
-        let mut expected = vec![0.0; n_rows * padded];
-        for (to, from) in expected
-            .chunks_exact_mut(padded)
-            .zip(inputs.chunks_exact(n_inputs))
-        {
-            to[..n_inputs].copy_from_slice(from);
+        dataset.read_unrounded(rows, &mut inputs, &mut targets);
+        let mut expected = vec![0; n_rows * 4 * width.inputs];
+        dataset.codes().pack(&inputs, n_inputs, &mut expected);
+        let made = device
+            .read(&chunks[0].inputs, 0, n_rows * width.inputs)
+            .unwrap();
+        let mut made: Vec<u8> = bytemuck::cast_slice(&made).to_vec();
+        if dataset.storage() == Storage::U8 {
+            // A byte that pads a row has a scale of 0, so it may be any.
+            for row in made.chunks_exact_mut(4 * width.inputs) {
+                row[n_inputs..].fill(0);
+            }
         }
-        let what = format!("{n_inputs} inputs, noise {noise}, seed {seed}, row {first} on");
-        let made = device.read(&chunks[0].inputs, 0, n_rows * padded).unwrap();
-        assert!(bits(&made) == bits(&expected), "inputs of {what}");
+        assert!(made == expected, "inputs of {what}");
         let made = device.read(&chunks[0].targets, 0, n_rows).unwrap();
         assert!(bits(&made) == bits(&targets), "targets of {what}");
         let ones = targets.iter().sum::<f32>();

@@ -1,5 +1,6 @@
 //! The kernels: each one's WGSL, its bindings, and the uniform structs both sides agree on.
 
+use super::inputs::Inputs;
 use super::lanes::Lanes;
 use crate::network::Activation;
 use crate::objective::Loss;
@@ -98,8 +99,13 @@ macro_rules! shaders {
     ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file)), "\n"),+) };
 }
 
-/// What `leaf_sums` and `predict` share: constants, the lanes, the forward pass.
-fn forward(lanes: &Lanes, subgroup: Option<usize>, activation: Activation) -> String {
+/// What `leaf_sums` and `predict` share: constants, the lanes, the inputs, the forward pass.
+fn forward(
+    lanes: &Lanes,
+    subgroup: Option<usize>,
+    activation: Activation,
+    inputs: Inputs,
+) -> String {
     let sum_lanes = match subgroup {
         Some(_) => shaders!("parts/lanes_subgroup.wgsl"),
         None => shaders!("parts/lanes_workgroup.wgsl"),
@@ -112,6 +118,7 @@ fn forward(lanes: &Lanes, subgroup: Option<usize>, activation: Activation) -> St
         activation,
         shaders!("parts/exchange.wgsl"),
         sum_lanes,
+        inputs.read(),
         shaders!("parts/forward.wgsl"),
     ]
     .concat()
@@ -122,6 +129,7 @@ pub(super) fn leaf_sums(
     subgroup: Option<usize>,
     activation: Activation,
     loss: Loss,
+    inputs: Inputs,
 ) -> Kernel {
     let loss = match loss {
         Loss::SquaredError => shaders!("parts/loss_squared_error.wgsl"),
@@ -129,16 +137,27 @@ pub(super) fn leaf_sums(
     };
     Kernel {
         name: "leaf_sums",
-        wgsl: forward(lanes, subgroup, activation) + loss + shaders!("leaf_sums.wgsl"),
-        bindings: &[Uniform, Read, Read, Read, ReadWrite],
+        wgsl: forward(lanes, subgroup, activation, inputs) + loss + shaders!("leaf_sums.wgsl"),
+        bindings: match inputs {
+            Inputs::Columns => &[Uniform, Read, Read, Read, ReadWrite, Read],
+            _ => &[Uniform, Read, Read, Read, ReadWrite],
+        },
     }
 }
 
-pub(super) fn predict(lanes: &Lanes, subgroup: Option<usize>, activation: Activation) -> Kernel {
+pub(super) fn predict(
+    lanes: &Lanes,
+    subgroup: Option<usize>,
+    activation: Activation,
+    inputs: Inputs,
+) -> Kernel {
     Kernel {
         name: "predict",
-        wgsl: forward(lanes, subgroup, activation) + shaders!("predict.wgsl"),
-        bindings: &[Uniform, Read, Read, ReadWrite, ReadWrite],
+        wgsl: forward(lanes, subgroup, activation, inputs) + shaders!("predict.wgsl"),
+        bindings: match inputs {
+            Inputs::Columns => &[Uniform, Read, Read, ReadWrite, ReadWrite, Read],
+            _ => &[Uniform, Read, Read, ReadWrite, ReadWrite],
+        },
     }
 }
 
@@ -158,10 +177,10 @@ pub(super) fn gradient_descent() -> Kernel {
     }
 }
 
-pub(super) fn synthetic() -> Kernel {
+pub(super) fn synthetic(inputs: Inputs) -> Kernel {
     Kernel {
         name: "synthetic",
-        wgsl: shaders!("synthetic.wgsl").to_owned(),
+        wgsl: inputs.written().to_owned() + shaders!("synthetic.wgsl"),
         bindings: &[Uniform, Read, ReadWrite, ReadWrite],
     }
 }
@@ -176,6 +195,7 @@ pub(super) fn read() -> Kernel {
 
 #[cfg(test)]
 mod tests {
+    use super::super::inputs::Inputs;
     use super::super::lanes::{Lanes, WORKGROUP_SIZE};
     use super::{
         Binding, ChunkParams, DESCENT_WORKGROUP_SIZE, DescentParams, FOLD_COLUMNS, FOLD_NODES,
@@ -189,25 +209,21 @@ mod tests {
 
     /// Every kernel in every variant, for shapes that take each path through the lanes.
     fn kernels() -> Vec<Kernel> {
-        let mut kernels = vec![
-            super::read(),
-            super::fold(),
-            super::gradient_descent(),
-            super::synthetic(),
-        ];
+        let mut kernels = vec![super::read(), super::fold(), super::gradient_descent()];
+        kernels.extend(Inputs::ALL.map(super::synthetic));
         for (n_inputs, n_outputs) in [(1, 1), (32, 1), (784, 10), (8192, 16)] {
             let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
             let lanes = Lanes::new(layer, 128, 8);
-            for subgroup in [None, Some(8)] {
+            for (subgroup, inputs) in [None, Some(8)]
+                .into_iter()
+                .flat_map(|subgroup| Inputs::ALL.map(|inputs| (subgroup, inputs)))
+            {
+                let sigmoid = Activation::Sigmoid;
                 for loss in [Loss::SquaredError, Loss::CrossEntropy] {
-                    kernels.push(super::leaf_sums(
-                        &lanes,
-                        subgroup,
-                        Activation::Sigmoid,
-                        loss,
-                    ));
+                    let leaf_sums = super::leaf_sums(&lanes, subgroup, sigmoid, loss, inputs);
+                    kernels.push(leaf_sums);
                 }
-                kernels.push(super::predict(&lanes, subgroup, Activation::Sigmoid));
+                kernels.push(super::predict(&lanes, subgroup, sigmoid, inputs));
             }
         }
         kernels

@@ -24,6 +24,7 @@ impl Predict {
         kernel: &Kernel,
         chunks: &[Chunk],
         parameters: &wgpu::Buffer,
+        columns: Option<&wgpu::Buffer>,
         n_outputs: usize,
     ) -> Result<Self> {
         let mut pipeline = Pipeline::new(device, kernel)?;
@@ -36,13 +37,9 @@ impl Predict {
         let predictions = device.storage("predictions", longest * n_outputs)?;
         for chunk in chunks {
             let outputs = [&pre_activations, &predictions];
-            let buffers = [
-                &chunk.params,
-                &chunk.inputs,
-                parameters,
-                outputs[0],
-                outputs[1],
-            ];
+            let mut buffers = vec![&chunk.params, &chunk.inputs, parameters];
+            buffers.extend(outputs);
+            buffers.extend(columns);
             pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
         }
         Ok(Self {

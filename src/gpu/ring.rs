@@ -3,7 +3,7 @@
 
 use super::chunks::{Chunk, Width};
 use super::device::Device;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Storage};
 use crate::error::Result;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -43,12 +43,12 @@ struct InUse {
 impl Ring {
     pub(super) fn new(device: &mut Device, dataset: &Dataset) -> Result<Self> {
         let (width, n_samples) = (Width::new(dataset), dataset.n_samples());
-        let rows_per_piece = (PIECE_BYTES / (4 * width.row)).max(1).min(n_samples);
+        let rows_per_piece = (PIECE_BYTES / (4 * width.inputs)).max(1).min(n_samples);
         let n_pieces = n_samples.div_ceil(rows_per_piece).min(PIECES);
-        let bytes = rows_per_piece as u64 * width.row_bytes();
+        let bytes = targets_at(rows_per_piece, width) + 4 * rows_per_piece * width.outputs;
         let piece = |_| {
             Ok(Piece {
-                buffer: device.staging("staged rows", bytes)?,
+                buffer: device.staging("staged rows", bytes as u64)?,
                 in_use: None,
             })
         };
@@ -79,15 +79,15 @@ impl Ring {
                 device.wait_for(submission)?;
                 device.mapped(&mapped)?;
             }
-            let inputs_bytes = (end - first) * 4 * width.row;
+            let inputs_bytes = (end - first) * 4 * width.inputs;
             let targets_bytes = (end - first) * 4 * width.outputs;
             let filled = fill(dataset, width, first..end, &piece.buffer);
             filled.map_err(|error| device.failed(error))?;
             piece.buffer.unmap();
             let at = (first - chunk.rows.start) as u64;
             let submission = device.submit("load", |encoder| {
-                let mut copy = |from: usize, to: &wgpu::Buffer, floats: usize, bytes: usize| {
-                    let to_offset = at * 4 * floats as u64;
+                let mut copy = |from: usize, to: &wgpu::Buffer, words: usize, bytes: usize| {
+                    let to_offset = at * 4 * words as u64;
                     encoder.copy_buffer_to_buffer(
                         &piece.buffer,
                         from as u64,
@@ -96,8 +96,9 @@ impl Ring {
                         bytes as u64,
                     );
                 };
-                copy(0, &chunk.inputs, width.row, inputs_bytes);
-                copy(inputs_bytes, &chunk.targets, width.outputs, targets_bytes);
+                copy(0, &chunk.inputs, width.inputs, inputs_bytes);
+                let targets_at = targets_at(end - first, width);
+                copy(targets_at, &chunk.targets, width.outputs, targets_bytes);
                 if end == rows.end {
                     then(encoder);
                 }
@@ -111,46 +112,51 @@ impl Ring {
     }
 }
 
-/// Makes the rows `rows`, task by task, and writes them padded into a mapped staging buffer.
+/// Where the targets of `n_rows` rows start in a piece: mapped ranges start at multiples of 8 bytes.
+fn targets_at(n_rows: usize, width: Width) -> usize {
+    (4 * n_rows * width.inputs).next_multiple_of(8)
+}
+
+/// Makes the rows `rows`, task by task, and writes them as they are stored into a mapped staging buffer.
 fn fill(
     dataset: &Dataset,
     width: Width,
     rows: Range<usize>,
     staging: &wgpu::Buffer,
 ) -> std::result::Result<(), MapRangeError> {
-    let n_inputs = dataset.n_inputs();
-    let targets_at = 4 * rows.len() * width.row;
+    let (n_inputs, codes) = (dataset.n_inputs(), dataset.codes());
+    let targets_at = targets_at(rows.len(), width);
     // An even number, as mapped ranges start at multiples of 8 bytes.
-    let rows_per_task = (TASK_BYTES / (8 * width.row)).max(1) * 2;
-    let write = |at: usize, values: &[f32]| {
-        let bytes: &[u8] = bytemuck::cast_slice(values);
+    let rows_per_task = (TASK_BYTES / (8 * n_inputs)).max(1) * 2;
+    let write = |at: usize, bytes: &[u8]| {
         let mut view = staging.get_mapped_range_mut(at as u64..(at + bytes.len()) as u64)?;
         view.copy_from_slice(bytes);
         Ok(())
     };
     let n_tasks = rows.len().div_ceil(rows_per_task);
-    let scratch = || [const { Vec::new() }; 3];
+    let scratch = || (Vec::new(), Vec::new(), Vec::new());
     let tasks = (0..n_tasks).into_par_iter();
-    tasks.try_for_each_init(scratch, |[inputs, padded, targets], task| {
+    tasks.try_for_each_init(scratch, |(inputs, packed, targets), task| {
         let at = task * rows_per_task;
         let first = rows.start + at;
         let rows = first..(first + rows_per_task).min(rows.end);
         inputs.resize(rows.len() * n_inputs, 0.0);
         targets.resize(rows.len() * width.outputs, 0.0);
-        let padded_floats = rows.len() * width.row;
-        dataset.read(rows, inputs, targets);
-        if n_inputs == width.row {
-            write(at * 4 * width.row, inputs)?;
+        let packed_bytes = rows.len() * 4 * width.inputs;
+        dataset.read_unrounded(rows, inputs, targets);
+        // Rows in full that need no padding are packed as they are.
+        if codes.storage() == Storage::F32 && n_inputs == width.inputs {
+            write(at * 4 * width.inputs, bytemuck::cast_slice(inputs))?;
         } else {
-            // What pads a row is 0 from the start, and stays so.
-            padded.resize(padded_floats, 0.0);
-            let to = padded.chunks_exact_mut(width.row);
-            for (to, from) in to.zip(inputs.chunks_exact(n_inputs)) {
-                to[..n_inputs].copy_from_slice(from);
-            }
-            write(at * 4 * width.row, padded)?;
+            packed.resize(packed_bytes, 0);
+            codes.pack(inputs, n_inputs, packed);
+            write(at * 4 * width.inputs, packed)?;
         }
-        write(targets_at + at * 4 * width.outputs, targets)
+        let targets: &[f32] = targets;
+        write(
+            targets_at + at * 4 * width.outputs,
+            bytemuck::cast_slice(targets),
+        )
     })
 }
 

@@ -3,7 +3,8 @@
 use super::article::ArticleTable;
 use super::run::Run;
 use indicatif::{HumanBytes, HumanCount};
-use neuralnet::{Adapter, Bench, Loss, Reduction, Trained, Validation};
+use neuralnet::validate::DataRounding;
+use neuralnet::{Adapter, Bench, Loss, Reduction, Storage, Trained, Validation};
 use std::io::{self, Write};
 
 /// Weights that are shown; JSON has all.
@@ -106,6 +107,9 @@ pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
         distance.absolute,
         distance.relative
     )?;
+    if let Some(rounding) = &validation.rounding {
+        write_rounding(out, run, rounding)?;
+    }
     let exceeded = validation
         .checks
         .iter()
@@ -172,6 +176,38 @@ fn spread(seconds: &[f64]) -> (f64, f64) {
     (least, seconds.iter().copied().fold(0.0, f64::max))
 }
 
+/// What storing the data changed, apart from what the GPU made of them.
+fn write_rounding(out: &mut impl Write, run: &Run, rounding: &DataRounding) -> io::Result<()> {
+    let storage = storage_name(run.config.storage);
+    let inputs = rounding.inputs;
+    let n_values = HumanCount(inputs.n_values);
+    if inputs.n_changed == 0 {
+        return writeln!(
+            out,
+            "{storage} holds each of the {n_values} inputs exactly: nothing was rounded"
+        );
+    }
+    let (original, stored) = (rounding.loss_of_original, rounding.loss_of_stored);
+    writeln!(
+        out,
+        "{storage} rounded {} of {n_values} inputs, by {:.2e} at most, {:.2e} of a column's range; loss {} on the data as they came, {} on those stored ({:+.1e})",
+        HumanCount(inputs.n_changed),
+        inputs.absolute,
+        inputs.relative,
+        number(original),
+        number(stored),
+        stored - original
+    )
+}
+
+fn storage_name(storage: Storage) -> &'static str {
+    match storage {
+        Storage::F32 => "f32",
+        Storage::F16 => "f16",
+        Storage::U8 => "u8",
+    }
+}
+
 pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     for adapter in adapters {
@@ -218,11 +254,15 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
     let (data, train) = (&run.dataset, &run.config.train);
     writeln!(
         out,
-        "data     {}: {}, {}, {}",
+        "data     {}: {}, {}, {}{}",
         data.source,
         counted(data.n_samples, "sample"),
         counted(data.n_inputs, "input"),
         counted(data.n_outputs, "output"),
+        match run.config.storage {
+            Storage::F32 => String::new(),
+            storage => format!(", inputs stored as {}", storage_name(storage)),
+        },
     )?;
     writeln!(
         out,

@@ -2,7 +2,7 @@
 
 use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
-use neuralnet::validate::{Check, Distance};
+use neuralnet::validate::{Check, DataRounding, Distance};
 use neuralnet::{Adapter, Bench, Trained, Validation};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -60,6 +60,8 @@ struct ValidateJson<'a> {
     run: &'a Run,
     checks: &'a [Check],
     distance: Distance,
+    /// Null where the data are stored in full.
+    rounding: Option<DataRounding>,
     passed: bool,
 }
 
@@ -71,6 +73,7 @@ pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
         run,
         checks: &validation.checks,
         distance: validation.distance,
+        rounding: validation.rounding,
         passed: validation.passed(),
     })
 }

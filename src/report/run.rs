@@ -1,6 +1,6 @@
 //! What a run was asked to do.
 
-use neuralnet::{BackendChoice, Dataset, Hardware, TrainConfig};
+use neuralnet::{BackendChoice, Dataset, Hardware, Storage, TrainConfig};
 use serde::Serialize;
 
 /// Data and settings.
@@ -27,6 +27,7 @@ pub(super) struct Settings {
     pub(super) train: TrainConfig,
     backend: &'static str,
     threads: Option<usize>,
+    pub(super) storage: Storage,
     max_chunk_bytes: Option<u64>,
     max_device_bytes: Option<u64>,
     no_subgroups: bool,
@@ -51,6 +52,7 @@ impl Run {
                     BackendChoice::Cpu => "cpu",
                 },
                 threads: hardware.threads,
+                storage: dataset.storage(),
                 max_chunk_bytes: hardware.gpu.max_chunk_bytes,
                 max_device_bytes: hardware.gpu.max_device_bytes,
                 no_subgroups: hardware.gpu.without_subgroups,

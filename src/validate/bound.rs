@@ -82,6 +82,8 @@ pub(super) struct Bounds<'a> {
     gamma_z: f64,
     /// Relative error of a sum's terms.
     gamma_sum: f64,
+    /// Relative error of an input as it comes out of its storage.
+    input: f64,
 }
 
 impl<'a> Bounds<'a> {
@@ -91,9 +93,12 @@ impl<'a> Bounds<'a> {
         let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;
         Self {
             problem,
-            gamma_z: gamma(f64::from(rounding.pre_activation).min(n_terms)),
+            gamma_z: gamma(
+                f64::from(rounding.pre_activation).min(n_terms) + f64::from(rounding.input),
+            ),
             // A sum of N terms takes N − 1 additions that round.
             gamma_sum: gamma(f64::from(rounding.sum).min(problem.dataset.n_samples() as f64)),
+            input: E * f64::from(rounding.input),
         }
     }
 
@@ -138,9 +143,10 @@ impl<'a> Bounds<'a> {
         let summed = |term: Bounded| term.bound + self.gamma_sum * term.most() + FLUSHED;
         let grad_z = neuron.grad_z(self.problem.objective.loss, t);
         let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
-        // The product with x, written out of `times`: x is exact but for flushing.
+        // The product with x, written out of `times`: x is exact but for flushing and its storage.
         let (error, most) = (grad_z.bound, grad_z.most());
-        let per_x = error + (E + self.gamma_sum * (1.0 + E)) * most + FLUSHED;
+        let product = error + (E + self.gamma_sum * (1.0 + E)) * most;
+        let per_x = product * (1.0 + self.input) + self.input * most + FLUSHED;
         let per_row = FLUSHED * (2.0 + most);
         for (bound, x) in bounds.gradient[span].iter_mut().zip(x) {
             *bound += f64::from(x.abs()) * per_x + per_row;

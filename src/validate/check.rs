@@ -1,5 +1,7 @@
 //! What a validation finds.
 
+use crate::dataset::Change;
+
 /// The worst of the values of one quantity at one iteration: the one whose error is the largest
 /// part of its bound.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -78,6 +80,19 @@ impl Distance {
     }
 }
 
+/// What rounding the data to their storage did: to the inputs, and to the loss at the parameters
+/// reached, both losses by the reference.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct DataRounding {
+    /// Of the inputs.
+    #[serde(flatten)]
+    pub inputs: Change,
+    /// On the data as they came.
+    pub loss_of_original: f64,
+    /// On the data as they are stored.
+    pub loss_of_stored: f64,
+}
+
 /// The result of a validation.
 #[derive(Clone, Debug)]
 pub struct Validation {
@@ -89,6 +104,8 @@ pub struct Validation {
     pub checks: Vec<Check>,
     /// After all iterations.
     pub distance: Distance,
+    /// Where the data are not stored in full: apart from the checks, which are of the stored data.
+    pub rounding: Option<DataRounding>,
 }
 
 impl Validation {
@@ -109,6 +126,7 @@ mod tests {
             reference: String::new(),
             checks: vec![Check::new("nothing"), check],
             distance: Distance::new(1, &[0.0, reached], &[1.0, 1.0]),
+            rounding: None,
         }
     }
 

@@ -1,0 +1,6 @@
+// Features in full: x / 2^23, exact.
+@group(0) @binding(2) var<storage, read_write> inputs: array<vec4<f32>>;
+
+fn write_features(at: u32, x: vec4<i32>) {
+    inputs[at] = vec4<f32>(x) * 0x1p-23f;
+}

@@ -1,0 +1,295 @@
+//! How inputs are kept: in full, in half precision, or in 8-bit fixed point with a scale and an offset
+//! a column. What was rounded is read as rounded, so every backend and every bound sees what a device
+//! holds: a device decodes to the bits of the host.
+
+mod column;
+mod half;
+
+use super::Dataset;
+use crate::error::{Error, Result};
+use column::{Column, Span};
+use half::{MAX_HALF, half, widened};
+use rayon::prelude::*;
+
+/// How the inputs are kept; arithmetic is not affected, and targets are always f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Storage {
+    /// In full.
+    #[default]
+    F32,
+    /// Half precision: 11 significant bits, magnitudes from 2⁻¹⁴ to 65,504.
+    F16,
+    /// 8-bit fixed point: 256 equal steps a column, from its smallest to its largest value. Nothing is
+    /// lost where the values of a column are at most 255 steps apart that are a power of two wide, as
+    /// those of pictures are.
+    U8,
+}
+
+impl Storage {
+    /// Bytes of one input.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+            Self::U8 => 1,
+        }
+    }
+}
+
+/// What rounding the inputs to a [`Storage`] changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Change {
+    /// Inputs, N·I.
+    pub n_values: u64,
+    /// … that are another number now.
+    pub n_changed: u64,
+    /// The largest change.
+    pub absolute: f64,
+    /// The largest change as a part of the range of its column, or of its value where the column has one alone.
+    pub relative: f64,
+}
+
+impl Change {
+    fn merged(self, other: Self) -> Self {
+        Self {
+            n_values: self.n_values + other.n_values,
+            n_changed: self.n_changed + other.n_changed,
+            absolute: self.absolute.max(other.absolute),
+            relative: self.relative.max(other.relative),
+        }
+    }
+}
+
+/// How the values of a data set become codes, and codes values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Codes {
+    storage: Storage,
+    /// (I), of bytes alone.
+    columns: Vec<Column>,
+    /// Range of each column (I), or of its value where it has one alone; empty for f32.
+    ranges: Vec<f64>,
+}
+
+impl Codes {
+    /// The codes for the rows of `dataset` as they are before rounding.
+    pub(super) fn new(dataset: &Dataset, storage: Storage) -> Result<Self> {
+        if storage == Storage::F32 {
+            return Ok(Self::default());
+        }
+        let n_inputs = dataset.n_inputs();
+        if dataset.generated().is_some() {
+            let (columns, ranges) = match storage {
+                Storage::U8 => (vec![Column::SYNTHETIC; n_inputs], vec![2.0; n_inputs]),
+                _ => (Vec::new(), vec![2.0; n_inputs]),
+            };
+            return Ok(Self {
+                storage,
+                columns,
+                ranges,
+            });
+        }
+        let spans = survey(dataset);
+        let mut columns = Vec::new();
+        for (column, span) in spans.iter().enumerate() {
+            match storage {
+                Storage::F16 if span.largest() > MAX_HALF.into() => {
+                    return Err(beyond(
+                        dataset,
+                        column,
+                        |x| x.abs() > MAX_HALF,
+                        "the largest half is 65504; rescale the column, or take --storage u8 or f32",
+                    ));
+                }
+                Storage::U8 => {
+                    columns.push(Column::fitted(*span).ok_or_else(|| {
+                        beyond(
+                            dataset,
+                            column,
+                            |x| f64::from(x.abs()) >= span.largest(),
+                            "256 steps from the column's smallest to its largest value leave the range of f32; rescale the column, or take --storage f32",
+                        )
+                    })?);
+                }
+                _ => {}
+            }
+        }
+        let ranges = spans.iter().map(|span| match span.range() {
+            range if range > 0.0 => range,
+            _ => span.largest(),
+        });
+        Ok(Self {
+            storage,
+            columns,
+            ranges: ranges.collect(),
+        })
+    }
+
+    pub(crate) fn storage(&self) -> Storage {
+        self.storage
+    }
+
+    /// What the codes of each column (I) mean; `None` where a code says by itself which value it is.
+    pub(crate) fn columns(&self) -> Option<&[Column]> {
+        let by_themselves = self.columns.iter().all(|column| *column == Column::BYTES);
+        (!by_themselves).then_some(self.columns.as_slice())
+    }
+
+    /// Whether a device may round what it decodes.
+    pub(crate) fn decoding_rounds(&self) -> bool {
+        !self.columns.iter().all(|column| column.is_exact())
+    }
+
+    /// 32-bit words of a row: as many codes as it has whole quadruples of columns.
+    pub(crate) fn row_words(&self, n_inputs: usize) -> usize {
+        n_inputs.div_ceil(4) * self.storage.bytes()
+    }
+
+    /// Rounds whole rows to the values of their codes.
+    pub(super) fn round(&self, inputs: &mut [f32]) {
+        match self.storage {
+            Storage::F32 => {}
+            Storage::F16 => inputs.iter_mut().for_each(|x| *x = widened(half(*x))),
+            Storage::U8 => {
+                for row in inputs.chunks_exact_mut(self.columns.len()) {
+                    for (x, column) in row.iter_mut().zip(&self.columns) {
+                        *x = column.decode(column.encode(*x));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes whole rows of `n_inputs` as codes, each row padded with 0 to whole quadruples.
+    pub(crate) fn pack(&self, inputs: &[f32], n_inputs: usize, bytes: &mut [u8]) {
+        let rows = inputs.chunks_exact(n_inputs);
+        let padded = n_inputs.next_multiple_of(4);
+        for (row, to) in rows.zip(bytes.chunks_exact_mut(padded * self.storage.bytes())) {
+            let (to, padding) = to.split_at_mut(n_inputs * self.storage.bytes());
+            match self.storage {
+                Storage::F32 => {
+                    to.copy_from_slice(bytemuck::cast_slice(row));
+                }
+                Storage::F16 => {
+                    for (to, x) in to.chunks_exact_mut(2).zip(row) {
+                        to.copy_from_slice(&half(*x).to_ne_bytes());
+                    }
+                }
+                Storage::U8 => {
+                    for ((to, x), column) in to.iter_mut().zip(row).zip(&self.columns) {
+                        *to = column.encode(*x);
+                    }
+                }
+            }
+            padding.fill(0);
+        }
+    }
+
+    fn change(&self, original: &[f32], stored: &[f32]) -> Change {
+        let mut change = Change::default();
+        let ranges = self.ranges.iter().cycle();
+        for ((original, stored), range) in original.iter().zip(stored).zip(ranges) {
+            let absolute = (f64::from(*original) - f64::from(*stored)).abs();
+            if absolute > 0.0 {
+                change.n_changed += 1;
+                change.absolute = change.absolute.max(absolute);
+                change.relative = change.relative.max(absolute / range);
+            }
+        }
+        change.n_values = original.len() as u64;
+        change
+    }
+}
+
+impl Dataset {
+    /// The same rows with their inputs rounded to `storage`. Costs a pass over the data, and no memory.
+    ///
+    /// # Errors
+    /// Where a value has no counterpart in that storage; its place and the remedy are named.
+    pub fn stored_as(&self, storage: Storage) -> Result<Self> {
+        let unrounded = self.unrounded();
+        let codes = Codes::new(&unrounded, storage)?;
+        Ok(Self { codes, ..unrounded })
+    }
+
+    /// The same rows in full.
+    #[must_use]
+    pub fn unrounded(&self) -> Self {
+        Self {
+            codes: Codes::default(),
+            ..self.clone()
+        }
+    }
+
+    /// How the inputs are kept.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        self.codes.storage
+    }
+
+    /// What rounding the inputs changed; a pass over the data.
+    #[must_use]
+    pub fn change(&self) -> Change {
+        let unrounded = self.unrounded();
+        let leaves = self.leaves();
+        let changes = (0..leaves.count()).into_par_iter().map_init(
+            || [const { Vec::new() }; 3],
+            |[original, stored, targets], leaf| {
+                let rows = leaves.rows(leaf);
+                original.resize(rows.len() * self.n_inputs(), 0.0);
+                targets.resize(rows.len() * self.n_outputs(), 0.0);
+                unrounded.read(rows, original, targets);
+                stored.clone_from(original);
+                self.codes.round(stored);
+                self.codes.change(original, stored)
+            },
+        );
+        changes.reduce(Change::default, Change::merged)
+    }
+}
+
+/// What there is to know of each column, in one pass.
+fn survey(dataset: &Dataset) -> Vec<Span> {
+    let (n_inputs, leaves) = (dataset.n_inputs(), dataset.leaves());
+    let none = || vec![Span::NONE; n_inputs];
+    let scratch = || (none(), Vec::new(), Vec::new());
+    let leaf_by_leaf = (0..leaves.count()).into_par_iter();
+    let surveyed = leaf_by_leaf.fold(scratch, |(mut spans, mut inputs, mut targets), leaf| {
+        let rows = leaves.rows(leaf);
+        inputs.resize(rows.len() * n_inputs, 0.0);
+        targets.resize(rows.len() * dataset.n_outputs(), 0.0);
+        dataset.read(rows, &mut inputs, &mut targets);
+        for row in inputs.chunks_exact(n_inputs) {
+            for (span, x) in spans.iter_mut().zip(row) {
+                span.add(*x);
+            }
+        }
+        (spans, inputs, targets)
+    });
+    surveyed
+        .map(|(spans, ..)| spans)
+        .reduce(none, |mut spans, other| {
+            for (span, other) in spans.iter_mut().zip(&other) {
+                span.merge(other);
+            }
+            spans
+        })
+}
+
+/// Why the column `column` cannot be stored: the first of its values that are `beyond` a limit.
+fn beyond(dataset: &Dataset, column: usize, beyond: impl Fn(f32) -> bool, why: &str) -> Error {
+    let (mut inputs, mut targets) = (
+        vec![0.0; dataset.n_inputs()],
+        vec![0.0; dataset.n_outputs()],
+    );
+    let found = (0..dataset.n_samples()).find_map(|row| {
+        dataset.read(row..row + 1, &mut inputs, &mut targets);
+        beyond(inputs[column]).then_some((row, inputs[column]))
+    });
+    let (row, value) = found.expect("the survey saw a value beyond the limit");
+    Error::Input {
+        place: dataset.input_place(row, column),
+        problem: format!("{value}: {why}"),
+    }
+}

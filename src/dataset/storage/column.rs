@@ -1,0 +1,248 @@
+//! Columns of bytes: `scale · (code + offset)`, where no sum of the two is rounded, and the product once.
+
+/// Below this every integer is an f32.
+const EXACT: f64 = (1 << 24) as f64;
+
+/// What has to be known of a column before its values can be rounded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    pub(super) min: f32,
+    max: f32,
+    /// Every value is a multiple of 2^step; `i32::MAX` where all are 0.
+    step: i32,
+}
+
+impl Span {
+    pub(super) const NONE: Self = Self {
+        min: f32::INFINITY,
+        max: f32::NEG_INFINITY,
+        step: i32::MAX,
+    };
+
+    pub(super) fn add(&mut self, x: f32) {
+        self.min = self.min.min(x);
+        self.max = self.max.max(x);
+        let magnitude = x.to_bits() & 0x7FFF_FFFF;
+        let exponent = magnitude >> 23;
+        let fraction = match exponent {
+            0 => magnitude,
+            _ => magnitude & 0x007F_FFFF | 0x0080_0000,
+        };
+        if fraction != 0 {
+            let step = exponent.max(1) + fraction.trailing_zeros();
+            self.step = self.step.min(step.cast_signed() - 150);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.step = self.step.min(other.step);
+    }
+
+    pub(super) fn largest(self) -> f64 {
+        f64::from(self.min.abs().max(self.max.abs()))
+    }
+
+    pub(super) fn range(self) -> f64 {
+        f64::from(self.max) - f64::from(self.min)
+    }
+}
+
+/// The values of a column of bytes: `scale · (code + offset)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Column {
+    pub(crate) scale: f32,
+    pub(crate) offset: f32,
+    /// 1 / scale
+    inverse: f64,
+    /// ½ − offset: with it, cutting off the fraction rounds to the nearest.
+    half: f64,
+}
+
+impl Column {
+    /// Of a synthetic batch, whose features are in [−1, 1): a code is the upper 8 bits of a feature.
+    pub(super) const SYNTHETIC: Self = Self {
+        scale: 0.007_812_5,
+        offset: -127.5,
+        inverse: 128.0,
+        half: 128.0,
+    };
+
+    /// The codes are the values.
+    pub(super) const BYTES: Self = Self {
+        scale: 1.0,
+        offset: 0.0,
+        inverse: 1.0,
+        half: 0.5,
+    };
+
+    fn new(scale: f32, offset: f32) -> Self {
+        Self {
+            scale,
+            offset,
+            inverse: 1.0 / f64::from(scale),
+            half: 0.5 - f64::from(offset),
+        }
+    }
+
+    /// Steps that hold the values of `span` exactly where there are such, otherwise steps from its
+    /// smallest to its largest value. `None` where they would leave the range of f32.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "scales and offsets are rounded to f32 or exact in it"
+    )]
+    pub(super) fn fitted(span: Span) -> Option<Self> {
+        if span.step >= 0 && span.min >= 0.0 && span.max <= 255.0 {
+            return Some(Self::BYTES);
+        }
+        let step = f64::from(span.step).exp2();
+        let exact = span.range() / step <= 255.0 && span.largest() / step <= EXACT;
+        if exact && (step as f32).is_normal() {
+            let offset = f64::from(span.min) / step;
+            return Some(Self::new(step as f32, offset as f32));
+        }
+        // At least so wide that code + offset stays below 2²², and a value finds its code again.
+        let scale = (span.range() / 255.0)
+            .max(span.largest() / (EXACT / 4.0))
+            .max(f64::from(f32::MIN_POSITIVE)) as f32;
+        let offset = f64::from(span.min) / f64::from(scale);
+        // As fine as code + offset stays exact.
+        let fineness = (EXACT / (offset.abs() + 256.0)).log2().floor().exp2();
+        let offset = (offset * fineness).round() / fineness;
+        let column = Self::new(scale, offset as f32);
+        let ends = [column.decode(0), column.decode(255)];
+        ends.iter().all(|end| end.is_finite()).then_some(column)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast cuts off the fraction and ends at 0 and 255, as it should"
+    )]
+    pub(super) fn encode(self, x: f32) -> u8 {
+        (f64::from(x) * self.inverse + self.half) as u8
+    }
+
+    pub(super) fn decode(self, code: u8) -> f32 {
+        self.scale * (f32::from(code) + self.offset)
+    }
+
+    /// Whether a device, too, takes the product without rounding it.
+    pub(super) fn is_exact(self) -> bool {
+        self.scale.to_bits() & 0x007F_FFFF == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, Span};
+
+    fn span(values: &[f32]) -> Span {
+        let mut span = Span::NONE;
+        values.iter().for_each(|x| span.add(*x));
+        span
+    }
+
+    fn rounded(column: Column, x: f32) -> f32 {
+        column.decode(column.encode(x))
+    }
+
+    #[test]
+    fn what_is_on_equal_dyadic_steps_is_kept_exactly() {
+        let bytes: Vec<f32> = (0..=255_u8).map(f32::from).collect();
+        let map = |of: &dyn Fn(f32) -> f32| bytes.iter().map(|x| of(*x)).collect::<Vec<f32>>();
+        for (what, values) in [
+            ("pictures", bytes.clone()),
+            ("two bytes", vec![3.0, 255.0]),
+            ("centred", map(&|x| x - 128.0)),
+            ("years", map(&|x| 1900.0 + x)),
+            ("thousands", map(&|x| x * 1024.0)),
+            ("256ths", map(&|x| x / 256.0 - 0.5)),
+            ("as large as goes", map(&|x| 16_777_216.0 - x)),
+            ("… and below", map(&|x| x - 16_777_216.0)),
+            ("tiny", map(&|x| x * f32::MIN_POSITIVE)),
+            ("one value", vec![0.1]),
+            ("one huge value", vec![-3.3e38]),
+            ("nothing", vec![0.0, -0.0]),
+        ] {
+            let column = Column::fitted(span(&values)).unwrap();
+            assert!(column.is_exact(), "{what}: {column:?}");
+            for x in values {
+                assert!(rounded(column, x) == x, "{what}: {x:e} by {column:?}");
+            }
+        }
+        assert_eq!(
+            Column::fitted(span(&bytes)),
+            Some(Column::BYTES),
+            "pictures"
+        );
+    }
+
+    /// Ranges far from 0, across it, tiny, subnormal, as wide as f32: each value goes to the nearest
+    /// step, each code is its own, and neither sums nor ends need rounding.
+    #[test]
+    fn what_is_not_goes_to_the_nearest_step() {
+        for (min, max) in [
+            (-1.0_f32, 1.0),
+            (0.0, 0.1),
+            (-0.3, 1.7),
+            (1e6, 1_000_001.3),
+            (-16_777_215.0, -16_700_000.5),
+            (1.7e9, 1.700_2e9),
+            (-1e-30, 7e30),
+            (3e-38, 3.1e-37),
+            (-1e-40, 1e-39),
+            (-1.6e38, 1.6e38),
+            (0.333_333_34, 0.333_333_4),
+        ] {
+            let steps = 1000_u16;
+            let mut values: Vec<f32> = (0..=steps)
+                .map(|i| {
+                    let part = f64::from(i) / f64::from(steps);
+                    #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+                    let x = (f64::from(min) + part * (f64::from(max) - f64::from(min))) as f32;
+                    x
+                })
+                .collect();
+            values.push(min.next_up());
+            let span = span(&values);
+            let column = Column::fitted(span).unwrap();
+            let what = format!("[{min:e}, {max:e}] by {column:?}");
+            assert!(column.scale.is_normal(), "{what}");
+            let step = f64::from(column.scale);
+            // A step more than needed by one part in 2¹⁵, an offset to the same, a product rounded.
+            let slack = step * 2_f64.powi(-8) + span.largest() * 2_f64.powi(-24);
+            for x in values {
+                let error = (f64::from(x) - f64::from(rounded(column, x))).abs();
+                assert!(error <= step / 2.0 + slack, "{x:e} of {what}: {error:e}");
+            }
+            for code in 0..=255 {
+                let sum = f64::from(code) + f64::from(column.offset);
+                let in_f32 = f64::from(f32::from(code) + column.offset);
+                assert!(sum == in_f32, "{code} of {what}: the sum is rounded");
+                assert_eq!(column.encode(column.decode(code)), code, "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn steps_beyond_f32_are_refused() {
+        let half_of_all = span(&[f32::MIN, 0.3 * f32::MAX]);
+        if let Some(column) = Column::fitted(half_of_all) {
+            assert!(column.decode(0).is_finite() && column.decode(255).is_finite());
+        }
+    }
+
+    #[test]
+    fn the_columns_of_synthetic_batches_hold_the_upper_bits() {
+        for feature in [
+            -8_388_608, -8_388_607, -65_537, -65_536, -1, 0, 1, 65_535, 8_388_607,
+        ] {
+            #[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32 exactly")]
+            let x = feature as f32 / 8_388_608.0;
+            let code = Column::SYNTHETIC.encode(x);
+            assert_eq!(i32::from(code), (feature >> 16) + 128, "{feature}");
+        }
+    }
+}

@@ -21,6 +21,7 @@ const N_SAMPLES: usize = 5000;
 const ROUNDING: Rounding = Rounding {
     pre_activation: 9,
     sum: 80,
+    input: 0,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]

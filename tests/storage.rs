@@ -92,39 +92,39 @@ fn every_shape_is_within_its_bounds_without_subgroups() {
     });
 }
 
-/// The GPU's pre-activations with weight 1 and no bias, which are its inputs.
-fn decoded(dataset: &Dataset) -> Vec<f64> {
+/// The GPU's pre-activations with weight 1 and no bias, which are its inputs, but for the sign of 0.
+fn assert_decoded(dataset: &Dataset, expected: &[f32]) {
     let problem = problem(dataset, Loss::SquaredError, Reduction::Sum, false);
     let mut gpu = gpu(problem, GpuOptions::default());
     gpu.set_parameters(&[1.0]).expect("parameters");
     let predictions = gpu.predict(0..dataset.n_samples()).expect("predict");
-    predictions.pre_activation
+    assert_eq!(predictions.pre_activation.len(), expected.len(), "rows");
+    for (decoded, expected) in std::iter::zip(predictions.pre_activation, expected) {
+        let expected = f64::from(*expected) + 0.0;
+        let same = (decoded + 0.0).to_bits() == expected.to_bits();
+        assert!(same, "{}: {decoded:e}, not {expected:e}", dataset.source());
+    }
 }
 
 /// Every half there is but the subnormal ones; all of them are stored as they are.
 #[test]
 fn the_gpu_decodes_every_half() {
     let halves: Vec<f32> = (0..=u16::MAX)
-        .map(|bits| half::f16::from_bits(bits))
+        .map(half::f16::from_bits)
         .filter(|half| half.is_normal() || half.to_f32() == 0.0)
         .map(half::f16::to_f32)
         .collect();
     assert_eq!(halves.len(), 61_442, "halves");
     let dataset = stored(&made(halves.len(), 1, |row, _| halves[row]), Storage::F16);
     assert_eq!(dataset.change().n_changed, 0, "halves are stored exactly");
-    for (expected, decoded) in std::iter::zip(halves, decoded(&dataset)) {
-        assert!(
-            decoded == f64::from(expected),
-            "{decoded:e}, not {expected:e}"
-        );
-    }
+    assert_decoded(&dataset, &halves);
 }
 
 /// 256 codes a column, of scales and offsets as nasty as they come: to the bits of the host.
 #[test]
 fn the_gpu_decodes_every_byte() {
     for (min, max) in [
-        (0.0_f32, 255.0),
+        (0.0, 255.0),
         (-1.0, 1.0),
         (0.0, 1.0),
         (-0.3, 1.7),
@@ -139,7 +139,9 @@ fn the_gpu_decodes_every_byte() {
         let n_rows = 511_u16;
         let dataset = made(n_rows.into(), 1, |row, _| {
             let part = row as f64 / f64::from(n_rows - 1);
-            (f64::from(min) + part * (f64::from(max) - f64::from(min))) as f32
+            #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+            let x = (min + part * (max - min)) as f32;
+            x
         });
         let dataset = stored(&dataset, Storage::U8);
         let expected = inputs(&dataset);
@@ -151,12 +153,7 @@ fn the_gpu_decodes_every_byte() {
             "{} codes of [{min}, {max}]",
             distinct.len()
         );
-        for (expected, decoded) in std::iter::zip(expected, decoded(&dataset)) {
-            assert!(
-                decoded == f64::from(expected),
-                "[{min:e}, {max:e}]: {decoded:e}, not {expected:e}"
-            );
-        }
+        assert_decoded(&dataset, &expected);
     }
 }
 
@@ -309,6 +306,19 @@ fn what_cannot_be_stored_is_named() {
             assert!(stderr.contains(message), "{args:?}: {stderr}");
         }
     }
+    let values = vec![1.0, f32::MIN, 0.1 * f32::MAX];
+    let wide = Dataset::from_rows("wide", 1, 1, values, vec![0.0; 3]).expect("rows");
+    let error = wide.stored_as(Storage::U8).expect_err("steps beyond f32");
+    let error = error.to_string();
+    assert!(
+        error.starts_with("wide: row 1, column `x0`: -34028"),
+        "{error}"
+    );
+    assert!(error.contains("256 steps"), "{error}");
+    assert!(
+        error.ends_with("rescale the column, or take --storage f32"),
+        "{error}"
+    );
     let path = halves.to_str().expect("a path");
     let train = neuralnet_json(&["train", path, "--storage", "u8", "--backend", "cpu"]);
     assert_eq!(train["config"]["storage"], "u8", "{train}");
@@ -345,7 +355,7 @@ fn validate_tells_what_rounding_did() {
             "{validation}"
         );
         let (original, stored) = (number("loss_of_original"), number("loss_of_stored"));
-        assert!(original != stored, "{validation}");
+        assert_ne!(original.to_bits(), stored.to_bits(), "{validation}");
         assert!((original - stored).abs() < 0.01 * original, "{validation}");
     }
     for storage in ["f16", "u8"] {

@@ -1,9 +1,10 @@
-// fold: sums 1,024 neighbouring nodes of the tree of sums pairwise: 0+1, 2+3, ..., then those.
+// fold: sums 1,024 neighbouring nodes of the tree of sums pairwise: 0+1, 2+3, ..., then those; and
+// parameters = parameters - rate * sum, where rate is not 0 and the sum is that of all.
 // nodes (n_nodes, n_columns) vec4; folded (…, n_columns) vec4, of which ceil(n_nodes / 1024) nodes
-// from first_folded on are written with =.
+// from first_folded on are written with =; parameters (n_trained or more) vec4, updated with -=.
 // A workgroup folds COLUMNS neighbouring columns (workgroup_id.x) of 1,024 nodes (workgroup_id.y):
 // each invocation PER_INVOCATION nodes of one column in registers, then all through workgroup
-// memory. A node that does not exist counts as 0. CPU twin: leaves::Fold.
+// memory. A node that does not exist counts as 0. CPU twins: leaves::Fold, cpu::gradient_descent.
 const WORKGROUP_SIZE = 256u;
 const COLUMNS = 4u;
 const SLICES = WORKGROUP_SIZE / COLUMNS;
@@ -13,25 +14,30 @@ struct Params {
     n_nodes: u32,
     n_columns: u32,
     first_folded: u32, // number of the first node that is written
+    n_trained: u32,    // columns that are updated; 0 where there is more to fold
+    rate: f32,         // learning rate times the scale of the reduction
     _pad0: u32,
+    _pad1: u32,
+    _pad2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> nodes: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> folded: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<vec4<f32>>;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP_SIZE>;
 
 fn fold_in_registers(first: u32, column: u32) -> vec4<f32> {
     var node: array<vec4<f32>, PER_INVOCATION>;
-    for (var i = 0u; i < PER_INVOCATION; i++) {
+    for (var i = 0u; i < PER_INVOCATION; i++) { // unroll
         if first + i < params.n_nodes && column < params.n_columns {
             node[i] = nodes[(first + i) * params.n_columns + column];
         }
     }
-    for (var width = PER_INVOCATION / 2u; width > 0u; width /= 2u) {
-        for (var i = 0u; i < width; i++) {
-            node[i] = node[2u * i] + node[2u * i + 1u];
+    for (var distance = 1u; distance < PER_INVOCATION; distance *= 2u) { // unroll
+        for (var i = 0u; i < PER_INVOCATION; i += 2u * distance) { // unroll
+            node[i] += node[i + distance];
         }
     }
     return node[0];
@@ -54,6 +60,10 @@ fn main(
     }
     if slice == 0u && column < params.n_columns {
         let node = params.first_folded + workgroup.y;
-        folded[node * params.n_columns + column] = sums[invocation];
+        let sum = sums[invocation];
+        folded[node * params.n_columns + column] = sum;
+        if params.rate != 0.0 && column < params.n_trained {
+            parameters[column] -= params.rate * sum;
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The GPU: the same passes as [`crate::cpu`] in f32 shaders, through wgpu.
 //!
-//! An iteration is one dispatch of `leaf_sums` for each chunk of the data, dispatches of `fold`
-//! until one sum is left, and one of `gradient_descent`. Many iterations make one submission.
+//! An iteration is one dispatch of `leaf_sums` for each chunk of the data, and dispatches of `fold`
+//! until one sum is left; the last of them updates the parameters. Many iterations make one submission.
+//! Where the data are one leaf, many iterations are one dispatch of `one_leaf`.
 
 mod adapter;
 mod chunks;
@@ -15,26 +16,31 @@ mod pipeline;
 mod plan;
 mod predict;
 mod read;
+mod readbacks;
 mod ring;
 mod tree;
+mod unroll;
+#[cfg(test)]
+mod variants;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use read::Reader;
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
 use crate::error::{Error, Result};
-use crate::leaves::Leaves;
+use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
 use chunks::Chunks;
 use device::Device;
 use inputs::Inputs;
-use kernels::{DESCENT_WORKGROUP_SIZE, DescentParams};
-use lanes::Lanes;
+use lanes::{Lanes, Machine};
 use layout::Layout;
 use pipeline::Pipeline;
+use kernels::ChunkParams;
 use predict::Predict;
+use readbacks::Readbacks;
 use std::num::NonZeroU32;
 use std::ops::Range;
-use tree::Tree;
+use tree::{Trained, Tree};
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
@@ -73,14 +79,12 @@ pub struct Gpu<'a> {
     parameters: wgpu::Buffer,
     /// Scales and offsets of the inputs, where their storage has such.
     columns: Option<wgpu::Buffer>,
-    /// One dispatch a chunk.
-    leaf_sums: Pipeline,
+    /// One dispatch a chunk of `leaf_sums`, or the one of `one_leaf`.
+    sums: Pipeline,
     tree: Tree,
-    gradient_descent: Pipeline,
-    descent_params: wgpu::Buffer,
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
-    passes: std::collections::VecDeque<Pass>,
+    readbacks: Readbacks,
 }
 
 impl<'a> Gpu<'a> {
@@ -89,9 +93,14 @@ impl<'a> Gpu<'a> {
     /// # Errors
     /// Where there is no adapter, or the problem exceeds its limits or its memory.
     pub fn new(problem: Problem<'a>, software: Software, options: GpuOptions) -> Result<Self> {
-        let layer = problem.network.layer();
         let (adapter, handle) = adapter::select(software)?;
-        let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
+        let device = Device::open(adapter, &handle, !options.without_subgroups)?;
+        Self::on(device, problem, options)
+    }
+
+    /// As [`Gpu::new`], on an adapter that is open.
+    fn on(mut device: Device, problem: Problem<'a>, options: GpuOptions) -> Result<Self> {
+        let layer = problem.network.layer();
         check_limits(&device, layer.n_inputs, layer.n_outputs)?;
 
         let leaves = problem.dataset.leaves();
@@ -99,10 +108,15 @@ impl<'a> Gpu<'a> {
         let sums_bytes = 4 * leaves.count() as u64 * layout.n_sums() as u64;
         device.check_host_memory(&format!("sums of {} leaves", leaves.count()), sums_bytes)?;
         let parameters = device.storage("parameters", layout.n_parameters())?;
+        let trained = Trained {
+            parameters: &parameters,
+            n_floats: layout.n_trained(),
+        };
         let tree = Tree::new(
             &mut device,
             leaves.count(),
             layout.n_sums(),
+            &trained,
             options.max_chunk_bytes,
         )?;
         let chunks = Chunks::new(
@@ -114,36 +128,26 @@ impl<'a> Gpu<'a> {
 
         let codes = problem.dataset.codes();
         let columns = inputs::columns(&mut device, codes)?;
-        let lanes = Lanes::new(layer, leaves.rows_per_leaf(), device.least_subgroup());
-        let kernel = kernels::leaf_sums(
+        let lanes = Lanes::new(layer, leaves, Machine::new(&device));
+        let kernel = match leaves.count() {
+            1 => kernels::one_leaf,
+            _ => kernels::leaf_sums,
+        };
+        let kernel = kernel(
             &lanes,
             device.subgroup(),
             layer.activation,
             problem.objective.loss,
             Inputs::new(codes),
         );
-        let mut leaf_sums = Pipeline::new(&device, &kernel)?;
+        let mut sums = Pipeline::new(&device, &kernel)?;
         for chunk in chunks.list() {
             let outputs = tree.page(chunk.first_leaf);
             let mut buffers = vec![&chunk.params, &chunk.inputs, &parameters];
             buffers.extend([&chunk.targets, outputs]);
             buffers.extend(&columns);
-            leaf_sums.add(&device, &buffers, [chunk.n_leaves, 1])?;
+            sums.add(&device, &buffers, [chunk.n_leaves, 1])?;
         }
-        let n_vectors = layout.n_trained() / 4;
-        let params = DescentParams {
-            n_vectors: to_u32(n_vectors),
-            rate: 0.0,
-            _pad: [0; 2],
-        };
-        let descent_params = device.uniform("gradient_descent.params", &params)?;
-        let mut gradient_descent = Pipeline::new(&device, &kernels::gradient_descent())?;
-        let workgroups = n_vectors.div_ceil(DESCENT_WORKGROUP_SIZE);
-        gradient_descent.add(
-            &device,
-            &[&descent_params, tree.total(), &parameters],
-            [workgroups, 1],
-        )?;
         Ok(Self {
             problem,
             device,
@@ -153,12 +157,10 @@ impl<'a> Gpu<'a> {
             chunks,
             parameters,
             columns,
-            leaf_sums,
+            sums,
             tree,
-            gradient_descent,
-            descent_params,
             predict: None,
-            passes: std::collections::VecDeque::new(),
+            readbacks: Readbacks::default(),
         })
     }
 
@@ -213,7 +215,7 @@ impl<'a> Gpu<'a> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(&self.device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.leaf_sums.record_one(pass, number);
+                    self.sums.record_one(pass, number);
                 });
             })?;
         }
@@ -224,9 +226,54 @@ impl<'a> Gpu<'a> {
     fn record_sums(&self, pass: &mut wgpu::ComputePass<'_>) {
         for number in self.chunks.recorded() {
             self.chunks.record(pass, number);
-            self.leaf_sums.record_one(pass, number);
+            self.sums.record_one(pass, number);
         }
         self.tree.record(pass);
+    }
+
+    /// Submits `iterations` updates, in as few dispatches as may be.
+    fn descend(&mut self, iterations: u32, rate: f32) -> Result<()> {
+        let one_leaf = self.leaves.count() == 1;
+        let by_host = !self.chunks.by_host().is_empty();
+        let most = if one_leaf {
+            MAX_LOOP_TRIPS / (1 + self.lanes.loop_trips())
+        } else {
+            let chunks = self.chunks.list().len() + self.chunks.n_streamed();
+            MAX_DISPATCHES / (chunks + self.tree.n_dispatches())
+        };
+        let most = to_u32(most).max(1);
+        let mut left = iterations;
+        while left > 0 {
+            let batch = if by_host { 1 } else { left.min(most) };
+            left -= batch;
+            let n_passes = if one_leaf { 1 } else { batch };
+            self.set_rate(batch, rate);
+            // Where the host brings rows, it goes on with those of the next iteration; the ring holds it back.
+            self.stream()?;
+            self.device.submit("advance", |encoder| {
+                Device::pass(encoder, "advance", |pass| {
+                    for _ in 0..n_passes {
+                        self.record_sums(pass);
+                    }
+                });
+            });
+        }
+        Ok(())
+    }
+
+    /// What is submitted from now on updates by `rate`, in `one_leaf` as often as `n_iterations` says.
+    fn set_rate(&self, n_iterations: u32, rate: f32) {
+        if self.leaves.count() == 1 {
+            let chunk = &self.chunks.list()[0];
+            let params = ChunkParams {
+                n_samples: to_u32(chunk.rows.len()),
+                first_leaf: 0,
+                n_iterations,
+                rate,
+            };
+            self.device.write(&chunk.params, 0, bytemuck::bytes_of(&params));
+        }
+        self.tree.set_rate(&self.device, rate);
     }
 
     /// Sums of gradient, loss and y(1−y), laid out as the shaders do.
@@ -258,10 +305,10 @@ fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()
         }
     }
     let most = device.adapter.max_invocations;
-    if (most as usize) < lanes::WORKGROUP_SIZE {
+    if (most as usize) < lanes::MAX_WORKGROUP_SIZE {
         return Err(device.limit(format!(
             "workgroups of {most} invocations; {} are needed",
-            lanes::WORKGROUP_SIZE
+            lanes::MAX_WORKGROUP_SIZE
         )));
     }
     Ok(())
@@ -297,6 +344,7 @@ impl Backend for Gpu<'_> {
 
     fn evaluate(&mut self) -> Result<Evaluation> {
         self.tree.poison(&self.device)?;
+        self.set_rate(1, 0.0);
         self.stream()?;
         self.device
             .run_pass("evaluate", |pass| self.record_sums(pass))?;
@@ -317,47 +365,21 @@ impl Backend for Gpu<'_> {
 
     fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = rate(learning_rate * self.problem.scale())?;
-        let at = std::mem::offset_of!(DescentParams, rate) as u64;
-        self.device
-            .write(&self.descent_params, at, bytemuck::bytes_of(&rate));
-        let chunks = self.chunks.list().len() + self.chunks.n_streamed();
-        let dispatches = chunks + self.tree.n_dispatches() + 1;
-        let by_host = !self.chunks.by_host().is_empty();
-        let most = u32::try_from(MAX_DISPATCHES / dispatches)
-            .unwrap_or(1)
-            .max(1);
-        let mut left = iterations.get();
-        while left > 0 {
-            let batch = if by_host { 1 } else { left.min(most) };
-            self.stream()?;
-            let iterate = |pass: &mut wgpu::ComputePass<'_>| {
-                for _ in 0..batch {
-                    self.record_sums(pass);
-                    self.gradient_descent.record(pass);
-                }
-            };
-            if by_host {
-                // The host goes on with the rows of the next iteration; the ring holds it back.
-                let record = |encoder: &mut _| Device::pass(encoder, "advance", iterate);
-                self.device.submit("advance", record);
-            } else {
-                self.device.run_pass("advance", iterate)?;
-            }
-            left -= batch;
-        }
+        self.descend(iterations.get(), rate)?;
         let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
-        let seen = self.device.read(self.tree.total(), first, n_sums - first)?;
-        self.passes
-            .push_back(self.problem.reduced_pass(unpack_pass(&seen)));
-        Ok(())
+        let total = self.tree.total();
+        self.readbacks
+            .send_for(&mut self.device, total, first, n_sums - first)
     }
 
     fn finish(&mut self) -> Result<Pass> {
-        Ok(self.passes.pop_front().expect("updates were started"))
+        let seen = self.readbacks.receive(&self.device)?;
+        Ok(self.problem.reduced_pass(unpack_pass(&seen)))
     }
 
+    /// One that the device works on, one that it finds when it is done with that.
     fn starts_ahead(&self) -> usize {
-        1
+        2
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {

@@ -12,9 +12,12 @@ use std::ops::Range;
 const LEAF_BYTES: usize = 1 << 18;
 
 /// … and has this many rows for each output, so that its sums, as wide as the parameters, take below 2%
-/// of the bytes of its rows. Where the loops of a shader get too long for it, it has fewer: for 8,192
-/// inputs and 16 outputs the sums take an eighth.
+/// of the bytes of its rows …
 const ROWS_PER_OUTPUT: usize = 64;
+
+/// … as far as that takes no more than this: a gigabyte has enough leaves for every core of a GPU. For
+/// 8,192 inputs and 16 outputs the sums take a sixteenth.
+const MAX_LEAF_BYTES: usize = 1 << 23;
 
 /// The loops of one shader invocation must end within this many trips in all: some software
 /// adapters stop there without a word (Mesa 22.3 after 65,535).
@@ -66,12 +69,8 @@ impl Leaves {
 fn rows_per_leaf(n_inputs: usize, n_outputs: usize) -> usize {
     let vectors = n_inputs.div_ceil(4);
     let wanted = (LEAF_BYTES / (16 * vectors)).max(ROWS_PER_OUTPUT * n_outputs);
-    // A bound on the loop trips of one of the 256 invocations that share a row's vectors, whatever
-    // number of them share one row; `gpu::lanes` counts them exactly and its test holds both together.
-    let widest = (2 * vectors).min(256);
-    let trips_per_256_rows = n_outputs * (2 * vectors + 7 * widest) + vectors + 5 * widest;
-    let allowed = (MAX_LOOP_TRIPS * 256 / trips_per_256_rows).max(1);
-    1 << wanted.min(allowed).ilog2()
+    let most = (MAX_LEAF_BYTES / (16 * vectors)).max(1);
+    1 << wanted.min(most).ilog2()
 }
 
 /// Folds sums that arrive in order in the one fixed tree, keeping one sum a level.

@@ -82,7 +82,7 @@ fn chunks_and_lanes_change_no_bit() {
 /// Rows so wide, with so many outputs, that the sums of a few leaves fill a page.
 #[test]
 fn pages_of_sums_change_no_bit() {
-    let dataset = random_dataset(10_000, 512, 16);
+    let dataset = random_dataset(40_000, 128, 16);
     let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
     let start = problem.network.initial_parameters(6);
     let run = |max_chunk_bytes| {
@@ -99,7 +99,7 @@ fn pages_of_sums_change_no_bit() {
         (gpu.n_chunks(), bits(&evaluation.gradient), leaves)
     };
     let (_, gradient, leaves) = run(None);
-    let (n_chunks, paged_gradient, paged_leaves) = run(Some(600_000));
+    let (n_chunks, paged_gradient, paged_leaves) = run(Some(524_288));
     assert_eq!(n_chunks, dataset.leaves().count(), "a chunk holds one leaf");
     assert!(paged_gradient == gradient, "the gradient has other bits");
     assert!(paged_leaves == leaves, "the leaves have other bits");

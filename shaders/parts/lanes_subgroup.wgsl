@@ -1,20 +1,51 @@
-// The entry point, and the sum over the LANES invocations that share a row, with subgroups: by
-// shuffles within SUBGROUP invocations, the least a subgroup has here, then through workgroup memory.
+// The entry point, and exchange among lanes by shuffles, within SUBGROUP invocations, the least a
+// subgroup has here.
 // Invocations are numbered by subgroup: the language does not tie local_invocation_index to it. The
-// numbers are those from 0 to WORKGROUP_SIZE - 1 where every subgroup is full, as drivers make them
-// where the workgroup is a multiple of the largest.
-const SHUFFLED = min(LANES, SUBGROUP);
+// numbers are those from 0 to WORKGROUP_SIZE - 1 where every subgroup but the last is full, as drivers
+// make them.
+var<private> subgroup_lane: u32; // number in the subgroup
 
-fn sum_lanes(value: vec4<f32>, invocation: u32) -> vec4<f32> {
+// Lanes that differ in one bit of their number swap the values that differ in that bit, so that each stage
+// halves the values a lane has left: lane l ends with values l, l + SHUFFLED, … A value without a
+// partner is summed in both.
+fn sum_shuffled() {
+    for (var distance = 1u; distance < SHUFFLED; distance *= 2u) { // unroll
+        let upper = (subgroup_lane & distance) != 0u;
+        let n_left = (N_VALUES + distance - 1u) / distance;
+        for (var i = 0u; i < N_VALUES; i += 2u) { // unroll
+            if i + 1u < n_left {
+                let kept = select(z[i], z[i + 1u], upper);
+                let given = select(z[i + 1u], z[i], upper);
+                z[i / 2u] = kept + subgroupShuffleXor(given, distance);
+            } else if i < n_left {
+                z[i / 2u] = z[i] + subgroupShuffleXor(z[i], distance);
+            }
+        }
+    }
+}
+
+fn share_shuffled() {
+    let group = subgroup_lane - subgroup_lane % LANES;
+    for (var v = 0u; v < N_VALUES; v++) { // unroll
+        grad_z[v] = subgroupShuffle(z[v / LANES], group + v % LANES);
+    }
+}
+
+// The sum over the lanes, and over the groups, that shuffles reach.
+fn sum_shuffled_lanes(value: vec4<f32>) -> vec4<f32> {
     var sum = value;
-    if SHUFFLED > 1u { sum += subgroupShuffleXor(sum, 1u); }
-    if SHUFFLED > 2u { sum += subgroupShuffleXor(sum, 2u); }
-    if SHUFFLED > 4u { sum += subgroupShuffleXor(sum, 4u); }
-    if SHUFFLED > 8u { sum += subgroupShuffleXor(sum, 8u); }
-    if SHUFFLED > 16u { sum += subgroupShuffleXor(sum, 16u); }
-    if SHUFFLED > 32u { sum += subgroupShuffleXor(sum, 32u); }
-    if SHUFFLED > 64u { sum += subgroupShuffleXor(sum, 64u); }
-    return sum_exchanged(sum, invocation, SHUFFLED, LANES);
+    for (var distance = 1u; distance < SHUFFLED; distance *= 2u) { // unroll
+        sum += subgroupShuffleXor(sum, distance);
+    }
+    return sum;
+}
+
+fn sum_shuffled_groups(value: vec4<f32>) -> vec4<f32> {
+    var sum = value;
+    for (var distance = 1u; distance < NEAR; distance *= 2u) { // unroll
+        sum += subgroupShuffleXor(sum, distance * LANES);
+    }
+    return sum;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -24,5 +55,6 @@ fn main(
     @builtin(subgroup_size) subgroup_size: u32,
     @builtin(subgroup_invocation_id) subgroup_invocation: u32,
 ) {
+    subgroup_lane = subgroup_invocation;
     run(workgroup.x, subgroup * subgroup_size + subgroup_invocation);
 }

@@ -1,7 +1,15 @@
-// The entry point, and the sum over the LANES invocations that share a row, without subgroups.
-// The same butterfly as in lanes_subgroup.wgsl, so the same bits.
-fn sum_lanes(value: vec4<f32>, invocation: u32) -> vec4<f32> {
-    return sum_exchanged(value, invocation, 1u, LANES);
+// The entry point without subgroups: SHUFFLED and NEAR are 1, and all exchange is through workgroup
+// memory.
+fn sum_shuffled() {}
+
+fn share_shuffled() {}
+
+fn sum_shuffled_lanes(value: vec4<f32>) -> vec4<f32> {
+    return value;
+}
+
+fn sum_shuffled_groups(value: vec4<f32>) -> vec4<f32> {
+    return value;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)

@@ -7,7 +7,7 @@ var<private> scale: array<vec4<f32>, VECTORS>;
 var<private> offset: array<vec4<f32>, VECTORS>;
 
 fn load_columns(lane: u32) {
-    for (var k = 0u; k < VECTORS; k++) {
+    for (var k = 0u; k < VECTORS; k++) { // unroll
         let vector = lane + k * LANES;
         if vector < N_VECTORS {
             scale[k] = columns[2u * vector];

@@ -42,7 +42,8 @@ impl Chunk {
         let params = ChunkParams {
             n_samples: to_u32(rows.len()),
             first_leaf: to_u32(in_page),
-            _pad: [0; 2],
+            n_iterations: 1,
+            rate: 0.0,
         };
         Ok(Self {
             first_leaf: leaves.start,

@@ -15,7 +15,9 @@ const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) adapter: Adapter,
-    subgroups: bool,
+    /// Whether shaders are compiled with their loops as they are written; a test compares both.
+    pub(super) rolled: bool,
+    pub(super) subgroups: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
     /// The first failure that no error scope saw.
@@ -62,6 +64,7 @@ impl Device {
         }));
         Ok(Self {
             adapter,
+            rolled: false,
             subgroups,
             device,
             queue,

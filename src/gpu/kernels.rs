@@ -2,6 +2,7 @@
 
 use super::inputs::Inputs;
 use super::lanes::Lanes;
+use super::unroll::unrolled;
 use crate::network::Activation;
 use crate::objective::Loss;
 
@@ -23,7 +24,10 @@ pub(super) struct ChunkParams {
     pub(super) n_samples: u32,
     /// Number of the chunk's first leaf in its page of sums.
     pub(super) first_leaf: u32,
-    pub(super) _pad: [u32; 2],
+    /// Of `one_leaf` alone: updates to make.
+    pub(super) n_iterations: u32,
+    /// … and learning rate times the scale of the reduction; 0 for no update.
+    pub(super) rate: f32,
 }
 
 /// Uniform of `fold`.
@@ -36,18 +40,11 @@ pub(super) struct FoldParams {
     pub(super) n_columns: u32,
     /// Number of the first node that is written.
     pub(super) first_folded: u32,
-    pub(super) _pad: u32,
-}
-
-/// Uniform of `gradient_descent`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct DescentParams {
-    /// vec4 to update.
-    pub(super) n_vectors: u32,
-    /// Learning rate times the scale of the reduction.
+    /// Columns of the parameters that are updated.
+    pub(super) n_trained: u32,
+    /// Learning rate times the scale of the reduction; 0 for no update.
     pub(super) rate: f32,
-    pub(super) _pad: [u32; 2],
+    pub(super) _pad: [u32; 3],
 }
 
 /// Uniform of `synthetic`.
@@ -83,9 +80,6 @@ pub(super) const READ_PER_WORKGROUP: usize = 256 * READ_WORKGROUP_SIZE;
 /// Nodes that one workgroup of `fold` folds, and vec4 columns it takes.
 pub(super) const FOLD_NODES: usize = 1024;
 pub(super) const FOLD_COLUMNS: usize = 4;
-/// Invocations of a workgroup of `gradient_descent`, a vec4 each.
-pub(super) const DESCENT_WORKGROUP_SIZE: usize = 64;
-
 /// A kernel as text. Its name is the stem of its file and of its label.
 #[derive(Debug)]
 pub(super) struct Kernel {
@@ -94,19 +88,26 @@ pub(super) struct Kernel {
     pub(super) bindings: &'static [Binding],
 }
 
+impl Kernel {
+    /// The text with its marked loops written out.
+    pub(super) fn unrolled(&self) -> String {
+        unrolled(&self.wgsl).unwrap_or_else(|problem| panic!("{}: {problem}", self.name))
+    }
+}
+
 /// Includes files of `shaders/`, one after the other.
 macro_rules! shaders {
     ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file)), "\n"),+) };
 }
 
-/// What `leaf_sums` and `predict` share: constants, the lanes, the inputs, the forward pass.
+/// What all kernels that read rows share: constants, the lanes, the inputs, the forward pass.
 fn forward(
     lanes: &Lanes,
     subgroup: Option<usize>,
     activation: Activation,
     inputs: Inputs,
 ) -> String {
-    let sum_lanes = match subgroup {
+    let lanes_exchange = match subgroup {
         Some(_) => shaders!("parts/lanes_subgroup.wgsl"),
         None => shaders!("parts/lanes_workgroup.wgsl"),
     };
@@ -114,14 +115,22 @@ fn forward(
         Activation::Sigmoid => shaders!("parts/activation_sigmoid.wgsl"),
     };
     [
-        &lanes.header(subgroup.unwrap_or(1)),
+        &lanes.header(subgroup),
         activation,
-        shaders!("parts/exchange.wgsl"),
-        sum_lanes,
         inputs.read(),
-        shaders!("parts/forward.wgsl"),
+        shaders!("parts/forward.wgsl", "parts/exchange.wgsl"),
+        lanes_exchange,
     ]
     .concat()
+}
+
+/// … and those that sum: the loss, the backward pass.
+fn backward(loss: Loss) -> String {
+    let loss = match loss {
+        Loss::SquaredError => shaders!("parts/loss_squared_error.wgsl"),
+        Loss::CrossEntropy => shaders!("parts/loss_cross_entropy.wgsl"),
+    };
+    loss.to_owned() + shaders!("parts/groups.wgsl", "parts/backward.wgsl")
 }
 
 pub(super) fn leaf_sums(
@@ -131,16 +140,31 @@ pub(super) fn leaf_sums(
     loss: Loss,
     inputs: Inputs,
 ) -> Kernel {
-    let loss = match loss {
-        Loss::SquaredError => shaders!("parts/loss_squared_error.wgsl"),
-        Loss::CrossEntropy => shaders!("parts/loss_cross_entropy.wgsl"),
-    };
+    let parts = forward(lanes, subgroup, activation, inputs) + &backward(loss);
     Kernel {
         name: "leaf_sums",
-        wgsl: forward(lanes, subgroup, activation, inputs) + loss + shaders!("leaf_sums.wgsl"),
+        wgsl: parts + shaders!("leaf_sums.wgsl"),
         bindings: match inputs {
             Inputs::Columns => &[Uniform, Read, Read, Read, ReadWrite, Read],
             _ => &[Uniform, Read, Read, Read, ReadWrite],
+        },
+    }
+}
+
+pub(super) fn one_leaf(
+    lanes: &Lanes,
+    subgroup: Option<usize>,
+    activation: Activation,
+    loss: Loss,
+    inputs: Inputs,
+) -> Kernel {
+    let parts = forward(lanes, subgroup, activation, inputs) + &backward(loss);
+    Kernel {
+        name: "one_leaf",
+        wgsl: parts + shaders!("one_leaf.wgsl"),
+        bindings: match inputs {
+            Inputs::Columns => &[Uniform, Read, ReadWrite, Read, ReadWrite, Read],
+            _ => &[Uniform, Read, ReadWrite, Read, ReadWrite],
         },
     }
 }
@@ -165,15 +189,7 @@ pub(super) fn fold() -> Kernel {
     Kernel {
         name: "fold",
         wgsl: shaders!("fold.wgsl").to_owned(),
-        bindings: &[Uniform, Read, ReadWrite],
-    }
-}
-
-pub(super) fn gradient_descent() -> Kernel {
-    Kernel {
-        name: "gradient_descent",
-        wgsl: shaders!("gradient_descent.wgsl").to_owned(),
-        bindings: &[Uniform, Read, ReadWrite],
+        bindings: &[Uniform, Read, ReadWrite, ReadWrite],
     }
 }
 
@@ -196,83 +212,91 @@ pub(super) fn read() -> Kernel {
 #[cfg(test)]
 mod tests {
     use super::super::inputs::Inputs;
-    use super::super::lanes::{Lanes, WORKGROUP_SIZE};
+    use super::super::lanes::{Lanes, MAX_WORKGROUP_SIZE, Machine};
     use super::{
-        Binding, ChunkParams, DESCENT_WORKGROUP_SIZE, DescentParams, FOLD_COLUMNS, FOLD_NODES,
-        FoldParams, Kernel, READ_WORKGROUP_SIZE, ReadParams, SyntheticParams,
+        Binding, ChunkParams, FOLD_COLUMNS, FOLD_NODES, FoldParams, Kernel, READ_WORKGROUP_SIZE,
+        ReadParams, SyntheticParams,
     };
+    use crate::leaves::Leaves;
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
     use naga::{AddressSpace, StorageAccess, TypeInner};
     use std::mem::{offset_of, size_of};
     use std::path::Path;
 
-    /// Every kernel in every variant, for shapes that take each path through the lanes.
-    fn kernels() -> Vec<Kernel> {
-        let mut kernels = vec![super::read(), super::fold(), super::gradient_descent()];
-        kernels.extend(Inputs::ALL.map(super::synthetic));
-        for (n_inputs, n_outputs) in [(1, 1), (32, 1), (784, 10), (8192, 16)] {
+    /// Every kernel in every variant, for shapes that take each path through the lanes, with the
+    /// invocations of a workgroup.
+    fn kernels() -> Vec<(Kernel, usize)> {
+        let mut kernels = vec![(super::fold(), 256), (super::read(), READ_WORKGROUP_SIZE)];
+        kernels.extend(Inputs::ALL.map(|inputs| (super::synthetic(inputs), 256)));
+        for (n_samples, n_inputs, n_outputs) in [
+            (3, 3, 1),
+            (1 << 20, 1, 1),
+            (1 << 20, 32, 1),
+            (100, 784, 10),
+            (60, 8192, 16),
+        ] {
             let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
-            let lanes = Lanes::new(layer, 128, 8);
-            for (subgroup, inputs) in [None, Some(8)]
-                .into_iter()
-                .flat_map(|subgroup| Inputs::ALL.map(|inputs| (subgroup, inputs)))
-            {
+            let leaves = Leaves::new(n_samples, n_inputs, n_outputs);
+            for (subgroup, software) in [(None, false), (Some(8), true), (Some(32), false)] {
+                let machine = Machine {
+                    subgroup: subgroup.unwrap_or(32),
+                    software,
+                };
+                let lanes = Lanes::new(layer, leaves, machine);
                 let sigmoid = Activation::Sigmoid;
-                for loss in [Loss::SquaredError, Loss::CrossEntropy] {
-                    let leaf_sums = super::leaf_sums(&lanes, subgroup, sigmoid, loss, inputs);
-                    kernels.push(leaf_sums);
+                for inputs in Inputs::ALL {
+                    for loss in [Loss::SquaredError, Loss::CrossEntropy] {
+                        for kernel in [super::leaf_sums, super::one_leaf] {
+                            let kernel = kernel(&lanes, subgroup, sigmoid, loss, inputs);
+                            kernels.push((kernel, lanes.workgroup_size()));
+                        }
+                    }
+                    let predict = super::predict(&lanes, subgroup, sigmoid, inputs);
+                    kernels.push((predict, lanes.workgroup_size()));
                 }
-                kernels.push(super::predict(&lanes, subgroup, sigmoid, inputs));
             }
         }
+        assert!(
+            kernels.iter().all(|(_, size)| *size <= MAX_WORKGROUP_SIZE),
+            "sizes"
+        );
         kernels
     }
 
-    fn parsed(kernel: &Kernel) -> naga::Module {
-        let module = naga::front::wgsl::parse_str(&kernel.wgsl).unwrap_or_else(|error| {
-            panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.wgsl))
-        });
+    fn parsed(name: &str, wgsl: &str) -> naga::Module {
+        let module = naga::front::wgsl::parse_str(wgsl)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
         let all = naga::valid::Capabilities::all();
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), all)
             .validate(&module)
-            .unwrap_or_else(|error| {
-                panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.wgsl))
-            });
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
         module
     }
 
-    fn workgroup_size(kernel: &Kernel) -> usize {
-        match kernel.name {
-            "gradient_descent" => DESCENT_WORKGROUP_SIZE,
-            "read" => READ_WORKGROUP_SIZE,
-            _ => WORKGROUP_SIZE,
-        }
+    /// As it is written, and with its loops written out.
+    fn both_forms(kernel: &Kernel) -> [naga::Module; 2] {
+        [&kernel.wgsl, &kernel.unrolled()].map(|wgsl| parsed(kernel.name, wgsl))
     }
 
-    /// Name, offset and size in bytes of what the host writes into a kernel's uniform.
-    fn params(kernel: &Kernel) -> (usize, Vec<(&'static str, usize)>) {
-        match kernel.name {
-            "fold" => (
+    /// Size, and name and offset of what the host writes into a kernel's uniform `uniform`.
+    fn params(kernel: &Kernel, uniform: &str) -> (usize, Vec<(&'static str, usize)>) {
+        match (kernel.name, uniform) {
+            ("fold", "params") => (
                 size_of::<FoldParams>(),
                 vec![
                     ("n_nodes", offset_of!(FoldParams, n_nodes)),
                     ("n_columns", offset_of!(FoldParams, n_columns)),
                     ("first_folded", offset_of!(FoldParams, first_folded)),
+                    ("n_trained", offset_of!(FoldParams, n_trained)),
+                    ("rate", offset_of!(FoldParams, rate)),
                 ],
             ),
-            "read" => (
+            ("read", "params") => (
                 size_of::<ReadParams>(),
                 vec![("n_vectors", offset_of!(ReadParams, n_vectors))],
             ),
-            "gradient_descent" => (
-                size_of::<DescentParams>(),
-                vec![
-                    ("n_vectors", offset_of!(DescentParams, n_vectors)),
-                    ("rate", offset_of!(DescentParams, rate)),
-                ],
-            ),
-            "synthetic" => (
+            ("synthetic", "params") => (
                 size_of::<SyntheticParams>(),
                 vec![
                     ("n_samples", offset_of!(SyntheticParams, n_samples)),
@@ -281,77 +305,106 @@ mod tests {
                     ("seed", offset_of!(SyntheticParams, seed)),
                     ("flip_below", offset_of!(SyntheticParams, flip_below)),
                     ("first_row_low", offset_of!(SyntheticParams, first_row_low)),
-                    (
-                        "first_row_high",
-                        offset_of!(SyntheticParams, first_row_high),
-                    ),
+                    ("first_row_high", offset_of!(SyntheticParams, first_row_high)),
                 ],
             ),
-            _ => (
+            (_, "params") => (
                 size_of::<ChunkParams>(),
                 vec![
                     ("n_samples", offset_of!(ChunkParams, n_samples)),
                     ("first_leaf", offset_of!(ChunkParams, first_leaf)),
+                    ("n_iterations", offset_of!(ChunkParams, n_iterations)),
+                    ("rate", offset_of!(ChunkParams, rate)),
                 ],
             ),
+            (name, uniform) => panic!("{name}: a uniform that the host does not know, {uniform}"),
         }
     }
 
-    #[test]
-    fn the_host_binds_what_the_shaders_declare() {
-        for kernel in kernels() {
-            let module = parsed(&kernel);
-            let [entry] = module.entry_points.as_slice() else {
-                panic!("{}: one entry point is expected", kernel.name);
-            };
-            assert_eq!(entry.name, "main", "{}", kernel.name);
-            let size = u32::try_from(workgroup_size(&kernel)).unwrap();
-            assert_eq!(entry.workgroup_size, [size, 1, 1], "{}", kernel.name);
+    fn assert_bindings(kernel: &Kernel, size: usize, module: &naga::Module) {
+        let [entry] = module.entry_points.as_slice() else {
+            panic!("{}: one entry point is expected", kernel.name);
+        };
+        assert_eq!(entry.name, "main", "{}", kernel.name);
+        let size = u32::try_from(size).unwrap();
+        assert_eq!(entry.workgroup_size, [size, 1, 1], "{}", kernel.name);
 
-            let mut declared: Vec<_> = module
-                .global_variables
-                .iter()
-                .filter_map(|(_, variable)| {
-                    let at = variable.binding.as_ref()?;
-                    let binding = match variable.space {
-                        AddressSpace::Uniform => Binding::Uniform,
-                        AddressSpace::Storage { access } if access == StorageAccess::LOAD => {
-                            Binding::Read
-                        }
-                        _ => Binding::ReadWrite,
-                    };
-                    Some(((at.group, at.binding), binding))
-                })
-                .collect();
-            declared.sort_by_key(|(at, _)| *at);
-            let listed: Vec<_> = (0..)
-                .zip(kernel.bindings)
-                .map(|(n, binding)| ((0, n), *binding))
-                .collect();
-            assert_eq!(declared, listed, "{}", kernel.name);
-        }
+        let mut declared: Vec<_> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, variable)| {
+                let at = variable.binding.as_ref()?;
+                let binding = match variable.space {
+                    AddressSpace::Uniform => Binding::Uniform,
+                    AddressSpace::Storage { access } if access == StorageAccess::LOAD => {
+                        Binding::Read
+                    }
+                    _ => Binding::ReadWrite,
+                };
+                Some(((at.group, at.binding), binding))
+            })
+            .collect();
+        declared.sort_by_key(|(at, _)| *at);
+        let listed: Vec<_> = (0..)
+            .zip(kernel.bindings)
+            .map(|(n, binding)| ((0, n), *binding))
+            .collect();
+        assert_eq!(declared, listed, "{}", kernel.name);
     }
 
-    #[test]
-    fn the_uniforms_have_one_layout_on_both_sides() {
-        for kernel in kernels() {
-            let module = parsed(&kernel);
-            let (_, variable) = module
-                .global_variables
-                .iter()
-                .find(|(_, variable)| variable.space == AddressSpace::Uniform)
-                .unwrap();
+    fn assert_uniforms(kernel: &Kernel, module: &naga::Module) {
+        let uniforms = module
+            .global_variables
+            .iter()
+            .filter(|(_, variable)| variable.space == AddressSpace::Uniform);
+        for (_, variable) in uniforms {
+            let name = variable.name.as_deref().unwrap();
             let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
-                panic!("{}: the uniform is a struct", kernel.name);
+                panic!("{}: {name} is a struct", kernel.name);
             };
-            let (size, fields) = params(&kernel);
-            assert_eq!(*span as usize, size, "{}", kernel.name);
+            let (size, fields) = params(kernel, name);
+            assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
             let named: Vec<_> = members
                 .iter()
                 .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
                 .filter(|(name, _)| !name.starts_with("_pad"))
                 .collect();
-            assert_eq!(named, fields, "{}", kernel.name);
+            assert_eq!(named, fields, "{}: {name}", kernel.name);
+        }
+    }
+
+    #[test]
+    fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
+        for (kernel, size) in kernels() {
+            for module in both_forms(&kernel) {
+                assert_bindings(&kernel, size, &module);
+                assert_uniforms(&kernel, &module);
+            }
+        }
+    }
+
+    /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
+    const LOOPS: [&str; 6] = [
+        "for (var row = start; row < end; row += ROWS_IN_FLIGHT) {",
+        "for (var round = 0u; round < ROUNDS; round++) {",
+        "for (var iteration = 0u; iteration < descent.n_iterations; iteration++) {",
+        "for (var distance = 1u; distance < n_terms; distance *= 2u) {",
+        "for (var distance = 1u; distance < SLICES; distance *= 2u) {",
+        "for (var q = 0u; q < n; q++) {",
+    ];
+
+    /// A private array stays in registers only where every index into it is a constant.
+    #[test]
+    fn the_loops_over_registers_are_written_out() {
+        for (kernel, _) in kernels() {
+            let text = kernel.unrolled();
+            for line in text
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.contains("for ("))
+            {
+                assert!(LOOPS.contains(&line), "{}: {line}", kernel.name);
+            }
         }
     }
 
@@ -384,7 +437,9 @@ mod tests {
                 }
                 n_files += 1;
                 let text = std::fs::read_to_string(&path).unwrap();
-                let used = kernels.iter().any(|kernel| kernel.wgsl.contains(&text));
+                let used = kernels
+                    .iter()
+                    .any(|(kernel, _)| kernel.wgsl.contains(&text));
                 assert!(used, "{} is part of no kernel", path.display());
             }
         }

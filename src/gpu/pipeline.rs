@@ -42,6 +42,11 @@ impl Pipeline {
                 count: None,
             })
             .collect();
+        let wgsl = if device.rolled {
+            kernel.wgsl.clone()
+        } else {
+            kernel.unrolled()
+        };
         let made = device.scoped(|device| {
             let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
                 label,
@@ -54,7 +59,7 @@ impl Pipeline {
             });
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label,
-                source: wgpu::ShaderSource::Wgsl(kernel.wgsl.as_str().into()),
+                source: wgpu::ShaderSource::Wgsl(wgsl.into()),
             });
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label,

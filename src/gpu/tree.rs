@@ -17,8 +17,18 @@ pub(super) struct Tree {
     /// The sums of every 1,024 leaves of a page, of 1,024 of those, and so on to one; none where there
     /// is one leaf.
     levels: Vec<wgpu::Buffer>,
-    /// From each page, and then from each level, to the next.
+    /// From each page, and then from each level, to the next; the last updates the parameters.
     fold: Pipeline,
+    /// Uniform of that last one.
+    last: Option<wgpu::Buffer>,
+}
+
+/// The parameters that the total updates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trained<'a> {
+    pub(super) parameters: &'a wgpu::Buffer,
+    /// How many, from the first on; a multiple of 4.
+    pub(super) n_floats: usize,
 }
 
 impl Tree {
@@ -28,6 +38,7 @@ impl Tree {
         device: &mut Device,
         n_leaves: usize,
         n_sums: usize,
+        trained: &Trained<'_>,
         max_bytes: Option<u64>,
     ) -> Result<Self> {
         let most = device
@@ -41,6 +52,7 @@ impl Tree {
             leaves_per_page,
             levels: Vec::new(),
             fold: Pipeline::new(device, &kernels::fold())?,
+            last: None,
         };
         let page_lengths = || {
             let firsts = (0..n_leaves).step_by(leaves_per_page);
@@ -52,31 +64,48 @@ impl Tree {
         if n_leaves == 1 {
             return Ok(tree);
         }
+        let n_columns = n_sums / 4;
+        let params = |n_nodes: usize, first_folded: usize| FoldParams {
+            n_nodes: to_u32(n_nodes),
+            n_columns: to_u32(n_columns),
+            first_folded: to_u32(first_folded),
+            n_trained: to_u32(trained.n_floats / 4),
+            rate: 0.0,
+            _pad: [0; 3],
+        };
         let mut n_nodes: usize = page_lengths()
             .map(|length| length.div_ceil(FOLD_NODES))
             .sum();
         tree.levels.push(sums(device, n_nodes, n_sums)?);
         let mut first_folded = 0;
         for (page, length) in tree.pages.iter().zip(page_lengths()) {
-            add_fold(
-                &mut tree.fold,
-                device,
-                page,
-                length,
-                &tree.levels[0],
-                first_folded,
-                n_sums,
-            )?;
+            let params = params(length, first_folded);
+            let buffers = [page, &tree.levels[0], trained.parameters];
+            tree.last = Some(add_fold(&mut tree.fold, device, buffers, params)?);
             first_folded += length.div_ceil(FOLD_NODES);
         }
         while n_nodes > 1 {
             let folded = sums(device, n_nodes.div_ceil(FOLD_NODES), n_sums)?;
             let level = &tree.levels[tree.levels.len() - 1];
-            add_fold(&mut tree.fold, device, level, n_nodes, &folded, 0, n_sums)?;
+            let buffers = [level, &folded, trained.parameters];
+            tree.last = Some(add_fold(
+                &mut tree.fold,
+                device,
+                buffers,
+                params(n_nodes, 0),
+            )?);
             tree.levels.push(folded);
             n_nodes = n_nodes.div_ceil(FOLD_NODES);
         }
         Ok(tree)
+    }
+
+    /// Sets what the total updates the parameters by from now on; at first, 0, it does not.
+    pub(super) fn set_rate(&self, device: &Device, rate: f32) {
+        if let Some(params) = &self.last {
+            let at = std::mem::offset_of!(FoldParams, rate) as u64;
+            device.write(params, at, bytemuck::bytes_of(&rate));
+        }
     }
 
     pub(super) fn leaves_per_page(&self) -> usize {
@@ -127,29 +156,21 @@ impl Tree {
     }
 }
 
-/// Adds the dispatch that folds `n_nodes` nodes into those of `folded` from number `first_folded` on.
+/// Adds the dispatch that folds the first of `buffers`, nodes, into the second, and can update the
+/// third, parameters. Gives its uniform.
 fn add_fold(
     fold: &mut Pipeline,
     device: &mut Device,
-    nodes: &wgpu::Buffer,
-    n_nodes: usize,
-    folded: &wgpu::Buffer,
-    first_folded: usize,
-    n_sums: usize,
-) -> Result<()> {
-    let n_columns = n_sums / 4;
-    let params = FoldParams {
-        n_nodes: to_u32(n_nodes),
-        n_columns: to_u32(n_columns),
-        first_folded: to_u32(first_folded),
-        _pad: 0,
-    };
-    let params = device.uniform("fold.params", &params)?;
+    [nodes, folded, parameters]: [&wgpu::Buffer; 3],
+    params: FoldParams,
+) -> Result<wgpu::Buffer> {
     let workgroups = [
-        n_columns.div_ceil(FOLD_COLUMNS),
-        n_nodes.div_ceil(FOLD_NODES),
+        (params.n_columns as usize).div_ceil(FOLD_COLUMNS),
+        (params.n_nodes as usize).div_ceil(FOLD_NODES),
     ];
-    fold.add(device, &[&params, nodes, folded], workgroups)
+    let params = device.uniform("fold.params", &params)?;
+    fold.add(device, &[&params, nodes, folded, parameters], workgroups)?;
+    Ok(params)
 }
 
 fn sums(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buffer> {
@@ -165,7 +186,7 @@ fn sums(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buff
 
 #[cfg(test)]
 mod tests {
-    use super::Tree;
+    use super::{Trained, Tree};
     use crate::gpu::device::Device;
     use crate::gpu::tests::device;
     use crate::leaves::Fold;
@@ -177,7 +198,13 @@ mod tests {
         n_sums: usize,
         max_bytes: Option<u64>,
     ) -> Vec<f32> {
-        let tree = Tree::new(device, nodes.len() / n_sums, n_sums, max_bytes).unwrap();
+        let parameters = device.storage("parameters", n_sums).unwrap();
+        let trained = Trained {
+            parameters: &parameters,
+            n_floats: n_sums,
+        };
+        let n_leaves = nodes.len() / n_sums;
+        let tree = Tree::new(device, n_leaves, n_sums, &trained, max_bytes).unwrap();
         tree.poison(device).unwrap();
         for (page, nodes) in tree
             .pages
@@ -187,7 +214,6 @@ mod tests {
             device.write(page, 0, bytemuck::cast_slice(nodes));
         }
         device.run_pass("fold", |pass| tree.record(pass)).unwrap();
-        let n_leaves = nodes.len() / n_sums;
         let leaves = tree.read_leaves(device, n_leaves / 3..n_leaves).unwrap();
         assert_eq!(
             leaves,

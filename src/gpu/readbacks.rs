@@ -1,0 +1,66 @@
+//! Small results that come back while the device goes on with what was submitted after them.
+
+use super::device::Device;
+use crate::error::Result;
+use std::collections::VecDeque;
+use std::sync::mpsc::Receiver;
+use wgpu::{BufferAsyncError, BufferUsages};
+
+/// A ring of host buffers, as many as results are on their way at once.
+#[derive(Debug, Default)]
+pub(super) struct Readbacks {
+    idle: Vec<wgpu::Buffer>,
+    coming: VecDeque<Coming>,
+}
+
+#[derive(Debug)]
+struct Coming {
+    buffer: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    mapped: Receiver<std::result::Result<(), BufferAsyncError>>,
+}
+
+impl Readbacks {
+    /// Sends for `floats` f32 of `buffer` from float `first` on, as they are once all that was submitted before
+    /// is done; always as many.
+    pub(super) fn send_for(
+        &mut self,
+        device: &mut Device,
+        buffer: &wgpu::Buffer,
+        first: usize,
+        floats: usize,
+    ) -> Result<()> {
+        let bytes = 4 * floats as u64;
+        let usage = BufferUsages::COPY_DST | BufferUsages::MAP_READ;
+        let to = match self.idle.pop() {
+            Some(idle) => idle,
+            None => device.buffer("readback", bytes, usage)?,
+        };
+        let submission = device.submit("readback", |encoder| {
+            encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &to, 0, bytes);
+        });
+        self.coming.push_back(Coming {
+            mapped: Device::map(&to, wgpu::MapMode::Read),
+            buffer: to,
+            submission,
+        });
+        Ok(())
+    }
+
+    /// Waits for what was sent for first, and for no more.
+    ///
+    /// # Panics
+    /// Where nothing was sent for.
+    pub(super) fn receive(&mut self, device: &Device) -> Result<Vec<f32>> {
+        let coming = self.coming.pop_front().expect("a result was sent for");
+        device.wait_for(coming.submission)?;
+        device.mapped(&coming.mapped)?;
+        let values = {
+            let view = coming.buffer.get_mapped_range(..);
+            bytemuck::pod_collect_to_vec(&view.map_err(|error| device.failed(error))?)
+        };
+        coming.buffer.unmap();
+        self.idle.push(coming.buffer);
+        Ok(values)
+    }
+}

@@ -1,0 +1,190 @@
+//! Every kernel in every variant, on whatever adapter there is: laid out as for a GPU and as for a CPU,
+//! with shuffles and without, with its loops written out and as they are written.
+
+use super::adapter::AdapterKind;
+use super::tests::device;
+use super::{Gpu, GpuOptions};
+use crate::backend::{Backend, Problem};
+use crate::cpu::Cpu;
+use crate::dataset::Dataset;
+use crate::network::Network;
+use crate::objective::{Loss, Objective, Reduction};
+use crate::validate::check;
+use std::num::NonZeroU32;
+
+/// Shapes that fill no vector, no group of lanes and no leaf; one leaf in one round and in several; several
+/// leaves; more outputs than lanes; rows shared by several subgroups, and the widest.
+const SHAPES: [(usize, usize, usize); 11] = [
+    (1, 1, 1),
+    (3, 3, 1),
+    (7, 3, 2),
+    (65, 33, 5),
+    (257, 64, 1),
+    (500, 784, 10),
+    (60, 8192, 16),
+    (300, 5, 16),
+    (5000, 32, 1),
+    (700, 784, 1),
+    (2100, 100, 3),
+];
+
+#[derive(Clone, Copy, Debug)]
+struct Variant {
+    kind: AdapterKind,
+    /// Invocations of a subgroup, where it is not the adapter's: only without shuffles.
+    subgroup: Option<u32>,
+    without_subgroups: bool,
+    rolled: bool,
+}
+
+/// A CPU's layout and a GPU's, each with shuffles first.
+const SOFTWARE: Variant = Variant {
+    kind: AdapterKind::Software,
+    subgroup: None,
+    without_subgroups: false,
+    rolled: false,
+};
+const HARDWARE: Variant = Variant {
+    kind: AdapterKind::Discrete,
+    ..SOFTWARE
+};
+
+/// Numbers in [−1, 1), the upper bits of Knuth's MMIX generator.
+fn random(n: usize, seed: usize) -> Vec<f32> {
+    let mut state = seed as u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let [high, low, ..] = state.to_be_bytes();
+        f32::from(i16::from_be_bytes([high, low])) / 32_768.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+fn dataset((n_samples, n_inputs, n_outputs): (usize, usize, usize)) -> Dataset {
+    let inputs = random(n_samples * n_inputs, n_inputs);
+    let targets = random(n_samples * n_outputs, 1);
+    let targets = targets.into_iter().map(|t| f32::from(t > 0.0)).collect();
+    Dataset::from_rows("random", n_inputs, n_outputs, inputs, targets).unwrap()
+}
+
+fn problem(dataset: &Dataset, loss: Loss) -> Problem<'_> {
+    Problem {
+        dataset,
+        network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), true),
+        objective: Objective {
+            loss,
+            reduction: Reduction::Mean,
+        },
+    }
+}
+
+/// Parameters that leave most predictions undecided however many inputs there are.
+fn parameters(problem: &Problem<'_>) -> Vec<f64> {
+    let layer = problem.network.layer();
+    let size = 2.0 / (layer.n_inputs as f64).sqrt();
+    let random = random(layer.n_parameters(), 11);
+    random.into_iter().map(|w| size * f64::from(w)).collect()
+}
+
+fn gpu<'a>(problem: &Problem<'a>, variant: Variant) -> Gpu<'a> {
+    let mut device = device();
+    device.adapter.kind = variant.kind;
+    device.rolled = variant.rolled;
+    if let Some(size) = variant.subgroup {
+        device.adapter.subgroup_size = [size, size];
+    }
+    device.subgroups &= !variant.without_subgroups;
+    Gpu::on(device, problem.clone(), GpuOptions::default()).unwrap()
+}
+
+/// The bits of predictions, sums, loss and y(1−y), and of the parameters after three updates.
+fn bits(problem: &Problem<'_>, variant: Variant) -> Vec<u64> {
+    let mut gpu = gpu(problem, variant);
+    gpu.set_parameters(&parameters(problem)).unwrap();
+    let predictions = gpu.predict(0..problem.dataset.n_samples()).unwrap();
+    let evaluation = gpu.evaluate().unwrap();
+    let three = NonZeroU32::new(3).unwrap();
+    let pass = gpu.advance(three, 0.3).unwrap();
+    let seen = [evaluation.pass, pass].map(|pass| [pass.loss, pass.saturation]);
+    let values = [
+        predictions.pre_activation,
+        predictions.prediction,
+        evaluation.gradient,
+        seen.concat(),
+        gpu.parameters().unwrap(),
+    ];
+    values.concat().into_iter().map(f64::to_bits).collect()
+}
+
+/// Shapes of few rows: as they are written, the loops make far more trips than an adapter may run.
+#[test]
+fn loops_written_out_change_no_bit() {
+    for (shape, variant) in [
+        ((1, 1, 1), HARDWARE),
+        ((7, 3, 2), SOFTWARE),
+        ((65, 33, 5), HARDWARE),
+        ((40, 64, 1), SOFTWARE),
+        ((20, 784, 10), HARDWARE),
+        ((3, 8192, 16), HARDWARE),
+    ] {
+        let dataset = dataset(shape);
+        let problem = problem(&dataset, Loss::CrossEntropy);
+        let rolled = Variant {
+            rolled: true,
+            ..variant
+        };
+        assert!(
+            bits(&problem, variant) == bits(&problem, rolled),
+            "{shape:?} {variant:?}"
+        );
+    }
+}
+
+#[test]
+fn exchange_through_memory_changes_no_bit() {
+    for shape in SHAPES {
+        let dataset = dataset(shape);
+        let problem = problem(&dataset, Loss::SquaredError);
+        for variant in [SOFTWARE, HARDWARE] {
+            let without = Variant {
+                without_subgroups: true,
+                ..variant
+            };
+            assert!(
+                bits(&problem, variant) == bits(&problem, without),
+                "{shape:?} {variant:?}"
+            );
+        }
+    }
+}
+
+/// The adapter's own kind is seen to by the tests of shapes; here the others, among them those of GPUs with
+/// subgroups of 32 and 64.
+#[test]
+fn every_layout_is_within_its_bounds() {
+    let through_memory = |subgroup| Variant {
+        subgroup: Some(subgroup),
+        without_subgroups: true,
+        ..HARDWARE
+    };
+    for shape in SHAPES {
+        let dataset = dataset(shape);
+        for (variant, loss) in [
+            (SOFTWARE, Loss::CrossEntropy),
+            (HARDWARE, Loss::SquaredError),
+            (through_memory(32), Loss::CrossEntropy),
+            (through_memory(64), Loss::SquaredError),
+        ] {
+            let problem = problem(&dataset, loss);
+            let mut candidate = gpu(&problem, variant);
+            let mut reference = Cpu::new(problem.clone(), None).unwrap();
+            candidate.set_parameters(&parameters(&problem)).unwrap();
+            let rounding = candidate.rounding();
+            let checks = check(&problem, &mut candidate, rounding, &mut reference, 0.5).unwrap();
+            let exceeded: Vec<_> = checks.iter().filter(|check| !check.within).collect();
+            assert!(exceeded.is_empty(), "{shape:?} {variant:?}: {exceeded:#?}");
+        }
+    }
+}

@@ -157,6 +157,21 @@ fn the_gpu_decodes_every_byte() {
     }
 }
 
+/// Where a scale is no power of two, the language leaves the last bit of a product to the device.
+#[test]
+fn bounds_count_the_rounding_of_a_decoded_input_where_there_is_one() {
+    let roundings = |dataset: &Dataset, storage| {
+        let dataset = stored(dataset, storage);
+        let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Mean, true);
+        gpu(problem, GpuOptions::default()).rounding().input
+    };
+    let random = random_dataset(100, 5, 1);
+    assert_eq!(roundings(&random, Storage::F32), 0, "f32");
+    assert_eq!(roundings(&random, Storage::F16), 0, "halves");
+    assert_eq!(roundings(&random, Storage::U8), 1, "scales");
+    assert_eq!(roundings(&pictures(100, 5), Storage::U8), 0, "pictures");
+}
+
 /// Everything after some iterations, as bits.
 fn told(dataset: &Dataset, options: GpuOptions) -> Vec<Vec<u64>> {
     let problem = problem(dataset, Loss::CrossEntropy, Reduction::Mean, true);

@@ -32,10 +32,10 @@ use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
 use chunks::Chunks;
 use device::Device;
 use inputs::Inputs;
+use kernels::ChunkParams;
 use lanes::{Lanes, Machine};
 use layout::Layout;
 use pipeline::Pipeline;
-use kernels::ChunkParams;
 use predict::Predict;
 use readbacks::Readbacks;
 use std::num::NonZeroU32;
@@ -271,7 +271,8 @@ impl<'a> Gpu<'a> {
                 n_iterations,
                 rate,
             };
-            self.device.write(&chunk.params, 0, bytemuck::bytes_of(&params));
+            self.device
+                .write(&chunk.params, 0, bytemuck::bytes_of(&params));
         }
         self.tree.set_rate(&self.device, rate);
     }

@@ -305,7 +305,10 @@ mod tests {
                     ("seed", offset_of!(SyntheticParams, seed)),
                     ("flip_below", offset_of!(SyntheticParams, flip_below)),
                     ("first_row_low", offset_of!(SyntheticParams, first_row_low)),
-                    ("first_row_high", offset_of!(SyntheticParams, first_row_high)),
+                    (
+                        "first_row_high",
+                        offset_of!(SyntheticParams, first_row_high),
+                    ),
                 ],
             ),
             (_, "params") => (
@@ -384,10 +387,13 @@ mod tests {
     }
 
     /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-    const LOOPS: [&str; 6] = [
+    const LOOPS: [&str; 9] = [
+        "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
+        "for (var first = start; first < end; first += WORKGROUP_SIZE) {",
+        "for (var i = invocation; i < n_rows * n_vectors; i += WORKGROUP_SIZE) {",
         "for (var row = start; row < end; row += ROWS_IN_FLIGHT) {",
         "for (var round = 0u; round < ROUNDS; round++) {",
-        "for (var iteration = 0u; iteration < descent.n_iterations; iteration++) {",
+        "for (var iteration = 0u; iteration < params.n_iterations; iteration++) {",
         "for (var distance = 1u; distance < n_terms; distance *= 2u) {",
         "for (var distance = 1u; distance < SLICES; distance *= 2u) {",
         "for (var q = 0u; q < n; q++) {",

@@ -601,7 +601,7 @@ fn help_describes_every_command() {
 fn ctrl_c_ends_a_training_with_what_was_reached() {
     use std::io::{BufRead, BufReader, Read};
     for backend in ["cpu", "gpu"] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_neuralnet"))
+        let mut child = Command::new(binary())
             .args(["train", "synthetic:2000x8", "--json", "--iterations"])
             .args(["1000000000", "--backend", backend])
             .stdout(Stdio::piped())

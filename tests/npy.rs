@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// A path in a folder of this test's own, which is made anew.
 fn folder(test: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join("npy")
-        .join(test);
+    let folder = PathBuf::from(common::scratch()).join("npy").join(test);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
 use neuralnet::Dataset;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -69,7 +71,7 @@ fn row_values(number: usize) -> [f32; WIDTH] {
 
 #[test]
 fn every_row_beyond_4_gib_counts_and_none_is_copied() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("npy_large");
+    let folder = PathBuf::from(common::scratch()).join("npy_large");
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("table.npy");
     // The rows around byte 2³¹ and 2³², and the last.

@@ -289,7 +289,7 @@ fn the_cpu_computes_on_what_is_stored() {
 }
 
 fn file(name: &str, content: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = PathBuf::from(common::scratch()).join(name);
     std::fs::write(&path, content).expect("a file");
     path
 }

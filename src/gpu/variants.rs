@@ -21,7 +21,7 @@ const SHAPES: [(usize, usize, usize); 11] = [
     (65, 33, 5),
     (257, 64, 1),
     (500, 784, 10),
-    (60, 8192, 16),
+    (60, 8192, 2),
     (300, 5, 16),
     (5000, 32, 1),
     (700, 784, 1),
@@ -127,7 +127,7 @@ fn loops_written_out_change_no_bit() {
         ((65, 33, 5), HARDWARE),
         ((40, 64, 1), SOFTWARE),
         ((20, 784, 10), HARDWARE),
-        ((3, 8192, 16), HARDWARE),
+        ((3, 8192, 2), HARDWARE),
     ] {
         let dataset = dataset(shape);
         let problem = problem(&dataset, Loss::CrossEntropy);

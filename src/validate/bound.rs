@@ -91,13 +91,14 @@ impl<'a> Bounds<'a> {
         let layer = problem.network.layer();
         // n terms are rounded n times at most: once each as products, n − 1 times as sums.
         let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;
+        let n_terms_summed = problem.dataset.n_samples() as f64 * layer.n_outputs as f64;
         Self {
             problem,
             gamma_z: gamma(
                 f64::from(rounding.pre_activation).min(n_terms) + f64::from(rounding.input),
             ),
-            // A sum of N terms takes N − 1 additions that round.
-            gamma_sum: gamma(f64::from(rounding.sum).min(problem.dataset.n_samples() as f64)),
+            // A sum of n terms takes n − 1 additions that round; the loss has a term for each output.
+            gamma_sum: gamma(f64::from(rounding.sum).min(n_terms_summed)),
             input: E * f64::from(rounding.input),
         }
     }

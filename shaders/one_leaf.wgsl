@@ -1,8 +1,8 @@
 // one_leaf: n_iterations times parameters = parameters - rate * gradient, the gradient that of all the
-// rows, which are one leaf.                                                    (writes with =)
+// rows, which are one leaf.                                     (parameters with -=, sums with =)
 // Shapes as in leaf_sums.wgsl; leaf_sums (1, N_COLUMNS) are the sums of the last iteration, before its
 // update. A rate of 0 leaves the parameters as they are.
-// One workgroup; parameters stay in registers, and rows too where ROUNDS is 1. CPU twin: cpu::Cpu::advance.
+// One workgroup; parameters stay in registers, and rows too where ROUNDS is 1. CPU twin: cpu::Descent.
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;
 
 fn load(first: u32, lane: u32) {

@@ -209,15 +209,22 @@ enum Reader {
 impl Reader {
     fn new(backend: &dyn Backend, hardware: &Hardware) -> Result<Self> {
         let bytes = |cache: u64| (CACHES * cache).max(LEAST_BYTES);
-        if backend.name() == "cpu" {
+        let on_cpu = || {
             let bytes = bytes(cpu::cache_bytes());
-            return Ok(Self::Cpu(cpu::Reader::new(bytes, hardware.threads)?));
+            Ok(Self::Cpu(cpu::Reader::new(bytes, hardware.threads)?))
+        };
+        if backend.name() == "cpu" {
+            return on_cpu();
         }
         let software = match hardware.backend {
             BackendChoice::Auto => Software::Refused,
             BackendChoice::Gpu | BackendChoice::Cpu => Software::Allowed,
         };
         let reader = gpu::Reader::new(bytes(GPU_CACHE_BYTES), software)?;
+        // Where the CPU runs the shaders, no shader reads as fast as it does by itself.
+        if reader.is_software() {
+            return on_cpu();
+        }
         Ok(Self::Gpu(reader))
     }
 

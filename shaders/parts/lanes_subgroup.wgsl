@@ -1,5 +1,5 @@
-// The entry point, and exchange among lanes by shuffles, within SUBGROUP invocations, the least a
-// subgroup has here.
+// The entry point, and exchange among lanes by shuffles, within SHUFFLED lanes, as many as
+// a subgroup has at least here.
 // Invocations are numbered by subgroup: the language does not tie local_invocation_index to it. The
 // numbers are those from 0 to WORKGROUP_SIZE - 1 where every subgroup but the last is full, as drivers
 // make them.

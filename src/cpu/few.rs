@@ -19,7 +19,10 @@ impl Columns {
     pub(super) fn new(neurons: &Neurons, rows: Rows<'_>) -> Option<Self> {
         let column = |values: &[f32], stride: usize, at: usize| {
             let mut column = [0.0; WIDTH];
-            for (to, row) in column.iter_mut().zip(values.chunks(stride)) {
+            for (to, row) in column
+                .iter_mut()
+                .zip(values.chunks(stride).take(rows.n_rows))
+            {
                 *to = f64::from(row[at]);
             }
             column

@@ -587,8 +587,10 @@ mod tests {
                     f32::from(u16::try_from(word >> 16).unwrap()) / 32768.0 - 1.0
                 };
                 let stride = n_inputs + gap;
-                let inputs: Vec<f32> = (0..n_rows * stride - gap).map(value).collect();
-                let targets: Vec<f32> = (0..n_rows * (n_outputs + gap))
+                // … and, with a gap, followed by rows of others, which must not count.
+                let n_stored = n_rows + gap;
+                let inputs: Vec<f32> = (0..n_stored * stride - gap).map(value).collect();
+                let targets: Vec<f32> = (0..n_stored * (n_outputs + gap))
                     .map(|i| value(i + 7).abs())
                     .collect();
                 let scale = 8.0 / (n_inputs as f64).sqrt();

@@ -140,10 +140,10 @@ pub(super) fn leaf_sums(
     loss: Loss,
     inputs: Inputs,
 ) -> Kernel {
-    let parts = forward(lanes, subgroup, activation, inputs) + &backward(loss);
+    let forward = forward(lanes, subgroup, activation, inputs);
     Kernel {
         name: "leaf_sums",
-        wgsl: parts + shaders!("leaf_sums.wgsl"),
+        wgsl: forward + &backward(loss) + shaders!("leaf_sums.wgsl"),
         bindings: match inputs {
             Inputs::Columns => &[Uniform, Read, Read, Read, ReadWrite, Read],
             _ => &[Uniform, Read, Read, Read, ReadWrite],
@@ -151,6 +151,7 @@ pub(super) fn leaf_sums(
     }
 }
 
+/// As `leaf_sums`, but for what it does with the parameters.
 pub(super) fn one_leaf(
     lanes: &Lanes,
     subgroup: Option<usize>,
@@ -158,10 +159,10 @@ pub(super) fn one_leaf(
     loss: Loss,
     inputs: Inputs,
 ) -> Kernel {
-    let parts = forward(lanes, subgroup, activation, inputs) + &backward(loss);
+    let forward = forward(lanes, subgroup, activation, inputs);
     Kernel {
         name: "one_leaf",
-        wgsl: parts + shaders!("one_leaf.wgsl"),
+        wgsl: forward + &backward(loss) + shaders!("one_leaf.wgsl"),
         bindings: match inputs {
             Inputs::Columns => &[Uniform, Read, ReadWrite, Read, ReadWrite, Read],
             _ => &[Uniform, Read, ReadWrite, Read, ReadWrite],

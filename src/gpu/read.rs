@@ -1,6 +1,6 @@
 //! The speed at which a device can read its memory: the ceiling of a pass over the data.
 
-use super::adapter::{self, Software};
+use super::adapter::{self, AdapterKind, Software};
 use super::device::Device;
 use super::kernels::{self, READ_PER_WORKGROUP, READ_WORKGROUP_SIZE, ReadParams};
 use super::pipeline::Pipeline;
@@ -48,6 +48,12 @@ impl Reader {
             .device
             .run_pass("read", |pass| reader.read.record(pass))?;
         Ok(reader)
+    }
+
+    /// Whether the CPU is what reads.
+    #[must_use]
+    pub fn is_software(&self) -> bool {
+        self.device.adapter.kind == AdapterKind::Software
     }
 
     /// Bytes that [`Reader::seconds`] reads.

@@ -19,6 +19,19 @@ pub(super) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
+/// Asks for `values[at]` ahead of its use, so that it is in a cache by then; nothing where `at` is past
+/// the end.
+#[inline(always)]
+pub(super) fn prefetch(values: &[f32], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the instruction takes any address")]
+    // SAFETY: a prefetch reads nothing into the program and faults nowhere.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(at).cast());
+    }
+}
+
 /// The instruction sets that arithmetic is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Instructions {

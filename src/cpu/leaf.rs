@@ -7,7 +7,7 @@
 use super::few::Columns;
 use super::functions::{exp, ln_1p};
 use super::gradient_descent;
-use super::instructions::mul_add;
+use super::instructions::{mul_add, prefetch};
 use crate::dataset::Stored;
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
@@ -324,7 +324,11 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
             .0;
         let mut chains = [[[0.0; WIDTH]; CHAINS]; OUTPUTS];
         let (groups, rest) = x.as_chunks::<CHAINS>();
+        let ahead = (row + block.n_rows) * block.stride;
         for (group, x) in groups.iter().enumerate() {
+            if row % 2 == 0 {
+                prefetch(block.inputs, ahead + group * CHAINS * WIDTH);
+            }
             for o in 0..OUTPUTS {
                 let w: &[[f64; WIDTH]] = &weights[o][group * CHAINS..][..CHAINS];
                 for c in 0..CHAINS {

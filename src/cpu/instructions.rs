@@ -22,7 +22,7 @@ pub(super) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
 /// Asks for `values[at]` ahead of its use, so that it is in a cache by then; nothing where `at` is past
 /// the end.
 #[inline(always)]
-pub(super) fn prefetch(values: &[f32], at: usize) {
+pub(super) fn prefetch<T>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "the instruction takes any address")]
     // SAFETY: a prefetch reads nothing into the program and faults nowhere.

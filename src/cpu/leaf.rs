@@ -16,8 +16,11 @@ use crate::objective::Loss;
 pub(super) const WIDTH: usize = 8;
 /// Rows of a block, at most.
 const ROWS: usize = 64;
-/// Bytes of a block's inputs, about: with the weights and the gradient within a second-level cache.
-const BLOCK_BYTES: usize = 1 << 17;
+/// Bytes of a block's inputs, about, where there is one output: with the next block, which is on its way
+/// meanwhile, within a first-level cache.
+const BLOCK_BYTES: usize = 1 << 15;
+/// Likewise where there are several, each with a gradient to go through a block: in a second-level cache.
+const BLOCK_BYTES_OF_OUTPUTS: usize = 1 << 17;
 /// Columns of the tile that several outputs share.
 const TILE: usize = 2 * WIDTH;
 /// Outputs that share one reading of a row in the forward pass, at most.
@@ -220,7 +223,11 @@ pub(super) fn add_rows<const FUSED: bool>(
         return columns.sum::<FUSED>(neurons, scratch, sums);
     }
     let width = neurons.width();
-    let rows_per_block = (BLOCK_BYTES / (4 * width)).clamp(WIDTH, ROWS);
+    let block_bytes = match neurons.layer.n_outputs {
+        1 => BLOCK_BYTES,
+        _ => BLOCK_BYTES_OF_OUTPUTS,
+    };
+    let rows_per_block = (block_bytes / (4 * width)).clamp(WIDTH, ROWS);
     let mut first = 0;
     while first < rows.n_rows {
         let n_rows = rows_per_block.min(rows.n_rows - first);
@@ -324,6 +331,7 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
             .0;
         let mut chains = [[[0.0; WIDTH]; CHAINS]; OUTPUTS];
         let (groups, rest) = x.as_chunks::<CHAINS>();
+        // The next block's even rows; the backward pass asks for the odd ones.
         let ahead = (row + block.n_rows) * block.stride;
         for (group, x) in groups.iter().enumerate() {
             if row % 2 == 0 {
@@ -489,7 +497,11 @@ fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
     let mut chains = [[[0.0; WIDTH]; N]; 2];
     let (pairs, rest) = grad_z[..block.n_rows].as_chunks::<2>();
     let mut rows = block.inputs[at..].chunks(2 * block.stride);
-    for (grad_z, rows) in pairs.iter().zip(&mut rows) {
+    for (pair, (grad_z, rows)) in pairs.iter().zip(&mut rows).enumerate() {
+        prefetch(
+            block.inputs,
+            at + (2 * pair + 1 + block.n_rows) * block.stride,
+        );
         for odd in 0..2 {
             let x = rows[odd * block.stride..][..N * WIDTH]
                 .as_chunks::<WIDTH>()

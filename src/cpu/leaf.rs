@@ -498,10 +498,13 @@ fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
     let (pairs, rest) = grad_z[..block.n_rows].as_chunks::<2>();
     let mut rows = block.inputs[at..].chunks(2 * block.stride);
     for (pair, (grad_z, rows)) in pairs.iter().zip(&mut rows).enumerate() {
-        prefetch(
-            block.inputs,
-            at + (2 * pair + 1 + block.n_rows) * block.stride,
-        );
+        // A tile, which is of float64, has no next rows.
+        if size_of::<T>() == size_of::<f32>() {
+            prefetch(
+                block.inputs,
+                at + (2 * pair + 1 + block.n_rows) * block.stride,
+            );
+        }
         for odd in 0..2 {
             let x = rows[odd * block.stride..][..N * WIDTH]
                 .as_chunks::<WIDTH>()

@@ -321,51 +321,25 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
     let weights: [&[[f64; WIDTH]]; OUTPUTS] =
         std::array::from_fn(|o| weight[o * width..][..width].as_chunks().0);
     let n_rows = block.n_rows.min(ROWS);
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "rows of three arrays, not of one"
-    )]
     for row in 0..n_rows {
-        let x = block.inputs[row * block.stride..][..width]
-            .as_chunks::<WIDTH>()
-            .0;
-        let mut chains = [[[0.0; WIDTH]; CHAINS]; OUTPUTS];
-        let (groups, rest) = x.as_chunks::<CHAINS>();
+        let at = row * block.stride;
+        let x = &block.inputs[at..][..width];
         // The next block's even rows; the backward pass asks for the odd ones.
-        let ahead = (row + block.n_rows) * block.stride;
-        for (group, x) in groups.iter().enumerate() {
-            if row % 2 == 0 {
-                prefetch(block.inputs, ahead + group * CHAINS * WIDTH);
-            }
-            for o in 0..OUTPUTS {
-                let w: &[[f64; WIDTH]] = &weights[o][group * CHAINS..][..CHAINS];
-                for c in 0..CHAINS {
-                    for i in 0..WIDTH {
-                        chains[o][c][i] =
-                            mul_add::<FUSED>(w[c][i], f64::from(x[c][i]), chains[o][c][i]);
-                    }
-                }
-            }
-        }
-        for (at, x) in rest.iter().enumerate() {
-            for o in 0..OUTPUTS {
-                let w = &weights[o][groups.len() * CHAINS + at];
-                for i in 0..WIDTH {
-                    chains[o][0][i] = mul_add::<FUSED>(w[i], f64::from(x[i]), chains[o][0][i]);
-                }
-            }
-        }
+        let sums = if row % 2 == 0 {
+            dot_products::<FUSED, true, OUTPUTS, CHAINS>(
+                x,
+                weights,
+                block.inputs,
+                at + n_rows * block.stride,
+            )
+        } else {
+            dot_products::<FUSED, false, OUTPUTS, CHAINS>(x, weights, block.inputs, 0)
+        };
         for o in 0..OUTPUTS {
-            let mut sums = chains[o][0];
-            for chain in &chains[o][1..] {
-                for i in 0..WIDTH {
-                    sums[i] += chain[i];
-                }
-            }
             // Written out as vectors: the compiler would otherwise turn the sums of neighbouring
             // rows into one, and everything before them with it.
             for i in 0..WIDTH / 2 {
-                halves[o][row][i] = sums[i] + sums[i + WIDTH / 2];
+                halves[o][row][i] = sums[o][i] + sums[o][i + WIDTH / 2];
             }
         }
     }
@@ -374,6 +348,53 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
             *z = (a + c) + (b + d);
         }
     }
+}
+
+/// One row's dot products with the weights, but for the sum of their lanes.
+#[inline(always)]
+fn dot_products<const FUSED: bool, const AHEAD: bool, const OUTPUTS: usize, const CHAINS: usize>(
+    x: &[f32],
+    weights: [&[[f64; WIDTH]]; OUTPUTS],
+    inputs: &[f32],
+    ahead: usize,
+) -> [[f64; WIDTH]; OUTPUTS] {
+    let (groups, rest) = x.as_chunks::<WIDTH>().0.as_chunks::<CHAINS>();
+    let weights = weights.map(|w| w.as_chunks::<CHAINS>());
+    let weight_groups = weights.map(|(w, _)| &w[..groups.len()]);
+    let weight_rests = weights.map(|(_, w)| &w[..rest.len()]);
+    let mut chains = [[[0.0; WIDTH]; CHAINS]; OUTPUTS];
+    for (group, x) in groups.iter().enumerate() {
+        if AHEAD {
+            prefetch(inputs, ahead + group * CHAINS * WIDTH);
+        }
+        for o in 0..OUTPUTS {
+            let w = &weight_groups[o][group];
+            for c in 0..CHAINS {
+                for i in 0..WIDTH {
+                    chains[o][c][i] =
+                        mul_add::<FUSED>(w[c][i], f64::from(x[c][i]), chains[o][c][i]);
+                }
+            }
+        }
+    }
+    for (at, x) in rest.iter().enumerate() {
+        for o in 0..OUTPUTS {
+            let w = &weight_rests[o][at];
+            for i in 0..WIDTH {
+                chains[o][0][i] = mul_add::<FUSED>(w[i], f64::from(x[i]), chains[o][0][i]);
+            }
+        }
+    }
+    let mut sums = [[0.0; WIDTH]; OUTPUTS];
+    for o in 0..OUTPUTS {
+        sums[o] = chains[o][0];
+        for chain in &chains[o][1..] {
+            for i in 0..WIDTH {
+                sums[o][i] += chain[i];
+            }
+        }
+    }
+    sums
 }
 
 /// Turns the pre-activations `z`, less their bias, of `n_rows` rows into dloss/dz, and adds loss and

@@ -19,16 +19,16 @@ pub(super) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Asks for `values[at]` ahead of its use, so that it is in a cache by then; nothing where `at` is past
-/// the end.
+/// Asks for `values[at]` ahead of its use; nothing where `at` is past the end. Into the second-level cache,
+/// which can wait for more of memory at once than the first level can.
 #[inline(always)]
 pub(super) fn prefetch<T>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "the instruction takes any address")]
     // SAFETY: a prefetch reads nothing into the program and faults nowhere.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(at).cast());
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(values.as_ptr().wrapping_add(at).cast());
     }
 }
 

@@ -16,8 +16,8 @@ use crate::objective::Loss;
 pub(super) const WIDTH: usize = 8;
 /// Rows of a block, at most.
 const ROWS: usize = 64;
-/// Bytes of a block's inputs, about, where there is one output: with the next block, which is on its way
-/// meanwhile, within a first-level cache.
+/// Bytes of a block's inputs, about, where there is one output: within a first-level cache, since the next
+/// block, which is on its way meanwhile, waits in the second level.
 const BLOCK_BYTES: usize = 1 << 15;
 /// Likewise where there are several, each with a gradient to go through a block: in a second-level cache.
 const BLOCK_BYTES_OF_OUTPUTS: usize = 1 << 17;

@@ -21,6 +21,8 @@ const ROWS: usize = 64;
 const BLOCK_BYTES: usize = 1 << 15;
 /// Likewise where there are several, each with a gradient to go through a block: in a second-level cache.
 const BLOCK_BYTES_OF_OUTPUTS: usize = 1 << 17;
+/// Bytes between what is read and what is asked for, about.
+const AHEAD_BYTES: usize = 1 << 15;
 /// Columns of the tile that several outputs share.
 const TILE: usize = 2 * WIDTH;
 /// Outputs that share one reading of a row in the forward pass, at most.
@@ -209,6 +211,8 @@ struct Block<'a, T> {
     inputs: &'a [T],
     stride: usize,
     n_rows: usize,
+    /// From a row to the one to ask for meanwhile, in rows.
+    ahead: usize,
 }
 
 /// Adds the sums over `rows` to `sums`, which are 0.
@@ -228,6 +232,7 @@ pub(super) fn add_rows<const FUSED: bool>(
         _ => BLOCK_BYTES_OF_OUTPUTS,
     };
     let rows_per_block = (block_bytes / (4 * width)).clamp(WIDTH, ROWS);
+    let ahead = rows_per_block * (AHEAD_BYTES / (4 * width * rows_per_block)).max(1);
     let mut first = 0;
     while first < rows.n_rows {
         let n_rows = rows_per_block.min(rows.n_rows - first);
@@ -239,6 +244,7 @@ pub(super) fn add_rows<const FUSED: bool>(
                 inputs,
                 stride: rows.input_stride,
                 n_rows,
+                ahead,
             }
         } else {
             let rows = Rows {
@@ -251,6 +257,7 @@ pub(super) fn add_rows<const FUSED: bool>(
                 inputs: &scratch.padded,
                 stride: width,
                 n_rows,
+                ahead,
             }
         };
         let targets = &rows.targets[first * rows.target_stride..];
@@ -330,7 +337,7 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
                 x,
                 weights,
                 block.inputs,
-                at + n_rows * block.stride,
+                at + block.ahead * block.stride,
             )
         } else {
             dot_products::<FUSED, false, OUTPUTS, CHAINS>(x, weights, block.inputs, 0)
@@ -477,6 +484,7 @@ fn backward_all<const FUSED: bool>(block: Block<'_, f32>, grad_z: &[f64], grad_w
             inputs: tile.0.as_flattened(),
             stride: TILE,
             n_rows: block.n_rows,
+            ahead: 0,
         };
         let outputs = grad_z
             .chunks_exact(ROWS)
@@ -523,7 +531,7 @@ fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
         if size_of::<T>() == size_of::<f32>() {
             prefetch(
                 block.inputs,
-                at + (2 * pair + 1 + block.n_rows) * block.stride,
+                at + (2 * pair + 1 + block.ahead) * block.stride,
             );
         }
         for odd in 0..2 {

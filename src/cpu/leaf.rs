@@ -328,27 +328,19 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
     let weights: [&[[f64; WIDTH]]; OUTPUTS] =
         std::array::from_fn(|o| weight[o * width..][..width].as_chunks().0);
     let n_rows = block.n_rows.min(ROWS);
-    for row in 0..n_rows {
-        let at = row * block.stride;
-        let x = &block.inputs[at..][..width];
-        // The next block's even rows; the backward pass asks for the odd ones.
-        let sums = if row % 2 == 0 {
-            dot_products::<FUSED, true, OUTPUTS, CHAINS>(
-                x,
-                weights,
-                block.inputs,
-                at + block.ahead * block.stride,
-            )
-        } else {
-            dot_products::<FUSED, false, OUTPUTS, CHAINS>(x, weights, block.inputs, 0)
-        };
-        for o in 0..OUTPUTS {
-            // Written out as vectors: the compiler would otherwise turn the sums of neighbouring
-            // rows into one, and everything before them with it.
-            for i in 0..WIDTH / 2 {
-                halves[o][row][i] = sums[o][i] + sums[o][i + WIDTH / 2];
-            }
+    let mut row = 0;
+    if OUTPUTS == 1 {
+        // Two rows share one reading of the weights.
+        while row + 1 < n_rows {
+            let sums = dot_products::<FUSED, 2, OUTPUTS, CHAINS>(block, row, width, weights);
+            keep_halves(&sums, row, halves);
+            row += 2;
         }
+    }
+    while row < n_rows {
+        let sums = dot_products::<FUSED, 1, OUTPUTS, CHAINS>(block, row, width, weights);
+        keep_halves(&sums, row, halves);
+        row += 1;
     }
     for (halves, z) in halves[..OUTPUTS].iter().zip(z.chunks_exact_mut(ROWS)) {
         for ([a, b, c, d], z) in halves[..n_rows].iter().zip(z) {
@@ -357,51 +349,94 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
     }
 }
 
-/// One row's dot products with the weights, but for the sum of their lanes.
+/// The dot products of `AT_ONCE` rows from number `first` on, but for the sum of their lanes.
 #[inline(always)]
-fn dot_products<const FUSED: bool, const AHEAD: bool, const OUTPUTS: usize, const CHAINS: usize>(
-    x: &[f32],
+fn dot_products<
+    const FUSED: bool,
+    const AT_ONCE: usize,
+    const OUTPUTS: usize,
+    const CHAINS: usize,
+>(
+    block: Block<'_, f32>,
+    first: usize,
+    width: usize,
     weights: [&[[f64; WIDTH]]; OUTPUTS],
-    inputs: &[f32],
-    ahead: usize,
-) -> [[f64; WIDTH]; OUTPUTS] {
-    let (groups, rest) = x.as_chunks::<WIDTH>().0.as_chunks::<CHAINS>();
+) -> [[[f64; WIDTH]; OUTPUTS]; AT_ONCE] {
+    let at = first * block.stride;
+    let rows: [(&[[[f32; WIDTH]; CHAINS]], &[[f32; WIDTH]]); AT_ONCE] =
+        std::array::from_fn(|row| {
+            let x = &block.inputs[at + row * block.stride..][..width];
+            x.as_chunks().0.as_chunks()
+        });
     let weights = weights.map(|w| w.as_chunks::<CHAINS>());
-    let weight_groups = weights.map(|(w, _)| &w[..groups.len()]);
-    let weight_rests = weights.map(|(_, w)| &w[..rest.len()]);
-    let mut chains = [[[0.0; WIDTH]; CHAINS]; OUTPUTS];
-    for (group, x) in groups.iter().enumerate() {
-        if AHEAD {
-            prefetch(inputs, ahead + group * CHAINS * WIDTH);
+    let (n_groups, n_rest) = (rows[0].0.len(), rows[0].1.len());
+    let groups = rows.map(|(x, _)| &x[..n_groups]);
+    let weight_groups = weights.map(|(w, _)| &w[..n_groups]);
+    let mut chains = [[[[0.0; WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
+    for group in 0..n_groups {
+        // Every other row; the backward pass asks for those between. Several outputs leave the memory time.
+        if AT_ONCE == 2 {
+            let ahead = at + block.ahead * block.stride;
+            prefetch(block.inputs, ahead + group * CHAINS * WIDTH);
         }
-        for o in 0..OUTPUTS {
-            let w = &weight_groups[o][group];
-            for c in 0..CHAINS {
-                for i in 0..WIDTH {
-                    chains[o][c][i] =
-                        mul_add::<FUSED>(w[c][i], f64::from(x[c][i]), chains[o][c][i]);
+        for row in 0..AT_ONCE {
+            let x = &groups[row][group];
+            for o in 0..OUTPUTS {
+                let w = &weight_groups[o][group];
+                for c in 0..CHAINS {
+                    add_products::<FUSED>(&w[c], &x[c], &mut chains[row][o][c]);
                 }
             }
         }
     }
-    for (at, x) in rest.iter().enumerate() {
-        for o in 0..OUTPUTS {
-            let w = &weight_rests[o][at];
-            for i in 0..WIDTH {
-                chains[o][0][i] = mul_add::<FUSED>(w[i], f64::from(x[i]), chains[o][0][i]);
+    let rests = rows.map(|(_, x)| &x[..n_rest]);
+    let weight_rests = weights.map(|(_, w)| &w[..n_rest]);
+    for at in 0..n_rest {
+        for row in 0..AT_ONCE {
+            for o in 0..OUTPUTS {
+                add_products::<FUSED>(
+                    &weight_rests[o][at],
+                    &rests[row][at],
+                    &mut chains[row][o][0],
+                );
             }
         }
     }
-    let mut sums = [[0.0; WIDTH]; OUTPUTS];
-    for o in 0..OUTPUTS {
-        sums[o] = chains[o][0];
-        for chain in &chains[o][1..] {
-            for i in 0..WIDTH {
-                sums[o][i] += chain[i];
+    let mut sums = [[[0.0; WIDTH]; OUTPUTS]; AT_ONCE];
+    for row in 0..AT_ONCE {
+        for o in 0..OUTPUTS {
+            for chain in chains[row][o] {
+                for i in 0..WIDTH {
+                    sums[row][o][i] += chain[i];
+                }
             }
         }
     }
     sums
+}
+
+#[inline(always)]
+fn add_products<const FUSED: bool>(w: &[f64; WIDTH], x: &[f32; WIDTH], sums: &mut [f64; WIDTH]) {
+    for i in 0..WIDTH {
+        sums[i] = mul_add::<FUSED>(w[i], f64::from(x[i]), sums[i]);
+    }
+}
+
+/// Written out as vectors: the compiler would otherwise turn the sums of neighbouring rows into one, and
+/// everything before them with it.
+#[inline(always)]
+fn keep_halves<const AT_ONCE: usize, const OUTPUTS: usize>(
+    sums: &[[[f64; WIDTH]; OUTPUTS]; AT_ONCE],
+    first: usize,
+    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+) {
+    for row in 0..AT_ONCE {
+        for o in 0..OUTPUTS {
+            for i in 0..WIDTH / 2 {
+                halves[o][first + row][i] = sums[row][o][i] + sums[row][o][i + WIDTH / 2];
+            }
+        }
+    }
 }
 
 /// Turns the pre-activations `z`, less their bias, of `n_rows` rows into dloss/dz, and adds loss and

@@ -215,6 +215,15 @@ struct Block<'a, T> {
     ahead: usize,
 }
 
+impl<T> Block<'_, T> {
+    /// Whether the forward pass asks for every row ahead, or only for the even ones and the backward pass
+    /// for the odd ones: of short rows, two lie in lines that memory gives at once.
+    #[inline(always)]
+    fn forward_asks_for_all(&self) -> bool {
+        self.stride <= 2 * WIDTH
+    }
+}
+
 /// Adds the sums over `rows` to `sums`, which are 0.
 #[inline(always)]
 pub(super) fn add_rows<const FUSED: bool>(
@@ -374,10 +383,13 @@ fn dot_products<
     let weight_groups = weights.map(|(w, _)| &w[..n_groups]);
     let mut chains = [[[[0.0; WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
     for group in 0..n_groups {
-        // Every other row; the backward pass asks for those between. Several outputs leave the memory time.
+        // Several outputs leave the memory time enough.
         if AT_ONCE == 2 {
-            let ahead = at + block.ahead * block.stride;
-            prefetch(block.inputs, ahead + group * CHAINS * WIDTH);
+            let ahead = at + block.ahead * block.stride + group * CHAINS * WIDTH;
+            prefetch(block.inputs, ahead);
+            if block.forward_asks_for_all() {
+                prefetch(block.inputs, ahead + block.stride);
+            }
         }
         for row in 0..AT_ONCE {
             let x = &groups[row][group];
@@ -563,7 +575,7 @@ fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
     let mut rows = block.inputs[at..].chunks(2 * block.stride);
     for (pair, (grad_z, rows)) in pairs.iter().zip(&mut rows).enumerate() {
         // A tile, which is of float64, has no next rows.
-        if size_of::<T>() == size_of::<f32>() {
+        if size_of::<T>() == size_of::<f32>() && !block.forward_asks_for_all() {
             prefetch(
                 block.inputs,
                 at + (2 * pair + 1 + block.ahead) * block.stride,

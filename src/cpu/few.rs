@@ -71,10 +71,10 @@ impl Columns {
             let grad_z = self.grad_z::<FUSED>(neurons, o, scratch, sums);
             let at = o * neurons.width();
             for (w, x) in neurons.weight[at..].iter_mut().zip(&self.inputs) {
-                *w -= rate * dot(&grad_z, x);
+                *w = mul_add::<FUSED>(-rate, dot(&grad_z, x), *w);
             }
             if neurons.layer.bias {
-                neurons.bias[o] -= rate * sum(&grad_z);
+                neurons.bias[o] = mul_add::<FUSED>(-rate, sum(&grad_z), neurons.bias[o]);
             }
         }
     }
@@ -88,7 +88,7 @@ impl Columns {
         scratch: &mut Scratch,
         sums: &mut Sums,
     ) -> [f64; WIDTH] {
-        let mut z = [0.0; WIDTH];
+        let mut z = [neurons.bias[o]; WIDTH];
         for (x, w) in self
             .inputs
             .iter()
@@ -103,8 +103,7 @@ impl Columns {
         // Of a length that the compiler does not know: it would otherwise unroll the loops over it before
         // it turns them into vectors.
         let lanes = &mut scratch.z[..self.n_rows.next_multiple_of(WIDTH)];
-        let bias = neurons.bias[o];
-        activate::<FUSED>(neurons, self.n_rows, bias, lanes, &mut scratch.lanes, sums);
+        activate::<FUSED>(neurons, self.n_rows, lanes, &mut scratch.lanes, sums);
         z.copy_from_slice(&scratch.z[..WIDTH]);
         z
     }

@@ -278,14 +278,7 @@ pub(super) fn add_rows<const FUSED: bool>(
             }
             // Whole vectors of lanes; those without a row are 0 before and after.
             let z = &mut z[..n_rows.next_multiple_of(WIDTH)];
-            activate::<FUSED>(
-                neurons,
-                n_rows,
-                neurons.bias[o],
-                z,
-                &mut scratch.lanes,
-                sums,
-            );
+            activate::<FUSED>(neurons, n_rows, z, &mut scratch.lanes, sums);
             if neurons.layer.bias {
                 sums.grad_bias[o] += sum(z);
             }
@@ -295,7 +288,7 @@ pub(super) fn add_rows<const FUSED: bool>(
     }
 }
 
-/// `z = x Wᵀ`, without the bias. Several outputs share one reading of a row.
+/// `z = x Wᵀ + b`. Several outputs share one reading of a row.
 #[inline(always)]
 fn forward_all<const FUSED: bool>(
     block: Block<'_, f32>,
@@ -304,23 +297,24 @@ fn forward_all<const FUSED: bool>(
     z: &mut [f64],
 ) {
     let width = neurons.width();
-    let (mut weight, mut z) = (&neurons.weight[..], z);
+    let (mut weight, mut bias, mut z) = (&neurons.weight[..], &neurons.bias[..], z);
     while !weight.is_empty() {
         let n_outputs = match weight.len() / width {
             1 => {
-                forward::<FUSED, 1, 2>(block, width, weight, halves, z);
+                forward::<FUSED, 1, 2>(block, width, weight, bias, halves, z);
                 1
             }
             2 | 3 => {
-                forward::<FUSED, 2, 2>(block, width, weight, halves, z);
+                forward::<FUSED, 2, 2>(block, width, weight, bias, halves, z);
                 2
             }
             _ => {
-                forward::<FUSED, OUTPUTS_AT_ONCE, 1>(block, width, weight, halves, z);
+                forward::<FUSED, OUTPUTS_AT_ONCE, 1>(block, width, weight, bias, halves, z);
                 OUTPUTS_AT_ONCE
             }
         };
         weight = &weight[n_outputs * width..];
+        bias = &bias[n_outputs..];
         z = &mut z[n_outputs * ROWS..];
     }
 }
@@ -331,6 +325,7 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
     block: Block<'_, f32>,
     width: usize,
     weight: &[f64],
+    bias: &[f64],
     halves: &mut [Halves; OUTPUTS_AT_ONCE],
     z: &mut [f64],
 ) {
@@ -351,9 +346,10 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
         keep_halves(&sums, row, halves);
         row += 1;
     }
-    for (halves, z) in halves[..OUTPUTS].iter().zip(z.chunks_exact_mut(ROWS)) {
+    let z = z.chunks_exact_mut(ROWS);
+    for ((halves, bias), z) in halves[..OUTPUTS].iter().zip(bias).zip(z) {
         for ([a, b, c, d], z) in halves[..n_rows].iter().zip(z) {
-            *z = (a + c) + (b + d);
+            *z = (a + c) + (b + d) + bias;
         }
     }
 }
@@ -372,12 +368,13 @@ fn dot_products<
     weights: [&[[f64; WIDTH]]; OUTPUTS],
 ) -> [[[f64; WIDTH]; OUTPUTS]; AT_ONCE] {
     let at = first * block.stride;
-    let rows: [(&[[[f32; WIDTH]; CHAINS]], &[[f32; WIDTH]]); AT_ONCE] =
-        std::array::from_fn(|row| {
-            let x = &block.inputs[at + row * block.stride..][..width];
-            x.as_chunks().0.as_chunks()
-        });
+    let rows: [&[[f32; WIDTH]]; AT_ONCE] = std::array::from_fn(|row| {
+        let x = &block.inputs[at + row * block.stride..][..width];
+        x.as_chunks().0
+    });
+    let rows = rows.map(|x| x.as_chunks::<CHAINS>());
     let weights = weights.map(|w| w.as_chunks::<CHAINS>());
+    // All of one length, which the compiler sees: no index needs a check.
     let (n_groups, n_rest) = (rows[0].0.len(), rows[0].1.len());
     let groups = rows.map(|(x, _)| &x[..n_groups]);
     let weight_groups = weights.map(|(w, _)| &w[..n_groups]);
@@ -451,13 +448,12 @@ fn keep_halves<const AT_ONCE: usize, const OUTPUTS: usize>(
     }
 }
 
-/// Turns the pre-activations `z`, less their bias, of `n_rows` rows into dloss/dz, and adds loss and
+/// Turns the pre-activations `z` of `n_rows` rows into dloss/dz, and adds loss and
 /// y (1 − y).
 #[inline(always)]
 pub(super) fn activate<const FUSED: bool>(
     neurons: &Neurons,
     n_rows: usize,
-    bias: f64,
     z: &mut [f64],
     lanes: &mut Lanes,
     sums: &mut Sums,
@@ -473,7 +469,6 @@ pub(super) fn activate<const FUSED: bool>(
     kept_slope.copy_from_slice(&slope[last..]);
     keep_rows(&mut z[last..], n_rows - last, &[0.0; WIDTH]);
     for i in 0..n {
-        z[i] += bias;
         q[i] = exp::<FUSED>(-z[i].abs());
     }
     if neurons.loss == Loss::CrossEntropy {

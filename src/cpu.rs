@@ -3,10 +3,13 @@
 //! Threads take whole leaves; a leaf is summed by one of them in a fixed order, and the leaf sums are
 //! folded in the one fixed tree of [`crate::leaves`].
 
+mod backward;
 mod few;
+mod forward;
 mod functions;
 mod instructions;
 mod leaf;
+mod neurons;
 mod read;
 
 pub use read::{Reader, cache_bytes};
@@ -18,7 +21,8 @@ use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Layer;
 use few::Columns;
 use instructions::{Arithmetic, Instructions};
-use leaf::{Neurons, Rows, Scratch, Sums};
+use leaf::{Rows, Scratch};
+use neurons::{Neurons, Sums};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -180,17 +184,18 @@ impl Arithmetic for Descent<'_> {
     fn run<const FUSED: bool>(self) -> Pass {
         let mut sums = Sums::zero(self.neurons);
         let mut scratch = Scratch::new(self.neurons);
-        let few = Columns::new(self.neurons, self.rows);
-        let padded = self.rows.padded(self.neurons.layer.n_inputs);
-        let rows = Rows {
-            inputs: &padded,
-            input_stride: padded.len() / self.rows.n_rows,
-            ..self.rows
-        };
-        for _ in 0..self.iterations.get() {
-            if let Some(columns) = &few {
+        if let Some(columns) = Columns::new(self.neurons, self.rows) {
+            for _ in 0..self.iterations.get() {
                 columns.descend::<FUSED>(self.rate, self.neurons, &mut scratch, &mut sums);
-            } else {
+            }
+        } else {
+            let padded = self.rows.padded(self.neurons.layer.n_inputs);
+            let rows = Rows {
+                inputs: &padded,
+                input_stride: padded.len() / self.rows.n_rows,
+                ..self.rows
+            };
+            for _ in 0..self.iterations.get() {
                 sums.clear();
                 leaf::add_rows::<FUSED>(self.neurons, rows, &mut scratch, &mut sums);
                 self.neurons.descend(self.rate, &sums);

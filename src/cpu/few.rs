@@ -2,7 +2,8 @@
 //! across a vector, and what is left is little more than the exponential.
 
 use super::instructions::mul_add;
-use super::leaf::{Neurons, Rows, Scratch, Sums, WIDTH, activate, sum};
+use super::leaf::{Rows, Scratch};
+use super::neurons::{Neurons, Sums, WIDTH, activate, sum};
 
 /// At most [`WIDTH`] rows, column by column; lanes without a row are 0.
 #[derive(Debug)]

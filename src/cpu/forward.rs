@@ -1,0 +1,171 @@
+//! The forward pass over a block: pre-activations.
+
+use super::instructions::{mul_add, prefetch};
+use super::leaf::Block;
+use super::neurons::{Neurons, ROWS, WIDTH};
+
+/// Outputs that share one reading of a row, at most.
+pub(super) const OUTPUTS_AT_ONCE: usize = 4;
+
+/// The dot products of one output's rows, but for their last two additions.
+pub(super) type Halves = [[f64; WIDTH / 2]; ROWS];
+
+/// `z = x Wᵀ + b`. Several outputs share one reading of a row.
+#[inline(always)]
+pub(super) fn forward_all<const FUSED: bool>(
+    block: Block<'_, f32>,
+    neurons: &Neurons,
+    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+    z: &mut [f64],
+) {
+    let width = neurons.width();
+    let (mut weight, mut bias, mut z) = (&neurons.weight[..], &neurons.bias[..], z);
+    while !weight.is_empty() {
+        let n_outputs = match weight.len() / width {
+            1 => {
+                forward::<FUSED, 1, 2>(block, width, weight, bias, halves, z);
+                1
+            }
+            2 | 3 => {
+                forward::<FUSED, 2, 2>(block, width, weight, bias, halves, z);
+                2
+            }
+            _ => {
+                forward::<FUSED, OUTPUTS_AT_ONCE, 1>(block, width, weight, bias, halves, z);
+                OUTPUTS_AT_ONCE
+            }
+        };
+        weight = &weight[n_outputs * width..];
+        bias = &bias[n_outputs..];
+        z = &mut z[n_outputs * ROWS..];
+    }
+}
+
+/// The pre-activations of `OUTPUTS` outputs, each summed in `CHAINS` vectors side by side.
+#[inline(always)]
+fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
+    block: Block<'_, f32>,
+    width: usize,
+    weight: &[f64],
+    bias: &[f64],
+    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+    z: &mut [f64],
+) {
+    let weights: [&[[f64; WIDTH]]; OUTPUTS] =
+        std::array::from_fn(|o| weight[o * width..][..width].as_chunks().0);
+    let n_rows = block.n_rows.min(ROWS);
+    let mut row = 0;
+    if OUTPUTS == 1 {
+        // Two rows share one reading of the weights.
+        while row + 1 < n_rows {
+            let sums = dot_products::<FUSED, 2, OUTPUTS, CHAINS>(block, row, width, weights);
+            keep_halves(&sums, row, halves);
+            row += 2;
+        }
+    }
+    while row < n_rows {
+        let sums = dot_products::<FUSED, 1, OUTPUTS, CHAINS>(block, row, width, weights);
+        keep_halves(&sums, row, halves);
+        row += 1;
+    }
+    let z = z.chunks_exact_mut(ROWS);
+    for ((halves, bias), z) in halves[..OUTPUTS].iter().zip(bias).zip(z) {
+        for ([a, b, c, d], z) in halves[..n_rows].iter().zip(z) {
+            *z = (a + c) + (b + d) + bias;
+        }
+    }
+}
+
+/// The dot products of `AT_ONCE` rows from number `first` on, but for the sum of their lanes.
+#[inline(always)]
+fn dot_products<
+    const FUSED: bool,
+    const AT_ONCE: usize,
+    const OUTPUTS: usize,
+    const CHAINS: usize,
+>(
+    block: Block<'_, f32>,
+    first: usize,
+    width: usize,
+    weights: [&[[f64; WIDTH]]; OUTPUTS],
+) -> [[[f64; WIDTH]; OUTPUTS]; AT_ONCE] {
+    let at = first * block.stride;
+    let rows: [&[[f32; WIDTH]]; AT_ONCE] = std::array::from_fn(|row| {
+        let x = &block.inputs[at + row * block.stride..][..width];
+        x.as_chunks().0
+    });
+    let rows = rows.map(|x| x.as_chunks::<CHAINS>());
+    let weights = weights.map(|w| w.as_chunks::<CHAINS>());
+    // All of one length, which the compiler sees: no index needs a check.
+    let (n_groups, n_rest) = (rows[0].0.len(), rows[0].1.len());
+    let groups = rows.map(|(x, _)| &x[..n_groups]);
+    let weight_groups = weights.map(|(w, _)| &w[..n_groups]);
+    let mut chains = [[[[0.0; WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
+    for group in 0..n_groups {
+        // Several outputs leave the memory time enough.
+        if AT_ONCE == 2 {
+            let ahead = at + block.ahead * block.stride + group * CHAINS * WIDTH;
+            prefetch(block.inputs, ahead);
+            if block.forward_asks_for_all() {
+                prefetch(block.inputs, ahead + block.stride);
+            }
+        }
+        for row in 0..AT_ONCE {
+            let x = &groups[row][group];
+            for o in 0..OUTPUTS {
+                let w = &weight_groups[o][group];
+                for c in 0..CHAINS {
+                    add_products::<FUSED>(&w[c], &x[c], &mut chains[row][o][c]);
+                }
+            }
+        }
+    }
+    let rests = rows.map(|(_, x)| &x[..n_rest]);
+    let weight_rests = weights.map(|(_, w)| &w[..n_rest]);
+    for at in 0..n_rest {
+        for row in 0..AT_ONCE {
+            for o in 0..OUTPUTS {
+                add_products::<FUSED>(
+                    &weight_rests[o][at],
+                    &rests[row][at],
+                    &mut chains[row][o][0],
+                );
+            }
+        }
+    }
+    let mut sums = [[[0.0; WIDTH]; OUTPUTS]; AT_ONCE];
+    for row in 0..AT_ONCE {
+        for o in 0..OUTPUTS {
+            for chain in chains[row][o] {
+                for i in 0..WIDTH {
+                    sums[row][o][i] += chain[i];
+                }
+            }
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn add_products<const FUSED: bool>(w: &[f64; WIDTH], x: &[f32; WIDTH], sums: &mut [f64; WIDTH]) {
+    for i in 0..WIDTH {
+        sums[i] = mul_add::<FUSED>(w[i], f64::from(x[i]), sums[i]);
+    }
+}
+
+/// Written out as vectors: the compiler would otherwise turn the sums of neighbouring rows into one, and
+/// everything before them with it.
+#[inline(always)]
+fn keep_halves<const AT_ONCE: usize, const OUTPUTS: usize>(
+    sums: &[[[f64; WIDTH]; OUTPUTS]; AT_ONCE],
+    first: usize,
+    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+) {
+    for row in 0..AT_ONCE {
+        for o in 0..OUTPUTS {
+            for i in 0..WIDTH / 2 {
+                halves[o][first + row][i] = sums[row][o][i] + sums[row][o][i + WIDTH / 2];
+            }
+        }
+    }
+}

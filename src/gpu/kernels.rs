@@ -124,13 +124,30 @@ fn forward(
     .concat()
 }
 
+/// All of `all` where each column has its scale and offset, which the last one holds; otherwise all but
+/// that.
+fn bindings(inputs: Inputs, all: &'static [Binding]) -> &'static [Binding] {
+    match inputs {
+        Inputs::Columns => all,
+        Inputs::F32 | Inputs::F16 | Inputs::Bytes => &all[..all.len() - 1],
+    }
+}
+
 /// … and those that sum: the loss, the backward pass.
-fn backward(loss: Loss) -> String {
+fn sums(
+    lanes: &Lanes,
+    subgroup: Option<usize>,
+    activation: Activation,
+    loss: Loss,
+    inputs: Inputs,
+) -> String {
     let loss = match loss {
         Loss::SquaredError => shaders!("parts/loss_squared_error.wgsl"),
         Loss::CrossEntropy => shaders!("parts/loss_cross_entropy.wgsl"),
     };
-    loss.to_owned() + shaders!("parts/groups.wgsl", "parts/backward.wgsl")
+    forward(lanes, subgroup, activation, inputs)
+        + loss
+        + shaders!("parts/groups.wgsl", "parts/backward.wgsl")
 }
 
 pub(super) fn leaf_sums(
@@ -140,14 +157,10 @@ pub(super) fn leaf_sums(
     loss: Loss,
     inputs: Inputs,
 ) -> Kernel {
-    let forward = forward(lanes, subgroup, activation, inputs);
     Kernel {
         name: "leaf_sums",
-        wgsl: forward + &backward(loss) + shaders!("leaf_sums.wgsl"),
-        bindings: match inputs {
-            Inputs::Columns => &[Uniform, Read, Read, Read, ReadWrite, Read],
-            _ => &[Uniform, Read, Read, Read, ReadWrite],
-        },
+        wgsl: sums(lanes, subgroup, activation, loss, inputs) + shaders!("leaf_sums.wgsl"),
+        bindings: bindings(inputs, &[Uniform, Read, Read, Read, ReadWrite, Read]),
     }
 }
 
@@ -159,14 +172,10 @@ pub(super) fn one_leaf(
     loss: Loss,
     inputs: Inputs,
 ) -> Kernel {
-    let forward = forward(lanes, subgroup, activation, inputs);
     Kernel {
         name: "one_leaf",
-        wgsl: forward + &backward(loss) + shaders!("one_leaf.wgsl"),
-        bindings: match inputs {
-            Inputs::Columns => &[Uniform, Read, ReadWrite, Read, ReadWrite, Read],
-            _ => &[Uniform, Read, ReadWrite, Read, ReadWrite],
-        },
+        wgsl: sums(lanes, subgroup, activation, loss, inputs) + shaders!("one_leaf.wgsl"),
+        bindings: bindings(inputs, &[Uniform, Read, ReadWrite, Read, ReadWrite, Read]),
     }
 }
 
@@ -179,10 +188,7 @@ pub(super) fn predict(
     Kernel {
         name: "predict",
         wgsl: forward(lanes, subgroup, activation, inputs) + shaders!("predict.wgsl"),
-        bindings: match inputs {
-            Inputs::Columns => &[Uniform, Read, Read, ReadWrite, ReadWrite, Read],
-            _ => &[Uniform, Read, Read, ReadWrite, ReadWrite],
-        },
+        bindings: bindings(inputs, &[Uniform, Read, Read, ReadWrite, ReadWrite, Read]),
     }
 }
 

@@ -46,6 +46,7 @@ pub mod gpu;
 pub mod leaves;
 pub mod network;
 pub mod objective;
+mod output;
 pub mod train;
 pub mod validate;
 

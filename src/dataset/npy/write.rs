@@ -1,15 +1,13 @@
-//! Writes a data set as a `.npy` file, block by block, under another name until it is complete.
+//! Writes a data set as a `.npy` file, block by block.
 
 use super::header::Header;
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::output;
 use rayon::prelude::*;
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 /// Floats that are made by one thread, in rows, before they are written.
 const PIECE_FLOATS: usize = 1 << 16;
@@ -17,37 +15,7 @@ const PIECE_FLOATS: usize = 1 << 16;
 const PIECES: usize = 64;
 
 pub(in crate::dataset) fn write(dataset: &Dataset, path: &Path) -> Result<()> {
-    let beside = beside(path)?;
-    let fail = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Write { path, source }
-    };
-    let file = File::create_new(&beside).map_err(fail(&beside))?;
-    let written = write_rows(dataset, &file).map_err(fail(&beside));
-    // Closed before it is renamed, which some systems ask for.
-    drop(file);
-    let done = written.and_then(|()| fs::rename(&beside, path).map_err(fail(path)));
-    if done.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&beside);
-    }
-    done
-}
-
-/// A name of this call's own in the folder of `path`, where a rename replaces a file in one step.
-fn beside(path: &Path) -> Result<PathBuf> {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let Some(name) = path.file_name() else {
-        return Err(Error::Write {
-            path: path.to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"),
-        });
-    };
-    let mut beside = OsString::from(".");
-    beside.push(name);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    beside.push(format!(".{}-{call}", process::id()));
-    Ok(path.with_file_name(beside))
+    output::replace(path, |file| write_rows(dataset, file))
 }
 
 fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
@@ -76,5 +44,5 @@ fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
         });
         file.write_all(bytemuck::cast_slice(table))?;
     }
-    file.sync_all()
+    Ok(())
 }

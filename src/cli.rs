@@ -3,10 +3,11 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::{
-    BackendChoice, BenchConfig, Dataset, GpuOptions, Hardware, Loss, Reduction, Result, Storage,
-    TrainConfig,
+    BackendChoice, BenchConfig, Dataset, Error, GpuOptions, Hardware, Loss, Reduction, Result,
+    Storage, TrainConfig,
 };
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
 #[derive(Debug, Parser)]
@@ -24,6 +25,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a network and print its weights
     Train(Train),
+    /// Use a model: its predictions for each row of a table
+    Predict(Predict),
+    /// Show what is in a model
+    Inspect(Inspect),
     /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
     Validate(Validate),
     /// Measure iterations beside the speed at which the memory can be read
@@ -41,9 +46,71 @@ pub(crate) struct Train {
     backend: Backend,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// A CSV or .npy file with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
+    pub(crate) data: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A file to write.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// The file to write: of `train` the model (safetensors), of `predict` a table (CSV; default: stdout)
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the output where it exists
+    #[arg(long, requires = "output")]
+    force: bool,
+}
+
+impl OutputArgs {
+    /// The file to write, where there is one.
+    ///
+    /// # Errors
+    /// Where it exists and is not to be replaced, or its folder does not exist: before any work is done.
+    pub(crate) fn path(&self) -> Result<Option<&Path>> {
+        let Some(path) = self.output.as_deref() else {
+            return Ok(None);
+        };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(Error::Setting {
+                flag: "--output",
+                problem: format!(
+                    "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
+                    path.display()
+                ),
+            });
+        }
+        if !self.force && path.symlink_metadata().is_ok() {
+            return Err(Error::Exists {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Some(path))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod stored;
 mod synthetic;
 mod threefry;
 
+use columns::Wanted;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};
 pub use stored::Stored;
@@ -67,10 +68,37 @@ impl Dataset {
                 Some(_) => Ok(Self::synthetic(data.parse()?)),
             };
         }
-        let path = Path::new(data);
+        Self::file(Path::new(data), Wanted::Targets(targets))
+    }
+
+    /// Opens DATA for its columns `features` alone, in their order: a data set without targets where it is a file.
+    ///
+    /// # Errors
+    /// Where the data cannot be read, or lack one of the columns.
+    pub(crate) fn open_features(data: &str, features: &[String]) -> Result<Self> {
+        if data != "article" && !data.starts_with("synthetic:") {
+            return Self::file(Path::new(data), Wanted::Features(features));
+        }
+        let dataset = Self::open(data, &[])?;
+        if dataset.input_names == features {
+            return Ok(dataset);
+        }
+        Err(Error::Dataset {
+            source_name: dataset.source,
+            problem: format!(
+                "has {} features, from `{}` on, and the model needs {}, from `{}` on; name data like those it was trained on",
+                dataset.input_names.len(),
+                dataset.input_names[0],
+                features.len(),
+                features[0]
+            ),
+        })
+    }
+
+    fn file(path: &Path, wanted: Wanted<'_>) -> Result<Self> {
         match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("npy") => Self::npy(path, targets),
-            _ => Self::csv(path, targets),
+            Some(extension) if extension.eq_ignore_ascii_case("npy") => npy::read(path, wanted),
+            _ => csv::read(path, wanted),
         }
     }
 
@@ -98,7 +126,7 @@ impl Dataset {
     /// # Errors
     /// Where the file cannot be read or a cell is no finite f32; file, line and column are named.
     pub fn csv(path: &Path, targets: &[String]) -> Result<Self> {
-        csv::read(path, targets)
+        csv::read(path, Wanted::Targets(targets))
     }
 
     /// A table `numpy.save` wrote: two dimensions, `<f4`, C order. Its columns are named by their numbers,
@@ -112,7 +140,7 @@ impl Dataset {
     /// Where the file cannot be mapped, is no such table, or holds a value that is not finite; the file
     /// is named, and row and column, counted from 0.
     pub fn npy(path: &Path, targets: &[String]) -> Result<Self> {
-        npy::read(path, targets)
+        npy::read(path, Wanted::Targets(targets))
     }
 
     /// Writes the samples as a `.npy` file of `<f4` (N, I + O): in each row the inputs, then the targets.

@@ -57,6 +57,20 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// The file is no model that can be used.
+    #[error("{path}: {problem}")]
+    Model {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// There is a file where one was to be written.
+    #[error("{path}: exists; take another name, or --force to replace it")]
+    Exists {
+        /// The file as it was named.
+        path: PathBuf,
+    },
     /// A `synthetic:` description or arrays handed to the library do not make a data set.
     #[error("{source_name}: {problem}")]
     Dataset {

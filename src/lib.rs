@@ -33,7 +33,8 @@
 //!
 //! [`dataset`] makes any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
 //! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one
-//! fixed tree, so the same run gives the same bits. [`validate`](mod@validate) holds one backend against
+//! fixed tree, so the same run gives the same bits. A [`model`] keeps
+//! what was trained, and [`predict`](mod@predict) uses it. [`validate`](mod@validate) holds one backend against
 //! the other, its measured error beside an a-priori bound; [`bench`](mod@bench) holds its speed against
 //! that of the memory.
 
@@ -44,9 +45,11 @@ pub mod dataset;
 pub mod error;
 pub mod gpu;
 pub mod leaves;
+pub mod model;
 pub mod network;
 pub mod objective;
 mod output;
+pub mod predict;
 pub mod train;
 pub mod validate;
 
@@ -54,7 +57,9 @@ pub use bench::{Bench, BenchConfig, bench};
 pub use dataset::{Dataset, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
+pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
+pub use predict::{predict, predict_to};
 pub use train::{BackendChoice, Hardware, Progress, TrainConfig, Trained, Training, train};
 pub use validate::{Validation, validate};

@@ -5,9 +5,10 @@ mod interrupt;
 mod report;
 
 use clap::Parser;
-use cli::{Bench, Cli, Command, Devices, Train, Validate};
-use neuralnet::{BackendChoice, Error, Hardware, Training, gpu};
+use cli::{Bench, Cli, Command, Devices, Inspect, Predict, Train, Validate};
+use neuralnet::{BackendChoice, Error, Hardware, Model, Training, gpu};
 use report::{ArticleTable, Failure, Reporter, Run, human, json};
+use std::io;
 use std::process::ExitCode;
 
 /// Iterations of `train` and `validate` on the user's own data, where nothing was said.
@@ -17,6 +18,8 @@ const VALIDATE_ITERATIONS: u64 = 100;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
+        Command::Predict(args) => predict(&args),
+        Command::Inspect(args) => inspect(&args),
         Command::Validate(args) => validate(&args),
         Command::Bench(args) => bench(&args),
         Command::Devices(args) => devices(&args),
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
+    let output = args.output.path()?;
     let (dataset, config) = args.task.open(TRAIN_ITERATIONS, args.hardware)?;
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
@@ -52,9 +56,42 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
     report::printed(print(&run, &trained, &article))?;
+    // What was printed is not lost where the file cannot be written.
+    if let Some(path) = output {
+        Model::new(&dataset, &config, &trained).save(path)?;
+        report::wrote(path);
+    }
     if trained.iterations < config.iterations {
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn predict(args: &Predict) -> Result<ExitCode, Failure> {
+    let output = args.output.path()?;
+    let model = Model::open(&args.model)?;
+    let dataset = model.open_data(&args.data)?;
+    match output {
+        None => {
+            let out = &mut io::BufWriter::new(io::stdout().lock());
+            report::printed(neuralnet::predict(&model, &dataset, out))?;
+        }
+        Some(path) => {
+            neuralnet::predict_to(&model, &dataset, path)?;
+            report::wrote(path);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn inspect(args: &Inspect) -> Result<ExitCode, Failure> {
+    let model = Model::open(&args.model)?;
+    let print = if args.json {
+        json::inspect
+    } else {
+        human::inspect
+    };
+    report::printed(print(&model))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,8 @@
 use rand_mt::Mt;
 
 /// What a layer applies to its pre-activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `y = 1 / (1 + exp(−z))`.
     Sigmoid,

@@ -1,7 +1,7 @@
 //! What is minimised: the losses, each value beside its derivative, and their reduction.
 
 /// The loss of one prediction `y = sigmoid(z)` against its target `t`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// `½ (t − y)²`, the article's.
@@ -34,7 +34,7 @@ impl Loss {
 }
 
 /// How the losses of the samples become one number. Over the outputs they are always summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
     /// The sum over the samples, the article's.

@@ -11,6 +11,7 @@ pub(crate) use run::Run;
 
 use neuralnet::Error;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why a command ended early.
@@ -47,6 +48,11 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
         _ => Ok(()),
     }
+}
+
+/// Says which file is there now.
+pub(crate) fn wrote(path: &Path) {
+    tell(&format!("wrote {}", path.display()));
 }
 
 /// Says what is measured next.

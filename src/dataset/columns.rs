@@ -1,6 +1,15 @@
 //! Which columns of a table are features, and which are targets.
 
-/// Features in the order of the file, targets in the order in which they were named.
+/// What is wanted of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'a> {
+    /// These targets, the last column where none is named, and all other columns as features.
+    Targets(&'a [String]),
+    /// These features, and nothing else.
+    Features(&'a [String]),
+}
+
+/// Features in the order of the file or as they were named, targets in the order in which they were named.
 pub(super) struct Columns {
     pub(super) names: Vec<String>,
     pub(super) inputs: Vec<usize>,
@@ -8,8 +17,36 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// The last column is the target where none is `wanted`.
-    pub(super) fn new(names: Vec<String>, wanted: &[String]) -> Result<Self, String> {
+    pub(super) fn new(names: Vec<String>, wanted: Wanted<'_>) -> Result<Self, String> {
+        match wanted {
+            Wanted::Targets(targets) => Self::with_targets(names, targets),
+            Wanted::Features(features) => Self::with_features(names, features),
+        }
+    }
+
+    /// The columns of `features`, in their order.
+    fn with_features(names: Vec<String>, features: &[String]) -> Result<Self, String> {
+        let place = |name: &String| names.iter().position(|other| other == name);
+        let missing: Vec<String> = features
+            .iter()
+            .filter(|name| place(name).is_none())
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            return Err(format!(
+                "lacks what the model needs: {}; its columns are {}",
+                listed(&missing),
+                listed(&names)
+            ));
+        }
+        Ok(Self {
+            inputs: features.iter().filter_map(place).collect(),
+            targets: Vec::new(),
+            names,
+        })
+    }
+
+    fn with_targets(names: Vec<String>, wanted: &[String]) -> Result<Self, String> {
         let last = names.last().map(std::slice::from_ref).unwrap_or_default();
         let wanted = if wanted.is_empty() { last } else { wanted };
         let mut targets = Vec::with_capacity(wanted.len());

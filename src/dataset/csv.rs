@@ -4,7 +4,7 @@
 //! quoted as a whole or not at all, so a comma separates and a line ends wherever one stands. The crate
 //! would mend misplaced quotes, and count no blank lines.
 
-use super::columns::{Columns, shown};
+use super::columns::{Columns, Wanted, shown};
 use super::{Codes, Dataset, Rows};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -35,16 +35,16 @@ impl Lines {
     }
 }
 
-pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
+pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
     let mut source = Source::open(path)?;
     let names = source.header()?;
-    if let [name] = names.as_slice() {
+    if let ([name], Wanted::Targets(_)) = (names.as_slice(), wanted) {
         return Err(source.table(format!(
             "has no feature column: `{}` is all there is; cells are separated by commas",
             shown(name)
         )));
     }
-    let columns = Columns::new(names, targets).map_err(|problem| source.table(problem))?;
+    let columns = Columns::new(names, wanted).map_err(|problem| source.table(problem))?;
     let (mut inputs, mut targets) = (Vec::new(), Vec::new());
     let mut lines = Lines::default();
     let mut n_samples = 0;

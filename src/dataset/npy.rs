@@ -6,7 +6,7 @@ mod write;
 pub(super) use header::MAGIC;
 pub(super) use write::write;
 
-use super::columns::Columns;
+use super::columns::{Columns, Wanted};
 use super::{Codes, Dataset, Rows, Stored, outside_unit};
 use crate::error::{Error, Result};
 use header::Header;
@@ -27,7 +27,7 @@ const BLOCK_FLOATS: usize = 1 << 16;
 /// All of its bits are set where a value is infinite or NaN.
 const EXPONENT: u32 = 0x7F80_0000;
 
-pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
+pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
     let table = |problem| Error::Table {
         path: path.to_owned(),
         problem,
@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path, targets: &[String]) -> Result<Dataset> {
     let file = Arc::new(map(path)?);
     let header = Header::read(&file).map_err(table)?;
     let names = (0..header.width).map(|column| column.to_string()).collect();
-    let columns = Columns::new(names, targets).map_err(table)?;
+    let columns = Columns::new(names, wanted).map_err(table)?;
     let mut mapped = Mapped {
         file,
         offset: header.offset,
@@ -183,13 +183,16 @@ impl Mapped {
 
     /// Gathers the rows `rows` into `inputs` (rows, I) and `targets` (rows, O).
     pub(super) fn read(&self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
-        let n_outputs = self.targets.iter().map(Range::len).sum();
         let rows = &self.values()[rows.start * self.width..rows.end * self.width];
-        let inputs = inputs.chunks_exact_mut(self.width - n_outputs);
-        let targets = targets.chunks_exact_mut(n_outputs);
-        for (row, (x, t)) in rows.chunks_exact(self.width).zip(inputs.zip(targets)) {
-            gather(row, &self.inputs, x);
-            gather(row, &self.targets, t);
+        let width = |columns: &[Range<usize>]| columns.iter().map(Range::len).sum();
+        let (n_inputs, n_outputs): (usize, usize) = (width(&self.inputs), width(&self.targets));
+        for (at, row) in rows.chunks_exact(self.width).enumerate() {
+            gather(row, &self.inputs, &mut inputs[at * n_inputs..][..n_inputs]);
+            gather(
+                row,
+                &self.targets,
+                &mut targets[at * n_outputs..][..n_outputs],
+            );
         }
     }
 }

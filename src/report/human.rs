@@ -3,8 +3,11 @@
 use super::article::ArticleTable;
 use super::run::Run;
 use indicatif::{HumanBytes, HumanCount};
+use neuralnet::network::{Activation, Layer};
 use neuralnet::validate::DataRounding;
-use neuralnet::{Adapter, Bench, Loss, Reduction, Storage, Trained, Validation};
+use neuralnet::{
+    Adapter, Bench, Loss, Model, Reduction, Storage, TrainConfig, Trained, Validation,
+};
 use std::io::{self, Write};
 
 /// Weights that are shown; JSON has all.
@@ -27,7 +30,12 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         }
     }
     writeln!(out)?;
-    write_weights(out, run, trained)?;
+    write_weights(
+        out,
+        (&run.dataset.inputs, &run.dataset.targets),
+        trained.network.layer(),
+        &trained.parameters,
+    )?;
     writeln!(out, "loss     {}", number(trained.pass.loss))?;
     if let Some(rate) = trained.bytes_per_second {
         let each = trained.seconds / trained.iterations as f64;
@@ -42,18 +50,18 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
     Ok(())
 }
 
-fn write_weights(out: &mut impl Write, run: &Run, trained: &Trained) -> io::Result<()> {
-    let layer = trained.network.layer();
-    let (weight, bias) = layer.split(&trained.parameters);
+fn write_weights(
+    out: &mut impl Write,
+    (features, targets): (&[String], &[String]),
+    layer: Layer,
+    parameters: &[f64],
+) -> io::Result<()> {
+    let (weight, bias) = layer.split(parameters);
     for (o, weight) in weight.chunks_exact(layer.n_inputs).enumerate() {
         let bias = bias.map(|bias| ("bias", bias[o]));
-        let named = run
-            .dataset
-            .inputs
-            .iter()
-            .map(String::as_str)
-            .zip(weight.iter().copied());
-        writeln!(out, "weights of {}", run.dataset.targets[o])?;
+        let features = features.iter().map(String::as_str);
+        let named = features.zip(weight.iter().copied());
+        writeln!(out, "weights of {}", targets[o])?;
         for (name, value) in named.take(SHOWN_WEIGHTS).chain(bias) {
             writeln!(out, "  {:>14}  {name}", number(value))?;
         }
@@ -75,6 +83,36 @@ fn duration(seconds: f64) -> String {
         s if s < 1.0 => format!("{:.2} ms", s * 1e3),
         s => format!("{s:.2} s"),
     }
+}
+
+pub(crate) fn inspect(model: &Model) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    let description = model.description();
+    let Activation::Sigmoid = description.activation;
+    writeln!(
+        out,
+        "model    {}, {} of sigmoid neurons",
+        counted(description.features.len(), "input"),
+        counted(description.targets.len(), "output"),
+    )?;
+    writeln!(
+        out,
+        "data     {}: {}",
+        description.source,
+        counted(description.n_samples, "sample"),
+    )?;
+    writeln!(out, "setting  {}", settings(&description.config))?;
+    if description.iterations < description.config.iterations {
+        writeln!(out, "stopped  after {}", iterations(description.iterations))?;
+    }
+    writeln!(out, "{:<8} {}\n", description.backend, description.adapter)?;
+    write_weights(
+        out,
+        (&description.features, &description.targets),
+        model.layer(),
+        model.parameters(),
+    )?;
+    writeln!(out, "loss     {}", number(description.loss))
 }
 
 pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
@@ -264,9 +302,12 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
             storage => format!(", inputs stored as {}", storage_name(storage)),
         },
     )?;
-    writeln!(
-        out,
-        "setting  {} of {}, learning rate {}, {}, {}, seed {}",
+    writeln!(out, "setting  {}", settings(train))
+}
+
+fn settings(train: &TrainConfig) -> String {
+    format!(
+        "{} of {}, learning rate {}, {}, {}, seed {}",
         match train.reduction {
             Reduction::Sum => "sum",
             Reduction::Mean => "mean",

@@ -2,8 +2,10 @@
 
 use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
+use neuralnet::model::Description;
+use neuralnet::network::Layer;
 use neuralnet::validate::{Check, DataRounding, Distance};
-use neuralnet::{Adapter, Bench, Trained, Validation};
+use neuralnet::{Adapter, Bench, Model, Trained, Validation};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -31,19 +33,37 @@ struct LayerJson<'a> {
     bias: Option<&'a [f64]>,
 }
 
+/// A network of one layer, which is all for now.
+fn layers(layer: Layer, parameters: &[f64]) -> Vec<LayerJson<'_>> {
+    let (weight, bias) = layer.split(parameters);
+    vec![LayerJson {
+        weight: weight.chunks_exact(layer.n_inputs).collect(),
+        bias,
+    }]
+}
+
+#[derive(Serialize)]
+struct ModelJson<'a> {
+    #[serde(flatten)]
+    description: &'a Description,
+    layers: Vec<LayerJson<'a>>,
+}
+
+pub(crate) fn inspect(model: &Model) -> io::Result<()> {
+    print(&ModelJson {
+        description: model.description(),
+        layers: layers(model.layer(), model.parameters()),
+    })
+}
+
 pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io::Result<()> {
-    let layer = trained.network.layer();
-    let (weight, bias) = layer.split(&trained.parameters);
     print(&TrainJson {
         backend: trained.backend,
         adapter: &trained.adapter,
         run,
         iterations: trained.iterations,
         loss: trained.pass.loss,
-        layers: vec![LayerJson {
-            weight: weight.chunks_exact(layer.n_inputs).collect(),
-            bias,
-        }],
+        layers: layers(trained.network.layer(), &trained.parameters),
         seconds: trained.seconds,
         bytes_per_second: trained.bytes_per_second,
         saturation: trained.pass.saturation,

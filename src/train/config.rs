@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::objective::{Loss, Reduction};
 
 /// What is trained, and how. Every value may be set; [`Training::start`](super::Training::start) checks them against the data.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct TrainConfig {
     /// Updates of the parameters; 0 leaves the start as it is.
     pub iterations: u64,
@@ -52,6 +52,13 @@ impl TrainConfig {
                     "{} is no learning rate; it must be positive and finite",
                     self.learning_rate
                 ),
+            });
+        }
+        if dataset.n_outputs() == 0 {
+            return Err(Error::Dataset {
+                source_name: dataset.source().to_owned(),
+                problem: "was opened for its features alone; there is no target to train on"
+                    .to_owned(),
             });
         }
         if self.loss == Loss::CrossEntropy {

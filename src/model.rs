@@ -1,0 +1,267 @@
+//! A trained model in a file: its parameters, and all that is needed to use them.
+//!
+//! The file is in the safetensors format. Its tensors are `layers.0.weight` (O, I) and, with a bias,
+//! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
+//! JSON.
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::network::{Activation, Layer, Network};
+use crate::output;
+use crate::train::{TrainConfig, Trained};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+/// The layout that this program writes and reads.
+const VERSION: u32 = 1;
+/// The key of the metadata.
+const KEY: &str = "neuralnet";
+const WEIGHT: &str = "layers.0.weight";
+const BIAS: &str = "layers.0.bias";
+
+/// A trained network with the names of its features and targets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    network: Network,
+    parameters: Vec<f64>,
+    description: Description,
+}
+
+/// What a model is made of and where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Of this layout.
+    version: u32,
+    /// What is applied to the pre-activations.
+    pub activation: Activation,
+    /// Names of the features (I), in the order of the weight's columns.
+    pub features: Vec<String>,
+    /// Names of the targets (O), in the order of the weight's rows.
+    pub targets: Vec<String>,
+    /// The settings of the training.
+    pub config: TrainConfig,
+    /// Updates that were made.
+    pub iterations: u64,
+    /// The loss reached.
+    pub loss: f64,
+    /// Where the data came from.
+    pub source: String,
+    /// N: samples it was trained on.
+    pub n_samples: usize,
+    /// `cpu` or `gpu`.
+    pub backend: String,
+    /// The hardware.
+    pub adapter: String,
+}
+
+impl Model {
+    /// What was trained on `dataset`.
+    #[must_use]
+    pub fn new(dataset: &Dataset, config: &TrainConfig, trained: &Trained) -> Self {
+        Self {
+            network: trained.network.clone(),
+            parameters: trained.parameters.clone(),
+            description: Description {
+                version: VERSION,
+                activation: trained.network.layer().activation,
+                features: dataset.input_names().to_vec(),
+                targets: dataset.target_names().to_vec(),
+                config: config.clone(),
+                iterations: trained.iterations,
+                loss: trained.pass.loss,
+                source: dataset.source().to_owned(),
+                n_samples: dataset.n_samples(),
+                backend: trained.backend.to_owned(),
+                adapter: trained.adapter.clone(),
+            },
+        }
+    }
+
+    /// Reads the model in the file `path`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is no model of this program, or its parts disagree.
+    pub fn open(path: &Path) -> Result<Self> {
+        let fail = |problem: String| Error::Model {
+            path: path.to_owned(),
+            problem,
+        };
+        let bytes = fs::read(path).map_err(|error| fail(error.to_string()))?;
+        Self::parse(&bytes).map_err(fail)
+    }
+
+    fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
+        const REMEDY: &str = "name a file that `neuralnet train --output` wrote";
+        let other = |error| format!("is no safetensors file ({error}); {REMEDY}");
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
+        let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
+        let text = text.ok_or_else(|| {
+            format!("is a safetensors file without `{KEY}` in its metadata; {REMEDY}")
+        })?;
+        let version = serde_json::from_str(text).map(|Versioned { version }| version);
+        match version {
+            Ok(VERSION) => {}
+            Ok(version) => {
+                return Err(format!(
+                    "has layout {version}, and this program reads {VERSION}; use the program that wrote it, or train again"
+                ));
+            }
+            Err(error) => return Err(unreadable(&error)),
+        }
+        let description: Description =
+            serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+        for (what, names) in [
+            ("feature", &description.features),
+            ("target", &description.targets),
+        ] {
+            let mut sorted: Vec<&String> = names.iter().collect();
+            sorted.sort();
+            if let Some([name, _]) = sorted.array_windows().find(|[a, b]| a == b) {
+                return Err(format!("has the {what} `{name}` twice; train again"));
+            }
+            if names.is_empty() {
+                return Err(format!("has no {what}; train again"));
+            }
+        }
+        let network = Network::single_layer(
+            description.features.len(),
+            description.targets.len(),
+            description.config.bias,
+        );
+        let layer = network.layer();
+        let mut parameters = numbers(&tensors, WEIGHT, &[layer.n_outputs, layer.n_inputs])?;
+        if layer.bias {
+            parameters.extend(numbers(&tensors, BIAS, &[layer.n_outputs])?);
+        }
+        Ok(Self {
+            network,
+            parameters,
+            description,
+        })
+    }
+
+    /// Writes the model into the file `path`. A file of that name is replaced, and only once the new one is
+    /// complete.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let bytes = self.bytes();
+        output::replace(path, |mut file| file.write_all(&bytes))
+    }
+
+    /// The same bytes for the same model.
+    fn bytes(&self) -> Vec<u8> {
+        let layer = self.layer();
+        let (weight, bias) = layer.split(&self.parameters);
+        let weight = le_bytes(weight);
+        let bias = bias.map(le_bytes);
+        let shape = vec![layer.n_outputs, layer.n_inputs];
+        let view = |shape, bytes| TensorView::new(Dtype::F64, shape, bytes).expect("whole numbers");
+        let mut tensors = vec![(WEIGHT, view(shape, &weight))];
+        if let Some(bias) = &bias {
+            tensors.push((BIAS, view(vec![layer.n_outputs], bias)));
+        }
+        let text = serde_json::to_string(&self.description).expect("strings and numbers");
+        // One key, since the order of several would not be fixed.
+        let metadata = HashMap::from([(KEY.to_owned(), text)]);
+        safetensors::serialize(tensors, Some(metadata)).expect("tensors of their own names")
+    }
+
+    /// What the model is made of and where it comes from.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its one layer.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        self.network.layer()
+    }
+
+    /// Its parameters, in the layout of the network.
+    #[must_use]
+    pub fn parameters(&self) -> &[f64] {
+        &self.parameters
+    }
+
+    /// Opens DATA, as [`Dataset::open`] does, to be used by this model: its features by name, in the model's order,
+    /// whatever other columns there are.
+    ///
+    /// # Errors
+    /// Where the data cannot be read, or lack a feature.
+    pub fn open_data(&self, data: &str) -> Result<Dataset> {
+        Dataset::open_features(data, &self.description.features)
+    }
+
+    /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's.
+    ///
+    /// # Panics
+    /// Where `rows` reaches past the last sample, or the data have another number of features.
+    #[must_use]
+    pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
+        let n_inputs = self.layer().n_inputs;
+        let mut inputs = vec![0.0; rows.len() * n_inputs];
+        let mut targets = vec![0.0; rows.len() * dataset.n_outputs()];
+        dataset.read(rows, &mut inputs, &mut targets);
+        let samples = inputs.chunks_exact(n_inputs);
+        samples
+            .flat_map(|x| self.network.predict(&self.parameters, x))
+            .collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("has a description that cannot be read ({error}); train again")
+}
+
+/// The finite numbers of the tensor `name`.
+fn numbers(
+    tensors: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+) -> std::result::Result<Vec<f64>, String> {
+    let tensor = tensors
+        .tensor(name)
+        .map_err(|_| format!("has no tensor `{name}`; train again"))?;
+    if tensor.dtype() != Dtype::F64 || tensor.shape() != shape {
+        return Err(format!(
+            "has a tensor `{name}` of {:?} {:?}, and its description asks for F64 {shape:?}; train again",
+            tensor.dtype(),
+            tensor.shape()
+        ));
+    }
+    let numbers: Vec<f64> = tensor
+        .data()
+        .as_chunks()
+        .0
+        .iter()
+        .map(|bytes| f64::from_le_bytes(*bytes))
+        .collect();
+    match numbers.iter().position(|number| !number.is_finite()) {
+        Some(at) => Err(format!(
+            "has {} at place {at} of `{name}`; every parameter must be finite: train again",
+            numbers[at]
+        )),
+        None => Ok(numbers),
+    }
+}
+
+fn le_bytes(numbers: &[f64]) -> Vec<u8> {
+    numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect()
+}

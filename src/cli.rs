@@ -57,7 +57,7 @@ pub(crate) struct Train {
 pub(crate) struct Predict {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A CSV or .npy file with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A CSV (or .csv.gz) or .npy file with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -155,7 +155,7 @@ pub(crate) struct Devices {
 /// What is trained, as typed: `None` where the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A CSV file with a header, a .npy file (2-D, float32), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    /// A CSV file with a header (or .csv.gz), a .npy file (2-D, float32), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
     /// The file's target column, or several, separated by commas (default: the last column)

@@ -121,7 +121,7 @@ impl Dataset {
         }
     }
 
-    /// A CSV file with a header line and numeric cells.
+    /// A CSV file with a header line and numeric cells, compressed by gzip where its name ends in `.gz`.
     ///
     /// # Errors
     /// Where the file cannot be read or a cell is no finite f32; file, line and column are named.

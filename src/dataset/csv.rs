@@ -1,4 +1,4 @@
-//! CSV files: a header line, then numeric cells. Strict: what cannot be used is an error, never skipped.
+//! CSV files, compressed by gzip where their name ends in `.gz`: a header line, then numeric cells. Strict: what cannot be used is an error, never skipped.
 //!
 //! The header is the `csv` crate's, names may be quoted. The rows are split here: a cell is a number,
 //! quoted as a whole or not at all, so a comma separates and a line ends wherever one stands. The crate
@@ -7,11 +7,15 @@
 use super::columns::{Columns, Wanted, shown};
 use super::{Codes, Dataset, Rows};
 use crate::error::{Error, Result};
+use flate2::read::MultiGzDecoder;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
+
+/// The first bytes of every gzip file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The line each row came from, kept as the rows where the two stop counting in step.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +95,8 @@ pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
 /// A file, read line by line.
 struct Source<'p> {
     path: &'p Path,
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead>,
+    gzip: bool,
     /// The number of the last line read, from 1.
     line: u64,
 }
@@ -103,12 +108,20 @@ impl<'p> Source<'p> {
             source,
         };
         let file = File::open(path).map_err(fail)?;
+        let is_dir = file.metadata().map_err(fail)?.is_dir();
+        let extension = path.extension();
+        let gzip = extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
         let source = Self {
             path,
-            reader: BufReader::with_capacity(1 << 20, file),
+            reader: match gzip {
+                false => Box::new(BufReader::with_capacity(1 << 20, file)),
+                // Several members one after the other are one file, as they are to gzip.
+                true => Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(file))),
+            },
+            gzip,
             line: 0,
         };
-        if source.reader.get_ref().metadata().map_err(fail)?.is_dir() {
+        if is_dir {
             return Err(source.table("is a folder; name a CSV file in it".to_owned()));
         }
         Ok(source)
@@ -119,9 +132,15 @@ impl<'p> Source<'p> {
         loop {
             text.clear();
             let read = self.reader.read_until(b'\n', text);
-            let n_bytes = read.map_err(|source| Error::File {
-                path: self.path.to_owned(),
-                source,
+            let n_bytes = read.map_err(|source| match self.gzip {
+                false => Error::File {
+                    path: self.path.to_owned(),
+                    source,
+                },
+                true => self.table(format!(
+                    "cannot be unpacked after line {} ({source}); it is damaged, cut short, or no gzip file",
+                    self.line
+                )),
             })?;
             self.line += 1;
             if n_bytes == 0 || !text.trim_ascii().is_empty() {
@@ -137,6 +156,9 @@ impl<'p> Source<'p> {
             return Err(self.table(
                 "the file is empty; it needs a header line of column names, then rows".to_owned(),
             ));
+        }
+        if text.starts_with(&GZIP) {
+            return Err(self.table("is a gzip file; give it a name that ends in .gz".to_owned()));
         }
         if text.starts_with(super::npy::MAGIC) {
             return Err(self.table("is a NumPy file; give it a name that ends in .npy".to_owned()));

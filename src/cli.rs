@@ -275,6 +275,7 @@ impl TaskArgs {
                 Some(ReductionArg::Mean) => Reduction::Mean,
             },
             bias: self.bias || (defaults.bias && !self.no_bias),
+            activation: defaults.activation,
             seed: self.seed,
         };
         Ok((dataset.stored_as(hardware.storage())?, config))

@@ -296,11 +296,12 @@ impl Backend for Cpu<'_> {
             })
         });
         let pre_activation: Vec<f64> = self.threads.install(|| predicted.collect());
+        let mut prediction = pre_activation.clone();
+        for row in prediction.chunks_exact_mut(layer.n_outputs) {
+            layer.activation.apply(row);
+        }
         Ok(Predictions {
-            prediction: pre_activation
-                .iter()
-                .map(|z| layer.activation.value(*z))
-                .collect(),
+            prediction,
             pre_activation,
         })
     }

@@ -7,6 +7,7 @@ mod npy;
 mod storage;
 mod stored;
 mod synthetic;
+mod table;
 mod threefry;
 
 use columns::Wanted;
@@ -28,6 +29,10 @@ pub struct Dataset {
     n_samples: usize,
     input_names: Vec<String>,
     target_names: Vec<String>,
+    /// Names of the classes; none where the targets are numbers of their own.
+    classes: Vec<String>,
+    /// Whether the weight of each sample follows its targets.
+    weighted: bool,
     /// As they came; data sets that store the same rows in another way share them.
     rows: Arc<Rows>,
     /// How the inputs are kept.
@@ -111,14 +116,13 @@ impl Dataset {
     /// Rows made on demand, a function of the seed and the row's number alone.
     #[must_use]
     pub fn synthetic(synthetic: Synthetic) -> Self {
-        Self {
-            source: synthetic.to_string(),
-            n_samples: synthetic.n_samples(),
-            input_names: (0..synthetic.n_inputs()).map(|j| format!("x{j}")).collect(),
-            target_names: vec!["y".to_owned()],
-            rows: Arc::new(Rows::Synthetic(synthetic)),
-            codes: Codes::default(),
-        }
+        Self::of(
+            synthetic.to_string(),
+            synthetic.n_samples(),
+            numbered("x", synthetic.n_inputs()),
+            vec!["y".to_owned()],
+            Rows::Synthetic(synthetic),
+        )
     }
 
     /// A CSV file with a header line and numeric cells, compressed by gzip where its name ends in `.gz`.
@@ -198,18 +202,33 @@ impl Dataset {
                 ));
             }
         }
-        Ok(Self {
+        let rows = Rows::Stored {
+            inputs,
+            targets,
+            lines: csv::Lines::default(),
+        };
+        let (input_names, target_names) = (numbered("x", n_inputs), numbered("y", n_outputs));
+        Ok(Self::of(source, n_samples, input_names, target_names, rows))
+    }
+
+    /// Rows as they came, of numbers, each counting once.
+    fn of(
+        source: String,
+        n_samples: usize,
+        input_names: Vec<String>,
+        target_names: Vec<String>,
+        rows: Rows,
+    ) -> Self {
+        Self {
             source,
             n_samples,
-            input_names: (0..n_inputs).map(|j| format!("x{j}")).collect(),
-            target_names: (0..n_outputs).map(|o| format!("y{o}")).collect(),
-            rows: Arc::new(Rows::Stored {
-                inputs,
-                targets,
-                lines: csv::Lines::default(),
-            }),
+            input_names,
+            target_names,
+            classes: Vec::new(),
+            weighted: false,
+            rows: Arc::new(rows),
             codes: Codes::default(),
-        })
+        }
     }
 
     /// Where the data come from, as it was named.
@@ -255,10 +274,30 @@ impl Dataset {
         &self.target_names
     }
 
+    /// Names of the classes that the targets stand for: of two, the one target is 1 for the second; of more, the
+    /// targets are one for each, 1 for the sample's own and otherwise 0. None where the targets are numbers of
+    /// their own.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Whether each sample has a weight, which stands behind its targets.
+    #[must_use]
+    pub fn is_weighted(&self) -> bool {
+        self.weighted
+    }
+
+    /// Numbers of a row of targets: O, and one more where there are weights.
+    #[must_use]
+    pub fn target_width(&self) -> usize {
+        self.n_outputs() + usize::from(self.weighted)
+    }
+
     /// Bytes of the inputs as they are kept and of the targets: what one iteration has to read.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let row = self.storage().bytes() * self.n_inputs() + 4 * self.n_outputs();
+        let row = self.storage().bytes() * self.n_inputs() + 4 * self.target_width();
         self.n_samples as u64 * row as u64
     }
 
@@ -282,7 +321,7 @@ impl Dataset {
                 inputs,
                 input_stride: self.n_inputs(),
                 targets,
-                target_stride: self.n_outputs(),
+                target_stride: self.target_width(),
             }),
             Rows::Mapped(mapped) => mapped.stored(),
             Rows::Synthetic(_) => None,
@@ -293,8 +332,12 @@ impl Dataset {
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
         match &*self.rows {
             Rows::Stored { targets, .. } => {
-                let at = targets.iter().position(|t| outside_unit(*t))?;
-                Some((at / self.n_outputs(), at % self.n_outputs(), targets[at]))
+                let mut rows = targets.chunks_exact(self.target_width()).enumerate();
+                rows.find_map(|(row, targets)| {
+                    let mut targets = targets[..self.n_outputs()].iter().enumerate();
+                    let (output, value) = targets.find(|(_, value)| outside_unit(**value))?;
+                    Some((row, output, *value))
+                })
             }
             Rows::Mapped(mapped) => mapped.target_outside_unit(),
             // Generated targets are 0 and 1.
@@ -315,7 +358,8 @@ impl Dataset {
         }
     }
 
-    /// Writes the rows `rows` into `inputs` (rows, I), rounded as they are kept, and `targets` (rows, O).
+    /// Writes the rows `rows` into `inputs` (rows, I), rounded as they are kept, and `targets` (rows, O), or
+    /// (rows, O + 1) where each row's weight follows its targets.
     ///
     /// # Panics
     /// Where `rows` reaches past the last sample, or a slice has another length.
@@ -332,9 +376,13 @@ impl Dataset {
         targets: &mut [f32],
     ) {
         assert!(rows.end <= self.n_samples, "rows {rows:?}");
-        let (n_inputs, n_outputs) = (self.n_inputs(), self.n_outputs());
+        let (n_inputs, target_width) = (self.n_inputs(), self.target_width());
         assert_eq!(inputs.len(), rows.len() * n_inputs, "inputs of {rows:?}");
-        assert_eq!(targets.len(), rows.len() * n_outputs, "targets of {rows:?}");
+        assert_eq!(
+            targets.len(),
+            rows.len() * target_width,
+            "targets of {rows:?}"
+        );
         match &*self.rows {
             Rows::Stored {
                 inputs: all_inputs,
@@ -342,7 +390,9 @@ impl Dataset {
                 ..
             } => {
                 inputs.copy_from_slice(&all_inputs[rows.start * n_inputs..rows.end * n_inputs]);
-                targets.copy_from_slice(&all_targets[rows.start * n_outputs..rows.end * n_outputs]);
+                targets.copy_from_slice(
+                    &all_targets[rows.start * target_width..rows.end * target_width],
+                );
             }
             Rows::Mapped(mapped) => mapped.read(rows, inputs, targets),
             Rows::Synthetic(synthetic) => {
@@ -376,6 +426,11 @@ impl Dataset {
             None => format!("{source}: row {row}, column `{name}`"),
         }
     }
+}
+
+/// As many names as `n`, numbered from 0.
+fn numbered(name: &str, n: usize) -> Vec<String> {
+    (0..n).map(|number| format!("{name}{number}")).collect()
 }
 
 fn outside_unit(target: f32) -> bool {

@@ -133,7 +133,8 @@ impl Model {
             description.features.len(),
             description.targets.len(),
             description.config.bias,
-        );
+        )
+        .with_activation(description.activation);
         let layer = network.layer();
         let mut parameters = numbers(&tensors, WEIGHT, &[layer.n_outputs, layer.n_inputs])?;
         if layer.bias {

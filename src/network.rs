@@ -8,19 +8,36 @@ use rand_mt::Mt;
 pub enum Activation {
     /// `y = 1 / (1 + exp(−z))`.
     Sigmoid,
+    /// `y_o = exp(z_o) / Σ exp(z)`, over the outputs.
+    Softmax,
+    /// `y = z`.
+    Identity,
 }
 
 impl Activation {
-    /// The activation at pre-activation `z`.
+    /// Turns the pre-activations of one sample, `z` (O), into its predictions.
     ///
-    /// Taken from `exp(−|z|)`, which lies in [0, 1]: no overflow for any finite `z`.
-    #[must_use]
-    pub fn value(self, z: f64) -> f64 {
-        let Self::Sigmoid = self;
-        let e = (-z.abs()).exp();
-        let r = 1.0 / (1.0 + e);
-        if z >= 0.0 { r } else { e * r }
+    /// The sigmoid is taken from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: no
+    /// overflow for any finite `z`.
+    pub fn apply(self, z: &mut [f64]) {
+        match self {
+            Self::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
+            Self::Softmax => {
+                let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                z.iter_mut().for_each(|z| *z = (*z - largest).exp());
+                let sum: f64 = z.iter().sum();
+                z.iter_mut().for_each(|z| *z /= sum);
+            }
+            Self::Identity => {}
+        }
     }
+}
+
+/// `1 / (1 + exp(−z))`
+pub(crate) fn sigmoid(z: f64) -> f64 {
+    let e = (-z.abs()).exp();
+    let r = 1.0 / (1.0 + e);
+    if z >= 0.0 { r } else { e * r }
 }
 
 /// A dense layer: `y = activation(x Wᵀ + b)`.
@@ -96,6 +113,15 @@ impl Network {
         }
     }
 
+    /// The same network with another activation of its last layer.
+    #[must_use]
+    pub fn with_activation(mut self, activation: Activation) -> Self {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.activation = activation;
+        }
+        self
+    }
+
     /// The layers, first to last.
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
@@ -151,13 +177,12 @@ impl Network {
     pub fn predict(&self, parameters: &[f64], x: &[f32]) -> Vec<f64> {
         let layer = self.layer();
         assert_eq!(x.len(), layer.n_inputs, "features of a sample");
-        (0..layer.n_outputs)
-            .map(|o| {
-                layer
-                    .activation
-                    .value(layer.pre_activation(parameters, x, o))
-            })
-            .collect()
+        let outputs = 0..layer.n_outputs;
+        let mut row: Vec<f64> = outputs
+            .map(|o| layer.pre_activation(parameters, x, o))
+            .collect();
+        layer.activation.apply(&mut row);
+        row
     }
 }
 
@@ -186,7 +211,7 @@ fn dot(w: &[f64], x: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Activation, Network};
+    use super::{Activation, Network, sigmoid};
 
     /// From NumPy: `2 * numpy.random.RandomState(7).random_sample((3, 2)) - 1`, two outputs; the
     /// last row is the bias.
@@ -211,7 +236,6 @@ mod tests {
 
     #[test]
     fn the_sigmoid_is_right_at_fixed_logits() {
-        let sigmoid = |z| Activation::Sigmoid.value(z);
         for (z, y) in [
             (0.0, 0.5),
             (1.0, 0.731_058_578_630_004_9),
@@ -224,6 +248,25 @@ mod tests {
         ] {
             let error: f64 = (sigmoid(z) - y).abs();
             assert!(error <= 4e-16 * y, "sigmoid({z}) = {} not {y}", sigmoid(z));
+        }
+    }
+
+    /// Equal logits share; the second row is far beyond where `exp` overflows.
+    #[test]
+    fn the_softmax_is_right_at_fixed_logits() {
+        for (z, y) in [
+            ([1.0, 1.0, 1.0], [1.0 / 3.0; 3]),
+            ([1e4, 1e4, -1e4], [0.5, 0.5, 0.0]),
+            ([0.0, 2.0_f64.ln(), 5.0_f64.ln()], [0.125, 0.25, 0.625]),
+        ] {
+            let mut found = z;
+            Activation::Softmax.apply(&mut found);
+            for (found, y) in found.iter().zip(&y) {
+                assert!(
+                    (found - y).abs() <= 4e-16,
+                    "softmax of {z:?}: {found}, not {y}"
+                );
+            }
         }
     }
 }

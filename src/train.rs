@@ -22,7 +22,8 @@ pub(crate) fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<
     config.check(dataset)?;
     Ok(Problem {
         dataset,
-        network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), config.bias),
+        network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), config.bias)
+            .with_activation(config.activation),
         objective: Objective {
             loss: config.loss,
             reduction: config.reduction,

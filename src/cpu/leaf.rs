@@ -167,7 +167,7 @@ mod tests {
     use super::super::LeafSums;
     use super::super::instructions::{Arithmetic, Instructions};
     use super::{Neurons, Rows, Sums};
-    use crate::network::Network;
+    use crate::network::{Network, sigmoid};
     use crate::objective::Loss;
 
     /// The sums as the definitions say them, one row and one output after the other.
@@ -179,7 +179,7 @@ mod tests {
             for o in 0..layer.n_outputs {
                 let t = f64::from(rows.targets[row * rows.target_stride + o]);
                 let z = layer.pre_activation(parameters, x, o);
-                let y = layer.activation.value(z);
+                let y = sigmoid(z);
                 let grad_z = neurons.loss.grad_z(y, t);
                 for (j, x) in x.iter().enumerate() {
                     sums[o * layer.n_inputs + j] += grad_z * f64::from(*x);

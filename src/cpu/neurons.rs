@@ -3,7 +3,7 @@
 
 use super::functions::{exp, ln_1p};
 use super::gradient_descent;
-use crate::network::{Activation, Layer};
+use crate::network::Layer;
 use crate::objective::Loss;
 
 /// Sums side by side: the order of every sum, whatever the machine's vectors.
@@ -134,7 +134,6 @@ pub(super) fn activate<const FUSED: bool>(
     lanes: &mut Lanes,
     sums: &mut Sums,
 ) {
-    let Activation::Sigmoid = neurons.layer.activation;
     let n = z.len().min(ROWS);
     let (z, t, q) = (&mut z[..n], &lanes.t[..n], &mut lanes.q[..n]);
     let (loss, slope) = (&mut sums.loss[..n], &mut sums.slope[..n]);

@@ -5,14 +5,13 @@
 //! would mend misplaced quotes, and count no blank lines.
 
 use super::columns::{Columns, Wanted, shown};
-use super::{Codes, Dataset, Rows};
+use super::{Dataset, Rows};
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::Arc;
 
 /// The first bytes of every gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -78,18 +77,17 @@ pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
     if n_samples == 0 {
         return Err(source.table("holds a header and no rows; add at least one".to_owned()));
     }
-    Ok(Dataset {
-        source: path.display().to_string(),
+    Ok(Dataset::of(
+        path.display().to_string(),
         n_samples,
-        input_names: columns.named(&columns.inputs),
-        target_names: columns.named(&columns.targets),
-        rows: Arc::new(Rows::Stored {
+        columns.named(&columns.inputs),
+        columns.named(&columns.targets),
+        Rows::Stored {
             inputs,
             targets,
             lines,
-        }),
-        codes: Codes::default(),
-    })
+        },
+    ))
 }
 
 /// A file, read line by line.

@@ -7,7 +7,7 @@ pub(super) use header::MAGIC;
 pub(super) use write::write;
 
 use super::columns::{Columns, Wanted};
-use super::{Codes, Dataset, Rows, Stored, outside_unit};
+use super::{Dataset, Rows, Stored, outside_unit};
 use crate::error::{Error, Result};
 use header::Header;
 use memmap2::Mmap;
@@ -58,14 +58,13 @@ pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
         let output = columns.targets.iter().position(|target| *target == column);
         (at / header.width, output.expect("a target's column"))
     });
-    Ok(Dataset {
-        source: path.display().to_string(),
-        n_samples: header.n_samples,
-        input_names: columns.named(&columns.inputs),
-        target_names: columns.named(&columns.targets),
-        rows: Rows::Mapped(mapped).into(),
-        codes: Codes::default(),
-    })
+    Ok(Dataset::of(
+        path.display().to_string(),
+        header.n_samples,
+        columns.named(&columns.inputs),
+        columns.named(&columns.targets),
+        Rows::Mapped(mapped),
+    ))
 }
 
 fn map(path: &Path) -> Result<Mmap> {

@@ -113,6 +113,7 @@ fn forward(
     };
     let activation = match activation {
         Activation::Sigmoid => shaders!("parts/activation_sigmoid.wgsl"),
+        Activation::Softmax | Activation::Identity => unreachable!("checked"),
     };
     [
         &lanes.header(subgroup),

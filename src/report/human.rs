@@ -3,7 +3,7 @@
 use super::article::ArticleTable;
 use super::run::Run;
 use indicatif::{HumanBytes, HumanCount};
-use neuralnet::network::{Activation, Layer};
+use neuralnet::network::Layer;
 use neuralnet::validate::DataRounding;
 use neuralnet::{
     Adapter, Bench, Loss, Model, Reduction, Storage, TrainConfig, Trained, Validation,
@@ -88,7 +88,6 @@ fn duration(seconds: f64) -> String {
 pub(crate) fn inspect(model: &Model) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     let description = model.description();
-    let Activation::Sigmoid = description.activation;
     writeln!(
         out,
         "model    {}, {} of sigmoid neurons",

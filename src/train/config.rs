@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::network::Activation;
 use crate::objective::{Loss, Reduction};
 
 /// What is trained, and how. Every value may be set; [`Training::start`](super::Training::start) checks them against the data.
@@ -11,6 +12,8 @@ pub struct TrainConfig {
     pub iterations: u64,
     /// Positive and finite.
     pub learning_rate: f64,
+    /// What is applied to the pre-activations.
+    pub activation: Activation,
     /// The loss of one prediction.
     pub loss: Loss,
     /// Over the samples.
@@ -28,6 +31,7 @@ impl TrainConfig {
         Self {
             iterations: 10_000,
             learning_rate: 1.0,
+            activation: Activation::Sigmoid,
             loss: Loss::SquaredError,
             reduction: Reduction::Sum,
             bias: false,
@@ -54,6 +58,12 @@ impl TrainConfig {
                 ),
             });
         }
+        if self.activation != Activation::Sigmoid {
+            return Err(Error::Setting {
+                flag: "--activation",
+                problem: "only sigmoid can be trained".to_owned(),
+            });
+        }
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
@@ -75,6 +85,7 @@ impl Default for TrainConfig {
         Self {
             iterations: 1000,
             learning_rate: 0.1,
+            activation: Activation::Sigmoid,
             loss: Loss::CrossEntropy,
             reduction: Reduction::Mean,
             bias: true,

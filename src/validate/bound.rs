@@ -6,7 +6,7 @@
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
 use crate::backend::{Evaluation, Problem, Rounding};
-use crate::network::Activation;
+use crate::network::sigmoid;
 use crate::objective::Loss;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -223,7 +223,6 @@ impl Neuron {
 
         // y rises with z, so it moves as far as at one of the ends. As a function of exp(−|z|) = q it is
         // 1/(1+q) or q/(1+q), of slope 1/(1+q)² both.
-        let sigmoid = |z| Activation::Sigmoid.value(z);
         let y = sigmoid(value);
         let moved = (sigmoid(value + z.bound) - y).max(y - sigmoid(value - z.bound)) + FLOAT64;
         let least = (least - exp_error).max(0.0);

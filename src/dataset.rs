@@ -29,14 +29,23 @@ pub struct Dataset {
     n_samples: usize,
     input_names: Vec<String>,
     target_names: Vec<String>,
-    /// Names of the classes; none where the targets are numbers of their own.
-    classes: Vec<String>,
+    classes: Option<Classes>,
     /// Whether the weight of each sample follows its targets.
     weighted: bool,
     /// As they came; data sets that store the same rows in another way share them.
     rows: Arc<Rows>,
     /// How the inputs are kept.
     codes: Codes,
+}
+
+/// The classes of a column. Of two, the one target (N, 1) is 1 for the second and 0 for the first; of more, there
+/// is a target for each (N, C), named `column=class`, 1 for the sample's own class and otherwise 0.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Classes {
+    /// The column's name.
+    pub column: String,
+    /// The classes, in order.
+    pub names: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -224,7 +233,7 @@ impl Dataset {
             n_samples,
             input_names,
             target_names,
-            classes: Vec::new(),
+            classes: None,
             weighted: false,
             rows: Arc::new(rows),
             codes: Codes::default(),
@@ -274,12 +283,10 @@ impl Dataset {
         &self.target_names
     }
 
-    /// Names of the classes that the targets stand for: of two, the one target is 1 for the second; of more, the
-    /// targets are one for each, 1 for the sample's own and otherwise 0. None where the targets are numbers of
-    /// their own.
+    /// The classes that the targets stand for; none where these are numbers of their own.
     #[must_use]
-    pub fn classes(&self) -> &[String] {
-        &self.classes
+    pub fn classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
     }
 
     /// Whether each sample has a weight, which stands behind its targets.

@@ -4,7 +4,7 @@
 //! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
 //! JSON.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Classes, Dataset};
 use crate::error::{Error, Result};
 use crate::network::{Activation, Layer, Network};
 use crate::output;
@@ -43,6 +43,8 @@ pub struct Description {
     pub features: Vec<String>,
     /// Names of the targets (O), in the order of the weight's rows.
     pub targets: Vec<String>,
+    /// What the targets stand for, where they are classes.
+    pub classes: Option<Classes>,
     /// The settings of the training.
     pub config: TrainConfig,
     /// Updates that were made.
@@ -71,6 +73,7 @@ impl Model {
                 activation: trained.network.layer().activation,
                 features: dataset.input_names().to_vec(),
                 targets: dataset.target_names().to_vec(),
+                classes: dataset.classes().cloned(),
                 config: config.clone(),
                 iterations: trained.iterations,
                 loss: trained.pass.loss,

@@ -1,8 +1,8 @@
 // leaf_sums: for each leaf, the sums over its rows of dloss/dW = grad_z x, dloss/db = grad_z, the
-// loss and y (1 - y), where grad_z = dloss/dz; each row is read once.          (writes with =)
-// inputs (n_samples, I) as in parts/storage_*.wgsl, targets (n_samples, OUTPUTS), parameters as in
+// loss and dy/dz, where grad_z = dloss/dz; each row is read once.              (writes with =)
+// inputs (n_samples, I) as in parts/storage_*.wgsl, targets as in parts/backward.wgsl, parameters as in
 // parts/forward.wgsl; leaf_sums (n_leaves, N_COLUMNS) vec4: the parameters' layout, then
-// (loss, y (1 - y), 0, 0).
+// (loss, dy/dz, 0, 0).
 // One workgroup a leaf of ROWS_PER_LEAF rows. CPU twin: cpu::Cpu::leaf_sums.
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 

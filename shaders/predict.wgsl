@@ -15,13 +15,14 @@ fn run(leaf: u32, invocation: u32) {
         let first = row + invocation / LANES;
         load_rows(first, lane);
         forward(invocation);
+        prepare_activations(invocation);
         for (var v = 0u; v < N_VALUES; v += LANES) { // unroll
             let value = v + lane;
             let at_row = first + value / OUTPUTS * GROUPS;
             if value < N_VALUES && at_row < end {
                 let at = at_row * OUTPUTS + value % OUTPUTS;
                 pre_activations[at] = z[v / LANES];
-                predictions[at] = activation(z[v / LANES]);
+                predictions[at] = activation(value, z[v / LANES]);
             }
         }
         // What other lanes still read is not yet to be overwritten.

@@ -22,12 +22,12 @@ impl Problem<'_> {
     /// What sums over samples are multiplied by, as the reduction says.
     #[must_use]
     pub fn scale(&self) -> f64 {
-        let n_samples = self.dataset.n_samples();
-        self.objective.reduction.scale(n_samples)
+        let total_weight = self.dataset.total_weight();
+        self.objective.reduction.scale(total_weight)
     }
 
     /// Sums over samples and outputs as an evaluation reports them: loss and gradient scaled by the
-    /// reduction, y(1−y) as the mean over all samples and outputs.
+    /// reduction, dy/dz as the mean over all samples and outputs.
     #[must_use]
     pub fn reduced(&self, mut sums: Evaluation) -> Evaluation {
         let scale = self.scale();
@@ -39,10 +39,10 @@ impl Problem<'_> {
     /// As [`Problem::reduced`], without the gradient.
     #[must_use]
     pub fn reduced_pass(&self, sums: Pass) -> Pass {
-        let n_values = self.dataset.n_samples() * self.dataset.n_outputs();
+        let n_values = self.dataset.total_weight() * self.dataset.n_outputs() as f64;
         Pass {
             loss: sums.loss * self.scale(),
-            saturation: sums.saturation / n_values as f64,
+            saturation: sums.saturation / n_values,
         }
     }
 }
@@ -52,7 +52,8 @@ impl Problem<'_> {
 pub struct Pass {
     /// The loss, reduced over the samples.
     pub loss: f64,
-    /// Mean of `y(1 − y)` over samples and outputs: ¼ for an undecided layer, 0 for a saturated one.
+    /// Mean of `dy/dz` over samples and outputs. Of a sigmoid it is `y(1 − y)`: ¼ for an undecided layer, 0 for a
+    /// saturated one.
     pub saturation: f64,
 }
 

@@ -15,15 +15,15 @@ mod read;
 pub use read::{Reader, cache_bytes};
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
-use crate::dataset::Stored;
+use crate::dataset::{Dataset, Scaling, Stored};
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, sum_leaves};
-use crate::network::Layer;
 use few::Columns;
 use instructions::{Arithmetic, Instructions};
 use leaf::{Rows, Scratch};
 use neurons::{Neurons, Sums};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -47,6 +47,8 @@ pub struct Cpu<'a> {
 enum Data<'a> {
     /// In memory already, or in a mapped file.
     Stored(Stored<'a>),
+    /// The same before its features are scaled: the parameters are taken to where the features are.
+    Unscaled(Stored<'a>, &'a Scaling),
     /// Generated once: inputs (N, I) and targets (N, O).
     Made(Vec<f32>, Vec<f32>),
     /// Wherever the data set has them: they are read leaf by leaf, for each pass.
@@ -59,32 +61,71 @@ impl<'a> Cpu<'a> {
     /// # Errors
     /// Where the data do not fit into memory, or no thread can be started.
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
+        let dataset = problem.dataset;
+        match (dataset.unscaled(), dataset.scaling()) {
+            // Of one leaf the updates follow each other without a look at the scaling.
+            (Some(stored), Some(scaling)) if dataset.leaves().count() > 1 => {
+                let threads = pool(threads)?;
+                Ok(Self::on(problem, Data::Unscaled(stored, scaling), threads))
+            }
+            _ => Self::reference(problem, threads),
+        }
+    }
+
+    /// As [`Cpu::new`], on the very numbers that the data set gives a GPU, which are rounded to f32 where
+    /// features are scaled.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn reference(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let threads = pool(threads)?;
-        let leaves = problem.dataset.leaves();
-        let data = match problem.dataset.stored() {
+        let (dataset, leaves) = (problem.dataset, problem.dataset.leaves());
+        let data = match dataset.stored() {
             Some(stored) => Data::Stored(stored),
-            None if problem.dataset.generated().is_some() => {
+            None if dataset.generated().is_some() || leaves.count() == 1 => {
                 let (inputs, targets) = threads.install(|| made(&problem, leaves))?;
                 Data::Made(inputs, targets)
             }
             None => Data::Read,
         };
-        Ok(Self {
+        Ok(Self::on(problem, data, threads))
+    }
+
+    fn on(problem: Problem<'a>, data: Data<'a>, threads: rayon::ThreadPool) -> Self {
+        Self {
+            leaves: problem.dataset.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
             passes: VecDeque::new(),
             problem,
             data,
-            leaves,
             threads,
             instructions: Instructions::detect(),
-        })
+        }
+    }
+
+    /// The parameters by which the rows are multiplied.
+    fn parameters_of_rows(&self) -> Cow<'_, [f64]> {
+        match self.data {
+            Data::Unscaled(_, scaling) => {
+                let layer = self.problem.network.layer();
+                scaling.undone(layer, &self.parameters).into()
+            }
+            _ => Cow::from(&self.parameters),
+        }
     }
 
     fn neurons(&self) -> Neurons {
         let Problem {
-            network, objective, ..
+            network,
+            objective,
+            dataset,
         } = &self.problem;
-        Neurons::new(network.layer(), objective.loss, &self.parameters)
+        Neurons::new(
+            network.layer(),
+            objective.loss,
+            dataset.is_weighted(),
+            &self.parameters_of_rows(),
+        )
     }
 
     /// What `use_rows` makes of the rows `rows`.
@@ -92,18 +133,20 @@ impl<'a> Cpu<'a> {
         thread_local! {
             static READ: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
         }
-        let layer = self.problem.network.layer();
+        let dataset = self.problem.dataset;
         let (first, n_rows) = (rows.start, rows.len());
         match &self.data {
-            Data::Stored(stored) => use_rows(Rows::from(*stored, first, n_rows)),
+            Data::Stored(stored) | Data::Unscaled(stored, _) => {
+                use_rows(Rows::from(*stored, first, n_rows))
+            }
             Data::Made(inputs, targets) => {
-                use_rows(Rows::from(dense(layer, inputs, targets), first, n_rows))
+                use_rows(Rows::from(dense(dataset, inputs, targets), first, n_rows))
             }
             Data::Read => READ.with_borrow_mut(|[inputs, targets]| {
-                inputs.resize(n_rows * layer.n_inputs, 0.0);
-                targets.resize(n_rows * layer.n_outputs, 0.0);
-                self.problem.dataset.read(rows, inputs, targets);
-                use_rows(Rows::from(dense(layer, inputs, targets), 0, n_rows))
+                inputs.resize(n_rows * dataset.n_inputs(), 0.0);
+                targets.resize(n_rows * dataset.target_width(), 0.0);
+                dataset.read(rows, inputs, targets);
+                use_rows(Rows::from(dense(dataset, inputs, targets), 0, n_rows))
             }),
         }
     }
@@ -113,12 +156,16 @@ impl<'a> Cpu<'a> {
         let sums = self.with_rows(self.leaves.rows(leaf), |rows| {
             self.instructions.run(LeafSums { neurons, rows })
         });
+        let mut gradient = neurons.flat(&sums.grad_weight, &sums.grad_bias);
+        if let Data::Unscaled(_, scaling) = self.data {
+            scaling.chain(neurons.layer, &mut gradient);
+        }
         Evaluation {
             pass: Pass {
                 loss: sums.loss(),
                 saturation: sums.saturation(),
             },
-            gradient: neurons.flat(&sums.grad_weight, &sums.grad_bias),
+            gradient,
         }
     }
 
@@ -140,12 +187,12 @@ impl<'a> Cpu<'a> {
 }
 
 /// Rows of nothing but features, and of nothing but targets.
-fn dense<'r>(layer: Layer, inputs: &'r [f32], targets: &'r [f32]) -> Stored<'r> {
+fn dense<'r>(dataset: &Dataset, inputs: &'r [f32], targets: &'r [f32]) -> Stored<'r> {
     Stored {
         inputs,
-        input_stride: layer.n_inputs,
+        input_stride: dataset.n_inputs(),
         targets,
-        target_stride: layer.n_outputs,
+        target_stride: dataset.target_width(),
     }
 }
 
@@ -279,6 +326,7 @@ impl Backend for Cpu<'_> {
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let layer = self.problem.network.layer();
+        let parameters = self.parameters_of_rows();
         let piece_of = |first: usize| first..(first + self.leaves.rows_per_leaf()).min(rows.end);
         let pieces = rows
             .clone()
@@ -290,7 +338,7 @@ impl Backend for Cpu<'_> {
                 for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
                     let x = &x[..layer.n_inputs];
                     let outputs = 0..layer.n_outputs;
-                    z.extend(outputs.map(|o| layer.pre_activation(&self.parameters, x, o)));
+                    z.extend(outputs.map(|o| layer.pre_activation(&parameters, x, o)));
                 }
                 z
             })
@@ -321,13 +369,13 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
 /// Inputs (N, I) and targets (N, O), made in parallel.
 fn made(problem: &Problem<'_>, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
     let dataset = problem.dataset;
-    let (n_samples, n_inputs, n_outputs) =
-        (dataset.n_samples(), dataset.n_inputs(), dataset.n_outputs());
+    let (n_samples, n_inputs) = (dataset.n_samples(), dataset.n_inputs());
+    let target_width = dataset.target_width();
     let mut inputs = Vec::new();
     let mut targets = Vec::new();
     let granted = inputs
         .try_reserve_exact(n_samples * n_inputs)
-        .and_then(|()| targets.try_reserve_exact(n_samples * n_outputs));
+        .and_then(|()| targets.try_reserve_exact(n_samples * target_width));
     if granted.is_err() {
         return Err(Error::HostMemory {
             what: dataset.source().to_owned(),
@@ -335,10 +383,10 @@ fn made(problem: &Problem<'_>, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
         });
     }
     inputs.resize(n_samples * n_inputs, 0.0);
-    targets.resize(n_samples * n_outputs, 0.0);
+    targets.resize(n_samples * target_width, 0.0);
     inputs
         .par_chunks_mut(leaves.rows_per_leaf() * n_inputs)
-        .zip(targets.par_chunks_mut(leaves.rows_per_leaf() * n_outputs))
+        .zip(targets.par_chunks_mut(leaves.rows_per_leaf() * target_width))
         .enumerate()
         .for_each(|(leaf, (inputs, targets))| dataset.read(leaves.rows(leaf), inputs, targets));
     Ok((inputs, targets))

@@ -4,13 +4,16 @@ mod article;
 mod columns;
 mod csv;
 mod npy;
+mod scaling;
 mod storage;
 mod stored;
 mod synthetic;
 mod table;
 mod threefry;
+mod weights;
 
 use columns::Wanted;
+pub use scaling::Scaling;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};
 pub use stored::Stored;
@@ -20,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
 #[derive(Clone, Debug)]
@@ -32,6 +35,10 @@ pub struct Dataset {
     classes: Option<Classes>,
     /// Whether the weight of each sample follows its targets.
     weighted: bool,
+    /// Their sum, once it was asked for.
+    total_weight: Arc<OnceLock<f64>>,
+    /// How features are scaled on their way out of the rows.
+    scaling: Option<Arc<Scaling>>,
     /// As they came; data sets that store the same rows in another way share them.
     rows: Arc<Rows>,
     /// How the inputs are kept.
@@ -235,6 +242,8 @@ impl Dataset {
             target_names,
             classes: None,
             weighted: false,
+            total_weight: Arc::default(),
+            scaling: None,
             rows: Arc::new(rows),
             codes: Codes::default(),
         }
@@ -318,6 +327,14 @@ impl Dataset {
     /// side by side in order.
     #[must_use]
     pub fn stored(&self) -> Option<Stored<'_>> {
+        if self.scaling.is_some() {
+            return None;
+        }
+        self.unscaled()
+    }
+
+    /// As [`Dataset::stored`], the features before they are scaled.
+    pub(crate) fn unscaled(&self) -> Option<Stored<'_>> {
         if self.storage() != Storage::F32 {
             return None;
         }
@@ -357,8 +374,11 @@ impl Dataset {
         &self.codes
     }
 
-    /// The description of the rows, where they are made from one.
+    /// The description of the rows, where they are made from one and used as they are made.
     pub(crate) fn generated(&self) -> Option<&Synthetic> {
+        if self.scaling.is_some() {
+            return None;
+        }
         match &*self.rows {
             Rows::Synthetic(synthetic) => Some(synthetic),
             Rows::Stored { .. } | Rows::Mapped(_) => None,
@@ -407,6 +427,9 @@ impl Dataset {
                     *t = synthetic.row(row as u64, x);
                 }
             }
+        }
+        if let Some(scaling) = &self.scaling {
+            scaling.apply(inputs);
         }
     }
 

@@ -138,6 +138,7 @@ impl<'a> Gpu<'a> {
             device.subgroup(),
             layer.activation,
             problem.objective.loss,
+            problem.dataset.is_weighted(),
             Inputs::new(codes),
         );
         let mut sums = Pipeline::new(&device, &kernel)?;

@@ -54,7 +54,7 @@ pub mod train;
 pub mod validate;
 
 pub use bench::{Bench, BenchConfig, bench};
-pub use dataset::{Classes, Dataset, Storage, Synthetic};
+pub use dataset::{Classes, Dataset, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use model::Model;

@@ -213,7 +213,7 @@ impl Model {
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         let n_inputs = self.layer().n_inputs;
         let mut inputs = vec![0.0; rows.len() * n_inputs];
-        let mut targets = vec![0.0; rows.len() * dataset.n_outputs()];
+        let mut targets = vec![0.0; rows.len() * dataset.target_width()];
         dataset.read(rows, &mut inputs, &mut targets);
         let samples = inputs.chunks_exact(n_inputs);
         samples

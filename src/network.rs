@@ -31,6 +31,15 @@ impl Activation {
             Self::Identity => {}
         }
     }
+
+    /// The derivative of a prediction by its own pre-activation, from the prediction `y`.
+    #[must_use]
+    pub fn slope(self, y: f64) -> f64 {
+        match self {
+            Self::Sigmoid | Self::Softmax => y * (1.0 - y),
+            Self::Identity => 1.0,
+        }
+    }
 }
 
 /// `1 / (1 + exp(−z))`

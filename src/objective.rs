@@ -1,36 +1,64 @@
 //! What is minimised: the losses, each value beside its derivative, and their reduction.
 
-/// The loss of one prediction `y = sigmoid(z)` against its target `t`.
+use crate::network::Activation;
+
+/// The loss of one sample's predictions `y` (O) against its targets `t` (O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// `½ (t − y)²`, the article's.
+    /// `½ Σ (t − y)²`, the article's.
     SquaredError,
-    /// `−t ln y − (1 − t) ln(1 − y)`, for targets in [0, 1].
+    /// Of a sigmoid `−Σ t ln y + (1 − t) ln(1 − y)`, for targets in [0, 1]; of a softmax `−Σ t ln y`, for those that
+    /// also sum to 1.
     CrossEntropy,
 }
 
 impl Loss {
-    /// The loss, from the pre-activation `z` and the prediction `y`.
-    ///
-    /// Cross-entropy is taken from `z` as `max(z, 0) − z t + ln(1 + exp(−|z|))`, which never
-    /// overflows and never takes the logarithm of 0.
+    /// Whether the loss is defined for predictions of `activation`.
     #[must_use]
-    pub fn value(self, z: f64, y: f64, t: f64) -> f64 {
-        match self {
-            Self::SquaredError => 0.5 * (t - y) * (t - y),
-            Self::CrossEntropy => z.max(0.0) - z * t + (-z.abs()).exp().ln_1p(),
+    pub fn suits(self, activation: Activation) -> bool {
+        match activation {
+            Activation::Sigmoid => true,
+            Activation::Softmax => self == Self::CrossEntropy,
+            Activation::Identity => self == Self::SquaredError,
         }
     }
 
-    /// `dloss/dz`.
+    /// The loss, from the pre-activations `z` and the predictions `y` of `activation`.
+    ///
+    /// Cross-entropy is taken from `z`: as `max(z, 0) − z t + ln(1 + exp(−|z|))` of a sigmoid, as
+    /// `Σ t (max z + ln Σ exp(z − max z) − z)` of a softmax. Neither overflows or takes the logarithm of 0.
     #[must_use]
-    pub fn grad_z(self, y: f64, t: f64) -> f64 {
+    pub fn value(self, activation: Activation, z: &[f64], y: &[f64], t: &[f64]) -> f64 {
+        match (self, activation) {
+            (Self::CrossEntropy, Activation::Softmax) => {
+                let log_sum = log_sum_exp(z);
+                std::iter::zip(z, t).map(|(z, t)| t * (log_sum - z)).sum()
+            }
+            (Self::CrossEntropy, _) => std::iter::zip(z, t)
+                .map(|(z, t)| z.max(0.0) - z * t + (-z.abs()).exp().ln_1p())
+                .sum(),
+            (Self::SquaredError, _) => std::iter::zip(y, t)
+                .map(|(y, t)| 0.5 * (t - y) * (t - y))
+                .sum(),
+        }
+    }
+
+    /// `dloss/dz` of one output.
+    #[must_use]
+    pub fn grad_z(self, activation: Activation, y: f64, t: f64) -> f64 {
         match self {
-            Self::SquaredError => (y - t) * y * (1.0 - y),
+            Self::SquaredError => (y - t) * activation.slope(y),
             Self::CrossEntropy => y - t,
         }
     }
+}
+
+/// `ln Σ exp(z)`
+pub(crate) fn log_sum_exp(z: &[f64]) -> f64 {
+    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
+    largest + sum.ln()
 }
 
 /// How the losses of the samples become one number. Over the outputs they are always summed.
@@ -44,12 +72,12 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// What a sum over `n_samples` is multiplied by.
+    /// What a sum over samples of `total_weight` together is multiplied by.
     #[must_use]
-    pub fn scale(self, n_samples: usize) -> f64 {
+    pub fn scale(self, total_weight: f64) -> f64 {
         match self {
             Self::Sum => 1.0,
-            Self::Mean => 1.0 / n_samples as f64,
+            Self::Mean => 1.0 / total_weight,
         }
     }
 }
@@ -66,20 +94,50 @@ pub struct Objective {
 #[cfg(test)]
 mod tests {
     use super::Loss;
-    use crate::network::sigmoid;
+    use crate::network::Activation;
 
-    /// Central differences in z; both classes and a soft target, both signs of z. The step makes
+    fn value(loss: Loss, activation: Activation, z: &[f64], t: &[f64]) -> f64 {
+        let mut y = z.to_vec();
+        activation.apply(&mut y);
+        loss.value(activation, z, &y, t)
+    }
+
+    /// Central differences in every z; both classes and a soft target, both signs of z. The step makes
     /// the truncation error about 1e-10, so 1e-8 would not hide a wrong sign or factor.
     #[test]
     fn the_derivative_is_that_of_the_value() {
-        let h = 1e-5;
-        for loss in [Loss::SquaredError, Loss::CrossEntropy] {
-            for t in [0.0, 0.25, 1.0] {
+        const H: f64 = 1e-5;
+        let activations = [
+            Activation::Sigmoid,
+            Activation::Softmax,
+            Activation::Identity,
+        ];
+        let pairs = activations.map(|activation| {
+            [Loss::SquaredError, Loss::CrossEntropy].map(|loss| (loss, activation))
+        });
+        let targets = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5]];
+        for (loss, activation) in pairs.into_iter().flatten() {
+            if !loss.suits(activation) {
+                continue;
+            }
+            for t in targets {
                 for z in [-20.0, -3.0, -0.5, 0.5, 1.0, 4.0, 20.0] {
-                    let value = |z| loss.value(z, sigmoid(z), t);
-                    let numerical = (value(z + h) - value(z - h)) / (2.0 * h);
-                    let error = (numerical - loss.grad_z(sigmoid(z), t)).abs();
-                    assert!(error <= 1e-8, "{loss:?} t={t} z={z}: off by {error:e}");
+                    let z = [z, 0.7, -1.3];
+                    let mut y = z;
+                    activation.apply(&mut y);
+                    for o in 0..3 {
+                        let at = |step: f64| {
+                            let mut z = z;
+                            z[o] += step;
+                            value(loss, activation, &z, &t)
+                        };
+                        let numerical = (at(H) - at(-H)) / (2.0 * H);
+                        let error = (numerical - loss.grad_z(activation, y[o], t[o])).abs();
+                        assert!(
+                            error <= 1e-8,
+                            "{loss:?} of {activation:?}, t={t:?} z={z:?}, output {o}: off by {error:e}"
+                        );
+                    }
                 }
             }
         }
@@ -93,8 +151,18 @@ mod tests {
             (-1e4, 1.0, 1e4),
             (-90.0, 1.0, 90.0),
         ] {
-            let error: f64 = (Loss::CrossEntropy.value(z, sigmoid(z), t) - expected).abs();
-            assert!(error <= 1e-12, "z={z} t={t}: off by {error:e}");
+            let of_sigmoid = value(Loss::CrossEntropy, Activation::Sigmoid, &[z], &[t]);
+            // Two classes by softmax are one by sigmoid.
+            let of_softmax = value(
+                Loss::CrossEntropy,
+                Activation::Softmax,
+                &[z, 0.0],
+                &[t, 1.0 - t],
+            );
+            for found in [of_sigmoid, of_softmax] {
+                let error: f64 = (found - expected).abs();
+                assert!(error <= 1e-12, "z={z} t={t}: off by {error:e}");
+            }
         }
     }
 }

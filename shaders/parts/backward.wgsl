@@ -1,11 +1,12 @@
-// The sums over rows of dloss/dW = grad_z x, dloss/db = grad_z, the loss and y (1 - y), where
-// grad_z = dloss/dz.
-// targets (n_samples, OUTPUTS). `sums` is laid out as the parameters of one lane: OUTPUTS times VECTORS
-// vec4 of the weight, the bias, and last (loss, y (1 - y), 0, 0), which each lane sums of the values
-// it owns.
+// The sums over rows of dloss/dW = grad_z x, dloss/db = grad_z, the loss and dy/dz, where
+// grad_z = dloss/dz; all of a row times its weight, where it has one.
+// targets (n_samples, TARGET_WIDTH): OUTPUTS targets, and the weight where rows are WEIGHTED. `sums` is laid
+// out as the parameters of one lane: OUTPUTS times VECTORS vec4 of the weight, the bias, and last (loss,
+// dy/dz, 0, 0), which each lane sums of the values it owns.
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
 @group(0) @binding(4) var<storage, read_write> leaf_sums: array<vec4<f32>>;
 
+const TARGET_WIDTH = OUTPUTS + WEIGHTED;
 const SUMS_BIAS_AT = OUTPUTS * VECTORS;
 const SUMS_LOSS_AT = N_SUMS - 1u;
 const N_BIAS_VECTORS = SUMS_LOSS_AT - SUMS_BIAS_AT;
@@ -13,6 +14,7 @@ const LOSS_AT = BIAS_AT + N_BIAS_VECTORS; // in `leaf_sums`
 const N_COLUMNS = LOSS_AT + 1u;
 
 var<private> t: array<f32, N_VALUES>; // of the values owned
+var<private> row_weight: array<f32, N_VALUES>; // … likewise
 var<private> sums: array<vec4<f32>, N_SUMS + PAGE>;
 
 fn clear_sums() {
@@ -30,7 +32,10 @@ fn load_targets(first: u32, lane: u32) {
     for (var v = 0u; v < N_VALUES; v += LANES) { // unroll
         let value = min(v + lane, N_VALUES - 1u);
         let row = min(row_of(value, first), params.n_samples - 1u);
-        t[v / LANES] = targets[row * OUTPUTS + value % OUTPUTS];
+        t[v / LANES] = targets[row * TARGET_WIDTH + value % OUTPUTS];
+        if WEIGHTED == 1u {
+            row_weight[v / LANES] = targets[row * TARGET_WIDTH + OUTPUTS];
+        }
     }
 }
 
@@ -38,19 +43,25 @@ fn load_targets(first: u32, lane: u32) {
 fn add_rows(first: u32, end: u32, invocation: u32) {
     let lane = invocation % LANES;
     forward(invocation);
+    prepare_activations(invocation);
     for (var v = 0u; v < N_VALUES; v += LANES) { // unroll
         let value = min(v + lane, N_VALUES - 1u);
         let exists = row_of(value, first) < end;
         let own = z[v / LANES];
-        let y = activation(own);
-        let seen = vec4(loss_value(own, y, t[v / LANES]), y * (1.0 - y), 0.0, 0.0);
+        let y = activation(value, own);
+        var seen = vec4(loss_value(value, own, y, t[v / LANES]), slope(y), 0.0, 0.0);
+        var grad = loss_grad_z(y, t[v / LANES]);
+        if WEIGHTED == 1u {
+            seen *= row_weight[v / LANES];
+            grad *= row_weight[v / LANES];
+        }
         sums[SUMS_LOSS_AT] += select(vec4(0.0), seen, exists && v + lane < N_VALUES);
-        z[v / LANES] = select(0.0, loss_grad_z(y, t[v / LANES]), exists);
+        z[v / LANES] = select(0.0, grad, exists);
     }
-    share_grad_z(invocation);
+    share_z(invocation);
     for (var u = 0u; u < ROWS; u++) { // unroll
         for (var o = 0u; o < OUTPUTS; o++) { // unroll
-            let grad = grad_z[u * OUTPUTS + o];
+            let grad = shared_z[u * OUTPUTS + o];
             for (var k = 0u; k < VECTORS; k++) { // unroll
                 sums[o * VECTORS + k] += grad * x[u][k];
             }

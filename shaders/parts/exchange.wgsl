@@ -4,13 +4,13 @@
 // shuffles too, so how lanes exchange changes no bit.
 const PARTS = LANES / SHUFFLED;
 const SLOTS = 8u;                      // numbers of `z` that are exchanged at once, four to a vec4
-const SHARED_AT = 2u * WORKGROUP_SIZE; // behind them lies grad_z of every group,
+const SHARED_AT = 2u * WORKGROUP_SIZE; // behind them lies shared_z of every group,
 const N_QUADS = (N_VALUES + 3u) / 4u;  // … four to a vec4
 
 // PAGE vec4 of every invocation, but 4 at least.
 var<workgroup> exchanged: array<vec4<f32>, max(PAGE, 4u) * WORKGROUP_SIZE>;
 var<private> owned: array<f32, N_VALUES>;
-var<private> grad_z: array<f32, N_VALUES>;
+var<private> shared_z: array<f32, N_VALUES>;
 
 // Sums n_terms vec4 each, of `n` an invocation: term i of a sum lies i * unit behind term 0, which
 // becomes the sum. This invocation's are terms number `term`.
@@ -35,13 +35,13 @@ fn sum_lanes(invocation: u32) {
     }
 }
 
-// Gives `grad_z` of every value to every lane, from what its owner has in `z`.
-fn share_grad_z(invocation: u32) {
+// Gives `shared_z` of every value to every lane, from what its owner has in `z`.
+fn share_z(invocation: u32) {
     if LANES > SHUFFLED {
         share_in_memory(invocation);
     } else if LANES == 1u || N_VALUES == 1u {
         for (var v = 0u; v < N_VALUES; v++) { // unroll
-            grad_z[v] = z[v];
+            shared_z[v] = z[v];
         }
     } else {
         share_shuffled();
@@ -93,6 +93,6 @@ fn share_in_memory(invocation: u32) {
     }
     workgroupBarrier();
     for (var v = 0u; v < N_VALUES; v++) { // unroll
-        grad_z[v] = exchanged[quads + v / 4u][v % 4u];
+        shared_z[v] = exchanged[quads + v / 4u][v % 4u];
     }
 }

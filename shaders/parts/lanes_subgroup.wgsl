@@ -27,7 +27,7 @@ fn sum_shuffled() {
 fn share_shuffled() {
     let group = subgroup_lane - subgroup_lane % LANES;
     for (var v = 0u; v < N_VALUES; v++) { // unroll
-        grad_z[v] = subgroupShuffle(z[v / LANES], group + v % LANES);
+        shared_z[v] = subgroupShuffle(z[v / LANES], group + v % LANES);
     }
 }
 

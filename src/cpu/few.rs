@@ -4,6 +4,7 @@
 use super::instructions::mul_add;
 use super::leaf::{Rows, Scratch};
 use super::neurons::{Neurons, Sums, WIDTH, activate, sum};
+use crate::network::Activation;
 
 /// At most [`WIDTH`] rows, column by column; lanes without a row are 0.
 #[derive(Debug)]
@@ -12,11 +13,12 @@ pub(super) struct Columns {
     inputs: Vec<[f64; WIDTH]>,
     /// (O)
     targets: Vec<[f64; WIDTH]>,
+    weights: Option<[f64; WIDTH]>,
     n_rows: usize,
 }
 
 impl Columns {
-    /// The columns of `rows`, where they are that few.
+    /// The columns of `rows`, where they are that few and their outputs do not belong together.
     pub(super) fn new(neurons: &Neurons, rows: Rows<'_>) -> Option<Self> {
         let column = |values: &[f32], stride: usize, at: usize| {
             let mut column = [0.0; WIDTH];
@@ -31,9 +33,12 @@ impl Columns {
         let (inputs, targets) = (0..neurons.layer.n_inputs, 0..neurons.layer.n_outputs);
         let all_inputs = |j| column(rows.inputs, rows.input_stride, j);
         let all_targets = |o| column(rows.targets, rows.target_stride, o);
-        (rows.n_rows <= WIDTH).then(|| Self {
+        let weights = || all_targets(neurons.layer.n_outputs);
+        let alone = neurons.layer.activation != Activation::Softmax;
+        (alone && rows.n_rows <= WIDTH).then(|| Self {
             inputs: inputs.map(all_inputs).collect(),
             targets: targets.map(all_targets).collect(),
+            weights: neurons.weighted.then(weights),
             n_rows: rows.n_rows,
         })
     }
@@ -101,6 +106,9 @@ impl Columns {
         }
         scratch.z[..WIDTH].copy_from_slice(&z);
         scratch.lanes.t[..WIDTH].copy_from_slice(&self.targets[o]);
+        if let Some(weights) = &self.weights {
+            scratch.lanes.w[..WIDTH].copy_from_slice(weights);
+        }
         // Of a length that the compiler does not know: it would otherwise unroll the loops over it before
         // it turns them into vectors.
         let lanes = &mut scratch.z[..self.n_rows.next_multiple_of(WIDTH)];

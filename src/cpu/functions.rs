@@ -1,7 +1,7 @@
 //! Exponential and logarithm without a branch or a call, so that loops over them become vectors.
 
 use super::instructions::mul_add;
-use std::f64::consts::LOG2_E;
+use std::f64::consts::{LN_2, LOG2_E};
 
 /// `exp(x)` for x ≤ 0, to 2 ULP; 0 below −708, where the result would be subnormal.
 ///
@@ -68,6 +68,15 @@ pub(super) fn ln_1p<const FUSED: bool>(q: f64) -> f64 {
     2.0 * u * series
 }
 
+/// `ln(s)` for s in [1, 2³¹], to 3 ULP: `s = 2ⁿ (1 + q)`.
+#[inline(always)]
+pub(super) fn ln<const FUSED: bool>(s: f64) -> f64 {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    let n = (s.to_bits() >> 52) as i32 - 1023;
+    let one_to_two = f64::from_bits(s.to_bits() & MANTISSA | 1.0_f64.to_bits());
+    mul_add::<FUSED>(f64::from(n), LN_2, ln_1p::<FUSED>(one_to_two - 1.0))
+}
+
 /// 1 / (2i + 1).
 const ODD_INVERSES: [f64; 17] = {
     let mut inverse = [1.0; 17];
@@ -81,7 +90,7 @@ const ODD_INVERSES: [f64; 17] = {
 
 #[cfg(test)]
 mod tests {
-    use super::{exp, ln_1p};
+    use super::{exp, ln, ln_1p};
 
     /// Whether `value` is within 2 ULP of `reference`, itself the nearest or next to it.
     fn close(value: f64, reference: f64) -> bool {
@@ -110,6 +119,21 @@ mod tests {
                 "exp({x}) = {:e}",
                 exp::<true>(x)
             );
+        }
+    }
+
+    #[test]
+    fn ln_is_that_of_the_standard_library() {
+        let mut s = 1.0;
+        while s < 2e9 {
+            for value in [ln::<true>(s), ln::<false>(s)] {
+                assert!(
+                    close(value, s.ln()),
+                    "ln({s}) = {value:e}, not {:e}",
+                    s.ln()
+                );
+            }
+            s *= 1.000_37;
         }
     }
 

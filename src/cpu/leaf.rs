@@ -7,8 +7,9 @@
 use super::backward::{TILE, backward_all};
 use super::few::Columns;
 use super::forward::{Halves, OUTPUTS_AT_ONCE, forward_all};
-use super::neurons::{Lanes, Neurons, ROWS, Sums, WIDTH, activate, sum};
+use super::neurons::{Lanes, Neurons, ROWS, Sums, WIDTH, activate, softmax, sum};
 use crate::dataset::Stored;
+use crate::network::Activation;
 
 /// Bytes of a block's inputs, about, where there is one output: within a first-level cache, since the next
 /// block, which is on its way meanwhile, waits in the second level.
@@ -72,6 +73,7 @@ impl Scratch {
             halves: [[[0.0; WIDTH / 2]; ROWS]; OUTPUTS_AT_ONCE],
             lanes: Lanes {
                 t: [0.0; ROWS],
+                w: [0.0; ROWS],
                 q: [0.0; ROWS],
             },
             padded: Vec::new(),
@@ -145,16 +147,29 @@ pub(super) fn add_rows<const FUSED: bool>(
         };
         let targets = &rows.targets[first * rows.target_stride..];
         forward_all::<FUSED>(block, neurons, &mut scratch.halves, &mut scratch.z);
-        for (o, z) in scratch.z.chunks_exact_mut(ROWS).enumerate() {
-            let from = targets[o..].iter().step_by(rows.target_stride);
-            for (t, from) in scratch.lanes.t[..n_rows].iter_mut().zip(from) {
-                *t = f64::from(*from);
+        let column = |at: usize, lanes: &mut [f64; ROWS]| {
+            let from = targets[at..].iter().step_by(rows.target_stride);
+            for (to, from) in lanes[..n_rows].iter_mut().zip(from) {
+                *to = f64::from(*from);
             }
-            // Whole vectors of lanes; those without a row are 0 before and after.
-            let z = &mut z[..n_rows.next_multiple_of(WIDTH)];
-            activate::<FUSED>(neurons, n_rows, z, &mut scratch.lanes, sums);
-            if neurons.layer.bias {
-                sums.grad_bias[o] += sum(z);
+        };
+        let (z, lanes) = (&mut scratch.z, &mut scratch.lanes);
+        if neurons.weighted {
+            column(neurons.layer.n_outputs, &mut lanes.w);
+        }
+        let whole_vectors = n_rows.next_multiple_of(WIDTH);
+        if neurons.layer.activation == Activation::Softmax {
+            let read = |o, lanes: &mut Lanes| column(o, &mut lanes.t);
+            softmax::<FUSED>(neurons, n_rows, z, lanes, sums, read);
+        } else {
+            for (o, z) in z.chunks_exact_mut(ROWS).enumerate() {
+                column(o, &mut lanes.t);
+                activate::<FUSED>(neurons, n_rows, &mut z[..whole_vectors], lanes, sums);
+            }
+        }
+        if neurons.layer.bias {
+            for (grad, z) in sums.grad_bias.iter_mut().zip(z.chunks_exact(ROWS)) {
+                *grad += sum(&z[..whole_vectors]);
             }
         }
         backward_all::<FUSED>(block, &scratch.z, &mut sums.grad_weight);
@@ -167,7 +182,7 @@ mod tests {
     use super::super::LeafSums;
     use super::super::instructions::{Arithmetic, Instructions};
     use super::{Neurons, Rows, Sums};
-    use crate::network::{Network, sigmoid};
+    use crate::network::{Activation, Network};
     use crate::objective::Loss;
 
     /// The sums as the definitions say them, one row and one output after the other.
@@ -176,19 +191,32 @@ mod tests {
         let mut sums = vec![0.0; layer.n_parameters() + 2];
         for row in 0..rows.n_rows {
             let x = &rows.inputs[row * rows.input_stride..][..layer.n_inputs];
+            let targets = &rows.targets[row * rows.target_stride..];
+            let t: Vec<f64> = targets[..layer.n_outputs]
+                .iter()
+                .map(|t| (*t).into())
+                .collect();
+            let weight = match neurons.weighted {
+                true => f64::from(targets[layer.n_outputs]),
+                false => 1.0,
+            };
+            let outputs = 0..layer.n_outputs;
+            let z: Vec<f64> = outputs
+                .map(|o| layer.pre_activation(parameters, x, o))
+                .collect();
+            let mut y = z.clone();
+            layer.activation.apply(&mut y);
+            sums[layer.n_parameters()] += weight * neurons.loss.value(layer.activation, &z, &y, &t);
             for o in 0..layer.n_outputs {
-                let t = f64::from(rows.targets[row * rows.target_stride + o]);
-                let z = layer.pre_activation(parameters, x, o);
-                let y = sigmoid(z);
-                let grad_z = neurons.loss.grad_z(y, t);
+                let (y, t) = (y[o], t[o]);
+                let grad_z = weight * neurons.loss.grad_z(layer.activation, y, t);
                 for (j, x) in x.iter().enumerate() {
                     sums[o * layer.n_inputs + j] += grad_z * f64::from(*x);
                 }
                 if layer.bias {
                     sums[layer.n_weights() + o] += grad_z;
                 }
-                sums[layer.n_parameters()] += neurons.loss.value(z, y, t);
-                sums[layer.n_parameters() + 1] += y * (1.0 - y);
+                sums[layer.n_parameters() + 1] += weight * layer.activation.slope(y);
             }
         }
         sums
@@ -217,7 +245,7 @@ mod tests {
             (9, 5000, 2),
         ] {
             for (gap, bias) in [(0, false), (3, true)] {
-                let layer = Network::single_layer(n_inputs, n_outputs, bias).layer();
+                let network = Network::single_layer(n_inputs, n_outputs, bias);
                 let value = |i: usize| {
                     let word = u32::try_from(i).unwrap().wrapping_mul(2_654_435_761);
                     f32::from(u16::try_from(word >> 16).unwrap()) / 32768.0 - 1.0
@@ -230,11 +258,18 @@ mod tests {
                     .map(|i| value(i + 7).abs())
                     .collect();
                 let scale = 8.0 / (n_inputs as f64).sqrt();
-                let parameters: Vec<f64> = (0..layer.n_parameters())
+                let parameters: Vec<f64> = (0..network.n_parameters())
                     .map(|i| scale * f64::from(value(3 * i + 1)))
                     .collect();
-                for loss in [Loss::SquaredError, Loss::CrossEntropy] {
-                    let neurons = Neurons::new(layer, loss, &parameters);
+                // A gap leaves room for a weight behind the targets.
+                for (loss, activation, weighted) in [
+                    (Loss::SquaredError, Activation::Sigmoid, false),
+                    (Loss::CrossEntropy, Activation::Sigmoid, gap > 0),
+                    (Loss::CrossEntropy, Activation::Softmax, gap > 0),
+                    (Loss::SquaredError, Activation::Identity, gap > 0),
+                ] {
+                    let layer = network.clone().with_activation(activation).layer();
+                    let neurons = Neurons::new(layer, loss, weighted, &parameters);
                     let rows = Rows {
                         inputs: &inputs,
                         input_stride: stride,
@@ -263,7 +298,7 @@ mod tests {
                             let bound = 1e-15 * (n_rows * (n_inputs + 10)) as f64;
                             assert!(
                                 (found - expected).abs() <= bound,
-                                "{n_rows}x{n_inputs}x{n_outputs} {loss:?} {instructions:?}, sum {at}: {found:e}, not {expected:e}"
+                                "{n_rows}x{n_inputs}x{n_outputs} {loss:?} of {activation:?} {instructions:?}, sum {at}: {found:e}, not {expected:e}"
                             );
                         }
                     }

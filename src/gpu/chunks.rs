@@ -301,25 +301,25 @@ fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
 #[derive(Clone, Copy)]
 pub(super) struct Width {
     pub(super) inputs: usize,
-    pub(super) outputs: usize,
+    pub(super) targets: usize,
 }
 
 impl Width {
     pub(super) fn new(dataset: &Dataset) -> Self {
         Self {
             inputs: dataset.codes().row_words(dataset.n_inputs()),
-            outputs: dataset.n_outputs(),
+            targets: dataset.target_width(),
         }
     }
 
     /// Bytes of a row in both of its buffers.
     pub(super) fn row_bytes(self) -> u64 {
-        4 * (self.inputs + self.outputs) as u64
+        4 * (self.inputs + self.targets) as u64
     }
 
     /// Bytes of a row in the larger of its two buffers.
     fn bytes(self) -> u64 {
-        4 * self.inputs.max(self.outputs) as u64
+        4 * self.inputs.max(self.targets) as u64
     }
 
     /// Bytes of all rows.
@@ -350,7 +350,7 @@ impl Width {
     ) -> Result<[wgpu::Buffer; 2]> {
         Ok([
             device.storage(&format!("inputs of {label}"), n_rows * self.inputs)?,
-            device.storage(&format!("targets of {label}"), n_rows * self.outputs)?,
+            device.storage(&format!("targets of {label}"), n_rows * self.targets)?,
         ])
     }
 }

@@ -113,7 +113,8 @@ fn forward(
     };
     let activation = match activation {
         Activation::Sigmoid => shaders!("parts/activation_sigmoid.wgsl"),
-        Activation::Softmax | Activation::Identity => unreachable!("checked"),
+        Activation::Softmax => shaders!("parts/activation_softmax.wgsl"),
+        Activation::Identity => shaders!("parts/activation_identity.wgsl"),
     };
     [
         &lanes.header(subgroup),
@@ -140,13 +141,16 @@ fn sums(
     subgroup: Option<usize>,
     activation: Activation,
     loss: Loss,
+    weighted: bool,
     inputs: Inputs,
 ) -> String {
-    let loss = match loss {
-        Loss::SquaredError => shaders!("parts/loss_squared_error.wgsl"),
-        Loss::CrossEntropy => shaders!("parts/loss_cross_entropy.wgsl"),
+    let loss = match (loss, activation) {
+        (Loss::SquaredError, _) => shaders!("parts/loss_squared_error.wgsl"),
+        (Loss::CrossEntropy, Activation::Softmax) => shaders!("parts/loss_softmax.wgsl"),
+        (Loss::CrossEntropy, _) => shaders!("parts/loss_cross_entropy.wgsl"),
     };
     forward(lanes, subgroup, activation, inputs)
+        + &format!("const WEIGHTED = {}u;\n", u32::from(weighted))
         + loss
         + shaders!("parts/groups.wgsl", "parts/backward.wgsl")
 }
@@ -156,11 +160,13 @@ pub(super) fn leaf_sums(
     subgroup: Option<usize>,
     activation: Activation,
     loss: Loss,
+    weighted: bool,
     inputs: Inputs,
 ) -> Kernel {
     Kernel {
         name: "leaf_sums",
-        wgsl: sums(lanes, subgroup, activation, loss, inputs) + shaders!("leaf_sums.wgsl"),
+        wgsl: sums(lanes, subgroup, activation, loss, weighted, inputs)
+            + shaders!("leaf_sums.wgsl"),
         bindings: bindings(inputs, &[Uniform, Read, Read, Read, ReadWrite, Read]),
     }
 }
@@ -171,11 +177,12 @@ pub(super) fn one_leaf(
     subgroup: Option<usize>,
     activation: Activation,
     loss: Loss,
+    weighted: bool,
     inputs: Inputs,
 ) -> Kernel {
     Kernel {
         name: "one_leaf",
-        wgsl: sums(lanes, subgroup, activation, loss, inputs) + shaders!("one_leaf.wgsl"),
+        wgsl: sums(lanes, subgroup, activation, loss, weighted, inputs) + shaders!("one_leaf.wgsl"),
         bindings: bindings(inputs, &[Uniform, Read, ReadWrite, Read, ReadWrite, Read]),
     }
 }
@@ -252,15 +259,29 @@ mod tests {
                     software,
                 };
                 let lanes = Lanes::new(layer, leaves, machine);
-                let sigmoid = Activation::Sigmoid;
-                for inputs in Inputs::ALL {
-                    for loss in [Loss::SquaredError, Loss::CrossEntropy] {
-                        for kernel in [super::leaf_sums, super::one_leaf] {
-                            let kernel = kernel(&lanes, subgroup, sigmoid, loss, inputs);
-                            kernels.push((kernel, lanes.workgroup_size()));
-                        }
+                for (activation, loss, weighted, inputs) in [
+                    (Activation::Sigmoid, Loss::SquaredError, false, Inputs::F32),
+                    (Activation::Sigmoid, Loss::CrossEntropy, true, Inputs::F16),
+                    (Activation::Softmax, Loss::CrossEntropy, true, Inputs::F32),
+                    (
+                        Activation::Softmax,
+                        Loss::CrossEntropy,
+                        false,
+                        Inputs::Bytes,
+                    ),
+                    (Activation::Identity, Loss::SquaredError, true, Inputs::F32),
+                    (
+                        Activation::Identity,
+                        Loss::SquaredError,
+                        false,
+                        Inputs::Columns,
+                    ),
+                ] {
+                    for kernel in [super::leaf_sums, super::one_leaf] {
+                        let kernel = kernel(&lanes, subgroup, activation, loss, weighted, inputs);
+                        kernels.push((kernel, lanes.workgroup_size()));
                     }
-                    let predict = super::predict(&lanes, subgroup, sigmoid, inputs);
+                    let predict = super::predict(&lanes, subgroup, activation, inputs);
                     kernels.push((predict, lanes.workgroup_size()));
                 }
             }

@@ -45,7 +45,7 @@ impl Ring {
         let (width, n_samples) = (Width::new(dataset), dataset.n_samples());
         let rows_per_piece = (PIECE_BYTES / (4 * width.inputs)).max(1).min(n_samples);
         let n_pieces = n_samples.div_ceil(rows_per_piece).min(PIECES);
-        let bytes = targets_at(rows_per_piece, width) + 4 * rows_per_piece * width.outputs;
+        let bytes = targets_at(rows_per_piece, width) + 4 * rows_per_piece * width.targets;
         let piece = |_| {
             Ok(Piece {
                 buffer: device.staging("staged rows", bytes as u64)?,
@@ -80,7 +80,7 @@ impl Ring {
                 device.mapped(&mapped)?;
             }
             let inputs_bytes = (end - first) * 4 * width.inputs;
-            let targets_bytes = (end - first) * 4 * width.outputs;
+            let targets_bytes = (end - first) * 4 * width.targets;
             let filled = fill(dataset, width, first..end, &piece.buffer);
             filled.map_err(|error| device.failed(error))?;
             piece.buffer.unmap();
@@ -98,7 +98,7 @@ impl Ring {
                 };
                 copy(0, &chunk.inputs, width.inputs, inputs_bytes);
                 let targets_at = targets_at(end - first, width);
-                copy(targets_at, &chunk.targets, width.outputs, targets_bytes);
+                copy(targets_at, &chunk.targets, width.targets, targets_bytes);
                 if end == rows.end {
                     then(encoder);
                 }
@@ -141,7 +141,7 @@ fn fill(
         let first = rows.start + at;
         let rows = first..(first + rows_per_task).min(rows.end);
         inputs.resize(rows.len() * n_inputs, 0.0);
-        targets.resize(rows.len() * width.outputs, 0.0);
+        targets.resize(rows.len() * width.targets, 0.0);
         let packed_bytes = rows.len() * 4 * width.inputs;
         dataset.read_unrounded(rows, inputs, targets);
         // Rows in full that need no padding are packed as they are.
@@ -154,7 +154,7 @@ fn fill(
         }
         let targets: &[f32] = targets;
         write(
-            targets_at + at * 4 * width.outputs,
+            targets_at + at * 4 * width.targets,
             bytemuck::cast_slice(targets),
         )
     })

@@ -58,10 +58,20 @@ impl TrainConfig {
                 ),
             });
         }
-        if self.activation != Activation::Sigmoid {
+        if !self.loss.suits(self.activation) {
+            return Err(Error::Setting {
+                flag: "--loss",
+                problem: match self.activation {
+                    Activation::Softmax => "a softmax is trained towards cross-entropy; take --loss cross-entropy",
+                    _ => "the identity is trained towards the squared error; take --loss squared-error",
+                }
+                .to_owned(),
+            });
+        }
+        if self.activation == Activation::Softmax && dataset.n_outputs() < 2 {
             return Err(Error::Setting {
                 flag: "--activation",
-                problem: "only sigmoid can be trained".to_owned(),
+                problem: "a softmax needs a target for each of at least two classes, and there is one; take --activation sigmoid".to_owned(),
             });
         }
         if dataset.n_outputs() == 0 {

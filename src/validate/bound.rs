@@ -6,8 +6,8 @@
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
 use crate::backend::{Evaluation, Problem, Rounding};
-use crate::network::sigmoid;
-use crate::objective::Loss;
+use crate::network::{Activation, sigmoid};
+use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -111,11 +111,11 @@ impl<'a> Bounds<'a> {
             .flat_map_iter(|first| {
                 let mut bounds = Vec::new();
                 let piece = first..(first + rows_per_piece).min(rows.end);
-                self.each_neuron(piece, parameters, |neuron, _, _, _| {
-                    bounds.push(RowBound {
+                self.each_sample(piece, parameters, |_, neurons, _| {
+                    bounds.extend(neurons.iter().map(|neuron| RowBound {
                         pre_activation: neuron.z.bound,
                         prediction: neuron.y.bound,
-                    });
+                    }));
                 });
                 bounds
             })
@@ -129,20 +129,37 @@ impl<'a> Bounds<'a> {
         let all_leaves = dataset.leaves();
         let bounds = leaves.into_par_iter().map(|leaf| {
             let mut bounds = Evaluation::zero(parameters.len());
-            self.each_neuron(all_leaves.rows(leaf), parameters, |neuron, x, t, o| {
-                self.add(&mut bounds, neuron, x, t, o);
+            let n_outputs = dataset.n_outputs();
+            self.each_sample(all_leaves.rows(leaf), parameters, |x, neurons, targets| {
+                let (targets, weight) = targets.split_at(n_outputs);
+                let weight = weight.first().map(|weight| f64::from(*weight));
+                for (o, (neuron, t)) in neurons.iter().zip(targets).enumerate() {
+                    self.add(&mut bounds, neuron, x, f64::from(*t), weight, o);
+                }
             });
             self.problem.reduced(bounds)
         });
         bounds.collect()
     }
 
-    /// Adds what one sample contributes to the bounds of the sums: the error of its term, and the
+    /// Adds what one output of a sample contributes to the bounds of the sums: the error of its term, and the
     /// roundings of that term on its way through the additions.
-    fn add(&self, bounds: &mut Evaluation, neuron: &Neuron, x: &[f32], t: f64, o: usize) {
+    fn add(
+        &self,
+        bounds: &mut Evaluation,
+        neuron: &Neuron,
+        x: &[f32],
+        t: f64,
+        weight: Option<f64>,
+        o: usize,
+    ) {
         let layer = self.problem.network.layer();
         let summed = |term: Bounded| term.bound + self.gamma_sum * term.most() + FLUSHED;
-        let grad_z = neuron.grad_z(self.problem.objective.loss, t);
+        let weighed = |term: Bounded| match weight {
+            Some(weight) => term.times(Bounded::new(weight, FLUSHED)),
+            None => term,
+        };
+        let grad_z = weighed(neuron.grad_z(self.problem.objective.loss, t));
         let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
         // The product with x, written out of `times`: x is exact but for flushing and its storage.
         let (error, most) = (grad_z.bound, grad_z.most());
@@ -155,30 +172,39 @@ impl<'a> Bounds<'a> {
         if let Some(bound) = bounds.gradient.get_mut(layer.n_weights() + o) {
             *bound += summed(grad_z);
         }
-        bounds.pass.loss += summed(neuron.loss(self.problem.objective.loss, t));
-        bounds.pass.saturation += summed(neuron.slope());
+        bounds.pass.loss += summed(weighed(neuron.loss(self.problem.objective.loss, t)));
+        bounds.pass.saturation += summed(weighed(neuron.slope()));
     }
 
-    fn each_neuron(
+    /// Gives `take` each sample, what is known of its outputs, and its targets with its weight.
+    fn each_sample(
         &self,
         rows: Range<usize>,
         parameters: &[f64],
-        mut take: impl FnMut(&Neuron, &[f32], f64, usize),
+        mut take: impl FnMut(&[f32], &[Neuron], &[f32]),
     ) {
-        let layer = self.problem.network.layer();
+        let (dataset, layer) = (self.problem.dataset, self.problem.network.layer());
         let (weight, bias) = layer.split(parameters);
         let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * layer.n_outputs];
-        self.problem.dataset.read(rows, &mut inputs, &mut targets);
+        let mut targets = vec![0.0; rows.len() * dataset.target_width()];
+        dataset.read(rows, &mut inputs, &mut targets);
         let rows = inputs
             .chunks_exact(layer.n_inputs)
-            .zip(targets.chunks_exact(layer.n_outputs));
+            .zip(targets.chunks_exact(dataset.target_width()));
+        let (mut z, mut neurons) = (Vec::new(), Vec::new());
         for (x, targets) in rows {
-            for (o, t) in targets.iter().enumerate() {
+            z.clear();
+            z.extend((0..layer.n_outputs).map(|o| {
                 let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
-                let neuron = Neuron::new(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z);
-                take(&neuron, x, f64::from(*t), o);
+                pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
+            }));
+            neurons.clear();
+            match layer.activation {
+                Activation::Sigmoid => neurons.extend(z.iter().copied().map(Neuron::sigmoid)),
+                Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
+                Activation::Softmax => neurons.extend(softmax(&z)),
             }
+            take(x, &neurons, targets);
         }
     }
 }
@@ -191,29 +217,54 @@ pub(super) fn update(before: f64, learning_rate: f64, gradient: f64, error: f64)
     Bounded::new(before, FLUSHED).plus(step.negated()).bound
 }
 
-/// One sample's pre-activation and prediction, with what its f32 counterparts may be off by.
+/// `Σ w x + bias` of one output.
+fn pre_activation(w: &[f64], bias: f64, x: &[f32], gamma_z: f64) -> Bounded {
+    let (mut value, mut magnitude, mut flushable) = (bias, bias.abs(), bias.abs() + 2.0);
+    for (w, x) in w.iter().zip(x) {
+        let x = f64::from(*x);
+        value += w * x;
+        magnitude += (w * x).abs();
+        flushable += w.abs() + x.abs() + 2.0;
+    }
+    let bound = gamma_z * magnitude + FLUSHED * flushable;
+    // Partial sums may be as large as all terms together.
+    let largest = Bounded::new(magnitude, bound);
+    Bounded::new(value, largest.bound)
+}
+
+/// One output's pre-activation and prediction, with what their f32 counterparts may be off by.
 #[derive(Clone, Copy, Debug)]
 struct Neuron {
     z: Bounded,
-    /// `exp(−|z|)`
-    exp: Bounded,
     y: Bounded,
+    of: Of,
+}
+
+/// What else of an activation enters the loss or the gradient.
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Sigmoid {
+        /// `exp(−|z|)`
+        exp: Bounded,
+    },
+    Softmax {
+        /// `ln Σ exp(z)` of the sample
+        log_sum: Bounded,
+    },
+    Identity,
 }
 
 impl Neuron {
-    fn new(w: &[f64], bias: f64, x: &[f32], gamma_z: f64) -> Self {
-        let (mut value, mut magnitude, mut flushable) = (bias, bias.abs(), bias.abs() + 2.0);
-        for (w, x) in w.iter().zip(x) {
-            let x = f64::from(*x);
-            value += w * x;
-            magnitude += (w * x).abs();
-            flushable += w.abs() + x.abs() + 2.0;
+    fn identity(z: Bounded) -> Self {
+        Self {
+            z,
+            y: z,
+            of: Of::Identity,
         }
-        let bound = gamma_z * magnitude + FLUSHED * flushable;
-        // Partial sums may be as large as all terms together.
-        let largest = Bounded::new(magnitude, bound);
-        let z = Bounded::new(value, largest.bound);
+    }
 
+    fn sigmoid(z: Bounded) -> Self {
+        let value = z.value;
         // exp(−|z|) at the f32 pre-activation, which lies within z.bound of z.
         let exp = (-value.abs()).exp();
         let least = (-z.most()).exp();
@@ -231,13 +282,17 @@ impl Neuron {
         let rounded = gamma(4.5) * (y + inherited) + FLUSHED;
         Self {
             z,
-            exp,
             y: Bounded::new(y, inherited + rounded),
+            of: Of::Sigmoid { exp },
         }
     }
 
-    /// y (1 − y). Both it and its f32 counterpart lie in [0, ¼], but for roundings.
+    /// dy/dz: of a sigmoid and a softmax y (1 − y); both it and its f32 counterpart lie in [0, ¼], but for
+    /// roundings.
     fn slope(&self) -> Bounded {
+        if let Of::Identity = self.of {
+            return Bounded::new(1.0, 0.0);
+        }
         let one_minus_y = Bounded::new(1.0, 0.0).plus(self.y.negated());
         let slope = self.y.times(one_minus_y);
         Bounded::new(slope.value, slope.bound.min(0.25 + 16.0 * E))
@@ -245,34 +300,104 @@ impl Neuron {
 
     fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
         let difference = self.y.plus(Bounded::new(-t, FLUSHED));
-        match loss {
-            Loss::SquaredError => difference.times(self.slope()),
-            Loss::CrossEntropy => difference,
+        match (loss, self.of) {
+            (Loss::CrossEntropy, _) | (_, Of::Identity) => difference,
+            (Loss::SquaredError, _) => difference.times(self.slope()),
         }
     }
 
+    /// This output's part of the loss.
     fn loss(&self, loss: Loss, t: f64) -> Bounded {
-        match loss {
-            Loss::SquaredError => {
+        match (loss, self.of) {
+            (Loss::CrossEntropy, Of::Sigmoid { exp }) => self.cross_entropy(exp, t),
+            (Loss::CrossEntropy, Of::Softmax { log_sum }) => log_sum
+                .plus(self.z.negated())
+                .times(Bounded::new(t, FLUSHED)),
+            _ => {
                 let difference = Bounded::new(t, FLUSHED).plus(self.y.negated());
                 difference.times(difference).times(Bounded::new(0.5, 0.0))
             }
-            Loss::CrossEntropy => {
-                let (z, y) = (self.z.value, self.y.value);
-                let value = loss.value(z, y, t);
-                // z moves every term at once: the slope y − t is known here, grows by ¼ at most, and
-                // is nowhere more than |t| or |1 − t|.
-                let steepest = t.abs().max((1.0 - t).abs());
-                let slope = ((y - t).abs() + self.z.bound / 8.0).min(steepest);
-                let moved = slope * self.z.bound;
-                // exp as far as it is off at its own argument; 1 + q is rounded, log is off absolutely.
-                let logarithm =
-                    (3.0 + 2.0 * self.z.most()) * E * self.exp.most() + FLUSHED + E + LOG;
-                // z t, max(z, 0) − z t, and their sum with the logarithm are rounded.
-                let linear = E * self.z.most() * (1.0 + 2.0 * t.abs());
-                let inherited = moved + logarithm + linear;
-                Bounded::new(value, inherited + E * (value + inherited) + FLUSHED)
-            }
         }
     }
+
+    fn cross_entropy(&self, exp: Bounded, t: f64) -> Bounded {
+        let (z, y) = (self.z.value, self.y.value);
+        let value = z.max(0.0) - z * t + exp.value.ln_1p();
+        // z moves every term at once: the slope y − t is known here, grows by ¼ at most, and
+        // is nowhere more than |t| or |1 − t|.
+        let steepest = t.abs().max((1.0 - t).abs());
+        let slope = ((y - t).abs() + self.z.bound / 8.0).min(steepest);
+        let moved = slope * self.z.bound;
+        // exp as far as it is off at its own argument; 1 + q is rounded, log is off absolutely.
+        let logarithm = (3.0 + 2.0 * self.z.most()) * E * exp.most() + FLUSHED + E + LOG;
+        // z t, max(z, 0) − z t, and their sum with the logarithm are rounded.
+        let linear = E * self.z.most() * (1.0 + 2.0 * t.abs());
+        let inherited = moved + logarithm + linear;
+        Bounded::new(value, inherited + E * (value + inherited) + FLUSHED)
+    }
+}
+
+/// The outputs of one sample, `y = exp(z − max z) / Σ exp(z − max z)`.
+fn softmax(z: &[Bounded]) -> Vec<Neuron> {
+    let values: Vec<f64> = z.iter().map(|z| z.value).collect();
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // The f32 pre-activations lie within this of theirs, and their differences within twice that.
+    let moved = z.iter().map(|z| z.bound).fold(0.0, f64::max);
+    // exp at those: z − max z is rounded, which shifts the result like an error of its argument.
+    let relative = |z: f64| {
+        let distance = largest - z + 2.0 * moved;
+        let shift = E * distance;
+        (3.0 + 2.0 * distance) * E + shift / (1.0 - shift).max(0.0)
+    };
+    let (mut least_sum, mut sum_error) = (0.0_f64, 0.0);
+    for z in &values {
+        least_sum += (z - largest - 2.0 * moved).exp();
+        let most = (z - largest + 2.0 * moved).min(0.0).exp();
+        // Far out, exp is smaller than any factor is large.
+        let error = relative(*z) * most;
+        sum_error += if most > 0.0 { error } else { 0.0 } + FLUSHED;
+    }
+    let additions = gamma(z.len() as f64);
+    let of_sum = additions + (1.0 + additions) * sum_error / least_sum.max(1.0);
+    let of_sum = if of_sum < 0.5 {
+        of_sum / (1.0 - of_sum)
+    } else {
+        f64::INFINITY
+    };
+
+    let log_sum = log_sum_exp(&values);
+    let log_of_sum = log_sum - largest;
+    // log is off absolutely near 1, and by 3 ULP beyond 2.
+    let log_error = of_sum + LOG + 3.0 * E * (log_of_sum + of_sum) + FLOAT64;
+    let log_sum = Bounded::new(largest, moved).plus(Bounded::new(log_of_sum, log_error));
+
+    let mut predictions = values.clone();
+    Activation::Softmax.apply(&mut predictions);
+    let of_one = |(o, y): (usize, &f64)| {
+        // As a function of all pre-activations y moves most where its own moves one way and all others the
+        // other way, by twice the shift of one: it is the sigmoid of its own less ln Σ exp of the others.
+        let others: Vec<f64> = (0..z.len())
+            .filter(|k| *k != o)
+            .map(|k| values[k])
+            .collect();
+        let logit = values[o] - log_sum_exp(&others);
+        let inherited = (sigmoid(logit + 2.0 * moved) - y)
+            .max(y - sigmoid(logit - 2.0 * moved))
+            .max(0.0)
+            + FLOAT64;
+        let most = y + inherited;
+        let quotient = match relative(values[o]) * (1.0 + of_sum) + of_sum {
+            relative if relative.is_finite() => relative * most,
+            // What exp leaves is below every bound.
+            _ if of_sum.is_finite() => FLUSHED,
+            _ => f64::INFINITY,
+        };
+        let rounded = gamma(2.5) * (most + quotient) + 2.0 * FLUSHED;
+        Neuron {
+            z: z[o],
+            y: Bounded::new(*y, inherited + quotient + rounded),
+            of: Of::Softmax { log_sum },
+        }
+    };
+    predictions.iter().enumerate().map(of_one).collect()
 }

@@ -1,0 +1,276 @@
+//! Standardisation: each feature minus its mean, over its standard deviation.
+
+use super::Dataset;
+use crate::leaves::sum_leaves;
+use crate::network::Layer;
+use serde::{Deserialize, Serialize};
+
+/// Centres and scales of the features (I): a feature x becomes `(x − center) / scale`.
+///
+/// Parameters `w`, `b` for features that were scaled are `w / scale` and `b − Σ center · w / scale` for the
+/// features as they came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// The means; 0 where a layer has no bias that could make up for them.
+    center: Vec<f64>,
+    /// The standard deviations, from N, not N − 1; 0 of a constant feature, whose scaled value is 0.
+    scale: Vec<f64>,
+}
+
+impl Scaling {
+    /// The means (I).
+    #[must_use]
+    pub fn center(&self) -> &[f64] {
+        &self.center
+    }
+
+    /// The standard deviations (I); 0 of a constant feature.
+    #[must_use]
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    fn new(moments: &Moments, centered: bool) -> Self {
+        let scale = |column: &Moment| match column.least < column.most {
+            true => (column.squares / moments.n).sqrt(),
+            false => 0.0,
+        };
+        let center = |column: &Moment| if centered { column.mean } else { 0.0 };
+        Self {
+            center: moments.columns.iter().map(center).collect(),
+            scale: moments.columns.iter().map(scale).collect(),
+        }
+    }
+
+    /// `1 / scale`, 0 of a constant feature.
+    fn inverse(&self, input: usize) -> f64 {
+        let scale = self.scale[input];
+        if scale > 0.0 { 1.0 / scale } else { 0.0 }
+    }
+
+    /// Numbers of the constant features.
+    pub fn constant(&self) -> impl Iterator<Item = usize> {
+        (0..self.scale.len()).filter(|input| self.inverse(*input) <= 0.0)
+    }
+
+    /// Scales `inputs` (rows, I).
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to f32 is the purpose"
+    )]
+    pub(super) fn apply(&self, inputs: &mut [f32]) {
+        let inverse: Vec<f64> = (0..self.scale.len()).map(|j| self.inverse(j)).collect();
+        for row in inputs.chunks_exact_mut(self.center.len()) {
+            for ((x, center), inverse) in row.iter_mut().zip(&self.center).zip(&inverse) {
+                *x = ((f64::from(*x) - center) * inverse) as f32;
+            }
+        }
+    }
+
+    /// The parameters for features as they came, of those for features that were scaled.
+    ///
+    /// # Panics
+    /// Where `parameters` are not those of `layer`.
+    #[must_use]
+    pub fn undone(&self, layer: Layer, parameters: &[f64]) -> Vec<f64> {
+        let (weight, bias) = layer.split(parameters);
+        let n_inputs = layer.n_inputs;
+        let place = |at: usize| weight[at] * self.inverse(at % n_inputs);
+        let mut undone: Vec<f64> = (0..weight.len()).map(place).collect();
+        let shift = |o: usize| -> f64 {
+            let weight = &undone[o * n_inputs..][..n_inputs];
+            std::iter::zip(weight, &self.center)
+                .map(|(w, center)| w * center)
+                .sum()
+        };
+        let bias = bias.unwrap_or_default().iter().enumerate();
+        let bias: Vec<f64> = bias.map(|(o, b)| b - shift(o)).collect();
+        undone.extend(bias);
+        undone
+    }
+
+    /// Turns a gradient by the parameters for features as they came into that by those for features that
+    /// were scaled: the chain rule through [`Scaling::undone`].
+    pub(crate) fn chain(&self, layer: Layer, gradient: &mut [f64]) {
+        let (weight, bias) = gradient.split_at_mut(layer.n_weights());
+        for (o, weight) in weight.chunks_exact_mut(layer.n_inputs).enumerate() {
+            let grad_bias = bias.get(o).copied().unwrap_or(0.0);
+            for (j, grad) in weight.iter_mut().enumerate() {
+                *grad = self.inverse(j) * (*grad - self.center[j] * grad_bias);
+            }
+        }
+    }
+}
+
+/// Mean and squares of the columns of some rows.
+struct Moments {
+    n: f64,
+    columns: Vec<Moment>,
+}
+
+#[derive(Clone, Copy)]
+struct Moment {
+    mean: f64,
+    /// `Σ (x − mean)²`
+    squares: f64,
+    least: f32,
+    most: f32,
+}
+
+impl Moments {
+    /// Of the rows of `inputs` (rows, I), the mean first and the squares about it second: nothing cancels.
+    fn of(inputs: &[f32], n_inputs: usize) -> Self {
+        let n = (inputs.len() / n_inputs) as f64;
+        let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
+        let mut least = inputs[..n_inputs].to_vec();
+        let mut most = least.clone();
+        for row in inputs.chunks_exact(n_inputs) {
+            for (j, x) in row.iter().enumerate() {
+                mean[j] += f64::from(*x);
+                least[j] = least[j].min(*x);
+                most[j] = most[j].max(*x);
+            }
+        }
+        mean.iter_mut().for_each(|mean| *mean /= n);
+        for row in inputs.chunks_exact(n_inputs) {
+            for (j, x) in row.iter().enumerate() {
+                let difference = f64::from(*x) - mean[j];
+                squares[j] += difference * difference;
+            }
+        }
+        let columns = (0..n_inputs).map(|j| Moment {
+            mean: mean[j],
+            squares: squares[j],
+            least: least[j],
+            most: most[j],
+        });
+        Self {
+            n,
+            columns: columns.collect(),
+        }
+    }
+
+    /// Of both parts' rows together (Chan, Golub and `LeVeque`, "Updating formulae and a pairwise algorithm
+    /// for computing sample variances", 1979).
+    fn add(&mut self, other: &Self) {
+        let n = self.n + other.n;
+        for (left, right) in self.columns.iter_mut().zip(&other.columns) {
+            let difference = right.mean - left.mean;
+            left.mean += difference * other.n / n;
+            left.squares += right.squares + difference * difference * self.n * other.n / n;
+            left.least = left.least.min(right.least);
+            left.most = left.most.max(right.most);
+        }
+        self.n = n;
+    }
+}
+
+impl Dataset {
+    /// The same samples with their features standardised: scaled to a standard deviation of 1 and, where
+    /// `centered`, moved to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0.
+    /// Takes one pass over the data, and copies none of them. Weights of samples are not looked at.
+    #[must_use]
+    pub fn standardised(&self, centered: bool) -> Self {
+        let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
+        let moments = |leaf| {
+            let rows = leaves.rows(leaf);
+            if let Some(stored) = self.stored()
+                && stored.input_stride == n_inputs
+            {
+                return Moments::of(stored.rows(rows).inputs, n_inputs);
+            }
+            let mut inputs = vec![0.0; rows.len() * n_inputs];
+            let mut targets = vec![0.0; rows.len() * self.target_width()];
+            self.read(rows, &mut inputs, &mut targets);
+            Moments::of(&inputs, n_inputs)
+        };
+        let moments = sum_leaves(leaves.count(), 4 * n_inputs, moments, Moments::add);
+        Self {
+            scaling: Some(Scaling::new(&moments, centered).into()),
+            ..self.clone()
+        }
+    }
+
+    /// How the features were standardised, if they were.
+    #[must_use]
+    pub fn scaling(&self) -> Option<&Scaling> {
+        self.scaling.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dataset;
+    use crate::network::Network;
+
+    /// 3,000 rows are several leaves of rows this wide: columns with a mean of a million deviations, of a
+    /// common one, and a constant one.
+    fn dataset() -> Dataset {
+        let value = |i: usize| ((i * 7919) % 1013) as f32 / 1013.0 - 0.5;
+        let inputs: Vec<f32> = (0..3000)
+            .flat_map(|i| {
+                let wide = (0..97).map(move |j| 3.0 + value(i * 97 + j));
+                [1e6 + (i % 3) as f32, 7.5].into_iter().chain(wide)
+            })
+            .collect();
+        let targets = (0..3000).map(|i| f32::from(i % 2 == 0)).collect();
+        Dataset::from_rows("moments", 99, 1, inputs, targets).unwrap()
+    }
+
+    #[test]
+    fn scaled_features_have_mean_0_and_deviation_1() {
+        let raw = dataset();
+        assert!(raw.leaves().count() > 2, "several leaves");
+        let scaled = raw.standardised(true);
+        let (mut inputs, mut targets) = (vec![0.0; 3000 * 99], vec![0.0; 3000]);
+        scaled.read(0..3000, &mut inputs, &mut targets);
+        for j in 0..99 {
+            let column = || inputs.iter().skip(j).step_by(99).map(|x| f64::from(*x));
+            let mean = column().sum::<f64>() / 3000.0;
+            let variance = column().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 3000.0;
+            let expected = if j == 1 { 0.0 } else { 1.0 };
+            assert!(mean.abs() <= 1e-7, "mean {mean} of column {j}");
+            assert!(
+                (variance - expected).abs() <= 1e-6,
+                "variance {variance} of column {j}"
+            );
+        }
+        let constant: Vec<usize> = scaled.scaling().unwrap().constant().collect();
+        assert_eq!(constant, [1], "constant columns");
+        let deviation = scaled.scaling().unwrap().scale()[0];
+        assert!(
+            (deviation - (2.0_f64 / 3.0).sqrt()).abs() <= 1e-12,
+            "{deviation}"
+        );
+    }
+
+    #[test]
+    fn what_is_undone_predicts_the_same() {
+        let raw = dataset();
+        for (bias, centered) in [(true, true), (false, false)] {
+            let network = Network::single_layer(99, 2, bias);
+            let parameters: Vec<f64> = network
+                .initial_parameters(3)
+                .iter()
+                .map(|w| w / 9.0)
+                .collect();
+            let scaled = raw.standardised(centered);
+            let undone = scaled
+                .scaling()
+                .unwrap()
+                .undone(network.layer(), &parameters);
+            for row in [0, 1, 2999] {
+                let read = |dataset: &Dataset| {
+                    let (mut x, mut t) = (vec![0.0; 99], [0.0]);
+                    dataset.read(row..row + 1, &mut x, &mut t);
+                    x
+                };
+                let of_scaled = network.predict(&parameters, &read(&scaled));
+                let of_raw = network.predict(&undone, &read(&raw));
+                for (a, b) in of_scaled.iter().zip(&of_raw) {
+                    assert!((a - b).abs() <= 1e-6, "row {row}: {a} and {b}");
+                }
+            }
+        }
+    }
+}

@@ -149,17 +149,19 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// The parameters reached, in the layout of the network.
+    /// The parameters reached, in the layout of the network, for features as they came, however they are scaled.
     ///
     /// # Errors
     /// Where the device fails, or a parameter is no longer finite.
     pub fn parameters(&mut self) -> Result<Vec<f64>> {
         let parameters = self.backend.parameters()?;
-        if parameters.iter().all(|parameter| parameter.is_finite()) {
-            Ok(parameters)
-        } else {
-            Err(self.diverged("weights"))
+        if !parameters.iter().all(|parameter| parameter.is_finite()) {
+            return Err(self.diverged("weights"));
         }
+        Ok(match self.dataset.scaling() {
+            Some(scaling) => scaling.undone(self.network.layer(), &parameters),
+            None => parameters,
+        })
     }
 
     /// Ends the training: one more pass gives the loss at the parameters reached.
@@ -212,7 +214,7 @@ pub struct Trained {
     pub adapter: String,
     /// The network.
     pub network: Network,
-    /// Its parameters, in the layout of the network.
+    /// Its parameters, in the layout of the network, for features as they came.
     pub parameters: Vec<f64>,
     /// Updates that led to them.
     pub iterations: u64,

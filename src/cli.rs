@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
+use neuralnet::network::Activation;
 use neuralnet::{
     BackendChoice, BenchConfig, Dataset, Error, GpuOptions, Hardware, Loss, Reduction, Result,
     Storage, TrainConfig,
@@ -167,9 +168,18 @@ pub(crate) struct TaskArgs {
     /// Step along the gradient (default: 1 for article, otherwise 0.1)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Loss of one prediction (default: squared-error for article, otherwise cross-entropy)
+    /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
+    #[arg(long, value_enum)]
+    activation: Option<ActivationArg>,
+    /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_enum)]
     loss: Option<LossArg>,
+    /// Train on standardised features: each less its mean, over its standard deviation; the weights told and kept are those of the features as they came (default: yes for files, unless they are stored as f16 or u8)
+    #[arg(long, overrides_with = "no_standardise")]
+    standardise: bool,
+    /// Train on the features as they came
+    #[arg(long, overrides_with = "standardise")]
+    no_standardise: bool,
     /// Over the samples; `sum` saturates on large batches (default: sum for article, otherwise mean)
     #[arg(long, value_enum)]
     reduction: Option<ReductionArg>,
@@ -243,12 +253,37 @@ impl From<LossArg> for Loss {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum ActivationArg {
+    /// 1 / (1 + exp(−z))
+    Sigmoid,
+    /// exp(z) / Σ exp(z) over the outputs, each a class
+    Softmax,
+    /// z: linear regression
+    Identity,
+}
+
+impl From<ActivationArg> for Activation {
+    fn from(activation: ActivationArg) -> Self {
+        match activation {
+            ActivationArg::Sigmoid => Self::Sigmoid,
+            ActivationArg::Softmax => Self::Softmax,
+            ActivationArg::Identity => Self::Identity,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReductionArg {
     Sum,
     Mean,
 }
 
 impl TaskArgs {
+    /// Whether the activation is said.
+    pub(crate) fn names_activation(&self) -> bool {
+        self.activation.is_some()
+    }
+
     /// Opens the data and completes the settings: `iterations` where the data are the user's own and
     /// nothing was said.
     pub(crate) fn open(
@@ -257,14 +292,26 @@ impl TaskArgs {
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
         let dataset = Dataset::open(&self.data, &self.target)?;
-        let defaults = if dataset.is_article() {
-            TrainConfig::article()
-        } else {
-            TrainConfig {
-                iterations,
-                ..TrainConfig::default()
+        let mut defaults = TrainConfig::suited_to(&dataset);
+        if !dataset.is_article() {
+            defaults.iterations = iterations;
+        }
+        match (self.activation, self.loss) {
+            (Some(activation), _) => {
+                defaults.activation = activation.into();
+                if !defaults.loss.suits(defaults.activation) {
+                    defaults.loss = match defaults.activation {
+                        Activation::Identity => Loss::SquaredError,
+                        Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
+                    };
+                }
             }
-        };
+            // Who asks for cross-entropy means targets that it can use, and is told of others.
+            (None, Some(LossArg::CrossEntropy)) if defaults.activation == Activation::Identity => {
+                defaults.activation = Activation::Sigmoid;
+            }
+            (None, _) => {}
+        }
         let config = TrainConfig {
             iterations: self.iterations.unwrap_or(defaults.iterations),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
@@ -277,6 +324,14 @@ impl TaskArgs {
             bias: self.bias || (defaults.bias && !self.no_bias),
             activation: defaults.activation,
             seed: self.seed,
+        };
+        let is_file = self.data != "article" && !self.data.starts_with("synthetic:");
+        // Codes may be the very values of a column as it came, and are not those of a scaled one.
+        let suits = is_file && hardware.storage() == Storage::F32;
+        let dataset = match self.standardise || (suits && !self.no_standardise) {
+            // What a mean is taken from a bias has to make up for.
+            true => dataset.standardised(config.bias),
+            false => dataset,
         };
         Ok((dataset.stored_as(hardware.storage())?, config))
     }

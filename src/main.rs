@@ -34,6 +34,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let mut training = Training::start(&dataset, &config, &hardware)?;
     let interrupted = interrupt::handled();
     let mut reporter = Reporter::new(&dataset, &config);
+    reporter.data(&dataset, args.task.names_activation());
     reporter.backend(&training);
     let mut article = ArticleTable::new(&dataset, &config);
     let mut stops = article.iterations();

@@ -4,7 +4,7 @@
 //! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
 //! JSON.
 
-use crate::dataset::{Classes, Dataset};
+use crate::dataset::{Classes, Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::network::{Activation, Layer, Network};
 use crate::output;
@@ -45,6 +45,8 @@ pub struct Description {
     pub targets: Vec<String>,
     /// What the targets stand for, where they are classes.
     pub classes: Option<Classes>,
+    /// How the features were standardised for the training; the weights are those of the features as they came.
+    pub scaling: Option<Scaling>,
     /// The settings of the training.
     pub config: TrainConfig,
     /// Updates that were made.
@@ -74,6 +76,7 @@ impl Model {
                 features: dataset.input_names().to_vec(),
                 targets: dataset.target_names().to_vec(),
                 classes: dataset.classes().cloned(),
+                scaling: dataset.scaling().cloned(),
                 config: config.clone(),
                 iterations: trained.iterations,
                 loss: trained.pass.loss,

@@ -364,7 +364,7 @@ fn the_command_line_trains_on_a_file() {
         ),
         (
             "table.npy",
-            vec!["--target", "0"],
+            vec!["--target", "0", "--loss", "cross-entropy"],
             "table.npy: row 2, column `0`: target -1 lies outside",
         ),
         ("nowhere.npy", vec![], "nowhere.npy: No such file"),

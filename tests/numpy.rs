@@ -42,6 +42,7 @@ fn args(run: &Value) -> Vec<String> {
         "--seed",
         &run["seed"].to_string(),
         bias,
+        "--no-standardise",
     ]
     .map(str::to_owned)
     .into()

@@ -101,8 +101,11 @@ fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
         let output = neuralnet(&[
             "validate",
             path.to_str().unwrap(),
+            "--activation",
+            "sigmoid",
             "--loss",
             "squared-error",
+            "--no-standardise",
         ]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{content}: {stderr}");

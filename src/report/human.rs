@@ -3,7 +3,7 @@
 use super::article::ArticleTable;
 use super::run::Run;
 use indicatif::{HumanBytes, HumanCount};
-use neuralnet::network::Layer;
+use neuralnet::network::{Activation, Layer};
 use neuralnet::validate::DataRounding;
 use neuralnet::{
     Adapter, Bench, Loss, Model, Reduction, Storage, TrainConfig, Trained, Validation,
@@ -90,9 +90,14 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
     let description = model.description();
     writeln!(
         out,
-        "model    {}, {} of sigmoid neurons",
+        "model    {}, {} of {}",
         counted(description.features.len(), "input"),
         counted(description.targets.len(), "output"),
+        match description.activation {
+            Activation::Sigmoid => "sigmoid neurons",
+            Activation::Softmax => "a softmax",
+            Activation::Identity => "linear neurons",
+        },
     )?;
     writeln!(
         out,
@@ -100,7 +105,11 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
         description.source,
         counted(description.n_samples, "sample"),
     )?;
-    writeln!(out, "setting  {}", settings(&description.config))?;
+    writeln!(
+        out,
+        "setting  {}",
+        settings(&description.config, description.scaling.is_some())
+    )?;
     if description.iterations < description.config.iterations {
         writeln!(out, "stopped  after {}", iterations(description.iterations))?;
     }
@@ -301,12 +310,12 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
             storage => format!(", inputs stored as {}", storage_name(storage)),
         },
     )?;
-    writeln!(out, "setting  {}", settings(train))
+    writeln!(out, "setting  {}", settings(train, run.config.standardise))
 }
 
-fn settings(train: &TrainConfig) -> String {
+fn settings(train: &TrainConfig, standardise: bool) -> String {
     format!(
-        "{} of {}, learning rate {}, {}, {}, seed {}",
+        "{} of {}, {}learning rate {}, {}, {}, seed {}{}",
         match train.reduction {
             Reduction::Sum => "sum",
             Reduction::Mean => "mean",
@@ -315,10 +324,20 @@ fn settings(train: &TrainConfig) -> String {
             Loss::SquaredError => "squared error",
             Loss::CrossEntropy => "cross-entropy",
         },
+        match train.activation {
+            Activation::Sigmoid => "",
+            Activation::Softmax => "softmax, ",
+            Activation::Identity => "identity, ",
+        },
         rate(train.learning_rate),
         if train.bias { "with bias" } else { "no bias" },
         iterations(train.iterations),
         train.seed,
+        if standardise {
+            ", features standardised"
+        } else {
+            ""
+        },
     )
 }
 

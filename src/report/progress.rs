@@ -2,8 +2,9 @@
 
 use super::tell;
 use indicatif::{ProgressBar, ProgressStyle};
+use neuralnet::network::Activation;
 use neuralnet::train::SATURATED;
-use neuralnet::{Dataset, Loss, Progress, TrainConfig, Trained, Training};
+use neuralnet::{Dataset, Loss, Progress, Scaling, TrainConfig, Trained, Training};
 
 /// Notices and the bar of one training.
 pub(crate) struct Reporter {
@@ -26,6 +27,25 @@ impl Reporter {
             n_samples: dataset.n_samples() as f64,
             config: config.clone(),
             said_saturated: false,
+        }
+    }
+
+    /// Says what was chosen for the data where nothing was named, and what of them is of no use.
+    pub(crate) fn data(&self, dataset: &Dataset, activation_is_named: bool) {
+        if self.config.activation == Activation::Identity && !activation_is_named {
+            self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --activation softmax takes them as classes");
+        }
+        let names = dataset.input_names();
+        let constant = dataset.scaling().into_iter().flat_map(Scaling::constant);
+        let constant: Vec<&str> = constant.map(|input| names[input].as_str()).collect();
+        if let [first, rest @ ..] = &constant[..] {
+            let others = match rest.len() {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
+            self.notice(&format!(
+                "column `{first}`{others} has one value only: kept, with a weight of 0"
+            ));
         }
     }
 

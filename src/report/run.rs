@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub(super) train: TrainConfig,
     backend: &'static str,
     threads: Option<usize>,
+    /// Whether features were standardised.
+    pub(super) standardise: bool,
     pub(super) storage: Storage,
     max_chunk_bytes: Option<u64>,
     max_device_bytes: Option<u64>,
@@ -52,6 +54,7 @@ impl Run {
                     BackendChoice::Cpu => "cpu",
                 },
                 threads: hardware.threads,
+                standardise: dataset.scaling().is_some(),
                 storage: dataset.storage(),
                 max_chunk_bytes: hardware.gpu.max_chunk_bytes,
                 max_device_bytes: hardware.gpu.max_device_bytes,

@@ -39,6 +39,27 @@ impl TrainConfig {
         }
     }
 
+    /// The settings that suit the targets of `dataset`, where nothing else is said: the article's for its samples; a
+    /// softmax for more than two classes; a sigmoid for two, and for numbers in [0, 1]; the identity and the
+    /// squared error for other numbers. Otherwise the defaults.
+    #[must_use]
+    pub fn suited_to(dataset: &Dataset) -> Self {
+        let activation = match dataset.classes() {
+            _ if dataset.is_article() => return Self::article(),
+            Some(classes) if classes.names.len() > 2 => Activation::Softmax,
+            None if dataset.target_outside_unit().is_some() => Activation::Identity,
+            _ => Activation::Sigmoid,
+        };
+        Self {
+            activation,
+            loss: match activation {
+                Activation::Identity => Loss::SquaredError,
+                Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
+            },
+            ..Self::default()
+        }
+    }
+
     /// What to change where the updates are too large.
     #[must_use]
     pub fn smaller_steps(&self) -> &'static str {

@@ -238,7 +238,7 @@ impl Dataset {
             |[original, stored, targets], leaf| {
                 let rows = leaves.rows(leaf);
                 original.resize(rows.len() * self.n_inputs(), 0.0);
-                targets.resize(rows.len() * self.n_outputs(), 0.0);
+                targets.resize(rows.len() * self.target_width(), 0.0);
                 unrounded.read(rows, original, targets);
                 stored.clone_from(original);
                 self.codes.round(stored);
@@ -258,7 +258,7 @@ fn survey(dataset: &Dataset) -> Vec<Span> {
     let surveyed = leaf_by_leaf.fold(scratch, |(mut spans, mut inputs, mut targets), leaf| {
         let rows = leaves.rows(leaf);
         inputs.resize(rows.len() * n_inputs, 0.0);
-        targets.resize(rows.len() * dataset.n_outputs(), 0.0);
+        targets.resize(rows.len() * dataset.target_width(), 0.0);
         dataset.read(rows, &mut inputs, &mut targets);
         for row in inputs.chunks_exact(n_inputs) {
             for (span, x) in spans.iter_mut().zip(row) {

@@ -19,8 +19,8 @@ pub(in crate::dataset) fn write(dataset: &Dataset, path: &Path) -> Result<()> {
 }
 
 fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
-    let (n_inputs, n_outputs) = (dataset.n_inputs(), dataset.n_outputs());
-    let (n_samples, width) = (dataset.n_samples(), n_inputs + n_outputs);
+    let (n_inputs, target_width) = (dataset.n_inputs(), dataset.target_width());
+    let (n_samples, width) = (dataset.n_samples(), n_inputs + target_width);
     file.write_all(&Header::bytes(n_samples, width))?;
     let rows_per_piece = (PIECE_FLOATS / width).max(1);
     let rows_at_once = (rows_per_piece * PIECES).min(n_samples);
@@ -32,11 +32,11 @@ fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
             let n_rows = table.len() / width;
             let start = first + piece * rows_per_piece;
             let mut inputs = vec![0.0; n_rows * n_inputs];
-            let mut targets = vec![0.0; n_rows * n_outputs];
+            let mut targets = vec![0.0; n_rows * target_width];
             dataset.read(start..start + n_rows, &mut inputs, &mut targets);
             let rows = inputs
                 .chunks_exact(n_inputs)
-                .zip(targets.chunks_exact(n_outputs));
+                .zip(targets.chunks_exact(target_width));
             for (row, (x, t)) in table.chunks_exact_mut(width).zip(rows) {
                 row[..n_inputs].copy_from_slice(x);
                 row[n_inputs..].copy_from_slice(t);

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::network::Activation;
 use neuralnet::{
-    BackendChoice, BenchConfig, Dataset, Error, GpuOptions, Hardware, Loss, Reduction, Result,
-    Storage, TrainConfig,
+    BackendChoice, BenchConfig, ClassWeight, Dataset, Error, GpuOptions, Hardware, Impute, Loss,
+    Reduction, Result, Storage, TableOptions, TrainConfig,
 };
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -159,9 +159,8 @@ pub(crate) struct TaskArgs {
     /// A CSV file with a header (or .csv.gz), a .npy file (2-D, float32), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
-    /// The file's target column, or several, separated by commas (default: the last column)
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    target: Vec<String>,
+    #[command(flatten)]
+    table: TableArgs,
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
@@ -197,6 +196,71 @@ pub(crate) struct TaskArgs {
         allow_negative_numbers = true
     )]
     seed: u32,
+}
+
+/// What is made of a table's columns.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Table")]
+pub(crate) struct TableArgs {
+    /// The file's target column, or several, separated by commas; one of texts becomes classes (default: the last column)
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    target: Vec<String>,
+    /// The feature columns, separated by commas (default: all that are not used otherwise)
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Columns that are no features, separated by commas
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    drop: Vec<String>,
+    /// Take the target's values as classes even where they are numbers
+    #[arg(long)]
+    classes: bool,
+    /// Feature columns, separated by commas, each of which becomes a 0/1 feature for every text in it
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    one_hot: Vec<String>,
+    /// What to put in the place of a feature's empty cells (default: they are an error)
+    #[arg(long, value_enum, value_name = "HOW")]
+    impute: Option<ImputeArg>,
+    /// The column of the samples' weights, from 0 on; no feature then
+    #[arg(long, value_name = "COLUMN")]
+    sample_weight: Option<String>,
+    /// `balanced`, so that every class counts alike, or NAME=WEIGHT for some classes, separated by commas; the target's values are classes then
+    #[arg(long, value_name = "HOW")]
+    class_weight: Option<ClassWeight>,
+}
+
+impl TableArgs {
+    fn options(&self) -> TableOptions {
+        TableOptions {
+            targets: self.target.clone(),
+            features: self.features.clone(),
+            drop: self.drop.clone(),
+            classes: self.classes,
+            one_hot: self.one_hot.clone(),
+            impute: self.impute.map(Impute::from),
+            sample_weight: self.sample_weight.clone(),
+            class_weight: self.class_weight.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ImputeArg {
+    /// The mean of the column's other cells
+    Mean,
+    /// Their median
+    Median,
+    /// 0
+    Zero,
+}
+
+impl From<ImputeArg> for Impute {
+    fn from(impute: ImputeArg) -> Self {
+        match impute {
+            ImputeArg::Mean => Self::Mean,
+            ImputeArg::Median => Self::Median,
+            ImputeArg::Zero => Self::Zero,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -291,7 +355,7 @@ impl TaskArgs {
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        let dataset = Dataset::open(&self.data, &self.target)?;
+        let dataset = Dataset::open(&self.data, &self.table.options())?;
         let mut defaults = TrainConfig::suited_to(&dataset);
         if !dataset.is_article() {
             defaults.iterations = iterations;

@@ -3,16 +3,25 @@
 mod article;
 mod columns;
 mod csv;
+mod features;
+mod grid;
+mod map;
 mod npy;
+mod open;
+mod options;
+mod rows;
 mod scaling;
 mod storage;
 mod stored;
 mod synthetic;
 mod table;
+mod targets;
 mod threefry;
 mod weights;
 
-use columns::Wanted;
+pub use features::Column;
+pub(crate) use open::Labels;
+pub use options::{ClassWeight, Impute, TableOptions};
 pub use scaling::Scaling;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};
@@ -21,6 +30,7 @@ pub use synthetic::Synthetic;
 
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
+use rows::{Part, Rows};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -32,6 +42,8 @@ pub struct Dataset {
     n_samples: usize,
     input_names: Vec<String>,
     target_names: Vec<String>,
+    /// What the features were made of, in their order.
+    columns: Vec<Column>,
     classes: Option<Classes>,
     /// Whether the weight of each sample follows its targets.
     weighted: bool,
@@ -39,6 +51,8 @@ pub struct Dataset {
     total_weight: Arc<OnceLock<f64>>,
     /// How features are scaled on their way out of the rows.
     scaling: Option<Arc<Scaling>>,
+    reading: Option<Reading>,
+    notices: Vec<String>,
     /// As they came; data sets that store the same rows in another way share them.
     rows: Arc<Rows>,
     /// How the inputs are kept.
@@ -55,74 +69,16 @@ pub struct Classes {
     pub names: Vec<String>,
 }
 
-#[derive(Debug)]
-enum Rows {
-    Stored {
-        inputs: Vec<f32>,
-        targets: Vec<f32>,
-        lines: csv::Lines,
-    },
-    Mapped(npy::Mapped),
-    Synthetic(Synthetic),
+/// How a file was read.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Reading {
+    /// Bytes of the table: of a compressed one, unpacked.
+    pub bytes: u64,
+    /// Seconds from its opening until its rows could be used.
+    pub seconds: f64,
 }
 
 impl Dataset {
-    /// Opens what the command line calls DATA: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`,
-    /// or the path of a file: [`npy`](Self::npy) where it ends in `.npy`, otherwise [`csv`](Self::csv).
-    /// `targets` names the target columns of a file; without names it is the last column.
-    ///
-    /// # Errors
-    /// Where the data cannot be read, or are no table of finite numbers; see [`Error`].
-    pub fn open(data: &str, targets: &[String]) -> Result<Self> {
-        let named = !targets.is_empty();
-        if data == "article" || data.starts_with("synthetic:") {
-            if named {
-                return Err(Error::Setting {
-                    flag: "--target",
-                    problem: format!(
-                        "names a column of a file, and `{data}` is none; leave it out"
-                    ),
-                });
-            }
-            return match data.strip_prefix("synthetic:") {
-                None => Ok(Self::article()),
-                Some(_) => Ok(Self::synthetic(data.parse()?)),
-            };
-        }
-        Self::file(Path::new(data), Wanted::Targets(targets))
-    }
-
-    /// Opens DATA for its columns `features` alone, in their order: a data set without targets where it is a file.
-    ///
-    /// # Errors
-    /// Where the data cannot be read, or lack one of the columns.
-    pub(crate) fn open_features(data: &str, features: &[String]) -> Result<Self> {
-        if data != "article" && !data.starts_with("synthetic:") {
-            return Self::file(Path::new(data), Wanted::Features(features));
-        }
-        let dataset = Self::open(data, &[])?;
-        if dataset.input_names == features {
-            return Ok(dataset);
-        }
-        Err(Error::Dataset {
-            source_name: dataset.source,
-            problem: format!(
-                "has {} features, from `{}` on, and the model needs {}, from `{}` on; name data like those it was trained on",
-                dataset.input_names.len(),
-                dataset.input_names[0],
-                features.len(),
-                features[0]
-            ),
-        })
-    }
-
-    fn file(path: &Path, wanted: Wanted<'_>) -> Result<Self> {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("npy") => npy::read(path, wanted),
-            _ => csv::read(path, wanted),
-        }
-    }
-
     /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
     #[must_use]
     pub fn article() -> Self {
@@ -141,29 +97,8 @@ impl Dataset {
         )
     }
 
-    /// A CSV file with a header line and numeric cells, compressed by gzip where its name ends in `.gz`.
-    ///
-    /// # Errors
-    /// Where the file cannot be read or a cell is no finite f32; file, line and column are named.
-    pub fn csv(path: &Path, targets: &[String]) -> Result<Self> {
-        csv::read(path, Wanted::Targets(targets))
-    }
-
-    /// A table `numpy.save` wrote: two dimensions, `<f4`, C order. Its columns are named by their numbers,
-    /// from `0`. The file is mapped and never copied as a whole, so it may be larger than the memory;
-    /// one pass over it makes sure that every value is finite.
-    ///
-    /// The file must not be changed or cut short while the data set lives: results would be wrong, or the
-    /// process would be ended. To put another file in its place is fine, as [`write_npy`](Self::write_npy) does.
-    ///
-    /// # Errors
-    /// Where the file cannot be mapped, is no such table, or holds a value that is not finite; the file
-    /// is named, and row and column, counted from 0.
-    pub fn npy(path: &Path, targets: &[String]) -> Result<Self> {
-        npy::read(path, Wanted::Targets(targets))
-    }
-
-    /// Writes the samples as a `.npy` file of `<f4` (N, I + O): in each row the inputs, then the targets.
+    /// Writes the samples as a `.npy` file of `<f4` (N, I + O): in each row the inputs, then the targets, then the
+    /// weight where there are weights.
     /// Their names are not kept. A file of that name is replaced, and only once the new one is complete.
     ///
     /// # Errors
@@ -218,11 +153,10 @@ impl Dataset {
                 ));
             }
         }
-        let rows = Rows::Stored {
-            inputs,
-            targets,
-            lines: csv::Lines::default(),
-        };
+        let rows = Rows::in_memory(
+            Part::whole(inputs, n_inputs),
+            Part::whole(targets, n_outputs),
+        );
         let (input_names, target_names) = (numbered("x", n_inputs), numbered("y", n_outputs));
         Ok(Self::of(source, n_samples, input_names, target_names, rows))
     }
@@ -238,12 +172,15 @@ impl Dataset {
         Self {
             source,
             n_samples,
+            columns: input_names.iter().map(|name| Column::plain(name)).collect(),
             input_names,
             target_names,
             classes: None,
             weighted: false,
             total_weight: Arc::default(),
             scaling: None,
+            reading: None,
+            notices: Vec::new(),
             rows: Arc::new(rows),
             codes: Codes::default(),
         }
@@ -290,6 +227,24 @@ impl Dataset {
     #[must_use]
     pub fn target_names(&self) -> &[String] {
         &self.target_names
+    }
+
+    /// The columns that the features were made of, in their order.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// How the file was read that the data come from; none where they come from no file.
+    #[must_use]
+    pub fn reading(&self) -> Option<Reading> {
+        self.reading
+    }
+
+    /// What was made of the data that their owner should know: which empty cells were filled, and with what.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The classes that the targets stand for; none where these are numbers of their own.
@@ -341,13 +296,7 @@ impl Dataset {
         match &*self.rows {
             Rows::Stored {
                 inputs, targets, ..
-            } => Some(Stored {
-                inputs,
-                input_stride: self.n_inputs(),
-                targets,
-                target_stride: self.target_width(),
-            }),
-            Rows::Mapped(mapped) => mapped.stored(),
+            } => rows::stored(inputs, targets),
             Rows::Synthetic(_) => None,
         }
     }
@@ -355,15 +304,11 @@ impl Dataset {
     /// The first target outside [0, 1]: its row, its output, and its value.
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
         match &*self.rows {
-            Rows::Stored { targets, .. } => {
-                let mut rows = targets.chunks_exact(self.target_width()).enumerate();
-                rows.find_map(|(row, targets)| {
-                    let mut targets = targets[..self.n_outputs()].iter().enumerate();
-                    let (output, value) = targets.find(|(_, value)| outside_unit(**value))?;
-                    Some((row, output, *value))
-                })
-            }
-            Rows::Mapped(mapped) => mapped.target_outside_unit(),
+            Rows::Stored {
+                targets,
+                outside_unit,
+                ..
+            } => outside_unit.map(|(row, output)| (row, output, targets.value(row, output))),
             // Generated targets are 0 and 1.
             Rows::Synthetic(_) => None,
         }
@@ -381,7 +326,7 @@ impl Dataset {
         }
         match &*self.rows {
             Rows::Synthetic(synthetic) => Some(synthetic),
-            Rows::Stored { .. } | Rows::Mapped(_) => None,
+            Rows::Stored { .. } => None,
         }
     }
 
@@ -416,12 +361,9 @@ impl Dataset {
                 targets: all_targets,
                 ..
             } => {
-                inputs.copy_from_slice(&all_inputs[rows.start * n_inputs..rows.end * n_inputs]);
-                targets.copy_from_slice(
-                    &all_targets[rows.start * target_width..rows.end * target_width],
-                );
+                all_inputs.read(rows.clone(), inputs);
+                all_targets.read(rows, targets);
             }
-            Rows::Mapped(mapped) => mapped.read(rows, inputs, targets),
             Rows::Synthetic(synthetic) => {
                 for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
                     *t = synthetic.row(row as u64, x);
@@ -449,7 +391,7 @@ impl Dataset {
         let source = &self.source;
         let line = match &*self.rows {
             Rows::Stored { lines, .. } => lines.line(row),
-            Rows::Mapped(_) | Rows::Synthetic(_) => None,
+            Rows::Synthetic(_) => None,
         };
         match line {
             Some(line) => format!("{source}:{line}: column `{name}`"),

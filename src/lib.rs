@@ -31,7 +31,8 @@
 //!
 //! # The way of the data
 //!
-//! [`dataset`] makes any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
+//! [`dataset`] makes inputs and targets of a table's columns, as [`TableOptions`] says, and any block of rows on
+//! demand. [`train`](mod@train) poses a [`backend::Problem`] to a
 //! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one
 //! fixed tree, so the same run gives the same bits. A [`model`] keeps
 //! what was trained, and [`predict`](mod@predict) uses it. [`validate`](mod@validate) holds one backend against
@@ -54,7 +55,9 @@ pub mod train;
 pub mod validate;
 
 pub use bench::{Bench, BenchConfig, bench};
-pub use dataset::{Classes, Dataset, Scaling, Storage, Synthetic};
+pub use dataset::{
+    ClassWeight, Classes, Dataset, Impute, Scaling, Storage, Synthetic, TableOptions,
+};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use model::Model;

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
 fn train(args: &Train) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
     let (dataset, config) = args.task.open(TRAIN_ITERATIONS, args.hardware)?;
+    report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     let interrupted = interrupt::handled();
@@ -72,6 +73,7 @@ fn predict(args: &Predict) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
     let model = Model::open(&args.model)?;
     let dataset = model.open_data(&args.data)?;
+    report::notices(&dataset);
     match output {
         None => {
             let out = &mut io::BufWriter::new(io::stdout().lock());
@@ -98,6 +100,7 @@ fn inspect(args: &Inspect) -> Result<ExitCode, Failure> {
 
 fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
+    report::notices(&dataset);
     let hardware = Hardware {
         backend: BackendChoice::Gpu,
         threads: args.hardware.threads(),

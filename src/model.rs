@@ -4,7 +4,7 @@
 //! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
 //! JSON.
 
-use crate::dataset::{Classes, Dataset, Scaling};
+use crate::dataset::{Classes, Column, Dataset, Labels, Scaling};
 use crate::error::{Error, Result};
 use crate::network::{Activation, Layer, Network};
 use crate::output;
@@ -41,6 +41,8 @@ pub struct Description {
     pub activation: Activation,
     /// Names of the features (I), in the order of the weight's columns.
     pub features: Vec<String>,
+    /// The columns of a table that these are made of, in their order.
+    pub columns: Vec<Column>,
     /// Names of the targets (O), in the order of the weight's rows.
     pub targets: Vec<String>,
     /// What the targets stand for, where they are classes.
@@ -63,6 +65,33 @@ pub struct Description {
     pub adapter: String,
 }
 
+impl Description {
+    /// That the names and what they stand for agree.
+    fn check(&self) -> std::result::Result<(), String> {
+        for column in &self.columns {
+            column.check()?;
+        }
+        let features = self.columns.iter().flat_map(Column::feature_names);
+        if !features.eq(self.features.iter().cloned()) {
+            return Err("names other features than its columns give; train again".to_owned());
+        }
+        let n_targets = self
+            .classes
+            .as_ref()
+            .map(|classes| match classes.names.len() {
+                2 => 1,
+                n_classes => n_classes,
+            });
+        match n_targets {
+            Some(n_targets) if n_targets != self.targets.len() => Err(format!(
+                "has {} targets, and its classes ask for {n_targets}; train again",
+                self.targets.len()
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Model {
     /// What was trained on `dataset`.
     #[must_use]
@@ -74,6 +103,7 @@ impl Model {
                 version: VERSION,
                 activation: trained.network.layer().activation,
                 features: dataset.input_names().to_vec(),
+                columns: dataset.columns().to_vec(),
                 targets: dataset.target_names().to_vec(),
                 classes: dataset.classes().cloned(),
                 scaling: dataset.scaling().cloned(),
@@ -146,6 +176,7 @@ impl Model {
         if layer.bias {
             parameters.extend(numbers(&tensors, BIAS, &[layer.n_outputs])?);
         }
+        description.check()?;
         Ok(Self {
             network,
             parameters,
@@ -199,13 +230,27 @@ impl Model {
         &self.parameters
     }
 
-    /// Opens DATA, as [`Dataset::open`] does, to be used by this model: its features by name, in the model's order,
-    /// whatever other columns there are.
+    /// Opens DATA, as [`Dataset::open`] does, to be used by this model: its columns by name, whatever others there
+    /// are, become its features as those of the training did, texts and empty cells among them.
     ///
     /// # Errors
-    /// Where the data cannot be read, or lack a feature.
+    /// Where the data cannot be read, lack a column, or hold a text the model does not know or an empty cell it has
+    /// nothing for.
     pub fn open_data(&self, data: &str) -> Result<Dataset> {
-        Dataset::open_features(data, &self.description.features)
+        Dataset::open_for_model(data, &self.description.columns, None)
+    }
+
+    /// As [`open_data`](Self::open_data), with the model's targets, which the data have to hold as well: a class is
+    /// the one of its name.
+    ///
+    /// # Errors
+    /// As those of [`open_data`](Self::open_data), and where the data lack a target, or hold another class.
+    pub fn open_labelled(&self, data: &str) -> Result<Dataset> {
+        let labels = Labels {
+            targets: &self.description.targets,
+            classes: self.description.classes.as_ref(),
+        };
+        Dataset::open_for_model(data, &self.description.columns, Some(labels))
     }
 
     /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's.

@@ -9,7 +9,7 @@ pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
-use neuralnet::Error;
+use neuralnet::{Dataset, Error};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -47,6 +47,13 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
         _ => Ok(()),
+    }
+}
+
+/// Says what was made of the data that their owner should know.
+pub(crate) fn notices(dataset: &Dataset) {
+    for notice in dataset.notices() {
+        tell(&format!("{}: {notice}", dataset.source()));
     }
 }
 

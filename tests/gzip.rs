@@ -7,7 +7,7 @@ mod common;
 use common::scratch;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use neuralnet::Dataset;
+use neuralnet::{Dataset, TableOptions};
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,12 +33,12 @@ fn table(n_rows: usize) -> String {
 fn a_compressed_table_is_the_table() {
     let text = format!("a,b,y\n{}", table(50_000));
     fs::write(path("plain.csv"), &text).unwrap();
-    let plain = Dataset::csv(&path("plain.csv"), &[]).unwrap();
+    let plain = Dataset::csv(&path("plain.csv"), &TableOptions::default()).unwrap();
     let half = text.len() / 2;
     let members = [packed(&text[..half]), packed(&text[half..])].concat();
     for (name, bytes) in [("one.csv.gz", packed(&text)), ("two.csv.GZ", members)] {
         fs::write(path(name), bytes).unwrap();
-        let unpacked = Dataset::csv(&path(name), &[]).unwrap();
+        let unpacked = Dataset::csv(&path(name), &TableOptions::default()).unwrap();
         assert_eq!(unpacked.stored(), plain.stored(), "{name}");
         assert_eq!(unpacked.input_names(), plain.input_names(), "{name}");
     }
@@ -73,7 +73,9 @@ fn a_damaged_one_is_refused() {
         ),
     ] {
         fs::write(path(name), bytes).unwrap();
-        let refused = Dataset::csv(&path(name), &[]).expect_err(name).to_string();
+        let refused = Dataset::csv(&path(name), &TableOptions::default())
+            .expect_err(name)
+            .to_string();
         assert!(refused.contains(part), "{name}: {refused}");
     }
 }

@@ -6,7 +6,8 @@ mod common;
 
 use common::{neuralnet, random_dataset, scratch};
 use neuralnet::{
-    Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, predict, predict_to, train,
+    Dataset, Error, Hardware, Loss, Model, TableOptions, TrainConfig, Trained, predict, predict_to,
+    train,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -95,7 +96,7 @@ fn features_are_found_by_name() {
         .map(|[a, b, t]| format!("{a},{b},{}\n", u8::from(*t > 0.0)))
         .collect();
     fs::write(folder("train.csv"), format!("a,b,\"t, or not\"\n{csv}")).unwrap();
-    let dataset = Dataset::csv(&folder("train.csv"), &[]).unwrap();
+    let dataset = Dataset::csv(&folder("train.csv"), &TableOptions::default()).unwrap();
     let (model, trained) = trained(&dataset, true);
     let other: String = rows
         .iter()
@@ -123,7 +124,7 @@ fn every_row_of_a_large_table_is_predicted_in_its_place() {
     let dataset = random_dataset(n_samples, 2, 1);
     let file = path("large", "rows.npy");
     dataset.write_npy(&file).unwrap();
-    let table = Dataset::npy(&file, &["0".to_owned()]).unwrap();
+    let table = Dataset::npy(&file, &TableOptions::with_targets(&["0"])).unwrap();
     let (model, trained) = trained(&table, true);
     let data = model.open_data(file.to_str().unwrap()).unwrap();
     let out = path("large", "predictions.csv");

@@ -10,7 +10,7 @@ use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::dataset::Stored;
 use neuralnet::gpu::GpuOptions;
-use neuralnet::{Dataset, Loss, Reduction, Synthetic};
+use neuralnet::{Dataset, Loss, Reduction, Synthetic, TableOptions};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -38,8 +38,8 @@ fn write(path: &Path, n_samples: usize, width: usize, values: &[f32]) {
     std::fs::write(path, npy(&fields(n_samples, width), values)).unwrap();
 }
 
-fn named(targets: &[&str]) -> Vec<String> {
-    targets.iter().map(|&name| name.to_owned()).collect()
+fn named(targets: &[&str]) -> TableOptions {
+    TableOptions::with_targets(targets)
 }
 
 /// Inputs and targets, by their bits.
@@ -99,7 +99,7 @@ fn rows_that_are_made_are_written() {
     let path = folder("made").join("made.npy");
     let made = Dataset::synthetic(Synthetic::new(1_500_000, 3, 0.05, 7).unwrap());
     made.write_npy(&path).unwrap();
-    let back = Dataset::open(path.to_str().unwrap(), &[]).unwrap();
+    let back = Dataset::open(path.to_str().unwrap(), &TableOptions::default()).unwrap();
     assert!(read(&back) == read(&made), "every bit");
 }
 
@@ -110,12 +110,12 @@ fn a_file_is_replaced_only_by_a_whole_one() {
     let one = random_dataset(50, 3, 1);
     let other = random_dataset(70, 3, 1);
     one.write_npy(&path).unwrap();
-    let mapped = Dataset::npy(&path, &[]).unwrap();
+    let mapped = Dataset::npy(&path, &TableOptions::default()).unwrap();
     // Some systems do not replace a file that is mapped.
     if cfg!(unix) {
         other.write_npy(&path).unwrap();
         assert_eq!(read(&mapped), read(&one), "the mapping keeps its file");
-        let again = Dataset::npy(&path, &[]).unwrap();
+        let again = Dataset::npy(&path, &TableOptions::default()).unwrap();
         assert_eq!(read(&again), read(&other), "the new file");
     }
 
@@ -160,7 +160,11 @@ fn any_columns_may_be_the_targets() {
         (vec![2, 0, 1], false),
     ] {
         let names: Vec<String> = targets.iter().map(usize::to_string).collect();
-        let dataset = Dataset::npy(&path, &names).unwrap();
+        let options = TableOptions {
+            targets: names,
+            ..TableOptions::default()
+        };
+        let dataset = Dataset::npy(&path, &options).unwrap();
         let targets = if targets.is_empty() { vec![3] } else { targets };
         let inputs: Vec<usize> = (0..width).filter(|j| !targets.contains(j)).collect();
         let of = |columns: &[usize]| -> Vec<f32> {
@@ -306,7 +310,7 @@ fn the_bits_do_not_depend_on_where_the_rows_lie() {
             .flat_map(|(x, t)| [&x[..column], &[*t], &x[column..]].concat())
             .collect();
         write(&path, n_samples, width, &values);
-        let dataset = Dataset::npy(&path, &[column.to_string()]).unwrap();
+        let dataset = Dataset::npy(&path, &named(&[&column.to_string()])).unwrap();
         datasets.push((what, dataset));
     }
     let rows = Dataset::from_rows("rows", n_inputs, 1, inputs, targets).unwrap();
@@ -377,7 +381,10 @@ fn the_command_line_trains_on_a_file() {
         assert!(stderr.contains(part), "{name} {args:?}: {stderr}");
     }
     std::fs::rename(&table, folder.join("table.dat")).unwrap();
-    let message = Dataset::open(folder.join("table.dat").to_str().unwrap(), &[]);
+    let message = Dataset::open(
+        folder.join("table.dat").to_str().unwrap(),
+        &TableOptions::default(),
+    );
     let message = message.unwrap_err().to_string();
     assert!(
         message.contains("give it a name that ends in .npy"),
@@ -515,7 +522,9 @@ fn what_is_no_such_table_is_refused() {
         let path = folder.join("good.npy");
         std::fs::write(&path, bytes).unwrap();
         assert_eq!(
-            Dataset::npy(&path, &[]).unwrap().n_samples(),
+            Dataset::npy(&path, &TableOptions::default())
+                .unwrap()
+                .n_samples(),
             2,
             "{version}.0"
         );
@@ -567,7 +576,7 @@ fn damaged_bytes_are_refused_or_read_as_they_stand() {
             }
         }
         std::fs::write(&path, &bytes).unwrap();
-        match Dataset::npy(&path, &[]) {
+        match Dataset::npy(&path, &TableOptions::default()) {
             Err(_) => n_refused += 1,
             Ok(dataset) => {
                 n_read += 1;

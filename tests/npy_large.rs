@@ -5,7 +5,7 @@
 
 mod common;
 
-use neuralnet::Dataset;
+use neuralnet::{Dataset, TableOptions};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ fn every_row_beyond_4_gib_counts_and_none_is_copied() {
     write(&path, &rows);
 
     let before = anonymous_bytes();
-    let (dataset, most) = watched(|| Dataset::npy(&path, &[]).unwrap());
+    let (dataset, most) = watched(|| Dataset::npy(&path, &TableOptions::default()).unwrap());
     let bytes = dataset.bytes();
     assert_eq!(bytes, 4_320_000_000, "the size of the table");
     if let Some(before) = before {
@@ -121,7 +121,9 @@ fn every_row_beyond_4_gib_counts_and_none_is_copied() {
     let mut file = File::options().write(true).open(&path).unwrap();
     file.seek(SeekFrom::End(-4)).unwrap();
     file.write_all(&f32::NAN.to_le_bytes()).unwrap();
-    let message = Dataset::npy(&path, &[]).unwrap_err().to_string();
+    let message = Dataset::npy(&path, &TableOptions::default())
+        .unwrap_err()
+        .to_string();
     assert!(
         message.contains("row 119999999, column `8`: NaN is not finite"),
         "{message}"

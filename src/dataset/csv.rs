@@ -1,193 +1,339 @@
-//! CSV files, compressed by gzip where their name ends in `.gz`: a header line, then numeric cells. Strict: what cannot be used is an error, never skipped.
+//! CSV files, compressed by gzip where their name ends in `.gz`: a header line, then rows of cells. Strict: what
+//! cannot be used is an error, never skipped.
 //!
-//! The header is the `csv` crate's, names may be quoted. The rows are split here: a cell is a number,
-//! quoted as a whole or not at all, so a comma separates and a line ends wherever one stands. The crate
-//! would mend misplaced quotes, and count no blank lines.
+//! The header is the `csv` crate's. The rows are read by threads, in pieces that end where a line does: so a line
+//! ends wherever one stands, within quotes as well. The crate would mend misplaced quotes, and count no blank lines.
 
-use super::columns::{Columns, Wanted, shown};
-use super::{Dataset, Rows};
+mod lines;
+mod number;
+mod piece;
+
+pub(super) use lines::Lines;
+
+use super::columns::shown;
+use super::map::{self, Bytes};
+use super::table::{Cells, Kind, MAX_TEXTS, Table};
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
+use memchr::{memchr, memchr_iter};
+use piece::{Fault, Piece, Role, Texts};
+use rayon::prelude::*;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 /// The first bytes of every gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The line each row came from, kept as the rows where the two stop counting in step.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
-    /// (row, line), both rising: at the first row and after blank lines.
-    steps: Vec<(usize, u64)>,
+/// Bytes that one thread reads at a time, to the end of a line.
+const PIECE_BYTES: usize = 1 << 18;
+/// Pieces read at once, before their values are put behind those of earlier ones.
+const PIECES: usize = 256;
+
+/// A CSV file whose header is read.
+pub(super) struct Csv {
+    path: PathBuf,
+    bytes: Bytes,
+    names: Vec<String>,
+    /// Where the line after the header begins.
+    start: usize,
+    /// Lines before that.
+    n_lines: u64,
 }
 
-impl Lines {
-    fn push(&mut self, row: usize, line: u64) {
-        if self.line(row) != Some(line) {
-            self.steps.push((row, line));
-        }
-    }
-
-    /// The line of row `row`, where the rows came from a file.
-    pub(super) fn line(&self, row: usize) -> Option<u64> {
-        let after = self.steps.partition_point(|(first, _)| *first <= row);
-        let (first, line) = self.steps.get(after.checked_sub(1)?)?;
-        Some(line + (row - first) as u64)
-    }
-}
-
-pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
-    let mut source = Source::open(path)?;
-    let names = source.header()?;
-    if let ([name], Wanted::Targets(_)) = (names.as_slice(), wanted) {
-        return Err(source.table(format!(
-            "has no feature column: `{}` is all there is; cells are separated by commas",
-            shown(name)
-        )));
-    }
-    let columns = Columns::new(names, wanted).map_err(|problem| source.table(problem))?;
-    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    let mut lines = Lines::default();
-    let mut n_samples = 0;
-    let mut text = Vec::new();
-    while source.next_line(&mut text)? {
-        let cells: Vec<&[u8]> = text.trim_ascii().split(|byte| *byte == b',').collect();
-        if cells.len() != columns.names.len() {
-            return Err(source.line(format!(
-                "has {} of {} cells; every row needs as many as the header has",
-                cells.len(),
-                columns.names.len()
-            )));
-        }
-        for (values, columns_of) in [
-            (&mut inputs, &columns.inputs),
-            (&mut targets, &columns.targets),
-        ] {
-            for column in columns_of {
-                let value = finite(cells[*column]);
-                values
-                    .push(value.map_err(|problem| source.cell(&columns.names[*column], problem))?);
-            }
-        }
-        lines.push(n_samples, source.line);
-        n_samples += 1;
-    }
-    if n_samples == 0 {
-        return Err(source.table("holds a header and no rows; add at least one".to_owned()));
-    }
-    Ok(Dataset::of(
-        path.display().to_string(),
-        n_samples,
-        columns.named(&columns.inputs),
-        columns.named(&columns.targets),
-        Rows::Stored {
-            inputs,
-            targets,
-            lines,
-        },
-    ))
-}
-
-/// A file, read line by line.
-struct Source<'p> {
-    path: &'p Path,
-    reader: Box<dyn BufRead>,
-    gzip: bool,
-    /// The number of the last line read, from 1.
-    line: u64,
-}
-
-impl<'p> Source<'p> {
-    fn open(path: &'p Path) -> Result<Self> {
-        let fail = |source| Error::File {
+impl Csv {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let mut csv = Self {
             path: path.to_owned(),
-            source,
+            bytes: map::bytes(path, "CSV")?,
+            names: Vec::new(),
+            start: 0,
+            n_lines: 0,
         };
-        let file = File::open(path).map_err(fail)?;
-        let is_dir = file.metadata().map_err(fail)?.is_dir();
         let extension = path.extension();
-        let gzip = extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        let source = Self {
-            path,
-            reader: match gzip {
-                false => Box::new(BufReader::with_capacity(1 << 20, file)),
-                // Several members one after the other are one file, as they are to gzip.
-                true => Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(file))),
-            },
-            gzip,
-            line: 0,
-        };
-        if is_dir {
-            return Err(source.table("is a folder; name a CSV file in it".to_owned()));
+        if extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
+            csv.bytes = Bytes::Read(csv.unpacked()?);
         }
-        Ok(source)
+        csv.header()?;
+        Ok(csv)
     }
 
-    /// Reads the next line that is not blank into `text`; false where there is none.
-    fn next_line(&mut self, text: &mut Vec<u8>) -> Result<bool> {
-        loop {
-            text.clear();
-            let read = self.reader.read_until(b'\n', text);
-            let n_bytes = read.map_err(|source| match self.gzip {
-                false => Error::File {
-                    path: self.path.to_owned(),
-                    source,
-                },
-                true => self.table(format!(
-                    "cannot be unpacked after line {} ({source}); it is damaged, cut short, or no gzip file",
-                    self.line
-                )),
-            })?;
-            self.line += 1;
-            if n_bytes == 0 || !text.trim_ascii().is_empty() {
-                return Ok(n_bytes > 0);
+    /// Bytes of the text.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn unpacked(&self) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        // Several members one after the other are one file, as they are to gzip.
+        let unpacked = MultiGzDecoder::new(&self.bytes[..]).read_to_end(&mut text);
+        match unpacked {
+            // The decoder takes no bytes at all for a whole file.
+            Ok(_) if !self.bytes.is_empty() => Ok(text),
+            Ok(_) => Err(self.empty()),
+            Err(error) => Err(self.table(format!(
+                "cannot be unpacked after line {} ({error}); it is damaged, cut short, or no gzip file",
+                memchr_iter(b'\n', &text).count()
+            ))),
+        }
+    }
+
+    /// Reads the names of the columns.
+    fn header(&mut self) -> Result<()> {
+        let mut start = 0;
+        let line = loop {
+            if start == self.bytes.len() {
+                return Err(self.empty());
+            }
+            let end = memchr(b'\n', &self.bytes[start..]);
+            let end = end.map_or(self.bytes.len(), |end| start + end + 1);
+            let line = start..end;
+            start = end;
+            self.n_lines += 1;
+            if !self.bytes[line.clone()].trim_ascii().is_empty() {
+                break line;
+            }
+        };
+        let text = &self.bytes[line];
+        for (magic, what, ending) in [
+            (&GZIP[..], "gzip", ".gz"),
+            (super::npy::MAGIC, "NumPy", ".npy"),
+        ] {
+            if text.starts_with(magic) {
+                return Err(self.table(format!(
+                    "is a {what} file; give it a name that ends in {ending}"
+                )));
             }
         }
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        self.names = names(text).map_err(|problem| Error::Line {
+            path: self.path.clone(),
+            line: self.n_lines,
+            problem,
+        })?;
+        self.start = start;
+        Ok(())
     }
 
-    /// The names of the columns.
-    fn header(&mut self) -> Result<Vec<String>> {
-        let mut text = Vec::new();
-        if !self.next_line(&mut text)? {
-            return Err(self.table(
-                "the file is empty; it needs a header line of column names, then rows".to_owned(),
-            ));
+    /// Reads all rows, their columns as `roles` says.
+    fn rows(&self, roles: &[Role], width: usize) -> std::result::Result<Cells, Stop> {
+        let pieces = pieces(&self.bytes, self.start);
+        let mut rows = Rows::new(width, self.n_lines);
+        for pieces in pieces.chunks(PIECES) {
+            let read: Vec<_> = pieces
+                .par_iter()
+                .map(|piece| Piece::read(&self.bytes[piece.clone()], roles, width))
+                .collect();
+            for piece in read {
+                let piece = piece.map_err(|fault| Stop::Fault(rows.placed(fault)))?;
+                rows.append(piece)?;
+            }
+            let read = pieces.last().map_or(0, |piece| piece.end - self.start);
+            rows.reserve(self.bytes.len() - self.start - read, read)?;
         }
-        if text.starts_with(&GZIP) {
-            return Err(self.table("is a gzip file; give it a name that ends in .gz".to_owned()));
+        Ok(rows.cells())
+    }
+
+    fn error(&self, fault: Fault) -> Error {
+        let path = self.path.clone();
+        let Fault { line, problem, .. } = fault;
+        match fault.column {
+            None => Error::Line {
+                path,
+                line,
+                problem,
+            },
+            Some(column) => Error::Cell {
+                path,
+                line,
+                column: self.names[column].clone(),
+                problem,
+            },
         }
-        if text.starts_with(super::npy::MAGIC) {
-            return Err(self.table("is a NumPy file; give it a name that ends in .npy".to_owned()));
-        }
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-        names(text).map_err(|problem| self.line(problem))
+    }
+
+    fn empty(&self) -> Error {
+        self.table(
+            "the file is empty; it needs a header line of column names, then rows".to_owned(),
+        )
     }
 
     fn table(&self, problem: String) -> Error {
         Error::Table {
-            path: self.path.to_owned(),
+            path: self.path.clone(),
             problem,
+        }
+    }
+}
+
+impl Table for Csv {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
+        let mut roles = vec![Role::Skipped; self.names.len()];
+        for (slot, (column, kind)) in wanted.iter().enumerate() {
+            roles[*column] = match kind {
+                Kind::Text => Role::Text { slot },
+                Kind::Number | Kind::Either => Role::Number {
+                    slot,
+                    or_text: *kind == Kind::Either,
+                },
+            };
+        }
+        loop {
+            match self.rows(&roles, wanted.len()) {
+                Ok(cells) if cells.n_rows == 0 => {
+                    return Err(
+                        self.table("holds a header and no rows; add at least one".to_owned())
+                    );
+                }
+                Ok(cells) => return Ok(cells),
+                // Texts after all, and so were the numbers before: from the start.
+                Err(Stop::Fault(Fault {
+                    column: Some(column),
+                    is_text: true,
+                    ..
+                })) => {
+                    let slot = wanted.iter().position(|(wanted, _)| *wanted == column);
+                    let slot = slot.expect("only a wanted column is read");
+                    roles[column] = Role::Text { slot };
+                }
+                Err(Stop::Fault(fault)) => return Err(self.error(fault)),
+                Err(Stop::Texts(slot)) => {
+                    let name = shown(&self.names[wanted[slot].0]);
+                    return Err(self.table(format!(
+                        "column `{name}` holds more than {MAX_TEXTS} different texts; leave it out with --drop {name}, or name another column"
+                    )));
+                }
+                Err(Stop::Memory(needed)) => {
+                    return Err(Error::HostMemory {
+                        what: format!("{}: its table", self.path.display()),
+                        needed,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Why reading ended early.
+enum Stop {
+    Fault(Fault),
+    /// Too many texts in this column of the values.
+    Texts(usize),
+    /// As many bytes are not to be had.
+    Memory(u64),
+}
+
+/// The rows of the pieces so far.
+struct Rows {
+    cells: Cells,
+    width: usize,
+    texts: Vec<Texts<'static>>,
+    n_lines: u64,
+}
+
+impl Rows {
+    fn new(width: usize, n_lines: u64) -> Self {
+        Self {
+            cells: Cells {
+                n_empty: vec![0; width],
+                ..Cells::default()
+            },
+            width,
+            texts: (0..width).map(|_| Texts::default()).collect(),
+            n_lines,
         }
     }
 
-    fn line(&self, problem: String) -> Error {
-        Error::Line {
-            path: self.path.to_owned(),
-            line: self.line,
-            problem,
+    fn placed(&self, fault: Fault) -> Fault {
+        Fault {
+            line: self.n_lines + fault.line,
+            ..fault
         }
     }
 
-    fn cell(&self, column: &str, problem: String) -> Error {
-        Error::Cell {
-            path: self.path.to_owned(),
-            line: self.line,
-            column: column.to_owned(),
-            problem,
+    fn append(&mut self, mut piece: Piece<'_>) -> std::result::Result<(), Stop> {
+        for (slot, texts) in piece.texts.iter().enumerate() {
+            let all = &mut self.texts[slot];
+            let codes = texts.texts.iter();
+            let codes: Vec<usize> = codes
+                .map(|text| all.code(text.clone().into_owned().into()))
+                .collect();
+            if all.texts.len() > MAX_TEXTS {
+                return Err(Stop::Texts(slot));
+            }
+            recode(piece.values[slot..].iter_mut().step_by(self.width), &codes);
         }
+        let cells = &mut self.cells;
+        cells.lines.append(&piece.lines, cells.n_rows, self.n_lines);
+        cells.n_rows += piece.n_rows;
+        for (all, n_empty) in cells.n_empty.iter_mut().zip(piece.n_empty) {
+            *all += n_empty;
+        }
+        self.n_lines += piece.n_lines;
+        self.reserve_floats(piece.values.len())?;
+        self.cells.values.extend_from_slice(&piece.values);
+        Ok(())
     }
+
+    /// Makes room for what `left` bytes will hold if they are like the `read` ones.
+    fn reserve(&mut self, left: usize, read: usize) -> std::result::Result<(), Stop> {
+        let per_byte = self.cells.values.len() as f64 / read.max(1) as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate"
+        )]
+        let floats = (left as f64 * per_byte * 1.01) as usize;
+        self.reserve_floats(floats)
+    }
+
+    fn reserve_floats(&mut self, floats: usize) -> std::result::Result<(), Stop> {
+        let values = &mut self.cells.values;
+        let needed = 4 * (values.len() + floats) as u64;
+        values.try_reserve(floats).map_err(|_| Stop::Memory(needed))
+    }
+
+    fn cells(mut self) -> Cells {
+        let texts = self.texts.into_iter();
+        self.cells.texts = texts
+            .map(|texts| texts.texts.into_iter().map(String::from).collect())
+            .collect();
+        self.cells
+    }
+}
+
+/// Puts the codes of all pieces in the place of one's own.
+fn recode<'v>(values: impl Iterator<Item = &'v mut f32>, codes: &[usize]) {
+    if codes.iter().enumerate().all(|(own, code)| own == *code) {
+        return;
+    }
+    for value in values.filter(|value| !value.is_nan()) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "codes are whole numbers below 2²⁴"
+        )]
+        let code = codes[*value as usize] as f32;
+        *value = code;
+    }
+}
+
+/// Pieces of about the same length, each of whole lines, whatever the number of threads.
+fn pieces(text: &[u8], mut start: usize) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    while start < text.len() {
+        let about = (start + PIECE_BYTES).min(text.len());
+        let end = memchr(b'\n', &text[about..]).map_or(text.len(), |end| about + end + 1);
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces
 }
 
 /// The names of the columns: each there, each once.
@@ -231,59 +377,4 @@ fn names(header: &[u8]) -> std::result::Result<Vec<String>, String> {
         );
     }
     Ok(names)
-}
-
-/// The cell as the nearest f32.
-fn finite(cell: &[u8]) -> std::result::Result<f32, String> {
-    let cell = cell.trim_ascii();
-    let cell = cell
-        .strip_prefix(b"\"")
-        .and_then(|cell| cell.strip_suffix(b"\""))
-        .map_or(cell, <[u8]>::trim_ascii);
-    let text = std::str::from_utf8(cell)
-        .map_err(|_| "the cell is not UTF-8; save the file as UTF-8".to_owned())?;
-    if text.is_empty() {
-        return Err("the cell is empty; every cell needs a number".to_owned());
-    }
-    match text.parse::<f32>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        Ok(value) if value.is_infinite() && !text.to_ascii_lowercase().contains("inf") => {
-            Err(format!(
-                "`{}` is too large for f32, whose largest is {:e}; rescale the column",
-                shown(text),
-                f32::MAX
-            ))
-        }
-        Ok(_) => Err(format!(
-            "`{}` is not finite; every cell needs a finite number",
-            shown(text)
-        )),
-        Err(_) => Err(format!(
-            "`{}` is no number; every cell needs one",
-            shown(text)
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Lines;
-
-    #[test]
-    fn lines_are_found_again_across_gaps() {
-        let lines_of_rows = [2, 3, 4, 7, 8, 11];
-        let mut lines = Lines::default();
-        for (row, line) in lines_of_rows.into_iter().enumerate() {
-            lines.push(row, line);
-        }
-        for (row, line) in lines_of_rows.into_iter().enumerate() {
-            assert_eq!(lines.line(row), Some(line), "row {row}");
-        }
-        assert_eq!(lines.steps.len(), 3, "one step for each gap");
-        assert_eq!(
-            Lines::default().line(0),
-            None,
-            "rows that came from no file"
-        );
-    }
 }

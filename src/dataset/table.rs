@@ -1,8 +1,21 @@
 //! A table as the reader of a format gives it, before its columns become inputs and targets.
-#![allow(dead_code, reason = "the readers come one by one")]
 
 use super::csv::Lines;
 use crate::error::Result;
+use memmap2::Mmap;
+use std::sync::Arc;
+
+// Values in place are used as they stand in the file.
+const _: () = assert!(cfg!(target_endian = "little"), "`<f4` is little-endian");
+
+/// What is said of a text where a number is needed; whoever knows the column's use adds what helps.
+pub(super) const NO_NUMBER: &str = "is no number; every cell needs one";
+
+/// What is said of a value in NumPy's files that nothing can be trained on.
+pub(super) const NOT_FINITE: &str = "is not finite; every value must be, and X[numpy.isfinite(X).all(axis=1)] keeps the rows that are";
+
+/// More different texts than this are no classes and no categories: a reader may stop there.
+pub(super) const MAX_TEXTS: usize = 10_000;
 
 /// What the cells of a column may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +38,11 @@ pub(super) trait Table {
     /// # Errors
     /// Where a cell cannot be read or is not what its column may be; it is named.
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells>;
+
+    /// The values where they lie, if they can be used there; then they need not be read.
+    fn in_place(&self) -> Option<InPlace> {
+        None
+    }
 }
 
 /// The cells of some columns.
@@ -39,4 +57,22 @@ pub(super) struct Cells {
     pub(super) n_empty: Vec<usize>,
     /// Where the rows stand in a file of lines.
     pub(super) lines: Lines,
+}
+
+/// A table of f32 in a mapped file, row-major; whether they are finite is not known yet.
+#[derive(Clone, Debug)]
+pub(super) struct InPlace {
+    pub(super) file: Arc<Mmap>,
+    /// Byte of the first value, a multiple of 4.
+    pub(super) offset: usize,
+    /// All of its columns.
+    pub(super) width: usize,
+    pub(super) n_rows: usize,
+}
+
+impl InPlace {
+    /// (rows, width)
+    pub(super) fn values(&self) -> &[f32] {
+        bytemuck::cast_slice(&self.file[self.offset..])
+    }
 }

@@ -1,6 +1,7 @@
 //! Weights of samples, which stand behind the targets of each row.
 
-use super::{Dataset, Rows};
+use super::Dataset;
+use super::rows::{Part, Rows};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -46,12 +47,14 @@ impl Dataset {
         unscaled.read_unrounded(0..self.n_samples, &mut inputs, &mut targets);
         let rows = targets.chunks_exact(width).zip(weights);
         let targets = rows.flat_map(|(row, weight)| row[..n_outputs].iter().chain([weight]));
+        let targets = Part::whole(targets.copied().collect(), n_outputs + 1);
         Ok(Self {
             weighted: true,
             total_weight: Arc::default(),
             rows: Arc::new(Rows::Stored {
-                inputs,
-                targets: targets.copied().collect(),
+                outside_unit: targets.first_outside_unit(n_outputs),
+                inputs: Part::whole(inputs, self.n_inputs()),
+                targets,
                 lines: super::csv::Lines::default(),
             }),
             ..self.clone()

@@ -310,6 +310,16 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
             storage => format!(", inputs stored as {}", storage_name(storage)),
         },
     )?;
+    if let Some(reading) = data.reading {
+        let bytes = reading.bytes as f64;
+        writeln!(
+            out,
+            "reading  {:.1} MB in {}, {:.0} MB/s",
+            bytes / 1e6,
+            duration(reading.seconds),
+            bytes / reading.seconds / 1e6
+        )?;
+    }
     writeln!(out, "setting  {}", settings(train, run.config.standardise))
 }
 

@@ -33,7 +33,7 @@ impl Reporter {
     /// Says what was chosen for the data where nothing was named, and what of them is of no use.
     pub(crate) fn data(&self, dataset: &Dataset, activation_is_named: bool) {
         if self.config.activation == Activation::Identity && !activation_is_named {
-            self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --activation softmax takes them as classes");
+            self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --classes takes each as a class");
         }
         let names = dataset.input_names();
         let constant = dataset.scaling().into_iter().flat_map(Scaling::constant);

@@ -1,5 +1,6 @@
 //! What a run was asked to do.
 
+use neuralnet::dataset::{Classes, Reading};
 use neuralnet::{BackendChoice, Dataset, Hardware, Storage, TrainConfig};
 use serde::Serialize;
 
@@ -18,6 +19,9 @@ pub(super) struct DatasetSummary {
     pub(super) n_outputs: usize,
     pub(super) inputs: Vec<String>,
     pub(super) targets: Vec<String>,
+    pub(super) classes: Option<Classes>,
+    /// Null where the data come from no file.
+    pub(super) reading: Option<Reading>,
 }
 
 /// Every effective setting.
@@ -45,6 +49,8 @@ impl Run {
                 n_outputs: dataset.n_outputs(),
                 inputs: dataset.input_names().to_vec(),
                 targets: dataset.target_names().to_vec(),
+                classes: dataset.classes().cloned(),
+                reading: dataset.reading(),
             },
             config: Settings {
                 train: config.clone(),

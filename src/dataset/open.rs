@@ -1,0 +1,330 @@
+//! From a name to a data set: a table is opened, its columns are read, and become inputs and targets.
+
+use super::columns::{Columns, shown};
+use super::csv::Csv;
+use super::features::{self, Column};
+use super::grid::Grid;
+use super::npy::Npy;
+use super::rows::{Rows, Seen, Values, inspect_parts};
+use super::table::{Kind, NO_NUMBER, NOT_FINITE, Table};
+use super::targets::{How, Targets, targets};
+use super::{Classes, Dataset, Reading, TableOptions};
+use crate::error::{Error, Result};
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Instant;
+
+/// What is wanted of a table.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    /// Inputs and targets to train on.
+    Training(&'a TableOptions),
+    /// The inputs of a model, and its targets where `labels` asks for them.
+    Model {
+        columns: &'a [Column],
+        labels: Option<Labels<'a>>,
+    },
+}
+
+/// The targets of a model.
+#[derive(Clone, Copy)]
+pub(crate) struct Labels<'a> {
+    /// Their names, if they are numbers of their own.
+    pub(crate) targets: &'a [String],
+    /// What they stand for otherwise.
+    pub(crate) classes: Option<&'a Classes>,
+}
+
+impl Labels<'_> {
+    /// The columns of a table that they are in.
+    fn columns(&self) -> &[String] {
+        match self.classes {
+            Some(classes) => std::slice::from_ref(&classes.column),
+            None => self.targets,
+        }
+    }
+}
+
+impl Dataset {
+    /// Opens what the command line calls DATA: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`,
+    /// or the path of a file: [`npy`](Self::npy) where it ends in `.npy`, otherwise [`csv`](Self::csv).
+    ///
+    /// # Errors
+    /// Where the data cannot be read, or are no such table as `options` asks for; see [`Error`].
+    pub fn open(data: &str, options: &TableOptions) -> Result<Self> {
+        if is_file(data) {
+            return file(Path::new(data), Wanted::Training(options));
+        }
+        options.check_unused(data)?;
+        match data.strip_prefix("synthetic:") {
+            None => Ok(Self::article()),
+            Some(_) => Ok(Self::synthetic(data.parse()?)),
+        }
+    }
+
+    /// A CSV file with a header line, compressed by gzip where its name ends in `.gz`. Its lines end where a line
+    /// ends, within quotes as well.
+    ///
+    /// The file must not be changed or cut short while it is read: results would be wrong, or the process would be
+    /// ended.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or a cell is not what its column needs; file, line and column are named.
+    pub fn csv(path: &Path, options: &TableOptions) -> Result<Self> {
+        let start = Instant::now();
+        csv(path, Wanted::Training(options), start)
+    }
+
+    /// A table `numpy.save` wrote: two dimensions, `<f4`, C order. Its columns are named by their numbers,
+    /// from `0`. The file is mapped and never copied as a whole, so it may be larger than the memory;
+    /// one pass over it makes sure that every value is finite.
+    ///
+    /// The file must not be changed or cut short while the data set lives: results would be wrong, or the
+    /// process would be ended. To put another file in its place is fine, as [`write_npy`](Self::write_npy) does.
+    ///
+    /// # Errors
+    /// Where the file cannot be mapped, is no such table, or holds a value that is not finite; the file
+    /// is named, and row and column, counted from 0.
+    pub fn npy(path: &Path, options: &TableOptions) -> Result<Self> {
+        let start = Instant::now();
+        npy(path, Wanted::Training(options), start)
+    }
+
+    /// Opens DATA for the inputs of a model, which were made of `columns`; with its targets where `labels` asks for
+    /// them, otherwise without any if DATA is a file.
+    ///
+    /// # Errors
+    /// Where the data cannot be read, lack a column, or hold what the model does not know.
+    pub(crate) fn open_for_model(
+        data: &str,
+        columns: &[Column],
+        labels: Option<Labels<'_>>,
+    ) -> Result<Self> {
+        if is_file(data) {
+            return file(Path::new(data), Wanted::Model { columns, labels });
+        }
+        let dataset = Self::open(data, &TableOptions::default())?;
+        let features: Vec<String> = columns.iter().flat_map(Column::feature_names).collect();
+        let targets = labels.map(|labels| labels.targets);
+        check_names(&dataset, "features", &dataset.input_names, &features)?;
+        if let Some(targets) = targets {
+            check_names(&dataset, "targets", &dataset.target_names, targets)?;
+        }
+        Ok(dataset)
+    }
+}
+
+fn is_file(data: &str) -> bool {
+    data != "article" && !data.starts_with("synthetic:")
+}
+
+fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String]) -> Result<()> {
+    if there == needed {
+        return Ok(());
+    }
+    let first = |names: &[String]| names.first().map_or_else(String::new, |name| shown(name));
+    Err(Error::Dataset {
+        source_name: dataset.source.clone(),
+        problem: format!(
+            "has {} {what}, from `{}` on, and the model needs {}, from `{}` on; name data like those it was trained on",
+            there.len(),
+            first(there),
+            needed.len(),
+            first(needed)
+        ),
+    })
+}
+
+fn file(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
+    let start = Instant::now();
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("npy") => npy(path, wanted, start),
+        _ => csv(path, wanted, start),
+    }
+}
+
+fn csv(path: &Path, wanted: Wanted<'_>, start: Instant) -> Result<Dataset> {
+    let mut csv = Csv::open(path)?;
+    let bytes = csv.n_bytes() as u64;
+    timed(dataset(path, &mut csv, wanted), bytes, start)
+}
+
+fn npy(path: &Path, wanted: Wanted<'_>, start: Instant) -> Result<Dataset> {
+    let mut npy = Npy::open(path)?;
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    timed(dataset(path, &mut npy, wanted), bytes, start)
+}
+
+fn timed(dataset: Result<Dataset>, bytes: u64, start: Instant) -> Result<Dataset> {
+    let seconds = start.elapsed().as_secs_f64();
+    dataset.map(|dataset| Dataset {
+        reading: Some(Reading { bytes, seconds }),
+        ..dataset
+    })
+}
+
+fn dataset(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) -> Result<Dataset> {
+    let columns = used(table.names(), wanted).map_err(|problem| Error::Table {
+        path: path.to_owned(),
+        problem,
+    })?;
+    let mut grid = read(path, table, &columns, wanted)?;
+    let (n_columns, n_targets) = (columns.features.len(), columns.targets.len());
+    let seen = grid
+        .is_in_place()
+        .then(|| inspected(&grid, n_columns, n_targets));
+    let seen = seen.transpose()?;
+    let columns = match wanted {
+        Wanted::Training(options) => features::fitted(&grid, n_columns, options.impute)?,
+        Wanted::Model { columns, .. } => columns.to_vec(),
+    };
+    let (inputs, notices) = features::inputs(&mut grid, &columns)?;
+    let made = made_targets(&grid, (n_columns, n_targets), wanted)?;
+    let outside_unit = match seen {
+        Some(seen) if made.classes.is_none() => seen.outside_unit,
+        _ => made.part.first_outside_unit(made.names.len()),
+    };
+    let input_names: Vec<String> = columns.iter().flat_map(Column::feature_names).collect();
+    refuse_repeated(&grid, &input_names)?;
+    let rows = Rows::Stored {
+        inputs,
+        targets: made.part,
+        lines: grid.lines,
+        outside_unit,
+    };
+    let source = path.display().to_string();
+    Ok(Dataset {
+        columns,
+        classes: made.classes,
+        weighted: made.is_weighted,
+        notices,
+        ..Dataset::of(source, grid.n_rows, input_names, made.names, rows)
+    })
+}
+
+/// That no feature of a text has the name of another one.
+fn refuse_repeated(grid: &Grid, features: &[String]) -> Result<()> {
+    let mut seen = HashSet::with_capacity(features.len());
+    match features.iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(name) => Err(grid.error(format!(
+            "has two features named `{}`, one of a column and one of a text; rename the column",
+            shown(name)
+        ))),
+    }
+}
+
+/// Looks at values that are used where they lie, and were not looked at by whoever read them.
+fn inspected(grid: &Grid, n_columns: usize, n_targets: usize) -> Result<Seen> {
+    let (inputs, targets) = (
+        grid.part(0..n_columns),
+        grid.part(n_columns..grid.names.len()),
+    );
+    let seen = inspect_parts(&inputs, &targets, n_targets);
+    match seen.not_finite {
+        None => Ok(seen),
+        Some((row, column)) => Err(grid.cell_error(
+            row,
+            column,
+            format!("{} {NOT_FINITE}", grid.value(row, column)),
+        )),
+    }
+}
+
+/// The columns of a table that are used.
+fn used(names: &[String], wanted: Wanted<'_>) -> std::result::Result<Columns, String> {
+    match wanted {
+        Wanted::Training(options) => Columns::new(names, options),
+        Wanted::Model { columns, labels } => {
+            let targets = labels.as_ref().map_or(&[][..], Labels::columns);
+            let features = columns.iter().map(|column| &column.name);
+            Columns::of_model(names, features, targets.iter())
+        }
+    }
+}
+
+/// Reads the columns, each as what it is used for needs it, or takes them where they lie.
+fn read(path: &Path, table: &mut dyn Table, columns: &Columns, wanted: Wanted<'_>) -> Result<Grid> {
+    let all: Vec<(usize, Kind)> = kinds(table.names(), columns, wanted);
+    let names: Vec<String> = all
+        .iter()
+        .map(|(column, _)| table.names()[*column].clone())
+        .collect();
+    let has_texts = all.iter().any(|(_, kind)| *kind == Kind::Text);
+    if let Some(in_place) = table.in_place().filter(|_| !has_texts) {
+        let places = all.into_iter().map(|(column, _)| column).collect();
+        let (n_rows, width) = (in_place.n_rows, in_place.width);
+        let values = (Values::Mapped(in_place), n_rows, width);
+        return Ok(Grid::in_place(path, names, values, places));
+    }
+    let cells = table.read(&all).map_err(|error| match (error, wanted) {
+        (
+            Error::Cell {
+                path,
+                line,
+                column,
+                problem,
+            },
+            Wanted::Training(_),
+        ) if problem.ends_with(NO_NUMBER) && names[..columns.features.len()].contains(&column) => {
+            let name = shown(&column);
+            Error::Cell {
+                path,
+                line,
+                problem: format!(
+                    "{problem}; --one-hot {name} makes a feature of each of its texts, --drop {name} leaves the column out"
+                ),
+                column,
+            }
+        }
+        (error, _) => error,
+    })?;
+    Ok(Grid::of_cells(path, names, cells))
+}
+
+/// The used columns and what their cells may be: features, targets, weight.
+fn kinds(names: &[String], columns: &Columns, wanted: Wanted<'_>) -> Vec<(usize, Kind)> {
+    let features = columns.features.iter().enumerate().map(|(at, column)| {
+        let is_text = match wanted {
+            Wanted::Training(options) => {
+                let mut one_hot = options.one_hot.iter();
+                one_hot.any(|name| name.trim() == names[*column])
+            }
+            Wanted::Model { columns, .. } => columns[at].categories.is_some(),
+        };
+        (*column, if is_text { Kind::Text } else { Kind::Number })
+    });
+    let of_targets = match wanted {
+        Wanted::Training(_) => Kind::Either,
+        Wanted::Model { labels, .. } => match labels.and_then(|labels| labels.classes) {
+            None => Kind::Number,
+            // Classes named by numbers may be written in more than one way.
+            Some(classes) if classes.names.iter().all(|name| name.parse::<f32>().is_ok()) => {
+                Kind::Either
+            }
+            Some(_) => Kind::Text,
+        },
+    };
+    let targets = columns.targets.iter().map(|column| (*column, of_targets));
+    let weight = columns.weight.iter().map(|column| (*column, Kind::Number));
+    features.chain(targets).chain(weight).collect()
+}
+
+fn made_targets(
+    grid: &Grid,
+    (first, n_targets): (usize, usize),
+    wanted: Wanted<'_>,
+) -> Result<Targets> {
+    let how = match wanted {
+        Wanted::Training(options) => How {
+            as_classes: options.classes || options.class_weight.is_some(),
+            class_weight: options.class_weight.as_ref(),
+            known: None,
+        },
+        Wanted::Model { labels, .. } => How {
+            known: labels.and_then(|labels| labels.classes),
+            ..How::default()
+        },
+    };
+    targets(grid, (first, n_targets), how)
+}

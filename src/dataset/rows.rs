@@ -1,0 +1,239 @@
+//! Where the rows of a data set lie: in memory, in a mapped file, or nowhere, as they are made on demand.
+
+use super::csv::Lines;
+use super::table::InPlace;
+use super::{Stored, Synthetic, outside_unit};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A pass over the values takes this many floats at a time, so that a second look finds them in a core's cache.
+const BLOCK_FLOATS: usize = 1 << 16;
+
+/// All of its bits are set where a value is infinite or NaN.
+const EXPONENT: u32 = 0x7F80_0000;
+
+#[derive(Debug)]
+pub(super) enum Rows {
+    Stored {
+        inputs: Part,
+        targets: Part,
+        lines: Lines,
+        /// Row and output of the first target outside [0, 1].
+        outside_unit: Option<(usize, usize)>,
+    },
+    Synthetic(Synthetic),
+}
+
+impl Rows {
+    /// Rows that came from no file.
+    pub(super) fn in_memory(inputs: Part, targets: Part) -> Self {
+        Self::Stored {
+            outside_unit: targets.first_outside_unit(targets.width),
+            inputs,
+            targets,
+            lines: Lines::default(),
+        }
+    }
+}
+
+/// Values of a table, row-major.
+#[derive(Debug)]
+pub(super) enum Values {
+    Memory(Vec<f32>),
+    Mapped(InPlace),
+}
+
+impl Values {
+    pub(super) fn all(&self) -> &[f32] {
+        match self {
+            Self::Memory(values) => values,
+            Self::Mapped(mapped) => mapped.values(),
+        }
+    }
+}
+
+/// Some columns of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    values: Arc<Values>,
+    /// Columns of the table.
+    width: usize,
+    /// Those of the part, in runs of neighbours.
+    runs: Vec<Range<usize>>,
+}
+
+/// Places of the first value that is not finite, and of the first target outside [0, 1].
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// Row, and column of the inputs and then the targets.
+    pub(super) not_finite: Option<(usize, usize)>,
+    /// Row and output.
+    pub(super) outside_unit: Option<(usize, usize)>,
+}
+
+impl Part {
+    /// The columns `columns` of a table of `width`.
+    pub(super) fn new(values: Arc<Values>, width: usize, columns: &[usize]) -> Self {
+        let chunks = columns.chunk_by(|left, right| left + 1 == *right);
+        Self {
+            values,
+            width,
+            runs: chunks.map(|run| run[0]..run[0] + run.len()).collect(),
+        }
+    }
+
+    /// All columns of rows in memory.
+    pub(super) fn whole(values: Vec<f32>, width: usize) -> Self {
+        Self {
+            values: Arc::new(Values::Memory(values)),
+            width,
+            runs: std::iter::once(0..width).collect(),
+        }
+    }
+
+    fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.runs.iter().cloned().flatten()
+    }
+
+    fn n_columns(&self) -> usize {
+        self.runs.iter().map(Range::len).sum()
+    }
+
+    fn row(&self, row: usize) -> &[f32] {
+        &self.values.all()[row * self.width..][..self.width]
+    }
+
+    /// The value in a row and a column of the part.
+    pub(super) fn value(&self, row: usize, column: usize) -> f32 {
+        let column = self.columns().nth(column).expect("a column of the part");
+        self.row(row)[column]
+    }
+
+    /// Gathers the rows `rows` into `to` (rows, columns).
+    pub(super) fn read(&self, rows: Range<usize>, to: &mut [f32]) {
+        let n_columns = self.n_columns();
+        if n_columns == 0 {
+            return;
+        }
+        let from = &self.values.all()[rows.start * self.width..rows.end * self.width];
+        if n_columns == self.width && self.runs.len() == 1 {
+            return to.copy_from_slice(from);
+        }
+        let rows = from.chunks_exact(self.width);
+        for (row, to) in rows.zip(to.chunks_exact_mut(n_columns)) {
+            gather(row, &self.runs, to);
+        }
+    }
+
+    /// The values in place from those of the first row to those of the last, where the columns are neighbours.
+    fn in_place(&self) -> Option<&[f32]> {
+        let [run] = &*self.runs else {
+            return None;
+        };
+        let values = self.values.all();
+        let last_row = values.len() - self.width;
+        Some(&values[run.start..last_row + run.end])
+    }
+
+    /// The first value of the first `n_outputs` columns that lies outside [0, 1].
+    pub(super) fn first_outside_unit(&self, n_outputs: usize) -> Option<(usize, usize)> {
+        inspect(&self.values, self.width, |row, _| Seen {
+            not_finite: None,
+            outside_unit: self.outside_unit_in(row, n_outputs),
+        })
+        .outside_unit
+    }
+
+    fn outside_unit_in(&self, row: &[f32], n_outputs: usize) -> Option<(usize, usize)> {
+        let mut columns = self.columns().take(n_outputs).enumerate();
+        let (output, _) = columns.find(|(_, column)| outside_unit(row[*column]))?;
+        Some((0, output))
+    }
+}
+
+/// Looks at every value of the parts of one table once, in parallel: on a file larger than the memory a second pass
+/// for the targets would read the disk again.
+pub(super) fn inspect_parts(inputs: &Part, targets: &Part, n_outputs: usize) -> Seen {
+    let (values, width) = (&inputs.values, inputs.width);
+    inspect(values, width, |row, block_is_finite| Seen {
+        not_finite: match block_is_finite {
+            true => None,
+            false => {
+                let used = inputs.columns().chain(targets.columns()).enumerate();
+                let not_finite = used.filter(|(_, column)| !row[*column].is_finite());
+                // The first in the file.
+                let first = not_finite.min_by_key(|(_, column)| *column);
+                first.map(|(used, _)| (0, used))
+            }
+        },
+        outside_unit: targets.outside_unit_in(row, n_outputs),
+    })
+}
+
+/// The first that `look` sees in the rows of a table, told whether all values around a row are finite.
+fn inspect(values: &Values, width: usize, look: impl Fn(&[f32], bool) -> Seen + Sync) -> Seen {
+    let rows_of_block = (BLOCK_FLOATS / width).max(1);
+    let blocks = values.all().par_chunks(rows_of_block * width).enumerate();
+    blocks
+        .map(|(block, values)| {
+            let is_finite = all_finite(values);
+            let mut seen = Seen::default();
+            for (row, values) in values.chunks_exact(width).enumerate() {
+                let row = block * rows_of_block + row;
+                seen = seen.or(look(values, is_finite).in_row(row));
+                if seen.outside_unit.is_some() && (is_finite || seen.not_finite.is_some()) {
+                    break;
+                }
+            }
+            seen
+        })
+        .reduce(Seen::default, Seen::or)
+}
+
+impl Seen {
+    fn or(self, later: Self) -> Self {
+        Self {
+            not_finite: self.not_finite.or(later.not_finite),
+            outside_unit: self.outside_unit.or(later.outside_unit),
+        }
+    }
+
+    fn in_row(self, row: usize) -> Self {
+        Self {
+            not_finite: self.not_finite.map(|(_, column)| (row, column)),
+            outside_unit: self.outside_unit.map(|(_, output)| (row, output)),
+        }
+    }
+}
+
+/// Rows used in place, where inputs and targets are neighbours each.
+pub(super) fn stored<'a>(inputs: &'a Part, targets: &'a Part) -> Option<Stored<'a>> {
+    Some(Stored {
+        inputs: inputs.in_place()?,
+        input_stride: inputs.width,
+        targets: targets.in_place()?,
+        target_stride: targets.width,
+    })
+}
+
+/// Copies the columns of one row.
+fn gather(row: &[f32], columns: &[Range<usize>], to: &mut [f32]) {
+    let mut start = 0;
+    for run in columns {
+        match run.len() {
+            // One target is the rule, and a call to copy it costs more than the copy.
+            1 => to[start] = row[run.start],
+            len => to[start..start + len].copy_from_slice(&row[run.clone()]),
+        }
+        start += run.len();
+    }
+}
+
+fn all_finite(values: &[f32]) -> bool {
+    // Bits, and no early end: so every compiler makes vector instructions of it.
+    let seen = values.iter().fold(0, |seen, value| {
+        seen | u32::from(value.to_bits() & EXPONENT == EXPONENT)
+    });
+    seen == 0
+}

@@ -1,5 +1,7 @@
 //! The command line as typed, turned into checked settings once.
 
+mod optimizer;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::network::Activation;
@@ -7,6 +9,7 @@ use neuralnet::{
     BackendChoice, BenchConfig, ClassWeight, Dataset, Error, GpuOptions, Hardware, Impute, Loss,
     Reduction, Result, Storage, TableOptions, TrainConfig,
 };
+use optimizer::OptimizerArgs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +45,8 @@ pub(crate) enum Command {
 pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
     /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
     backend: Backend,
@@ -153,6 +158,9 @@ pub(crate) struct Devices {
     pub(crate) json: bool,
 }
 
+/// Iterations of `train` on the user's own data, where nothing was said.
+const TRAIN_ITERATIONS: u64 = 1000;
+
 /// What is trained, as typed: `None` where the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
@@ -164,7 +172,7 @@ pub(crate) struct TaskArgs {
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
-    /// Step along the gradient (default: 1 for article, otherwise 0.1)
+    /// Step along the gradient; L-BFGS searches its own (default: 1 for article, otherwise 0.1)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
@@ -348,6 +356,11 @@ impl TaskArgs {
         self.activation.is_some()
     }
 
+    /// Whether DATA is a file of the user's own.
+    fn is_file(&self) -> bool {
+        self.data != "article" && !self.data.starts_with("synthetic:")
+    }
+
     /// Opens the data and completes the settings: `iterations` where the data are the user's own and
     /// nothing was said.
     pub(crate) fn open(
@@ -388,10 +401,10 @@ impl TaskArgs {
             bias: self.bias || (defaults.bias && !self.no_bias),
             activation: defaults.activation,
             seed: self.seed,
+            ..defaults
         };
-        let is_file = self.data != "article" && !self.data.starts_with("synthetic:");
         // Codes may be the very values of a column as it came, and are not those of a scaled one.
-        let suits = is_file && hardware.storage() == Storage::F32;
+        let suits = self.is_file() && hardware.storage() == Storage::F32;
         let dataset = match self.standardise || (suits && !self.no_standardise) {
             // What a mean is taken from a bias has to make up for.
             true => dataset.standardised(config.bias),
@@ -437,6 +450,13 @@ impl HardwareArgs {
 }
 
 impl Train {
+    /// Opens the data and completes the settings.
+    pub(crate) fn open(&self) -> Result<(Dataset, TrainConfig)> {
+        let (dataset, config) = self.task.open(TRAIN_ITERATIONS, self.hardware)?;
+        let config = self.optimizer.complete(config, &dataset, &self.task)?;
+        Ok((dataset, config))
+    }
+
     pub(crate) fn hardware(&self) -> Hardware {
         self.hardware.on(self.backend)
     }

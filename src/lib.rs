@@ -64,5 +64,8 @@ pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
 pub use predict::{predict, predict_to};
-pub use train::{BackendChoice, Hardware, Progress, TrainConfig, Trained, Training, train};
+pub use train::{
+    BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
+    Training, train,
+};
 pub use validate::{Validation, validate};

@@ -6,13 +6,12 @@ mod report;
 
 use clap::Parser;
 use cli::{Bench, Cli, Command, Devices, Inspect, Predict, Train, Validate};
-use neuralnet::{BackendChoice, Error, Hardware, Model, Training, gpu};
+use neuralnet::{BackendChoice, Error, Hardware, Model, StopReason, Training, gpu};
 use report::{ArticleTable, Failure, Reporter, Run, human, json};
 use std::io;
 use std::process::ExitCode;
 
-/// Iterations of `train` and `validate` on the user's own data, where nothing was said.
-const TRAIN_ITERATIONS: u64 = 1000;
+/// Iterations of `validate` on the user's own data, where nothing was said.
 const VALIDATE_ITERATIONS: u64 = 100;
 
 fn main() -> ExitCode {
@@ -29,7 +28,7 @@ fn main() -> ExitCode {
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
-    let (dataset, config) = args.task.open(TRAIN_ITERATIONS, args.hardware)?;
+    let (dataset, config) = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
@@ -45,7 +44,10 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
             reporter.progress(progress);
             interrupted.flow()
         })?;
-        if interrupted.flow().is_break() {
+        if training
+            .stop()
+            .is_some_and(|stop| stop != StopReason::Iterations)
+        {
             break;
         }
         if article.wants(iteration) {
@@ -63,7 +65,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
         Model::new(&dataset, &config, &trained).save(path)?;
         report::wrote(path);
     }
-    if trained.iterations < config.iterations {
+    if trained.stop == StopReason::Interrupted {
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use crate::dataset::{Classes, Column, Dataset, Labels, Scaling};
 use crate::error::{Error, Result};
 use crate::network::{Activation, Layer, Network};
 use crate::output;
-use crate::train::{TrainConfig, Trained};
+use crate::train::{StopReason, TrainConfig, Trained};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -53,7 +53,10 @@ pub struct Description {
     pub config: TrainConfig,
     /// Updates that were made.
     pub iterations: u64,
-    /// The loss reached.
+    /// Why these were enough; `None` where whoever wrote the file did not say.
+    #[serde(default)]
+    pub stop: Option<StopReason>,
+    /// The loss reached, with the penalties.
     pub loss: f64,
     /// Where the data came from.
     pub source: String,
@@ -109,7 +112,8 @@ impl Model {
                 scaling: dataset.scaling().cloned(),
                 config: config.clone(),
                 iterations: trained.iterations,
-                loss: trained.pass.loss,
+                loss: trained.loss,
+                stop: Some(trained.stop),
                 source: dataset.source().to_owned(),
                 n_samples: dataset.n_samples(),
                 backend: trained.backend.to_owned(),

@@ -2,18 +2,29 @@
 
 mod config;
 mod hardware;
+mod host;
+mod optimizer;
 mod pace;
+mod penalty;
+mod schedule;
+mod stop;
 
 pub use config::TrainConfig;
 pub use hardware::{BackendChoice, Hardware};
+pub use optimizer::Optimizer;
 pub(crate) use pace::Pace;
+pub use schedule::Schedule;
+pub use stop::StopReason;
 
 use crate::backend::{Backend, Pass, Problem};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::objective::Objective;
+use host::Host;
+use penalty::Penalty;
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -36,7 +47,11 @@ pub(crate) fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<
 pub struct Progress {
     /// Iterations done.
     pub iteration: u64,
-    /// What the last pass saw, before its update.
+    /// Evaluations that they took, each a pass over the samples.
+    pub evaluations: u64,
+    /// What is minimised, the penalties included, where the last pass looked.
+    pub loss: f64,
+    /// What the last pass saw of the data: of gradient descent, momentum and Adam before its update.
     pub pass: Pass,
     /// Seconds spent on iterations so far.
     pub seconds: f64,
@@ -53,9 +68,13 @@ pub struct Training<'a> {
     backend: Box<dyn Backend + 'a>,
     notice: Option<String>,
     config: TrainConfig,
+    /// Makes the updates; `None` where the backend makes them by itself.
+    host: Option<Host>,
     iteration: u64,
+    evaluations: u64,
     seconds: f64,
     pace: Pace,
+    stop: Option<StopReason>,
 }
 
 impl<'a> Training<'a> {
@@ -67,16 +86,24 @@ impl<'a> Training<'a> {
         let problem = problem(dataset, config)?;
         let network = problem.network.clone();
         let (mut backend, notice) = hardware.open(problem)?;
-        backend.set_parameters(&network.initial_parameters(config.seed))?;
+        let start = network.initial_parameters(config.seed);
+        backend.set_parameters(&start)?;
+        let host = (!config.stays_on_device()).then(|| {
+            let penalty = Penalty::new(config.l1, config.l2, network.layer());
+            Host::new(config, penalty, start, backend.as_ref())
+        });
         Ok(Self {
             network,
             dataset,
             backend,
             notice,
             config: config.clone(),
+            host,
             iteration: 0,
+            evaluations: 0,
             seconds: 0.0,
             pace: Pace::default(),
+            stop: None,
         })
     }
 
@@ -98,19 +125,78 @@ impl<'a> Training<'a> {
         self.iteration
     }
 
+    /// Why no more iterations will be made, once that is so.
+    #[must_use]
+    pub fn stop(&self) -> Option<StopReason> {
+        self.stop
+    }
+
     /// The network that is trained.
     #[must_use]
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Trains up to iteration `iteration`, and shows `observe` where it stands about ten times a second; up
-    /// to where it stands then, or little further, where `observe` breaks off. The bits do not depend on
-    /// how a training is cut into calls.
+    /// Trains up to iteration `iteration`, or to where the settings say that it is enough, and shows `observe` where
+    /// it stands about ten times a second; up to where it stands then, or little further, where `observe` breaks
+    /// off. The bits do not depend on how a training is cut into calls.
     ///
     /// # Errors
     /// Where the device fails, or the loss is no longer finite.
     pub fn advance_to(
+        &mut self,
+        iteration: u64,
+        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        if self.stop.is_some() {
+            return Ok(());
+        }
+        match self.host.take() {
+            None => self.advance_on_device(iteration, observe)?,
+            Some(mut host) => {
+                let advanced = self.advance_on_host(&mut host, iteration, observe);
+                self.host = Some(host);
+                advanced?;
+            }
+        }
+        if self.stop.is_none() && self.iteration >= self.config.iterations {
+            self.stop = Some(StopReason::Iterations);
+        }
+        Ok(())
+    }
+
+    /// The host makes the updates, from one evaluation after the other.
+    fn advance_on_host(
+        &mut self,
+        host: &mut Host,
+        iteration: u64,
+        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        while self.stop.is_none()
+            && let Some(batch) = host.batch(self.pace, iteration.saturating_sub(self.iteration))
+        {
+            let since = Instant::now();
+            let mut made = 0;
+            while made < batch.get() && self.stop.is_none() {
+                let backend = self.backend.as_mut();
+                self.stop = host.iterate(&self.config, self.iteration, backend)?;
+                if host.stands() {
+                    break;
+                }
+                self.iteration += 1;
+                made += 1;
+            }
+            self.evaluations = host.evaluations();
+            let seconds = since.elapsed().as_secs_f64();
+            self.took(batch, seconds);
+            let (loss, pass) = host.seen();
+            self.tell(loss, pass, observe)?;
+        }
+        Ok(())
+    }
+
+    /// The backend makes the updates by itself, many at a time, and goes on while the host looks at the last ones.
+    fn advance_on_device(
         &mut self,
         iteration: u64,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
@@ -133,20 +219,44 @@ impl<'a> Training<'a> {
             let seconds = since.elapsed().as_secs_f64();
             since = Instant::now();
             self.iteration += u64::from(batch.get());
-            self.seconds += seconds;
-            self.pace.took(batch, seconds);
-            if !pass.loss.is_finite() {
-                return Err(self.diverged("loss"));
-            }
-            let told = observe(&Progress {
-                iteration: self.iteration,
-                pass,
-                seconds: self.seconds,
-            });
-            if told.is_break() {
+            self.evaluations = self.iteration;
+            self.took(batch, seconds);
+            self.tell(pass.loss, pass, observe)?;
+            if self.stop.is_some() {
                 left = 0;
             }
         }
+    }
+
+    fn took(&mut self, batch: NonZeroU32, seconds: f64) {
+        self.seconds += seconds;
+        self.pace.took(batch, seconds);
+        let most = self.config.max_seconds.unwrap_or(f64::INFINITY);
+        if self.stop.is_none() && self.seconds >= most {
+            self.stop = Some(StopReason::Seconds);
+        }
+    }
+
+    fn tell(
+        &mut self,
+        loss: f64,
+        pass: Pass,
+        observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        if !loss.is_finite() {
+            return Err(self.diverged("loss"));
+        }
+        let told = observe(&Progress {
+            iteration: self.iteration,
+            evaluations: self.evaluations,
+            loss,
+            pass,
+            seconds: self.seconds,
+        });
+        if told.is_break() && self.stop.is_none() {
+            self.stop = Some(StopReason::Interrupted);
+        }
+        Ok(())
     }
 
     /// The parameters reached, in the layout of the network, for features as they came, however they are scaled.
@@ -154,6 +264,9 @@ impl<'a> Training<'a> {
     /// # Errors
     /// Where the device fails, or a parameter is no longer finite.
     pub fn parameters(&mut self) -> Result<Vec<f64>> {
+        if let Some(host) = &self.host {
+            self.backend.set_parameters(host.parameters())?;
+        }
         let parameters = self.backend.parameters()?;
         if !parameters.iter().all(|parameter| parameter.is_finite()) {
             return Err(self.diverged("weights"));
@@ -164,23 +277,39 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// Ends the training: one more pass gives the loss at the parameters reached.
+    /// Ends the training: one more pass gives the loss at the parameters reached, where none has looked there.
     ///
     /// # Errors
     /// Where the device fails, or the loss or a parameter is no longer finite.
     pub fn finish(mut self) -> Result<Trained> {
         let parameters = self.parameters()?;
-        let pass = self.backend.evaluate()?.pass;
-        if !pass.loss.is_finite() {
+        let (loss, pass) = match &mut self.host {
+            Some(host) => {
+                host.look(self.backend.as_mut())?;
+                host.seen()
+            }
+            None => {
+                let pass = self.backend.evaluate()?.pass;
+                (pass.loss, pass)
+            }
+        };
+        if !loss.is_finite() {
             return Err(self.diverged("loss"));
         }
-        let bytes = self.dataset.bytes() as f64 * self.iteration as f64;
+        let bytes = self.dataset.bytes() as f64 * self.evaluations as f64;
         Ok(Trained {
             backend: self.backend.name(),
             adapter: self.backend.adapter(),
             network: self.network,
             parameters,
             iterations: self.iteration,
+            evaluations: self.evaluations,
+            stop: match self.stop {
+                Some(stop) => stop,
+                None if self.iteration >= self.config.iterations => StopReason::Iterations,
+                None => StopReason::Interrupted,
+            },
+            loss,
             pass,
             seconds: self.seconds,
             bytes_per_second: (self.iteration > 0).then(|| bytes / self.seconds),
@@ -218,11 +347,17 @@ pub struct Trained {
     pub parameters: Vec<f64>,
     /// Updates that led to them.
     pub iterations: u64,
-    /// Loss and saturation at these parameters.
+    /// Passes over the data that these took.
+    pub evaluations: u64,
+    /// Why they were enough.
+    pub stop: StopReason,
+    /// What was minimised, at these parameters: the loss of the data and the penalties.
+    pub loss: f64,
+    /// Loss of the data alone and saturation at these parameters.
     pub pass: Pass,
     /// Seconds of the iterations alone.
     pub seconds: f64,
-    /// Inputs and targets counted once an iteration; `None` without an iteration.
+    /// Inputs and targets counted once an evaluation; `None` without an iteration.
     pub bytes_per_second: Option<f64>,
 }
 

@@ -29,6 +29,7 @@ impl ArticleTable {
     pub(crate) fn new(dataset: &Dataset, config: &TrainConfig) -> Self {
         let settings = TrainConfig {
             iterations: config.iterations,
+            max_seconds: config.max_seconds,
             ..TrainConfig::article()
         };
         let articles_own = dataset.is_article() && *config == settings;

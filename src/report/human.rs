@@ -6,7 +6,8 @@ use indicatif::{HumanBytes, HumanCount};
 use neuralnet::network::{Activation, Layer};
 use neuralnet::validate::DataRounding;
 use neuralnet::{
-    Adapter, Bench, Loss, Model, Reduction, Storage, TrainConfig, Trained, Validation,
+    Adapter, Bench, Loss, Model, Optimizer, Reduction, Schedule, StopReason, Storage, TrainConfig,
+    Trained, Validation,
 };
 use std::io::{self, Write};
 
@@ -36,7 +37,19 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         trained.network.layer(),
         &trained.parameters,
     )?;
-    writeln!(out, "loss     {}", number(trained.pass.loss))?;
+    writeln!(
+        out,
+        "loss     {}{}",
+        number(trained.loss),
+        data_loss(run, trained)
+    )?;
+    if trained.stop != StopReason::Iterations {
+        writeln!(
+            out,
+            "stopped  {}",
+            stopped(trained.iterations, Some(trained.stop))
+        )?;
+    }
     if let Some(rate) = trained.bytes_per_second {
         let each = trained.seconds / trained.iterations as f64;
         writeln!(
@@ -48,6 +61,22 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         )?;
     }
     Ok(())
+}
+
+/// The loss without the penalties, where there are any.
+fn data_loss(run: &Run, trained: &Trained) -> String {
+    let train = &run.config.train;
+    if train.l1 == 0.0 && train.l2 == 0.0 {
+        return String::new();
+    }
+    format!(", of which the data's {}", number(trained.pass.loss))
+}
+
+fn stopped(n: u64, reason: Option<StopReason>) -> String {
+    match reason {
+        Some(reason) => format!("after {}: {reason}", iterations(n)),
+        None => format!("after {}", iterations(n)),
+    }
 }
 
 fn write_weights(
@@ -111,7 +140,8 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
         settings(&description.config, description.scaling.is_some())
     )?;
     if description.iterations < description.config.iterations {
-        writeln!(out, "stopped  after {}", iterations(description.iterations))?;
+        let stopped = stopped(description.iterations, description.stop);
+        writeln!(out, "stopped  {stopped}")?;
     }
     writeln!(out, "{:<8} {}\n", description.backend, description.adapter)?;
     write_weights(
@@ -324,31 +354,70 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
 }
 
 fn settings(train: &TrainConfig, standardise: bool) -> String {
-    format!(
-        "{} of {}, {}learning rate {}, {}, {}, seed {}{}",
-        match train.reduction {
-            Reduction::Sum => "sum",
-            Reduction::Mean => "mean",
+    let reduction = match train.reduction {
+        Reduction::Sum => "sum",
+        Reduction::Mean => "mean",
+    };
+    let loss = match train.loss {
+        Loss::SquaredError => "squared error",
+        Loss::CrossEntropy => "cross-entropy",
+    };
+    let bias = if train.bias { "with bias" } else { "no bias" };
+    let activation = match train.activation {
+        Activation::Sigmoid => None,
+        Activation::Softmax => Some("softmax"),
+        Activation::Identity => Some("identity"),
+    };
+    let mut settings = vec![format!("{reduction} of {loss}")];
+    settings.extend(activation.map(str::to_owned));
+    settings.extend(penalties(train));
+    settings.push(updates(train));
+    settings.push(bias.to_owned());
+    settings.push(format!(
+        "{}{}",
+        match train.optimizer {
+            Optimizer::LBfgs => "up to ",
+            _ => "",
         },
-        match train.loss {
-            Loss::SquaredError => "squared error",
-            Loss::CrossEntropy => "cross-entropy",
-        },
-        match train.activation {
-            Activation::Sigmoid => "",
-            Activation::Softmax => "softmax, ",
-            Activation::Identity => "identity, ",
-        },
-        rate(train.learning_rate),
-        if train.bias { "with bias" } else { "no bias" },
-        iterations(train.iterations),
-        train.seed,
-        if standardise {
-            ", features standardised"
-        } else {
-            ""
-        },
-    )
+        iterations(train.iterations)
+    ));
+    settings.push(format!("seed {}", train.seed));
+    if standardise {
+        settings.push("features standardised".to_owned());
+    }
+    settings.join(", ")
+}
+
+/// The optimizer and its steps.
+fn updates(train: &TrainConfig) -> String {
+    let rate = rate(train.learning_rate);
+    let rate = match train.schedule {
+        Schedule::Constant => format!("learning rate {rate}"),
+        Schedule::Step { every, factor } => {
+            format!(
+                "learning rate {rate} times {factor} every {}",
+                iterations(every)
+            )
+        }
+        Schedule::Cosine => format!("learning rate {rate} to 0 along a cosine"),
+        Schedule::Inverse => format!("learning rate {rate} by 1/t"),
+    };
+    match train.optimizer {
+        Optimizer::GradientDescent => rate,
+        Optimizer::Momentum => format!("momentum {}, {rate}", train.momentum),
+        Optimizer::Adam => format!("Adam, {rate}"),
+        Optimizer::LBfgs if train.l1 > 0.0 => "L-BFGS (OWL-QN)".to_owned(),
+        Optimizer::LBfgs => "L-BFGS".to_owned(),
+    }
+}
+
+fn penalties(train: &TrainConfig) -> Option<String> {
+    let named = [("L1", train.l1), ("L2", train.l2)];
+    let there = named.iter().filter(|(_, penalty)| *penalty > 0.0);
+    let each: Vec<String> = there
+        .map(|(name, penalty)| format!("{name} {}", rate(*penalty)))
+        .collect();
+    (!each.is_empty()).then(|| format!("plus {}", each.join(" and ")))
 }
 
 fn counted(n: usize, what: &str) -> String {

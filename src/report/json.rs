@@ -5,7 +5,7 @@ use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
 use neuralnet::validate::{Check, DataRounding, Distance};
-use neuralnet::{Adapter, Bench, Model, Trained, Validation};
+use neuralnet::{Adapter, Bench, Model, StopReason, Trained, Validation};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -21,6 +21,10 @@ struct TrainJson<'a> {
     seconds: f64,
     bytes_per_second: Option<f64>,
     saturation: f64,
+    /// `loss` without the penalties.
+    data_loss: f64,
+    evaluations: u64,
+    stop: StopReason,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     predictions: &'a [ArticleRow],
 }
@@ -62,11 +66,14 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         adapter: &trained.adapter,
         run,
         iterations: trained.iterations,
-        loss: trained.pass.loss,
+        loss: trained.loss,
         layers: layers(trained.network.layer(), &trained.parameters),
         seconds: trained.seconds,
         bytes_per_second: trained.bytes_per_second,
         saturation: trained.pass.saturation,
+        data_loss: trained.pass.loss,
+        evaluations: trained.evaluations,
+        stop: trained.stop,
         predictions: &article.rows,
     })
 }

@@ -4,7 +4,7 @@ use super::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED;
-use neuralnet::{Dataset, Loss, Progress, Scaling, TrainConfig, Trained, Training};
+use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
 
 /// Notices and the bar of one training.
 pub(crate) struct Reporter {
@@ -64,11 +64,11 @@ impl Reporter {
     }
 
     pub(crate) fn progress(&mut self, progress: &Progress) {
-        let passes_per_second = progress.iteration as f64 / progress.seconds;
+        let passes_per_second = progress.evaluations as f64 / progress.seconds;
         self.bar.set_position(progress.iteration);
         self.bar.set_message(format!(
             "loss {:.6}, {} samples/s, {:.2} GB/s",
-            progress.pass.loss,
+            progress.loss,
             short(self.n_samples * passes_per_second),
             self.bytes * passes_per_second / 1e9
         ));
@@ -78,7 +78,7 @@ impl Reporter {
     pub(crate) fn finish(&mut self, trained: &Trained) {
         self.saturation(trained.pass.saturation, trained.iterations);
         self.bar.finish_and_clear();
-        if trained.iterations < self.config.iterations {
+        if trained.stop == StopReason::Interrupted {
             tell(&format!(
                 "interrupted after {} of {} iterations; this is what was reached",
                 trained.iterations, self.config.iterations

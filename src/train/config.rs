@@ -4,13 +4,14 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Activation;
 use crate::objective::{Loss, Reduction};
+use crate::train::{Optimizer, Schedule};
 
 /// What is trained, and how. Every value may be set; [`Training::start`](super::Training::start) checks them against the data.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct TrainConfig {
     /// Updates of the parameters; 0 leaves the start as it is.
     pub iterations: u64,
-    /// Positive and finite.
+    /// Positive and finite. L-BFGS, which searches its steps itself, does without.
     pub learning_rate: f64,
     /// What is applied to the pre-activations.
     pub activation: Activation,
@@ -22,6 +23,36 @@ pub struct TrainConfig {
     pub bias: bool,
     /// As for `numpy.random.RandomState`.
     pub seed: u32,
+    /// How the parameters are updated.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// What momentum keeps of its velocity with each update, in [0, 1).
+    #[serde(default = "usual_momentum")]
+    pub momentum: f64,
+    /// How the learning rate goes on.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Adds `l1 ‖W‖₁` to the reduced loss, of the weights alone: those of standardised features where these are.
+    #[serde(default)]
+    pub l1: f64,
+    /// Adds `½ l2 ‖W‖²` to the reduced loss, likewise.
+    #[serde(default)]
+    pub l2: f64,
+    /// Ends a training where each component of the gradient has fallen to this share of the largest that it has
+    /// been, which does not depend on the scale of a feature, the loss or the reduction; with `l1`, of the
+    /// pseudo-gradient. `None` does not look.
+    #[serde(default)]
+    pub gradient_tolerance: Option<f64>,
+    /// Ends a training where an iteration changes the loss by no more than this share of it. `None` does not look.
+    #[serde(default)]
+    pub loss_tolerance: Option<f64>,
+    /// Ends a training after the iteration in which it has lasted this long. `None` does not look.
+    #[serde(default)]
+    pub max_seconds: Option<f64>,
+}
+
+fn usual_momentum() -> f64 {
+    0.9
 }
 
 impl TrainConfig {
@@ -36,6 +67,18 @@ impl TrainConfig {
             reduction: Reduction::Sum,
             bias: false,
             seed: 1,
+            ..Self::default()
+        }
+    }
+
+    /// What the command line takes for a file: L-BFGS, up to 1,000 iterations, until each component of the gradient has
+    /// fallen to 10⁻⁷ of its largest. The loss of a convex problem is then within about 10⁻⁸ of its minimum or nearer.
+    #[must_use]
+    pub fn lbfgs() -> Self {
+        Self {
+            optimizer: Optimizer::LBfgs,
+            gradient_tolerance: Some(1e-7),
+            ..Self::default()
         }
     }
 
@@ -63,13 +106,36 @@ impl TrainConfig {
     /// What to change where the updates are too large.
     #[must_use]
     pub fn smaller_steps(&self) -> &'static str {
+        if self.optimizer == Optimizer::LBfgs {
+            return "rescale the columns, or take --l2 0.0001, which keeps the weights small";
+        }
         match self.reduction {
             Reduction::Sum => "take --reduction mean, or a smaller --learning-rate",
             Reduction::Mean => "take a smaller --learning-rate",
         }
     }
 
+    /// Whether the device makes the updates by itself: plain gradient descent, at whose gradient nobody looks.
+    pub(super) fn stays_on_device(&self) -> bool {
+        let plain = Self {
+            optimizer: Optimizer::GradientDescent,
+            schedule: Schedule::Constant,
+            l1: 0.0,
+            l2: 0.0,
+            gradient_tolerance: None,
+            loss_tolerance: None,
+            ..self.clone()
+        };
+        *self == plain
+    }
+
+    /// The learning rate of update number `update`, counted from 0.
+    pub(super) fn rate(&self, update: u64) -> f64 {
+        self.learning_rate * self.schedule.factor(update, self.iterations)
+    }
+
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
+        self.check_updates()?;
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return Err(Error::Setting {
                 flag: "--learning-rate",
@@ -110,6 +176,50 @@ impl TrainConfig {
         }
         Ok(())
     }
+
+    /// What needs no data to be checked.
+    fn check_updates(&self) -> Result<()> {
+        let refuse = |flag, problem| Err(Error::Setting { flag, problem });
+        if !(0.0..1.0).contains(&self.momentum) {
+            let momentum = self.momentum;
+            return refuse(
+                "--momentum",
+                format!("{momentum} is no share of a velocity; it must be at least 0 and below 1"),
+            );
+        }
+        for (flag, value) in [
+            ("--l1", Some(self.l1)),
+            ("--l2", Some(self.l2)),
+            ("--gradient-tolerance", self.gradient_tolerance),
+            ("--loss-tolerance", self.loss_tolerance),
+            ("--max-seconds", self.max_seconds),
+        ] {
+            if let Some(value) = value.filter(|value| !(*value >= 0.0 && value.is_finite())) {
+                return refuse(flag, format!("{value} must be finite and not negative"));
+            }
+        }
+        if let Schedule::Step { every, factor } = self.schedule {
+            if every == 0 {
+                let problem = "0 must be at least 1: the updates from one rate to the next";
+                return refuse("--schedule-every", problem.to_owned());
+            }
+            if !(factor > 0.0 && factor.is_finite()) {
+                let problem = format!("{factor} is no factor; it must be positive and finite");
+                return refuse("--schedule-factor", problem);
+            }
+        }
+        match self.optimizer {
+            Optimizer::Adam if self.l1 > 0.0 => refuse(
+                "--l1",
+                "Adam's steps, a different one for each weight, keep none at 0; take --optimizer lbfgs, momentum or gradient-descent, or --l2".to_owned(),
+            ),
+            Optimizer::LBfgs if self.schedule != Schedule::Constant => refuse(
+                "--schedule",
+                "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
+            ),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Default for TrainConfig {
@@ -124,6 +234,14 @@ impl Default for TrainConfig {
             reduction: Reduction::Mean,
             bias: true,
             seed: 1,
+            optimizer: Optimizer::GradientDescent,
+            momentum: usual_momentum(),
+            schedule: Schedule::Constant,
+            l1: 0.0,
+            l2: 0.0,
+            gradient_tolerance: None,
+            loss_tolerance: None,
+            max_seconds: None,
         }
     }
 }

@@ -1,0 +1,159 @@
+//! How a network is trained, as typed.
+
+use super::TaskArgs;
+use clap::{Args, ValueEnum};
+use neuralnet::{Dataset, Error, Optimizer, Result, Schedule, TrainConfig};
+
+/// `None` where the data set or the optimizer decides.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Optimizer")]
+pub(super) struct OptimizerArgs {
+    /// How the weights are updated (default: lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
+    #[arg(long, value_enum)]
+    optimizer: Option<OptimizerArg>,
+    /// What --optimizer momentum keeps of its velocity with each update (default: 0.9)
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// How the learning rate goes on (default: constant)
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleArg>,
+    /// Updates from one rate of --schedule step to the next
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    schedule_every: Option<u64>,
+    /// What --schedule step multiplies the rate by (default: 0.1)
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    schedule_factor: Option<f64>,
+    /// Adds R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    l1: Option<f64>,
+    /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: 0)
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    l2: Option<f64>,
+    /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-7 for lbfgs; otherwise it is not looked at)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    gradient_tolerance: Option<f64>,
+    /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    loss_tolerance: Option<f64>,
+    /// Stop after this many seconds of iterations, with what was reached
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    max_seconds: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OptimizerArg {
+    /// The article's; stays on the GPU
+    GradientDescent,
+    /// Gradient descent with a memory of its past steps
+    Momentum,
+    /// A step for each weight
+    Adam,
+    /// Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN
+    Lbfgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum ScheduleArg {
+    Constant,
+    /// Times --schedule-factor every --schedule-every updates
+    Step,
+    /// To 0 over the iterations
+    Cosine,
+    /// Divided by the number of the update
+    Inverse,
+}
+
+impl OptimizerArgs {
+    /// Completes `config`, whose defaults are those of gradient descent on `dataset`.
+    pub(super) fn complete(
+        &self,
+        config: TrainConfig,
+        dataset: &Dataset,
+        task: &TaskArgs,
+    ) -> Result<TrainConfig> {
+        let optimizer = self.optimizer(dataset, task);
+        let defaults = match optimizer {
+            Optimizer::LBfgs => TrainConfig::lbfgs(),
+            _ => TrainConfig::default(),
+        };
+        self.check(optimizer, task)?;
+        Ok(TrainConfig {
+            optimizer,
+            momentum: self.momentum.unwrap_or(defaults.momentum),
+            schedule: self.schedule()?,
+            l1: self.l1.unwrap_or(defaults.l1),
+            l2: self.l2.unwrap_or(defaults.l2),
+            gradient_tolerance: self.gradient_tolerance.or(defaults.gradient_tolerance),
+            loss_tolerance: self.loss_tolerance,
+            max_seconds: self.max_seconds,
+            ..config
+        })
+    }
+
+    fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
+        match self.optimizer {
+            Some(OptimizerArg::GradientDescent) => Optimizer::GradientDescent,
+            Some(OptimizerArg::Momentum) => Optimizer::Momentum,
+            Some(OptimizerArg::Adam) => Optimizer::Adam,
+            Some(OptimizerArg::Lbfgs) => Optimizer::LBfgs,
+            None if self.momentum.is_some() => Optimizer::Momentum,
+            None if task.learning_rate.is_some() || self.schedule.is_some() => {
+                Optimizer::GradientDescent
+            }
+            None if task.is_file() && !dataset.is_article() => Optimizer::LBfgs,
+            None => Optimizer::GradientDescent,
+        }
+    }
+
+    /// Refuses what the optimizer would not use.
+    fn check(&self, optimizer: Optimizer, task: &TaskArgs) -> Result<()> {
+        if self.momentum.is_some() && optimizer != Optimizer::Momentum {
+            return Err(Error::Setting {
+                flag: "--momentum",
+                problem: "is a setting of --optimizer momentum; take that, or leave it out"
+                    .to_owned(),
+            });
+        }
+        if task.learning_rate.is_some() && optimizer == Optimizer::LBfgs {
+            return Err(Error::Setting {
+                flag: "--learning-rate",
+                problem: "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn schedule(&self) -> Result<Schedule> {
+        let refuse = |flag, problem: &str| {
+            let problem = problem.to_owned();
+            Err(Error::Setting { flag, problem })
+        };
+        let schedule = self.schedule.unwrap_or(ScheduleArg::Constant);
+        if schedule != ScheduleArg::Step {
+            const UNUSED: &str = "is a setting of --schedule step; take that, or leave it out";
+            if self.schedule_every.is_some() {
+                return refuse("--schedule-every", UNUSED);
+            }
+            if self.schedule_factor.is_some() {
+                return refuse("--schedule-factor", UNUSED);
+            }
+        }
+        Ok(match schedule {
+            ScheduleArg::Constant => Schedule::Constant,
+            ScheduleArg::Cosine => Schedule::Cosine,
+            ScheduleArg::Inverse => Schedule::Inverse,
+            ScheduleArg::Step => {
+                let Some(every) = self.schedule_every else {
+                    return refuse(
+                        "--schedule",
+                        "step needs --schedule-every: the updates from one rate to the next",
+                    );
+                };
+                Schedule::Step {
+                    every,
+                    factor: self.schedule_factor.unwrap_or(0.1),
+                }
+            }
+        })
+    }
+}

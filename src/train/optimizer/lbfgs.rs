@@ -1,0 +1,327 @@
+//! Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, Algorithms 7.4 and 7.5).
+
+use super::wolfe::{self, Found, Sample};
+use super::{Point, dot, norm, owlqn};
+use crate::error::Result;
+use crate::train::penalty::Penalty;
+use std::collections::VecDeque;
+
+/// Past steps that make the model of the curvature.
+pub(in crate::train) const HISTORY: usize = 10;
+
+/// A step and what it did to the gradient.
+#[derive(Clone, Debug)]
+pub(in crate::train) struct Pair {
+    /// From one iteration's parameters to the next one's.
+    pub(in crate::train) step: Vec<f64>,
+    /// From the one's gradient to the next one's.
+    pub(in crate::train) change: Vec<f64>,
+}
+
+/// Past steps, oldest first, and the best that was seen.
+#[derive(Clone, Debug)]
+pub(in crate::train) struct LBfgs {
+    pub(in crate::train) pairs: VecDeque<Pair>,
+    /// Losses that differ by this share may differ by rounding alone.
+    pub(in crate::train) resolution: f64,
+    /// The lowest loss and the lowest norm of the gradient yet.
+    pub(in crate::train) lowest: Option<[f64; 2]>,
+}
+
+impl LBfgs {
+    /// Before the first iteration.
+    pub(in crate::train) fn new(resolution: f64) -> Self {
+        Self {
+            pairs: VecDeque::with_capacity(HISTORY),
+            resolution,
+            lowest: None,
+        }
+    }
+
+    /// One iteration from `here`; `None` where rounding hides any further decrease.
+    pub(in crate::train) fn iterate(
+        &mut self,
+        penalty: &Penalty,
+        here: &Point,
+        evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Point>,
+    ) -> Result<Option<Point>> {
+        let gradient = penalty.pseudo_gradient(&here.parameters, &here.gradient);
+        if self.lowest.is_none() {
+            self.progress(penalty, here);
+        }
+        loop {
+            let found = self.search(penalty, here, &gradient, evaluate)?;
+            if let Some(there) = found
+                && self.progress(penalty, &there)
+            {
+                self.remember(here, &there);
+                return Ok(Some(there));
+            }
+            // The history misleads, or there is nothing to find: steepest descent tells which.
+            if self.pairs.is_empty() {
+                return Ok(None);
+            }
+            self.pairs.clear();
+        }
+    }
+
+    fn search(
+        &self,
+        penalty: &Penalty,
+        here: &Point,
+        gradient: &[f64],
+        evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Point>,
+    ) -> Result<Option<Point>> {
+        let mut direction = self.direction(gradient);
+        if penalty.l1 > 0.0 {
+            owlqn::align(penalty, gradient, &mut direction);
+        }
+        let slope = dot(&direction, gradient);
+        // Also where it is not a number.
+        if !(slope < 0.0 && slope.is_finite()) {
+            return Ok(None);
+        }
+        let first = match self.pairs.len() {
+            0 => 1.0 / norm(gradient),
+            _ => 1.0,
+        };
+        let loss = here.loss + penalty.l1_loss(&here.parameters);
+        let slack = self.resolution * loss.abs();
+        if penalty.l1 > 0.0 {
+            return owlqn::search(penalty, here, gradient, &direction, first, slack, evaluate);
+        }
+        let start = Sample {
+            step: 0.0,
+            loss,
+            slope,
+        };
+        let found = wolfe::search(start, first, slack, &mut |step| {
+            let there = std::iter::zip(&here.parameters, &direction)
+                .map(|(parameter, direction)| parameter + step * direction);
+            let there = evaluate(there.collect())?;
+            let sample = Sample {
+                step,
+                loss: there.loss,
+                slope: dot(&direction, &there.gradient),
+            };
+            Ok((sample, there))
+        })?;
+        Ok(match found {
+            Found::Wolfe(there) | Found::Lower(there) => Some(there),
+            Found::Nothing => None,
+        })
+    }
+
+    /// `−H · gradient` by Algorithm 7.4, H starting from `γ I` of equation 7.20.
+    fn direction(&self, gradient: &[f64]) -> Vec<f64> {
+        let mut direction: Vec<f64> = gradient.iter().map(|gradient| -gradient).collect();
+        let mut shares = Vec::with_capacity(self.pairs.len());
+        for Pair { step, change } in self.pairs.iter().rev() {
+            let share = dot(step, &direction) / dot(step, change);
+            add(-share, change, &mut direction);
+            shares.push(share);
+        }
+        if let Some(Pair { step, change }) = self.pairs.back() {
+            let scale = dot(step, change) / dot(change, change);
+            direction.iter_mut().for_each(|term| *term *= scale);
+        }
+        for (Pair { step, change }, share) in self.pairs.iter().zip(shares.iter().rev()) {
+            let rest = share - dot(change, &direction) / dot(step, change);
+            add(rest, step, &mut direction);
+        }
+        direction
+    }
+
+    /// Keeps the pair of two iterations, where the curvature between them is positive beyond rounding.
+    fn remember(&mut self, here: &Point, there: &Point) {
+        let difference = |to: &[f64], from: &[f64]| -> Vec<f64> {
+            std::iter::zip(to, from)
+                .map(|(to, from)| to - from)
+                .collect()
+        };
+        let step = difference(&there.parameters, &here.parameters);
+        let change = difference(&there.gradient, &here.gradient);
+        if dot(&step, &change) > f64::EPSILON * norm(&step) * norm(&change) {
+            if self.pairs.len() == HISTORY {
+                self.pairs.pop_front();
+            }
+            self.pairs.push_back(Pair { step, change });
+        }
+    }
+
+    /// Whether `there` is the best yet by its loss, or, where rounding hides what differs there, by its gradient.
+    fn progress(&mut self, penalty: &Penalty, there: &Point) -> bool {
+        let gradient = penalty.pseudo_gradient(&there.parameters, &there.gradient);
+        let loss = there.loss + penalty.l1_loss(&there.parameters);
+        let found = [loss, norm(&gradient)];
+        let Some(lowest) = &mut self.lowest else {
+            self.lowest = Some(found);
+            return true;
+        };
+        let better = std::iter::zip(found, *lowest).any(|(found, lowest)| found < lowest);
+        for (lowest, found) in lowest.iter_mut().zip(found) {
+            *lowest = lowest.min(found);
+        }
+        better
+    }
+}
+
+/// `to += factor · terms`
+fn add(factor: f64, terms: &[f64], to: &mut [f64]) {
+    for (to, term) in to.iter_mut().zip(terms) {
+        *to += factor * term;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wolfe::{CURVATURE, DECREASE, MAX_EVALUATIONS};
+    use super::{LBfgs, Penalty, Point, dot, norm};
+    use crate::backend::Pass;
+    use crate::network::Network;
+    use rand_mt::Mt;
+
+    const RESOLUTION: f64 = 4.0 * f64::EPSILON;
+
+    /// No penalty.
+    fn free(n_parameters: usize) -> Penalty {
+        Penalty::new(
+            0.0,
+            0.0,
+            Network::single_layer(n_parameters, 1, false).layer(),
+        )
+    }
+
+    fn point(parameters: Vec<f64>, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Point {
+        let (loss, gradient) = function(&parameters);
+        let saturation = 0.25;
+        Point {
+            parameters,
+            loss,
+            gradient,
+            pass: Pass { loss, saturation },
+        }
+    }
+
+    /// Every point from `start` to where rounding ends it, and the evaluations that took.
+    fn minimised(
+        start: Vec<f64>,
+        function: impl Fn(&[f64]) -> (f64, Vec<f64>),
+    ) -> (Vec<Point>, usize) {
+        let penalty = free(start.len());
+        let mut lbfgs = LBfgs::new(RESOLUTION);
+        let mut evaluations = 1;
+        let mut points = vec![point(start, &function)];
+        loop {
+            assert!(points.len() < 500, "it does not end");
+            let here = points.last().unwrap();
+            let mut evaluate = |there| {
+                evaluations += 1;
+                Ok(point(there, &function))
+            };
+            match lbfgs.iterate(&penalty, here, &mut evaluate).unwrap() {
+                Some(there) => points.push(there),
+                None => return (points, evaluations),
+            }
+        }
+    }
+
+    /// Rosenbrock's valley, from where it is usually entered.
+    #[test]
+    fn rosenbrocks_minimum_is_found() {
+        let (points, evaluations) = minimised(vec![-1.2, 1.0], |x| {
+            let (a, b) = (x[1] - x[0] * x[0], 1.0 - x[0]);
+            let gradient = vec![-400.0 * x[0] * a - 2.0 * b, 200.0 * a];
+            (100.0 * a * a + b * b, gradient)
+        });
+        let end = points.last().unwrap();
+        for x in &end.parameters {
+            assert!((x - 1.0).abs() <= 1e-9, "{:?}", end.parameters);
+        }
+        assert!(evaluations < 80, "{evaluations} evaluations");
+    }
+
+    /// A logistic loss of random samples and an L2 term, with scales far apart: smooth and strictly convex.
+    fn random_problem(seed: u32) -> impl Fn(&[f64]) -> (f64, Vec<f64>) {
+        let mut random = Mt::new(seed);
+        let mut uniform = move || f64::from(random.next_u32()) / f64::from(u32::MAX) * 2.0 - 1.0;
+        let n = 2 + seed as usize % 9;
+        let scales: Vec<f64> = (0..n).map(|_| 10_f64.powf(uniform())).collect();
+        let rows: Vec<(Vec<f64>, f64)> = (0..60)
+            .map(|_| {
+                let x = scales.iter().map(|scale| scale * uniform()).collect();
+                (x, f64::from(uniform() > 0.0))
+            })
+            .collect();
+        move |w| {
+            let mut gradient: Vec<f64> = w.iter().map(|w| 1e-3 * w).collect();
+            let mut loss = 0.5e-3 * dot(w, w);
+            for (x, t) in &rows {
+                let z = dot(x, w);
+                loss += (z.max(0.0) - z * t + (-z.abs()).exp().ln_1p()) / 60.0;
+                super::add((crate::network::sigmoid(z) - t) / 60.0, x, &mut gradient);
+            }
+            (loss, gradient)
+        }
+    }
+
+    /// Every step satisfies both conditions, the first up to the roundings of the loss; the gradient ends at 0.
+    #[test]
+    fn steps_satisfy_the_strong_wolfe_conditions() {
+        for seed in 0..50 {
+            let n = 2 + seed as usize % 9;
+            let start = vec![f64::from(seed % 5) - 2.0; n];
+            let (points, evaluations) = minimised(start, random_problem(seed));
+            for pair in points.windows(2) {
+                let (here, there) = (&pair[0], &pair[1]);
+                let step: Vec<f64> = std::iter::zip(&there.parameters, &here.parameters)
+                    .map(|(there, here)| there - here)
+                    .collect();
+                let (before, after) = (dot(&here.gradient, &step), dot(&there.gradient, &step));
+                let slack = 2.0 * RESOLUTION * here.loss;
+                assert!(before < 0.0, "seed {seed}: no descent");
+                assert!(
+                    there.loss <= here.loss + DECREASE * before + slack,
+                    "seed {seed}: {} after {}",
+                    there.loss,
+                    here.loss
+                );
+                // At the very end the parameters themselves are too coarse for a slope.
+                let coarse = before.abs() <= f64::EPSILON * slack;
+                assert!(
+                    coarse || after.abs() <= CURVATURE * before.abs() * (1.0 + 1e-6),
+                    "seed {seed}: slope {after:e} after {before:e}"
+                );
+            }
+            let (first, last) = (&points[0], &points[points.len() - 1]);
+            let share = norm(&last.gradient) / norm(&first.gradient);
+            assert!(share <= 1e-7, "seed {seed}: gradient {share:e}");
+            // Near the end a search that rounding defeats takes all it may, with the history and without, once or twice.
+            assert!(
+                evaluations <= 2 * points.len() + 4 * MAX_EVALUATIONS,
+                "seed {seed}: {evaluations} evaluations of {} points",
+                points.len()
+            );
+        }
+    }
+
+    /// Losses that are not finite, beyond a wall, only shorten a step.
+    #[test]
+    fn a_wall_is_stepped_back_from() {
+        let (points, _) = minimised(vec![5.0], |x| {
+            if x[0] <= 0.0 {
+                return (f64::NAN, vec![f64::NAN]);
+            }
+            (x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]])
+        });
+        let end = points.last().unwrap().parameters[0];
+        assert!((end - 1.0).abs() <= 1e-9, "{end}");
+    }
+
+    /// Already there: no step, and no endless search.
+    #[test]
+    fn a_minimum_is_left_alone() {
+        let (points, evaluations) = minimised(vec![0.0, 0.0], |x| (dot(x, x), vec![0.0, 0.0]));
+        assert_eq!((points.len(), evaluations), (1, 1), "points, evaluations");
+    }
+}

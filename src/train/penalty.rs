@@ -1,0 +1,71 @@
+//! Penalties on the weights, never on a bias.
+
+use crate::network::Layer;
+
+/// What is added to the loss: `l1 ‖W‖₁ + ½ l2 ‖W‖²`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Penalty {
+    pub(super) l1: f64,
+    pub(super) l2: f64,
+    /// The parameters that are weights: the first ones.
+    pub(super) n_weights: usize,
+}
+
+impl Penalty {
+    pub(super) fn new(l1: f64, l2: f64, layer: Layer) -> Self {
+        Self {
+            l1,
+            l2,
+            n_weights: layer.n_weights(),
+        }
+    }
+
+    /// `l1 ‖W‖₁`
+    pub(super) fn l1_loss(&self, parameters: &[f64]) -> f64 {
+        let weights = &parameters[..self.n_weights];
+        self.l1 * weights.iter().map(|weight| weight.abs()).sum::<f64>()
+    }
+
+    /// `½ l2 ‖W‖²`
+    pub(super) fn l2_loss(&self, parameters: &[f64]) -> f64 {
+        let weights = &parameters[..self.n_weights];
+        0.5 * self.l2 * weights.iter().map(|weight| weight * weight).sum::<f64>()
+    }
+
+    /// `gradient += l2 W`
+    pub(super) fn add_l2_gradient(&self, parameters: &[f64], gradient: &mut [f64]) {
+        for (gradient, weight) in gradient.iter_mut().zip(&parameters[..self.n_weights]) {
+            *gradient += self.l2 * weight;
+        }
+    }
+
+    /// Of all subgradients the one nearest to 0 (Andrew and Gao, ICML 2007, equation 4): 0 at a minimum. `gradient`
+    /// is that of the smooth rest, which it is where there is no L1 penalty.
+    pub(super) fn pseudo_gradient(&self, parameters: &[f64], gradient: &[f64]) -> Vec<f64> {
+        let mut pseudo = gradient.to_vec();
+        let weights = &parameters[..self.n_weights];
+        for (gradient, weight) in pseudo.iter_mut().zip(weights) {
+            *gradient = if *weight == 0.0 {
+                shrunk(*gradient, self.l1)
+            } else {
+                *gradient + self.l1 * weight.signum()
+            };
+        }
+        pseudo
+    }
+
+    /// What minimises `½ ‖W − weights‖² + rate · l1 ‖W‖₁` (the proximal step: Parikh and Boyd, Proximal
+    /// Algorithms, section 6.5.2).
+    pub(super) fn shrink(&self, rate: f64, parameters: &mut [f64]) {
+        if self.l1 > 0.0 {
+            for weight in &mut parameters[..self.n_weights] {
+                *weight = shrunk(*weight, rate * self.l1);
+            }
+        }
+    }
+}
+
+/// `x`, nearer to 0 by `by`, but not beyond.
+fn shrunk(x: f64, by: f64) -> f64 {
+    x - x.clamp(-by, by)
+}

@@ -1,0 +1,40 @@
+//! How the learning rate goes on from its start.
+
+/// What the learning rate is multiplied by. Updates are counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// 1.
+    #[default]
+    Constant,
+    /// `factor^⌊update / every⌋`, as `torch.optim.lr_scheduler.StepLR`.
+    Step {
+        /// Updates from one rate to the next; positive.
+        every: u64,
+        /// Positive and finite.
+        factor: f64,
+    },
+    /// `½ (1 + cos(π update / iterations))`: to 0 over the iterations (Loshchilov and Hutter, SGDR, ICLR 2017,
+    /// equation 5), as `torch.optim.lr_scheduler.CosineAnnealingLR`.
+    Cosine,
+    /// `1 / (1 + update)` (Robbins and Monro, 1951).
+    Inverse,
+}
+
+impl Schedule {
+    /// The factor for update number `update` of `iterations`.
+    #[must_use]
+    pub fn factor(self, update: u64, iterations: u64) -> f64 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Step { every, factor } => {
+                factor.powi(i32::try_from(update / every).unwrap_or(i32::MAX))
+            }
+            Self::Cosine => {
+                let share = update as f64 / iterations as f64;
+                0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+            }
+            Self::Inverse => 1.0 / (1.0 + update as f64),
+        }
+    }
+}

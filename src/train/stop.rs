@@ -1,0 +1,75 @@
+//! When a training has done enough.
+
+use super::config::TrainConfig;
+
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// All iterations were made.
+    Iterations,
+    /// The gradient is as small as was asked for.
+    Gradient,
+    /// The loss changes as little as was asked for.
+    Loss,
+    /// L-BFGS finds no lower loss: the arithmetic cannot show one.
+    Rounding,
+    /// The seconds are over.
+    Seconds,
+    /// Whoever watches broke it off.
+    Interrupted,
+}
+
+impl std::fmt::Display for StopReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Iterations => "all iterations made",
+            Self::Gradient => "converged: the gradient is within --gradient-tolerance",
+            Self::Loss => "the loss changes by less than --loss-tolerance",
+            Self::Rounding => "converged: rounding hides any further decrease of the loss",
+            Self::Seconds => "--max-seconds are over",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
+/// What the tolerances are held against.
+#[derive(Clone, Debug)]
+pub(super) struct Convergence {
+    /// The largest that each component of the gradient has been.
+    pub(super) largest: Vec<f64>,
+    /// The loss an iteration ago.
+    pub(super) loss: Option<f64>,
+}
+
+impl Convergence {
+    pub(super) fn new(n_parameters: usize) -> Self {
+        Self {
+            largest: vec![0.0; n_parameters],
+            loss: None,
+        }
+    }
+
+    /// Looks at the loss and the gradient of one iteration more.
+    pub(super) fn reached(
+        &mut self,
+        config: &TrainConfig,
+        loss: f64,
+        gradient: &[f64],
+    ) -> Option<StopReason> {
+        let before = self.loss.replace(loss);
+        for (largest, component) in self.largest.iter_mut().zip(gradient) {
+            *largest = largest.max(component.abs());
+        }
+        let within = |tolerance: f64| {
+            let mut components = std::iter::zip(&self.largest, gradient);
+            components.all(|(largest, component)| component.abs() <= tolerance * largest)
+        };
+        if config.gradient_tolerance.is_some_and(within) {
+            return Some(StopReason::Gradient);
+        }
+        let (before, tolerance) = (before?, config.loss_tolerance?);
+        let unchanged = (before - loss).abs() <= tolerance * before.abs().max(loss.abs());
+        unchanged.then_some(StopReason::Loss)
+    }
+}

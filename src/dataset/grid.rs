@@ -152,6 +152,14 @@ impl Grid {
         }
     }
 
+    /// A row as a person would look for it.
+    pub(super) fn row_name(&self, row: usize) -> String {
+        match self.lines.line(row) {
+            Some(line) => format!("line {line}"),
+            None => format!("row {row}"),
+        }
+    }
+
     /// What is wrong with a column.
     pub(super) fn error(&self, problem: String) -> Error {
         Error::Table {

@@ -288,20 +288,25 @@ fn known_numbers(grid: &Grid, column: usize, known: &[String]) -> Result<Named> 
 /// That the cells of a target are not some of them numbers, and some texts.
 fn refuse_mixed(grid: &Grid, column: usize) -> Result<()> {
     let is_number = |text: &String| text.parse().is_ok_and(f32::is_finite);
-    let are_numbers: Vec<bool> = grid.texts[column].iter().map(is_number).collect();
-    let Some(other) = are_numbers.iter().position(|is| *is != are_numbers[0]) else {
+    let texts = &grid.texts[column];
+    let (Some(text), Some(number)) = (
+        texts.iter().position(|text| !is_number(text)),
+        texts.iter().position(is_number),
+    ) else {
         return Ok(());
     };
-    // Codes are numbered as they come: this is where the column changes its mind.
-    let row = grid.first(column, |cell| code(cell) == other);
+    let row = |code: usize| {
+        let row = grid.first(column, |cell| self::code(cell) == code);
+        row.expect("a text stands in a row")
+    };
     Err(grid.cell_error(
-        row.expect("a text stands in a row"),
+        row(text),
         column,
         format!(
-            "`{}` is {}, and the cells above are {}; mend it, or take every text as a class with --classes",
-            shown(&grid.texts[column][other]),
-            if are_numbers[other] { "a number" } else { "no number" },
-            if are_numbers[other] { "none" } else { "numbers" },
+            "`{}` is no number, and other cells are, as {} with `{}`; mend it, or take every text as a class with --classes",
+            shown(&texts[text]),
+            grid.row_name(row(number)),
+            shown(&texts[number]),
         ),
     ))
 }

@@ -344,8 +344,11 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
         let bytes = reading.bytes as f64;
         writeln!(
             out,
-            "reading  {:.1} MB in {}, {:.0} MB/s",
-            bytes / 1e6,
+            "reading  {} in {}, {:.0} MB/s",
+            match reading.bytes {
+                0..1_000_000 => format!("{:.1} kB", bytes / 1e3),
+                _ => format!("{:.1} MB", bytes / 1e6),
+            },
             duration(reading.seconds),
             bytes / reading.seconds / 1e6
         )?;

@@ -46,6 +46,7 @@ pub mod dataset;
 pub mod error;
 pub mod gpu;
 pub mod leaves;
+pub mod metrics;
 pub mod model;
 pub mod network;
 pub mod objective;
@@ -60,6 +61,7 @@ pub use dataset::{
 };
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
+pub use metrics::{Metrics, measure};
 pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};

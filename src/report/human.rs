@@ -351,7 +351,7 @@ fn settings(train: &TrainConfig, standardise: bool) -> String {
     )
 }
 
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     format!(
         "{} {what}{}",
         HumanCount(n as u64),
@@ -368,7 +368,7 @@ fn iterations(n: u64) -> String {
 }
 
 /// Eight decimals where they say what the number is, otherwise as many digits.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     if x == 0.0 || (1e-4..1e6).contains(&x.abs()) {
         format!("{x:.8}")
     } else {

@@ -2,7 +2,7 @@
 
 mod optimizer;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::network::Activation;
 use neuralnet::{
@@ -31,8 +31,12 @@ pub(crate) enum Command {
     Train(Train),
     /// Use a model: its predictions for each row of a table
     Predict(Predict),
+    /// Measure a model: its predictions beside the targets of a table, and beside no model at all
+    Evaluate(Evaluate),
     /// Show what is in a model
     Inspect(Inspect),
+    /// Write a model as ONNX, which other programs run
+    Export(Export),
     /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
     Validate(Validate),
     /// Measure iterations beside the speed at which the memory can be read
@@ -54,6 +58,9 @@ pub(crate) struct Train {
     pub(crate) hardware: HardwareArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// The page to write: settings, metrics, curves and weights, in one HTML file
+    #[arg(long, value_name = "FILE", group = "written")]
+    report: Option<PathBuf>,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -70,6 +77,39 @@ pub(crate) struct Predict {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// A CSV (or .csv.gz) or .npy file with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
+    pub(crate) data: String,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// The file to write, its name ending in .onnx
+    #[arg(value_name = "OUT.onnx")]
+    output: PathBuf,
+    /// Replace the file where it exists
+    #[arg(long)]
+    force: bool,
+}
+
+impl Export {
+    /// The file to write.
+    ///
+    /// # Errors
+    /// As [`OutputArgs::path`] has them.
+    pub(crate) fn path(&self) -> Result<&Path> {
+        writable(&self.output, "OUT.onnx", self.force)
+    }
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
@@ -80,12 +120,13 @@ pub(crate) struct Inspect {
 
 /// A file to write.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("written").multiple(true))]
 pub(crate) struct OutputArgs {
     /// The file to write: of `train` the model (safetensors), of `predict` a table (CSV; default: stdout)
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", group = "written")]
     output: Option<PathBuf>,
-    /// Replace the output where it exists
-    #[arg(long, requires = "output")]
+    /// Replace what is to be written where it exists
+    #[arg(long, requires = "written")]
     force: bool,
 }
 
@@ -95,28 +136,33 @@ impl OutputArgs {
     /// # Errors
     /// Where it exists and is not to be replaced, or its folder does not exist: before any work is done.
     pub(crate) fn path(&self) -> Result<Option<&Path>> {
-        let Some(path) = self.output.as_deref() else {
-            return Ok(None);
-        };
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-            return Err(Error::Setting {
-                flag: "--output",
-                problem: format!(
-                    "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
-                    path.display()
-                ),
-            });
-        }
-        if !self.force && path.symlink_metadata().is_ok() {
-            return Err(Error::Exists {
-                path: path.to_owned(),
-            });
-        }
-        Ok(Some(path))
+        let output = self.output.as_deref();
+        output
+            .map(|path| writable(path, "--output", self.force))
+            .transpose()
     }
+}
+
+/// `path`, where a file may be written; `flag` names it, and `force` lets it replace one.
+fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> Result<&'a Path> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Error::Setting {
+            flag,
+            problem: format!(
+                "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
+                path.display()
+            ),
+        });
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(Error::Exists {
+            path: path.to_owned(),
+        });
+    }
+    Ok(path)
 }
 
 #[derive(Debug, Args)]
@@ -459,6 +505,16 @@ impl Train {
 
     pub(crate) fn hardware(&self) -> Hardware {
         self.hardware.on(self.backend)
+    }
+
+    /// The page to write, where there is one.
+    ///
+    /// # Errors
+    /// As [`OutputArgs::path`] has them.
+    pub(crate) fn report(&self) -> Result<Option<&Path>> {
+        let report = self.report.as_deref();
+        let report = report.map(|path| writable(path, "--report", self.output.force));
+        report.transpose()
     }
 }
 

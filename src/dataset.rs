@@ -253,6 +253,31 @@ impl Dataset {
         self.classes.as_ref()
     }
 
+    /// The same samples, their targets standing for `classes`.
+    ///
+    /// # Errors
+    /// Where the targets are not as many as classes have.
+    pub fn with_classes(&self, classes: Classes) -> Result<Self> {
+        let n_targets = match classes.names.len() {
+            2 => 1,
+            n => n,
+        };
+        if n_targets != self.n_outputs() || n_targets == 0 {
+            return Err(Error::Dataset {
+                source_name: self.source.clone(),
+                problem: format!(
+                    "{} classes need {n_targets} targets, and there are {}",
+                    classes.names.len(),
+                    self.n_outputs()
+                ),
+            });
+        }
+        Ok(Self {
+            classes: Some(classes),
+            ..self.clone()
+        })
+    }
+
     /// Whether each sample has a weight, which stands behind its targets.
     #[must_use]
     pub fn is_weighted(&self) -> bool {

@@ -5,9 +5,9 @@ mod interrupt;
 mod report;
 
 use clap::Parser;
-use cli::{Bench, Cli, Command, Devices, Inspect, Predict, Train, Validate};
-use neuralnet::{BackendChoice, Error, Hardware, Model, StopReason, Training, gpu};
-use report::{ArticleTable, Failure, Reporter, Run, human, json};
+use cli::{Bench, Cli, Command, Devices, Evaluate, Export, Inspect, Predict, Train, Validate};
+use neuralnet::{BackendChoice, Error, Hardware, Model, StopReason, Training, gpu, onnx};
+use report::{ArticleTable, Failure, Reporter, Run, html, human, json, metrics};
 use std::io;
 use std::process::ExitCode;
 
@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
         Command::Predict(args) => predict(&args),
+        Command::Evaluate(args) => evaluate(&args),
         Command::Inspect(args) => inspect(&args),
+        Command::Export(args) => export(&args),
         Command::Validate(args) => validate(&args),
         Command::Bench(args) => bench(&args),
         Command::Devices(args) => devices(&args),
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
-    let output = args.output.path()?;
+    let (output, page) = (args.output.path()?, args.report()?);
     let (dataset, config) = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
@@ -61,8 +63,21 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let print = if args.json { json::train } else { human::train };
     report::printed(print(&run, &trained, &article))?;
     // What was printed is not lost where the file cannot be written.
+    let model = Model::new(&dataset, &config, &trained);
     if let Some(path) = output {
-        Model::new(&dataset, &config, &trained).save(path)?;
+        model.save(path)?;
+        report::wrote(path);
+    }
+    if let Some(path) = page {
+        let page = html::Page {
+            run: &run,
+            trained: &trained,
+            model: &model,
+            training: &model.measure(&dataset)?,
+            validation: None,
+            history: &[],
+        };
+        html::write(&page, path)?;
         report::wrote(path);
     }
     if trained.stop == StopReason::Interrupted {
@@ -86,6 +101,28 @@ fn predict(args: &Predict) -> Result<ExitCode, Failure> {
             report::wrote(path);
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(args: &Evaluate) -> Result<ExitCode, Failure> {
+    let model = Model::open(&args.model)?;
+    let dataset = model.open_labelled(&args.data)?;
+    let metrics = model.measure(&dataset)?;
+    report::not_measured(&metrics);
+    let print = if args.json {
+        json::evaluate
+    } else {
+        metrics::print
+    };
+    report::printed(print(&args.model, &dataset, &metrics))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn export(args: &Export) -> Result<ExitCode, Failure> {
+    let path = args.path()?;
+    let rounding = onnx::export(&Model::open(&args.model)?, path)?;
+    report::rounded(rounding);
+    report::wrote(path);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,9 +4,12 @@
 //! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
 //! JSON.
 
+use crate::backend::Problem;
 use crate::dataset::{Classes, Column, Dataset, Labels, Scaling};
 use crate::error::{Error, Result};
+use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Layer, Network};
+use crate::objective::Objective;
 use crate::output;
 use crate::train::{StopReason, TrainConfig, Trained};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -255,6 +258,26 @@ impl Model {
             classes: self.description.classes.as_ref(),
         };
         Dataset::open_for_model(data, &self.description.columns, Some(labels))
+    }
+
+    /// What its predictions for `dataset`, which [`Model::open_labelled`] opened, are worth.
+    ///
+    /// # Errors
+    /// As [`metrics::measure`] has them.
+    ///
+    /// # Panics
+    /// Where the data have other features or targets than the model.
+    pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
+        let config = &self.description.config;
+        let problem = Problem {
+            dataset,
+            network: self.network.clone(),
+            objective: Objective {
+                loss: config.loss,
+                reduction: config.reduction,
+            },
+        };
+        metrics::measure(&problem, &self.parameters)
     }
 
     /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's.

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Puts what `write` writes in the place of `path`, in one step and only once it is on the disk: a crash or a
 /// full disk at any moment leaves the file that was there.
-pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
     let beside = beside(path)?;
     let fail = |path: &Path| {
         let path = path.to_owned();

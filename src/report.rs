@@ -1,7 +1,9 @@
 //! All that is printed: results on stdout, for people or as JSON; notices, progress and errors on stderr.
 mod article;
+pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod metrics;
 mod progress;
 mod run;
 
@@ -9,7 +11,7 @@ pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
-use neuralnet::{Dataset, Error};
+use neuralnet::{Dataset, Error, Metrics};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,6 +62,18 @@ pub(crate) fn notices(dataset: &Dataset) {
 /// Says which file is there now.
 pub(crate) fn wrote(path: &Path) {
     tell(&format!("wrote {}", path.display()));
+}
+
+/// Says what the model's parameters lost on their way into a file.
+pub(crate) fn rounded(difference: f64) {
+    tell(&format!(
+        "parameters are rounded to f32, by {difference:.1e} at most"
+    ));
+}
+
+/// Says which metrics are left out, and why.
+pub(crate) fn not_measured(metrics: &Metrics) {
+    metrics.notes.iter().for_each(|note| tell(note));
 }
 
 /// Says what is measured next.

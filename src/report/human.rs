@@ -423,7 +423,7 @@ fn penalties(train: &TrainConfig) -> Option<String> {
     (!each.is_empty()).then(|| format!("plus {}", each.join(" and ")))
 }
 
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     format!(
         "{} {what}{}",
         HumanCount(n as u64),
@@ -440,7 +440,7 @@ fn iterations(n: u64) -> String {
 }
 
 /// Eight decimals where they say what the number is, otherwise as many digits.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     if x == 0.0 || (1e-4..1e6).contains(&x.abs()) {
         format!("{x:.8}")
     } else {

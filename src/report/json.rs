@@ -5,9 +5,10 @@ use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
 use neuralnet::validate::{Check, DataRounding, Distance};
-use neuralnet::{Adapter, Bench, Model, StopReason, Trained, Validation};
+use neuralnet::{Adapter, Bench, Dataset, Metrics, Model, StopReason, Trained, Validation};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::path::Path;
 
 #[derive(Serialize)]
 struct TrainJson<'a> {
@@ -57,6 +58,22 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
     print(&ModelJson {
         description: model.description(),
         layers: layers(model.layer(), model.parameters()),
+    })
+}
+
+#[derive(Serialize)]
+struct EvaluateJson<'a> {
+    model: &'a Path,
+    source: &'a str,
+    #[serde(flatten)]
+    metrics: &'a Metrics,
+}
+
+pub(crate) fn evaluate(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::Result<()> {
+    print(&EvaluateJson {
+        model,
+        source: dataset.source(),
+        metrics,
     })
 }
 

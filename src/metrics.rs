@@ -1,0 +1,149 @@
+//! How good predictions are, beside what could be had without a model.
+//!
+//! Two classes are one output that predicts the second where it is above ½; more are one output each, of which
+//! the first of the largest predicts. Every sample counts as much as its weight. Sums are taken leaf by leaf and
+//! folded in the one tree of [`crate::leaves`]; what needs an order of all samples is sorted with ties in the
+//! order of the rows: the same bits for any number of threads.
+
+mod classes;
+mod moments;
+mod numbers;
+mod pass;
+mod ranking;
+mod shares;
+
+pub use classes::{Bin, Class, ClassBaseline, ClassMetrics};
+pub use numbers::{Grid, Histogram, NumberBaseline, NumberMetrics};
+pub use shares::{ShareBaseline, ShareMetrics};
+
+use crate::backend::Problem;
+use crate::error::{Error, Result};
+use crate::network::Activation;
+use crate::objective::{Loss, Reduction};
+use pass::{Kept, Sums};
+use serde::Serialize;
+
+/// Outputs of which curves are taken.
+const CURVES: usize = 12;
+
+/// What predictions are worth on some data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Metrics {
+    /// N: samples.
+    pub n_samples: usize,
+    /// The sum of their weights; `None` where each counts once.
+    pub total_weight: Option<f64>,
+    /// What training minimises, reduced over these samples: over their weights where it is the mean.
+    pub loss: f64,
+    /// Of the one choice among several classes, or of each output on its own.
+    pub measured: Vec<Measured>,
+    /// What could not be measured, and why.
+    pub notes: Vec<String>,
+}
+
+/// One target measured as what it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Measured {
+    /// Classes.
+    Classes(ClassMetrics),
+    /// Shares of classes, or other targets of an activation that ends at 0 and 1.
+    Shares(ShareMetrics),
+    /// Numbers.
+    Numbers(NumberMetrics),
+}
+
+/// Measures the predictions of the network of `problem` at `parameters` for all of its data.
+///
+/// # Errors
+/// Where the data have a target that the loss cannot use, their predictions take more memory than there is, or the
+/// loss is not finite.
+///
+/// # Panics
+/// Where the data have other features or targets than the network, or `parameters` is not as long as the network
+/// has parameters.
+pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
+    check(problem)?;
+    let exclusive = exclusive(problem);
+    let (sums, kept) = pass::first(problem, parameters, exclusive)?;
+    let loss = loss(problem, &sums);
+    if !loss.is_finite() {
+        return Err(Error::Dataset {
+            source_name: problem.dataset.source().to_owned(),
+            problem: format!(
+                "the model's loss is {loss}; its weights are too large for these data"
+            ),
+        });
+    }
+    let mut notes = Vec::new();
+    let measured = match problem.network.layer().activation {
+        Activation::Identity => numbers::measure(problem, parameters, &sums, &mut notes),
+        _ if exclusive && sums.one_hot => {
+            vec![Measured::Classes(ClassMetrics::exclusive(
+                problem, &sums, &kept, &mut notes,
+            ))]
+        }
+        Activation::Softmax => vec![Measured::Shares(ShareMetrics::together(problem, &sums))],
+        Activation::Sigmoid => each(problem, &sums, &kept, &mut notes),
+    };
+    Ok(Metrics {
+        n_samples: problem.dataset.n_samples(),
+        total_weight: problem.dataset.is_weighted().then_some(sums.weight),
+        loss,
+        measured,
+        notes,
+    })
+}
+
+fn check(problem: &Problem<'_>) -> Result<()> {
+    let (dataset, layer) = (problem.dataset, problem.network.layer());
+    assert_eq!(
+        (layer.n_inputs, layer.n_outputs),
+        (dataset.n_inputs(), dataset.n_outputs()),
+        "inputs and outputs of the network and of the data"
+    );
+    match dataset.target_outside_unit() {
+        Some((row, output, value)) if problem.objective.loss == Loss::CrossEntropy => {
+            Err(Error::Target {
+                place: dataset.target_place(row, output),
+                value,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the outputs are the classes of which each sample has one.
+fn exclusive(problem: &Problem<'_>) -> bool {
+    let classes = problem.dataset.classes();
+    match problem.network.layer().activation {
+        Activation::Softmax => true,
+        Activation::Sigmoid => classes.is_some_and(|classes| classes.names.len() > 2),
+        Activation::Identity => false,
+    }
+}
+
+fn loss(problem: &Problem<'_>, sums: &Sums) -> f64 {
+    let sum = match problem.objective.loss {
+        Loss::SquaredError => 0.5 * sums.outputs.iter().map(|sums| sums.squared).sum::<f64>(),
+        Loss::CrossEntropy => sums.cross_entropy,
+    };
+    match problem.objective.reduction {
+        Reduction::Sum => sum,
+        Reduction::Mean => sum / sums.weight,
+    }
+}
+
+/// Outputs of sigmoids, each on its own: of two classes where every target is 0 or 1.
+fn each(problem: &Problem<'_>, sums: &Sums, kept: &Kept, notes: &mut Vec<String>) -> Vec<Measured> {
+    let outputs = 0..problem.network.layer().n_outputs;
+    let measure = |output: usize| {
+        if sums.outputs[output].binary {
+            let metrics = ClassMetrics::binary(problem, output, sums, kept, notes);
+            Measured::Classes(metrics)
+        } else {
+            Measured::Shares(ShareMetrics::alone(problem, output, sums))
+        }
+    };
+    outputs.map(measure).collect()
+}

@@ -1,0 +1,299 @@
+//! Targets that are classes.
+
+use super::pass::{Kept, Sums, largest};
+use super::ranking::{Ranked, Ranking};
+use super::shares::times_ln;
+use crate::backend::Problem;
+use crate::network::Activation;
+use serde::Serialize;
+
+/// Bins of predicted probabilities.
+const BINS: usize = 10;
+
+/// What predictions of classes are worth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassMetrics {
+    /// The column.
+    pub target: String,
+    /// Mean of −ln of the probability given to the own class; `None` where the outputs are no probabilities that
+    /// sum to 1.
+    pub log_loss: Option<f64>,
+    /// Share of samples whose class is predicted.
+    pub accuracy: f64,
+    /// The area under the ROC of the second of two classes; of more, the mean of those of each against the rest.
+    /// `None` where a class is absent.
+    pub auc: Option<f64>,
+    /// Mean squared error of the probabilities: of the second of two classes, of more summed over them (Brier,
+    /// "Verification of forecasts expressed in terms of probability", 1950).
+    pub brier: f64,
+    /// Without a model.
+    pub baseline: ClassBaseline,
+    /// Each class.
+    pub classes: Vec<Class>,
+    /// Weights of samples: rows by their own class, columns by the predicted one.
+    pub confusion: Vec<Vec<f64>>,
+    /// Predicted probabilities of the second of two classes in ten bins of equal width; empty of more.
+    pub calibration: Vec<Bin>,
+    /// False and true positive rates, thinned to 200 points or so; empty of more than two classes.
+    #[serde(skip)]
+    pub roc: Vec<[f64; 2]>,
+}
+
+/// Always the commonest class, or, as probabilities, the share of each class.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassBaseline {
+    /// The commonest class, the first of several.
+    pub class: String,
+    /// Share of samples whose class is predicted.
+    pub accuracy: f64,
+    /// Of the shares.
+    pub log_loss: f64,
+    /// Of the shares.
+    pub brier: f64,
+}
+
+/// One class against the rest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Class {
+    /// Its name.
+    pub name: String,
+    /// Weight of its samples.
+    pub weight: f64,
+    /// Share of samples predicted so that are; `None` where none was.
+    pub precision: Option<f64>,
+    /// Share of its samples that are predicted so; `None` where there is none.
+    pub recall: Option<f64>,
+    /// Harmonic mean of the two; `None` where none is of the class and none was predicted so.
+    pub f1: Option<f64>,
+    /// The area under its ROC; `None` where none, or every sample, is of the class.
+    pub auc: Option<f64>,
+}
+
+/// Predictions within a range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Bin {
+    /// Weight of the samples.
+    pub weight: f64,
+    /// Mean of their predictions; `None` where there is none.
+    pub prediction: Option<f64>,
+    /// Share of them that are of the class.
+    pub observed: Option<f64>,
+}
+
+impl ClassMetrics {
+    /// Of the one output `output`, which predicts the second class.
+    pub(super) fn binary(
+        problem: &Problem<'_>,
+        output: usize,
+        sums: &Sums,
+        kept: &Kept,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        let n_outputs = problem.network.layer().n_outputs;
+        let at = |row: usize| row * n_outputs + output;
+        let rows = 0..kept.predictions.len() / n_outputs;
+        let mut confusion = vec![vec![0.0; 2]; 2];
+        let mut bins = [Sum::default(); BINS];
+        let mut ranked = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (prediction, weight) = (kept.predictions[at(row)], kept.weight(row));
+            let positive = kept.actual[at(row)] == 1;
+            confusion[usize::from(positive)][usize::from(prediction > 0.5)] += f64::from(weight);
+            bins[bin(prediction)].push(prediction, positive, f64::from(weight));
+            ranked.push(Ranked {
+                prediction,
+                weight,
+                positive,
+            });
+        }
+        let ranking = Ranking::new(ranked);
+        let (target, names) = match problem.dataset.classes() {
+            Some(classes) => (classes.column.clone(), classes.names.clone()),
+            None => (
+                problem.dataset.target_names()[output].clone(),
+                ["0", "1"].map(str::to_owned).to_vec(),
+            ),
+        };
+        let own = &sums.outputs[output];
+        let summary = Summary {
+            target,
+            names,
+            log_loss: Some(own.cross_entropy / sums.weight),
+            brier: own.squared / sums.weight,
+            aucs: vec![ranking.auc; 2],
+            confusion,
+        };
+        let mut metrics = summary.metrics(notes);
+        // The two classes' errors are the same, and counted once.
+        metrics.baseline.brier /= 2.0;
+        metrics.calibration = bins.map(Sum::bin).to_vec();
+        metrics.roc = ranking.roc;
+        metrics
+    }
+
+    /// Of all outputs, of which each is a class.
+    pub(super) fn exclusive(
+        problem: &Problem<'_>,
+        sums: &Sums,
+        kept: &Kept,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        let (dataset, layer) = (problem.dataset, problem.network.layer());
+        let n = layer.n_outputs;
+        let mut confusion = vec![vec![0.0; n]; n];
+        for (row, prediction) in kept.predictions.chunks_exact(n).enumerate() {
+            let predicted = largest(prediction.iter().copied()) as usize;
+            confusion[kept.actual[row] as usize][predicted] += f64::from(kept.weight(row));
+        }
+        let (target, names) = match dataset.classes() {
+            Some(classes) => (classes.column.clone(), classes.names.clone()),
+            None => ("class".to_owned(), dataset.target_names().to_vec()),
+        };
+        let squared: f64 = sums.outputs.iter().map(|own| own.squared).sum();
+        let summary = Summary {
+            target,
+            names,
+            // Sigmoids' outputs do not sum to 1.
+            log_loss: (layer.activation == Activation::Softmax)
+                .then_some(sums.cross_entropy / sums.weight),
+            brier: squared / sums.weight,
+            aucs: (0..n)
+                .map(|class| against_the_rest(kept, n, class))
+                .collect(),
+            confusion,
+        };
+        if summary.log_loss.is_none() {
+            notes.push(
+                "outputs of sigmoids do not sum to 1 over the classes: log-loss is left out"
+                    .to_owned(),
+            );
+        }
+        summary.metrics(notes)
+    }
+}
+
+fn against_the_rest(kept: &Kept, n_classes: usize, class: usize) -> Option<f64> {
+    let of_row = |(row, prediction): (usize, &[f64])| Ranked {
+        prediction: prediction[class],
+        weight: kept.weight(row),
+        positive: kept.actual[row] as usize == class,
+    };
+    let rows = kept.predictions.chunks_exact(n_classes).enumerate();
+    Ranking::new(rows.map(of_row).collect()).auc
+}
+
+/// What both kinds of outputs come down to.
+struct Summary {
+    target: String,
+    names: Vec<String>,
+    log_loss: Option<f64>,
+    brier: f64,
+    aucs: Vec<Option<f64>>,
+    confusion: Vec<Vec<f64>>,
+}
+
+impl Summary {
+    fn metrics(self, notes: &mut Vec<String>) -> ClassMetrics {
+        let own: Vec<f64> = self.confusion.iter().map(|row| row.iter().sum()).collect();
+        let weight: f64 = own.iter().sum();
+        let right: f64 = (0..own.len())
+            .map(|class| self.confusion[class][class])
+            .sum();
+        let absent: Vec<&str> = std::iter::zip(&self.names, &own)
+            .filter(|(_, own)| **own <= 0.0)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !absent.is_empty() {
+            notes.push(format!(
+                "no sample of `{}` is {}: AUC is left out, which needs samples of every class",
+                self.target,
+                some(&absent)
+            ));
+        }
+        let areas: Option<Vec<f64>> = self.aucs.iter().copied().collect();
+        ClassMetrics {
+            accuracy: right / weight,
+            auc: areas.map(|areas| areas.iter().sum::<f64>() / areas.len() as f64),
+            baseline: self.baseline(&own, weight),
+            classes: (0..own.len())
+                .map(|class| self.class(class, &own))
+                .collect(),
+            target: self.target,
+            log_loss: self.log_loss,
+            brier: self.brier,
+            confusion: self.confusion,
+            calibration: Vec::new(),
+            roc: Vec::new(),
+        }
+    }
+
+    fn baseline(&self, own: &[f64], weight: f64) -> ClassBaseline {
+        let shares: Vec<f64> = own.iter().map(|own| own / weight).collect();
+        let commonest = largest(shares.iter().copied()) as usize;
+        ClassBaseline {
+            class: self.names[commonest].clone(),
+            accuracy: shares[commonest],
+            log_loss: 0.0 - shares.iter().map(|share| times_ln(*share)).sum::<f64>(),
+            brier: shares.iter().map(|share| share * (1.0 - share)).sum(),
+        }
+    }
+
+    fn class(&self, class: usize, own: &[f64]) -> Class {
+        let predicted: f64 = self.confusion.iter().map(|row| row[class]).sum();
+        let right = self.confusion[class][class];
+        let share = |of: f64, all: f64| (all > 0.0).then(|| of / all);
+        Class {
+            name: self.names[class].clone(),
+            weight: own[class],
+            precision: share(right, predicted),
+            recall: share(right, own[class]),
+            f1: share(2.0 * right, predicted + own[class]),
+            auc: self.aucs[class],
+        }
+    }
+}
+
+/// A few of the names.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let listed: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{} or {more} others", listed.join(", ")),
+        _ => listed.join(" or "),
+    }
+}
+
+/// What falls into a bin.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    weight: f64,
+    predictions: f64,
+    positives: f64,
+}
+
+impl Sum {
+    fn push(&mut self, prediction: f64, positive: bool, weight: f64) {
+        self.weight += weight;
+        self.predictions += weight * prediction;
+        self.positives += weight * f64::from(positive);
+    }
+
+    fn bin(self) -> Bin {
+        let mean = |sum: f64| (self.weight > 0.0).then(|| sum / self.weight);
+        Bin {
+            weight: self.weight,
+            prediction: mean(self.predictions),
+            observed: mean(self.positives),
+        }
+    }
+}
+
+/// The bin of a probability; one at an edge is in the lower bin, as ½ predicts the first class.
+fn bin(probability: f64) -> usize {
+    let edges = (1..BINS).map(|edge| edge as f64 / BINS as f64);
+    edges.take_while(|edge| probability > *edge).count()
+}

@@ -1,0 +1,231 @@
+//! Targets that are numbers of their own.
+
+use super::pass::{self, OutputSums, Piece, Sums};
+use super::{CURVES, Measured};
+use crate::backend::Problem;
+use crate::leaves::Fold;
+use serde::Serialize;
+
+/// Bins of a histogram; odd, so that one is around 0.
+const BINS: usize = 41;
+/// A histogram reaches so many times the root of the mean squared error, at most.
+const REACH: f64 = 4.0;
+/// Cells of a grid in each direction.
+const CELLS: usize = 40;
+
+/// What predictions of a number are worth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NumberMetrics {
+    /// The target.
+    pub target: String,
+    /// The root of the mean squared error.
+    pub rmse: f64,
+    /// The mean absolute error.
+    pub mae: f64,
+    /// 1 − Σ (t − y)² / Σ (t − mean t)²; `None` where the target is constant.
+    pub r2: Option<f64>,
+    /// Without a model.
+    pub baseline: NumberBaseline,
+    /// Of `t − y`; of the first outputs alone.
+    #[serde(skip)]
+    pub residuals: Option<Histogram>,
+    /// Of targets (across) and predictions (up); of the first outputs alone.
+    #[serde(skip)]
+    pub grid: Option<Grid>,
+}
+
+/// Always the mean of the target.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NumberBaseline {
+    /// The mean.
+    pub mean: f64,
+    /// The root of the mean squared error.
+    pub rmse: f64,
+    /// The mean absolute error.
+    pub mae: f64,
+}
+
+/// How numbers are distributed around 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram {
+    /// It goes from `−reach` to `reach`.
+    pub reach: f64,
+    /// Weights in bins of equal width.
+    pub bins: Vec<f64>,
+    /// What lies further out, and is in the first and the last bin.
+    pub beyond: f64,
+}
+
+/// How pairs of numbers are distributed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grid {
+    /// Both directions go from the first to the second.
+    pub range: [f64; 2],
+    /// Cells in each direction.
+    pub size: usize,
+    /// Weights (size, size) in cells of equal size: rows by prediction, columns by target.
+    pub cells: Vec<f64>,
+}
+
+impl Histogram {
+    fn new(sums: &OutputSums) -> Self {
+        let [least, most] = sums.target_range;
+        let [low, high] = sums.prediction_range;
+        let largest = (most - low).abs().max((high - least).abs());
+        let reach = largest.min(REACH * sums.rmse());
+        Self {
+            // Where every residual is 0, any width does.
+            reach: if reach > 0.0 { reach } else { 1.0 },
+            bins: vec![0.0; BINS],
+            beyond: 0.0,
+        }
+    }
+
+    fn push(&mut self, value: f64, weight: f64) {
+        self.bins[place(value, [-self.reach, self.reach], BINS)] += weight;
+        if value.abs() > self.reach {
+            self.beyond += weight;
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        add(&mut self.bins, &other.bins);
+        self.beyond += other.beyond;
+    }
+}
+
+impl Grid {
+    fn new(sums: &OutputSums) -> Self {
+        let least = sums.target_range[0].min(sums.prediction_range[0]);
+        let most = sums.target_range[1].max(sums.prediction_range[1]);
+        Self {
+            range: [least, most],
+            size: CELLS,
+            cells: vec![0.0; CELLS * CELLS],
+        }
+    }
+
+    fn push(&mut self, target: f64, prediction: f64, weight: f64) {
+        let place = |value| place(value, self.range, CELLS);
+        self.cells[place(prediction) * CELLS + place(target)] += weight;
+    }
+}
+
+/// What needs the mean and the range, and so a second pass.
+struct Second {
+    /// `Σ |t − mean t|`
+    absolute: f64,
+    curves: Option<(Histogram, Grid)>,
+}
+
+impl Second {
+    fn new(output: usize, sums: &OutputSums) -> Self {
+        Self {
+            absolute: 0.0,
+            curves: (output < CURVES).then(|| (Histogram::new(sums), Grid::new(sums))),
+        }
+    }
+
+    fn push(&mut self, mean: f64, y: f64, t: f64, weight: f64) {
+        self.absolute += weight * (t - mean).abs();
+        if let Some((residuals, grid)) = &mut self.curves {
+            residuals.push(t - y, weight);
+            grid.push(t, y, weight);
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.absolute += other.absolute;
+        if let (Some((residuals, grid)), Some(others)) = (&mut self.curves, &other.curves) {
+            residuals.add(&others.0);
+            add(&mut grid.cells, &others.1.cells);
+        }
+    }
+}
+
+/// Every output on its own.
+pub(super) fn measure(
+    problem: &Problem<'_>,
+    parameters: &[f64],
+    sums: &Sums,
+    notes: &mut Vec<String>,
+) -> Vec<Measured> {
+    let named = problem.dataset.target_names().iter().zip(&sums.outputs);
+    let of = |((target, sums), second): ((&String, &OutputSums), Second)| {
+        let metrics = metrics(target, sums, second);
+        if metrics.r2.is_none() {
+            notes.push(format!(
+                "`{target}` is always {}: R² is left out, since there is nothing to explain",
+                sums.target_range[0]
+            ));
+        }
+        Measured::Numbers(metrics)
+    };
+    named
+        .zip(second(problem, parameters, sums))
+        .map(of)
+        .collect()
+}
+
+fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second> {
+    let nothing = || {
+        let outputs = sums.outputs.iter().enumerate();
+        let outputs = outputs.map(|(output, sums)| Second::new(output, sums));
+        outputs.collect::<Vec<Second>>()
+    };
+    let summed = |piece: Piece| {
+        let mut all = nothing();
+        for sample in piece.samples() {
+            for (output, second) in all.iter_mut().enumerate() {
+                let mean = sums.outputs[output].targets.mean;
+                let (y, t) = (sample.y[output], f64::from(sample.t[output]));
+                second.push(mean, y, t, f64::from(sample.weight));
+            }
+        }
+        all
+    };
+    let mut fold = Fold::new(|all: &mut Vec<Second>, others: &Vec<Second>| {
+        for (second, other) in all.iter_mut().zip(others) {
+            second.add(other);
+        }
+    });
+    pass::over(problem, parameters, summed, |seconds| fold.push(seconds));
+    fold.finish().expect("a data set has at least one leaf")
+}
+
+fn metrics(target: &str, sums: &OutputSums, second: Second) -> NumberMetrics {
+    let weight = sums.targets.weight;
+    let constant = sums.target_range[0] >= sums.target_range[1];
+    let (residuals, grid) = second.curves.unzip();
+    NumberMetrics {
+        target: target.to_owned(),
+        rmse: sums.rmse(),
+        mae: sums.absolute / weight,
+        r2: (!constant).then(|| 1.0 - sums.squared / weight / sums.targets.variance()),
+        baseline: NumberBaseline {
+            mean: sums.targets.mean,
+            rmse: sums.targets.deviation(),
+            mae: second.absolute / weight,
+        },
+        residuals,
+        grid,
+    }
+}
+
+/// The bin of `value`, the first or the last where it lies outside.
+fn place(value: f64, [from, to]: [f64; 2], n: usize) -> usize {
+    let bin = (value - from) / (to - from) * n as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "to whole numbers from 0, and 0 where all values are one"
+    )]
+    let bin = bin as usize;
+    bin.min(n - 1)
+}
+
+fn add(sums: &mut [f64], others: &[f64]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
+    }
+}

@@ -1,0 +1,314 @@
+//! The passes over the data: sums over the samples, and of targets 0 and 1 the predictions themselves.
+
+use super::moments::Moments;
+use crate::backend::Problem;
+use crate::error::{Error, Result};
+use crate::leaves::Fold;
+use crate::network::Activation;
+use rayon::prelude::*;
+use std::mem::size_of;
+
+/// Leaves that are predicted at once, before they are taken in order.
+const LEAVES: usize = 64;
+
+/// Some rows with their predictions.
+pub(super) struct Piece {
+    n_outputs: usize,
+    target_width: usize,
+    /// (rows, O)
+    pre_activations: Vec<f64>,
+    /// (rows, O)
+    predictions: Vec<f64>,
+    /// (rows, O), or (rows, O + 1) with the weights.
+    targets: Vec<f32>,
+}
+
+/// One row: pre-activations, predictions and targets (O), and how much it counts.
+pub(super) struct Sample<'a> {
+    pub(super) z: &'a [f64],
+    pub(super) y: &'a [f64],
+    pub(super) t: &'a [f32],
+    pub(super) weight: f32,
+}
+
+impl Piece {
+    fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
+        let (dataset, layer) = (problem.dataset, problem.network.layer());
+        let rows = dataset.leaves().rows(leaf);
+        let target_width = dataset.target_width();
+        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
+        let mut targets = vec![0.0; rows.len() * target_width];
+        dataset.read(rows, &mut inputs, &mut targets);
+        let outputs = |x| (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o));
+        let samples = inputs.chunks_exact(layer.n_inputs);
+        let pre_activations: Vec<f64> = samples.flat_map(outputs).collect();
+        let mut predictions = pre_activations.clone();
+        for row in predictions.chunks_exact_mut(layer.n_outputs) {
+            layer.activation.apply(row);
+        }
+        Self {
+            n_outputs: layer.n_outputs,
+            target_width,
+            pre_activations,
+            predictions,
+            targets,
+        }
+    }
+
+    pub(super) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
+        let z = self.pre_activations.chunks_exact(self.n_outputs);
+        let y = self.predictions.chunks_exact(self.n_outputs);
+        let t = self.targets.chunks_exact(self.target_width);
+        z.zip(y).zip(t).map(|((z, y), t)| {
+            let (t, weight) = t.split_at(self.n_outputs);
+            Sample {
+                z,
+                y,
+                t,
+                weight: weight.first().copied().unwrap_or(1.0),
+            }
+        })
+    }
+}
+
+/// What `use_piece` makes of each leaf, in the order of the leaves.
+pub(super) fn over<T: Send>(
+    problem: &Problem<'_>,
+    parameters: &[f64],
+    use_piece: impl Fn(Piece) -> T + Sync,
+    mut take: impl FnMut(T),
+) {
+    let count = problem.dataset.leaves().count();
+    for first in (0..count).step_by(LEAVES) {
+        let leaves = first..(first + LEAVES).min(count);
+        let made = leaves.into_par_iter();
+        let made = made.map(|leaf| use_piece(Piece::read(problem, parameters, leaf)));
+        made.collect::<Vec<T>>().into_iter().for_each(&mut take);
+    }
+}
+
+/// Sums over the samples, each as often as its weight says.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    pub(super) weight: f64,
+    /// Summed over the outputs.
+    pub(super) cross_entropy: f64,
+    /// Whether every row of targets is one 1 among 0s.
+    pub(super) one_hot: bool,
+    pub(super) outputs: Vec<OutputSums>,
+}
+
+/// Those of one output.
+#[derive(Clone, Debug)]
+pub(super) struct OutputSums {
+    pub(super) squared: f64,
+    pub(super) absolute: f64,
+    /// Of a sigmoid.
+    pub(super) cross_entropy: f64,
+    pub(super) targets: Moments,
+    /// Smallest and largest target.
+    pub(super) target_range: [f64; 2],
+    /// Smallest and largest prediction.
+    pub(super) prediction_range: [f64; 2],
+    /// Whether every target is 0 or 1.
+    pub(super) binary: bool,
+}
+
+impl OutputSums {
+    fn push(&mut self, y: f64, t: f64, weight: f64) {
+        self.squared += weight * (t - y) * (t - y);
+        self.absolute += weight * (t - y).abs();
+        self.targets.push(t, weight);
+        if weight > 0.0 {
+            widen(&mut self.target_range, t);
+            widen(&mut self.prediction_range, y);
+        }
+        self.binary &= is(t, 0.0) || is(t, 1.0);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.squared += other.squared;
+        self.absolute += other.absolute;
+        self.cross_entropy += other.cross_entropy;
+        self.targets.add(&other.targets);
+        for end in other.target_range {
+            widen(&mut self.target_range, end);
+        }
+        for end in other.prediction_range {
+            widen(&mut self.prediction_range, end);
+        }
+        self.binary &= other.binary;
+    }
+
+    /// The root of the mean squared error.
+    pub(super) fn rmse(&self) -> f64 {
+        (self.squared / self.targets.weight).sqrt()
+    }
+}
+
+impl Sums {
+    fn new(n_outputs: usize) -> Self {
+        let nothing = OutputSums {
+            squared: 0.0,
+            absolute: 0.0,
+            cross_entropy: 0.0,
+            targets: Moments::default(),
+            target_range: [f64::INFINITY, f64::NEG_INFINITY],
+            prediction_range: [f64::INFINITY, f64::NEG_INFINITY],
+            binary: true,
+        };
+        Self {
+            weight: 0.0,
+            cross_entropy: 0.0,
+            one_hot: true,
+            outputs: vec![nothing; n_outputs],
+        }
+    }
+
+    fn push(&mut self, activation: Activation, sample: &Sample<'_>) {
+        let Sample { z, y, t, weight } = sample;
+        let weight = f64::from(*weight);
+        self.weight += weight;
+        for (o, sums) in self.outputs.iter_mut().enumerate() {
+            let t = f64::from(t[o]);
+            sums.push(y[o], t, weight);
+            if activation == Activation::Sigmoid {
+                let cross_entropy = weight * sigmoid_cross_entropy(z[o], t);
+                sums.cross_entropy += cross_entropy;
+                self.cross_entropy += cross_entropy;
+            }
+        }
+        if activation == Activation::Softmax {
+            self.cross_entropy += weight * softmax_cross_entropy(z, t);
+        }
+        let ones = t.iter().filter(|t| is(f64::from(**t), 1.0)).count();
+        let zeros = t.iter().filter(|t| is(f64::from(**t), 0.0)).count();
+        self.one_hot &= ones == 1 && zeros == t.len() - 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.weight += other.weight;
+        self.cross_entropy += other.cross_entropy;
+        self.one_hot &= other.one_hot;
+        for (sums, other) in self.outputs.iter_mut().zip(&other.outputs) {
+            sums.add(other);
+        }
+    }
+}
+
+/// `−t ln y − (1 − t) ln(1 − y)` of `y = sigmoid(z)`, from `z`: no logarithm of 0.
+fn sigmoid_cross_entropy(z: f64, t: f64) -> f64 {
+    z.max(0.0) - z * t + (-z.abs()).exp().ln_1p()
+}
+
+/// `−Σ t ln softmax(z)`, from `ln softmax(z) = z − max z − ln Σ exp(z − max z)`: no logarithm of 0.
+fn softmax_cross_entropy(z: &[f64], t: &[f32]) -> f64 {
+    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
+    let log_sum = largest + sum.ln();
+    std::iter::zip(z, t)
+        .map(|(z, t)| f64::from(*t) * (log_sum - z))
+        .sum()
+}
+
+/// The predictions of all samples with their classes, where an order of all is needed.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// (N, O)
+    pub(super) predictions: Vec<f64>,
+    /// The own class of each sample (N) where it has one of several; otherwise whether each target is 1 (N, O).
+    pub(super) actual: Vec<u32>,
+    /// (N), or nothing where each counts once.
+    weights: Vec<f32>,
+}
+
+impl Kept {
+    pub(super) fn weight(&self, row: usize) -> f32 {
+        self.weights.get(row).copied().unwrap_or(1.0)
+    }
+
+    fn reserve(&mut self, problem: &Problem<'_>, exclusive: bool) -> Result<()> {
+        let (n_samples, n_outputs) = (problem.dataset.n_samples(), problem.dataset.n_outputs());
+        let n_actual = n_samples * if exclusive { 1 } else { n_outputs };
+        let n_weights = n_samples * usize::from(problem.dataset.is_weighted());
+        let reserved = self
+            .predictions
+            .try_reserve_exact(n_samples * n_outputs)
+            .and_then(|()| self.actual.try_reserve_exact(n_actual))
+            .and_then(|()| self.weights.try_reserve_exact(n_weights));
+        let bytes = n_samples * n_outputs * size_of::<f64>()
+            + n_actual * size_of::<u32>()
+            + n_weights * size_of::<f32>();
+        reserved.map_err(|_| Error::HostMemory {
+            what: "the predictions, of which AUC needs the order,".to_owned(),
+            needed: bytes as u64,
+        })
+    }
+
+    fn push(&mut self, piece: &Piece, exclusive: bool) {
+        self.predictions.extend_from_slice(&piece.predictions);
+        for sample in piece.samples() {
+            if exclusive {
+                let own = largest(sample.t.iter().map(|t| f64::from(*t)));
+                self.actual.push(own);
+            } else {
+                let ones = sample.t.iter().map(|t| u32::from(is(f64::from(*t), 1.0)));
+                self.actual.extend(ones);
+            }
+            if piece.target_width > piece.n_outputs {
+                self.weights.push(sample.weight);
+            }
+        }
+    }
+}
+
+/// The sums over all samples, and, where an output is no number of its own, the predictions.
+pub(super) fn first(
+    problem: &Problem<'_>,
+    parameters: &[f64],
+    exclusive: bool,
+) -> Result<(Sums, Kept)> {
+    let layer = problem.network.layer();
+    let keeps = layer.activation != Activation::Identity;
+    let mut kept = Kept::default();
+    if keeps {
+        kept.reserve(problem, exclusive)?;
+    }
+    let mut fold = Fold::new(Sums::add);
+    let summed = |piece: Piece| {
+        let mut sums = Sums::new(layer.n_outputs);
+        for sample in piece.samples() {
+            sums.push(layer.activation, &sample);
+        }
+        (sums, piece)
+    };
+    over(problem, parameters, summed, |(sums, piece)| {
+        fold.push(sums);
+        if keeps {
+            kept.push(&piece, exclusive);
+        }
+    });
+    let sums = fold.finish().expect("a data set has at least one leaf");
+    Ok((sums, kept))
+}
+
+/// The first of the largest.
+pub(super) fn largest(numbers: impl Iterator<Item = f64>) -> u32 {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (place, number) in (0..).zip(numbers) {
+        if number > best.1 {
+            best = (place, number);
+        }
+    }
+    best.0
+}
+
+fn widen([least, most]: &mut [f64; 2], value: f64) {
+    *least = least.min(value);
+    *most = most.max(value);
+}
+
+/// Whether both are the same number.
+fn is(a: f64, b: f64) -> bool {
+    a - b == 0.0
+}

@@ -1,0 +1,217 @@
+//! The tables of a page, and its bars of weights.
+
+use super::{Page, escape};
+use crate::report::metrics::{
+    SHOWN_CLASSES, amount, baseline, confusions, digits, lines, share, short,
+};
+use indicatif::HumanCount;
+use neuralnet::metrics::ClassMetrics;
+use neuralnet::{Metrics, Model};
+use serde_json::Value;
+
+/// Outputs whose weights are shown, and the largest of each that are.
+const SHOWN_OUTPUTS: usize = 12;
+const SHOWN_WEIGHTS: usize = 20;
+/// Classes that are shown one by one.
+const SHOWN_ROWS: usize = 100;
+/// From this share on a cell is so dark that its text is light.
+const DARK: f64 = 0.55;
+
+/// Those of one target, on the data trained on and on those held back, beside the baseline of the latter.
+pub(super) fn metrics(training: &Metrics, validation: Option<&Metrics>, place: usize) -> String {
+    let on_training = lines(&training.measured[place]);
+    let telling = &validation.unwrap_or(training).measured[place];
+    let mut rows = String::new();
+    for line in lines(telling) {
+        let cell = |number: f64| format!("<td>{}</td>", digits(number));
+        let same = on_training.iter().find(|other| other.name == line.name);
+        rows += &format!("<tr><th>{}</th>", line.name);
+        rows += &same.map_or("<td></td>".to_owned(), |line| cell(line.model));
+        if validation.is_some() {
+            rows += &cell(line.model);
+        }
+        rows += &format!("{}</tr>", cell(line.baseline));
+    }
+    let held_back = validation.map_or("", |_| "<th>held back</th>");
+    format!(
+        "<div class=\"card scroll\" style=\"margin-top:1rem\"><table><thead><tr><th></th><th>trained on</th>{held_back}<th>baseline</th></tr></thead>{rows}</table><p class=\"small soft\">Baseline: {}.</p></div>",
+        escape(&baseline(telling))
+    )
+}
+
+/// Own classes down, predicted ones across; of many, the largest confusions.
+pub(super) fn confusion(metrics: &ClassMetrics) -> String {
+    if metrics.classes.len() > SHOWN_CLASSES {
+        return largest_confusions(metrics);
+    }
+    let names: Vec<String> = metrics
+        .classes
+        .iter()
+        .map(|class| escape(&short(&class.name)))
+        .collect();
+    let heads: String = names
+        .iter()
+        .map(|name| format!("<th>{name}</th>"))
+        .collect();
+    let mut rows = String::new();
+    for (name, row) in names.iter().zip(&metrics.confusion) {
+        let all: f64 = row.iter().sum();
+        rows += &format!("<tr><th>{name}</th>");
+        for weight in row {
+            let share = if all > 0.0 { weight / all } else { 0.0 };
+            let full = if share > DARK { " class=\"full\"" } else { "" };
+            rows += &format!(
+                "<td{full} style=\"--share:{share:.3}\">{}<small>{:.0}%</small></td>",
+                amount(*weight),
+                100.0 * share
+            );
+        }
+        rows += "</tr>";
+    }
+    format!(
+        "<div class=\"card\"><h3>Confusion</h3><div class=\"scroll\"><table class=\"confusion\"><thead><tr><th></th>{heads}</tr></thead>{rows}</table></div><p class=\"small soft\">A row for what a sample is, a column for what is predicted; percent of the row.</p></div>"
+    )
+}
+
+fn largest_confusions(metrics: &ClassMetrics) -> String {
+    let rows = confusions(metrics)
+        .into_iter()
+        .map(|(weight, own, predicted)| {
+            let [own, predicted] = [own, predicted].map(|name| escape(&short(name)));
+            format!(
+                "<tr><th>{own}</th><td>{predicted}</td><td>{}</td></tr>",
+                amount(weight)
+            )
+        });
+    format!(
+        "<div class=\"card\"><h3>Largest confusions</h3><div class=\"scroll\"><table><thead><tr><th>is</th><th>taken for</th><th>samples</th></tr></thead>{}</table></div></div>",
+        rows.collect::<String>()
+    )
+}
+
+/// Each class against the rest.
+pub(super) fn classes(metrics: &ClassMetrics) -> String {
+    let rows = metrics.classes.iter().take(SHOWN_ROWS).map(|class| {
+        let cells = [class.precision, class.recall, class.f1, class.auc];
+        let cells = cells
+            .map(|cell| format!("<td>{}</td>", share(cell)))
+            .concat();
+        format!(
+            "<tr><th>{}</th><td>{}</td>{cells}</tr>",
+            escape(&short(&class.name)),
+            amount(class.weight)
+        )
+    });
+    let more = match metrics.classes.len().checked_sub(SHOWN_ROWS) {
+        Some(more @ 1..) => format!("<p class=\"small soft\">And {more} more classes.</p>"),
+        _ => String::new(),
+    };
+    format!(
+        "<div class=\"card\"><h3>Each class</h3><div class=\"scroll\"><table><thead><tr><th></th><th>samples</th><th>precision</th><th>recall</th><th>F1</th><th>AUC</th></tr></thead>{}</table></div>{more}</div>",
+        rows.collect::<String>()
+    )
+}
+
+/// The largest weights of each output, as bars.
+pub(super) fn weights(model: &Model) -> String {
+    let (layer, description) = (model.layer(), model.description());
+    let (weight, bias) = layer.split(model.parameters());
+    let mut html = String::from("<h2>Weights</h2><div class=\"figures\">");
+    let outputs = weight
+        .chunks_exact(layer.n_inputs)
+        .zip(&description.targets);
+    for (output, (weight, target)) in outputs.take(SHOWN_OUTPUTS).enumerate() {
+        let mut named: Vec<(&str, f64)> = std::iter::zip(&description.features, weight)
+            .map(|(name, weight)| (name.as_str(), *weight))
+            .collect();
+        // Stable: equal ones stay in the order of the features.
+        named.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        named.truncate(SHOWN_WEIGHTS);
+        let largest = named.first().map_or(0.0, |(_, weight)| weight.abs());
+        let bars: String = named
+            .iter()
+            .map(|(name, weight)| bar(name, *weight, largest))
+            .collect();
+        let mut notes = Vec::new();
+        if layer.n_inputs > SHOWN_WEIGHTS {
+            notes.push(format!(
+                "The {SHOWN_WEIGHTS} largest of {}.",
+                HumanCount(layer.n_inputs as u64)
+            ));
+        }
+        if let Some(bias) = bias {
+            notes.push(format!("Bias {}.", digits(bias[output])));
+        }
+        html += &format!(
+            "<div class=\"card\"><h3>{}</h3><div class=\"weights\">{bars}</div><p class=\"small soft\">{}</p></div>",
+            escape(&short(target)),
+            notes.join(" ")
+        );
+    }
+    html += "</div>";
+    if let Some(more @ 1..) = layer.n_outputs.checked_sub(SHOWN_OUTPUTS) {
+        html += &format!("<p class=\"soft\">And {more} more outputs.</p>");
+    }
+    html
+}
+
+fn bar(name: &str, weight: f64, largest: f64) -> String {
+    let width = if largest > 0.0 {
+        50.0 * weight.abs() / largest
+    } else {
+        0.0
+    };
+    let (class, left) = if weight < 0.0 {
+        (" class=\"negative\"", 50.0 - width)
+    } else {
+        ("", 50.0)
+    };
+    format!(
+        "<span>{}</span><div class=\"bar\"><i{class} style=\"left:{left:.2}%;width:{width:.2}%\"></i></div><span>{}</span>",
+        escape(&short(name)),
+        digits(weight)
+    )
+}
+
+/// Where it was trained, and every setting.
+pub(super) fn settings(page: &Page<'_>) -> String {
+    let trained = page.trained;
+    let mut rows = String::new();
+    let mut row = |name: &str, value: &str| {
+        rows += &format!(
+            "<tr><th>{}</th><td>{}</td></tr>",
+            escape(name),
+            escape(value)
+        );
+    };
+    row(
+        "hardware",
+        &format!("{}: {}", trained.backend, trained.adapter),
+    );
+    let seconds = format!(
+        "{:.3} s for {} iterations",
+        trained.seconds,
+        HumanCount(trained.iterations)
+    );
+    row("time", &seconds);
+    if let Some(rate) = trained.bytes_per_second {
+        row(
+            "speed",
+            &format!("{:.2} GB/s of inputs and targets", rate / 1e9),
+        );
+    }
+    row("loss reached", &trained.pass.loss.to_string());
+    // As they are printed as JSON, so that none can be missed.
+    if let Ok(Value::Object(settings)) = serde_json::to_value(&page.run.config) {
+        for (name, value) in settings {
+            let value = match value {
+                Value::Null => "not set".to_owned(),
+                Value::Bool(yes) => if yes { "yes" } else { "no" }.to_owned(),
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            row(&name.replace('_', " "), &value);
+        }
+    }
+    format!("<h2>Settings</h2><div class=\"card\"><table class=\"settings\">{rows}</table></div>")
+}

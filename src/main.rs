@@ -28,10 +28,14 @@ fn main() -> ExitCode {
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
-    let (dataset, config) = args.open()?;
+    let (dataset, held, config) = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
+    if let Some(held) = &held {
+        training.watch(held, hardware.threads)?;
+    }
+    args.checkpoint.prepare(&mut training)?;
     let interrupted = interrupt::handled();
     let mut reporter = Reporter::new(&dataset, &config);
     reporter.data(&dataset, args.task.names_activation());
@@ -39,7 +43,8 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let mut article = ArticleTable::new(&dataset, &config);
     let mut stops = article.iterations();
     stops.push(config.iterations);
-    for iteration in stops {
+    let done = training.iteration();
+    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
         training.advance_to(iteration, &mut |progress| {
             reporter.progress(progress);
             interrupted.flow()

@@ -43,6 +43,21 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         number(trained.loss),
         data_loss(run, trained)
     )?;
+    if let Some(validation) = trained.validation {
+        let kept = trained.kept.filter(|kept| *kept != trained.iterations);
+        let after = kept.map(|kept| {
+            format!(
+                ", the lowest, after {}; these weights are kept",
+                iterations(kept)
+            )
+        });
+        writeln!(
+            out,
+            "held     {}{}",
+            number(validation),
+            after.unwrap_or_default()
+        )?;
+    }
     if trained.stop != StopReason::Iterations {
         writeln!(
             out,
@@ -384,6 +399,7 @@ fn settings(train: &TrainConfig, standardise: bool) -> String {
         },
         iterations(train.iterations)
     ));
+    settings.extend(train.batch_size.map(|size| format!("batches of {size}")));
     settings.push(format!("seed {}", train.seed));
     if standardise {
         settings.push("features standardised".to_owned());

@@ -4,6 +4,7 @@ use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
+use neuralnet::train::Point;
 use neuralnet::validate::{Check, DataRounding, Distance};
 use neuralnet::{Adapter, Bench, Model, StopReason, Trained, Validation};
 use serde::Serialize;
@@ -25,6 +26,11 @@ struct TrainJson<'a> {
     data_loss: f64,
     evaluations: u64,
     stop: StopReason,
+    /// Null where no samples were held back.
+    validation_loss: Option<f64>,
+    /// Null where the last parameters are kept.
+    kept_iteration: Option<u64>,
+    history: &'a [Point],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     predictions: &'a [ArticleRow],
 }
@@ -74,6 +80,9 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         data_loss: trained.pass.loss,
         evaluations: trained.evaluations,
         stop: trained.stop,
+        validation_loss: trained.validation,
+        kept_iteration: trained.kept,
+        history: &trained.history,
         predictions: &article.rows,
     })
 }

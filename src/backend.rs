@@ -1,7 +1,7 @@
 //! What a backend does: the one interface through which training and validation see CPU and GPU.
 
 use crate::dataset::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::objective::Objective;
 use std::num::NonZeroU32;
@@ -29,10 +29,16 @@ impl Problem<'_> {
     /// Sums over samples and outputs as an evaluation reports them: loss and gradient scaled by the
     /// reduction, dy/dz as the mean over all samples and outputs.
     #[must_use]
-    pub fn reduced(&self, mut sums: Evaluation) -> Evaluation {
-        let scale = self.scale();
+    pub fn reduced(&self, sums: Evaluation) -> Evaluation {
+        self.reduced_of(self.dataset.total_weight(), sums)
+    }
+
+    /// As [`Problem::reduced`], of samples that weigh `total_weight` together.
+    pub(crate) fn reduced_of(&self, total_weight: f64, mut sums: Evaluation) -> Evaluation {
+        let scale = self.objective.reduction.scale(total_weight);
         sums.gradient.iter_mut().for_each(|sum| *sum *= scale);
-        sums.pass = self.reduced_pass(sums.pass);
+        sums.pass.loss *= scale;
+        sums.pass.saturation /= total_weight * self.dataset.n_outputs() as f64;
         sums
     }
 
@@ -142,6 +148,20 @@ pub trait Backend {
     /// # Errors
     /// Where the device fails.
     fn evaluate(&mut self) -> Result<Evaluation>;
+
+    /// As [`Backend::evaluate`], of the rows `rows` alone, in this order: the reduction is over these.
+    ///
+    /// # Errors
+    /// Where the backend does not draw rows, or the device fails.
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        Err(Error::Setting {
+            flag: "--batch-size",
+            problem: format!(
+                "{} rows drawn for each update are a matter of the CPU; take --backend cpu, or leave it out: full batches train at the speed of the GPU's memory",
+                rows.len()
+            ),
+        })
+    }
 
     /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
     ///

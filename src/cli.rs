@@ -1,7 +1,10 @@
 //! The command line as typed, turned into checked settings once.
 
+mod checkpoint;
 mod optimizer;
+mod validation;
 
+use checkpoint::CheckpointArgs;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::network::Activation;
@@ -12,6 +15,7 @@ use neuralnet::{
 use optimizer::OptimizerArgs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use validation::ValidationArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
 #[derive(Debug, Parser)]
@@ -28,7 +32,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a network and print its weights
-    Train(Train),
+    Train(Box<Train>),
     /// Use a model: its predictions for each row of a table
     Predict(Predict),
     /// Measure a model: its predictions beside the targets of a table, and beside no model at all
@@ -51,6 +55,10 @@ pub(crate) struct Train {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     optimizer: OptimizerArgs,
+    #[command(flatten)]
+    validation: ValidationArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
     backend: Backend,
@@ -218,7 +226,7 @@ pub(crate) struct TaskArgs {
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
-    /// Step along the gradient; L-BFGS searches its own (default: 1 for article, otherwise 0.1)
+    /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam, otherwise 0.1)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
@@ -414,7 +422,20 @@ impl TaskArgs {
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        let dataset = Dataset::open(&self.data, &self.table.options())?;
+        self.complete(self.open_data()?, iterations, hardware)
+    }
+
+    fn open_data(&self) -> Result<Dataset> {
+        Dataset::open(&self.data, &self.table.options())
+    }
+
+    /// Completes the settings for `dataset`, and scales and stores its features as they say.
+    fn complete(
+        &self,
+        dataset: Dataset,
+        iterations: u64,
+        hardware: HardwareArgs,
+    ) -> Result<(Dataset, TrainConfig)> {
         let mut defaults = TrainConfig::suited_to(&dataset);
         if !dataset.is_article() {
             defaults.iterations = iterations;
@@ -496,11 +517,16 @@ impl HardwareArgs {
 }
 
 impl Train {
-    /// Opens the data and completes the settings.
-    pub(crate) fn open(&self) -> Result<(Dataset, TrainConfig)> {
-        let (dataset, config) = self.task.open(TRAIN_ITERATIONS, self.hardware)?;
+    /// Opens the data, and samples to hold back where there are to be any, and completes the settings.
+    pub(crate) fn open(&self) -> Result<(Dataset, Option<Dataset>, TrainConfig)> {
+        let dataset = self.task.open_data()?;
+        let (dataset, held) = self.validation.open(dataset, &self.task)?;
+        let (dataset, config) = self
+            .task
+            .complete(dataset, TRAIN_ITERATIONS, self.hardware)?;
         let config = self.optimizer.complete(config, &dataset, &self.task)?;
-        Ok((dataset, config))
+        let config = self.validation.complete(config);
+        Ok((dataset, held, config))
     }
 
     pub(crate) fn hardware(&self) -> Hardware {

@@ -153,9 +153,33 @@ impl<'a> Cpu<'a> {
 
     /// Gradient, loss and saturation summed over the rows of leaf `leaf`.
     fn leaf_sums(&self, neurons: &Neurons, leaf: usize) -> Evaluation {
-        let sums = self.with_rows(self.leaves.rows(leaf), |rows| {
-            self.instructions.run(LeafSums { neurons, rows })
-        });
+        self.with_rows(self.leaves.rows(leaf), |rows| self.sums_of(neurons, rows))
+    }
+
+    /// The same of the rows numbered `numbers`, which are gathered, and their weight.
+    fn gathered_sums(&self, neurons: &Neurons, numbers: &[usize]) -> (Evaluation, f64) {
+        let dataset = self.problem.dataset;
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        for row in numbers {
+            self.with_rows(*row..row + 1, |rows| {
+                inputs.extend_from_slice(&rows.inputs[..dataset.n_inputs()]);
+                targets.extend_from_slice(&rows.targets[..dataset.target_width()]);
+            });
+        }
+        let weight = match dataset.is_weighted() {
+            true => {
+                let weights = targets.iter().skip(dataset.n_outputs());
+                let weights = weights.step_by(dataset.target_width());
+                weights.map(|weight| f64::from(*weight)).sum()
+            }
+            false => numbers.len() as f64,
+        };
+        let rows = Rows::from(dense(dataset, &inputs, &targets), 0, numbers.len());
+        (self.sums_of(neurons, rows), weight)
+    }
+
+    fn sums_of(&self, neurons: &Neurons, rows: Rows<'_>) -> Evaluation {
+        let sums = self.instructions.run(LeafSums { neurons, rows });
         let mut gradient = neurons.flat(&sums.grad_weight, &sums.grad_bias);
         if let Data::Unscaled(_, scaling) = self.data {
             scaling.chain(neurons.layer, &mut gradient);
@@ -279,6 +303,29 @@ impl Backend for Cpu<'_> {
 
     fn evaluate(&mut self) -> Result<Evaluation> {
         Ok(self.problem.reduced(self.sums()))
+    }
+
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        let dataset = self.problem.dataset;
+        let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
+        let neurons = self.neurons();
+        let sum = || {
+            let of_leaf = |leaf| self.gathered_sums(&neurons, &rows[leaves.rows(leaf)]);
+            let add = |left: &mut (Evaluation, f64), right: &(Evaluation, f64)| {
+                left.0.add(&right.0);
+                left.1 += right.1;
+            };
+            sum_leaves(leaves.count(), self.parameters.len(), of_leaf, add)
+        };
+        let (sums, weight) = match leaves.count() {
+            1 => sum(),
+            _ => self.threads.install(sum),
+        };
+        // A batch of samples that weigh nothing says nothing.
+        if weight == 0.0 {
+            return Ok(sums);
+        }
+        Ok(self.problem.reduced_of(weight, sums))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

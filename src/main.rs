@@ -30,10 +30,14 @@ fn main() -> ExitCode {
 
 fn train(args: &Train) -> Result<ExitCode, Failure> {
     let (output, page) = (args.output.path()?, args.report()?);
-    let (dataset, config) = args.open()?;
+    let (dataset, held, config) = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
+    if let Some(held) = &held {
+        training.watch(held, hardware.threads)?;
+    }
+    args.checkpoint.prepare(&mut training)?;
     let interrupted = interrupt::handled();
     let mut reporter = Reporter::new(&dataset, &config);
     reporter.data(&dataset, args.task.names_activation());
@@ -41,7 +45,8 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let mut article = ArticleTable::new(&dataset, &config);
     let mut stops = article.iterations();
     stops.push(config.iterations);
-    for iteration in stops {
+    let done = training.iteration();
+    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
         training.advance_to(iteration, &mut |progress| {
             reporter.progress(progress);
             interrupted.flow()
@@ -61,9 +66,10 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     reporter.finish(&trained);
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
-    report::printed(print(&run, &trained, &article))?;
-    // What was printed is not lost where the file cannot be written.
     let model = Model::new(&dataset, &config, &trained);
+    let validation = held.as_ref().map(|held| model.measure(held)).transpose()?;
+    report::printed(print(&run, &trained, &article, validation.as_ref()))?;
+    // What was printed is not lost where the file cannot be written.
     if let Some(path) = output {
         model.save(path)?;
         report::wrote(path);
@@ -74,8 +80,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
             trained: &trained,
             model: &model,
             training: &model.measure(&dataset)?,
-            validation: None,
-            history: &[],
+            validation: validation.as_ref(),
         };
         html::write(&page, path)?;
         report::wrote(path);

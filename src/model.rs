@@ -270,7 +270,7 @@ impl Model {
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
         let config = &self.description.config;
         let problem = Problem {
-            dataset,
+            dataset: &dataset.as_it_came(),
             network: self.network.clone(),
             objective: Objective {
                 loss: config.loss,

@@ -1,19 +1,26 @@
 //! Training: settings checked once, a backend chosen once, and the host loop over it.
 
+mod checkpoint;
 mod config;
 mod hardware;
+mod history;
 mod host;
 mod optimizer;
 mod pace;
 mod penalty;
+mod resume;
 mod schedule;
+mod shuffle;
 mod stop;
+mod watch;
 
 pub use config::TrainConfig;
 pub use hardware::{BackendChoice, Hardware};
+pub use history::Point;
 pub use optimizer::Optimizer;
 pub(crate) use pace::Pace;
 pub use schedule::Schedule;
+pub(crate) use shuffle::shuffle;
 pub use stop::StopReason;
 
 use crate::backend::{Backend, Pass, Problem};
@@ -21,12 +28,15 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::objective::Objective;
+use checkpoint::{Checkpoints, Identity};
+use history::History;
 use host::Host;
 use penalty::Penalty;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::time::Instant;
+use watch::Watch;
 
 /// The problem a configuration poses on a data set.
 pub(crate) fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<Problem<'a>> {
@@ -53,6 +63,8 @@ pub struct Progress {
     pub loss: f64,
     /// What the last pass saw of the data: of gradient descent, momentum and Adam before its update.
     pub pass: Pass,
+    /// The loss on the samples held back, where they were last looked at.
+    pub validation: Option<f64>,
     /// Seconds spent on iterations so far.
     pub seconds: f64,
 }
@@ -70,6 +82,12 @@ pub struct Training<'a> {
     config: TrainConfig,
     /// Makes the updates; `None` where the backend makes them by itself.
     host: Option<Host>,
+    /// The samples held back.
+    watch: Option<Watch<'a>>,
+    history: History,
+    checkpoints: Option<(Checkpoints, Identity)>,
+    /// What is minimised, where the last pass looked.
+    loss: f64,
     iteration: u64,
     evaluations: u64,
     seconds: f64,
@@ -84,13 +102,23 @@ impl<'a> Training<'a> {
     /// Where a setting cannot be used on the data, or the hardware cannot hold them.
     pub fn start(dataset: &'a Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Self> {
         let problem = problem(dataset, config)?;
+        if let Some(size) = config.batch_size.filter(|size| *size > dataset.n_samples()) {
+            return Err(Error::Setting {
+                flag: "--batch-size",
+                problem: format!(
+                    "{size} rows are more than the {} there are; leave it out to train on all",
+                    dataset.n_samples()
+                ),
+            });
+        }
         let network = problem.network.clone();
         let (mut backend, notice) = hardware.open(problem)?;
         let start = network.initial_parameters(config.seed);
         backend.set_parameters(&start)?;
         let host = (!config.stays_on_device()).then(|| {
             let penalty = Penalty::new(config.l1, config.l2, network.layer());
-            Host::new(config, penalty, start, backend.as_ref())
+            let n_samples = dataset.n_samples();
+            Host::new(config, penalty, start, backend.as_ref(), n_samples)
         });
         Ok(Self {
             network,
@@ -99,12 +127,26 @@ impl<'a> Training<'a> {
             notice,
             config: config.clone(),
             host,
+            watch: None,
+            history: History::new(),
+            checkpoints: None,
+            loss: f64::NAN,
             iteration: 0,
             evaluations: 0,
             seconds: 0.0,
             pace: Pace::default(),
             stop: None,
         })
+    }
+
+    /// Looks, from time to time, at the loss on `held`: samples of the same columns, as they came, that are not trained on.
+    /// The CPU does that. Which iterations are looked at depends on the settings alone.
+    ///
+    /// # Errors
+    /// Where the columns are not those that are trained on, or the CPU cannot hold the samples.
+    pub fn watch(&mut self, held: &'a Dataset, threads: Option<usize>) -> Result<()> {
+        self.watch = Some(Watch::new(self.dataset, held, &self.config, threads)?);
+        Ok(())
     }
 
     /// Why this backend trains, where it was chosen for the user or is not what its name suggests.
@@ -148,21 +190,87 @@ impl<'a> Training<'a> {
         iteration: u64,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        if self.stop.is_some() {
-            return Ok(());
+        if self.config.early_stopping.is_some() && self.watch.is_none() {
+            return Err(Error::Setting {
+                flag: "--early-stopping",
+                problem:
+                    "needs samples held back to look at; take --validation 0.2 or --validation-data"
+                        .to_owned(),
+            });
         }
-        match self.host.take() {
-            None => self.advance_on_device(iteration, observe)?,
-            Some(mut host) => {
-                let advanced = self.advance_on_host(&mut host, iteration, observe);
-                self.host = Some(host);
-                advanced?;
+        while self.stop.is_none() && self.iteration < iteration {
+            let until = self.next_look().min(iteration);
+            match self.host.take() {
+                None => self.advance_on_device(until, observe)?,
+                Some(mut host) => {
+                    let advanced = self.advance_on_host(&mut host, until, observe);
+                    self.host = Some(host);
+                    advanced?;
+                }
+            }
+            if self.iteration.is_multiple_of(self.config.look_every()) {
+                self.look()?;
+            }
+            if self.checkpoint_due() {
+                self.save_checkpoint()?;
             }
         }
         if self.stop.is_none() && self.iteration >= self.config.iterations {
             self.stop = Some(StopReason::Iterations);
         }
         Ok(())
+    }
+
+    /// The next iteration at which to look at the samples held back.
+    fn next_look(&self) -> u64 {
+        let every = self.config.look_every();
+        match self.watch {
+            Some(_) => (self.iteration / every + 1).saturating_mul(every),
+            None => u64::MAX,
+        }
+    }
+
+    /// Looks at the samples held back, where that was not done at this iteration.
+    fn look(&mut self) -> Result<()> {
+        let Some(mut watch) = self.watch.take() else {
+            return Ok(());
+        };
+        if watch.last.is_none_or(|(last, _)| last != self.iteration) {
+            let loss = watch.loss(&self.parameters()?)?;
+            watch.note(self.iteration, loss, self.held_parameters()?);
+            self.history.push(Point {
+                iteration: self.iteration,
+                loss: self.loss,
+                validation: Some(loss),
+            });
+            let patience = self.config.early_stopping;
+            if self.stop.is_none() && patience.is_some_and(|patience| watch.waited >= patience) {
+                self.stop = Some(StopReason::EarlyStopping);
+            }
+        }
+        self.watch = Some(watch);
+        Ok(())
+    }
+
+    /// The parameters as they are trained.
+    fn held_parameters(&mut self) -> Result<Vec<f64>> {
+        match &self.host {
+            Some(host) => Ok(host.parameters().to_vec()),
+            None => self.backend.parameters(),
+        }
+    }
+
+    /// Takes note of the loss, where the samples held back do not say when.
+    fn note(&mut self, iteration: u64, loss: f64) {
+        self.loss = loss;
+        if self.watch.is_none() && loss.is_finite() {
+            let validation = None;
+            self.history.push(Point {
+                iteration,
+                loss,
+                validation,
+            });
+        }
     }
 
     /// The host makes the updates, from one evaluation after the other.
@@ -180,17 +288,23 @@ impl<'a> Training<'a> {
             while made < batch.get() && self.stop.is_none() {
                 let backend = self.backend.as_mut();
                 self.stop = host.iterate(&self.config, self.iteration, backend)?;
+                let (loss, _) = host.seen();
                 if host.stands() {
+                    self.loss = loss;
                     break;
                 }
                 self.iteration += 1;
                 made += 1;
+                self.note(self.iteration - u64::from(!host.looks_ahead()), loss);
             }
             self.evaluations = host.evaluations();
             let seconds = since.elapsed().as_secs_f64();
             self.took(batch, seconds);
             let (loss, pass) = host.seen();
             self.tell(loss, pass, observe)?;
+            if self.checkpoint_due() {
+                break;
+            }
         }
         Ok(())
     }
@@ -221,8 +335,9 @@ impl<'a> Training<'a> {
             self.iteration += u64::from(batch.get());
             self.evaluations = self.iteration;
             self.took(batch, seconds);
+            self.note(self.iteration - 1, pass.loss);
             self.tell(pass.loss, pass, observe)?;
-            if self.stop.is_some() {
+            if self.stop.is_some() || self.checkpoint_due() {
                 left = 0;
             }
         }
@@ -251,6 +366,11 @@ impl<'a> Training<'a> {
             evaluations: self.evaluations,
             loss,
             pass,
+            validation: self
+                .watch
+                .as_ref()
+                .and_then(|watch| watch.last)
+                .map(|(_, loss)| loss),
             seconds: self.seconds,
         });
         if told.is_break() && self.stop.is_none() {
@@ -282,9 +402,17 @@ impl<'a> Training<'a> {
     /// # Errors
     /// Where the device fails, or the loss or a parameter is no longer finite.
     pub fn finish(mut self) -> Result<Trained> {
+        // Before a last look, which would not be one of a training that goes on.
+        self.save_checkpoint()?;
+        self.look()?;
+        let kept = self.keep_best()?;
         let parameters = self.parameters()?;
         let (loss, pass) = match &mut self.host {
             Some(host) => {
+                if self.config.batch_size.is_some() {
+                    // What was seen last is one batch.
+                    host.forget();
+                }
                 host.look(self.backend.as_mut())?;
                 host.seen()
             }
@@ -296,7 +424,14 @@ impl<'a> Training<'a> {
         if !loss.is_finite() {
             return Err(self.diverged("loss"));
         }
-        let bytes = self.dataset.bytes() as f64 * self.evaluations as f64;
+        let n_samples = self.dataset.n_samples();
+        let passes = self.evaluations as f64 / self.config.updates_an_epoch(n_samples) as f64;
+        let bytes = self.dataset.bytes() as f64 * passes;
+        let validation = match (&kept, &self.watch) {
+            (Some((_, loss)), _) => Some(*loss),
+            (None, Some(watch)) => watch.last.map(|(_, loss)| loss),
+            (None, None) => None,
+        };
         Ok(Trained {
             backend: self.backend.name(),
             adapter: self.backend.adapter(),
@@ -309,11 +444,32 @@ impl<'a> Training<'a> {
                 None if self.iteration >= self.config.iterations => StopReason::Iterations,
                 None => StopReason::Interrupted,
             },
+            kept: kept.map(|(iteration, _)| iteration),
             loss,
+            validation,
+            history: self.history.points,
             pass,
             seconds: self.seconds,
             bytes_per_second: (self.iteration > 0).then(|| bytes / self.seconds),
         })
+    }
+
+    /// Goes back to where the loss on the samples held back was lowest, where that was asked for: the iteration, and the
+    /// loss there.
+    fn keep_best(&mut self) -> Result<Option<(u64, f64)>> {
+        let (Some(_), Some(watch)) = (self.config.early_stopping, &self.watch) else {
+            return Ok(None);
+        };
+        let Some(best) = &watch.best else {
+            return Ok(None);
+        };
+        if best.iteration != self.iteration {
+            match &mut self.host {
+                Some(host) => host.set_parameters(&best.parameters),
+                None => self.backend.set_parameters(&best.parameters)?,
+            }
+        }
+        Ok(Some((best.iteration, best.loss)))
     }
 
     fn diverged(&self, what: &'static str) -> Error {
@@ -345,14 +501,20 @@ pub struct Trained {
     pub network: Network,
     /// Its parameters, in the layout of the network, for features as they came.
     pub parameters: Vec<f64>,
-    /// Updates that led to them.
+    /// Updates that were made.
     pub iterations: u64,
+    /// After how many of them the parameters were best on the samples held back, and kept, where that was asked for.
+    pub kept: Option<u64>,
     /// Passes over the data that these took.
     pub evaluations: u64,
     /// Why they were enough.
     pub stop: StopReason,
     /// What was minimised, at these parameters: the loss of the data and the penalties.
     pub loss: f64,
+    /// The loss on the samples held back, at these parameters, where there are any.
+    pub validation: Option<f64>,
+    /// How the loss went, a few hundred points of it.
+    pub history: Vec<Point>,
     /// Loss of the data alone and saturation at these parameters.
     pub pass: Pass,
     /// Seconds of the iterations alone.

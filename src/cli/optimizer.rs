@@ -4,11 +4,14 @@ use super::TaskArgs;
 use clap::{Args, ValueEnum};
 use neuralnet::{Dataset, Error, Optimizer, Result, Schedule, TrainConfig};
 
+/// A step of Adam is about as long as its learning rate, whatever the gradient.
+const ADAMS_LEARNING_RATE: f64 = 0.01;
+
 /// `None` where the data set or the optimizer decides.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Optimizer")]
 pub(super) struct OptimizerArgs {
-    /// How the weights are updated (default: lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
+    /// How the weights are updated (default: adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerArg>,
     /// What --optimizer momentum keeps of its velocity with each update (default: 0.9)
@@ -35,6 +38,17 @@ pub(super) struct OptimizerArgs {
     /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss_tolerance: Option<f64>,
+    /// Rows of which each update sees the loss, shuffled each epoch; on the CPU (default: all)
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
+    batch_size: Option<usize>,
+    /// The iterations as passes over the rows: with --batch-size an epoch takes several
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "iterations",
+        allow_negative_numbers = true
+    )]
+    epochs: Option<u64>,
     /// Stop after this many seconds of iterations, with what was reached
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     max_seconds: Option<f64>,
@@ -77,8 +91,13 @@ impl OptimizerArgs {
             _ => TrainConfig::default(),
         };
         self.check(optimizer, task)?;
-        Ok(TrainConfig {
+        let mut config = TrainConfig {
             optimizer,
+            learning_rate: match optimizer {
+                Optimizer::Adam => task.learning_rate.unwrap_or(ADAMS_LEARNING_RATE),
+                _ => config.learning_rate,
+            },
+            batch_size: self.batch_size,
             momentum: self.momentum.unwrap_or(defaults.momentum),
             schedule: self.schedule()?,
             l1: self.l1.unwrap_or(defaults.l1),
@@ -87,7 +106,11 @@ impl OptimizerArgs {
             loss_tolerance: self.loss_tolerance,
             max_seconds: self.max_seconds,
             ..config
-        })
+        };
+        if let Some(epochs) = self.epochs {
+            config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
+        }
+        Ok(config)
     }
 
     fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
@@ -97,6 +120,7 @@ impl OptimizerArgs {
             Some(OptimizerArg::Adam) => Optimizer::Adam,
             Some(OptimizerArg::Lbfgs) => Optimizer::LBfgs,
             None if self.momentum.is_some() => Optimizer::Momentum,
+            None if self.batch_size.is_some() => Optimizer::Adam,
             None if task.learning_rate.is_some() || self.schedule.is_some() => {
                 Optimizer::GradientDescent
             }

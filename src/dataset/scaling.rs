@@ -191,6 +191,15 @@ impl Dataset {
         }
     }
 
+    /// The same samples, their features neither scaled nor rounded: what a trained network's weights are for.
+    #[must_use]
+    pub(crate) fn as_it_came(&self) -> Self {
+        Self {
+            scaling: None,
+            ..self.unrounded()
+        }
+    }
+
     /// How the features were standardised, if they were.
     #[must_use]
     pub fn scaling(&self) -> Option<&Scaling> {

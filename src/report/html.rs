@@ -17,15 +17,6 @@ const TILES: usize = 4;
 /// Targets whose metrics are shown.
 const SHOWN_TARGETS: usize = 12;
 
-/// The loss at one iteration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Point {
-    pub(crate) iteration: u64,
-    pub(crate) loss: f64,
-    /// On the samples held back, where there are any.
-    pub(crate) validation: Option<f64>,
-}
-
 /// What a page is made of.
 pub(crate) struct Page<'a> {
     pub(crate) run: &'a Run,
@@ -35,8 +26,6 @@ pub(crate) struct Page<'a> {
     pub(crate) training: &'a Metrics,
     /// On data held back.
     pub(crate) validation: Option<&'a Metrics>,
-    /// First to last.
-    pub(crate) history: &'a [Point],
 }
 
 /// Writes `page` into the file `path`, which is replaced, and only once the new one is complete.
@@ -66,7 +55,7 @@ impl Page<'_> {
         let body = [
             self.tiles(),
             self.measured(),
-            curves::loss(self.history),
+            curves::loss(&self.trained.history),
             tables::weights(self.model),
             tables::settings(self),
         ]

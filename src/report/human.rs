@@ -1,20 +1,26 @@
 //! Results for people.
 
 use super::article::ArticleTable;
+use super::metrics;
 use super::run::Run;
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::network::{Activation, Layer};
 use neuralnet::validate::DataRounding;
 use neuralnet::{
-    Adapter, Bench, Loss, Model, Optimizer, Reduction, Schedule, StopReason, Storage, TrainConfig,
-    Trained, Validation,
+    Adapter, Bench, Loss, Metrics, Model, Optimizer, Reduction, Schedule, StopReason, Storage,
+    TrainConfig, Trained, Validation,
 };
 use std::io::{self, Write};
 
 /// Weights that are shown; JSON has all.
 const SHOWN_WEIGHTS: usize = 10;
 
-pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io::Result<()> {
+pub(crate) fn train(
+    run: &Run,
+    trained: &Trained,
+    article: &ArticleTable,
+    validation: Option<&Metrics>,
+) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     write_run(out, run)?;
     writeln!(out, "{:<8} {}", trained.backend, trained.adapter)?;
@@ -43,6 +49,21 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         number(trained.loss),
         data_loss(run, trained)
     )?;
+    if let Some(validation) = trained.validation {
+        let kept = trained.kept.filter(|kept| *kept != trained.iterations);
+        let after = kept.map(|kept| {
+            format!(
+                ", the lowest, after {}; these weights are kept",
+                iterations(kept)
+            )
+        });
+        writeln!(
+            out,
+            "held     {}{}",
+            number(validation),
+            after.unwrap_or_default()
+        )?;
+    }
     if trained.stop != StopReason::Iterations {
         writeln!(
             out,
@@ -60,7 +81,10 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
             rate / 1e9
         )?;
     }
-    Ok(())
+    match validation {
+        Some(metrics) => metrics::print_held(metrics),
+        None => Ok(()),
+    }
 }
 
 /// The loss without the penalties, where there are any.
@@ -384,6 +408,7 @@ fn settings(train: &TrainConfig, standardise: bool) -> String {
         },
         iterations(train.iterations)
     ));
+    settings.extend(train.batch_size.map(|size| format!("batches of {size}")));
     settings.push(format!("seed {}", train.seed));
     if standardise {
         settings.push("features standardised".to_owned());

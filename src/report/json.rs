@@ -4,6 +4,7 @@ use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
+use neuralnet::train::Point;
 use neuralnet::validate::{Check, DataRounding, Distance};
 use neuralnet::{Adapter, Bench, Dataset, Metrics, Model, StopReason, Trained, Validation};
 use serde::Serialize;
@@ -26,6 +27,13 @@ struct TrainJson<'a> {
     data_loss: f64,
     evaluations: u64,
     stop: StopReason,
+    /// Null where no samples were held back.
+    validation_loss: Option<f64>,
+    /// On the samples held back; null where none were.
+    validation: Option<&'a Metrics>,
+    /// Null where the last parameters are kept.
+    kept_iteration: Option<u64>,
+    history: &'a [Point],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     predictions: &'a [ArticleRow],
 }
@@ -77,7 +85,12 @@ pub(crate) fn evaluate(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io
     })
 }
 
-pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io::Result<()> {
+pub(crate) fn train(
+    run: &Run,
+    trained: &Trained,
+    article: &ArticleTable,
+    validation: Option<&Metrics>,
+) -> io::Result<()> {
     print(&TrainJson {
         backend: trained.backend,
         adapter: &trained.adapter,
@@ -91,6 +104,10 @@ pub(crate) fn train(run: &Run, trained: &Trained, article: &ArticleTable) -> io:
         data_loss: trained.pass.loss,
         evaluations: trained.evaluations,
         stop: trained.stop,
+        validation_loss: trained.validation,
+        validation,
+        kept_iteration: trained.kept,
+        history: &trained.history,
         predictions: &article.rows,
     })
 }

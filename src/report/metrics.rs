@@ -32,6 +32,18 @@ pub(crate) fn print(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::R
     let samples = counted(metrics.n_samples, "sample");
     writeln!(out, "data     {}: {samples}{weights}", dataset.source())?;
     writeln!(out, "loss     {}", number(metrics.loss))?;
+    write(out, metrics)
+}
+
+/// What was measured on samples held back from a training.
+pub(crate) fn print_held(metrics: &Metrics) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    let samples = counted(metrics.n_samples, "sample");
+    writeln!(out, "\non the {samples} held back")?;
+    write(out, metrics)
+}
+
+fn write(out: &mut impl Write, metrics: &Metrics) -> io::Result<()> {
     for measured in metrics.measured.iter().take(SHOWN_TARGETS) {
         writeln!(out)?;
         write_lines(out, measured)?;

@@ -5,12 +5,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED;
 use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
+use std::io::{self, IsTerminal};
 
 /// Notices and the bar of one training.
 pub(crate) struct Reporter {
     bar: ProgressBar,
     bytes: f64,
     n_samples: f64,
+    updates_an_epoch: f64,
     config: TrainConfig,
     said_saturated: bool,
 }
@@ -25,6 +27,7 @@ impl Reporter {
             bar: ProgressBar::new(config.iterations).with_style(style),
             bytes: dataset.bytes() as f64,
             n_samples: dataset.n_samples() as f64,
+            updates_an_epoch: config.updates_an_epoch(dataset.n_samples()) as f64,
             config: config.clone(),
             said_saturated: false,
         }
@@ -64,11 +67,15 @@ impl Reporter {
     }
 
     pub(crate) fn progress(&mut self, progress: &Progress) {
-        let passes_per_second = progress.evaluations as f64 / progress.seconds;
+        let passes = progress.evaluations as f64 / self.updates_an_epoch;
+        let passes_per_second = passes / progress.seconds;
+        let validation = progress.validation;
+        let validation = validation.map(|loss| format!(", validation {loss:.6}"));
         self.bar.set_position(progress.iteration);
         self.bar.set_message(format!(
-            "loss {:.6}, {} samples/s, {:.2} GB/s",
+            "loss {:.6}{}, {} samples/s, {:.2} GB/s",
             progress.loss,
+            validation.unwrap_or_default(),
             short(self.n_samples * passes_per_second),
             self.bytes * passes_per_second / 1e9
         ));
@@ -78,6 +85,15 @@ impl Reporter {
     pub(crate) fn finish(&mut self, trained: &Trained) {
         self.saturation(trained.pass.saturation, trained.iterations);
         self.bar.finish_and_clear();
+        if io::stderr().is_terminal() && trained.history.len() > 1 {
+            let losses: Vec<f64> = trained.history.iter().map(|point| point.loss).collect();
+            tell(&format!(
+                "loss {} {:.6} to {:.6}",
+                sparkline(&losses),
+                losses[0],
+                trained.loss
+            ));
+        }
         if trained.stop == StopReason::Interrupted {
             tell(&format!(
                 "interrupted after {} of {} iterations; this is what was reached",
@@ -106,6 +122,22 @@ impl Reporter {
     fn notice(&self, text: &str) {
         self.bar.suspend(|| tell(text));
     }
+}
+
+/// The losses from left to right, each as high as it lies between the lowest and the highest.
+fn sparkline(losses: &[f64]) -> String {
+    const WIDTH: usize = 40;
+    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let width = WIDTH.min(losses.len());
+    let height = |at: usize| {
+        let share = (losses[at * losses.len() / width] - lowest) / (highest - lowest);
+        // The step whose share is reached; the lowest where all are alike.
+        let steps = (1..HEIGHTS.len()).filter(|step| share * 8.0 >= *step as f64);
+        HEIGHTS[steps.count()]
+    };
+    (0..width).map(height).collect()
 }
 
 /// A rate in three digits or so.

@@ -49,6 +49,18 @@ pub struct TrainConfig {
     /// Ends a training after the iteration in which it has lasted this long. `None` does not look.
     #[serde(default)]
     pub max_seconds: Option<f64>,
+    /// Rows of which each update sees the loss, drawn anew each epoch by `seed`; `None` for all, which is what the GPU
+    /// trains on.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
+    /// Iterations from one look at the samples held back to the next; `None` for every one of L-BFGS, and about a
+    /// hundred of others.
+    #[serde(default)]
+    pub validation_every: Option<u64>,
+    /// Ends a training where the loss on the samples held back has not fallen for this many looks, and keeps the best
+    /// parameters. `None` keeps the last.
+    #[serde(default)]
+    pub early_stopping: Option<u32>,
 }
 
 fn usual_momentum() -> f64 {
@@ -124,9 +136,26 @@ impl TrainConfig {
             l2: 0.0,
             gradient_tolerance: None,
             loss_tolerance: None,
+            batch_size: None,
             ..self.clone()
         };
         *self == plain
+    }
+
+    /// Iterations from one look at the samples held back to the next.
+    pub(super) fn look_every(&self) -> u64 {
+        let usual = match self.optimizer {
+            Optimizer::LBfgs => 1,
+            _ => (self.iterations / 100).clamp(1, 1000),
+        };
+        self.validation_every.unwrap_or(usual)
+    }
+
+    /// Updates of an epoch, one pass over `n_samples` rows.
+    #[must_use]
+    pub fn updates_an_epoch(&self, n_samples: usize) -> u64 {
+        let size = self.batch_size.unwrap_or(n_samples);
+        n_samples.div_ceil(size.max(1)) as u64
     }
 
     /// The learning rate of update number `update`, counted from 0.
@@ -208,6 +237,17 @@ impl TrainConfig {
                 return refuse("--schedule-factor", problem);
             }
         }
+        if self.validation_every == Some(0) {
+            let problem = "0 must be at least 1: the iterations from one look to the next";
+            return refuse("--validation-every", problem.to_owned());
+        }
+        if self.early_stopping == Some(0) {
+            let problem = "0 must be at least 1: the looks to wait for a better one";
+            return refuse("--early-stopping", problem.to_owned());
+        }
+        if self.batch_size.is_some() {
+            self.check_batches()?;
+        }
         match self.optimizer {
             Optimizer::Adam if self.l1 > 0.0 => refuse(
                 "--l1",
@@ -219,6 +259,31 @@ impl TrainConfig {
             ),
             _ => Ok(()),
         }
+    }
+
+    fn check_batches(&self) -> Result<()> {
+        let refuse = |flag, problem: &str| {
+            let problem = problem.to_owned();
+            Err(Error::Setting { flag, problem })
+        };
+        const NOISY: &str =
+            "what one batch shows is too noisy for it; leave it out, or take --early-stopping";
+        if self.batch_size == Some(0) {
+            return refuse("--batch-size", "0 must be at least 1 row");
+        }
+        if self.optimizer == Optimizer::LBfgs {
+            return refuse(
+                "--batch-size",
+                "L-BFGS needs all rows for its steps; leave it out, or take --optimizer adam, momentum or gradient-descent",
+            );
+        }
+        if self.gradient_tolerance.is_some() {
+            return refuse("--gradient-tolerance", NOISY);
+        }
+        if self.loss_tolerance.is_some() {
+            return refuse("--loss-tolerance", NOISY);
+        }
+        Ok(())
     }
 }
 
@@ -242,6 +307,9 @@ impl Default for TrainConfig {
             gradient_tolerance: None,
             loss_tolerance: None,
             max_seconds: None,
+            batch_size: None,
+            validation_every: None,
+            early_stopping: None,
         }
     }
 }

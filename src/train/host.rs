@@ -1,14 +1,17 @@
 //! Updates that the host makes, in float64, from the evaluations of a backend.
 
+use super::checkpoint::Checkpoint;
 use super::config::TrainConfig;
-use super::optimizer::{Adam, LBfgs, Momentum, Optimizer, Point};
+use super::optimizer::{Adam, LBfgs, Momentum, Optimizer, Pair, Point};
 use super::pace::Pace;
 use super::penalty::Penalty;
+use super::shuffle::Batches;
 use super::stop::{Convergence, StopReason};
 use crate::backend::{Backend, Evaluation, Pass};
 use crate::cpu::gradient_descent;
 use crate::error::Result;
 use std::num::NonZeroU32;
+use std::path::Path;
 
 /// Losses of the float64 backend that differ by this share, four units in the last place, may be equal: a sum
 /// over samples, taken in a tree, is off by a few.
@@ -31,6 +34,7 @@ pub(super) struct Host {
     method: Method,
     penalty: Penalty,
     convergence: Convergence,
+    batches: Option<Batches>,
     parameters: Vec<f64>,
     /// The evaluation at the parameters, once there is one.
     here: Option<Point>,
@@ -47,6 +51,7 @@ impl Host {
         penalty: Penalty,
         start: Vec<f64>,
         backend: &dyn Backend,
+        n_samples: usize,
     ) -> Self {
         let n_parameters = start.len();
         let resolution = match backend.name() {
@@ -66,6 +71,9 @@ impl Host {
             },
             penalty,
             convergence: Convergence::new(n_parameters),
+            batches: config
+                .batch_size
+                .map(|size| Batches::new(config.seed, size, n_samples)),
             parameters: start,
             here: None,
             seen: (f64::NAN, unseen),
@@ -107,7 +115,15 @@ impl Host {
         update: u64,
         backend: &mut dyn Backend,
     ) -> Result<Option<StopReason>> {
-        self.look(backend)?;
+        match &mut self.batches {
+            None => self.look(backend)?,
+            Some(batches) => {
+                backend.set_parameters(&self.parameters)?;
+                self.evaluations += 1;
+                let evaluation = backend.evaluate_rows(batches.rows(update))?;
+                self.arrive(point(&self.penalty, self.parameters.clone(), evaluation));
+            }
+        }
         self.stands = true;
         let here = self.here.take().expect("it was looked at");
         let (loss, _) = self.seen;
@@ -160,7 +176,84 @@ impl Host {
         Ok(None)
     }
 
-    /// Evaluates at the parameters, where that was not done yet.
+    /// Goes on from `parameters`.
+    pub(super) fn set_parameters(&mut self, parameters: &[f64]) {
+        self.parameters.copy_from_slice(parameters);
+        self.forget();
+    }
+
+    /// Makes the next look evaluate anew.
+    pub(super) fn forget(&mut self) {
+        self.here = None;
+    }
+
+    /// Writes all that the next iterations depend on.
+    pub(super) fn save(&self, to: &mut Checkpoint) {
+        let Checkpoint { standing, vectors } = to;
+        let mut keep = |name: &str, vector: &[f64]| {
+            vectors.insert(name.to_owned(), vector.to_vec());
+        };
+        keep("parameters", &self.parameters);
+        keep("largest", &self.convergence.largest);
+        standing.loss_before = self.convergence.loss;
+        match &self.method {
+            Method::GradientDescent => {}
+            Method::Momentum(momentum) => keep("velocity", &momentum.velocity),
+            Method::Adam(adam) => {
+                keep("mean", &adam.mean);
+                keep("square", &adam.square);
+                standing.steps = adam.steps;
+            }
+            Method::LBfgs(lbfgs) => {
+                for (at, Pair { step, change }) in lbfgs.pairs.iter().enumerate() {
+                    keep(&format!("step.{at}"), step);
+                    keep(&format!("change.{at}"), change);
+                }
+                standing.lowest = lbfgs.lowest;
+            }
+        }
+    }
+
+    /// Goes on from where [`Host::save`] stood.
+    pub(super) fn restore(&mut self, from: &Checkpoint, path: &Path) -> Result<()> {
+        let n_parameters = self.parameters.len();
+        let vector = |name: &str| from.vector(path, name, n_parameters);
+        self.set_parameters(&vector("parameters")?);
+        self.evaluations = from.standing.evaluations;
+        self.convergence = Convergence {
+            largest: vector("largest")?,
+            loss: from.standing.loss_before,
+        };
+        match &mut self.method {
+            Method::GradientDescent => {}
+            Method::Momentum(momentum) => momentum.velocity = vector("velocity")?,
+            Method::Adam(adam) => {
+                adam.mean = vector("mean")?;
+                adam.square = vector("square")?;
+                adam.steps = from.standing.steps;
+            }
+            Method::LBfgs(lbfgs) => {
+                lbfgs.lowest = from.standing.lowest;
+                lbfgs.pairs.clear();
+                while let at = lbfgs.pairs.len()
+                    && from.vectors.contains_key(&format!("step.{at}"))
+                {
+                    lbfgs.pairs.push_back(Pair {
+                        step: vector(&format!("step.{at}"))?,
+                        change: vector(&format!("change.{at}"))?,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the method evaluates where an update arrives, not only where the next one starts.
+    pub(super) fn looks_ahead(&self) -> bool {
+        matches!(self.method, Method::LBfgs(_))
+    }
+
+    /// Evaluates at the parameters, of all samples, where that was not done yet.
     pub(super) fn look(&mut self, backend: &mut dyn Backend) -> Result<()> {
         if self.here.is_none() {
             backend.set_parameters(&self.parameters)?;

@@ -7,7 +7,7 @@ mod owlqn;
 mod wolfe;
 
 pub(super) use adam::Adam;
-pub(super) use lbfgs::LBfgs;
+pub(super) use lbfgs::{LBfgs, Pair};
 pub(super) use momentum::Momentum;
 
 use crate::backend::Pass;

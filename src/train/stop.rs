@@ -16,6 +16,8 @@ pub enum StopReason {
     Rounding,
     /// The seconds are over.
     Seconds,
+    /// The loss on the samples held back has not fallen for as long as was asked for.
+    EarlyStopping,
     /// Whoever watches broke it off.
     Interrupted,
 }
@@ -28,6 +30,7 @@ impl std::fmt::Display for StopReason {
             Self::Loss => "the loss changes by less than --loss-tolerance",
             Self::Rounding => "converged: rounding hides any further decrease of the loss",
             Self::Seconds => "--max-seconds are over",
+            Self::EarlyStopping => "the validation loss has stopped falling",
             Self::Interrupted => "interrupted",
         })
     }

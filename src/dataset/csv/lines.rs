@@ -9,7 +9,7 @@ pub(in crate::dataset) struct Lines {
 
 impl Lines {
     /// Says that row `row`, the next one, stands in line `line`.
-    pub(super) fn push(&mut self, row: usize, line: u64) {
+    pub(in crate::dataset) fn push(&mut self, row: usize, line: u64) {
         let in_step = |(first, at): &(usize, u64)| at + (row - first) as u64 == line;
         if !self.steps.last().is_some_and(in_step) {
             self.steps.push((row, line));

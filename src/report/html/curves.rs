@@ -1,9 +1,10 @@
 //! The pictures of a page.
 
+use super::figure;
 use super::plot::{Axis, Plot};
-use super::{Point, figure};
 use crate::report::metrics::{amount, digits};
 use neuralnet::metrics::{ClassMetrics, Grid, Histogram};
+use neuralnet::train::Point;
 
 const WIDE: [f64; 2] = [900.0, 320.0];
 const FIGURE: [f64; 2] = [460.0, 360.0];

@@ -1,0 +1,92 @@
+//! The samples held back, and when they say that it is enough.
+
+use super::config::TrainConfig;
+use crate::backend::Backend;
+use crate::cpu::Cpu;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+
+/// What training is looked at with, and what was seen.
+#[derive(Debug)]
+pub(super) struct Watch<'a> {
+    cpu: Cpu<'a>,
+    pub(super) dataset: &'a Dataset,
+    /// The last iteration looked at, and the loss there.
+    pub(super) last: Option<(u64, f64)>,
+    /// The best look.
+    pub(super) best: Option<Best>,
+    /// Looks since.
+    pub(super) waited: u32,
+}
+
+/// The parameters with the lowest loss on the samples held back.
+#[derive(Clone, Debug)]
+pub(super) struct Best {
+    pub(super) iteration: u64,
+    pub(super) loss: f64,
+    /// As the backend holds them.
+    pub(super) parameters: Vec<f64>,
+}
+
+impl<'a> Watch<'a> {
+    /// Holds `dataset`, whose columns are those of `train`.
+    pub(super) fn new(
+        train: &Dataset,
+        dataset: &'a Dataset,
+        config: &TrainConfig,
+        threads: Option<usize>,
+    ) -> Result<Self> {
+        let fail = |what: &str, found: &[String], wanted: &[String]| {
+            Err(Error::Dataset {
+                source_name: dataset.source().to_owned(),
+                problem: format!(
+                    "has the {what} {found:?}, and {} the {what} {wanted:?}; take samples of the same columns, in the same order",
+                    train.source()
+                ),
+            })
+        };
+        if dataset.input_names() != train.input_names() {
+            return fail("features", dataset.input_names(), train.input_names());
+        }
+        if dataset.target_names() != train.target_names() {
+            return fail("targets", dataset.target_names(), train.target_names());
+        }
+        if dataset.classes() != train.classes() {
+            let names = |dataset: &Dataset| -> Vec<String> {
+                dataset
+                    .classes()
+                    .map(|classes| classes.names.clone())
+                    .unwrap_or_default()
+            };
+            return fail("classes", &names(dataset), &names(train));
+        }
+        Ok(Self {
+            cpu: Cpu::new(super::problem(dataset, config)?, threads)?,
+            dataset,
+            last: None,
+            best: None,
+            waited: 0,
+        })
+    }
+
+    /// The loss at `parameters`, which are those of features as they came.
+    pub(super) fn loss(&mut self, parameters: &[f64]) -> Result<f64> {
+        self.cpu.set_parameters(parameters)?;
+        Ok(self.cpu.evaluate()?.pass.loss)
+    }
+
+    /// Takes note of the loss `loss`; `held` are the parameters as the backend holds them.
+    pub(super) fn note(&mut self, iteration: u64, loss: f64, held: Vec<f64>) {
+        self.last = Some((iteration, loss));
+        if self.best.as_ref().is_none_or(|best| loss < best.loss) {
+            self.waited = 0;
+            self.best = Some(Best {
+                iteration,
+                loss,
+                parameters: held,
+            });
+        } else {
+            self.waited += 1;
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! A training that is killed at any moment goes on from its checkpoint, to the bits of one that was not.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{binary, neuralnet, neuralnet_json, package, parameters, scratch};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// A file of this test's own that is not there.
+fn fresh(name: &str) -> PathBuf {
+    let folder = PathBuf::from(scratch()).join("resume");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// Every optimizer, with all that it may remember.
+fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
+    let data = "synthetic:3000x10";
+    vec![
+        ("descent", vec![data, "--iterations", "40000"]),
+        (
+            "momentum",
+            vec![
+                data,
+                "--optimizer",
+                "momentum",
+                "--schedule",
+                "cosine",
+                "--iterations",
+                "6000",
+                "--l1",
+                "0.001",
+            ],
+        ),
+        (
+            "adam",
+            vec![
+                data,
+                "--batch-size",
+                "100",
+                "--epochs",
+                "300",
+                "--validation",
+                "0.2",
+                "--early-stopping=1000",
+            ],
+        ),
+        (
+            "lbfgs",
+            vec![
+                "synthetic:3000x600",
+                "--optimizer",
+                "lbfgs",
+                "--gradient-tolerance",
+                "0",
+                "--iterations",
+                "400",
+                "--validation",
+                "0.2",
+                "--validation-every",
+                "1",
+                "--early-stopping=1000",
+            ],
+        ),
+    ]
+}
+
+/// `NEURALNET_KILLS` kills of each run, or a few.
+fn kills() -> u64 {
+    let kills = std::env::var("NEURALNET_KILLS").ok();
+    kills.map_or(6, |kills| kills.parse().unwrap())
+}
+
+/// Starts the run, kills it after `after`, and says whether it was still there to be killed.
+fn killed(args: &[&str], after: Duration) -> bool {
+    let mut child = Command::new(binary())
+        .args(["train", "--json", "--backend", "cpu"])
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(after);
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code().is_none() || output.status.success(),
+        "{args:?}: {stderr}"
+    );
+    running
+}
+
+#[test]
+fn a_killed_training_reaches_the_same_bits() {
+    for (name, args) in runs() {
+        let whole = [&["train", "--backend", "cpu"], &args[..]].concat();
+        let unbroken = neuralnet_json(&whole);
+        let checkpoint = fresh(&format!("{name}.checkpoint"));
+        let path = checkpoint.to_str().unwrap();
+        let kept = ["--checkpoint", path, "--checkpoint-seconds", "0.01"];
+        let mut n_killed = 0;
+        for kill in 0..kills() {
+            // Moments from before the first checkpoint to well into the training.
+            let after = Duration::from_millis(20 + (kill * 7919) % 97);
+            let mut all = [&args[..], &kept].concat();
+            if checkpoint.exists() {
+                all.extend(["--resume", path]);
+            }
+            if killed(&all, after) {
+                n_killed += 1;
+            } else {
+                // It was over: from the start again.
+                std::fs::remove_file(&checkpoint).unwrap();
+            }
+        }
+        let mut all = [&whole[..], &kept].concat();
+        if checkpoint.exists() {
+            all.extend(["--resume", path]);
+        }
+        let resumed = neuralnet_json(&all);
+        assert_eq!(
+            bits(&parameters(&resumed)),
+            bits(&parameters(&unbroken)),
+            "{name}: after {n_killed} kills"
+        );
+        for key in ["loss", "iterations", "validation_loss", "kept_iteration"] {
+            assert_eq!(resumed[key], unbroken[key], "{name}: {key}");
+        }
+        assert!(
+            n_killed > 0,
+            "{name}: it was over before it could be killed"
+        );
+    }
+}
+
+fn assert_refused(args: &[&str], part: &str) {
+    let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?} printed a result");
+    assert!(
+        stderr.contains(part),
+        "{args:?}: `{part}` is not in: {stderr}"
+    );
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
+    let checkpoint = fresh("refused.checkpoint");
+    let path = checkpoint.to_str().unwrap();
+    let args = ["synthetic:500x4", "--iterations", "20", "--l2", "0.1"];
+    neuralnet_json(
+        &[
+            &["train", "--backend", "cpu"],
+            &args[..],
+            &["--checkpoint", path],
+        ]
+        .concat(),
+    );
+    let resume = ["--resume", path];
+    let with = |data: &'static str, more: &[&'static str]| {
+        let args = [&[data], &args[1..], more].concat();
+        [&args[..], &resume].concat()
+    };
+    for (args, part) in [
+        (
+            with(args[0], &["--seed", "2"]),
+            "the setting seed 1, and this run has 2",
+        ),
+        (
+            with(args[0], &["--loss", "squared-error"]),
+            "the setting loss \"cross-entropy\"",
+        ),
+        (
+            with(args[0], &["--momentum", "0.9"]),
+            "the setting optimizer \"gradient-descent\"",
+        ),
+        (
+            with("synthetic:500x5", &[]),
+            "was made of other data: the features",
+        ),
+        (
+            with("synthetic:501x4", &[]),
+            "was made of other data: 500 samples, not 501",
+        ),
+        (
+            with("synthetic:500x4,seed=2", &[]),
+            "was made of other data: other values",
+        ),
+        (with(args[0], &["--validation-data", "article"]), "article"),
+    ] {
+        assert_refused(&args, part);
+    }
+    assert_refused(
+        &[&args[..], &["--checkpoint", path]].concat(),
+        "exists; go on from it with --resume",
+    );
+    assert_refused(
+        &[&args[..], &["--resume", "nowhere"]].concat(),
+        "nowhere: No such file",
+    );
+    let table = format!("{}/tests/optimizer/table.csv", package());
+    assert_refused(
+        &[&args[..], &["--resume", &table]].concat(),
+        "is no safetensors file",
+    );
+    let whole = std::fs::read(&checkpoint).unwrap();
+    let cut = fresh("cut.checkpoint");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    assert_refused(
+        &[&args[..], &["--resume", cut.to_str().unwrap()]].concat(),
+        "is no safetensors file",
+    );
+    assert!(Path::new(path).exists(), "what was refused is still there");
+}

@@ -389,8 +389,8 @@ fn weights_stand_behind_the_targets() {
     let balanced = Some(ClassWeight::Balanced);
     let given = Some(ClassWeight::Given(vec![("q".to_owned(), 3.0)]));
     // Balanced: 4 / (2 · 1) and 4 / (2 · 3).
-    let third = 2.0_f32 / 3.0;
-    let twice = 4.0_f32 / 3.0;
+    let third = 2.0 / 3.0;
+    let twice = 4.0 / 3.0;
     for (sample_weight, class_weight, weights) in [
         (weight.clone(), None, Some([0.5, 0.0, 2.0, 1.0])),
         (None, balanced.clone(), Some([2.0, third, third, third])),
@@ -556,7 +556,7 @@ fn a_model_without_fills_refuses_gaps() {
         .unwrap_err()
         .to_string();
     assert!(
-        refused.contains(":3: column `a`: the cell is empty, and so are 1 of `a` in all"),
+        refused.contains(":3: column `a`: the cell is empty (1 of `a` in all)"),
         "{refused}"
     );
     assert!(refused.contains("train with --impute"), "{refused}");

@@ -192,7 +192,7 @@ impl Grid {
         Err(self.cell_error(
             row,
             column,
-            format!("the cell is empty, and so are {counts} in all; {remedy}"),
+            format!("the cell is empty ({counts} in all); {remedy}"),
         ))
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn fast(text: &[u8], at: &mut usize) -> Option<f32> {
     }
     let magnitude = rounded(integer, exponent)?;
     *at = here;
-    Some(if negative { -magnitude } else { magnitude })
+    // A sign is anyone's guess, to a branch as well.
+    let sign = u32::from(negative) << 31;
+    Some(f32::from_bits(magnitude.to_bits() | sign))
 }
 
 /// The f32 nearest to w · 10ᵉ, where it can be told.

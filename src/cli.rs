@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Train(Train),
     /// Use a model: its predictions for each row of a table
     Predict(Predict),
+    /// Write a table in another format, every number the same f32
+    Convert(Convert),
     /// Show what is in a model
     Inspect(Inspect),
     /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
@@ -57,10 +59,43 @@ pub(crate) struct Train {
 pub(crate) struct Predict {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A CSV (or .csv.gz) or .npy file with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A file as `train` takes it, with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The file to write: .csv, .csv.gz, .npy, .npz or .parquet
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    pub(crate) labels: LabelsArgs,
+    /// Replace OUT where it exists
+    #[arg(long)]
+    force: bool,
+}
+
+impl Convert {
+    /// The file to write.
+    ///
+    /// # Errors
+    /// As of [`OutputArgs::path`].
+    pub(crate) fn output(&self) -> Result<&Path> {
+        writable(&self.output, "OUT", self.force)?;
+        Ok(&self.output)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LabelsArgs {
+    /// The labels of pictures in the IDX format (default: beside `…images…` the file `…labels…`)
+    #[arg(long = "labels", value_name = "FILE")]
+    pub(crate) path: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -75,7 +110,7 @@ pub(crate) struct Inspect {
 /// A file to write.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
-    /// The file to write: of `train` the model (safetensors), of `predict` a table (CSV; default: stdout)
+    /// The file to write: of `train` the model (safetensors), of `predict` a table (.csv, .npy or .parquet; default: CSV on stdout)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace the output where it exists
@@ -92,25 +127,31 @@ impl OutputArgs {
         let Some(path) = self.output.as_deref() else {
             return Ok(None);
         };
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-            return Err(Error::Setting {
-                flag: "--output",
-                problem: format!(
-                    "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
-                    path.display()
-                ),
-            });
-        }
-        if !self.force && path.symlink_metadata().is_ok() {
-            return Err(Error::Exists {
-                path: path.to_owned(),
-            });
-        }
+        writable(path, "--output", self.force)?;
         Ok(Some(path))
     }
+}
+
+/// Whether the file `path`, which `flag` names, may be written.
+fn writable(path: &Path, flag: &'static str, force: bool) -> Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Error::Setting {
+            flag,
+            problem: format!(
+                "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
+                path.display()
+            ),
+        });
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(Error::Exists {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 #[derive(Debug, Args)]
@@ -155,12 +196,14 @@ pub(crate) struct Devices {
 /// What is trained, as typed: `None` where the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A CSV file with a header (or .csv.gz), a .npy file (2-D, float32), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    /// A table (CSV with a header, also .csv.gz; .npy; .npz with X and y; .parquet; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
     /// The file's target column, or several, separated by commas (default: the last column)
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     target: Vec<String>,
+    #[command(flatten)]
+    labels: LabelsArgs,
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
@@ -256,7 +299,10 @@ impl TaskArgs {
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        let dataset = Dataset::open(&self.data, &self.target)?;
+        let dataset = match &self.labels.path {
+            None => Dataset::open(&self.data, &self.target)?,
+            Some(labels) => Dataset::labelled(Path::new(&self.data), labels, &self.target)?,
+        };
         let defaults = if dataset.is_article() {
             TrainConfig::article()
         } else {

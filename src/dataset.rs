@@ -2,15 +2,26 @@
 
 mod article;
 mod columns;
+mod convert;
 mod csv;
+mod format;
+mod idx;
+mod interim;
+mod map;
 mod npy;
+mod npz;
+mod parquet;
 mod storage;
 mod stored;
 mod synthetic;
 mod table;
+mod texts;
 mod threefry;
 
 use columns::Wanted;
+pub use convert::{Converted, convert};
+pub(crate) use npy::Header as NpyHeader;
+pub(crate) use parquet::{Values as ParquetValues, Writer as ParquetWriter};
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};
 pub use stored::Stored;
@@ -110,10 +121,7 @@ impl Dataset {
     }
 
     fn file(path: &Path, wanted: Wanted<'_>) -> Result<Self> {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("npy") => npy::read(path, wanted),
-            _ => csv::read(path, wanted),
-        }
+        format::dataset(path, None, wanted)
     }
 
     /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
@@ -132,6 +140,14 @@ impl Dataset {
             vec!["y".to_owned()],
             Rows::Synthetic(synthetic),
         )
+    }
+
+    /// Pictures in the IDX format in the file `path`, with those labels that are in the file `labels`.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn labelled(path: &Path, labels: &Path, targets: &[String]) -> Result<Self> {
+        format::dataset(path, Some(labels), Wanted::Targets(targets))
     }
 
     /// A CSV file with a header line and numeric cells, compressed by gzip where its name ends in `.gz`.

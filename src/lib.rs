@@ -54,12 +54,12 @@ pub mod train;
 pub mod validate;
 
 pub use bench::{Bench, BenchConfig, bench};
-pub use dataset::{Classes, Dataset, Storage, Synthetic};
+pub use dataset::{Classes, Converted, Dataset, Storage, Synthetic, convert};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
-pub use predict::{predict, predict_to};
+pub use predict::{PredictionFormat, predict, predict_to};
 pub use train::{BackendChoice, Hardware, Progress, TrainConfig, Trained, Training, train};
 pub use validate::{Validation, validate};

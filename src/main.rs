@@ -5,8 +5,8 @@ mod interrupt;
 mod report;
 
 use clap::Parser;
-use cli::{Bench, Cli, Command, Devices, Inspect, Predict, Train, Validate};
-use neuralnet::{BackendChoice, Error, Hardware, Model, Training, gpu};
+use cli::{Bench, Cli, Command, Convert, Devices, Inspect, Predict, Train, Validate};
+use neuralnet::{BackendChoice, Error, Hardware, Model, PredictionFormat, Training, gpu};
 use report::{ArticleTable, Failure, Reporter, Run, human, json};
 use std::io;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
         Command::Predict(args) => predict(&args),
+        Command::Convert(args) => convert(&args),
         Command::Inspect(args) => inspect(&args),
         Command::Validate(args) => validate(&args),
         Command::Bench(args) => bench(&args),
@@ -69,6 +70,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
 
 fn predict(args: &Predict) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
+    output.map(PredictionFormat::of).transpose()?;
     let model = Model::open(&args.model)?;
     let dataset = model.open_data(&args.data)?;
     match output {
@@ -81,6 +83,13 @@ fn predict(args: &Predict) -> Result<ExitCode, Failure> {
             report::wrote(path);
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn convert(args: &Convert) -> Result<ExitCode, Failure> {
+    let output = args.output()?;
+    let converted = neuralnet::convert(&args.input, args.labels.path.as_deref(), output)?;
+    report::converted(output, &converted);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,7 +9,7 @@ pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
-use neuralnet::Error;
+use neuralnet::{Converted, Error};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -53,6 +53,20 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
 /// Says which file is there now.
 pub(crate) fn wrote(path: &Path) {
     tell(&format!("wrote {}", path.display()));
+}
+
+/// Says what a table became, and what was lost by it.
+pub(crate) fn converted(path: &Path, converted: &Converted) {
+    for notice in &converted.notices {
+        tell(notice);
+    }
+    tell(&format!(
+        "wrote {}: {} rows of {} columns, {} bytes",
+        path.display(),
+        converted.n_rows,
+        converted.n_columns,
+        converted.bytes
+    ));
 }
 
 /// Says what is measured next.

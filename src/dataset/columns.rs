@@ -91,7 +91,7 @@ impl Columns {
     }
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 20;
     let mut list: Vec<String> = names
         .iter()

@@ -1,18 +1,24 @@
-//! NumPy's `.npy` files: a 2-D array of `<f4` in C order, mapped into memory and used where it lies.
+//! NumPy's `.npy` files: arrays of any plain numbers; those of `<f4` in C order are used where they lie.
 
+mod array;
+mod element;
 mod header;
+mod table;
 mod write;
 
-pub(super) use header::MAGIC;
+pub(super) use array::{Array, Placed, zeros};
+pub(super) use element::{Element, ElementKind};
+pub(crate) use header::Header;
+pub(super) use header::{MAGIC, MAX_COLUMNS};
+pub(super) use table::open;
 pub(super) use write::write;
 
 use super::columns::{Columns, Wanted};
+use super::table::Table as _;
 use super::{Dataset, Rows, Stored, outside_unit};
 use crate::error::{Error, Result};
-use header::Header;
 use memmap2::Mmap;
 use rayon::prelude::*;
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,14 +38,19 @@ pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
         path: path.to_owned(),
         problem,
     };
-    let file = Arc::new(map(path)?);
-    let header = Header::read(&file).map_err(table)?;
-    let names = (0..header.width).map(|column| column.to_string()).collect();
-    let columns = Columns::new(names, wanted).map_err(table)?;
+    let mut npy = open(path)?;
+    if let ([_], Wanted::Targets(_)) = (npy.names(), wanted) {
+        return Err(table(npy.without_feature()));
+    }
+    let Some(in_place) = npy.in_place() else {
+        return super::interim::dataset(path, &mut npy, wanted);
+    };
+    let (n_samples, width) = (in_place.n_rows, in_place.width);
+    let columns = Columns::new(npy.names().to_vec(), wanted).map_err(table)?;
     let mut mapped = Mapped {
-        file,
-        offset: header.offset,
-        width: header.width,
+        file: in_place.file,
+        offset: in_place.offset,
+        width,
         inputs: runs(&columns.inputs),
         targets: runs(&columns.targets),
         outside_unit: None,
@@ -48,56 +59,23 @@ pub(super) fn read(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
     if let Some(at) = seen.not_finite {
         return Err(table(format!(
             "row {}, column `{}`: {} is not finite; every value must be, and X[numpy.isfinite(X).all(axis=1)] keeps the rows that are",
-            at / header.width,
-            at % header.width,
+            at / width,
+            at % width,
             mapped.values()[at]
         )));
     }
     mapped.outside_unit = seen.outside_unit.map(|at| {
-        let column = at % header.width;
+        let column = at % width;
         let output = columns.targets.iter().position(|target| *target == column);
-        (at / header.width, output.expect("a target's column"))
+        (at / width, output.expect("a target's column"))
     });
     Ok(Dataset::of(
         path.display().to_string(),
-        header.n_samples,
+        n_samples,
         columns.named(&columns.inputs),
         columns.named(&columns.targets),
         Rows::Mapped(mapped),
     ))
-}
-
-fn map(path: &Path) -> Result<Mmap> {
-    let fail = |source| Error::File {
-        path: path.to_owned(),
-        source,
-    };
-    let table = |problem: String| Error::Table {
-        path: path.to_owned(),
-        problem,
-    };
-    // Asked before it is opened: to open a pipe is to wait for its writer.
-    let metadata = std::fs::metadata(path).map_err(fail)?;
-    if metadata.is_dir() {
-        return Err(table("is a folder; name a .npy file in it".to_owned()));
-    }
-    if !metadata.is_file() {
-        return Err(table(
-            "is no regular file, and no other can be mapped into memory; copy it to a disk first"
-                .to_owned(),
-        ));
-    }
-    let file = File::open(path).map_err(fail)?;
-    #[expect(unsafe_code, reason = "a file can be mapped in no other way")]
-    // SAFETY: the mapping is only ever read. What no program can rule out is left to the user, and
-    // `Dataset::npy` says so: nobody may change the file's bytes or cut it short while it is mapped.
-    // To replace it by a rename is harmless, the mapping keeps the file it was made of.
-    let mapped = unsafe { Mmap::map(&file) };
-    mapped.map_err(|error| {
-        table(format!(
-            "cannot be mapped into memory ({error}); copy it to a local disk"
-        ))
-    })
 }
 
 /// A table in a mapped file, and which of its columns are what.

@@ -3,6 +3,11 @@
 
 use super::csv::Lines;
 use crate::error::Result;
+use memmap2::Mmap;
+use std::sync::Arc;
+
+/// What is said of a text in a column of numbers.
+pub(super) const NO_NUMBER: &str = "is no number; every cell needs one";
 
 /// What the cells of a column may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,21 @@ pub(super) trait Table {
     /// # Errors
     /// Where a cell cannot be read or is not what its column may be; it is named.
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells>;
+
+    /// The values where they lie, if the table is one mapped row-major array of them.
+    fn in_place(&self) -> Option<InPlace> {
+        None
+    }
+}
+
+/// A mapped file that holds `<f4` (rows, width), not looked at yet.
+#[derive(Clone, Debug)]
+pub(super) struct InPlace {
+    pub(super) file: Arc<Mmap>,
+    /// Byte of the first value, a multiple of 4.
+    pub(super) offset: usize,
+    pub(super) width: usize,
+    pub(super) n_rows: usize,
 }
 
 /// The cells of some columns.

@@ -1,0 +1,88 @@
+//! The bytes of a file: mapped into memory where it is a regular one, otherwise read.
+
+use crate::error::{Error, Result};
+use memmap2::Mmap;
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::ops::Deref;
+use std::path::Path;
+
+/// The bytes of a file.
+pub(super) enum Bytes {
+    Mapped(Mmap),
+    Read(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(mapped) => mapped,
+            Self::Read(bytes) => bytes,
+        }
+    }
+}
+
+/// The bytes of any file; `kind` is what a file to name in a folder is called.
+pub(super) fn bytes(path: &Path, kind: &str) -> Result<Bytes> {
+    if inspected(path, kind)?.is_file() {
+        return file(path, kind).map(Bytes::Mapped);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(failed(path))?;
+    Ok(Bytes::Read(bytes))
+}
+
+/// The bytes of a regular file, in place. Whoever keeps the mapping tells the user what follows from it: nobody
+/// may change the file's bytes or cut it short.
+pub(super) fn file(path: &Path, kind: &str) -> Result<Mmap> {
+    // Asked before it is opened: to open a pipe is to wait for its writer.
+    if !inspected(path, kind)?.is_file() {
+        return Err(table(
+            path,
+            "is no regular file, and no other can be mapped into memory; copy it to a disk first"
+                .to_owned(),
+        ));
+    }
+    let file = File::open(path).map_err(failed(path))?;
+    #[expect(unsafe_code, reason = "a file can be mapped in no other way")]
+    // SAFETY: the mapping is only ever read. What no program can rule out is left to the user, and
+    // `Dataset::npy` and `Dataset::csv` say so: nobody may change the file's bytes or cut it short while it is
+    // mapped. To replace it by a rename is harmless, the mapping keeps the file it was made of.
+    let mapped = unsafe { Mmap::map(&file) };
+    mapped.map_err(|error| {
+        table(
+            path,
+            format!("cannot be mapped into memory ({error}); copy it to a local disk"),
+        )
+    })
+}
+
+/// What the system says of a file that is no folder.
+fn inspected(path: &Path, kind: &str) -> Result<Metadata> {
+    let metadata = std::fs::metadata(path).map_err(failed(path))?;
+    if metadata.is_dir() {
+        return Err(table(
+            path,
+            format!("is a folder; name a {kind} file in it"),
+        ));
+    }
+    Ok(metadata)
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    |source| Error::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn table(path: &Path, problem: String) -> Error {
+    Error::Table {
+        path: path.to_owned(),
+        problem,
+    }
+}

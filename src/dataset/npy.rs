@@ -7,7 +7,7 @@ mod table;
 mod write;
 
 pub(super) use array::{Array, Placed, zeros};
-pub(super) use element::{Element, ElementKind};
+pub(super) use element::{Element, ElementKind, any_half};
 pub(crate) use header::Header;
 pub(super) use header::{MAGIC, MAX_COLUMNS};
 pub(super) use table::open;

@@ -8,14 +8,15 @@ mod write;
 pub(crate) use write::{Values, Writer};
 
 use super::columns::shown;
+use super::map;
 use super::npy::zeros;
 use super::table::{Cells, Kind, Table};
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use column::{Column, Meaning};
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use rayon::prelude::*;
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ const PIECE: usize = 1 << 16;
 /// A file whose footer is read.
 pub(super) struct Parquet {
     path: PathBuf,
-    reader: SerializedFileReader<File>,
+    reader: SerializedFileReader<Bytes>,
     names: Vec<String>,
     /// Of each column, the leaf of the schema that it is; what is wrong with it, where it is none.
     leaves: Vec<Parsed<usize>>,
@@ -38,24 +39,12 @@ pub(super) struct Parquet {
 /// # Errors
 /// Where it cannot be read or is no Parquet file, or two of its columns have the same name.
 pub(super) fn open(path: &Path) -> Result<Parquet> {
-    let fail = |source| Error::File {
-        path: path.to_owned(),
-        source,
-    };
     let table = |problem| Error::Table {
         path: path.to_owned(),
         problem,
     };
-    let metadata = std::fs::metadata(path).map_err(fail)?;
-    if metadata.is_dir() {
-        return Err(table("is a folder; name a Parquet file in it".to_owned()));
-    }
-    if !metadata.is_file() {
-        return Err(table(
-            "is no regular file, and a Parquet file begins to be read at its end; copy it to a disk first".to_owned(),
-        ));
-    }
-    let file = File::open(path).map_err(fail)?;
+    // Not the file itself: threads that read it would move its one position under each other.
+    let file = Bytes::from_owner(map::file(path, "Parquet")?);
     let reader = contained(|| SerializedFileReader::new(file).map_err(|error| damaged(&error)));
     let reader = reader.map_err(table)?;
     let (names, leaves) = columns(&reader).map_err(table)?;
@@ -74,7 +63,7 @@ fn damaged(error: &dyn std::fmt::Display) -> String {
 }
 
 /// The names of the columns, and where each is.
-fn columns(reader: &SerializedFileReader<File>) -> Parsed<(Vec<String>, Vec<Parsed<usize>>)> {
+fn columns(reader: &SerializedFileReader<Bytes>) -> Parsed<(Vec<String>, Vec<Parsed<usize>>)> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let (mut names, mut leaves) = (Vec::<String>::new(), Vec::new());
     for (leaf, column) in schema.columns().iter().enumerate() {
@@ -143,7 +132,14 @@ impl Parquet {
         let n_rows = usize::try_from(n_rows).map_err(|error| damaged(&error))?;
         let first = cells.n_rows;
         for column in &*columns {
-            check_codec(column, group.metadata().column(column.leaf).compression())?;
+            let chunk = group.metadata().column(column.leaf);
+            check_codec(column, chunk.compression())?;
+            let first_page = chunk
+                .dictionary_page_offset()
+                .unwrap_or(chunk.data_page_offset());
+            if first_page < 0 || chunk.compressed_size() < 0 {
+                return Err(damaged(&"a column begins before the file"));
+            }
         }
         let read: Vec<Parsed<()>> = columns
             .par_iter_mut()
@@ -212,7 +208,8 @@ fn check_codec(column: &Column<'_>, codec: Compression) -> Parsed<()> {
     }
 }
 
-/// What `read` gives; an error where it panics.
+/// What `read` gives; an error where it panics, as the crate does on some damaged pages, such as one that asks for a
+/// dictionary where there is none.
 fn contained<T>(read: impl FnOnce() -> Parsed<T>) -> Parsed<T> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged(&"its parts disagree")))
 }

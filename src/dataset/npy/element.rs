@@ -104,7 +104,7 @@ impl Element {
     #[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
     pub(super) fn number(self, bytes: &[u8]) -> f32 {
         match self.kind {
-            ElementKind::F16 => widened(u16::from_le_bytes(self.sized(bytes))),
+            ElementKind::F16 => any_half(u16::from_le_bytes(self.sized(bytes))),
             ElementKind::F32 => f32::from_le_bytes(self.sized(bytes)),
             ElementKind::F64 => f64::from_le_bytes(self.sized(bytes)) as f32,
             ElementKind::I8 => i8::from_le_bytes(self.sized(bytes)).into(),
@@ -155,4 +155,17 @@ impl Element {
         }
         sized
     }
+}
+
+/// The value of a half: also one below 2⁻¹⁴, infinite or NaN, which [`widened`] does not know.
+pub(in crate::dataset) fn any_half(half: u16) -> f32 {
+    let (negative, exponent, mantissa) = (half >> 15 == 1, half >> 10 & 0x1f, half & 0x03ff);
+    let magnitude = match (exponent, mantissa) {
+        // Of steps of 2⁻²⁴.
+        (0, _) => f32::from(mantissa) / 16_777_216.0,
+        (0x1f, 0) => f32::INFINITY,
+        (0x1f, _) => f32::NAN,
+        _ => return widened(half),
+    };
+    if negative { -magnitude } else { magnitude }
 }

@@ -42,6 +42,7 @@ impl Header {
             shape: fields.shape,
             offset,
         };
+        header.table()?;
         let sizes = header.shape.iter().copied();
         let promised = sizes
             .chain([header.element.bytes()])

@@ -2,7 +2,7 @@
 
 use super::Parsed;
 use crate::dataset::columns::shown;
-use crate::dataset::storage::half::widened;
+use crate::dataset::npy::any_half;
 use crate::dataset::table::{Kind, NO_NUMBER};
 use crate::dataset::texts::Texts;
 use parquet::basic::{ConvertedType, LogicalType, Type};
@@ -265,7 +265,7 @@ fn half(bytes: &[u8]) -> Parsed<f32> {
     let bytes = bytes
         .first_chunk()
         .ok_or_else(|| super::damaged(&"a half of fewer than 2 bytes"))?;
-    Ok(widened(u16::from_le_bytes(*bytes)))
+    Ok(any_half(u16::from_le_bytes(*bytes)))
 }
 
 /// Texts as they stand, decimals in their digits.

@@ -470,6 +470,38 @@ fn a_file_of_another_format_than_its_name_says_is_told_so() {
     assert!(refused(&folder.join("none.parquet")).contains("No such file"));
 }
 
+/// Of two classes the model has one output, the probability of the second.
+#[test]
+fn both_probabilities_of_two_classes_are_written() {
+    let folder = folder("two_classes");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::write(path("in.csv"), "a,b,c\n0,1,no\n1,0,yes\n0.5,1,no\n").unwrap();
+    let (data, model) = (path("in.parquet"), path("m.safetensors"));
+    convert(path("in.csv").as_ref(), None, data.as_ref()).unwrap();
+    let trained = neuralnet(&["train", &data, "--backend", "cpu", "-o", &model]);
+    assert!(trained.status.success(), "{trained:?}");
+    let predicted = neuralnet(&["predict", &model, &data]).stdout;
+    let text = String::from_utf8(predicted).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("c,c=no,c=yes"));
+    for (line, class) in lines.zip(["no", "yes", "no"]) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let [no, yes] = [1, 2].map(|at| cells[at].parse::<f64>().unwrap());
+        assert!((no + yes - 1.0).abs() < 1e-15, "{line}");
+        assert_eq!((cells[0], yes > 0.5), (class, class == "yes"), "{line}");
+    }
+    let npy = path("out.npy");
+    assert!(
+        neuralnet(&["predict", &model, &data, "-o", &npy])
+            .status
+            .success()
+    );
+    let header = fs::read(&npy).unwrap()[..128].to_vec();
+    assert!(
+        String::from_utf8_lossy(&header).contains("'<f8', 'fortran_order': False, 'shape': (3, 2)")
+    );
+}
+
 #[test]
 fn the_command_line_converts_and_tells() {
     let folder = folder("command_line");
@@ -557,13 +589,18 @@ fn predictions_of_classes_are_written() {
     let back = fs::read_to_string(path("back.csv")).unwrap();
     let narrow = doubles
         .iter()
-        .map(|y| (*y as f32).to_string())
+        .map(|y| narrowed(*y).to_string())
         .collect::<Vec<_>>();
     for (line, row) in back.lines().skip(1).zip(narrow.chunks(3)) {
         assert!(line.ends_with(&row.join(",")), "{line}: {row:?}");
     }
     let refused = neuralnet(&["predict", &model, &data, "-o", &path("out.txt")]);
     assert_eq!(refused.status.code(), Some(2));
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "as a table reads it")]
+fn narrowed(y: f64) -> f32 {
+    y as f32
 }
 
 /// Whatever is done to a file's bytes, reading ends, without a panic; and what is read is what was written, where the
@@ -573,10 +610,7 @@ fn mutated_files_are_refused_or_read() {
     let folder = folder("mutated");
     fs::write(folder.join("x-labels.idx"), idx(&[6], &[1; 6])).unwrap();
     let of = |name: &str| fs::read(made(name)).unwrap();
-    let pictures = idx(
-        &[6, 2, 2],
-        &std::array::from_fn::<u8, 24, _>(|at| 10 * at as u8),
-    );
+    let pictures = idx(&[6, 2, 2], &(0..24).map(|at| 10 * at).collect::<Vec<u8>>());
     for (name, bytes, header) in [
         ("i4_big_fortran.npy", of("i4_big_fortran.npy"), 128),
         ("stored.npz", of("stored.npz"), 0),

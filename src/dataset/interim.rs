@@ -37,10 +37,12 @@ pub(super) fn dataset(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) ->
             .map(|text| sorted.binary_search(text).expect("one of them"))
             .collect();
         let column = names[0].clone();
-        names = sorted
-            .iter()
-            .map(|class| format!("{column}={class}"))
-            .collect();
+        // Of two, one target for the second.
+        let first = usize::from(sorted.len() == 2);
+        if first == 0 {
+            let classes = sorted.iter();
+            names = classes.map(|class| format!("{column}={class}")).collect();
+        }
         let code = |value: &f32| {
             codes
                 .iter()
@@ -51,7 +53,7 @@ pub(super) fn dataset(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) ->
         let rows = targets.values.iter().map(of);
         targets.values = rows
             .flat_map(|code| {
-                (0..sorted.len()).map(move |class| f32::from(u8::from(Some(class) == code)))
+                (first..sorted.len()).map(move |class| f32::from(u8::from(Some(class) == code)))
             })
             .collect();
         classes = Some(Classes {

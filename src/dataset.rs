@@ -72,7 +72,8 @@ enum Rows {
 
 impl Dataset {
     /// Opens what the command line calls DATA: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`,
-    /// or the path of a file: [`npy`](Self::npy) where it ends in `.npy`, otherwise [`csv`](Self::csv).
+    /// or the path of a file, whose ending says what it is: `.npy`, `.npz`, `.parquet`, `-ubyte` or `.idx` (IDX, also
+    /// `.gz`), otherwise CSV.
     /// `targets` names the target columns of a file; without names it is the last column.
     ///
     /// # Errors
@@ -158,9 +159,9 @@ impl Dataset {
         csv::read(path, Wanted::Targets(targets))
     }
 
-    /// A table `numpy.save` wrote: two dimensions, `<f4`, C order. Its columns are named by their numbers,
-    /// from `0`. The file is mapped and never copied as a whole, so it may be larger than the memory;
-    /// one pass over it makes sure that every value is finite.
+    /// A table `numpy.save` wrote: two dimensions of plain numbers, each taken as the nearest f32. Its columns are
+    /// named by their numbers, from `0`. One of `<f4` in C order is mapped and never copied as a whole, so it may be
+    /// larger than the memory; any other is held as f32. One pass makes sure that every value is finite.
     ///
     /// The file must not be changed or cut short while the data set lives: results would be wrong, or the
     /// process would be ended. To put another file in its place is fine, as [`write_npy`](Self::write_npy) does.

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod optimizer;
+mod table;
 mod validation;
 
 use checkpoint::CheckpointArgs;
@@ -9,12 +10,13 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use neuralnet::bench::Shape;
 use neuralnet::network::Activation;
 use neuralnet::{
-    BackendChoice, BenchConfig, ClassWeight, Dataset, Error, GpuOptions, Hardware, Impute, Loss,
-    Reduction, Result, Storage, TableOptions, TrainConfig,
+    BackendChoice, BenchConfig, Dataset, Error, GpuOptions, Hardware, Loss, Reduction, Result,
+    Storage, TrainConfig,
 };
 use optimizer::OptimizerArgs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use table::{LabelsArgs, TableArgs};
 use validation::ValidationArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Predict(Predict),
     /// Measure a model: its predictions beside the targets of a table, and beside no model at all
     Evaluate(Evaluate),
+    /// Write a table in another format, every number the same f32
+    Convert(Convert),
     /// Show what is in a model
     Inspect(Inspect),
     /// Write a model as ONNX, which other programs run
@@ -78,10 +82,25 @@ pub(crate) struct Train {
 pub(crate) struct Predict {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A CSV (or .csv.gz) or .npy file with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A file as `train` takes it, with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The file to write: .csv, .csv.gz, .npy, .npz or .parquet
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    pub(crate) labels: LabelsArgs,
+    /// Replace OUT where it exists
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +136,16 @@ impl Export {
     }
 }
 
+impl Convert {
+    /// The file to write.
+    ///
+    /// # Errors
+    /// As of [`OutputArgs::path`].
+    pub(crate) fn output(&self) -> Result<&Path> {
+        writable(&self.output, "OUT", self.force)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// A file that `train --output` wrote
@@ -130,7 +159,7 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("written").multiple(true))]
 pub(crate) struct OutputArgs {
-    /// The file to write: of `train` the model (safetensors), of `predict` a table (CSV; default: stdout)
+    /// The file to write: of `train` the model (safetensors), of `predict` a table (.csv, .npy or .parquet; default: CSV on stdout)
     #[arg(short, long, value_name = "FILE", group = "written")]
     output: Option<PathBuf>,
     /// Replace what is to be written where it exists
@@ -218,7 +247,7 @@ const TRAIN_ITERATIONS: u64 = 1000;
 /// What is trained, as typed: `None` where the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A CSV file with a header (or .csv.gz), a .npy file (2-D, float32), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    /// A table (CSV with a header, also .csv.gz; .npy; .npz with X and y; .parquet; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
     #[command(flatten)]
@@ -258,71 +287,6 @@ pub(crate) struct TaskArgs {
         allow_negative_numbers = true
     )]
     seed: u32,
-}
-
-/// What is made of a table's columns.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Table")]
-pub(crate) struct TableArgs {
-    /// The file's target column, or several, separated by commas; one of texts becomes classes (default: the last column)
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    target: Vec<String>,
-    /// The feature columns, separated by commas (default: all that are not used otherwise)
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    features: Vec<String>,
-    /// Columns that are no features, separated by commas
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    drop: Vec<String>,
-    /// Take the target's values as classes even where they are numbers
-    #[arg(long)]
-    classes: bool,
-    /// Feature columns, separated by commas, each of which becomes a 0/1 feature for every text in it
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    one_hot: Vec<String>,
-    /// What to put in the place of a feature's empty cells (default: they are an error)
-    #[arg(long, value_enum, value_name = "HOW")]
-    impute: Option<ImputeArg>,
-    /// The column of the samples' weights, from 0 on; no feature then
-    #[arg(long, value_name = "COLUMN")]
-    sample_weight: Option<String>,
-    /// `balanced`, so that every class counts alike, or NAME=WEIGHT for some classes, separated by commas; the target's values are classes then
-    #[arg(long, value_name = "HOW")]
-    class_weight: Option<ClassWeight>,
-}
-
-impl TableArgs {
-    fn options(&self) -> TableOptions {
-        TableOptions {
-            targets: self.target.clone(),
-            features: self.features.clone(),
-            drop: self.drop.clone(),
-            classes: self.classes,
-            one_hot: self.one_hot.clone(),
-            impute: self.impute.map(Impute::from),
-            sample_weight: self.sample_weight.clone(),
-            class_weight: self.class_weight.clone(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ImputeArg {
-    /// The mean of the column's other cells
-    Mean,
-    /// Their median
-    Median,
-    /// 0
-    Zero,
-}
-
-impl From<ImputeArg> for Impute {
-    fn from(impute: ImputeArg) -> Self {
-        match impute {
-            ImputeArg::Mean => Self::Mean,
-            ImputeArg::Median => Self::Median,
-            ImputeArg::Zero => Self::Zero,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Args)]

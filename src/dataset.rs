@@ -2,14 +2,19 @@
 
 mod article;
 mod columns;
+mod convert;
 mod csv;
 mod features;
 mod fingerprint;
+mod format;
 mod grid;
+mod idx;
 mod map;
 mod npy;
+mod npz;
 mod open;
 mod options;
+mod parquet;
 mod rows;
 mod scaling;
 mod split;
@@ -18,12 +23,16 @@ mod stored;
 mod synthetic;
 mod table;
 mod targets;
+mod texts;
 mod threefry;
 mod weights;
 
+pub use convert::{Converted, convert};
 pub use features::Column;
+pub(crate) use npy::Header as NpyHeader;
 pub(crate) use open::Labels;
 pub use options::{ClassWeight, Impute, TableOptions};
+pub(crate) use parquet::{Values as ParquetValues, Writer as ParquetWriter};
 pub use scaling::Scaling;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};

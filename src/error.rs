@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The file cannot be read.
     #[error(
-        "{path}: {source}; DATA is a CSV file, a .npy file, `article`, or `synthetic:ROWSxFEATURES`"
+        "{path}: {source}; DATA is a table (.csv, .csv.gz, .npy, .npz, .parquet, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
     )]
     File {
         /// The file as it was named.

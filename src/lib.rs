@@ -58,7 +58,8 @@ pub mod validate;
 
 pub use bench::{Bench, BenchConfig, bench};
 pub use dataset::{
-    ClassWeight, Classes, Dataset, Impute, Scaling, Storage, Synthetic, TableOptions,
+    ClassWeight, Classes, Converted, Dataset, Impute, Scaling, Storage, Synthetic, TableOptions,
+    convert,
 };
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
@@ -66,7 +67,7 @@ pub use metrics::{Metrics, measure};
 pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
-pub use predict::{predict, predict_to};
+pub use predict::{PredictionFormat, predict, predict_to};
 pub use train::{
     BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
     Training, train,

@@ -5,8 +5,12 @@ mod interrupt;
 mod report;
 
 use clap::Parser;
-use cli::{Bench, Cli, Command, Devices, Evaluate, Export, Inspect, Predict, Train, Validate};
-use neuralnet::{BackendChoice, Error, Hardware, Model, StopReason, Training, gpu, onnx};
+use cli::{
+    Bench, Cli, Command, Convert, Devices, Evaluate, Export, Inspect, Predict, Train, Validate,
+};
+use neuralnet::{
+    BackendChoice, Error, Hardware, Model, PredictionFormat, StopReason, Training, gpu, onnx,
+};
 use report::{ArticleTable, Failure, Reporter, Run, html, human, json, metrics};
 use std::io;
 use std::process::ExitCode;
@@ -19,6 +23,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train(&args),
         Command::Predict(args) => predict(&args),
         Command::Evaluate(args) => evaluate(&args),
+        Command::Convert(args) => convert(&args),
         Command::Inspect(args) => inspect(&args),
         Command::Export(args) => export(&args),
         Command::Validate(args) => validate(&args),
@@ -93,6 +98,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
 
 fn predict(args: &Predict) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
+    output.map(PredictionFormat::of).transpose()?;
     let model = Model::open(&args.model)?;
     let dataset = model.open_data(&args.data)?;
     report::notices(&dataset);
@@ -128,6 +134,13 @@ fn export(args: &Export) -> Result<ExitCode, Failure> {
     let rounding = onnx::export(&Model::open(&args.model)?, path)?;
     report::rounded(rounding);
     report::wrote(path);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn convert(args: &Convert) -> Result<ExitCode, Failure> {
+    let output = args.output()?;
+    let converted = neuralnet::convert(&args.input, args.labels.path.as_deref(), output)?;
+    report::converted(output, &converted);
     Ok(ExitCode::SUCCESS)
 }
 

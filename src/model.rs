@@ -286,14 +286,15 @@ impl Model {
     /// Where `rows` reaches past the last sample, or the data have another number of features.
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
-        let n_inputs = self.layer().n_inputs;
-        let mut inputs = vec![0.0; rows.len() * n_inputs];
+        let layer = self.layer();
+        let mut predictions = Vec::with_capacity(rows.len() * layer.n_outputs);
+        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
         let mut targets = vec![0.0; rows.len() * dataset.target_width()];
         dataset.read(rows, &mut inputs, &mut targets);
-        let samples = inputs.chunks_exact(n_inputs);
-        samples
-            .flat_map(|x| self.network.predict(&self.parameters, x))
-            .collect()
+        for x in inputs.chunks_exact(layer.n_inputs) {
+            predictions.extend(self.network.predict(&self.parameters, x));
+        }
+        predictions
     }
 }
 

@@ -1,11 +1,18 @@
-//! Predictions of a model for every row of a table, as CSV: made in pieces, so of any size.
+//! Predictions of a model for every row of a table, as CSV, NumPy's array or Parquet: made in pieces, so of any size.
+//!
+//! A model of numbers gives a column for each target. A model of classes gives the class that is most probable, under
+//! the name of its column, then the probability of each class, in a column named `column=class`; an array has the
+//! probabilities alone.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Classes, Dataset, NpyHeader, ParquetValues, ParquetWriter};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::output;
 use rayon::prelude::*;
+use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 
 /// Rows that one thread predicts at a time.
@@ -13,54 +20,213 @@ const ROWS: usize = 1 << 12;
 /// Pieces made at once, before they are written in order.
 const PIECES: usize = 64;
 
-/// Writes a header of the model's targets and a line of predictions for each row of `dataset`, which
-/// [`Model::open_data`] opened; each number in the fewest digits that give its bits back.
+/// What predictions are written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PredictionFormat {
+    /// Lines of text; each number in the fewest digits that give its bits back.
+    Csv,
+    /// An array `<f8` (N, columns) without names.
+    Npy,
+    /// Columns of doubles, and one of texts for the class.
+    Parquet,
+}
+
+impl PredictionFormat {
+    /// By the ending of the name `path`.
+    ///
+    /// # Errors
+    /// Where it is none of `.csv`, `.npy` and `.parquet`.
+    pub fn of(path: &Path) -> Result<Self> {
+        let extension = path.extension().unwrap_or_default();
+        let formats = [
+            ("csv", Self::Csv),
+            ("npy", Self::Npy),
+            ("parquet", Self::Parquet),
+        ];
+        let of_name = formats
+            .iter()
+            .find(|(ending, _)| extension.eq_ignore_ascii_case(ending));
+        of_name
+            .map(|(_, format)| *format)
+            .ok_or_else(|| Error::Setting {
+                flag: "--output",
+                problem: format!(
+                    "`{}` does not end in .csv, .npy or .parquet, which are what predictions are written as",
+                    path.display()
+                ),
+            })
+    }
+}
+
+/// Writes a header and a line of predictions for each row of `dataset`, which [`Model::open_data`] opened, as CSV.
 ///
 /// # Errors
 /// Where `out` cannot be written.
 pub fn predict(model: &Model, dataset: &Dataset, out: &mut dyn Write) -> io::Result<()> {
-    let mut header = csv::Writer::from_writer(Vec::new());
-    header.write_record(&model.description().targets)?;
-    out.write_all(&header.into_inner().map_err(|error| error.into_error())?)?;
-    for first in (0..dataset.n_samples()).step_by(ROWS * PIECES) {
-        let end = (first + ROWS * PIECES).min(dataset.n_samples());
-        let starts: Vec<usize> = (first..end).step_by(ROWS).collect();
-        let lines = |start: usize| lines(model, dataset, start, (start + ROWS).min(end));
-        let pieces: Vec<String> = starts.into_par_iter().map(lines).collect();
-        for piece in pieces {
-            out.write_all(piece.as_bytes())?;
+    let columns = Columns::of(model);
+    let classes: Vec<String> = match columns.classes {
+        None => Vec::new(),
+        Some(classes) => {
+            let names = classes.names.iter();
+            names
+                .map(|name| record([name]))
+                .collect::<io::Result<_>>()?
         }
-    }
+    };
+    let class = columns.classes.map(|classes| &classes.column);
+    let header = class.into_iter().chain(&columns.names);
+    writeln!(out, "{}", record(header)?)?;
+    let lines = |rows| {
+        let mut text = String::new();
+        for row in columns
+            .numbers(model, dataset, rows)
+            .chunks_exact(columns.names.len())
+        {
+            let class = classes.get(most_probable(row));
+            let mut separator = "";
+            if let Some(class) = class {
+                text += class;
+                separator = ",";
+            }
+            for number in row {
+                let _ = write!(text, "{separator}{number}");
+                separator = ",";
+            }
+            text.push('\n');
+        }
+        text
+    };
+    in_pieces(dataset, lines, |pieces| {
+        pieces
+            .iter()
+            .try_for_each(|piece| out.write_all(piece.as_bytes()))
+    })?;
     out.flush()
 }
 
-/// The same, into the file `path`, which is replaced, and only once the new one is complete.
+/// The same, into the file `path` in the format of its name; a file of that name is replaced, and only once the new
+/// one is complete.
 ///
 /// # Errors
-/// Where the file cannot be written, or its name does not end in `.csv`.
+/// Where the file cannot be written, or its name has none of the endings of [`PredictionFormat`].
 pub fn predict_to(model: &Model, dataset: &Dataset, path: &Path) -> Result<()> {
-    match path.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("csv") => {}
-        _ => {
-            return Err(Error::Setting {
-                flag: "--output",
-                problem: format!(
-                    "`{}` does not end in .csv, which is what predictions are written as",
-                    path.display()
-                ),
-            });
-        }
-    }
-    output::replace(path, |mut file| predict(model, dataset, &mut file))
+    let format = PredictionFormat::of(path)?;
+    output::replace(path, |mut file| match format {
+        PredictionFormat::Csv => predict(model, dataset, &mut file),
+        PredictionFormat::Npy => to_npy(model, dataset, file),
+        PredictionFormat::Parquet => to_parquet(model, dataset, file),
+    })
 }
 
-fn lines(model: &Model, dataset: &Dataset, start: usize, end: usize) -> String {
-    let mut text = String::new();
-    let predictions = model.predict(dataset, start..end);
-    for row in predictions.chunks_exact(model.layer().n_outputs) {
-        let numbers: Vec<String> = row.iter().map(f64::to_string).collect();
-        text += &numbers.join(",");
-        text.push('\n');
+fn to_npy(model: &Model, dataset: &Dataset, mut file: &File) -> io::Result<()> {
+    let columns = Columns::of(model);
+    let shape = (dataset.n_samples(), columns.names.len());
+    file.write_all(&NpyHeader::bytes("<f8", shape.0, shape.1))?;
+    let numbers = |rows| columns.numbers(model, dataset, rows);
+    in_pieces(dataset, numbers, |pieces| {
+        let mut pieces = pieces.iter();
+        pieces.try_for_each(|numbers| file.write_all(bytemuck::cast_slice(numbers)))
+    })
+}
+
+fn to_parquet(model: &Model, dataset: &Dataset, file: &File) -> io::Result<()> {
+    let columns = Columns::of(model);
+    let class = columns.classes.map(|classes| {
+        let texts = ParquetValues::Texts(Vec::new(), &classes.names);
+        (classes.column.as_str(), texts, false)
+    });
+    let names = columns.names.iter();
+    let numbers = names.map(|name| (name.as_str(), ParquetValues::F64(Vec::new()), false));
+    let mut writer =
+        ParquetWriter::new(file, &class.into_iter().chain(numbers).collect::<Vec<_>>())?;
+    let numbers = |rows| columns.numbers(model, dataset, rows);
+    in_pieces(dataset, numbers, |pieces| {
+        let width = columns.names.len();
+        let rows = || {
+            pieces
+                .iter()
+                .flat_map(|numbers| numbers.chunks_exact(width))
+        };
+        let class = columns.classes.map(|classes| {
+            #[expect(clippy::cast_precision_loss, reason = "classes are few")]
+            let codes = rows().map(|row| most_probable(row) as f32);
+            ParquetValues::Texts(codes.collect(), &classes.names)
+        });
+        let numbers =
+            (0..width).map(|column| ParquetValues::F64(rows().map(|row| row[column]).collect()));
+        writer.write(&class.into_iter().chain(numbers).collect::<Vec<_>>())
+    })?;
+    writer.finish()
+}
+
+/// What is told of each row.
+struct Columns<'m> {
+    classes: Option<&'m Classes>,
+    /// Of the numbers: the targets, or `column=class` for each class.
+    names: Vec<String>,
+}
+
+impl<'m> Columns<'m> {
+    fn of(model: &'m Model) -> Self {
+        let description = model.description();
+        let classes = description.classes.as_ref();
+        let names = match classes {
+            None => description.targets.clone(),
+            Some(Classes { column, names }) => names
+                .iter()
+                .map(|name| format!("{column}={name}"))
+                .collect(),
+        };
+        Self { classes, names }
     }
-    text
+
+    /// The numbers of some rows, row by row.
+    fn numbers(&self, model: &Model, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
+        let predictions = model.predict(dataset, rows);
+        match model.layer().n_outputs == self.names.len() {
+            true => predictions,
+            // Of two classes the one target is the probability of the second.
+            false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),
+        }
+    }
+}
+
+/// The place of the largest number, the first of those that are equal.
+fn most_probable(row: &[f64]) -> usize {
+    let mut most = 0;
+    for (place, probability) in row.iter().enumerate() {
+        if *probability > row[most] {
+            most = place;
+        }
+    }
+    most
+}
+
+/// Makes pieces of all rows, many at once, and hands them on in their order.
+fn in_pieces<T: Send>(
+    dataset: &Dataset,
+    make: impl Fn(Range<usize>) -> T + Sync,
+    mut write: impl FnMut(Vec<T>) -> io::Result<()>,
+) -> io::Result<()> {
+    for first in (0..dataset.n_samples()).step_by(ROWS * PIECES) {
+        let end = (first + ROWS * PIECES).min(dataset.n_samples());
+        let starts: Vec<usize> = (first..end).step_by(ROWS).collect();
+        let rows = |start: usize| start..(start + ROWS).min(end);
+        write(
+            starts
+                .into_par_iter()
+                .map(|start| make(rows(start)))
+                .collect(),
+        )?;
+    }
+    Ok(())
+}
+
+/// A line of CSV without its end.
+fn record<'t>(fields: impl IntoIterator<Item = &'t String>) -> io::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(fields.into_iter().map(String::as_bytes))?;
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let line = String::from_utf8(bytes).map_err(io::Error::other)?;
+    Ok(line.trim_end_matches('\n').to_owned())
 }

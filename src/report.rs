@@ -11,7 +11,7 @@ pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
-use neuralnet::{Dataset, Error, Metrics};
+use neuralnet::{Converted, Dataset, Error, Metrics};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -74,6 +74,20 @@ pub(crate) fn rounded(difference: f64) {
 /// Says which metrics are left out, and why.
 pub(crate) fn not_measured(metrics: &Metrics) {
     metrics.notes.iter().for_each(|note| tell(note));
+}
+
+/// Says what a table became, and what was lost by it.
+pub(crate) fn converted(path: &Path, converted: &Converted) {
+    for notice in &converted.notices {
+        tell(notice);
+    }
+    tell(&format!(
+        "wrote {}: {} rows of {} columns, {} bytes",
+        path.display(),
+        converted.n_rows,
+        converted.n_columns,
+        converted.bytes
+    ));
 }
 
 /// Says what is measured next.

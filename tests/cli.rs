@@ -213,7 +213,7 @@ fn a_file_that_cannot_be_opened_is_refused() {
     assert_refused(
         &["train", "nowhere.csv"],
         2,
-        &["nowhere.csv: No such file", "DATA is a CSV file"],
+        &["nowhere.csv: No such file", "DATA is a table"],
     );
     assert_refused(&["train", &scratch()], 2, &["is a folder"]);
 }

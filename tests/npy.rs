@@ -408,9 +408,6 @@ fn what_is_no_such_table_is_refused() {
         bytes[at] = byte;
         bytes
     };
-    // One space less before the values.
-    let mut shifted = [&good[..126], b"\n", &good[128..]].concat();
-    shifted[8] -= 1;
     let cases: Vec<(Vec<u8>, [&str; 2])> = vec![
         (vec![], ["does not begin as a NumPy file", "numpy.save"]),
         (
@@ -438,15 +435,11 @@ fn what_is_no_such_table_is_refused() {
             ["and holds 25: something else follows", "again"],
         ),
         (
-            with("'<f4'", "True", "(2, 3)"),
-            ["Fortran order", "numpy.ascontiguousarray(X)"],
-        ),
-        (
             descr("'<f8'"),
-            ["holds `<f8`, and only `<f4`", "X.astype('<f4')"],
+            ["48 bytes of values, and holds 24", "cut short"],
         ),
-        (descr("'>f4'"), ["holds `>f4`", "X.astype('<f4')"]),
-        (descr("'|u1'"), ["holds `|u1`", "X.astype('<f4')"]),
+        (descr("'|f4'"), ["holds `|f4`", "numpy.save"]),
+        (descr("'<c8'"), ["holds `<c8`", "X.astype('<f4')"]),
         (
             descr("[('a', '<f4'), ('b', '<f4')]"),
             [
@@ -497,13 +490,6 @@ fn what_is_no_such_table_is_refused() {
             shape("(-2, 3)"),
             ["is not the dictionary", "at `-2, 3), }`"],
         ),
-        (
-            shifted,
-            [
-                "begins its values at byte 127, no multiple of 4",
-                "numpy.save",
-            ],
-        ),
     ];
     for (case, (bytes, parts)) in cases.into_iter().enumerate() {
         let path = folder.join(format!("case{case}.npy"));
@@ -529,6 +515,19 @@ fn what_is_no_such_table_is_refused() {
             "{version}.0"
         );
     }
+}
+
+/// Values that begin at no multiple of 4 cannot be used where they lie, and are read.
+#[test]
+fn values_may_begin_anywhere() {
+    let path = folder("shifted").join("table.npy");
+    let good = npy(&fields(2, 3), &[0.5, 1.0, -2.0, 0.25, 0.0, 3.0]);
+    // One space less before the values.
+    let mut shifted = [&good[..126], b"\n", &good[128..]].concat();
+    shifted[8] -= 1;
+    std::fs::write(&path, shifted).unwrap();
+    let (x, t) = read(&Dataset::npy(&path, &[]).unwrap());
+    assert_eq!((x, t), (bits(&[0.5, 1.0, 0.25, 0.0]), bits(&[-2.0, 3.0])));
 }
 
 /// To open a pipe would be to wait for its writer, and none can be mapped.
@@ -583,10 +582,20 @@ fn damaged_bytes_are_refused_or_read_as_they_stand() {
                 let shown = bytes.escape_ascii();
                 assert_eq!(dataset.n_samples(), n_samples, "{shown}");
                 assert_eq!(dataset.n_inputs(), width - 1, "{shown}");
-                let expected: Vec<f32> = bytes[128..]
-                    .chunks(4)
-                    .map(|value| f32::from_le_bytes(value.try_into().unwrap()))
-                    .collect();
+                // Another type of 4 bytes may be what the header says now.
+                let descr = bytes.windows(4).find(|text| {
+                    matches!(text, [b'\'' | b'"', b'<' | b'>', b'f' | b'i' | b'u', b'4'])
+                });
+                let of = |bytes: [u8; 4]| match descr.unwrap() {
+                    [_, b'<', b'f', _] => f32::from_le_bytes(bytes),
+                    [_, b'>', b'f', _] => f32::from_be_bytes(bytes),
+                    [_, b'<', b'i', _] => i32::from_le_bytes(bytes) as f32,
+                    [_, b'<', ..] => u32::from_le_bytes(bytes) as f32,
+                    other => panic!("{other:?} needs two changes"),
+                };
+                let values = bytes[128..].chunks(4);
+                let expected: Vec<f32> =
+                    values.map(|value| of(value.try_into().unwrap())).collect();
                 assert!(expected.iter().all(|value| value.is_finite()), "{shown}");
                 let rows = expected.chunks_exact(width);
                 let (x, t): (Vec<_>, Vec<_>) = rows.map(|row| row.split_at(width - 1)).unzip();

@@ -59,11 +59,6 @@ impl Csv {
         Ok(csv)
     }
 
-    /// Bytes of the text.
-    pub(super) fn n_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
     fn unpacked(&self) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         // Several members one after the other are one file, as they are to gzip.
@@ -170,6 +165,11 @@ impl Csv {
 impl Table for Csv {
     fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Those of the text, which may have been packed, or come from a pipe.
+    fn n_bytes(&self) -> Option<u64> {
+        Some(self.bytes.len() as u64)
     }
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {

@@ -3,8 +3,9 @@
 use super::columns::{Columns, shown};
 use super::csv::Csv;
 use super::features::{self, Column};
+use super::format;
 use super::grid::Grid;
-use super::npy::Npy;
+use super::npy;
 use super::rows::{Rows, Seen, Values, inspect_parts};
 use super::table::{Kind, NO_NUMBER, NOT_FINITE, Table};
 use super::targets::{How, Targets, targets};
@@ -47,7 +48,8 @@ impl Labels<'_> {
 
 impl Dataset {
     /// Opens what the command line calls DATA: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`,
-    /// or the path of a file: [`npy`](Self::npy) where it ends in `.npy`, otherwise [`csv`](Self::csv).
+    /// or the path of a file, whose ending says what it is: `.npy`, `.npz`, `.parquet`, `-ubyte` or `.idx` (IDX, also
+    /// `.gz`), otherwise CSV.
     ///
     /// # Errors
     /// Where the data cannot be read, or are no such table as `options` asks for; see [`Error`].
@@ -72,12 +74,17 @@ impl Dataset {
     /// Where the file cannot be read or a cell is not what its column needs; file, line and column are named.
     pub fn csv(path: &Path, options: &TableOptions) -> Result<Self> {
         let start = Instant::now();
-        csv(path, Wanted::Training(options), start)
+        timed(
+            path,
+            &mut Csv::open(path)?,
+            Wanted::Training(options),
+            start,
+        )
     }
 
-    /// A table `numpy.save` wrote: two dimensions, `<f4`, C order. Its columns are named by their numbers,
-    /// from `0`. The file is mapped and never copied as a whole, so it may be larger than the memory;
-    /// one pass over it makes sure that every value is finite.
+    /// A table `numpy.save` wrote: two dimensions of plain numbers, each taken as the nearest f32. Its columns are
+    /// named by their numbers, from `0`. One of `<f4` in C order is mapped and never copied as a whole, so it may be
+    /// larger than the memory; any other is held as f32. One pass makes sure that every value is finite.
     ///
     /// The file must not be changed or cut short while the data set lives: results would be wrong, or the
     /// process would be ended. To put another file in its place is fine, as [`write_npy`](Self::write_npy) does.
@@ -87,7 +94,12 @@ impl Dataset {
     /// is named, and row and column, counted from 0.
     pub fn npy(path: &Path, options: &TableOptions) -> Result<Self> {
         let start = Instant::now();
-        npy(path, Wanted::Training(options), start)
+        timed(
+            path,
+            &mut npy::open(path)?,
+            Wanted::Training(options),
+            start,
+        )
     }
 
     /// Opens DATA for the inputs of a model, which were made of `columns`; with its targets where `labels` asks for
@@ -137,27 +149,24 @@ fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String
 
 fn file(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
     let start = Instant::now();
-    match path.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("npy") => npy(path, wanted, start),
-        _ => csv(path, wanted, start),
-    }
+    let labels = match wanted {
+        Wanted::Training(options) => options.labels.as_deref(),
+        Wanted::Model { .. } => None,
+    };
+    timed(path, &mut *format::open(path, labels)?, wanted, start)
 }
 
-fn csv(path: &Path, wanted: Wanted<'_>, start: Instant) -> Result<Dataset> {
-    let mut csv = Csv::open(path)?;
-    let bytes = csv.n_bytes() as u64;
-    timed(dataset(path, &mut csv, wanted), bytes, start)
-}
-
-fn npy(path: &Path, wanted: Wanted<'_>, start: Instant) -> Result<Dataset> {
-    let mut npy = Npy::open(path)?;
-    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    timed(dataset(path, &mut npy, wanted), bytes, start)
-}
-
-fn timed(dataset: Result<Dataset>, bytes: u64, start: Instant) -> Result<Dataset> {
+fn timed(
+    path: &Path,
+    table: &mut dyn Table,
+    wanted: Wanted<'_>,
+    start: Instant,
+) -> Result<Dataset> {
+    let of_file = || std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let bytes = table.n_bytes().unwrap_or_else(of_file);
+    let dataset = dataset(path, table, wanted)?;
     let seconds = start.elapsed().as_secs_f64();
-    dataset.map(|dataset| Dataset {
+    Ok(Dataset {
         reading: Some(Reading { bytes, seconds }),
         ..dataset
     })

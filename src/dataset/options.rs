@@ -1,6 +1,7 @@
 //! What is made of a table's columns, as it was asked for.
 
 use crate::error::{Error, Result};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What is made of the columns of a table. By default the last column is the target and all others are features,
@@ -24,6 +25,8 @@ pub struct TableOptions {
     /// The weights of the classes, by which those of their samples are multiplied. The target's values are classes
     /// then, even where they are numbers.
     pub class_weight: Option<ClassWeight>,
+    /// The labels of pictures in the IDX format; otherwise they are looked for beside the pictures.
+    pub labels: Option<PathBuf>,
 }
 
 impl TableOptions {
@@ -47,6 +50,7 @@ impl TableOptions {
             ("--impute", self.impute.is_some()),
             ("--sample-weight", self.sample_weight.is_some()),
             ("--class-weight", self.class_weight.is_some()),
+            ("--labels", self.labels.is_some()),
         ];
         match flags.into_iter().find(|(_, is_given)| *is_given) {
             None => Ok(()),

@@ -3,7 +3,7 @@
 //! holds: a device decodes to the bits of the host.
 
 mod column;
-mod half;
+pub(super) mod half;
 
 use super::Dataset;
 use crate::error::{Error, Result};

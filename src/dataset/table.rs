@@ -39,6 +39,11 @@ pub(super) trait Table {
     /// Where a cell cannot be read or is not what its column may be; it is named.
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells>;
 
+    /// Bytes to read, where they are not those of the file.
+    fn n_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// The values where they lie, if they can be used there; then they need not be read.
     fn in_place(&self) -> Option<InPlace> {
         None

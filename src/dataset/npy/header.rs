@@ -6,6 +6,7 @@
 //! Read strictly by a few lines of our own: the crates that do (`npyz`, `ndarray-npy`) bring a generator of
 //! grammars and arithmetic on big numbers, more than thirty crates for a hundred bytes.
 
+use super::element::Element;
 use crate::dataset::columns::shown;
 
 /// What every file begins with.
@@ -15,49 +16,48 @@ pub(in crate::dataset) const MAGIC: &[u8] = b"\x93NUMPY";
 const WRITTEN_BYTES: usize = 128;
 
 /// More columns than this are a table on its side: their names alone would take the memory.
-const MAX_COLUMNS: usize = 1 << 20;
+pub(in crate::dataset) const MAX_COLUMNS: usize = 1 << 20;
 
 type Parsed<T> = Result<T, String>;
 
-/// A 2-D array of `<f4` in C order, as large as it says.
+/// An array of plain numbers or texts, as large as it says.
 #[derive(Debug, PartialEq)]
-pub(super) struct Header {
-    pub(super) n_samples: usize,
-    pub(super) width: usize,
-    /// Byte of the first value, a multiple of 4.
-    pub(super) offset: usize,
+pub(crate) struct Header {
+    pub(in crate::dataset) element: Element,
+    /// Column by column.
+    pub(in crate::dataset) fortran_order: bool,
+    pub(in crate::dataset) shape: Vec<usize>,
+    /// Byte of the first value.
+    pub(in crate::dataset) offset: usize,
 }
 
 impl Header {
     /// Of the file whose bytes are `file`; what is wrong with it, and what to do, where it is none.
-    pub(super) fn read(file: &[u8]) -> Parsed<Self> {
+    pub(in crate::dataset) fn read(file: &[u8]) -> Parsed<Self> {
         let (text, offset) = split(file)?;
         let fields = Fields::parse(text)?;
-        if fields.descr != b"<f4" {
-            return Err(format!(
-                "holds `{}`, and only `<f4`, float32, can be trained on; save X.astype('<f4')",
-                shown(&String::from_utf8_lossy(fields.descr))
-            ));
-        }
-        if fields.fortran_order {
-            return Err(
-                "lies in Fortran order, column by column; save numpy.ascontiguousarray(X)"
-                    .to_owned(),
-            );
-        }
-        let (n_samples, width) = table(&fields.shape)?;
-        let promised = n_samples
-            .checked_mul(width)
-            .and_then(|values| values.checked_mul(4))
+        let header = Self {
+            element: Element::parse(fields.descr)?,
+            fortran_order: fields.fortran_order,
+            shape: fields.shape,
+            offset,
+        };
+        header.table()?;
+        let sizes = header.shape.iter().copied();
+        let promised = sizes
+            .chain([header.element.bytes()])
+            .try_fold(1, usize::checked_mul)
             .ok_or_else(|| {
                 format!(
-                    "says its shape is ({n_samples}, {width}), more bytes than can be counted; write it again"
+                    "says its shape is {}, more bytes than can be counted; write it again",
+                    header.shown_shape()
                 )
             })?;
         let there = file.len() - offset;
         if there != promised {
             return Err(format!(
-                "says its shape is ({n_samples}, {width}), {promised} bytes of values, and holds {there}: {}",
+                "says its shape is {}, {promised} bytes of values, and holds {there}: {}",
+                header.shown_shape(),
                 if there < promised {
                     "it is cut short; write or copy it again"
                 } else {
@@ -65,23 +65,62 @@ impl Header {
                 }
             ));
         }
-        if offset % 4 != 0 {
-            return Err(format!(
-                "begins its values at byte {offset}, no multiple of 4, so they cannot be used in place; write it again with numpy.save"
-            ));
-        }
-        Ok(Self {
-            n_samples,
-            width,
-            offset,
-        })
+        Ok(header)
     }
 
-    /// The bytes before the values of an array (`n_samples`, `width`), as NumPy writes them.
-    pub(super) fn bytes(n_samples: usize, width: usize) -> Vec<u8> {
-        let text = format!(
-            "{{'descr': '<f4', 'fortran_order': False, 'shape': ({n_samples}, {width}), }}"
-        );
+    /// Rows and columns; one dimension is one column.
+    pub(in crate::dataset) fn table(&self) -> Parsed<(usize, usize)> {
+        let (n_rows, width) = match *self.shape {
+            [n_rows] => (n_rows, 1),
+            [n_rows, width] => (n_rows, width),
+            _ => {
+                return Err(format!(
+                    "has the shape {}, and rows and columns are needed: save a 2-D array, as numpy.column_stack((X, y)) or X.reshape(len(X), -1) are",
+                    self.shown_shape()
+                ));
+            }
+        };
+        match (n_rows, width) {
+            (0, _) => Err(format!(
+                "has the shape {}, no rows; at least one is needed",
+                self.shown_shape()
+            )),
+            (_, 0) => Err(self.without_feature()),
+            _ if width > MAX_COLUMNS => Err(format!(
+                "has the shape {}, more than {MAX_COLUMNS} columns; if it lies on its side, save numpy.ascontiguousarray(X.T)",
+                self.shown_shape()
+            )),
+            _ => Ok((n_rows, width)),
+        }
+    }
+
+    /// What is wrong with an array of so few columns.
+    pub(super) fn without_feature(&self) -> String {
+        format!(
+            "has the shape {}, and a feature and a target column are needed: save numpy.column_stack((X, y))",
+            self.shown_shape()
+        )
+    }
+
+    /// The shape as Python writes it.
+    pub(in crate::dataset) fn shown_shape(&self) -> String {
+        let listed: Vec<String> = self.shape.iter().map(usize::to_string).collect();
+        let comma = if self.shape.len() == 1 { "," } else { "" };
+        shown(&format!("({}{comma})", listed.join(", ")))
+    }
+
+    /// The bytes before the values of an array (`n_samples`, `width`) of `descr`, as NumPy writes them.
+    pub(crate) fn bytes(descr: &str, n_samples: usize, width: usize) -> Vec<u8> {
+        Self::bytes_of(descr, &format!("({n_samples}, {width})"))
+    }
+
+    /// The same for one dimension.
+    pub(in crate::dataset) fn bytes_1d(descr: &str, n_samples: usize) -> Vec<u8> {
+        Self::bytes_of(descr, &format!("({n_samples},)"))
+    }
+
+    fn bytes_of(descr: &str, shape: &str) -> Vec<u8> {
+        let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
         let length = WRITTEN_BYTES - MAGIC.len() - 4;
         let mut bytes = MAGIC.to_vec();
         bytes.extend([1, 0]);
@@ -103,7 +142,7 @@ fn split(file: &[u8]) -> Parsed<(&[u8], usize)> {
             let (length, rest) = rest.split_first_chunk().ok_or_else(short)?;
             (u32::from(u16::from_le_bytes(*length)), rest)
         }
-        // They differ in the encoding of names, and plain `<f4` has none.
+        // They differ in the encoding of names, and plain numbers have none.
         [2 | 3, 0] => {
             let (length, rest) = rest.split_first_chunk().ok_or_else(short)?;
             (u32::from_le_bytes(*length), rest)
@@ -117,30 +156,6 @@ fn split(file: &[u8]) -> Parsed<(&[u8], usize)> {
     let length = usize::try_from(length).map_err(|_| short())?;
     let text = rest.get(..length).ok_or_else(short)?;
     Ok((text, file.len() - rest.len() + length))
-}
-
-/// Rows and columns.
-fn table(shape: &[usize]) -> Parsed<(usize, usize)> {
-    let &[n_samples, width] = shape else {
-        let listed: Vec<String> = shape.iter().map(usize::to_string).collect();
-        let comma = if shape.len() == 1 { "," } else { "" };
-        return Err(format!(
-            "has the shape {}, and rows and columns are needed: save a 2-D array, as numpy.column_stack((X, y)) is",
-            shown(&format!("({}{comma})", listed.join(", ")))
-        ));
-    };
-    match (n_samples, width) {
-        (0, _) => Err(format!(
-            "has the shape (0, {width}), no rows; at least one is needed"
-        )),
-        (_, 0 | 1) => Err(format!(
-            "has the shape ({n_samples}, {width}), and a feature and a target column are needed: save numpy.column_stack((X, y))"
-        )),
-        _ if width > MAX_COLUMNS => Err(format!(
-            "has the shape ({n_samples}, {width}), more than {MAX_COLUMNS} columns; if it lies on its side, save numpy.ascontiguousarray(X.T)"
-        )),
-        _ => Ok((n_samples, width)),
-    }
 }
 
 /// The dictionary's entries.
@@ -233,7 +248,7 @@ impl<'a> Literal<'a> {
     fn descr(&mut self) -> Parsed<&'a [u8]> {
         match self.rest.trim_ascii_start() {
             [b'[', ..] => Err(
-                "holds records, and only plain `<f4`, float32, can be trained on; save numpy.lib.recfunctions.structured_to_unstructured(X).astype('<f4')".to_owned(),
+                "holds records, and plain numbers are needed; save numpy.lib.recfunctions.structured_to_unstructured(X).astype('<f4')".to_owned(),
             ),
             _ => self.string(),
         }
@@ -282,20 +297,21 @@ impl<'a> Literal<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, Header};
+    use super::{Element, Fields, Header};
 
     /// As NumPy 2.4 writes it.
     const OF_NUMPY: &[u8] = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }                                                          \n";
 
     #[test]
     fn what_numpy_writes_is_read_and_written() {
-        assert_eq!(Header::bytes(4, 3), OF_NUMPY, "the same bytes");
-        let largest = Header::bytes(usize::MAX, usize::MAX);
+        assert_eq!(Header::bytes("<f4", 4, 3), OF_NUMPY, "the same bytes");
+        let largest = Header::bytes("<f4", usize::MAX, usize::MAX);
         assert_eq!(largest.len(), OF_NUMPY.len(), "whatever the shape");
         let file = [OF_NUMPY, &[0; 48]].concat();
         let header = Header {
-            n_samples: 4,
-            width: 3,
+            element: Element::F32,
+            fortran_order: false,
+            shape: vec![4, 3],
             offset: 128,
         };
         assert_eq!(Header::read(&file), Ok(header));

@@ -21,7 +21,7 @@ pub(in crate::dataset) fn write(dataset: &Dataset, path: &Path) -> Result<()> {
 fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
     let (n_inputs, target_width) = (dataset.n_inputs(), dataset.target_width());
     let (n_samples, width) = (dataset.n_samples(), n_inputs + target_width);
-    file.write_all(&Header::bytes(n_samples, width))?;
+    file.write_all(&Header::bytes("<f4", n_samples, width))?;
     let rows_per_piece = (PIECE_FLOATS / width).max(1);
     let rows_at_once = (rows_per_piece * PIECES).min(n_samples);
     let mut table = vec![0.0; rows_at_once * width];

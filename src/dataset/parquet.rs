@@ -1,0 +1,215 @@
+//! Parquet files: columns of numbers, booleans and texts, none of them nested.
+//!
+//! <https://parquet.apache.org/docs/file-format/>
+
+mod column;
+mod write;
+
+pub(crate) use write::{Values, Writer};
+
+use super::columns::shown;
+use super::map;
+use super::npy::zeros;
+use super::table::{Cells, Kind, Table};
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use column::{Column, Meaning};
+use parquet::basic::Compression;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+type Parsed<T> = std::result::Result<T, String>;
+
+/// Numbers that one thread puts into rows at a time.
+const PIECE: usize = 1 << 16;
+
+/// A file whose footer is read.
+pub(super) struct Parquet {
+    path: PathBuf,
+    reader: SerializedFileReader<Bytes>,
+    names: Vec<String>,
+    /// Of each column, the leaf of the schema that it is; what is wrong with it, where it is none.
+    leaves: Vec<Parsed<usize>>,
+}
+
+/// Opens the file `path`.
+///
+/// # Errors
+/// Where it cannot be read or is no Parquet file, or two of its columns have the same name.
+pub(super) fn open(path: &Path) -> Result<Parquet> {
+    let table = |problem| Error::Table {
+        path: path.to_owned(),
+        problem,
+    };
+    // Not the file itself: threads that read it would move its one position under each other.
+    let file = Bytes::from_owner(map::file(path, "Parquet")?);
+    let reader = contained(|| SerializedFileReader::new(file).map_err(|error| damaged(&error)));
+    let reader = reader.map_err(table)?;
+    let (names, leaves) = columns(&reader).map_err(table)?;
+    Ok(Parquet {
+        path: path.to_owned(),
+        reader,
+        names,
+        leaves,
+    })
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> String {
+    format!(
+        "cannot be read ({error}); it is damaged, cut short, or no Parquet file: write or copy it again"
+    )
+}
+
+/// The names of the columns, and where each is.
+fn columns(reader: &SerializedFileReader<Bytes>) -> Parsed<(Vec<String>, Vec<Parsed<usize>>)> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let (mut names, mut leaves) = (Vec::<String>::new(), Vec::new());
+    for (leaf, column) in schema.columns().iter().enumerate() {
+        let root = schema.get_column_root(leaf);
+        let name = root.name();
+        let nested = !root.is_primitive() || column.max_rep_level() > 0;
+        if nested && names.last().is_some_and(|last| last == name) {
+            continue;
+        }
+        if names.iter().any(|other| other == name) {
+            return Err(format!(
+                "has two columns named `{}`; rename one",
+                shown(name)
+            ));
+        }
+        names.push(name.to_owned());
+        leaves.push(match nested {
+            false => Ok(leaf),
+            true => Err(format!(
+                "column `{}` is nested, and each cell has to be one number or one text; leave it out, or make a column of each of its parts",
+                shown(name)
+            )),
+        });
+    }
+    if names.is_empty() {
+        return Err("has no columns; write it again".to_owned());
+    }
+    Ok((names, leaves))
+}
+
+impl Parquet {
+    fn cells(&self, wanted: &[(usize, Kind)]) -> Parsed<Cells> {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let mut columns = Vec::with_capacity(wanted.len());
+        for (column, kind) in wanted {
+            let leaf = self.leaves[*column].clone()?;
+            let name = &self.names[*column];
+            let meaning = Meaning::of(&schema.column(leaf))
+                .map_err(|problem| format!("column `{}` {problem}", shown(name)))?;
+            columns.push(Column::new(name, leaf, meaning, *kind));
+        }
+        let mut cells = Cells::default();
+        for group in 0..self.reader.num_row_groups() {
+            let group = self.reader.get_row_group(group);
+            let group = group.map_err(|error| damaged(&error))?;
+            self.read_group(&*group, &mut columns, &mut cells)?;
+        }
+        if cells.n_rows == 0 {
+            return Err("has no rows; at least one is needed".to_owned());
+        }
+        for column in columns {
+            cells.n_empty.push(column.n_empty);
+            cells.texts.push(column.into_texts());
+        }
+        Ok(cells)
+    }
+
+    /// Reads the columns side by side, then puts their cells into rows.
+    fn read_group(
+        &self,
+        group: &dyn RowGroupReader,
+        columns: &mut [Column<'_>],
+        cells: &mut Cells,
+    ) -> Parsed<()> {
+        let n_rows = group.metadata().num_rows();
+        let n_rows = usize::try_from(n_rows).map_err(|error| damaged(&error))?;
+        let first = cells.n_rows;
+        for column in &*columns {
+            let chunk = group.metadata().column(column.leaf);
+            check_codec(column, chunk.compression())?;
+            let first_page = chunk
+                .dictionary_page_offset()
+                .unwrap_or(chunk.data_page_offset());
+            if first_page < 0 || chunk.compressed_size() < 0 {
+                return Err(damaged(&"a column begins before the file"));
+            }
+        }
+        let read: Vec<Parsed<()>> = columns
+            .par_iter_mut()
+            .map(|column| {
+                contained(|| {
+                    let reader = group.get_column_reader(column.leaf);
+                    let reader = reader.map_err(|error| damaged(&error))?;
+                    column.read(reader, n_rows, first)
+                })
+            })
+            .collect();
+        // The first column's error, whichever thread was first.
+        read.into_iter().collect::<Parsed<()>>()?;
+        let width = columns.len();
+        let mut values = zeros(n_rows, width)?;
+        let rows_per_piece = (PIECE / width.max(1)).max(1);
+        let pieces = values
+            .par_chunks_mut(rows_per_piece * width.max(1))
+            .enumerate();
+        pieces.for_each(|(piece, to)| {
+            for (place, column) in columns.iter().enumerate() {
+                let from = &column.values[piece * rows_per_piece..];
+                for (row, value) in to.chunks_exact_mut(width).zip(from) {
+                    row[place] = *value;
+                }
+            }
+        });
+        match cells.values.is_empty() {
+            true => cells.values = values,
+            false => cells.values.extend(values),
+        }
+        cells.n_rows += n_rows;
+        Ok(())
+    }
+}
+
+impl Table for Parquet {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
+        self.cells(wanted).map_err(|problem| Error::Table {
+            path: self.path.clone(),
+            problem,
+        })
+    }
+}
+
+fn check_codec(column: &Column<'_>, codec: Compression) -> Parsed<()> {
+    match codec {
+        Compression::UNCOMPRESSED
+        | Compression::SNAPPY
+        | Compression::GZIP(_)
+        | Compression::LZ4
+        | Compression::LZ4_RAW => Ok(()),
+        Compression::ZSTD(_) | Compression::BROTLI(_) | Compression::LZO => Err(format!(
+            "column `{}` is compressed by {}, and snappy, gzip, lz4 and none are read; write it with compression='snappy', as df.to_parquet(FILE, compression='snappy') does",
+            shown(column.name),
+            match codec {
+                Compression::ZSTD(_) => "zstd",
+                Compression::BROTLI(_) => "brotli",
+                _ => "lzo",
+            }
+        )),
+    }
+}
+
+/// What `read` gives; an error where it panics, as the crate does on some damaged pages, such as one that asks for a
+/// dictionary where there is none.
+fn contained<T>(read: impl FnOnce() -> Parsed<T>) -> Parsed<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged(&"its parts disagree")))
+}

@@ -12,6 +12,7 @@ mod resume;
 mod schedule;
 mod shuffle;
 mod stop;
+mod trained;
 mod watch;
 
 pub use config::TrainConfig;
@@ -22,6 +23,7 @@ pub(crate) use pace::Pace;
 pub use schedule::Schedule;
 pub(crate) use shuffle::shuffle;
 pub use stop::StopReason;
+pub use trained::Trained;
 
 use crate::backend::{Backend, Pass, Problem};
 use crate::dataset::Dataset;
@@ -221,45 +223,6 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    /// The next iteration at which to look at the samples held back.
-    fn next_look(&self) -> u64 {
-        let every = self.config.look_every();
-        match self.watch {
-            Some(_) => (self.iteration / every + 1).saturating_mul(every),
-            None => u64::MAX,
-        }
-    }
-
-    /// Looks at the samples held back, where that was not done at this iteration.
-    fn look(&mut self) -> Result<()> {
-        let Some(mut watch) = self.watch.take() else {
-            return Ok(());
-        };
-        if watch.last.is_none_or(|(last, _)| last != self.iteration) {
-            let loss = watch.loss(&self.parameters()?)?;
-            watch.note(self.iteration, loss, self.held_parameters()?);
-            self.history.push(Point {
-                iteration: self.iteration,
-                loss: self.loss,
-                validation: Some(loss),
-            });
-            let patience = self.config.early_stopping;
-            if self.stop.is_none() && patience.is_some_and(|patience| watch.waited >= patience) {
-                self.stop = Some(StopReason::EarlyStopping);
-            }
-        }
-        self.watch = Some(watch);
-        Ok(())
-    }
-
-    /// The parameters as they are trained.
-    fn held_parameters(&mut self) -> Result<Vec<f64>> {
-        match &self.host {
-            Some(host) => Ok(host.parameters().to_vec()),
-            None => self.backend.parameters(),
-        }
-    }
-
     /// Takes note of the loss, where the samples held back do not say when.
     fn note(&mut self, iteration: u64, loss: f64) {
         self.loss = loss;
@@ -454,24 +417,6 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// Goes back to where the loss on the samples held back was lowest, where that was asked for: the iteration, and the
-    /// loss there.
-    fn keep_best(&mut self) -> Result<Option<(u64, f64)>> {
-        let (Some(_), Some(watch)) = (self.config.early_stopping, &self.watch) else {
-            return Ok(None);
-        };
-        let Some(best) = &watch.best else {
-            return Ok(None);
-        };
-        if best.iteration != self.iteration {
-            match &mut self.host {
-                Some(host) => host.set_parameters(&best.parameters),
-                None => self.backend.set_parameters(&best.parameters)?,
-            }
-        }
-        Ok(Some((best.iteration, best.loss)))
-    }
-
     fn diverged(&self, what: &'static str) -> Error {
         Error::Diverged {
             iteration: self.iteration,
@@ -487,50 +432,6 @@ impl std::fmt::Debug for Training<'_> {
             .field("backend", &self.backend.name())
             .field("iteration", &self.iteration)
             .finish_non_exhaustive()
-    }
-}
-
-/// A trained network.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// `cpu` or `gpu`.
-    pub backend: &'static str,
-    /// The hardware it was trained on.
-    pub adapter: String,
-    /// The network.
-    pub network: Network,
-    /// Its parameters, in the layout of the network, for features as they came.
-    pub parameters: Vec<f64>,
-    /// Updates that were made.
-    pub iterations: u64,
-    /// After how many of them the parameters were best on the samples held back, and kept, where that was asked for.
-    pub kept: Option<u64>,
-    /// Passes over the data that these took.
-    pub evaluations: u64,
-    /// Why they were enough.
-    pub stop: StopReason,
-    /// What was minimised, at these parameters: the loss of the data and the penalties.
-    pub loss: f64,
-    /// The loss on the samples held back, at these parameters, where there are any.
-    pub validation: Option<f64>,
-    /// How the loss went, a few hundred points of it.
-    pub history: Vec<Point>,
-    /// Loss of the data alone and saturation at these parameters.
-    pub pass: Pass,
-    /// Seconds of the iterations alone.
-    pub seconds: f64,
-    /// Inputs and targets counted once an evaluation; `None` without an iteration.
-    pub bytes_per_second: Option<f64>,
-}
-
-impl Trained {
-    /// The predictions (O) for one sample `x` (I).
-    ///
-    /// # Panics
-    /// Where `x` is not as long as the network has inputs.
-    #[must_use]
-    pub fn predict(&self, x: &[f32]) -> Vec<f64> {
-        self.network.predict(&self.parameters, x)
     }
 }
 

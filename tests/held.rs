@@ -249,7 +249,7 @@ fn the_command_line_holds_back_and_draws() {
             &["--validation", "0.01"],
             "--validation: 0.01 of 3 samples leaves",
         ),
-        (&["--validation-data", &table], "has the features"),
+        (&["--validation-data", &table], "`x0`, `x1`, `x2`"),
         (&["--batch-size", "0"], "--batch-size: 0"),
         (
             &["--batch-size", "4"],

@@ -189,6 +189,15 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_seed_each_class_gives_its_share() {
+        for seed in 0..20 {
+            let (_, targets) = rows(&dataset().split(0.25, seed).unwrap().1);
+            let ones = targets.iter().filter(|target| **target >= 0.5).count();
+            assert_eq!((targets.len(), ones), (25, 5), "seed {seed}");
+        }
+    }
+
+    #[test]
     fn the_seed_decides_what_is_held_back() {
         let held = |seed| rows(&dataset().split(0.25, seed).unwrap().1).0;
         assert_eq!(held(1), held(1), "the same seed");

@@ -1,6 +1,9 @@
 //! The samples held back, and when they say that it is enough.
 
+use super::Training;
 use super::config::TrainConfig;
+use super::history::Point;
+use super::stop::StopReason;
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::dataset::Dataset;
@@ -88,5 +91,64 @@ impl<'a> Watch<'a> {
         } else {
             self.waited += 1;
         }
+    }
+}
+
+impl Training<'_> {
+    /// The next iteration at which to look at the samples held back.
+    pub(super) fn next_look(&self) -> u64 {
+        let every = self.config.look_every();
+        match self.watch {
+            Some(_) => (self.iteration / every + 1).saturating_mul(every),
+            None => u64::MAX,
+        }
+    }
+
+    /// Looks at the samples held back, where that was not done at this iteration.
+    pub(super) fn look(&mut self) -> Result<()> {
+        let Some(mut watch) = self.watch.take() else {
+            return Ok(());
+        };
+        if watch.last.is_none_or(|(last, _)| last != self.iteration) {
+            let loss = watch.loss(&self.parameters()?)?;
+            watch.note(self.iteration, loss, self.held_parameters()?);
+            self.history.push(Point {
+                iteration: self.iteration,
+                loss: self.loss,
+                validation: Some(loss),
+            });
+            let patience = self.config.early_stopping;
+            if self.stop.is_none() && patience.is_some_and(|patience| watch.waited >= patience) {
+                self.stop = Some(StopReason::EarlyStopping);
+            }
+        }
+        self.watch = Some(watch);
+        Ok(())
+    }
+
+    /// The parameters as they are trained.
+    pub(super) fn held_parameters(&mut self) -> Result<Vec<f64>> {
+        match &self.host {
+            Some(host) => Ok(host.parameters().to_vec()),
+            None => self.backend.parameters(),
+        }
+    }
+
+    /// Goes back to where the loss on the samples held back was lowest, where that was asked for: the iteration, and the
+    /// loss there.
+    pub(super) fn keep_best(&mut self) -> Result<Option<(u64, f64)>> {
+        let (Some(_), Some(watch)) = (self.config.early_stopping, &self.watch) else {
+            return Ok(None);
+        };
+        let Some(best) = &watch.best else {
+            return Ok(None);
+        };
+        if best.iteration != self.iteration {
+            match &mut self.host {
+                Some(host) => host.set_parameters(&best.parameters),
+                None => self.backend.set_parameters(&best.parameters)?,
+            }
+        }
+        Ok(Some((best.iteration, best.loss)))
     }
 }

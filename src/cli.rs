@@ -46,7 +46,7 @@ pub(crate) enum Command {
     /// Write a model as ONNX, which other programs run
     Export(Export),
     /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
-    Validate(Validate),
+    Validate(Box<Validate>),
     /// Measure iterations beside the speed at which the memory can be read
     Bench(Bench),
     /// List the adapters wgpu sees, and their limits

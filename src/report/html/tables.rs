@@ -74,14 +74,18 @@ pub(super) fn confusion(metrics: &ClassMetrics) -> String {
         }
         rows += "</tr>";
     }
-    let wide = if names.len() > NARROW_CLASSES {
-        " wide"
-    } else {
-        ""
-    };
+    let wide = wide(metrics);
     format!(
         "<div class=\"card{wide}\"><h3>Confusion</h3><div class=\"scroll\"><table class=\"confusion\"><thead><tr><th></th>{heads}</tr></thead>{rows}</table></div><p class=\"small soft\">A row for what a sample is, a column for what is predicted; percent of the row.</p></div>"
     )
+}
+
+/// A class more, where there are many classes.
+fn wide(metrics: &ClassMetrics) -> &'static str {
+    match metrics.classes.len() > NARROW_CLASSES {
+        true => " wide",
+        false => "",
+    }
 }
 
 fn largest_confusions(metrics: &ClassMetrics) -> String {
@@ -117,8 +121,9 @@ pub(super) fn classes(metrics: &ClassMetrics) -> String {
         Some(more @ 1..) => format!("<p class=\"small soft\">And {more} more classes.</p>"),
         _ => String::new(),
     };
+    let wide = wide(metrics);
     format!(
-        "<div class=\"card\"><h3>Each class</h3><div class=\"scroll\"><table><thead><tr><th></th><th>samples</th><th>precision</th><th>recall</th><th>F1</th><th>AUC</th></tr></thead>{}</table></div>{more}</div>",
+        "<div class=\"card{wide}\"><h3>Each class</h3><div class=\"scroll\"><table><thead><tr><th></th><th>samples</th><th>precision</th><th>recall</th><th>F1</th><th>AUC</th></tr></thead>{}</table></div>{more}</div>",
         rows.collect::<String>()
     )
 }

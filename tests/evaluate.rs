@@ -8,13 +8,15 @@
 
 mod common;
 
-use common::Random;
+use common::{Random, neuralnet, neuralnet_json, scratch};
 use neuralnet::backend::Problem;
 use neuralnet::metrics::Metrics;
 use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::{Classes, Dataset, Error, Loss, Network, Reduction, measure};
 use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
 
 const CASES: &str = include_str!("sklearn/reference.json");
 
@@ -225,5 +227,127 @@ fn the_bits_do_not_depend_on_the_threads() {
         for threads in [2, 5] {
             assert_eq!(with(threads), one, "{activation:?}, {threads} threads");
         }
+    }
+}
+
+/// A file of this test file's own.
+fn file(name: &str, text: &str) -> String {
+    let folder = PathBuf::from(scratch()).join("evaluate");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn trained(name: &str, table: &str) -> String {
+    let model = format!("{}.safetensors", file(name, ""));
+    let output = neuralnet(&[
+        "train",
+        table,
+        "--output",
+        &model,
+        "--force",
+        "--backend",
+        "cpu",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    model
+}
+
+/// Columns and classes are found by name: in another order, among others, one class absent.
+#[test]
+fn the_command_holds_predictions_against_the_targets() {
+    let train = file(
+        "train.csv",
+        "x,kind\n-2,small\n-1,small\n1,large\n2,large\n-3,small\n",
+    );
+    let model = trained("kinds", &train);
+    let test = file(
+        "test.csv",
+        "kind,other,x\nlarge,a,3\nlarge,b,-3\nlarge,c,4\nsmall,d,-2\n",
+    );
+    let output = neuralnet(&["evaluate", &model, &test]);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    for line in [
+        "kind              model    baseline",
+        "accuracy         0.7500      0.7500",
+        "AUC              0.6667      0.5000",
+        "is          large   small  recall",
+        "large           2       1  0.6667",
+        "small           0       1  1.0000",
+        "precision  1.0000  0.5000",
+    ] {
+        assert!(
+            stdout.lines().any(|other| other == line),
+            "`{line}`: {stdout}"
+        );
+    }
+    let json = neuralnet_json(&["evaluate", &model, &test]);
+    assert_eq!(json["n_samples"], 4, "{json}");
+    assert_eq!(
+        json["measured"][0]["confusion"],
+        json!([[2.0, 1.0], [0.0, 1.0]])
+    );
+    assert_eq!(json["measured"][0]["baseline"]["class"], "large");
+    let one = file("one.csv", "x,kind\n-5,small\n");
+    let output = neuralnet(&["evaluate", &model, &one]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{stderr}");
+    assert!(
+        stderr.contains("no sample of `kind` is `large`: AUC is left out"),
+        "{stderr}"
+    );
+    assert!(
+        !String::from_utf8_lossy(&output.stdout).contains("AUC"),
+        "{output:?}"
+    );
+}
+
+/// Far too many classes for a matrix on a screen.
+#[test]
+fn of_many_classes_the_largest_confusions_are_shown() {
+    let rows: String = (0..60)
+        .map(|row| format!("{},c{:02}\n", row / 3, row % 20))
+        .collect();
+    let table = file("many.csv", &format!("x,kind\n{rows}"));
+    let model = trained("many", &table);
+    let output = neuralnet(&["evaluate", &model, &table]);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        stdout.contains("largest confusions of 20 classes"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("precision"), "{stdout}");
+    let taken = stdout
+        .lines()
+        .filter(|line| line.contains(" taken for "))
+        .count();
+    assert_eq!(taken, 12, "{stdout}");
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_refused() {
+    let model = trained(
+        "refused",
+        &file("two.csv", "x,kind\n-2,0\n-1,0\n1,1\n2,1\n"),
+    );
+    for (name, text, part) in [
+        ("no-target.csv", "x\n1\n", "kind"),
+        ("no-feature.csv", "z,kind\n1,0\n", "`x`"),
+        (
+            "outside.csv",
+            "x,kind\n1,0\n1,2\n",
+            "target 2 lies outside [0, 1]",
+        ),
+    ] {
+        let output = neuralnet(&["evaluate", &model, &file(name, text)]);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
+        assert!(output.stdout.is_empty(), "{name}: {output:?}");
+        assert!(stderr.contains(part), "{name}: {stderr}");
     }
 }

@@ -90,9 +90,9 @@ impl Page<'_> {
             )
         });
         format!(
-            "<div class=\"tiles\">{}</div><p class=\"small soft\">On the {}{on}. The baseline is what no model gives: {}.</p>",
+            "<div class=\"tiles\">{}</div><p class=\"small soft\">On the {} {on}. The baseline is no model: {}.</p>",
             tiles.collect::<String>(),
-            HumanCount(metrics.n_samples as u64).to_string() + " ",
+            HumanCount(metrics.n_samples as u64),
             escape(&baseline(one))
         )
     }

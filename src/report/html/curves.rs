@@ -46,7 +46,7 @@ pub(super) fn loss(history: &[Point]) -> String {
         (plot, "<span class=\"key\"></span>training")
     };
     format!(
-        "<h2>Loss</h2><div class=\"card\">{}</div>",
+        "<h2>Loss</h2><div class=\"card scroll long\">{}</div>",
         figure(&plot.finish(), key)
     )
 }
@@ -159,7 +159,7 @@ pub(super) fn grid(grid: &Grid) -> String {
     card(
         "Prediction and target",
         &plot.finish(),
-        "The darker a cell, the more samples. On the dashed line predictions are right.",
+        "The stronger the colour of a cell, the more samples. On the dashed line predictions are right.",
     )
 }
 
@@ -168,4 +168,35 @@ fn card(title: &str, svg: &str, caption: &str) -> String {
         "<div class=\"card\"><h3>{title}</h3>{}</div>",
         figure(svg, caption)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Point, loss};
+
+    fn history(validation: Option<f64>) -> Vec<Point> {
+        let point = |iteration| Point {
+            iteration,
+            loss: 1.0 / (1.0 + iteration as f64),
+            validation,
+        };
+        (0..100).map(point).collect()
+    }
+
+    #[test]
+    fn a_loss_curve_has_the_lines_there_are() {
+        assert!(loss(&history(None)[..1]).is_empty(), "one point is no line");
+        let one = loss(&history(None));
+        assert!(
+            one.contains("class=\"first\"") && !one.contains("validation"),
+            "{one}"
+        );
+        let two = loss(&history(Some(0.5)));
+        assert!(
+            two.contains("class=\"second\"") && two.contains("validation"),
+            "{two}"
+        );
+        // From 1 to 1/100: powers of ten beside the axis.
+        assert!(two.contains(">0.01<") && two.contains(">0.1<"), "{two}");
+    }
 }

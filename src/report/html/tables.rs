@@ -5,13 +5,15 @@ use crate::report::metrics::{
     SHOWN_CLASSES, amount, baseline, confusions, digits, lines, share, short,
 };
 use indicatif::HumanCount;
+use neuralnet::dataset::Scaling;
 use neuralnet::metrics::ClassMetrics;
 use neuralnet::{Metrics, Model};
 use serde_json::Value;
 
-/// Outputs whose weights are shown, and the largest of each that are.
+/// Outputs whose weights are shown.
 const SHOWN_OUTPUTS: usize = 12;
-const SHOWN_WEIGHTS: usize = 20;
+/// Classes whose table has the width of half a page.
+const NARROW_CLASSES: usize = 4;
 /// Classes that are shown one by one.
 const SHOWN_ROWS: usize = 100;
 /// From this share on a cell is so dark that its text is light.
@@ -60,17 +62,30 @@ pub(super) fn confusion(metrics: &ClassMetrics) -> String {
         for weight in row {
             let share = if all > 0.0 { weight / all } else { 0.0 };
             let full = if share > DARK { " class=\"full\"" } else { "" };
+            // A nought says as much without its percent.
+            let percent = match *weight > 0.0 {
+                true => format!("{:.0}%", 100.0 * share),
+                false => "&nbsp;".to_owned(),
+            };
             rows += &format!(
-                "<td{full} style=\"--share:{share:.3}\">{}<small>{:.0}%</small></td>",
+                "<td{full} style=\"--share:{share:.3}\">{}<small>{percent}</small></td>",
                 amount(*weight),
-                100.0 * share
             );
         }
         rows += "</tr>";
     }
+    let wide = wide(metrics);
     format!(
-        "<div class=\"card\"><h3>Confusion</h3><div class=\"scroll\"><table class=\"confusion\"><thead><tr><th></th>{heads}</tr></thead>{rows}</table></div><p class=\"small soft\">A row for what a sample is, a column for what is predicted; percent of the row.</p></div>"
+        "<div class=\"card{wide}\"><h3>Confusion</h3><div class=\"scroll\"><table class=\"confusion\"><thead><tr><th></th>{heads}</tr></thead>{rows}</table></div><p class=\"small soft\">A row for what a sample is, a column for what is predicted; percent of the row.</p></div>"
     )
+}
+
+/// A class more, where there are many classes.
+fn wide(metrics: &ClassMetrics) -> &'static str {
+    match metrics.classes.len() > NARROW_CLASSES {
+        true => " wide",
+        false => "",
+    }
 }
 
 fn largest_confusions(metrics: &ClassMetrics) -> String {
@@ -106,45 +121,61 @@ pub(super) fn classes(metrics: &ClassMetrics) -> String {
         Some(more @ 1..) => format!("<p class=\"small soft\">And {more} more classes.</p>"),
         _ => String::new(),
     };
+    let wide = wide(metrics);
     format!(
-        "<div class=\"card\"><h3>Each class</h3><div class=\"scroll\"><table><thead><tr><th></th><th>samples</th><th>precision</th><th>recall</th><th>F1</th><th>AUC</th></tr></thead>{}</table></div>{more}</div>",
+        "<div class=\"card{wide}\"><h3>Each class</h3><div class=\"scroll\"><table><thead><tr><th></th><th>samples</th><th>precision</th><th>recall</th><th>F1</th><th>AUC</th></tr></thead>{}</table></div>{more}</div>",
         rows.collect::<String>()
     )
 }
 
-/// The largest weights of each output, as bars.
+/// The largest weights of each output, as bars: those of standardised features where the features were, since
+/// features of different units have weights of different units.
 pub(super) fn weights(model: &Model) -> String {
     let (layer, description) = (model.layer(), model.description());
     let (weight, bias) = layer.split(model.parameters());
-    let mut html = String::from("<h2>Weights</h2><div class=\"figures\">");
+    let scale = description.scaling.as_ref().map(Scaling::scale);
+    let shown = match layer.n_outputs {
+        1 | 2 => 20,
+        _ => 10,
+    };
+    let what = match scale {
+        Some(_) => {
+            "Weights of standardised features: what one standard deviation more adds to the output before its activation."
+        }
+        None => "Weights: what one more of a feature adds to the output before its activation.",
+    };
+    let mut html =
+        format!("<h2>Weights</h2><p class=\"small soft\">{what}</p><div class=\"figures\">");
     let outputs = weight
         .chunks_exact(layer.n_inputs)
         .zip(&description.targets);
     for (output, (weight, target)) in outputs.take(SHOWN_OUTPUTS).enumerate() {
-        let mut named: Vec<(&str, f64)> = std::iter::zip(&description.features, weight)
-            .map(|(name, weight)| (name.as_str(), *weight))
-            .collect();
+        let scaled = |(j, weight): (usize, &f64)| weight * scale.map_or(1.0, |scale| scale[j]);
+        let weights = weight.iter().enumerate().map(scaled);
+        let names = description.features.iter().map(String::as_str);
+        let mut named: Vec<(&str, f64)> = names.zip(weights).collect();
         // Stable: equal ones stay in the order of the features.
         named.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        named.truncate(SHOWN_WEIGHTS);
+        named.truncate(shown);
         let largest = named.first().map_or(0.0, |(_, weight)| weight.abs());
-        let bars: String = named
+        let bars = named
             .iter()
-            .map(|(name, weight)| bar(name, *weight, largest))
-            .collect();
+            .map(|(name, weight)| bar(name, *weight, largest));
         let mut notes = Vec::new();
-        if layer.n_inputs > SHOWN_WEIGHTS {
-            notes.push(format!(
-                "The {SHOWN_WEIGHTS} largest of {}.",
-                HumanCount(layer.n_inputs as u64)
-            ));
+        if layer.n_inputs > shown {
+            let n_inputs = HumanCount(layer.n_inputs as u64);
+            notes.push(format!("The {shown} largest of {n_inputs}."));
         }
         if let Some(bias) = bias {
-            notes.push(format!("Bias {}.", digits(bias[output])));
+            notes.push(format!(
+                "Bias of the features as they came {}.",
+                digits(bias[output])
+            ));
         }
         html += &format!(
-            "<div class=\"card\"><h3>{}</h3><div class=\"weights\">{bars}</div><p class=\"small soft\">{}</p></div>",
+            "<div class=\"card\"><h3>{}</h3><div class=\"weights\">{}</div><p class=\"small soft\">{}</p></div>",
             escape(&short(target)),
+            bars.collect::<String>(),
             notes.join(" ")
         );
     }

@@ -526,7 +526,7 @@ fn values_may_begin_anywhere() {
     let mut shifted = [&good[..126], b"\n", &good[128..]].concat();
     shifted[8] -= 1;
     std::fs::write(&path, shifted).unwrap();
-    let (x, t) = read(&Dataset::npy(&path, &[]).unwrap());
+    let (x, t) = read(&Dataset::npy(&path, &TableOptions::default()).unwrap());
     assert_eq!((x, t), (bits(&[0.5, 1.0, 0.25, 0.0]), bits(&[-2.0, 3.0])));
 }
 

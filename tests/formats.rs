@@ -10,7 +10,7 @@ mod common;
 use common::{neuralnet, package, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use neuralnet::{Dataset, convert};
+use neuralnet::{Dataset, TableOptions, convert};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,11 +42,12 @@ fn bits(dataset: &Dataset) -> Vec<Vec<u32>> {
 }
 
 fn open(path: &Path) -> Dataset {
-    Dataset::open(path.to_str().unwrap(), &[]).unwrap_or_else(|error| panic!("{error}"))
+    Dataset::open(path.to_str().unwrap(), &TableOptions::default())
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(path: &Path) -> String {
-    match Dataset::open(path.to_str().unwrap(), &[]) {
+    match Dataset::open(path.to_str().unwrap(), &TableOptions::default()) {
         Ok(dataset) => panic!("{} was read: {dataset:?}", path.display()),
         Err(error) => error.to_string(),
     }
@@ -120,7 +121,7 @@ fn npz_is_features_and_targets() {
     let eighths = WHOLE.map(|row| row.map(|value| value / 8.0));
     let inputs: Vec<Vec<u32>> = bits(&stored).iter().map(|row| row[..3].to_vec()).collect();
     assert_eq!(inputs, whole(&eighths));
-    let targets: Vec<String> = vec!["y0".to_owned(), "y1".to_owned()];
+    let targets = TableOptions::with_targets(&["y0", "y1"]);
     let path = made("deflated.npz");
     let deflated = Dataset::open(path.to_str().unwrap(), &targets).unwrap();
     let rows = WHOLE.iter().map(|row| {

@@ -230,7 +230,7 @@ fn the_command_line_holds_back_and_draws() {
     let same = on_cpu(&[&table, "--validation-data", &table]);
     let loss = |key: &str| same[key].as_f64().unwrap();
     assert!(
-        (loss("validation_loss") - loss("loss")).abs() <= 1e-6,
+        (loss("validation_loss") - loss("data_loss")).abs() <= 1e-6,
         "the same samples: {same}"
     );
     let stopped = on_cpu(&[&table, "--validation", "0.25", "--early-stopping"]);

@@ -453,7 +453,7 @@ fn what_is_no_such_table_is_refused() {
         ),
         (
             shape("(6,)"),
-            ["has the shape (6,)", "numpy.column_stack((X, y))"],
+            ["has no feature column", "numpy.column_stack((X, y))"],
         ),
         (shape("(1, 2, 3)"), ["has the shape (1, 2, 3)", "2-D"]),
         (
@@ -467,7 +467,7 @@ fn what_is_no_such_table_is_refused() {
         ),
         (
             shape("(6, 1)"),
-            ["has the shape (6, 1)", "numpy.column_stack((X, y))"],
+            ["has no feature column", "numpy.column_stack((X, y))"],
         ),
         (
             shape("(2, 2)"),

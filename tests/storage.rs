@@ -314,7 +314,16 @@ fn what_cannot_be_stored_is_named() {
     ] {
         let path = path.to_str().expect("a path");
         for backend in ["cpu", "gpu"] {
-            let args = ["train", path, "--storage", storage, "--backend", backend];
+            let args = [
+                "train",
+                path,
+                "--loss",
+                "cross-entropy",
+                "--storage",
+                storage,
+                "--backend",
+                backend,
+            ];
             let output = neuralnet(&args);
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
@@ -411,7 +420,13 @@ fn pictures_in_a_file_train_to_the_same_weights_in_bytes() {
     let path = path.to_str().expect("a path");
     let train = |storage| {
         let args = ["train", path, "--backend", "gpu", "--iterations", "20"];
-        let small = ["--learning-rate", "0.0001", "--storage", storage];
+        let small = [
+            "--learning-rate",
+            "0.0001",
+            "--no-standardise",
+            "--storage",
+            storage,
+        ];
         bits(&parameters(&neuralnet_json(&[&args[..], &small].concat())))
     };
     assert_eq!(train("f32"), train("u8"), "weights");

@@ -2,7 +2,7 @@
 
 use super::TaskArgs;
 use clap::{Args, ValueEnum};
-use neuralnet::{Dataset, Error, Optimizer, Result, Schedule, TrainConfig};
+use neuralnet::{Dataset, Error, Loss, Optimizer, Result, Schedule, TrainConfig};
 
 /// A step of Adam is about as long as its learning rate, whatever the gradient.
 const ADAMS_LEARNING_RATE: f64 = 0.01;
@@ -29,7 +29,7 @@ pub(super) struct OptimizerArgs {
     /// Adds R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l1: Option<f64>,
-    /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: 0)
+    /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
     /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-7 for lbfgs; otherwise it is not looked at)
@@ -77,6 +77,16 @@ enum ScheduleArg {
     Inverse,
 }
 
+/// What keeps the weights of classes that a line divides from growing for ever: `½ ‖W‖²` beside the sum of the
+/// losses, as scikit-learn's `LogisticRegression` has it with its `C = 1`. Only where the minimum itself is looked for.
+fn usual_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
+    if config.optimizer == Optimizer::LBfgs && config.loss == Loss::CrossEntropy {
+        config.reduction.scale(dataset.total_weight())
+    } else {
+        0.0
+    }
+}
+
 impl OptimizerArgs {
     /// Completes `config`, whose defaults are those of gradient descent on `dataset`.
     pub(super) fn complete(
@@ -101,12 +111,15 @@ impl OptimizerArgs {
             momentum: self.momentum.unwrap_or(defaults.momentum),
             schedule: self.schedule()?,
             l1: self.l1.unwrap_or(defaults.l1),
-            l2: self.l2.unwrap_or(defaults.l2),
+            l2: self.l2.unwrap_or(0.0),
             gradient_tolerance: self.gradient_tolerance.or(defaults.gradient_tolerance),
             loss_tolerance: self.loss_tolerance,
             max_seconds: self.max_seconds,
             ..config
         };
+        if self.l2.is_none() && self.l1.is_none() && task.is_file() {
+            config.l2 = usual_l2(&config, dataset);
+        }
         if let Some(epochs) = self.epochs {
             config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
         }

@@ -41,12 +41,8 @@ impl Columns {
         let features = features.unwrap_or_else(|| uses.left());
         if features.is_empty() {
             return Err(format!(
-                "has no feature column: of {} none is left; at least one is needed{}",
-                listed(names),
-                match names.len() {
-                    1 => ", and cells are separated by commas",
-                    _ => "",
-                }
+                "has no feature column: of {} none is left; at least one is needed",
+                listed(names)
             ));
         }
         for name in options.one_hot.iter().map(|name| name.trim()) {

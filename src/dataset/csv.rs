@@ -167,6 +167,10 @@ impl Table for Csv {
         &self.names
     }
 
+    fn remedy_of_one_column(&self) -> &'static str {
+        ", and cells are separated by commas"
+    }
+
     /// Those of the text, which may have been packed, or come from a pipe.
     fn n_bytes(&self) -> Option<u64> {
         Some(self.bytes.len() as u64)

@@ -175,7 +175,10 @@ fn timed(
 fn dataset(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) -> Result<Dataset> {
     let columns = used(table.names(), wanted).map_err(|problem| Error::Table {
         path: path.to_owned(),
-        problem,
+        problem: match table.names() {
+            [_] => problem + table.remedy_of_one_column(),
+            _ => problem,
+        },
     })?;
     let mut grid = read(path, table, &columns, wanted)?;
     let (n_columns, n_targets) = (columns.features.len(), columns.targets.len());

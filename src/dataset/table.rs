@@ -39,6 +39,11 @@ pub(super) trait Table {
     /// Where a cell cannot be read or is not what its column may be; it is named.
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells>;
 
+    /// What may be wrong with a table of one column.
+    fn remedy_of_one_column(&self) -> &'static str {
+        ""
+    }
+
     /// Bytes to read, where they are not those of the file.
     fn n_bytes(&self) -> Option<u64> {
         None

@@ -443,7 +443,13 @@ fn penalties(train: &TrainConfig) -> Option<String> {
     let named = [("L1", train.l1), ("L2", train.l2)];
     let there = named.iter().filter(|(_, penalty)| *penalty > 0.0);
     let each: Vec<String> = there
-        .map(|(name, penalty)| format!("{name} {}", rate(*penalty)))
+        .map(|(name, penalty)| {
+            let exactly = rate(*penalty);
+            match exactly.len() {
+                ..=8 => format!("{name} {exactly}"),
+                _ => format!("{name} {}", metrics::digits(*penalty)),
+            }
+        })
         .collect();
     (!each.is_empty()).then(|| format!("plus {}", each.join(" and ")))
 }

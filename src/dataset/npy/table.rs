@@ -49,6 +49,10 @@ impl Table for Npy {
         cells.map_err(|problem| table(&self.path, problem))
     }
 
+    fn remedy_of_one_column(&self) -> &'static str {
+        ": save numpy.column_stack((X, y))"
+    }
+
     fn in_place(&self) -> Option<InPlace> {
         let array = self.array();
         let offset = self.file.len() - array.values.len();

@@ -45,6 +45,7 @@ pub mod cpu;
 pub mod dataset;
 pub mod error;
 pub mod gpu;
+mod instructions;
 pub mod leaves;
 pub mod metrics;
 pub mod model;

@@ -32,7 +32,7 @@ pub(super) struct OptimizerArgs {
     /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
-    /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-7 for lbfgs; otherwise it is not looked at)
+    /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-5 for lbfgs; otherwise it is not looked at)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     gradient_tolerance: Option<f64>,
     /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)

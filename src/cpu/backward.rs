@@ -1,8 +1,8 @@
 //! The backward pass over a block: the gradient of the weight.
 
-use super::instructions::{mul_add, prefetch};
 use super::leaf::Block;
 use super::neurons::{ROWS, WIDTH};
+use crate::instructions::{mul_add, prefetch};
 
 /// Columns of the tile that several outputs share.
 pub(super) const TILE: usize = 2 * WIDTH;

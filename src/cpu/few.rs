@@ -1,9 +1,9 @@
 //! The sums of a leaf of a few rows, one vector for a feature of all of them: no row has to be summed
 //! across a vector, and what is left is little more than the exponential.
 
-use super::instructions::mul_add;
 use super::leaf::{Rows, Scratch};
 use super::neurons::{Neurons, Sums, WIDTH, activate, sum};
+use crate::instructions::mul_add;
 use crate::network::Activation;
 
 /// At most [`WIDTH`] rows, column by column; lanes without a row are 0.

@@ -1,8 +1,8 @@
 //! The forward pass over a block: pre-activations.
 
-use super::instructions::{mul_add, prefetch};
 use super::leaf::Block;
 use super::neurons::{Neurons, ROWS, WIDTH};
+use crate::instructions::{mul_add, prefetch};
 
 /// Outputs that share one reading of a row, at most.
 pub(super) const OUTPUTS_AT_ONCE: usize = 4;

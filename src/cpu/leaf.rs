@@ -180,8 +180,8 @@ pub(super) fn add_rows<const FUSED: bool>(
 #[cfg(test)]
 mod tests {
     use super::super::LeafSums;
-    use super::super::instructions::{Arithmetic, Instructions};
     use super::{Neurons, Rows, Sums};
+    use crate::instructions::{Arithmetic, Instructions};
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
 

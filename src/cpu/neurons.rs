@@ -3,7 +3,7 @@
 
 use super::functions::{exp, ln, ln_1p};
 use super::gradient_descent;
-use super::instructions::mul_add;
+use crate::instructions::mul_add;
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
 

@@ -1,6 +1,7 @@
 //! Standardisation: each feature minus its mean, over its standard deviation.
 
 use super::Dataset;
+use crate::instructions::{Arithmetic, Instructions};
 use crate::leaves::sum_leaves;
 use crate::network::Layer;
 use serde::{Deserialize, Serialize};
@@ -118,36 +119,13 @@ struct Moment {
 }
 
 impl Moments {
-    /// Of the rows of `inputs` (rows, I), the mean first and the squares about it second: nothing cancels.
-    fn of(inputs: &[f32], n_inputs: usize) -> Self {
-        let n = (inputs.len() / n_inputs) as f64;
-        let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
-        let mut least = inputs[..n_inputs].to_vec();
-        let mut most = least.clone();
-        for row in inputs.chunks_exact(n_inputs) {
-            for (j, x) in row.iter().enumerate() {
-                mean[j] += f64::from(*x);
-                least[j] = least[j].min(*x);
-                most[j] = most[j].max(*x);
-            }
-        }
-        mean.iter_mut().for_each(|mean| *mean /= n);
-        for row in inputs.chunks_exact(n_inputs) {
-            for (j, x) in row.iter().enumerate() {
-                let difference = f64::from(*x) - mean[j];
-                squares[j] += difference * difference;
-            }
-        }
-        let columns = (0..n_inputs).map(|j| Moment {
-            mean: mean[j],
-            squares: squares[j],
-            least: least[j],
-            most: most[j],
-        });
-        Self {
-            n,
-            columns: columns.collect(),
-        }
+    /// Of the rows of `inputs` (rows, I), `stride` floats from one to the next.
+    fn of(inputs: &[f32], n_inputs: usize, stride: usize) -> Self {
+        Instructions::detect().run(MomentsOf {
+            inputs,
+            n_inputs,
+            stride,
+        })
     }
 
     /// Of both parts' rows together (Chan, Golub and `LeVeque`, "Updating formulae and a pairwise algorithm
@@ -165,6 +143,71 @@ impl Moments {
     }
 }
 
+/// Columns looked at together.
+const WIDTH: usize = 8;
+
+/// The moments of rows that fit a cache.
+struct MomentsOf<'a> {
+    inputs: &'a [f32],
+    n_inputs: usize,
+    stride: usize,
+}
+
+impl Arithmetic for MomentsOf<'_> {
+    type Output = Moments;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> Moments {
+        let mut columns = Vec::with_capacity(self.n_inputs);
+        while columns.len() + WIDTH <= self.n_inputs {
+            columns.extend(self.of_columns::<WIDTH>(columns.len()));
+        }
+        while columns.len() < self.n_inputs {
+            columns.extend(self.of_columns::<1>(columns.len()));
+        }
+        Moments {
+            n: self.inputs.len().div_ceil(self.stride) as f64,
+            columns,
+        }
+    }
+}
+
+impl MomentsOf<'_> {
+    /// Of the columns from `first` on; the mean first and the squares about it second: nothing cancels.
+    #[inline(always)]
+    fn of_columns<const N: usize>(&self, first: usize) -> [Moment; N] {
+        let rows = || {
+            let rows = self.inputs[first..].chunks(self.stride);
+            rows.filter_map(|row| row.first_chunk::<N>())
+        };
+        let (mut mean, mut squares) = ([0.0; N], [0.0; N]);
+        let (mut least, mut most) = ([f32::INFINITY; N], [f32::NEG_INFINITY; N]);
+        let mut n = 0.0;
+        for row in rows() {
+            n += 1.0;
+            for i in 0..N {
+                mean[i] += f64::from(row[i]);
+                // Comparisons and not `min`, which is no vector instruction.
+                least[i] = if row[i] < least[i] { row[i] } else { least[i] };
+                most[i] = if row[i] > most[i] { row[i] } else { most[i] };
+            }
+        }
+        mean.iter_mut().for_each(|mean| *mean /= n);
+        for row in rows() {
+            for i in 0..N {
+                let difference = f64::from(row[i]) - mean[i];
+                squares[i] += difference * difference;
+            }
+        }
+        std::array::from_fn(|i| Moment {
+            mean: mean[i],
+            squares: squares[i],
+            least: least[i],
+            most: most[i],
+        })
+    }
+}
+
 impl Dataset {
     /// The same samples with their features standardised: scaled to a standard deviation of 1 and, where
     /// `centered`, moved to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0.
@@ -174,15 +217,14 @@ impl Dataset {
         let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
         let moments = |leaf| {
             let rows = leaves.rows(leaf);
-            if let Some(stored) = self.stored()
-                && stored.input_stride == n_inputs
-            {
-                return Moments::of(stored.rows(rows).inputs, n_inputs);
+            if let Some(stored) = self.stored() {
+                let rows = stored.rows(rows);
+                return Moments::of(rows.inputs, n_inputs, rows.input_stride);
             }
             let mut inputs = vec![0.0; rows.len() * n_inputs];
             let mut targets = vec![0.0; rows.len() * self.target_width()];
             self.read(rows, &mut inputs, &mut targets);
-            Moments::of(&inputs, n_inputs)
+            Moments::of(&inputs, n_inputs, n_inputs)
         };
         let moments = sum_leaves(leaves.count(), 4 * n_inputs, moments, Moments::add);
         Self {

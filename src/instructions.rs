@@ -5,7 +5,7 @@
 //! the source, so all machines that fuse a multiplication with an addition give the same bits.
 
 /// Arithmetic that is compiled once for each instruction set.
-pub(super) trait Arithmetic {
+pub(crate) trait Arithmetic {
     type Output;
 
     /// `FUSED`: whether [`mul_add`] rounds once. Has to be inlined, as all it calls, to be compiled
@@ -15,14 +15,14 @@ pub(super) trait Arithmetic {
 
 /// `a · b + c`, rounded once where the machine can, otherwise twice; never by a slow function.
 #[inline(always)]
-pub(super) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
+pub(crate) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// Asks for `values[at]` ahead of its use; nothing where `at` is past the end. Into the second-level cache,
 /// which can wait for more of memory at once than the first level can.
 #[inline(always)]
-pub(super) fn prefetch<T>(values: &[T], at: usize) {
+pub(crate) fn prefetch<T>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "the instruction takes any address")]
     // SAFETY: a prefetch reads nothing into the program and faults nowhere.
@@ -34,7 +34,7 @@ pub(super) fn prefetch<T>(values: &[T], at: usize) {
 
 /// The instruction sets that arithmetic is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Instructions {
+pub(crate) enum Instructions {
     /// What the binary was compiled for: every machine has it.
     Baseline,
     /// AVX2 and FMA: four f64 at once, on x86-64 machines since 2013.
@@ -47,7 +47,7 @@ impl Instructions {
     const BASELINE_FUSES: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
     /// The best of this machine.
-    pub(super) fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Self::Avx2;
@@ -57,7 +57,7 @@ impl Instructions {
 
     /// All that this machine has.
     #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Self::Baseline, Self::detect()];
         all.dedup();
         all
@@ -65,11 +65,11 @@ impl Instructions {
 
     /// Whether they round `a · b + c` once.
     #[cfg(test)]
-    pub(super) fn fuse(self) -> bool {
+    pub(crate) fn fuse(self) -> bool {
         self != Self::Baseline || Self::BASELINE_FUSES
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline instructions",
             #[cfg(target_arch = "x86_64")]
@@ -79,7 +79,7 @@ impl Instructions {
 
     /// Runs `arithmetic` with these instructions.
     #[inline]
-    pub(super) fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output {
+    pub(crate) fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output {
         match self {
             Self::Baseline if Self::BASELINE_FUSES => arithmetic.run::<true>(),
             Self::Baseline => arithmetic.run::<false>(),

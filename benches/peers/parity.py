@@ -125,10 +125,10 @@ def by_program(binary, backend, files, classes, l2, folder):
     evaluated = call(binary, "evaluate", model, files[1], "--json")
     return {
         "loss": trained["loss"],
-        "score": evaluated["metrics"]["accuracy" if classes else "r2"],
+        "score": evaluated["measured"][0]["accuracy" if classes else "r2"],
         "seconds": trained["seconds"],
         "iterations": trained["iterations"],
-        "stopped": trained["stopped"],
+        "stopped": trained["stop"],
         "adapter": trained["adapter"],
     }
 

@@ -1,0 +1,75 @@
+//! How the hardware is used, as typed.
+
+use clap::{Args, ValueEnum};
+use neuralnet::{BackendChoice, GpuOptions, Hardware, Storage};
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct HardwareArgs {
+    /// Threads of the CPU backend; the bits do not depend on it (default: every core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
+    threads: Option<u16>,
+    /// How the inputs are kept: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, as of pictures, lose nothing as u8
+    #[arg(long, value_enum, default_value_t = StorageArg::F32, help_heading = "Hardware")]
+    storage: StorageArg,
+    /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
+    #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
+    max_chunk_bytes: Option<u64>,
+    /// Bytes of the data on the GPU at any time; what exceeds them streams in every iteration, the bits do not depend on it (default: what the GPU grants)
+    #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
+    max_device_bytes: Option<u64>,
+    /// Exchange sums through workgroup memory even where the GPU has subgroups
+    #[arg(long, help_heading = "Hardware")]
+    no_subgroups: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Backend {
+    Auto,
+    Gpu,
+    Cpu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StorageArg {
+    /// In full
+    F32,
+    /// Half precision: 11 significant bits, magnitudes from 6.1e-5 to 65504
+    F16,
+    /// 256 equal steps from the smallest to the largest value of each column
+    U8,
+}
+
+impl HardwareArgs {
+    pub(crate) fn gpu(self) -> GpuOptions {
+        GpuOptions {
+            max_chunk_bytes: self.max_chunk_bytes,
+            max_device_bytes: self.max_device_bytes,
+            without_subgroups: self.no_subgroups,
+            rows_from_host: false,
+        }
+    }
+
+    pub(super) fn storage(self) -> Storage {
+        match self.storage {
+            StorageArg::F32 => Storage::F32,
+            StorageArg::F16 => Storage::F16,
+            StorageArg::U8 => Storage::U8,
+        }
+    }
+
+    pub(crate) fn threads(self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+
+    pub(super) fn on(self, backend: Backend) -> Hardware {
+        Hardware {
+            backend: match backend {
+                Backend::Auto => BackendChoice::Auto,
+                Backend::Gpu => BackendChoice::Gpu,
+                Backend::Cpu => BackendChoice::Cpu,
+            },
+            threads: self.threads(),
+            gpu: self.gpu(),
+        }
+    }
+}

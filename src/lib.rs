@@ -13,6 +13,29 @@
 //! # Ok::<(), neuralnet::Error>(())
 //! ```
 //!
+//! From a table to a model that is measured and kept:
+//!
+//! ```
+//! use neuralnet::{Dataset, Hardware, Model, TableOptions, TrainConfig, train};
+//!
+//! let folder = std::env::temp_dir().join(format!("neuralnet-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder).expect("a folder");
+//! let table = folder.join("exam.csv");
+//! # std::fs::write(&table, "hours,slept,passed\n1,4,no\n2,8,no\n3,5,no\n4,7,yes\n5,5,yes\n6,8,yes\n").expect("a file");
+//! // `passed` is of texts, so its classes are `no` and `yes`.
+//! let dataset = Dataset::open(&table.to_string_lossy(), &TableOptions::with_targets(&["passed"]))?;
+//! let dataset = dataset.standardised(true);
+//! let config = TrainConfig { l2: 0.1, ..TrainConfig::lbfgs() };
+//! let trained = train(&dataset, &config, &Hardware::cpu())?;
+//!
+//! let model = Model::new(&dataset, &config, &trained);
+//! model.save(&folder.join("exam.safetensors"))?;
+//! let metrics = model.measure(&dataset)?;
+//! assert!(metrics.loss < 0.35, "beside ln 2 without a model");
+//! # std::fs::remove_dir_all(&folder).expect("the folder");
+//! # Ok::<(), neuralnet::Error>(())
+//! ```
+//!
 //! # The network
 //!
 //! `inputs` are (N, I), `targets` (N, O), a weight (O, I), a bias (O); everything is row-major. Data
@@ -20,10 +43,10 @@
 //!
 //! ```text
 //! z = x Wᵀ + b             pre-activation
-//! y = 1 / (1 + exp(−z))    prediction
-//! loss                     squared error ½ Σ (t − y)², or cross-entropy −Σ t ln y + (1 − t) ln(1 − y),
-//!                          over the outputs; over the samples their sum or their mean
-//! W ← W − learning_rate · dloss/dW
+//! y = f(z)                 prediction; f is the sigmoid 1 / (1 + exp(−z)), the softmax exp(z) / Σ exp(z), or z
+//! loss                     squared error ½ Σ (t − y)², or cross-entropy −Σ t ln y + (1 − t) ln(1 − y), of a
+//!                          softmax −Σ t ln y; over the outputs; over the samples their sum or their mean
+//! W ← W − learning_rate · dloss/dW, or what another optimizer makes of dloss/dW
 //! ```
 //!
 //! Without a bias, with the summed squared error and a learning rate of 1, this is the tutorial's
@@ -35,7 +58,7 @@
 //! demand. [`train`](mod@train) poses a [`backend::Problem`] to a
 //! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one
 //! fixed tree, so the same run gives the same bits. A [`model`] keeps
-//! what was trained, and [`predict`](mod@predict) uses it. [`validate`](mod@validate) holds one backend against
+//! what was trained, [`predict`](mod@predict) uses it, [`metrics`] measures it, and [`onnx`] hands it on. [`validate`](mod@validate) holds one backend against
 //! the other, its measured error beside an a-priori bound; [`bench`](mod@bench) holds its speed against
 //! that of the memory.
 

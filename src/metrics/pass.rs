@@ -5,6 +5,7 @@ use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
 use crate::network::Activation;
+use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
 use std::mem::size_of;
 
@@ -173,13 +174,16 @@ impl Sums {
             let t = f64::from(t[o]);
             sums.push(y[o], t, weight);
             if activation == Activation::Sigmoid {
-                let cross_entropy = weight * sigmoid_cross_entropy(z[o], t);
+                let loss = Loss::CrossEntropy.value(activation, &z[o..=o], &y[o..=o], &[t]);
+                let cross_entropy = weight * loss;
                 sums.cross_entropy += cross_entropy;
                 self.cross_entropy += cross_entropy;
             }
         }
         if activation == Activation::Softmax {
-            self.cross_entropy += weight * softmax_cross_entropy(z, t);
+            let log_sum = log_sum_exp(z);
+            let of_one = |(z, t): (&f64, &f32)| f64::from(*t) * (log_sum - z);
+            self.cross_entropy += weight * std::iter::zip(*z, *t).map(of_one).sum::<f64>();
         }
         let ones = t.iter().filter(|t| is(f64::from(**t), 1.0)).count();
         let zeros = t.iter().filter(|t| is(f64::from(**t), 0.0)).count();
@@ -194,21 +198,6 @@ impl Sums {
             sums.add(other);
         }
     }
-}
-
-/// `−t ln y − (1 − t) ln(1 − y)` of `y = sigmoid(z)`, from `z`: no logarithm of 0.
-fn sigmoid_cross_entropy(z: f64, t: f64) -> f64 {
-    z.max(0.0) - z * t + (-z.abs()).exp().ln_1p()
-}
-
-/// `−Σ t ln softmax(z)`, from `ln softmax(z) = z − max z − ln Σ exp(z − max z)`: no logarithm of 0.
-fn softmax_cross_entropy(z: &[f64], t: &[f32]) -> f64 {
-    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
-    let log_sum = largest + sum.ln();
-    std::iter::zip(z, t)
-        .map(|(z, t)| f64::from(*t) * (log_sum - z))
-        .sum()
 }
 
 /// The predictions of all samples with their classes, where an order of all is needed.

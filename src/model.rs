@@ -69,6 +69,9 @@ pub struct Description {
     pub backend: String,
     /// The hardware.
     pub adapter: String,
+    /// In a file, that of all the above and the parameters.
+    #[serde(default)]
+    checksum: u32,
 }
 
 impl Description {
@@ -121,6 +124,7 @@ impl Model {
                 n_samples: dataset.n_samples(),
                 backend: trained.backend.to_owned(),
                 adapter: trained.adapter.clone(),
+                checksum: 0,
             },
         }
     }
@@ -184,11 +188,27 @@ impl Model {
             parameters.extend(numbers(&tensors, BIAS, &[layer.n_outputs])?);
         }
         description.check()?;
-        Ok(Self {
+        let told = description.checksum;
+        let model = Self {
             network,
             parameters,
-            description,
-        })
+            description: Description {
+                checksum: 0,
+                ..description
+            },
+        };
+        if model.checksum() != told {
+            return Err(
+                "was changed since it was written: its checksum is another; copy it again, or train again"
+                    .to_owned(),
+            );
+        }
+        Ok(model)
+    }
+
+    /// Of everything, as long as the checksum itself is 0.
+    fn checksum(&self) -> u32 {
+        output::checksum(&self.description, [self.parameters.as_slice()])
     }
 
     /// Writes the model into the file `path`. A file of that name is replaced, and only once the new one is
@@ -213,7 +233,11 @@ impl Model {
         if let Some(bias) = &bias {
             tensors.push((BIAS, view(vec![layer.n_outputs], bias)));
         }
-        let text = serde_json::to_string(&self.description).expect("strings and numbers");
+        let description = Description {
+            checksum: self.checksum(),
+            ..self.description.clone()
+        };
+        let text = serde_json::to_string(&description).expect("strings and numbers");
         // One key, since the order of several would not be fixed.
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
         safetensors::serialize(tensors, Some(metadata)).expect("tensors of their own names")

@@ -1,6 +1,8 @@
 //! Files that are written whole or not at all: under another name until they are complete.
 
 use crate::error::{Error, Result};
+use flate2::Crc;
+use serde::Serialize;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -30,6 +32,20 @@ pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Resu
         let _ = fs::remove_file(&beside);
     }
     done
+}
+
+/// CRC-32 of a description as JSON and of the numbers that it describes: whether a file is as it was written.
+pub(crate) fn checksum<'a>(
+    description: &impl Serialize,
+    numbers: impl IntoIterator<Item = &'a [f64]>,
+) -> u32 {
+    let mut crc = Crc::new();
+    let text = serde_json::to_vec(description).expect("strings and numbers");
+    crc.update(&text);
+    for number in numbers.into_iter().flatten() {
+        crc.update(&number.to_le_bytes());
+    }
+    crc.sum()
 }
 
 /// A name of this call's own in the folder of `path`, where a rename replaces a file in one step.

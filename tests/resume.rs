@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{binary, neuralnet, neuralnet_json, package, parameters, scratch};
+use common::{binary, neuralnet, neuralnet_json, package, parameters, random_dataset, scratch};
+use neuralnet::{Hardware, Optimizer, Progress, TrainConfig, Training};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -223,4 +225,53 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         "is no safetensors file",
     );
     assert!(Path::new(path).exists(), "what was refused is still there");
+}
+
+/// Whatever is written into a checkpoint, reading it ends, without a panic, and what goes on is what was kept.
+#[test]
+fn no_value_of_a_checkpoint_changes_in_silence() {
+    let dataset = random_dataset(20, 3, 1);
+    let config = TrainConfig {
+        optimizer: Optimizer::Momentum,
+        iterations: 5,
+        ..TrainConfig::default()
+    };
+    let file = fresh("mutated.checkpoint");
+    let start = || Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+    let mut training = start();
+    training.checkpoint(&file, 0.0).unwrap();
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    training.advance_to(5, &mut go_on).unwrap();
+    let reached = bits(&training.finish().unwrap().parameters);
+    let bytes = std::fs::read(&file).unwrap();
+    let mut state = 1_u64;
+    let mut below = |n: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % n
+    };
+    let mut refused = 0;
+    for _ in 0..3000 {
+        let mut mutated = bytes.clone();
+        for _ in 0..=below(3) {
+            let at = below(mutated.len());
+            match below(3) {
+                0 => mutated[at] = u8::try_from(below(256)).unwrap(),
+                1 => drop(mutated.remove(at)),
+                _ => mutated.truncate(at + 1),
+            }
+        }
+        std::fs::write(&file, &mutated).unwrap();
+        let mut training = start();
+        match training.resume(&file) {
+            Err(_) => refused += 1,
+            Ok(()) => assert_eq!(bits(&training.finish().unwrap().parameters), reached),
+        }
+    }
+    assert!(refused > 2500, "{refused} of 3000 refused");
+    std::fs::write(&file, &bytes).unwrap();
+    let mut training = start();
+    training.resume(&file).unwrap();
+    assert_eq!(bits(&training.finish().unwrap().parameters), reached);
 }

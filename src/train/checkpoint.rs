@@ -198,6 +198,9 @@ pub(super) struct Standing {
     /// The best one.
     pub(super) best: Option<(u64, f64)>,
     pub(super) waited: u32,
+    /// In a file, that of all the above and the vectors.
+    #[serde(default)]
+    pub(super) checksum: u32,
 }
 
 impl Standing {
@@ -217,6 +220,7 @@ impl Standing {
             last: None,
             best: None,
             waited: 0,
+            checksum: 0,
         }
     }
 }
@@ -263,10 +267,30 @@ impl Checkpoint {
             let numbers = numbers.map(|bytes| f64::from_le_bytes(*bytes));
             (name.to_owned(), numbers.collect())
         });
-        Ok(Self {
-            standing,
+        let told = standing.checksum;
+        let checkpoint = Self {
+            standing: Standing {
+                checksum: 0,
+                ..standing
+            },
             vectors: vectors.collect(),
-        })
+        };
+        if checkpoint.checksum() != told {
+            return Err(
+                "was changed since it was written: its checksum is another; copy it again, or start again"
+                    .to_owned(),
+            );
+        }
+        Ok(checkpoint)
+    }
+
+    /// Of everything, as long as the checksum itself is 0.
+    fn checksum(&self) -> u32 {
+        let vectors = self.vectors.values().map(Vec::as_slice);
+        output::checksum(
+            &(&self.standing, self.vectors.keys().collect::<Vec<_>>()),
+            vectors,
+        )
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -279,7 +303,11 @@ impl Checkpoint {
             let view = TensorView::new(Dtype::F64, vec![*length], bytes);
             (*name, view.expect("whole numbers"))
         });
-        let text = serde_json::to_string(&self.standing).expect("strings and finite numbers");
+        let standing = Standing {
+            checksum: self.checksum(),
+            ..self.standing.clone()
+        };
+        let text = serde_json::to_string(&standing).expect("strings and finite numbers");
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
         safetensors::serialize(tensors, Some(metadata)).expect("tensors of their own names")
     }

@@ -105,6 +105,7 @@ fn penalised_minima_are_those_of_scikit_learn() {
         let config = TrainConfig {
             l1: penalty("l1"),
             l2: penalty("l2"),
+            gradient_tolerance: Some(1e-7),
             ..TrainConfig::lbfgs()
         };
         let trained = on_cpu(&dataset, &config);

@@ -8,10 +8,11 @@ mod common;
 
 use common::{Random, assert_within, random_dataset};
 use neuralnet::backend::{Backend, Problem};
-use neuralnet::cpu::Cpu;
+use neuralnet::cpu::{Cpu, gradient_descent};
 use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::{Dataset, GpuOptions, Hardware, Loss, Network, Reduction, TrainConfig, train};
+use std::num::NonZeroU32;
 
 const PAIRS: [(Activation, Loss); 4] = [
     (Activation::Sigmoid, Loss::SquaredError),
@@ -204,6 +205,30 @@ fn a_weight_is_a_number_of_samples() {
         assert!(close(a.pass.saturation, b.pass.saturation), "{pair:?}");
         for (a, b) in a.gradient.iter().zip(&b.gradient) {
             assert!(close(*a, *b), "{pair:?}: {a}, not {b}");
+        }
+    }
+}
+
+/// Updates in one call go against the gradient as it is evaluated: few rows, one leaf and several, weighted.
+#[test]
+fn weighted_updates_go_against_the_gradient() {
+    for n_samples in [7, 60, 3000] {
+        for pair in PAIRS {
+            let dataset = dataset(n_samples, 40, 2, true);
+            let problem = problem(&dataset, pair);
+            let mut expected = parameters(&problem);
+            let mut cpu = Cpu::new(problem, None).unwrap();
+            cpu.set_parameters(&expected).unwrap();
+            let gradient = cpu.evaluate().unwrap().gradient;
+            gradient_descent(0.3, &gradient, &mut expected);
+            cpu.advance(NonZeroU32::MIN, 0.3).unwrap();
+            for (found, expected) in cpu.parameters().unwrap().iter().zip(&expected) {
+                let error = (found - expected).abs();
+                assert!(
+                    error <= 1e-13 * (1.0 + expected.abs()),
+                    "{n_samples} samples, {pair:?}: {found}, not {expected}"
+                );
+            }
         }
     }
 }

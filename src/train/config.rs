@@ -188,7 +188,7 @@ impl TrainConfig {
         if self.activation == Activation::Softmax && dataset.n_outputs() < 2 {
             return Err(Error::Setting {
                 flag: "--activation",
-                problem: "a softmax needs a target for each of at least two classes, and there is one; take --activation sigmoid".to_owned(),
+                problem: "a softmax needs a target for each of at least two classes, and there is one; take --classes where its numbers are classes, or --activation sigmoid".to_owned(),
             });
         }
         if dataset.n_outputs() == 0 {

@@ -6,6 +6,8 @@ pub(crate) mod json;
 pub(crate) mod metrics;
 mod progress;
 mod run;
+mod settings;
+mod words;
 
 pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;

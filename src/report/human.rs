@@ -3,13 +3,12 @@
 use super::article::ArticleTable;
 use super::metrics;
 use super::run::Run;
+use super::settings::settings;
+use super::words::{counted, duration, iterations, number};
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::network::{Activation, Layer};
 use neuralnet::validate::DataRounding;
-use neuralnet::{
-    Adapter, Bench, Loss, Metrics, Model, Optimizer, Reduction, Schedule, StopReason, Storage,
-    TrainConfig, Trained, Validation,
-};
+use neuralnet::{Adapter, Bench, Metrics, Model, StopReason, Storage, Trained, Validation};
 use std::io::{self, Write};
 
 /// Weights that are shown; JSON has all.
@@ -127,15 +126,6 @@ fn write_weights(
         }
     }
     Ok(())
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 1e-6 => format!("{:.1} ns", s * 1e9),
-        s if s < 1e-3 => format!("{:.2} µs", s * 1e6),
-        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
-        s => format!("{s:.2} s"),
-    }
 }
 
 pub(crate) fn inspect(model: &Model) -> io::Result<()> {
@@ -378,112 +368,4 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
         )?;
     }
     writeln!(out, "setting  {}", settings(train, run.config.standardise))
-}
-
-fn settings(train: &TrainConfig, standardise: bool) -> String {
-    let reduction = match train.reduction {
-        Reduction::Sum => "sum",
-        Reduction::Mean => "mean",
-    };
-    let loss = match train.loss {
-        Loss::SquaredError => "squared error",
-        Loss::CrossEntropy => "cross-entropy",
-    };
-    let bias = if train.bias { "with bias" } else { "no bias" };
-    let activation = match train.activation {
-        Activation::Sigmoid => None,
-        Activation::Softmax => Some("softmax"),
-        Activation::Identity => Some("identity"),
-    };
-    let mut settings = vec![format!("{reduction} of {loss}")];
-    settings.extend(activation.map(str::to_owned));
-    settings.extend(penalties(train));
-    settings.push(updates(train));
-    settings.push(bias.to_owned());
-    settings.push(format!(
-        "{}{}",
-        match train.optimizer {
-            Optimizer::LBfgs => "up to ",
-            _ => "",
-        },
-        iterations(train.iterations)
-    ));
-    settings.extend(train.batch_size.map(|size| format!("batches of {size}")));
-    settings.push(format!("seed {}", train.seed));
-    if standardise {
-        settings.push("features standardised".to_owned());
-    }
-    settings.join(", ")
-}
-
-/// The optimizer and its steps.
-fn updates(train: &TrainConfig) -> String {
-    let rate = rate(train.learning_rate);
-    let rate = match train.schedule {
-        Schedule::Constant => format!("learning rate {rate}"),
-        Schedule::Step { every, factor } => {
-            format!(
-                "learning rate {rate} times {factor} every {}",
-                iterations(every)
-            )
-        }
-        Schedule::Cosine => format!("learning rate {rate} to 0 along a cosine"),
-        Schedule::Inverse => format!("learning rate {rate} by 1/t"),
-    };
-    match train.optimizer {
-        Optimizer::GradientDescent => rate,
-        Optimizer::Momentum => format!("momentum {}, {rate}", train.momentum),
-        Optimizer::Adam => format!("Adam, {rate}"),
-        Optimizer::LBfgs if train.l1 > 0.0 => "L-BFGS (OWL-QN)".to_owned(),
-        Optimizer::LBfgs => "L-BFGS".to_owned(),
-    }
-}
-
-fn penalties(train: &TrainConfig) -> Option<String> {
-    let named = [("L1", train.l1), ("L2", train.l2)];
-    let there = named.iter().filter(|(_, penalty)| *penalty > 0.0);
-    let each: Vec<String> = there
-        .map(|(name, penalty)| {
-            let exactly = rate(*penalty);
-            match exactly.len() {
-                ..=8 => format!("{name} {exactly}"),
-                _ => format!("{name} {}", metrics::digits(*penalty)),
-            }
-        })
-        .collect();
-    (!each.is_empty()).then(|| format!("plus {}", each.join(" and ")))
-}
-
-pub(super) fn counted(n: usize, what: &str) -> String {
-    format!(
-        "{} {what}{}",
-        HumanCount(n as u64),
-        if n == 1 { "" } else { "s" }
-    )
-}
-
-fn iterations(n: u64) -> String {
-    format!(
-        "{} iteration{}",
-        HumanCount(n),
-        if n == 1 { "" } else { "s" }
-    )
-}
-
-/// Eight decimals where they say what the number is, otherwise as many digits.
-pub(super) fn number(x: f64) -> String {
-    if x == 0.0 || (1e-4..1e6).contains(&x.abs()) {
-        format!("{x:.8}")
-    } else {
-        format!("{x:.8e}")
-    }
-}
-
-/// A setting as briefly as it can be written.
-fn rate(x: f64) -> String {
-    if (1e-4..1e6).contains(&x) {
-        x.to_string()
-    } else {
-        format!("{x:e}")
-    }
 }

@@ -1,6 +1,6 @@
 //! Metrics for people: each beside its baseline, and which classes are taken for which.
 
-use super::human::{counted, number};
+use super::words::{counted, number};
 use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, ShareMetrics};
 use neuralnet::{Dataset, Metrics};
 use std::io::{self, Write};

@@ -28,7 +28,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Bytes that one thread reads at a time, to the end of a line.
 const PIECE_BYTES: usize = 1 << 18;
-/// Pieces read at once, before their values are put behind those of earlier ones.
+/// Pieces read at once, before the next ones are begun.
 const PIECES: usize = 256;
 
 /// A CSV file whose header is read.
@@ -114,18 +114,29 @@ impl Csv {
     /// Reads all rows, their columns as `roles` says.
     fn rows(&self, roles: &[Role], width: usize) -> std::result::Result<Cells, Stop> {
         let pieces = pieces(&self.bytes, self.start);
-        let mut rows = Rows::new(width, self.n_lines);
-        for pieces in pieces.chunks(PIECES) {
+        // Room for as many rows as there are lines, so that each piece knows where its first one goes.
+        let n_values = |piece: &Range<usize>| width * n_lines(&self.bytes[piece.clone()]);
+        let n_values: Vec<usize> = pieces.par_iter().map(n_values).collect();
+        let mut rows = Rows::new(width, self.n_lines, n_values.iter().sum())?;
+        let mut start = 0;
+        for (pieces, n_values) in pieces.chunks(PIECES).zip(n_values.chunks(PIECES)) {
+            let mut left = &mut rows.cells.values[start..];
+            let places: Vec<&mut [f32]> = n_values
+                .iter()
+                .map(|n_values| left.split_off_mut(..*n_values).expect("room for all lines"))
+                .collect();
             let read: Vec<_> = pieces
                 .par_iter()
-                .map(|piece| Piece::read(&self.bytes[piece.clone()], roles, width))
+                .zip(places)
+                .map(|(piece, values)| {
+                    Piece::read(&self.bytes[piece.clone()], roles, width, values)
+                })
                 .collect();
-            for piece in read {
+            for (piece, n_values) in read.into_iter().zip(n_values) {
                 let piece = piece.map_err(|fault| Stop::Fault(rows.placed(fault)))?;
-                rows.append(piece)?;
+                rows.append(&piece, start)?;
+                start += n_values;
             }
-            let read = pieces.last().map_or(0, |piece| piece.end - self.start);
-            rows.reserve(self.bytes.len() - self.start - read, read)?;
         }
         Ok(rows.cells())
     }
@@ -241,16 +252,20 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(width: usize, n_lines: u64) -> Self {
-        Self {
+    /// Of `width` values each, with room for `n_values`, after `n_lines` lines.
+    fn new(width: usize, n_lines: u64, n_values: usize) -> std::result::Result<Self, Stop> {
+        // Zeros that the system gives as they are needed, to the thread that reads a piece.
+        let values = bytemuck::allocation::try_zeroed_vec(n_values);
+        Ok(Self {
             cells: Cells {
                 n_empty: vec![0; width],
+                values: values.map_err(|()| Stop::Memory(4 * n_values as u64))?,
                 ..Cells::default()
             },
             width,
             texts: (0..width).map(|_| Texts::default()).collect(),
             n_lines,
-        }
+        })
     }
 
     fn placed(&self, fault: Fault) -> Fault {
@@ -260,7 +275,10 @@ impl Rows {
         }
     }
 
-    fn append(&mut self, mut piece: Piece<'_>) -> std::result::Result<(), Stop> {
+    /// Takes on the rows of a piece, whose values stand from `start` on.
+    fn append(&mut self, piece: &Piece<'_>, start: usize) -> std::result::Result<(), Stop> {
+        let cells = &mut self.cells;
+        let n_values = piece.n_rows * self.width;
         for (slot, texts) in piece.texts.iter().enumerate() {
             let all = &mut self.texts[slot];
             let codes = texts.texts.iter();
@@ -270,40 +288,26 @@ impl Rows {
             if all.texts.len() > MAX_TEXTS {
                 return Err(Stop::Texts(slot));
             }
-            recode(piece.values[slot..].iter_mut().step_by(self.width), &codes);
+            let values = cells.values[start..][..n_values].iter_mut();
+            recode(values.skip(slot).step_by(self.width), &codes);
         }
-        let cells = &mut self.cells;
+        // Behind the rows before, where blank lines were among them.
+        let end = cells.n_rows * self.width;
+        if end < start {
+            cells.values.copy_within(start..start + n_values, end);
+        }
         cells.lines.append(&piece.lines, cells.n_rows, self.n_lines);
         cells.n_rows += piece.n_rows;
-        for (all, n_empty) in cells.n_empty.iter_mut().zip(piece.n_empty) {
+        for (all, n_empty) in cells.n_empty.iter_mut().zip(&piece.n_empty) {
             *all += n_empty;
         }
         self.n_lines += piece.n_lines;
-        self.reserve_floats(piece.values.len())?;
-        self.cells.values.extend_from_slice(&piece.values);
         Ok(())
-    }
-
-    /// Makes room for what `left` bytes will hold if they are like the `read` ones.
-    fn reserve(&mut self, left: usize, read: usize) -> std::result::Result<(), Stop> {
-        let per_byte = self.cells.values.len() as f64 / read.max(1) as f64;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an estimate"
-        )]
-        let floats = (left as f64 * per_byte * 1.01) as usize;
-        self.reserve_floats(floats)
-    }
-
-    fn reserve_floats(&mut self, floats: usize) -> std::result::Result<(), Stop> {
-        let values = &mut self.cells.values;
-        let needed = 4 * (values.len() + floats) as u64;
-        values.try_reserve(floats).map_err(|_| Stop::Memory(needed))
     }
 
     fn cells(mut self) -> Cells {
         let texts = self.texts.into_iter();
+        self.cells.values.truncate(self.cells.n_rows * self.width);
         self.cells.texts = texts
             .map(|texts| texts.texts.into_iter().map(String::from).collect())
             .collect();
@@ -338,6 +342,11 @@ fn pieces(text: &[u8], mut start: usize) -> Vec<Range<usize>> {
         start = end;
     }
     pieces
+}
+
+fn n_lines(text: &[u8]) -> usize {
+    let is_open = text.last().is_some_and(|last| *last != b'\n');
+    memchr_iter(b'\n', text).count() + usize::from(is_open)
 }
 
 /// The names of the columns: each there, each once.

@@ -5,6 +5,8 @@
 //! nearest f32 wherever no midpoint between two f32 lies as near; there, and for all other spellings, `str::parse`
 //! decides. (Clinger, How to Read Floating Point Numbers Accurately, PLDI 1990, has the case without rounding.)
 
+mod short;
+
 /// 10⁻²² to 10²², each the nearest f64.
 const POWERS: [f64; 45] = [
     1e-22, 1e-21, 1e-20, 1e-19, 1e-18, 1e-17, 1e-16, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10,
@@ -17,7 +19,21 @@ const MAX_DIGITS: usize = 19;
 
 /// Reads the number that begins at `text[*at]` and moves `at` behind it; `None` where there is none, or none that is
 /// decided here. What follows the number is the caller's to judge.
+#[inline(always)]
 pub(super) fn fast(text: &[u8], at: &mut usize) -> Option<f32> {
+    if let Some(short) = short::read(text, *at)
+        && !matches!(text.get(short.end), Some(b'e' | b'E'))
+        && let Some(magnitude) = rounded(short.integer, -short.n_decimals.cast_signed())
+    {
+        *at = short.end;
+        return Some(signed(short.negative, magnitude));
+    }
+    any(text, at)
+}
+
+/// As [`fast`], of any length, in any place.
+#[inline(never)]
+fn any(text: &[u8], at: &mut usize) -> Option<f32> {
     let mut here = *at;
     let negative = text.get(here) == Some(&b'-');
     here += usize::from(negative);
@@ -50,9 +66,12 @@ pub(super) fn fast(text: &[u8], at: &mut usize) -> Option<f32> {
     }
     let magnitude = rounded(integer, exponent)?;
     *at = here;
-    // A sign is anyone's guess, to a branch as well.
-    let sign = u32::from(negative) << 31;
-    Some(f32::from_bits(magnitude.to_bits() | sign))
+    Some(signed(negative, magnitude))
+}
+
+/// Without a branch, to which a sign is anyone's guess.
+fn signed(negative: bool, magnitude: f32) -> f32 {
+    f32::from_bits(magnitude.to_bits() | u32::from(negative) << 31)
 }
 
 /// The f32 nearest to w · 10ᵉ, where it can be told.
@@ -156,9 +175,16 @@ fn value_of(eight: u64, n: usize) -> u64 {
 mod tests {
     use super::fast;
 
+    /// Alone and among others, which are read in different ways.
     fn read(text: &str) -> Option<(f32, usize)> {
-        let mut at = 0;
-        fast(text.as_bytes(), &mut at).map(|value| (value, at))
+        const BEFORE: &str = "0.25,-17,0.5,-8.75,";
+        let among = format!("{BEFORE}{text},0.25,-17,0.5,8");
+        let [alone, among] = [(text, 0), (&among, BEFORE.len())].map(|(text, start)| {
+            let mut at = start;
+            fast(text.as_bytes(), &mut at).map(|value| (value.to_bits(), at - start))
+        });
+        assert_eq!(alone, among, "{text}");
+        alone.map(|(bits, end)| (f32::from_bits(bits), end))
     }
 
     #[test]
@@ -243,12 +269,16 @@ mod tests {
     #[test]
     fn what_is_no_number_is_left_where_it_stands() {
         for text in [
-            "", "-", ".", "-.", "e5", "abc", " 1", "+1", "nan", "inf", "1e", "1e+", "\"1\"",
+            "", "-", ".", "-.", "e5", "abc", " 1", "+1", "nan", "inf", "1e", "1e+", "\"1\"", "--1",
+            "/1", "..",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
         assert_eq!(read("12,5"), Some((12.0, 2)));
         assert_eq!(read("1.5\r\n"), Some((1.5, 3)));
         assert_eq!(read("7abc"), Some((7.0, 1)));
+        assert_eq!(read("1.5.2"), Some((1.5, 3)));
+        assert_eq!(read("1-2"), Some((1.0, 1)));
+        assert_eq!(read("1/2"), Some((1.0, 1)));
     }
 }

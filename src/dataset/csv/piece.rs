@@ -68,24 +68,28 @@ impl<'t> Texts<'t> {
     }
 }
 
-/// The cells of the rows, as [`Cells`](crate::dataset::table::Cells) has them.
+/// What there is to say of the rows, as [`Cells`](crate::dataset::table::Cells) has it.
 #[derive(Debug)]
 pub(super) struct Piece<'t> {
     pub(super) n_rows: usize,
     pub(super) n_lines: u64,
-    pub(super) values: Vec<f32>,
     pub(super) n_empty: Vec<usize>,
     pub(super) texts: Vec<Texts<'t>>,
     pub(super) lines: Lines,
 }
 
 impl<'t> Piece<'t> {
-    /// Reads `text`, whose columns are `roles`, into rows of `width` values.
-    pub(super) fn read(text: &'t [u8], roles: &[Role], width: usize) -> Result<Self, Fault> {
+    /// Reads `text`, whose columns are `roles`, into the first of the rows `values` of `width`, of which there are as
+    /// many as lines.
+    pub(super) fn read(
+        text: &'t [u8],
+        roles: &[Role],
+        width: usize,
+        values: &mut [f32],
+    ) -> Result<Self, Fault> {
         let mut piece = Self {
             n_rows: 0,
             n_lines: 0,
-            values: Vec::with_capacity(text.len() / 4),
             n_empty: vec![0; width],
             texts: (0..width).map(|_| Texts::default()).collect(),
             lines: Lines::default(),
@@ -100,22 +104,21 @@ impl<'t> Piece<'t> {
                     continue;
                 }
             }
-            let start = piece.values.len();
-            piece.values.resize(start + width, 0.0);
-            at = piece.row(text, at, roles, start)?;
+            let row = &mut values[piece.n_rows * width..][..width];
+            at = piece.row(text, at, roles, row)?;
             piece.lines.push(piece.n_rows, piece.n_lines);
             piece.n_rows += 1;
         }
         Ok(piece)
     }
 
-    /// Reads the row that begins at `at` into the values from `start` on, and says where the next one begins.
+    /// Reads the row that begins at `line_start` into `values`, and says where the next one begins.
     fn row(
         &mut self,
         text: &'t [u8],
         line_start: usize,
         roles: &[Role],
-        start: usize,
+        values: &mut [f32],
     ) -> Result<usize, Fault> {
         let mut at = line_start;
         for (column, role) in roles.iter().enumerate() {
@@ -126,14 +129,14 @@ impl<'t> Piece<'t> {
                 if let Some(value) = number::fast(text, &mut here)
                     && close(text, &mut here, is_last)
                 {
-                    self.values[start + slot] = value;
+                    values[slot] = value;
                     at = here;
                     continue;
                 }
             }
             let read = Cell::read(text, at).and_then(|cell| {
                 at = cell.end;
-                self.cell(&cell, *role, start)
+                self.cell(&cell, *role, values)
             });
             let closed = read.is_ok() && close(text, &mut at, is_last);
             if !closed {
@@ -143,7 +146,7 @@ impl<'t> Piece<'t> {
         Ok(at)
     }
 
-    fn cell(&mut self, cell: &Cell<'t>, role: Role, start: usize) -> Result<(), Problem> {
+    fn cell(&mut self, cell: &Cell<'t>, role: Role, values: &mut [f32]) -> Result<(), Problem> {
         let (slot, value) = match role {
             Role::Skipped => return Ok(()),
             Role::Number { slot, .. } | Role::Text { slot } if cell.content.is_empty() => {
@@ -161,7 +164,7 @@ impl<'t> Piece<'t> {
                 (slot, code)
             }
         };
-        self.values[start + slot] = value;
+        values[slot] = value;
         Ok(())
     }
 

@@ -159,10 +159,14 @@ impl<'a> Cpu<'a> {
     fn gathered_sums(&self, neurons: &Neurons, numbers: &[usize]) -> (Evaluation, f64) {
         let dataset = self.problem.dataset;
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        for row in numbers {
-            self.with_rows(*row..row + 1, |rows| {
-                inputs.extend_from_slice(&rows.inputs[..dataset.n_inputs()]);
-                targets.extend_from_slice(&rows.targets[..dataset.target_width()]);
+        for run in numbers.chunk_by(|row, next| row + 1 == *next) {
+            self.with_rows(run[0]..run[0] + run.len(), |rows| {
+                for row in 0..run.len() {
+                    let from = &rows.inputs[row * rows.input_stride..];
+                    inputs.extend_from_slice(&from[..dataset.n_inputs()]);
+                    let from = &rows.targets[row * rows.target_stride..];
+                    targets.extend_from_slice(&from[..dataset.target_width()]);
+                }
             });
         }
         let weight = match dataset.is_weighted() {

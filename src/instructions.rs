@@ -40,6 +40,9 @@ pub(crate) enum Instructions {
     /// AVX2 and FMA: four f64 at once, on x86-64 machines since 2013.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// AVX-512: eight, on x86-64 servers since 2019 and Zen 4.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Instructions {
@@ -50,7 +53,12 @@ impl Instructions {
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Self::Avx2;
+            let has_avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                // Machines before this one slow down where they use the widest vectors.
+                && is_x86_feature_detected!("avx512ifma");
+            return if has_avx512 { Self::Avx512 } else { Self::Avx2 };
         }
         Self::Baseline
     }
@@ -58,9 +66,13 @@ impl Instructions {
     /// All that this machine has.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Baseline, Self::detect()];
-        all.dedup();
-        all
+        match Self::detect() {
+            Self::Baseline => vec![Self::Baseline],
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => vec![Self::Baseline, Self::Avx2],
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => vec![Self::Baseline, Self::Avx2, Self::Avx512],
+        }
     }
 
     /// Whether they round `a · b + c` once.
@@ -74,6 +86,8 @@ impl Instructions {
             Self::Baseline => "baseline instructions",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "AVX-512",
         }
     }
 
@@ -88,8 +102,13 @@ impl Instructions {
                 unsafe_code,
                 reason = "the language cannot know that the machine was asked; this is the one place"
             )]
-            // SAFETY: only `detect` makes this variant, where the machine has both features.
-            Self::Avx2 => unsafe { with_avx2(arithmetic) },
+            // SAFETY: only `detect` makes these variants, where the machine has the features of each.
+            vectors => unsafe {
+                match vectors {
+                    Self::Avx512 => with_avx512(arithmetic),
+                    _ => with_avx2(arithmetic),
+                }
+            },
         }
     }
 }
@@ -97,5 +116,11 @@ impl Instructions {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn with_avx2<A: Arithmetic>(arithmetic: A) -> A::Output {
+    arithmetic.run::<true>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
+fn with_avx512<A: Arithmetic>(arithmetic: A) -> A::Output {
     arithmetic.run::<true>()
 }

@@ -8,6 +8,7 @@ mod host;
 mod optimizer;
 mod pace;
 mod penalty;
+mod pilot;
 mod resume;
 mod schedule;
 mod shuffle;
@@ -20,6 +21,7 @@ pub use hardware::{BackendChoice, Hardware};
 pub use history::Point;
 pub use optimizer::Optimizer;
 pub(crate) use pace::Pace;
+pub use pilot::Pilot;
 pub use schedule::Schedule;
 pub(crate) use shuffle::shuffle;
 pub use stop::StopReason;
@@ -109,6 +111,15 @@ impl<'a> Training<'a> {
                 flag: "--batch-size",
                 problem: format!(
                     "{size} rows are more than the {} there are; leave it out to train on all",
+                    dataset.n_samples()
+                ),
+            });
+        }
+        if let Some(rows) = config.pilot.filter(|rows| *rows > dataset.n_samples()) {
+            return Err(Error::Setting {
+                flag: "--pilot",
+                problem: format!(
+                    "{rows} rows are more than the {} there are; take fewer, or leave it out",
                     dataset.n_samples()
                 ),
             });
@@ -389,7 +400,9 @@ impl<'a> Training<'a> {
         }
         let n_samples = self.dataset.n_samples();
         let passes = self.evaluations as f64 / self.config.updates_an_epoch(n_samples) as f64;
-        let bytes = self.dataset.bytes() as f64 * passes;
+        let pilot = self.host.as_ref().and_then(Host::pilot);
+        let pilot_rows = pilot.map_or(0.0, |pilot| pilot.evaluations as f64 * pilot.rows as f64);
+        let bytes = self.dataset.bytes() as f64 * (passes + pilot_rows / n_samples as f64);
         let validation = match (&kept, &self.watch) {
             (Some((_, loss)), _) => Some(*loss),
             (None, Some(watch)) => watch.last.map(|(_, loss)| loss),
@@ -402,6 +415,7 @@ impl<'a> Training<'a> {
             parameters,
             iterations: self.iteration,
             evaluations: self.evaluations,
+            pilot,
             stop: match self.stop {
                 Some(stop) => stop,
                 None if self.iteration >= self.config.iterations => StopReason::Iterations,

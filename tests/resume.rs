@@ -62,6 +62,8 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
                 "synthetic:3000x600",
                 "--optimizer",
                 "lbfgs",
+                "--pilot",
+                "1000",
                 "--gradient-tolerance",
                 "0",
                 "--iterations",

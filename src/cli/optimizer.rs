@@ -41,6 +41,9 @@ pub(super) struct OptimizerArgs {
     /// Rows of which each update sees the loss, shuffled each epoch; on the CPU (default: all)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     batch_size: Option<usize>,
+    /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
+    pilot: Option<usize>,
     /// The iterations as passes over the rows: with --batch-size an epoch takes several
     #[arg(
         long,
@@ -108,6 +111,7 @@ impl OptimizerArgs {
                 _ => config.learning_rate,
             },
             batch_size: self.batch_size,
+            pilot: self.pilot,
             momentum: self.momentum.unwrap_or(defaults.momentum),
             schedule: self.schedule()?,
             l1: self.l1.unwrap_or(defaults.l1),

@@ -7,6 +7,7 @@ use super::settings::settings;
 use super::words::{counted, duration, iterations, number};
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::network::{Activation, Layer};
+use neuralnet::train::Pilot;
 use neuralnet::validate::DataRounding;
 use neuralnet::{Adapter, Bench, Metrics, Model, StopReason, Storage, Trained, Validation};
 use std::io::{self, Write};
@@ -68,6 +69,14 @@ pub(crate) fn train(
             out,
             "stopped  {}",
             stopped(trained.iterations, Some(trained.stop))
+        )?;
+    }
+    if let Some(Pilot { rows, evaluations }) = trained.pilot {
+        writeln!(
+            out,
+            "pilot    {}, {} evaluations",
+            counted(rows, "row"),
+            HumanCount(evaluations),
         )?;
     }
     if let Some(rate) = trained.bytes_per_second {

@@ -4,7 +4,7 @@ use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
-use neuralnet::train::Point;
+use neuralnet::train::{Pilot, Point};
 use neuralnet::validate::{Check, DataRounding, Distance};
 use neuralnet::{Adapter, Bench, Dataset, Metrics, Model, StopReason, Trained, Validation};
 use serde::Serialize;
@@ -26,6 +26,8 @@ struct TrainJson<'a> {
     /// `loss` without the penalties.
     data_loss: f64,
     evaluations: u64,
+    /// Null where it began on all rows.
+    pilot: Option<Pilot>,
     stop: StopReason,
     /// Null where no samples were held back.
     validation_loss: Option<f64>,
@@ -103,6 +105,7 @@ pub(crate) fn train(
         saturation: trained.pass.saturation,
         data_loss: trained.pass.loss,
         evaluations: trained.evaluations,
+        pilot: trained.pilot,
         stop: trained.stop,
         validation_loss: trained.validation,
         validation,

@@ -6,6 +6,7 @@
 
 use super::config::TrainConfig;
 use super::history::History;
+use super::pilot::Pilot;
 use super::schedule::Schedule;
 use crate::backend::Backend;
 use crate::dataset::Dataset;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The layout that this program writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The key of the metadata.
 const KEY: &str = "neuralnet-checkpoint";
 
@@ -190,6 +191,7 @@ pub(super) struct Standing {
     pub(super) steps: u64,
     /// Of L-BFGS.
     pub(super) lowest: Option<[f64; 2]>,
+    pub(super) pilot: Option<Pilot>,
     /// The loss an iteration ago.
     pub(super) loss_before: Option<f64>,
     pub(super) history: History,
@@ -215,6 +217,7 @@ impl Standing {
             loss: None,
             steps: 0,
             lowest: None,
+            pilot: None,
             loss_before: None,
             history: History::new(),
             last: None,

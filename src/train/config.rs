@@ -53,6 +53,10 @@ pub struct TrainConfig {
     /// trains on.
     #[serde(default)]
     pub batch_size: Option<usize>,
+    /// Rows, spread evenly over all, on whose loss L-BFGS begins, before its first iteration; 0 for none. `None` for a
+    /// sixteenth of them on the CPU, where that is many.
+    #[serde(default)]
+    pub pilot: Option<usize>,
     /// Iterations from one look at the samples held back to the next; `None` for every one of L-BFGS, and about a
     /// hundred of others.
     #[serde(default)]
@@ -249,6 +253,10 @@ impl TrainConfig {
         if self.batch_size.is_some() {
             self.check_batches()?;
         }
+        if self.pilot.is_some() && self.optimizer != Optimizer::LBfgs {
+            let problem = "is where --optimizer lbfgs begins; take that, or leave it out";
+            return refuse("--pilot", problem.to_owned());
+        }
         match self.optimizer {
             Optimizer::Adam if self.l1 > 0.0 => refuse(
                 "--l1",
@@ -309,6 +317,7 @@ impl Default for TrainConfig {
             loss_tolerance: None,
             max_seconds: None,
             batch_size: None,
+            pilot: None,
             validation_every: None,
             early_stopping: None,
         }

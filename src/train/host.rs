@@ -5,11 +5,13 @@ use super::config::TrainConfig;
 use super::optimizer::{Adam, LBfgs, Momentum, Optimizer, Pair, Point};
 use super::pace::Pace;
 use super::penalty::Penalty;
+use super::pilot::{self, Pilot};
 use super::shuffle::Batches;
 use super::stop::{Convergence, StopReason};
 use crate::backend::{Backend, Evaluation, Pass};
 use crate::cpu::gradient_descent;
 use crate::error::Result;
+use crate::objective::Reduction;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -35,6 +37,10 @@ pub(super) struct Host {
     penalty: Penalty,
     convergence: Convergence,
     batches: Option<Batches>,
+    /// Rows on which it is still to begin.
+    pilot_rows: Option<Vec<usize>>,
+    n_samples: usize,
+    pilot: Option<Pilot>,
     parameters: Vec<f64>,
     /// The evaluation at the parameters, once there is one.
     here: Option<Point>,
@@ -74,6 +80,9 @@ impl Host {
             batches: config
                 .batch_size
                 .map(|size| Batches::new(config.seed, size, n_samples)),
+            pilot_rows: pilot::rows(config, backend, n_samples, n_parameters),
+            n_samples,
+            pilot: None,
             parameters: start,
             here: None,
             seen: (f64::NAN, unseen),
@@ -92,6 +101,11 @@ impl Host {
 
     pub(super) fn parameters(&self) -> &[f64] {
         &self.parameters
+    }
+
+    /// What it began on, once it has.
+    pub(super) fn pilot(&self) -> Option<Pilot> {
+        self.pilot
     }
 
     pub(super) fn evaluations(&self) -> u64 {
@@ -115,6 +129,9 @@ impl Host {
         update: u64,
         backend: &mut dyn Backend,
     ) -> Result<Option<StopReason>> {
+        if let Some(rows) = self.pilot_rows.take() {
+            self.begin_on(&rows, config, backend)?;
+        }
         match &mut self.batches {
             None => self.look(backend)?,
             Some(batches) => {
@@ -176,6 +193,56 @@ impl Host {
         Ok(None)
     }
 
+    /// Moves the parameters to about the minimum of the loss of the rows `rows`, and keeps what L-BFGS has seen of the
+    /// curvature.
+    fn begin_on(
+        &mut self,
+        rows: &[usize],
+        config: &TrainConfig,
+        backend: &mut dyn Backend,
+    ) -> Result<()> {
+        let Method::LBfgs(lbfgs) = &mut self.method else {
+            return Ok(());
+        };
+        let (penalty, mut evaluations) = (self.penalty, 0);
+        // A sum over all rows is larger, and the penalties beside it are not.
+        let scale = match config.reduction {
+            Reduction::Sum => self.n_samples as f64 / rows.len() as f64,
+            Reduction::Mean => 1.0,
+        };
+        let mut evaluate = |parameters: Vec<f64>| {
+            evaluations += 1;
+            backend.set_parameters(&parameters)?;
+            let parameters = backend.parameters()?;
+            let mut evaluation = backend.evaluate_rows(rows)?;
+            evaluation.pass.loss *= scale;
+            evaluation
+                .gradient
+                .iter_mut()
+                .for_each(|term| *term *= scale);
+            Ok(point(&penalty, parameters, evaluation))
+        };
+        let mut here = evaluate(self.parameters.clone())?;
+        let tolerance = pilot::tolerance(rows.len()).max(config.gradient_tolerance.unwrap_or(0.0));
+        for _ in 0..pilot::ITERATIONS {
+            let gradient = penalty.pseudo_gradient(&here.parameters, &here.gradient);
+            if !here.loss.is_finite() || self.convergence.fall(&gradient) <= tolerance {
+                break;
+            }
+            match lbfgs.iterate(&penalty, &here, &mut evaluate)? {
+                Some(there) => here = there,
+                None => break,
+            }
+        }
+        lbfgs.lowest = None;
+        self.pilot = Some(Pilot {
+            rows: rows.len(),
+            evaluations,
+        });
+        self.parameters = here.parameters;
+        Ok(())
+    }
+
     /// Goes on from `parameters`.
     pub(super) fn set_parameters(&mut self, parameters: &[f64]) {
         self.parameters.copy_from_slice(parameters);
@@ -210,6 +277,7 @@ impl Host {
                     keep(&format!("change.{at}"), change);
                 }
                 standing.lowest = lbfgs.lowest;
+                standing.pilot = self.pilot;
             }
         }
     }
@@ -234,6 +302,10 @@ impl Host {
             }
             Method::LBfgs(lbfgs) => {
                 lbfgs.lowest = from.standing.lowest;
+                self.pilot = from.standing.pilot;
+                if self.pilot.is_some() {
+                    self.pilot_rows = None;
+                }
                 lbfgs.pairs.clear();
                 while let at = lbfgs.pairs.len()
                     && from.vectors.contains_key(&format!("step.{at}"))

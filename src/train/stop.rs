@@ -53,6 +53,27 @@ impl Convergence {
         }
     }
 
+    /// Looks at one gradient more: to which share of its largest each component has fallen, at most.
+    pub(super) fn fall(&mut self, gradient: &[f64]) -> f64 {
+        let components = self.largest.iter_mut().zip(gradient);
+        let shares = components.map(|(largest, component)| {
+            *largest = largest.max(component.abs());
+            // Of a component that has always been 0 nothing is left.
+            if *largest > 0.0 {
+                component.abs() / *largest
+            } else {
+                0.0
+            }
+        });
+        // What is not a number has not fallen.
+        shares.fold(0.0, |most: f64, share| {
+            match most >= share || most.is_nan() {
+                true => most,
+                false => share,
+            }
+        })
+    }
+
     /// Looks at the loss and the gradient of one iteration more.
     pub(super) fn reached(
         &mut self,
@@ -61,14 +82,11 @@ impl Convergence {
         gradient: &[f64],
     ) -> Option<StopReason> {
         let before = self.loss.replace(loss);
-        for (largest, component) in self.largest.iter_mut().zip(gradient) {
-            *largest = largest.max(component.abs());
-        }
-        let within = |tolerance: f64| {
-            let mut components = std::iter::zip(&self.largest, gradient);
-            components.all(|(largest, component)| component.abs() <= tolerance * largest)
-        };
-        if config.gradient_tolerance.is_some_and(within) {
+        let has_fallen_to = self.fall(gradient);
+        if config
+            .gradient_tolerance
+            .is_some_and(|to| has_fallen_to <= to)
+        {
             return Some(StopReason::Gradient);
         }
         let (before, tolerance) = (before?, config.loss_tolerance?);

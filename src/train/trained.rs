@@ -1,6 +1,7 @@
 //! What a training came to.
 
 use super::history::Point;
+use super::pilot::Pilot;
 use super::stop::StopReason;
 use crate::backend::Pass;
 use crate::network::Network;
@@ -22,6 +23,8 @@ pub struct Trained {
     pub kept: Option<u64>,
     /// Passes over the data that these took.
     pub evaluations: u64,
+    /// What L-BFGS began on, before these, where that was a sample of the rows.
+    pub pilot: Option<Pilot>,
     /// Why they were enough.
     pub stop: StopReason,
     /// What was minimised, at these parameters: the loss of the data and the penalties.

@@ -148,6 +148,64 @@ fn a_killed_training_reaches_the_same_bits() {
     }
 }
 
+/// The same without a clock: each optimizer is broken off after every iteration in turn, before the first one too.
+#[test]
+fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
+    let dataset = random_dataset(300, 5, 1);
+    let config = |optimizer| TrainConfig {
+        optimizer,
+        iterations: 8,
+        l2: 0.01,
+        ..TrainConfig::default()
+    };
+    let batches = TrainConfig {
+        batch_size: Some(70),
+        ..config(Optimizer::Adam)
+    };
+    let pilot = TrainConfig {
+        pilot: Some(100),
+        ..config(Optimizer::LBfgs)
+    };
+    for config in [
+        config(Optimizer::GradientDescent),
+        config(Optimizer::Momentum),
+        batches,
+        config(Optimizer::LBfgs),
+        pilot,
+    ] {
+        let start = || Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+        let go_on = &mut |_: &Progress| ControlFlow::Continue(());
+        let to_the_end = |mut training: Training<'_>| {
+            training
+                .advance_to(8, &mut |_| ControlFlow::Continue(()))
+                .unwrap();
+            let trained = training.finish().unwrap();
+            (
+                bits(&trained.parameters),
+                trained.evaluations,
+                trained.pilot,
+            )
+        };
+        let unbroken = to_the_end(start());
+        for cut in 0..8 {
+            let file = fresh("cut-anywhere.checkpoint");
+            let mut training = start();
+            training.checkpoint(&file, 1e9).unwrap();
+            training.advance_to(cut, go_on).unwrap();
+            training.finish().unwrap();
+            let mut resumed = start();
+            resumed.resume(&file).unwrap();
+            assert_eq!(resumed.iteration(), cut, "{config:?}");
+            let resumed = to_the_end(resumed);
+            assert_eq!(
+                (&resumed.0, resumed.2),
+                (&unbroken.0, unbroken.2),
+                "{config:?}, cut after {cut}"
+            );
+        }
+    }
+}
+
 fn assert_refused(args: &[&str], part: &str) {
     let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);

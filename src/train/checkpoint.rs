@@ -191,6 +191,7 @@ pub(super) struct Standing {
     pub(super) steps: u64,
     /// Of L-BFGS.
     pub(super) lowest: Option<[f64; 2]>,
+    pub(super) stalled: u32,
     pub(super) pilot: Option<Pilot>,
     /// The loss an iteration ago.
     pub(super) loss_before: Option<f64>,
@@ -217,6 +218,7 @@ impl Standing {
             loss: None,
             steps: 0,
             lowest: None,
+            stalled: 0,
             pilot: None,
             loss_before: None,
             history: History::new(),

@@ -234,7 +234,7 @@ impl Host {
                 None => break,
             }
         }
-        lbfgs.lowest = None;
+        (lbfgs.lowest, lbfgs.stalled) = (None, 0);
         self.pilot = Some(Pilot {
             rows: rows.len(),
             evaluations,
@@ -277,6 +277,7 @@ impl Host {
                     keep(&format!("change.{at}"), change);
                 }
                 standing.lowest = lbfgs.lowest;
+                standing.stalled = lbfgs.stalled;
                 standing.pilot = self.pilot;
             }
         }
@@ -302,6 +303,7 @@ impl Host {
             }
             Method::LBfgs(lbfgs) => {
                 lbfgs.lowest = from.standing.lowest;
+                lbfgs.stalled = from.standing.stalled;
                 self.pilot = from.standing.pilot;
                 if self.pilot.is_some() {
                     self.pilot_rows = None;

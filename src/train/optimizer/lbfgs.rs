@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 /// Past steps that make the model of the curvature.
 pub(in crate::train) const HISTORY: usize = 10;
 
+/// So many iterations after each other may be no progress: in noise the next one may be.
+const PATIENCE: u32 = 10;
+
 /// A step and what it did to the gradient.
 #[derive(Clone, Debug)]
 pub(in crate::train) struct Pair {
@@ -26,6 +29,8 @@ pub(in crate::train) struct LBfgs {
     pub(in crate::train) resolution: f64,
     /// The lowest loss and the lowest norm of the gradient yet.
     pub(in crate::train) lowest: Option<[f64; 2]>,
+    /// Iterations since one of them fell.
+    pub(in crate::train) stalled: u32,
 }
 
 impl LBfgs {
@@ -35,6 +40,7 @@ impl LBfgs {
             pairs: VecDeque::with_capacity(HISTORY),
             resolution,
             lowest: None,
+            stalled: 0,
         }
     }
 
@@ -58,7 +64,7 @@ impl LBfgs {
                 return Ok(Some(there));
             }
             // The history misleads, or there is nothing to find: steepest descent tells which.
-            if self.pairs.is_empty() {
+            if self.pairs.is_empty() || self.stalled > PATIENCE {
                 return Ok(None);
             }
             self.pairs.clear();
@@ -149,7 +155,8 @@ impl LBfgs {
         }
     }
 
-    /// Whether `there` is the best yet by its loss, or, where rounding hides what differs there, by its gradient.
+    /// Whether `there` is the best yet by its loss, or, where rounding hides what differs there, by its gradient; or
+    /// whether one of the last iterations was.
     fn progress(&mut self, penalty: &Penalty, there: &Point) -> bool {
         let gradient = penalty.pseudo_gradient(&there.parameters, &there.gradient);
         let loss = there.loss + penalty.l1_loss(&there.parameters);
@@ -162,7 +169,8 @@ impl LBfgs {
         for (lowest, found) in lowest.iter_mut().zip(found) {
             *lowest = lowest.min(found);
         }
-        better
+        self.stalled = if better { 0 } else { self.stalled + 1 };
+        self.stalled <= PATIENCE
     }
 }
 

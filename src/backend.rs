@@ -33,8 +33,11 @@ impl Problem<'_> {
         self.reduced_of(self.dataset.total_weight(), sums)
     }
 
-    /// As [`Problem::reduced`], of samples that weigh `total_weight` together.
+    /// As [`Problem::reduced`], of samples that weigh `total_weight` together; such as weigh nothing say nothing.
     pub(crate) fn reduced_of(&self, total_weight: f64, mut sums: Evaluation) -> Evaluation {
+        if total_weight <= 0.0 {
+            return sums;
+        }
         let scale = self.objective.reduction.scale(total_weight);
         sums.gradient.iter_mut().for_each(|sum| *sum *= scale);
         sums.pass.loss *= scale;

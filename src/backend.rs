@@ -1,7 +1,7 @@
 //! What a backend does: the one interface through which training and validation see CPU and GPU.
 
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::Network;
 use crate::objective::Objective;
 use std::num::NonZeroU32;
@@ -152,19 +152,15 @@ pub trait Backend {
     /// Where the device fails.
     fn evaluate(&mut self) -> Result<Evaluation>;
 
-    /// As [`Backend::evaluate`], of the rows `rows` alone, in this order: the reduction is over these.
+    /// As [`Backend::evaluate`], of the rows `rows` alone, in this order: the reduction is over these. They are
+    /// folded in leaves of their own, as if they were all there is. Rows that weigh nothing together give 0.
     ///
     /// # Errors
-    /// Where the backend does not draw rows, or the device fails.
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        Err(Error::Setting {
-            flag: "--batch-size",
-            problem: format!(
-                "{} rows drawn for each update are a matter of the CPU; take --backend cpu, or leave it out: full batches train at the speed of the GPU's memory",
-                rows.len()
-            ),
-        })
-    }
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where `rows` is empty, or one of them is past the last.
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation>;
 
     /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
     ///

@@ -38,7 +38,7 @@ pub(super) struct OptimizerArgs {
     /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss_tolerance: Option<f64>,
-    /// Rows of which each update sees the loss, shuffled each epoch; on the CPU (default: all)
+    /// Rows of which each update sees the loss, shuffled each epoch (default: all)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// The iterations as passes over the rows: with --batch-size an epoch takes several

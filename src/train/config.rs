@@ -49,8 +49,8 @@ pub struct TrainConfig {
     /// Ends a training after the iteration in which it has lasted this long. `None` does not look.
     #[serde(default)]
     pub max_seconds: Option<f64>,
-    /// Rows of which each update sees the loss, drawn anew each epoch by `seed`; `None` for all, which is what the GPU
-    /// trains on.
+    /// Rows of which each update sees the loss, drawn anew each epoch by `seed`, the same on every backend; `None` for
+    /// all.
     #[serde(default)]
     pub batch_size: Option<usize>,
     /// Iterations from one look at the samples held back to the next; `None` for every one of L-BFGS, and about a

@@ -328,7 +328,7 @@ impl Backend for Gpu<'_> {
         let packed = self.layout.pack(parameters);
         self.device
             .write(&self.parameters, 0, bytemuck::cast_slice(&packed));
-        self.device.finish_writes()
+        Ok(())
     }
 
     fn parameters(&mut self) -> Result<Vec<f64>> {

@@ -1,7 +1,7 @@
 //! What a backend does: the one interface through which training and validation see CPU and GPU.
 
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::Network;
 use crate::objective::Objective;
 use std::num::NonZeroU32;
@@ -33,8 +33,11 @@ impl Problem<'_> {
         self.reduced_of(self.dataset.total_weight(), sums)
     }
 
-    /// As [`Problem::reduced`], of samples that weigh `total_weight` together.
+    /// As [`Problem::reduced`], of samples that weigh `total_weight` together; such as weigh nothing say nothing.
     pub(crate) fn reduced_of(&self, total_weight: f64, mut sums: Evaluation) -> Evaluation {
+        if total_weight <= 0.0 {
+            return sums;
+        }
         let scale = self.objective.reduction.scale(total_weight);
         sums.gradient.iter_mut().for_each(|sum| *sum *= scale);
         sums.pass.loss *= scale;
@@ -149,19 +152,15 @@ pub trait Backend {
     /// Where the device fails.
     fn evaluate(&mut self) -> Result<Evaluation>;
 
-    /// As [`Backend::evaluate`], of the rows `rows` alone, in this order: the reduction is over these.
+    /// As [`Backend::evaluate`], of the rows `rows` alone, in this order: the reduction is over these. They are
+    /// folded in leaves of their own, as if they were all there is. Rows that weigh nothing together give 0.
     ///
     /// # Errors
-    /// Where the backend does not draw rows, or the device fails.
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        Err(Error::Setting {
-            flag: "--batch-size",
-            problem: format!(
-                "{} rows drawn for each update are a matter of the CPU; take --backend cpu, or leave it out: full batches train at the speed of the GPU's memory",
-                rows.len()
-            ),
-        })
-    }
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where `rows` is empty, or one of them is past the last.
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation>;
 
     /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
     ///

@@ -155,8 +155,8 @@ impl<'a> Cpu<'a> {
         self.with_rows(self.leaves.rows(leaf), |rows| self.sums_of(neurons, rows))
     }
 
-    /// The same of the rows numbered `numbers`, which are gathered, and their weight.
-    fn gathered_sums(&self, neurons: &Neurons, numbers: &[usize]) -> (Evaluation, f64) {
+    /// The same of the rows numbered `numbers`, which are gathered.
+    fn gathered_sums(&self, neurons: &Neurons, numbers: &[usize]) -> Evaluation {
         let dataset = self.problem.dataset;
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for run in numbers.chunk_by(|row, next| row + 1 == *next) {
@@ -169,16 +169,8 @@ impl<'a> Cpu<'a> {
                 }
             });
         }
-        let weight = match dataset.is_weighted() {
-            true => {
-                let weights = targets.iter().skip(dataset.n_outputs());
-                let weights = weights.step_by(dataset.target_width());
-                weights.map(|weight| f64::from(*weight)).sum()
-            }
-            false => numbers.len() as f64,
-        };
         let rows = Rows::from(dense(dataset, &inputs, &targets), 0, numbers.len());
-        (self.sums_of(neurons, rows), weight)
+        self.sums_of(neurons, rows)
     }
 
     fn sums_of(&self, neurons: &Neurons, rows: Rows<'_>) -> Evaluation {
@@ -314,21 +306,18 @@ impl Backend for Cpu<'_> {
         let neurons = self.neurons();
         let sum = || {
             let of_leaf = |leaf| self.gathered_sums(&neurons, &rows[leaves.rows(leaf)]);
-            let add = |left: &mut (Evaluation, f64), right: &(Evaluation, f64)| {
-                left.0.add(&right.0);
-                left.1 += right.1;
-            };
-            sum_leaves(leaves.count(), self.parameters.len(), of_leaf, add)
+            sum_leaves(
+                leaves.count(),
+                self.parameters.len(),
+                of_leaf,
+                Evaluation::add,
+            )
         };
-        let (sums, weight) = match leaves.count() {
+        let sums = match leaves.count() {
             1 => sum(),
             _ => self.threads.install(sum),
         };
-        // A batch of samples that weigh nothing says nothing.
-        if weight == 0.0 {
-            return Ok(sums);
-        }
-        Ok(self.problem.reduced_of(weight, sums))
+        Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

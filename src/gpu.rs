@@ -3,8 +3,11 @@
 //! An iteration is one dispatch of `leaf_sums` for each chunk of the data, and dispatches of `fold`
 //! until one sum is left; the last of them updates the parameters. Many iterations make one submission.
 //! Where the data are one leaf, many iterations are one dispatch of `one_leaf`.
+//!
+//! A mini-batch is summed by the same kernels, out of memory of its own into which the host gathers its rows.
 
 mod adapter;
+mod batch;
 mod chunks;
 mod device;
 mod generate;
@@ -18,6 +21,7 @@ mod predict;
 mod read;
 mod readbacks;
 mod ring;
+mod sums;
 mod tree;
 mod unroll;
 #[cfg(test)]
@@ -29,6 +33,7 @@ pub use read::Reader;
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
 use crate::error::{Error, Result};
 use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
+use batch::Batches;
 use chunks::Chunks;
 use device::Device;
 use inputs::Inputs;
@@ -40,6 +45,7 @@ use predict::Predict;
 use readbacks::Readbacks;
 use std::num::NonZeroU32;
 use std::ops::Range;
+use sums::{Operands, sums};
 use tree::{Trained, Tree};
 
 /// Most features of a sample on a GPU.
@@ -57,7 +63,7 @@ pub struct GpuOptions {
     /// what one binding of the device can hold.
     pub max_chunk_bytes: Option<u64>,
     /// Bytes of the data on the device at any time, at most: what exceeds them streams in every iteration.
-    /// `None` takes what the device grants. The bits do not depend on it.
+    /// `None` takes what the device grants. The bits do not depend on it. What mini-batches gather, a few MiB, comes on top.
     pub max_device_bytes: Option<u64>,
     /// Whether the lanes of a row exchange their sums through workgroup memory even where the
     /// adapter has subgroups.
@@ -71,6 +77,7 @@ pub struct GpuOptions {
 #[derive(Debug)]
 pub struct Gpu<'a> {
     problem: Problem<'a>,
+    options: GpuOptions,
     device: Device,
     layout: Layout,
     lanes: Lanes,
@@ -82,6 +89,7 @@ pub struct Gpu<'a> {
     /// One dispatch a chunk of `leaf_sums`, or the one of `one_leaf`.
     sums: Pipeline,
     tree: Tree,
+    batches: Batches,
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
     readbacks: Readbacks,
@@ -105,8 +113,6 @@ impl<'a> Gpu<'a> {
 
         let leaves = problem.dataset.leaves();
         let layout = Layout::new(layer);
-        let sums_bytes = 4 * leaves.count() as u64 * layout.n_sums() as u64;
-        device.check_host_memory(&format!("sums of {} leaves", leaves.count()), sums_bytes)?;
         let parameters = device.storage("parameters", layout.n_parameters())?;
         let trained = Trained {
             parameters: &parameters,
@@ -129,28 +135,15 @@ impl<'a> Gpu<'a> {
         let codes = problem.dataset.codes();
         let columns = inputs::columns(&mut device, codes)?;
         let lanes = Lanes::new(layer, leaves, Machine::new(&device));
-        let kernel = match leaves.count() {
-            1 => kernels::one_leaf,
-            _ => kernels::leaf_sums,
+        let operands = Operands {
+            problem: &problem,
+            parameters: &parameters,
+            columns: columns.as_ref(),
         };
-        let kernel = kernel(
-            &lanes,
-            device.subgroup(),
-            layer.activation,
-            problem.objective.loss,
-            problem.dataset.is_weighted(),
-            Inputs::new(codes),
-        );
-        let mut sums = Pipeline::new(&device, &kernel)?;
-        for chunk in chunks.list() {
-            let outputs = tree.page(chunk.first_leaf);
-            let mut buffers = vec![&chunk.params, &chunk.inputs, &parameters];
-            buffers.extend([&chunk.targets, outputs]);
-            buffers.extend(&columns);
-            sums.add(&device, &buffers, [chunk.n_leaves, 1])?;
-        }
+        let sums = sums(&device, &operands, &lanes, leaves, chunks.list(), &tree)?;
         Ok(Self {
             problem,
+            options,
             device,
             layout,
             lanes,
@@ -160,6 +153,7 @@ impl<'a> Gpu<'a> {
             columns,
             sums,
             tree,
+            batches: Batches::default(),
             predict: None,
             readbacks: Readbacks::default(),
         })
@@ -278,13 +272,13 @@ impl<'a> Gpu<'a> {
         self.tree.set_rate(&self.device, rate);
     }
 
-    /// Sums of gradient, loss and y(1−y), laid out as the shaders do.
+    /// Sums of gradient, loss and y(1−y), which the shaders lay out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
         let (gradient, seen) = sums.split_at(self.layout.n_parameters());
-        self.problem.reduced(Evaluation {
+        Evaluation {
             pass: unpack_pass(seen),
             gradient: self.layout.unpack(gradient),
-        })
+        }
     }
 }
 
@@ -334,7 +328,7 @@ impl Backend for Gpu<'_> {
         let packed = self.layout.pack(parameters);
         self.device
             .write(&self.parameters, 0, bytemuck::cast_slice(&packed));
-        self.device.finish_writes()
+        Ok(())
     }
 
     fn parameters(&mut self) -> Result<Vec<f64>> {
@@ -353,7 +347,19 @@ impl Backend for Gpu<'_> {
         let sums = self
             .device
             .read(self.tree.total(), 0, self.layout.n_sums())?;
-        Ok(self.unpack_sums(&sums))
+        Ok(self.problem.reduced(self.unpack_sums(&sums)))
+    }
+
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        let operands = Operands {
+            problem: &self.problem,
+            parameters: &self.parameters,
+            columns: self.columns.as_ref(),
+        };
+        let (device, options) = (&mut self.device, self.options);
+        let sums = self.batches.sums(device, &operands, options, rows)?;
+        let weight = self.problem.dataset.weight_of(rows);
+        Ok(self.problem.reduced_of(weight, self.unpack_sums(&sums)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
@@ -361,7 +367,7 @@ impl Backend for Gpu<'_> {
         let sums = self.tree.read_leaves(&mut self.device, leaves)?;
         Ok(sums
             .chunks_exact(n_sums)
-            .map(|sums| self.unpack_sums(sums))
+            .map(|sums| self.problem.reduced(self.unpack_sums(sums)))
             .collect())
     }
 

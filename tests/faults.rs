@@ -84,6 +84,10 @@ impl Backend for Faulty<'_> {
         Ok(evaluation)
     }
 
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        self.right.evaluate_rows(rows)
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let mut evaluations = self.right.leaf_evaluations(leaves.clone())?;
         if self.fault == Fault::LastRow {

@@ -335,3 +335,43 @@ fn no_value_of_a_checkpoint_changes_in_silence() {
     training.resume(&file).unwrap();
     assert_eq!(bits(&training.finish().unwrap().parameters), reached);
 }
+
+/// In the midst of an epoch, before its last batch, which is shorter, and before the first of the next.
+#[test]
+fn batches_on_a_gpu_go_on_to_the_same_bits() {
+    let dataset = random_dataset(1000, 7, 2);
+    let config = TrainConfig {
+        optimizer: Optimizer::Adam,
+        // 16 an epoch, the last of 40 rows.
+        batch_size: Some(64),
+        iterations: 50,
+        ..TrainConfig::default()
+    };
+    let hardware = Hardware {
+        backend: neuralnet::BackendChoice::Gpu,
+        ..Hardware::default()
+    };
+    let start = || Training::start(&dataset, &config, &hardware).unwrap();
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    let mut unbroken = start();
+    unbroken.advance_to(50, &mut go_on).unwrap();
+    let unbroken = unbroken.finish().unwrap();
+    for broken_off in [1, 15, 16, 40] {
+        let file = fresh(&format!("batches-{broken_off}.checkpoint"));
+        let mut training = start();
+        training.checkpoint(&file, 0.0).unwrap();
+        training.advance_to(broken_off, &mut go_on).unwrap();
+        training.finish().unwrap();
+        let mut training = start();
+        training.resume(&file).unwrap();
+        assert_eq!(training.iteration(), broken_off, "where it stood");
+        training.advance_to(50, &mut go_on).unwrap();
+        let resumed = training.finish().unwrap();
+        assert_eq!(
+            bits(&resumed.parameters),
+            bits(&unbroken.parameters),
+            "after {broken_off} iterations"
+        );
+        assert_eq!(resumed.loss.to_bits(), unbroken.loss.to_bits(), "the loss");
+    }
+}

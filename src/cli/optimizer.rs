@@ -38,7 +38,7 @@ pub(super) struct OptimizerArgs {
     /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss_tolerance: Option<f64>,
-    /// Rows of which each update sees the loss, shuffled each epoch; on the CPU (default: all)
+    /// Rows of which each update sees the loss, shuffled each epoch (default: all)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)

@@ -61,6 +61,19 @@ impl Dataset {
         })
     }
 
+    /// The sum of the weights of the rows `rows`, as often as each is named; how many they are where there are none.
+    pub(crate) fn weight_of(&self, rows: &[usize]) -> f64 {
+        match &*self.rows {
+            Rows::Stored { targets, .. } if self.weighted => {
+                let weights = rows
+                    .iter()
+                    .map(|row| f64::from(targets.value(*row, self.n_outputs())));
+                weights.sum()
+            }
+            _ => rows.len() as f64,
+        }
+    }
+
     /// The sum of the weights; N where there are none.
     #[must_use]
     pub fn total_weight(&self) -> f64 {

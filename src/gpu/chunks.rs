@@ -8,10 +8,11 @@ use super::generate::Generate;
 use super::inputs::Inputs;
 use super::kernels::ChunkParams;
 use super::plan::{Limits, Plan, SLOTS};
-use super::ring::Ring;
+use super::ring::{Ring, Samples};
 use super::{GpuOptions, to_u32};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::leaves::Leaves;
 use std::ops::Range;
 
 /// Consecutive rows.
@@ -88,7 +89,7 @@ impl<'a> Chunks<'a> {
         options: GpuOptions,
     ) -> Result<Self> {
         let width = Width::new(dataset);
-        let per_chunk = leaves_per_chunk(device, dataset, width, options.max_chunk_bytes)?;
+        let per_chunk = leaves_per_chunk(device, dataset.leaves(), width, options.max_chunk_bytes)?;
         let limits = |room| Limits {
             per_chunk,
             per_page: leaves_per_page,
@@ -97,7 +98,7 @@ impl<'a> Chunks<'a> {
         // Before the chunks, which may leave no memory for it.
         let ring = match dataset.generated() {
             Some(_) if !options.rows_from_host => None,
-            _ => Some(Ring::new(device, dataset)?),
+            _ => Some(Ring::new(device, width, dataset.n_samples())?),
         };
         let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
         let mut refusal = None;
@@ -227,8 +228,8 @@ impl<'a> Chunks<'a> {
                 device.run_pass("synthetic", |pass| generate.record(pass, number))
             }
             Source::Host(ring) => {
-                let chunk = &self.list[number];
-                ring.load(device, self.dataset, chunk, rows, |_| {})
+                let samples = Samples::all(self.dataset);
+                ring.load(device, samples, &self.list[number], rows, |_| {})
             }
         }
     }
@@ -242,7 +243,10 @@ impl<'a> Chunks<'a> {
     ) -> Result<()> {
         let chunk = &self.list[number];
         match &mut self.source {
-            Source::Host(ring) => ring.load(device, self.dataset, chunk, chunk.rows.clone(), then),
+            Source::Host(ring) => {
+                let samples = Samples::all(self.dataset);
+                ring.load(device, samples, chunk, chunk.rows.clone(), then)
+            }
             Source::None | Source::Device(_) => unreachable!("the host has no rows to bring"),
         }
     }
@@ -355,16 +359,16 @@ impl Width {
     }
 }
 
-fn leaves_per_chunk(
+/// How many of the leaves one chunk of at most `max_bytes` a buffer holds.
+pub(super) fn leaves_per_chunk(
     device: &Device,
-    dataset: &Dataset,
+    leaves: Leaves,
     width: Width,
     max_bytes: Option<u64>,
 ) -> Result<usize> {
     let device_bytes = device.max_binding_bytes();
     let bytes = max_bytes.map_or(device_bytes, |bytes| bytes.min(device_bytes));
-    let rows_per_leaf = dataset.leaves().rows_per_leaf();
-    let longest = rows_per_leaf.min(dataset.n_samples());
+    let longest = leaves.rows(0).len();
     let leaf_bytes = width.bytes() * longest as u64;
     let problem =
         || format!("a chunk of {bytes} bytes holds no leaf of {longest} rows, {leaf_bytes} bytes");

@@ -235,7 +235,10 @@ impl Device {
         for offset in (0..size).step_by(PIECE) {
             let floats = (size - offset).min(PIECE) / 4;
             self.write(buffer, offset as u64, bytemuck::cast_slice(&nans[..floats]));
-            self.finish_writes()?;
+            // A shorter one may wait for the next submission.
+            if 4 * floats == PIECE {
+                self.finish_writes()?;
+            }
         }
         Ok(())
     }

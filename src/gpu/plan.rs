@@ -46,7 +46,8 @@ impl Plan {
     }
 }
 
-fn cut(leaves: Range<usize>, most: usize, per_page: usize) -> Vec<Range<usize>> {
+/// The leaves `leaves` in chunks of at most `most`, none of which crosses from one page of sums to the next.
+pub(super) fn cut(leaves: Range<usize>, most: usize, per_page: usize) -> Vec<Range<usize>> {
     let mut chunks = Vec::new();
     let mut next = leaves.start;
     while next < leaves.end {

@@ -18,6 +18,42 @@ const PIECES: usize = 4;
 /// are copied: mapped memory may be slow to write piecemeal, and must not be read.
 const TASK_BYTES: usize = 128 << 10;
 
+/// What is brought to the device: all rows of a data set, or those of these numbers, in this order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Samples<'r> {
+    dataset: &'r Dataset,
+    numbers: Option<&'r [usize]>,
+}
+
+impl<'r> Samples<'r> {
+    pub(super) fn all(dataset: &'r Dataset) -> Self {
+        Self {
+            dataset,
+            numbers: None,
+        }
+    }
+
+    pub(super) fn numbered(dataset: &'r Dataset, numbers: &'r [usize]) -> Self {
+        Self {
+            dataset,
+            numbers: Some(numbers),
+        }
+    }
+
+    /// As [`Dataset::read_unrounded`], `rows` counted among those that are brought.
+    fn read_unrounded(self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
+        let dataset = self.dataset;
+        let Some(numbers) = self.numbers else {
+            return dataset.read_unrounded(rows, inputs, targets);
+        };
+        let inputs = inputs.chunks_exact_mut(dataset.n_inputs());
+        let targets = targets.chunks_exact_mut(dataset.target_width());
+        for ((row, x), t) in numbers[rows].iter().zip(inputs).zip(targets) {
+            dataset.read_unrounded(*row..row + 1, x, t);
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Ring {
     rows_per_piece: usize,
@@ -41,10 +77,10 @@ struct InUse {
 }
 
 impl Ring {
-    pub(super) fn new(device: &mut Device, dataset: &Dataset) -> Result<Self> {
-        let (width, n_samples) = (Width::new(dataset), dataset.n_samples());
-        let rows_per_piece = (PIECE_BYTES / (4 * width.inputs)).max(1).min(n_samples);
-        let n_pieces = n_samples.div_ceil(rows_per_piece).min(PIECES);
+    /// For `n_rows` rows of that width, which may be brought again and again.
+    pub(super) fn new(device: &mut Device, width: Width, n_rows: usize) -> Result<Self> {
+        let rows_per_piece = (PIECE_BYTES / (4 * width.inputs)).max(1).min(n_rows);
+        let n_pieces = n_rows.div_ceil(rows_per_piece).min(PIECES);
         let bytes = targets_at(rows_per_piece, width) + 4 * rows_per_piece * width.targets;
         let piece = |_| {
             Ok(Piece {
@@ -59,17 +95,22 @@ impl Ring {
         })
     }
 
+    /// Rows that one staging buffer takes.
+    pub(super) fn rows_per_piece(&self) -> usize {
+        self.rows_per_piece
+    }
+
     /// Brings the rows `rows` of `chunk` to their place in its buffers; the last submission goes on
     /// with what `then` records.
     pub(super) fn load(
         &mut self,
         device: &Device,
-        dataset: &Dataset,
+        samples: Samples<'_>,
         chunk: &Chunk,
         rows: Range<usize>,
         then: impl Fn(&mut wgpu::CommandEncoder),
     ) -> Result<()> {
-        let width = Width::new(dataset);
+        let width = Width::new(samples.dataset);
         for first in rows.clone().step_by(self.rows_per_piece) {
             let end = (first + self.rows_per_piece).min(rows.end);
             let number = self.next;
@@ -81,7 +122,7 @@ impl Ring {
             }
             let inputs_bytes = (end - first) * 4 * width.inputs;
             let targets_bytes = (end - first) * 4 * width.targets;
-            let filled = fill(dataset, width, first..end, &piece.buffer);
+            let filled = fill(samples, width, first..end, &piece.buffer);
             filled.map_err(|error| device.failed(error))?;
             piece.buffer.unmap();
             let at = (first - chunk.rows.start) as u64;
@@ -119,12 +160,12 @@ fn targets_at(n_rows: usize, width: Width) -> usize {
 
 /// Makes the rows `rows`, task by task, and writes them as they are stored into a mapped staging buffer.
 fn fill(
-    dataset: &Dataset,
+    samples: Samples<'_>,
     width: Width,
     rows: Range<usize>,
     staging: &wgpu::Buffer,
 ) -> std::result::Result<(), MapRangeError> {
-    let (n_inputs, codes) = (dataset.n_inputs(), dataset.codes());
+    let (n_inputs, codes) = (samples.dataset.n_inputs(), samples.dataset.codes());
     let targets_at = targets_at(rows.len(), width);
     // An even number, as mapped ranges start at multiples of 8 bytes.
     let rows_per_task = (TASK_BYTES / (8 * n_inputs)).max(1) * 2;
@@ -143,7 +184,7 @@ fn fill(
         inputs.resize(rows.len() * n_inputs, 0.0);
         targets.resize(rows.len() * width.targets, 0.0);
         let packed_bytes = rows.len() * 4 * width.inputs;
-        dataset.read_unrounded(rows, inputs, targets);
+        samples.read_unrounded(rows, inputs, targets);
         // Rows in full that need no padding are packed as they are.
         if codes.storage() == Storage::F32 && n_inputs == width.inputs {
             write(at * 4 * width.inputs, bytemuck::cast_slice(inputs))?;
@@ -162,7 +203,7 @@ fn fill(
 
 #[cfg(test)]
 mod tests {
-    use super::{Ring, TASK_BYTES};
+    use super::{Ring, Samples, TASK_BYTES};
     use crate::dataset::Dataset;
     use crate::gpu::chunks::{Chunk, Width};
     use crate::gpu::tests::device;
@@ -205,7 +246,7 @@ mod tests {
         let memory = |device: &mut _, n_rows| Width::new(&large).allocate(device, "test", n_rows);
         let n_rows = 1 << 16;
         let memory = memory(&mut device, n_rows).unwrap();
-        let mut ring = Ring::new(&mut device, &large).unwrap();
+        let mut ring = Ring::new(&mut device, Width::new(&large), n_samples).unwrap();
         let cached = small.stored().unwrap().inputs;
         let mut other = crate::gpu::tests::device();
         let to = other.storage("test", cached.len()).unwrap();
@@ -222,11 +263,12 @@ mod tests {
         let mut load = |dataset: &Dataset| {
             let step = n_rows.min(dataset.n_samples());
             let start = Instant::now();
+            let samples = Samples::all(dataset);
             for first in (0..n_samples).step_by(step) {
                 let first = first % dataset.n_samples();
                 let rows = first..first + step;
                 let chunk = Chunk::new(&mut device, rows.clone(), 0..1, 0, memory.clone()).unwrap();
-                ring.load(&device, dataset, &chunk, rows, |_| {}).unwrap();
+                ring.load(&device, samples, &chunk, rows, |_| {}).unwrap();
             }
             device.finish_writes().unwrap();
             start.elapsed().as_secs_f64()

@@ -41,6 +41,8 @@ impl Tree {
         trained: &Trained<'_>,
         max_bytes: Option<u64>,
     ) -> Result<Self> {
+        let bytes = 4 * n_leaves as u64 * n_sums as u64;
+        device.check_host_memory(&format!("sums of {n_leaves} leaves"), bytes)?;
         let most = device
             .max_binding_bytes()
             .min(max_bytes.unwrap_or(u64::MAX));

@@ -49,8 +49,8 @@ pub struct TrainConfig {
     /// Ends a training after the iteration in which it has lasted this long. `None` does not look.
     #[serde(default)]
     pub max_seconds: Option<f64>,
-    /// Rows of which each update sees the loss, drawn anew each epoch by `seed`; `None` for all, which is what the GPU
-    /// trains on.
+    /// Rows of which each update sees the loss, drawn anew each epoch by `seed`, the same on every backend; `None` for
+    /// all.
     #[serde(default)]
     pub batch_size: Option<usize>,
     /// Rows, spread evenly over all, on whose loss L-BFGS begins, before its first iteration; 0 for none. `None` for a

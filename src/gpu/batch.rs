@@ -1,0 +1,125 @@
+//! Mini-batches: rows in any order, gathered by the host into memory of their own, where the kernels that
+//! sum a data set sum them as if they were one.
+
+use super::GpuOptions;
+use super::chunks::{Chunk, Width, leaves_per_chunk};
+use super::device::Device;
+use super::lanes::{Lanes, Machine};
+use super::layout::Layout;
+use super::pipeline::Pipeline;
+use super::plan::cut;
+use super::ring::{Ring, Samples};
+use super::sums::{Operands, sums};
+use super::tree::{Trained, Tree};
+use crate::error::Result;
+use crate::leaves::Leaves;
+
+/// Numbers of rows that are prepared for: an epoch has batches of one size, and a smaller one at its end.
+const SIZES: usize = 2;
+
+/// What batches need, made when the first of their size comes.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    list: Vec<Batch>,
+}
+
+/// Memory and kernels for batches of `n_rows` rows, whichever these are: nothing here depends on other batches,
+/// so neither do the bits.
+#[derive(Debug)]
+struct Batch {
+    n_rows: usize,
+    n_sums: usize,
+    ring: Ring,
+    /// All in the same memory, which the queue fills only once what was submitted before has read it.
+    chunks: Vec<Chunk>,
+    /// One dispatch a chunk.
+    sums: Pipeline,
+    tree: Tree,
+    /// Bytes of all its buffers.
+    held: u64,
+}
+
+impl Batches {
+    /// Gradient, loss and dy/dz summed over the rows `rows`, laid out as in the tree.
+    pub(super) fn sums(
+        &mut self,
+        device: &mut Device,
+        operands: &Operands<'_>,
+        options: GpuOptions,
+        rows: &[usize],
+    ) -> Result<Vec<f32>> {
+        assert!(!rows.is_empty(), "a batch has at least one row");
+        let at = self.list.iter().position(|b| b.n_rows == rows.len());
+        let batch = if let Some(at) = at {
+            &mut self.list[at]
+        } else {
+            if self.list.len() == SIZES {
+                let held = self.list.remove(0).held;
+                device.released(held)?;
+            }
+            let batch = Batch::new(device, operands, options, rows.len())?;
+            self.list.push_mut(batch)
+        };
+        batch.sums(device, Samples::numbered(operands.problem.dataset, rows))
+    }
+}
+
+impl Batch {
+    fn new(
+        device: &mut Device,
+        operands: &Operands<'_>,
+        options: GpuOptions,
+        n_rows: usize,
+    ) -> Result<Self> {
+        let before = device.held();
+        let layer = operands.problem.network.layer();
+        let (width, layout) = (Width::new(operands.problem.dataset), Layout::new(layer));
+        let leaves = Leaves::new(n_rows, layer.n_inputs, layer.n_outputs);
+        let trained = Trained {
+            parameters: operands.parameters,
+            n_floats: layout.n_trained(),
+        };
+        let max_bytes = options.max_chunk_bytes;
+        let n_sums = layout.n_sums();
+        let tree = Tree::new(device, leaves.count(), n_sums, &trained, max_bytes)?;
+        let ring = Ring::new(device, width, n_rows)?;
+        // A chunk is what one staging buffer brings, as its rows are read once.
+        let per_piece = (ring.rows_per_piece() / leaves.rows_per_leaf()).max(1);
+        let per_chunk = leaves_per_chunk(device, leaves, width, max_bytes)?.min(per_piece);
+        let longest = n_rows.min(per_chunk * leaves.rows_per_leaf());
+        let memory = width.allocate(device, "a batch", longest)?;
+        let per_page = tree.leaves_per_page();
+        let mut chunks = Vec::new();
+        for chunk in cut(0..leaves.count(), per_chunk, per_page) {
+            let rows = leaves.rows(chunk.start).start..leaves.rows(chunk.end - 1).end;
+            let in_page = chunk.start % per_page;
+            chunks.push(Chunk::new(device, rows, chunk, in_page, memory.clone())?);
+        }
+        let lanes = Lanes::new(layer, leaves, Machine::new(device));
+        Ok(Self {
+            n_rows,
+            n_sums,
+            sums: sums(device, operands, &lanes, leaves, &chunks, &tree)?,
+            ring,
+            chunks,
+            tree,
+            held: device.held() - before,
+        })
+    }
+
+    fn sums(&mut self, device: &mut Device, samples: Samples<'_>) -> Result<Vec<f32>> {
+        self.tree.poison(device)?;
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            let rows = chunk.rows.clone();
+            self.ring.load(device, samples, chunk, rows, |encoder| {
+                Device::pass(encoder, "batch", |pass| {
+                    self.sums.record_one(pass, number);
+                    if number + 1 == self.chunks.len() {
+                        self.tree.record(pass);
+                    }
+                });
+            })?;
+        }
+        device.read(self.tree.total(), 0, self.n_sums)
+    }
+}

@@ -39,10 +39,7 @@ pub(super) struct Parquet {
 /// # Errors
 /// Where it cannot be read or is no Parquet file, or two of its columns have the same name.
 pub(super) fn open(path: &Path) -> Result<Parquet> {
-    let table = |problem| Error::Table {
-        path: path.to_owned(),
-        problem,
-    };
+    let table = |problem| Error::table(path, problem);
     // Not the file itself: threads that read it would move its one position under each other.
     let file = Bytes::from_owner(map::file(path, "Parquet")?);
     let reader = contained(|| SerializedFileReader::new(file).map_err(|error| damaged(&error)));
@@ -182,10 +179,8 @@ impl Table for Parquet {
     }
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
-        self.cells(wanted).map_err(|problem| Error::Table {
-            path: self.path.clone(),
-            problem,
-        })
+        self.cells(wanted)
+            .map_err(|problem| Error::table(&self.path, problem))
     }
 }
 

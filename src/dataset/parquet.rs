@@ -3,6 +3,7 @@
 //! <https://parquet.apache.org/docs/file-format/>
 
 mod column;
+mod contained;
 mod write;
 
 pub(crate) use write::{Values, Writer};
@@ -14,10 +15,10 @@ use super::table::{Cells, Kind, Table};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use column::{Column, Meaning};
+use contained::contained;
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use rayon::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 type Parsed<T> = std::result::Result<T, String>;
@@ -201,10 +202,4 @@ fn check_codec(column: &Column<'_>, codec: Compression) -> Parsed<()> {
             }
         )),
     }
-}
-
-/// What `read` gives; an error where it panics, as the crate does on some damaged pages, such as one that asks for a
-/// dictionary where there is none.
-fn contained<T>(read: impl FnOnce() -> Parsed<T>) -> Parsed<T> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged(&"its parts disagree")))
 }

@@ -28,13 +28,12 @@ target=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_director
 
 tests=$(mktemp -d)
 trap 'rm -rf "$tests"' EXIT
-mkdir "$tests/executables" "$tests/tests"
+mkdir "$tests/executables"
 echo "$built" | sed -n 's/^ *Executable .*(\(.*\))$/\1/p' | while read -r executable; do
     cp "$executable" "$tests/executables/"
 done
 [ -n "$(ls "$tests/executables")" ] || { echo "package.sh: cargo named no test executable: $built" >&2; exit 1; }
-cp -r shaders "$tests/"
-cp -r tests/numpy "$tests/tests/"
+cp -r README.md shaders src tests "$tests/"
 
 # The executables are much alike and large: packed, they take a third.
 tar -czf "$out/tests.tar.gz" -C "$tests" .

@@ -57,6 +57,9 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet train\n  neuralnet train people.csv --drop name --one-hot port --impute median\n  neuralnet train exam.csv --output exam.safetensors --report exam.html"
+)]
 pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
@@ -82,6 +85,9 @@ pub(crate) struct Train {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet predict exam.safetensors later.csv\n  neuralnet predict exam.safetensors later.csv --output predictions.csv"
+)]
 pub(crate) struct Predict {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
@@ -92,6 +98,7 @@ pub(crate) struct Predict {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet convert exam.csv exam.parquet")]
 pub(crate) struct Convert {
     /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
     #[arg(value_name = "IN")]
@@ -107,6 +114,7 @@ pub(crate) struct Convert {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet evaluate exam.safetensors later.csv")]
 pub(crate) struct Evaluate {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
@@ -118,6 +126,7 @@ pub(crate) struct Evaluate {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet export exam.safetensors exam.onnx")]
 pub(crate) struct Export {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
@@ -150,6 +159,7 @@ impl Convert {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet inspect exam.safetensors")]
 pub(crate) struct Inspect {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
@@ -159,6 +169,9 @@ pub(crate) struct Inspect {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16"
+)]
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
@@ -170,6 +183,9 @@ pub(crate) struct Validate {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
+)]
 pub(crate) struct Bench {
     /// `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS`, several (default: a table from 4000000x16 to 60000x784x10)
     #[arg(value_name = "SHAPE")]
@@ -191,6 +207,7 @@ pub(crate) struct Bench {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet devices")]
 pub(crate) struct Devices {
     /// Print one JSON array and nothing else
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, each with the place and the remedy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -170,6 +170,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// [`Error::Table`] of the file `path`.
+    pub(crate) fn table(path: &Path, problem: String) -> Self {
+        Self::Table {
+            path: path.to_owned(),
+            problem,
+        }
+    }
+
     /// wgpu sees no adapter at all.
     #[must_use]
     pub fn no_adapter() -> Self {

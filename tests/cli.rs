@@ -623,14 +623,6 @@ fn a_pipe_is_a_file() {
     );
 }
 
-#[test]
-fn help_describes_every_command() {
-    let help = String::from_utf8(neuralnet(&["--help"]).stdout).unwrap();
-    for command in ["train", "validate", "devices", "Exit codes"] {
-        assert!(help.contains(command), "{command}: {help}");
-    }
-}
-
 /// Ctrl-C ends a training between two batches, with the weights reached and an exit code of its own.
 #[cfg(unix)]
 #[test]

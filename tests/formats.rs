@@ -606,6 +606,36 @@ fn narrowed(y: f64) -> f32 {
     y as f32
 }
 
+/// The crate `parquet` panics where a page asks for a dictionary and there is none.
+#[test]
+fn a_file_on_which_its_reader_panics_is_refused_in_one_line() {
+    let path = folder("panics").join("damaged.parquet");
+    let mut bytes = fs::read(made("snappy.parquet")).unwrap();
+    // Field 9 of a column's metadata, the offset of its data; then two fields on that of its dictionary. The latter
+    // becomes a field that nobody knows.
+    let fields = [0x26, 0xaa, 0x1d, 0x26];
+    let at = bytes.windows(4).rposition(|window| window == fields);
+    bytes[at.unwrap() + 3] = 0xe6;
+    fs::write(&path, bytes).unwrap();
+    let path = path.to_str().unwrap();
+    let out = format!("{path}.csv");
+    for args in [
+        &["convert", path, &out][..],
+        &["train", path, "--features", "gaps"],
+    ] {
+        let output = neuralnet(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            format!(
+                "neuralnet: {path}: cannot be read (its parts disagree); it is damaged, cut short, or no Parquet file: write or copy it again\n"
+            ),
+            "{args:?}"
+        );
+    }
+}
+
 /// Whatever is done to a file's bytes, reading ends, without a panic; and what is read is what was written, where the
 /// bytes of the values are, or have checksums. Names have none, nor has the type of a column.
 #[test]

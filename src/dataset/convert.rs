@@ -55,10 +55,7 @@ pub fn convert(input: &Path, labels: Option<&Path>, output: &Path) -> Result<Con
         notices: Vec::new(),
     };
     let fits = content.fit(&target);
-    fits.map_err(|problem| Error::Table {
-        path: input.to_owned(),
-        problem,
-    })?;
+    fits.map_err(|problem| Error::table(input, problem))?;
     output::replace(output, |file| content.write(&target, file))?;
     let metadata = std::fs::metadata(output).map_err(|source| Error::Write {
         path: output.to_owned(),

@@ -166,10 +166,7 @@ impl Csv {
     }
 
     fn table(&self, problem: String) -> Error {
-        Error::Table {
-            path: self.path.clone(),
-            problem,
-        }
+        Error::table(&self.path, problem)
     }
 }
 

@@ -94,10 +94,7 @@ fn checked(path: &Path, labels: Option<&Path>) -> Result<Format> {
     let unpacked = matches!(format, Format::Csv | Format::Idx);
     let gzip = unpacked && lowercase_name(path).ends_with(".gz");
     match format.contradicted(&first_bytes(path), gzip) {
-        Some(problem) => Err(Error::Table {
-            path: path.to_owned(),
-            problem,
-        }),
+        Some(problem) => Err(Error::table(path, problem)),
         None => Ok(format),
     }
 }

@@ -162,10 +162,7 @@ impl Grid {
 
     /// What is wrong with a column.
     pub(super) fn error(&self, problem: String) -> Error {
-        Error::Table {
-            path: self.path.clone(),
-            problem,
-        }
+        Error::table(&self.path, problem)
     }
 
     /// That cells of some columns are empty, if any are: the place of the first, how many there are, and `remedy`.

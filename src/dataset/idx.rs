@@ -51,7 +51,7 @@ struct Unpacked {
 pub(super) fn open(path: &Path, labels: Option<&Path>) -> Result<Idx> {
     let pictures = Unpacked::open(path)?;
     if pictures.n_dimensions < 2 {
-        return Err(table(
+        return Err(Error::table(
             path,
             "holds one number a row, as files of labels do; name the file of the pictures, and with --labels this one".to_owned(),
         ));
@@ -62,7 +62,7 @@ pub(super) fn open(path: &Path, labels: Option<&Path>) -> Result<Idx> {
             let labels = Unpacked::open(&path)?;
             labels
                 .fit(&pictures)
-                .map_err(|problem| table(&path, problem))?;
+                .map_err(|problem| Error::table(&path, problem))?;
             Labels::Read(path, labels)
         }
     };
@@ -103,7 +103,7 @@ impl Unpacked {
                 let mut bytes = Vec::new();
                 let unpacked = MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes);
                 unpacked.map_err(|error| {
-                    table(
+                    Error::table(
                         path,
                         format!("cannot be unpacked ({error}); it is damaged, cut short, or no gzip file"),
                     )
@@ -111,7 +111,7 @@ impl Unpacked {
                 Bytes::Read(bytes)
             }
         };
-        Self::parse(bytes).map_err(|problem| table(path, problem))
+        Self::parse(bytes).map_err(|problem| Error::table(path, problem))
     }
 
     fn parse(bytes: Bytes) -> Parsed<Self> {
@@ -208,7 +208,7 @@ impl Table for Idx {
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
         let (n_pixels, width) = (self.pictures.width, wanted.len());
-        let of_pictures = |problem| table(&self.path, problem);
+        let of_pictures = |problem| Error::table(&self.path, problem);
         let mut values = zeros(self.pictures.n_rows, width).map_err(of_pictures)?;
         let mut texts = vec![Vec::new(); width];
         let placed = wanted.iter().copied().enumerate();
@@ -235,7 +235,7 @@ impl Table for Idx {
             let found = labels
                 .array()
                 .read(&[(place, (0, kind))], &names, &mut values, width);
-            let found = found.map_err(|problem| table(path, problem))?;
+            let found = found.map_err(|problem| Error::table(path, problem))?;
             texts[place] = found.into_iter().next().unwrap_or_default();
         }
         Ok(Cells {
@@ -245,12 +245,5 @@ impl Table for Idx {
             n_empty: vec![0; width],
             ..Cells::default()
         })
-    }
-}
-
-fn table(path: &Path, problem: String) -> Error {
-    Error::Table {
-        path: path.to_owned(),
-        problem,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn bytes(path: &Path, kind: &str) -> Result<Bytes> {
 pub(super) fn file(path: &Path, kind: &str) -> Result<Mmap> {
     // Asked before it is opened: to open a pipe is to wait for its writer.
     if !inspected(path, kind)?.is_file() {
-        return Err(table(
+        return Err(Error::table(
             path,
             "is no regular file, and no other can be mapped into memory; copy it to a disk first"
                 .to_owned(),
@@ -54,7 +54,7 @@ pub(super) fn file(path: &Path, kind: &str) -> Result<Mmap> {
     // mapped. To replace it by a rename is harmless, the mapping keeps the file it was made of.
     let mapped = unsafe { Mmap::map(&file) };
     mapped.map_err(|error| {
-        table(
+        Error::table(
             path,
             format!("cannot be mapped into memory ({error}); copy it to a local disk"),
         )
@@ -65,7 +65,7 @@ pub(super) fn file(path: &Path, kind: &str) -> Result<Mmap> {
 fn inspected(path: &Path, kind: &str) -> Result<Metadata> {
     let metadata = std::fs::metadata(path).map_err(failed(path))?;
     if metadata.is_dir() {
-        return Err(table(
+        return Err(Error::table(
             path,
             format!("is a folder; name a {kind} file in it"),
         ));
@@ -77,12 +77,5 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> Error {
     |source| Error::File {
         path: path.to_owned(),
         source,
-    }
-}
-
-fn table(path: &Path, problem: String) -> Error {
-    Error::Table {
-        path: path.to_owned(),
-        problem,
     }
 }

@@ -37,10 +37,7 @@ pub(super) struct Npz {
 /// Where it cannot be read or does not hold the arrays of one table; those that are there are named.
 pub(super) fn open(path: &Path) -> Result<Npz> {
     let bytes = map::bytes(path, ".npz")?;
-    parse(path, &bytes).map_err(|problem| Error::Table {
-        path: path.to_owned(),
-        problem,
-    })
+    parse(path, &bytes).map_err(|problem| Error::table(path, problem))
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Parsed<Npz> {
@@ -214,10 +211,8 @@ impl Table for Npz {
     }
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
-        self.cells(wanted).map_err(|problem| Error::Table {
-            path: self.path.clone(),
-            problem,
-        })
+        self.cells(wanted)
+            .map_err(|problem| Error::table(&self.path, problem))
     }
 }
 

@@ -3,6 +3,7 @@
 //! <https://parquet.apache.org/docs/file-format/>
 
 mod column;
+mod contained;
 mod write;
 
 pub(crate) use write::{Values, Writer};
@@ -14,10 +15,10 @@ use super::table::{Cells, Kind, Table};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use column::{Column, Meaning};
+use contained::contained;
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use rayon::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 type Parsed<T> = std::result::Result<T, String>;
@@ -39,10 +40,7 @@ pub(super) struct Parquet {
 /// # Errors
 /// Where it cannot be read or is no Parquet file, or two of its columns have the same name.
 pub(super) fn open(path: &Path) -> Result<Parquet> {
-    let table = |problem| Error::Table {
-        path: path.to_owned(),
-        problem,
-    };
+    let table = |problem| Error::table(path, problem);
     // Not the file itself: threads that read it would move its one position under each other.
     let file = Bytes::from_owner(map::file(path, "Parquet")?);
     let reader = contained(|| SerializedFileReader::new(file).map_err(|error| damaged(&error)));
@@ -182,10 +180,8 @@ impl Table for Parquet {
     }
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
-        self.cells(wanted).map_err(|problem| Error::Table {
-            path: self.path.clone(),
-            problem,
-        })
+        self.cells(wanted)
+            .map_err(|problem| Error::table(&self.path, problem))
     }
 }
 
@@ -206,10 +202,4 @@ fn check_codec(column: &Column<'_>, codec: Compression) -> Parsed<()> {
             }
         )),
     }
-}
-
-/// What `read` gives; an error where it panics, as the crate does on some damaged pages, such as one that asks for a
-/// dictionary where there is none.
-fn contained<T>(read: impl FnOnce() -> Parsed<T>) -> Parsed<T> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged(&"its parts disagree")))
 }

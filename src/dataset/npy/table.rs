@@ -24,7 +24,7 @@ pub(in crate::dataset) struct Npy {
 /// Where the file cannot be mapped, or holds no array of plain numbers or texts.
 pub(in crate::dataset) fn open(path: &Path) -> Result<Npy> {
     let file = Arc::new(map::file(path, ".npy")?);
-    let array = Array::of(&file).map_err(|problem| table(path, problem))?;
+    let array = Array::of(&file).map_err(|problem| Error::table(path, problem))?;
     Ok(Npy {
         path: path.to_owned(),
         names: (0..array.width).map(|column| column.to_string()).collect(),
@@ -46,7 +46,7 @@ impl Table for Npy {
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
         let array = self.array();
         let cells = array.cells(wanted, &self.names);
-        cells.map_err(|problem| table(&self.path, problem))
+        cells.map_err(|problem| Error::table(&self.path, problem))
     }
 
     fn remedy_of_one_column(&self) -> &'static str {
@@ -64,12 +64,5 @@ impl Table for Npy {
             width: array.width,
             n_rows: array.n_rows,
         })
-    }
-}
-
-fn table(path: &Path, problem: String) -> Error {
-    Error::Table {
-        path: path.to_owned(),
-        problem,
     }
 }

@@ -122,36 +122,15 @@ impl<'a> Column<'a> {
                 |truth| Ok(f32::from(u8::from(*truth))),
                 |truth| Ok(truth.to_string()),
             ),
-            ColumnReader::Int32ColumnReader(reader) => match meaning {
-                Meaning::Unsigned => self.read_as(
-                    reader,
-                    first,
-                    |x| Ok(x.cast_unsigned() as f32),
-                    |x| Ok(x.cast_unsigned().to_string()),
-                ),
-                Meaning::Decimal(scale) => self.read_as(
-                    reader,
-                    first,
-                    move |x| number(&decimal((*x).into(), scale)),
-                    move |x| Ok(decimal((*x).into(), scale)),
-                ),
-                _ => self.read_as(reader, first, |x| Ok(*x as f32), |x| Ok(x.to_string())),
-            },
-            ColumnReader::Int64ColumnReader(reader) => match meaning {
-                Meaning::Unsigned => self.read_as(
-                    reader,
-                    first,
-                    |x| Ok(x.cast_unsigned() as f32),
-                    |x| Ok(x.cast_unsigned().to_string()),
-                ),
-                Meaning::Decimal(scale) => self.read_as(
-                    reader,
-                    first,
-                    move |x| number(&decimal((*x).into(), scale)),
-                    move |x| Ok(decimal((*x).into(), scale)),
-                ),
-                _ => self.read_as(reader, first, |x| Ok(*x as f32), |x| Ok(x.to_string())),
-            },
+            ColumnReader::Int32ColumnReader(reader) => self.read_integers(
+                reader,
+                first,
+                |x| i64::from(*x),
+                |x| u64::from(x.cast_unsigned()),
+            ),
+            ColumnReader::Int64ColumnReader(reader) => {
+                self.read_integers(reader, first, |x| *x, |x| x.cast_unsigned())
+            }
             ColumnReader::FloatColumnReader(reader) => {
                 self.read_as(reader, first, |x| Ok(*x), |x| Ok(x.to_string()))
             }
@@ -191,6 +170,34 @@ impl<'a> Column<'a> {
                 shown(self.name),
                 self.values.len()
             ))),
+        }
+    }
+
+    /// Reads all of `reader`, of integers, each value as `signed` or `unsigned` widens it.
+    fn read_integers<T: DataType>(
+        &mut self,
+        reader: ColumnReaderImpl<T>,
+        first: usize,
+        signed: impl Fn(&T::T) -> i64,
+        unsigned: impl Fn(&T::T) -> u64,
+    ) -> Parsed<()> {
+        match self.meaning {
+            Meaning::Unsigned => self.read_as(
+                reader,
+                first,
+                |x| Ok(unsigned(x) as f32),
+                |x| Ok(unsigned(x).to_string()),
+            ),
+            Meaning::Decimal(scale) => {
+                let digits = |x: &T::T| decimal(signed(x).into(), scale);
+                self.read_as(reader, first, |x| number(&digits(x)), |x| Ok(digits(x)))
+            }
+            _ => self.read_as(
+                reader,
+                first,
+                |x| Ok(signed(x) as f32),
+                |x| Ok(signed(x).to_string()),
+            ),
         }
     }
 

@@ -1,6 +1,10 @@
 //! A training that is killed at any moment goes on from its checkpoint, to the bits of one that was not.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::print_stdout,
+    reason = "how many kills hit is for whoever asks"
+)]
 
 mod common;
 
@@ -141,11 +145,54 @@ fn a_killed_training_reaches_the_same_bits() {
         for key in ["loss", "iterations", "validation_loss", "kept_iteration"] {
             assert_eq!(resumed[key], unbroken[key], "{name}: {key}");
         }
+        println!("{name}: killed {n_killed} times");
         assert!(
             n_killed > 0,
             "{name}: it was over before it could be killed"
         );
     }
+}
+
+/// Ctrl-C ends a training in order: it says so, and the checkpoint goes on to the same bits.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_reaches_the_same_bits() {
+    use std::io::{BufRead, BufReader, Read};
+    let args = [
+        "train",
+        "synthetic:1000x16",
+        "--backend",
+        "cpu",
+        "--optimizer",
+        "momentum",
+        "--iterations",
+        "20000",
+    ];
+    let unbroken = neuralnet_json(&args);
+    let checkpoint = fresh("interrupted.checkpoint");
+    let kept = ["--checkpoint", checkpoint.to_str().unwrap()];
+    let mut child = Command::new(binary())
+        .args([&args[..], &kept].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = String::new();
+    while !stderr.contains("training on the") {
+        assert!(told.read_line(&mut stderr).unwrap() > 0, "{stderr}");
+    }
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.unwrap().success(), "no signal sent");
+    told.read_to_string(&mut stderr).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted after"), "{stderr}");
+    let resume = ["--resume", checkpoint.to_str().unwrap()];
+    let resumed = neuralnet_json(&[&args[..], &resume].concat());
+    assert_eq!(bits(&parameters(&resumed)), bits(&parameters(&unbroken)));
+    assert_eq!(resumed["iterations"], unbroken["iterations"]);
 }
 
 /// The same without a clock: each optimizer is broken off after every iteration in turn, before the first one too.

@@ -26,6 +26,7 @@ mod tree;
 mod unroll;
 #[cfg(test)]
 mod variants;
+mod width;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use read::Reader;

@@ -59,9 +59,10 @@ impl Generate {
 mod tests {
     use super::Generate;
     use crate::dataset::{Dataset, Storage, Synthetic};
-    use crate::gpu::chunks::{Chunk, Width};
+    use crate::gpu::chunks::Chunk;
     use crate::gpu::inputs::Inputs;
     use crate::gpu::tests::device;
+    use crate::gpu::width::Width;
     use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
     use std::ops::Range;
 

@@ -16,6 +16,7 @@ mod inputs;
 mod kernels;
 mod lanes;
 mod layout;
+mod params;
 mod pipeline;
 mod plan;
 mod predict;

@@ -6,7 +6,7 @@
 use super::device::Device;
 use super::generate::Generate;
 use super::inputs::Inputs;
-use super::kernels::ChunkParams;
+use super::params::ChunkParams;
 use super::plan::{Limits, Plan, SLOTS};
 use super::ring::{Ring, Samples};
 use super::width::{Width, leaves_per_chunk};

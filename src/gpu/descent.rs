@@ -1,7 +1,7 @@
 //! Updates by gradient descent: submitted many at a time, so that the device need not wait for the host.
 
 use super::device::Device;
-use super::kernels::ChunkParams;
+use super::params::ChunkParams;
 use super::{Gpu, to_u32};
 use crate::error::{Error, Result};
 use crate::leaves::MAX_LOOP_TRIPS;

@@ -3,7 +3,8 @@
 use super::chunks::Chunk;
 use super::device::Device;
 use super::inputs::Inputs;
-use super::kernels::{self, SyntheticParams};
+use super::kernels;
+use super::params::SyntheticParams;
 use super::pipeline::Pipeline;
 use super::to_u32;
 use crate::dataset::Synthetic;

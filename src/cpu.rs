@@ -131,12 +131,14 @@ impl<'a> Cpu<'a> {
 
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
-        let (count, floats) = (self.leaves.count(), self.parameters.len());
         let neurons = self.neurons();
-        let sum = || {
-            let leaf_sums = |leaf| self.leaf_sums(&neurons, leaf);
-            sum_leaves(count, floats, leaf_sums, Evaluation::add)
-        };
+        self.folded(self.leaves, |leaf| self.leaf_sums(&neurons, leaf))
+    }
+
+    /// The sums over `leaves`, of which `leaf_sums` gives each one's.
+    fn folded(&self, leaves: Leaves, leaf_sums: impl Fn(usize) -> Evaluation + Sync) -> Evaluation {
+        let (count, floats) = (leaves.count(), self.parameters.len());
+        let sum = || sum_leaves(count, floats, &leaf_sums, Evaluation::add);
         // A single leaf is not worth waking a thread for.
         if count == 1 {
             sum()
@@ -194,23 +196,11 @@ impl Backend for Cpu<'_> {
         let dataset = self.problem.dataset;
         let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
         let neurons = self.neurons();
-        let sum = || {
-            let of_leaf = |leaf| {
-                let numbers = &rows[leaves.rows(leaf)];
-                self.data
-                    .with_gathered(dataset, numbers, |rows| self.sums_of(&neurons, rows))
-            };
-            sum_leaves(
-                leaves.count(),
-                self.parameters.len(),
-                of_leaf,
-                Evaluation::add,
-            )
-        };
-        let sums = match leaves.count() {
-            1 => sum(),
-            _ => self.threads.install(sum),
-        };
+        let sums = self.folded(leaves, |leaf| {
+            let numbers = &rows[leaves.rows(leaf)];
+            self.data
+                .with_gathered(dataset, numbers, |rows| self.sums_of(&neurons, rows))
+        });
         Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
     }
 

@@ -4,6 +4,8 @@
 //! folded in the one fixed tree of [`crate::leaves`].
 
 mod backward;
+mod data;
+mod descent;
 mod few;
 mod forward;
 mod functions;
@@ -14,16 +16,15 @@ mod read;
 pub use read::{Reader, cache_bytes};
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
-use crate::dataset::{Dataset, Scaling, Stored};
 use crate::error::{Error, Result};
 use crate::instructions::{Arithmetic, Instructions};
 use crate::leaves::{Leaves, sum_leaves};
-use few::Columns;
+use data::Data;
+use descent::Descent;
 use leaf::{Rows, Scratch};
 use neurons::{Neurons, Sums};
 use rayon::prelude::*;
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -39,19 +40,6 @@ pub struct Cpu<'a> {
     passes: VecDeque<Pass>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
-}
-
-/// Where the rows are.
-#[derive(Debug)]
-enum Data<'a> {
-    /// In memory already, or in a mapped file.
-    Stored(Stored<'a>),
-    /// The same before its features are scaled: the parameters are taken to where the features are.
-    Unscaled(Stored<'a>, &'a Scaling),
-    /// Generated once: inputs (N, I) and targets (N, O).
-    Made(Vec<f32>, Vec<f32>),
-    /// Wherever the data set has them: they are read leaf by leaf, for each pass.
-    Read,
 }
 
 impl<'a> Cpu<'a> {
@@ -78,15 +66,7 @@ impl<'a> Cpu<'a> {
     /// As there.
     pub fn reference(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let threads = pool(threads)?;
-        let (dataset, leaves) = (problem.dataset, problem.dataset.leaves());
-        let data = match dataset.stored() {
-            Some(stored) => Data::Stored(stored),
-            None if dataset.generated().is_some() || leaves.count() == 1 => {
-                let (inputs, targets) = threads.install(|| made(&problem, leaves))?;
-                Data::Made(inputs, targets)
-            }
-            None => Data::Read,
-        };
+        let data = Data::rounded(problem.dataset, &threads)?;
         Ok(Self::on(problem, data, threads))
     }
 
@@ -127,50 +107,11 @@ impl<'a> Cpu<'a> {
         )
     }
 
-    /// What `use_rows` makes of the rows `rows`.
-    fn with_rows<T>(&self, rows: Range<usize>, use_rows: impl FnOnce(Rows<'_>) -> T) -> T {
-        thread_local! {
-            static READ: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
-        }
-        let dataset = self.problem.dataset;
-        let (first, n_rows) = (rows.start, rows.len());
-        match &self.data {
-            Data::Stored(stored) | Data::Unscaled(stored, _) => {
-                use_rows(Rows::from(*stored, first, n_rows))
-            }
-            Data::Made(inputs, targets) => {
-                use_rows(Rows::from(dense(dataset, inputs, targets), first, n_rows))
-            }
-            Data::Read => READ.with_borrow_mut(|[inputs, targets]| {
-                inputs.resize(n_rows * dataset.n_inputs(), 0.0);
-                targets.resize(n_rows * dataset.target_width(), 0.0);
-                dataset.read(rows, inputs, targets);
-                use_rows(Rows::from(dense(dataset, inputs, targets), 0, n_rows))
-            }),
-        }
-    }
-
     /// Gradient, loss and saturation summed over the rows of leaf `leaf`.
     fn leaf_sums(&self, neurons: &Neurons, leaf: usize) -> Evaluation {
-        self.with_rows(self.leaves.rows(leaf), |rows| self.sums_of(neurons, rows))
-    }
-
-    /// The same of the rows numbered `numbers`, which are gathered.
-    fn gathered_sums(&self, neurons: &Neurons, numbers: &[usize]) -> Evaluation {
-        let dataset = self.problem.dataset;
-        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        for run in numbers.chunk_by(|row, next| row + 1 == *next) {
-            self.with_rows(run[0]..run[0] + run.len(), |rows| {
-                for row in 0..run.len() {
-                    let from = &rows.inputs[row * rows.input_stride..];
-                    inputs.extend_from_slice(&from[..dataset.n_inputs()]);
-                    let from = &rows.targets[row * rows.target_stride..];
-                    targets.extend_from_slice(&from[..dataset.target_width()]);
-                }
-            });
-        }
-        let rows = Rows::from(dense(dataset, &inputs, &targets), 0, numbers.len());
-        self.sums_of(neurons, rows)
+        let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
+        self.data
+            .with_rows(dataset, rows, |rows| self.sums_of(neurons, rows))
     }
 
     fn sums_of(&self, neurons: &Neurons, rows: Rows<'_>) -> Evaluation {
@@ -190,28 +131,20 @@ impl<'a> Cpu<'a> {
 
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
-        let (count, floats) = (self.leaves.count(), self.parameters.len());
         let neurons = self.neurons();
-        let sum = || {
-            let leaf_sums = |leaf| self.leaf_sums(&neurons, leaf);
-            sum_leaves(count, floats, leaf_sums, Evaluation::add)
-        };
+        self.folded(self.leaves, |leaf| self.leaf_sums(&neurons, leaf))
+    }
+
+    /// The sums over `leaves`, of which `leaf_sums` gives each one's.
+    fn folded(&self, leaves: Leaves, leaf_sums: impl Fn(usize) -> Evaluation + Sync) -> Evaluation {
+        let (count, floats) = (leaves.count(), self.parameters.len());
+        let sum = || sum_leaves(count, floats, &leaf_sums, Evaluation::add);
         // A single leaf is not worth waking a thread for.
         if count == 1 {
             sum()
         } else {
             self.threads.install(sum)
         }
-    }
-}
-
-/// Rows of nothing but features, and of nothing but targets.
-fn dense<'r>(dataset: &Dataset, inputs: &'r [f32], targets: &'r [f32]) -> Stored<'r> {
-    Stored {
-        inputs,
-        input_stride: dataset.n_inputs(),
-        targets,
-        target_stride: dataset.target_width(),
     }
 }
 
@@ -230,47 +163,6 @@ impl Arithmetic for LeafSums<'_> {
         let mut scratch = Scratch::new(self.neurons);
         leaf::add_rows::<FUSED>(self.neurons, self.rows, &mut scratch, &mut sums);
         sums
-    }
-}
-
-/// Updates of a problem of one leaf, whose sums are those over all samples: with as little as
-/// possible between them, since an update may take less than a call.
-struct Descent<'a> {
-    neurons: &'a mut Neurons,
-    rows: Rows<'a>,
-    iterations: NonZeroU32,
-    rate: f64,
-}
-
-impl Arithmetic for Descent<'_> {
-    /// What the last pass saw.
-    type Output = Pass;
-
-    #[inline(always)]
-    fn run<const FUSED: bool>(self) -> Pass {
-        let mut sums = Sums::zero(self.neurons);
-        let mut scratch = Scratch::new(self.neurons);
-        if let Some(columns) = Columns::new(self.neurons, self.rows) {
-            for _ in 0..self.iterations.get() {
-                columns.descend::<FUSED>(self.rate, self.neurons, &mut scratch, &mut sums);
-            }
-        } else {
-            let padded = self.rows.padded(self.neurons.layer.n_inputs);
-            let rows = Rows {
-                inputs: &padded,
-                input_stride: padded.len() / self.rows.n_rows,
-                ..self.rows
-            };
-            for _ in 0..self.iterations.get() {
-                sums.clear();
-                leaf::add_rows::<FUSED>(self.neurons, rows, &mut scratch, &mut sums);
-                self.neurons.descend(self.rate, &sums);
-            }
-        }
-        Pass {
-            loss: sums.loss(),
-            saturation: sums.saturation(),
-        }
     }
 }
 
@@ -304,19 +196,11 @@ impl Backend for Cpu<'_> {
         let dataset = self.problem.dataset;
         let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
         let neurons = self.neurons();
-        let sum = || {
-            let of_leaf = |leaf| self.gathered_sums(&neurons, &rows[leaves.rows(leaf)]);
-            sum_leaves(
-                leaves.count(),
-                self.parameters.len(),
-                of_leaf,
-                Evaluation::add,
-            )
-        };
-        let sums = match leaves.count() {
-            1 => sum(),
-            _ => self.threads.install(sum),
-        };
+        let sums = self.folded(leaves, |leaf| {
+            let numbers = &rows[leaves.rows(leaf)];
+            self.data
+                .with_gathered(dataset, numbers, |rows| self.sums_of(&neurons, rows))
+        });
         Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
     }
 
@@ -332,7 +216,8 @@ impl Backend for Cpu<'_> {
         let rate = learning_rate * self.problem.scale();
         if self.leaves.count() == 1 {
             let mut neurons = self.neurons();
-            let pass = self.with_rows(self.leaves.rows(0), |rows| {
+            let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
+            let pass = self.data.with_rows(dataset, rows, |rows| {
                 self.instructions.run(Descent {
                     neurons: &mut neurons,
                     rows,
@@ -364,7 +249,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let layer = self.problem.network.layer();
+        let (layer, dataset) = (self.problem.network.layer(), self.problem.dataset);
         let parameters = self.parameters_of_rows();
         let piece_of = |first: usize| first..(first + self.leaves.rows_per_leaf()).min(rows.end);
         let pieces = rows
@@ -372,7 +257,7 @@ impl Backend for Cpu<'_> {
             .into_par_iter()
             .step_by(self.leaves.rows_per_leaf());
         let predicted = pieces.flat_map_iter(|first| {
-            self.with_rows(piece_of(first), |rows| {
+            self.data.with_rows(dataset, piece_of(first), |rows| {
                 let mut z = Vec::with_capacity(rows.n_rows * layer.n_outputs);
                 for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
                     let x = &x[..layer.n_inputs];
@@ -403,32 +288,6 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
             flag: "--threads",
             problem: format!("the threads could not be started: {error}"),
         })
-}
-
-/// Inputs (N, I) and targets (N, O), made in parallel.
-fn made(problem: &Problem<'_>, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
-    let dataset = problem.dataset;
-    let (n_samples, n_inputs) = (dataset.n_samples(), dataset.n_inputs());
-    let target_width = dataset.target_width();
-    let mut inputs = Vec::new();
-    let mut targets = Vec::new();
-    let granted = inputs
-        .try_reserve_exact(n_samples * n_inputs)
-        .and_then(|()| targets.try_reserve_exact(n_samples * target_width));
-    if granted.is_err() {
-        return Err(Error::HostMemory {
-            what: dataset.source().to_owned(),
-            needed: dataset.unrounded().bytes(),
-        });
-    }
-    inputs.resize(n_samples * n_inputs, 0.0);
-    targets.resize(n_samples * target_width, 0.0);
-    inputs
-        .par_chunks_mut(leaves.rows_per_leaf() * n_inputs)
-        .zip(targets.par_chunks_mut(leaves.rows_per_leaf() * target_width))
-        .enumerate()
-        .for_each(|(leaf, (inputs, targets))| dataset.read(leaves.rows(leaf), inputs, targets));
-    Ok((inputs, targets))
 }
 
 /// `parameters -= rate · gradient`

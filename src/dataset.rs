@@ -15,6 +15,7 @@ mod npz;
 mod open;
 mod options;
 mod parquet;
+mod read;
 mod rows;
 mod scaling;
 mod split;
@@ -42,7 +43,6 @@ pub use synthetic::Synthetic;
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use rows::{Part, Rows};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -314,29 +314,6 @@ impl Dataset {
         Leaves::new(self.n_samples, self.n_inputs(), self.n_outputs())
     }
 
-    /// The rows where they lie, if they lie somewhere with the features of each row, and its targets,
-    /// side by side in order.
-    #[must_use]
-    pub fn stored(&self) -> Option<Stored<'_>> {
-        if self.scaling.is_some() {
-            return None;
-        }
-        self.unscaled()
-    }
-
-    /// As [`Dataset::stored`], the features before they are scaled.
-    pub(crate) fn unscaled(&self) -> Option<Stored<'_>> {
-        if self.storage() != Storage::F32 {
-            return None;
-        }
-        match &*self.rows {
-            Rows::Stored {
-                inputs, targets, ..
-            } => rows::stored(inputs, targets),
-            Rows::Synthetic(_) => None,
-        }
-    }
-
     /// The first target outside [0, 1]: its row, its output, and its value.
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
         match &*self.rows {
@@ -353,62 +330,6 @@ impl Dataset {
     /// How values become codes, and codes values.
     pub(crate) fn codes(&self) -> &Codes {
         &self.codes
-    }
-
-    /// The description of the rows, where they are made from one and used as they are made.
-    pub(crate) fn generated(&self) -> Option<&Synthetic> {
-        if self.scaling.is_some() {
-            return None;
-        }
-        match &*self.rows {
-            Rows::Synthetic(synthetic) => Some(synthetic),
-            Rows::Stored { .. } => None,
-        }
-    }
-
-    /// Writes the rows `rows` into `inputs` (rows, I), rounded as they are kept, and `targets` (rows, O), or
-    /// (rows, O + 1) where each row's weight follows its targets.
-    ///
-    /// # Panics
-    /// Where `rows` reaches past the last sample, or a slice has another length.
-    pub fn read(&self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
-        self.read_unrounded(rows, inputs, targets);
-        self.codes.round(inputs);
-    }
-
-    /// As [`Dataset::read`], the inputs before they are rounded.
-    pub(crate) fn read_unrounded(
-        &self,
-        rows: Range<usize>,
-        inputs: &mut [f32],
-        targets: &mut [f32],
-    ) {
-        assert!(rows.end <= self.n_samples, "rows {rows:?}");
-        let (n_inputs, target_width) = (self.n_inputs(), self.target_width());
-        assert_eq!(inputs.len(), rows.len() * n_inputs, "inputs of {rows:?}");
-        assert_eq!(
-            targets.len(),
-            rows.len() * target_width,
-            "targets of {rows:?}"
-        );
-        match &*self.rows {
-            Rows::Stored {
-                inputs: all_inputs,
-                targets: all_targets,
-                ..
-            } => {
-                all_inputs.read(rows.clone(), inputs);
-                all_targets.read(rows, targets);
-            }
-            Rows::Synthetic(synthetic) => {
-                for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
-                    *t = synthetic.row(row as u64, x);
-                }
-            }
-        }
-        if let Some(scaling) = &self.scaling {
-            scaling.apply(inputs);
-        }
     }
 
     /// The place of one target as a person would look for it: file, line and column, or row and column.

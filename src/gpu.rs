@@ -9,12 +9,14 @@
 mod adapter;
 mod batch;
 mod chunks;
+mod descent;
 mod device;
 mod generate;
 mod inputs;
 mod kernels;
 mod lanes;
 mod layout;
+mod params;
 mod pipeline;
 mod plan;
 mod predict;
@@ -26,18 +28,18 @@ mod tree;
 mod unroll;
 #[cfg(test)]
 mod variants;
+mod width;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use read::Reader;
 
 use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
-use crate::error::{Error, Result};
-use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
+use crate::error::Result;
+use crate::leaves::Leaves;
 use batch::Batches;
 use chunks::Chunks;
 use device::Device;
 use inputs::Inputs;
-use kernels::ChunkParams;
 use lanes::{Lanes, Machine};
 use layout::Layout;
 use pipeline::Pipeline;
@@ -52,9 +54,6 @@ use tree::{Trained, Tree};
 pub const MAX_INPUTS: usize = 8192;
 /// Most outputs of a layer on a GPU.
 pub const MAX_OUTPUTS: usize = 16;
-
-/// Dispatches of one submission, at most: recording them must not keep the device waiting long.
-const MAX_DISPATCHES: usize = 4096;
 
 /// How the GPU is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -226,52 +225,6 @@ impl<'a> Gpu<'a> {
         self.tree.record(pass);
     }
 
-    /// Submits `iterations` updates, in as few dispatches as may be.
-    fn descend(&mut self, iterations: u32, rate: f32) -> Result<()> {
-        let one_leaf = self.leaves.count() == 1;
-        let by_host = !self.chunks.by_host().is_empty();
-        let most = if one_leaf {
-            MAX_LOOP_TRIPS / (1 + self.lanes.loop_trips())
-        } else {
-            let chunks = self.chunks.list().len() + self.chunks.n_streamed();
-            MAX_DISPATCHES / (chunks + self.tree.n_dispatches())
-        };
-        let most = to_u32(most).max(1);
-        let mut left = iterations;
-        while left > 0 {
-            let batch = if by_host { 1 } else { left.min(most) };
-            left -= batch;
-            let n_passes = if one_leaf { 1 } else { batch };
-            self.set_rate(batch, rate);
-            // Where the host brings rows, it goes on with those of the next iteration; the ring holds it back.
-            self.stream()?;
-            self.device.submit("advance", |encoder| {
-                Device::pass(encoder, "advance", |pass| {
-                    for _ in 0..n_passes {
-                        self.record_sums(pass);
-                    }
-                });
-            });
-        }
-        Ok(())
-    }
-
-    /// What is submitted from now on updates by `rate`, in `one_leaf` as often as `n_iterations` says.
-    fn set_rate(&self, n_iterations: u32, rate: f32) {
-        if self.leaves.count() == 1 {
-            let chunk = &self.chunks.list()[0];
-            let params = ChunkParams {
-                n_samples: to_u32(chunk.rows.len()),
-                first_leaf: 0,
-                n_iterations,
-                rate,
-            };
-            self.device
-                .write(&chunk.params, 0, bytemuck::bytes_of(&params));
-        }
-        self.tree.set_rate(&self.device, rate);
-    }
-
     /// Sums of gradient, loss and y(1−y), which the shaders lay out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
         let (gradient, seen) = sums.split_at(self.layout.n_parameters());
@@ -372,7 +325,7 @@ impl Backend for Gpu<'_> {
     }
 
     fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = rate(learning_rate * self.problem.scale())?;
+        let rate = descent::rate(learning_rate * self.problem.scale())?;
         self.descend(iterations.get(), rate)?;
         let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
         let total = self.tree.total();
@@ -408,26 +361,6 @@ impl Backend for Gpu<'_> {
         };
         predict.rows(&mut self.device, &mut self.chunks, &rows)
     }
-}
-
-/// The rate as the shader multiplies by it.
-fn rate(rate: f64) -> Result<f32> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounding to f32 is the purpose; the rest is an error"
-    )]
-    let rounded = rate as f32;
-    if rounded.is_normal() {
-        return Ok(rounded);
-    }
-    Err(Error::Setting {
-        flag: "--learning-rate",
-        problem: format!(
-            "times the reduction is {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}; take another, or --backend cpu",
-            f32::MIN_POSITIVE,
-            f32::MAX
-        ),
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! sum a data set sum them as if they were one.
 
 use super::GpuOptions;
-use super::chunks::{Chunk, Width, leaves_per_chunk};
+use super::chunks::Chunk;
 use super::device::Device;
 use super::lanes::{Lanes, Machine};
 use super::layout::Layout;
@@ -11,6 +11,7 @@ use super::plan::cut;
 use super::ring::{Ring, Samples};
 use super::sums::{Operands, sums};
 use super::tree::{Trained, Tree};
+use super::width::{Width, leaves_per_chunk};
 use crate::error::Result;
 use crate::leaves::Leaves;
 

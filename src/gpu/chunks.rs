@@ -6,13 +6,13 @@
 use super::device::Device;
 use super::generate::Generate;
 use super::inputs::Inputs;
-use super::kernels::ChunkParams;
+use super::params::ChunkParams;
 use super::plan::{Limits, Plan, SLOTS};
 use super::ring::{Ring, Samples};
+use super::width::{Width, leaves_per_chunk};
 use super::{GpuOptions, to_u32};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::leaves::Leaves;
 use std::ops::Range;
 
 /// Consecutive rows.
@@ -298,88 +298,6 @@ fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
         problem: format!(
             "{most} bytes hold neither the data nor {SLOTS} leaves of {rows} rows, so that they could stream; take at least {least}"
         ),
-    }
-}
-
-/// 32-bit words of a row on the device.
-#[derive(Clone, Copy)]
-pub(super) struct Width {
-    pub(super) inputs: usize,
-    pub(super) targets: usize,
-}
-
-impl Width {
-    pub(super) fn new(dataset: &Dataset) -> Self {
-        Self {
-            inputs: dataset.codes().row_words(dataset.n_inputs()),
-            targets: dataset.target_width(),
-        }
-    }
-
-    /// Bytes of a row in both of its buffers.
-    pub(super) fn row_bytes(self) -> u64 {
-        4 * (self.inputs + self.targets) as u64
-    }
-
-    /// Bytes of a row in the larger of its two buffers.
-    fn bytes(self) -> u64 {
-        4 * self.inputs.max(self.targets) as u64
-    }
-
-    /// Bytes of all rows.
-    fn data_bytes(self, dataset: &Dataset) -> u64 {
-        dataset.n_samples() as u64 * self.row_bytes()
-    }
-
-    /// Bytes of the longest leaf in both buffers.
-    fn leaf_bytes(self, dataset: &Dataset) -> u64 {
-        dataset.leaves().rows(0).len() as u64 * self.row_bytes()
-    }
-
-    /// Bytes of the chunks that stay and of the slots.
-    fn planned_bytes(self, dataset: &Dataset, plan: &Plan) -> u64 {
-        let leaves = dataset.leaves();
-        let resident = plan.resident.last();
-        let n_rows = resident.map_or(0, |chunk| leaves.rows(chunk.end - 1).end)
-            + SLOTS * plan.leaves_per_slot * leaves.rows_per_leaf();
-        n_rows as u64 * self.row_bytes()
-    }
-
-    /// Inputs and targets of `n_rows` rows.
-    pub(super) fn allocate(
-        self,
-        device: &mut Device,
-        label: &str,
-        n_rows: usize,
-    ) -> Result<[wgpu::Buffer; 2]> {
-        Ok([
-            device.storage(&format!("inputs of {label}"), n_rows * self.inputs)?,
-            device.storage(&format!("targets of {label}"), n_rows * self.targets)?,
-        ])
-    }
-}
-
-/// How many of the leaves one chunk of at most `max_bytes` a buffer holds.
-pub(super) fn leaves_per_chunk(
-    device: &Device,
-    leaves: Leaves,
-    width: Width,
-    max_bytes: Option<u64>,
-) -> Result<usize> {
-    let device_bytes = device.max_binding_bytes();
-    let bytes = max_bytes.map_or(device_bytes, |bytes| bytes.min(device_bytes));
-    let longest = leaves.rows(0).len();
-    let leaf_bytes = width.bytes() * longest as u64;
-    let problem =
-        || format!("a chunk of {bytes} bytes holds no leaf of {longest} rows, {leaf_bytes} bytes");
-    let n_leaves = (bytes / leaf_bytes).min(u64::from(device.adapter.max_workgroups));
-    match (usize::try_from(n_leaves), max_bytes) {
-        (Ok(n @ 1..), _) => Ok(n),
-        (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {
-            flag: "--max-chunk-bytes",
-            problem: format!("{}; take at least that many", problem()),
-        }),
-        _ => Err(device.limit(problem())),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::chunks::Chunk;
 use super::device::Device;
 use super::inputs::Inputs;
-use super::kernels::{self, SyntheticParams};
+use super::kernels;
+use super::params::SyntheticParams;
 use super::pipeline::Pipeline;
 use super::to_u32;
 use crate::dataset::Synthetic;
@@ -59,9 +60,10 @@ impl Generate {
 mod tests {
     use super::Generate;
     use crate::dataset::{Dataset, Storage, Synthetic};
-    use crate::gpu::chunks::{Chunk, Width};
+    use crate::gpu::chunks::Chunk;
     use crate::gpu::inputs::Inputs;
     use crate::gpu::tests::device;
+    use crate::gpu::width::Width;
     use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
     use std::ops::Range;
 

@@ -2,7 +2,8 @@
 
 use super::adapter::{self, AdapterKind, Software};
 use super::device::Device;
-use super::kernels::{self, READ_PER_WORKGROUP, READ_WORKGROUP_SIZE, ReadParams};
+use super::kernels::{self, READ_PER_WORKGROUP, READ_WORKGROUP_SIZE};
+use super::params::ReadParams;
 use super::pipeline::Pipeline;
 use super::to_u32;
 use crate::error::Result;

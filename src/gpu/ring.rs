@@ -1,8 +1,9 @@
 //! A small ring of staging buffers through which rows of the host reach the device: while the device
 //! copies out of some, the host fills the next.
 
-use super::chunks::{Chunk, Width};
+use super::chunks::Chunk;
 use super::device::Device;
+use super::width::Width;
 use crate::dataset::{Dataset, Storage};
 use crate::error::Result;
 use rayon::prelude::*;
@@ -205,8 +206,9 @@ fn fill(
 mod tests {
     use super::{Ring, Samples, TASK_BYTES};
     use crate::dataset::Dataset;
-    use crate::gpu::chunks::{Chunk, Width};
+    use crate::gpu::chunks::Chunk;
     use crate::gpu::tests::device;
+    use crate::gpu::width::Width;
     use rayon::prelude::*;
     use std::time::Instant;
 

@@ -1,7 +1,8 @@
 //! The sums of the leaves on the device, and the dispatches that fold them to one.
 
 use super::device::Device;
-use super::kernels::{self, FOLD_COLUMNS, FOLD_NODES, FoldParams};
+use super::kernels::{self, FOLD_COLUMNS, FOLD_NODES};
+use super::params::FoldParams;
 use super::pipeline::Pipeline;
 use super::to_u32;
 use crate::error::Result;

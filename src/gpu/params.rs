@@ -1,0 +1,133 @@
+//! The uniforms of the kernels: structs whose layout the host and the shaders agree on.
+
+/// Uniform of `leaf_sums` and `predict`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct ChunkParams {
+    /// Rows of the chunk.
+    pub(super) n_samples: u32,
+    /// Number of the chunk's first leaf in its page of sums.
+    pub(super) first_leaf: u32,
+    /// Of `one_leaf` alone: updates to make.
+    pub(super) n_iterations: u32,
+    /// … and learning rate times the scale of the reduction; 0 for no update.
+    pub(super) rate: f32,
+}
+
+/// Uniform of `fold`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct FoldParams {
+    /// Nodes to fold.
+    pub(super) n_nodes: u32,
+    /// vec4 of a node.
+    pub(super) n_columns: u32,
+    /// Number of the first node that is written.
+    pub(super) first_folded: u32,
+    /// Columns of the parameters that are updated.
+    pub(super) n_trained: u32,
+    /// Learning rate times the scale of the reduction; 0 for no update.
+    pub(super) rate: f32,
+    pub(super) _pad: [u32; 3],
+}
+
+/// Uniform of `synthetic`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct SyntheticParams {
+    /// Rows of the chunk.
+    pub(super) n_samples: u32,
+    pub(super) rows_per_leaf: u32,
+    pub(super) n_inputs: u32,
+    pub(super) seed: u32,
+    /// A noise word below this flips the label.
+    pub(super) flip_below: u32,
+    /// Number of the chunk's first row among all, in two words.
+    pub(super) first_row_low: u32,
+    pub(super) first_row_high: u32,
+    pub(super) _pad: u32,
+}
+
+/// Uniform of `read`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct ReadParams {
+    /// vec4 to read.
+    pub(super) n_vectors: u32,
+    pub(super) _pad: [u32; 3],
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::kernels::Kernel;
+    use super::{ChunkParams, FoldParams, ReadParams, SyntheticParams};
+    use naga::{AddressSpace, TypeInner};
+    use std::mem::{offset_of, size_of};
+
+    /// Size, and name and offset of what the host writes into a kernel's uniform `uniform`.
+    fn params(kernel: &Kernel, uniform: &str) -> (usize, Vec<(&'static str, usize)>) {
+        match (kernel.name, uniform) {
+            ("fold", "params") => (
+                size_of::<FoldParams>(),
+                vec![
+                    ("n_nodes", offset_of!(FoldParams, n_nodes)),
+                    ("n_columns", offset_of!(FoldParams, n_columns)),
+                    ("first_folded", offset_of!(FoldParams, first_folded)),
+                    ("n_trained", offset_of!(FoldParams, n_trained)),
+                    ("rate", offset_of!(FoldParams, rate)),
+                ],
+            ),
+            ("read", "params") => (
+                size_of::<ReadParams>(),
+                vec![("n_vectors", offset_of!(ReadParams, n_vectors))],
+            ),
+            ("synthetic", "params") => (
+                size_of::<SyntheticParams>(),
+                vec![
+                    ("n_samples", offset_of!(SyntheticParams, n_samples)),
+                    ("rows_per_leaf", offset_of!(SyntheticParams, rows_per_leaf)),
+                    ("n_inputs", offset_of!(SyntheticParams, n_inputs)),
+                    ("seed", offset_of!(SyntheticParams, seed)),
+                    ("flip_below", offset_of!(SyntheticParams, flip_below)),
+                    ("first_row_low", offset_of!(SyntheticParams, first_row_low)),
+                    (
+                        "first_row_high",
+                        offset_of!(SyntheticParams, first_row_high),
+                    ),
+                ],
+            ),
+            (_, "params") => (
+                size_of::<ChunkParams>(),
+                vec![
+                    ("n_samples", offset_of!(ChunkParams, n_samples)),
+                    ("first_leaf", offset_of!(ChunkParams, first_leaf)),
+                    ("n_iterations", offset_of!(ChunkParams, n_iterations)),
+                    ("rate", offset_of!(ChunkParams, rate)),
+                ],
+            ),
+            (name, uniform) => panic!("{name}: a uniform that the host does not know, {uniform}"),
+        }
+    }
+
+    /// That `module`, which is the text of `kernel`, declares every uniform as the host fills it.
+    pub(in crate::gpu) fn assert_uniforms(kernel: &Kernel, module: &naga::Module) {
+        let uniforms = module
+            .global_variables
+            .iter()
+            .filter(|(_, variable)| variable.space == AddressSpace::Uniform);
+        for (_, variable) in uniforms {
+            let name = variable.name.as_deref().unwrap();
+            let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
+                panic!("{}: {name} is a struct", kernel.name);
+            };
+            let (size, fields) = params(kernel, name);
+            assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
+            let named: Vec<_> = members
+                .iter()
+                .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
+                .filter(|(name, _)| !name.starts_with("_pad"))
+                .collect();
+            assert_eq!(named, fields, "{}: {name}", kernel.name);
+        }
+    }
+}

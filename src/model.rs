@@ -5,7 +5,7 @@
 //! JSON.
 
 use crate::backend::Problem;
-use crate::dataset::{Classes, Column, Dataset, Labels, Scaling};
+use crate::dataset::{Classes, Column, Dataset, Labels, SPAN_CELLS, Scaling, Stream};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Layer, Network};
@@ -271,6 +271,23 @@ impl Model {
         Dataset::open_for_model(data, &self.description.columns, None)
     }
 
+    /// As [`open_data`](Self::open_data), but a span of rows at a time, where its format allows it: any number of
+    /// them takes the memory of one span.
+    ///
+    /// # Errors
+    /// As those of [`open_data`](Self::open_data), about the rows of the first span.
+    pub fn stream(&self, data: &str) -> Result<Stream> {
+        self.stream_in_spans(data, SPAN_CELLS)
+    }
+
+    /// As [`stream`](Self::stream), in spans of `n_cells` cells of its columns or features, 4 bytes each.
+    ///
+    /// # Errors
+    /// As those of [`stream`](Self::stream).
+    pub fn stream_in_spans(&self, data: &str, n_cells: usize) -> Result<Stream> {
+        Stream::open(data, &self.description.columns, n_cells)
+    }
+
     /// As [`open_data`](Self::open_data), with the model's targets, which the data have to hold as well: a class is
     /// the one of its name.
     ///
@@ -311,12 +328,13 @@ impl Model {
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         let layer = self.layer();
-        let mut predictions = Vec::with_capacity(rows.len() * layer.n_outputs);
+        let mut predictions = vec![0.0; rows.len() * layer.n_outputs];
         let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
         let mut targets = vec![0.0; rows.len() * dataset.target_width()];
         dataset.read(rows, &mut inputs, &mut targets);
-        for x in inputs.chunks_exact(layer.n_inputs) {
-            predictions.extend(self.network.predict(&self.parameters, x));
+        let samples = inputs.chunks_exact(layer.n_inputs);
+        for (x, y) in samples.zip(predictions.chunks_exact_mut(layer.n_outputs)) {
+            self.network.predict_into(&self.parameters, x, y);
         }
         predictions
     }

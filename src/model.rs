@@ -27,6 +27,9 @@ const KEY: &str = "neuralnet";
 const WEIGHT: &str = "layers.0.weight";
 const BIAS: &str = "layers.0.bias";
 
+/// Inputs that are read before they are used: so many that a core's cache still holds them.
+const BLOCK_FLOATS: usize = 1 << 13;
+
 /// A trained network with the names of its features and targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -329,12 +332,19 @@ impl Model {
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         let layer = self.layer();
         let mut predictions = vec![0.0; rows.len() * layer.n_outputs];
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * dataset.target_width()];
-        dataset.read(rows, &mut inputs, &mut targets);
-        let samples = inputs.chunks_exact(layer.n_inputs);
-        for (x, y) in samples.zip(predictions.chunks_exact_mut(layer.n_outputs)) {
-            self.network.predict_into(&self.parameters, x, y);
+        let n_rows = (BLOCK_FLOATS / layer.n_inputs).clamp(1, rows.len().max(1));
+        let mut inputs = vec![0.0; n_rows * layer.n_inputs];
+        let mut targets = vec![0.0; n_rows * dataset.target_width()];
+        let blocks = predictions.chunks_mut(n_rows * layer.n_outputs);
+        for (first, y) in rows.step_by(n_rows).zip(blocks) {
+            let n_rows = y.len() / layer.n_outputs;
+            let x = &mut inputs[..n_rows * layer.n_inputs];
+            let t = &mut targets[..n_rows * dataset.target_width()];
+            dataset.read(first..first + n_rows, x, t);
+            let samples = x.chunks_exact(layer.n_inputs);
+            for (x, y) in samples.zip(y.chunks_exact_mut(layer.n_outputs)) {
+                self.network.predict_into(&self.parameters, x, y);
+            }
         }
         predictions
     }

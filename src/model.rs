@@ -275,7 +275,7 @@ impl Model {
     }
 
     /// As [`open_data`](Self::open_data), but a span of rows at a time, where its format allows it: any number of
-    /// them takes the memory of one span.
+    /// them takes the memory of one span. The file must not be changed or cut short until the last one was read.
     ///
     /// # Errors
     /// As those of [`open_data`](Self::open_data), about the rows of the first span.

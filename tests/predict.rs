@@ -275,3 +275,50 @@ fn files_are_the_same_whatever_the_spans() {
         );
     }
 }
+
+/// 128 MB of cells with 110 MB for all that a process holds but for the files it maps.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_table_larger_than_the_memory_is_predicted() {
+    const WIDTH: usize = 16;
+    let header: Vec<String> = (0..WIDTH).map(|column| format!("x{column}")).collect();
+    let row = format!("{}\n", ["1"; WIDTH].join(","));
+    let (n_rows, csv) = (2_000_000, path("memory", "rows.csv"));
+    fs::write(&csv, header.join(",") + "\n" + &row.repeat(n_rows)).unwrap();
+    let parquet = path("memory", "rows.parquet");
+    convert(&csv, None, &parquet).unwrap();
+    let dataset = random_dataset(20, WIDTH, 1);
+    let config = TrainConfig {
+        iterations: 3,
+        ..TrainConfig::default()
+    };
+    let trained = train(&dataset, &config, &Hardware::cpu()).unwrap();
+    let saved = path("memory", "model.safetensors");
+    Model::new(&dataset, &config, &trained)
+        .save(&saved)
+        .unwrap();
+    let run = |command: &str, data: &PathBuf| {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -d 110000; \"$0\" {command}")])
+            .args([&PathBuf::from(common::binary()), &saved, data])
+            .arg(path("memory", "out.npy"))
+            // Each has a stack, and the machine's number of them is not known.
+            .env("RAYON_NUM_THREADS", "2");
+        shell.output().unwrap()
+    };
+    for data in [&csv, &parquet] {
+        let output = run("predict \"$1\" \"$2\" -o \"$3\" --force", data);
+        assert!(output.status.success(), "{output:?}");
+        let length = fs::metadata(path("memory", "out.npy")).unwrap().len();
+        assert_eq!(length, 128 + 8 * n_rows as u64, "a number for each row");
+        // What reads the table as a whole is refused, or ended: so the limit is one.
+        let output = run("train \"$2\" --backend cpu", data);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && told.contains("memory"),
+            "{told}"
+        );
+    }
+    fs::remove_dir_all(csv.parent().unwrap()).unwrap();
+}

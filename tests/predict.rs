@@ -276,6 +276,48 @@ fn files_are_the_same_whatever_the_spans() {
     }
 }
 
+/// Of doubles, row by row and column by column, and one of them beyond f32.
+#[test]
+fn arrays_of_doubles_are_read_in_spans() {
+    let (n_rows, file) = (1000_u16, path("doubles", "rows.npy"));
+    let table = path("doubles", "table.npy");
+    let dataset = random_dataset(20, 2, 1);
+    dataset.write_npy(&table).unwrap();
+    let dataset = Dataset::npy(&table, &TableOptions::default()).unwrap();
+    let config = TrainConfig {
+        iterations: 3,
+        loss: Loss::SquaredError,
+        ..TrainConfig::default()
+    };
+    let trained = train(&dataset, &config, &Hardware::cpu()).unwrap();
+    let model = Model::new(&dataset, &config, &trained);
+    for (order, last) in [
+        ("False", 1.0),
+        ("True", 1.0),
+        ("False", 1e39),
+        ("True", 1e39),
+    ] {
+        let text =
+            format!("{{'descr': '<f8', 'fortran_order': {order}, 'shape': ({n_rows}, 2), }}");
+        let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
+        bytes.extend(format!("{text:<117}\n").bytes());
+        let values = (1..2 * n_rows).map(f64::from).chain([last]);
+        bytes.extend(values.flat_map(f64::to_le_bytes));
+        fs::write(&file, bytes).unwrap();
+        let data = file.to_str().unwrap();
+        let whole = model.open_data(data).map_err(|error| error.to_string());
+        let whole = whole.map(|dataset| {
+            let predictions = model.predict(&dataset, 0..dataset.n_samples());
+            let lines = predictions.iter().map(|y| format!("{y}\n"));
+            (format!("2\n{}", lines.collect::<String>()), Vec::new())
+        });
+        assert_eq!(whole.is_err(), last > 1.0, "{whole:?}");
+        for n_cells in [2, 14, 300, usize::MAX] {
+            assert_eq!(in_spans(&model, data, n_cells), whole, "{n_cells} cells");
+        }
+    }
+}
+
 /// 128 MB of cells with 110 MB for all that a process holds but for the files it maps.
 #[cfg(target_os = "linux")]
 #[test]

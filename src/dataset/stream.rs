@@ -16,9 +16,9 @@ use std::time::Instant;
 /// Enough for all threads, and little beside any memory.
 pub(crate) const SPAN_CELLS: usize = 1 << 23;
 
-/// The rows of DATA for a model, in order, as data sets of inputs alone. CSV and Parquet are read as they are asked
-/// for; the rows of `.npy` and generated ones lie or are made where they are used, and those of other formats are
-/// held as a whole.
+/// The rows of DATA for a model, in order, as data sets of inputs alone. CSV, Parquet and `.npy` are read as they are
+/// asked for, but for a `.npy` that is used where it lies; generated rows are made where they are used, and those of
+/// other formats are held as a whole. Of `.csv.gz` the text is.
 #[derive(Debug)]
 pub struct Stream {
     source: String,

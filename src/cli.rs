@@ -91,7 +91,7 @@ pub(crate) struct Train {
 pub(crate) struct Predict {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A file as `train` takes it, with the model's features, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A file as `train` takes it, with the model's features, found by name, and any other columns, read in parts if it is CSV, Parquet or .npy; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

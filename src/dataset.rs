@@ -21,6 +21,7 @@ mod scaling;
 mod split;
 mod storage;
 mod stored;
+mod stream;
 mod synthetic;
 mod table;
 mod targets;
@@ -38,6 +39,8 @@ pub use scaling::Scaling;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};
 pub use stored::Stored;
+pub(crate) use stream::SPAN_CELLS;
+pub use stream::Stream;
 pub use synthetic::Synthetic;
 
 use crate::error::{Error, Result};

@@ -82,8 +82,8 @@ pub mod validate;
 
 pub use bench::{Bench, BenchConfig, bench};
 pub use dataset::{
-    ClassWeight, Classes, Converted, Dataset, Impute, Scaling, Storage, Synthetic, TableOptions,
-    convert,
+    ClassWeight, Classes, Converted, Dataset, Impute, Scaling, Storage, Stream, Synthetic,
+    TableOptions, convert,
 };
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};

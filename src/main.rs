@@ -100,17 +100,18 @@ fn predict(args: &Predict) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
     output.map(PredictionFormat::of).transpose()?;
     let model = Model::open(&args.model)?;
-    let dataset = model.open_data(&args.data)?;
-    report::notices(&dataset);
+    let mut data = model.stream(&args.data)?;
+    report::stream_notices(&mut data);
     match output {
         None => {
             let out = &mut io::BufWriter::new(io::stdout().lock());
-            report::printed(neuralnet::predict(&model, &dataset, out))?;
+            report::printed(neuralnet::predict(&model, &mut data, out)?)?;
         }
-        Some(path) => {
-            neuralnet::predict_to(&model, &dataset, path)?;
-            report::wrote(path);
-        }
+        Some(path) => neuralnet::predict_to(&model, &mut data, path)?,
+    }
+    report::stream_notices(&mut data);
+    if let Some(path) = output {
+        report::wrote(path);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@
 //! JSON.
 
 use crate::backend::Problem;
-use crate::dataset::{Classes, Column, Dataset, Labels, Scaling};
+use crate::dataset::{Classes, Column, Dataset, Labels, SPAN_CELLS, Scaling, Stream};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Layer, Network};
@@ -26,6 +26,9 @@ const VERSION: u32 = 1;
 const KEY: &str = "neuralnet";
 const WEIGHT: &str = "layers.0.weight";
 const BIAS: &str = "layers.0.bias";
+
+/// Inputs that are read before they are used: so many that a core's cache still holds them.
+const BLOCK_FLOATS: usize = 1 << 13;
 
 /// A trained network with the names of its features and targets.
 #[derive(Clone, Debug, PartialEq)]
@@ -271,6 +274,23 @@ impl Model {
         Dataset::open_for_model(data, &self.description.columns, None)
     }
 
+    /// As [`open_data`](Self::open_data), but a span of rows at a time, where its format allows it: any number of
+    /// them takes the memory of one span. The file must not be changed or cut short until the last one was read.
+    ///
+    /// # Errors
+    /// As those of [`open_data`](Self::open_data), about the rows of the first span.
+    pub fn stream(&self, data: &str) -> Result<Stream> {
+        self.stream_in_spans(data, SPAN_CELLS)
+    }
+
+    /// As [`stream`](Self::stream), in spans of `n_cells` cells of its columns or features, 4 bytes each.
+    ///
+    /// # Errors
+    /// As those of [`stream`](Self::stream).
+    pub fn stream_in_spans(&self, data: &str, n_cells: usize) -> Result<Stream> {
+        Stream::open(data, &self.description.columns, n_cells)
+    }
+
     /// As [`open_data`](Self::open_data), with the model's targets, which the data have to hold as well: a class is
     /// the one of its name.
     ///
@@ -311,12 +331,20 @@ impl Model {
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         let layer = self.layer();
-        let mut predictions = Vec::with_capacity(rows.len() * layer.n_outputs);
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * dataset.target_width()];
-        dataset.read(rows, &mut inputs, &mut targets);
-        for x in inputs.chunks_exact(layer.n_inputs) {
-            predictions.extend(self.network.predict(&self.parameters, x));
+        let mut predictions = vec![0.0; rows.len() * layer.n_outputs];
+        let n_rows = (BLOCK_FLOATS / layer.n_inputs).clamp(1, rows.len().max(1));
+        let mut inputs = vec![0.0; n_rows * layer.n_inputs];
+        let mut targets = vec![0.0; n_rows * dataset.target_width()];
+        let blocks = predictions.chunks_mut(n_rows * layer.n_outputs);
+        for (first, y) in rows.step_by(n_rows).zip(blocks) {
+            let n_rows = y.len() / layer.n_outputs;
+            let x = &mut inputs[..n_rows * layer.n_inputs];
+            let t = &mut targets[..n_rows * dataset.target_width()];
+            dataset.read(first..first + n_rows, x, t);
+            let samples = x.chunks_exact(layer.n_inputs);
+            for (x, y) in samples.zip(y.chunks_exact_mut(layer.n_outputs)) {
+                self.network.predict_into(&self.parameters, x, y);
+            }
         }
         predictions
     }

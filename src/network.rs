@@ -184,14 +184,19 @@ impl Network {
     /// Where `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
     #[must_use]
     pub fn predict(&self, parameters: &[f64], x: &[f32]) -> Vec<f64> {
+        let mut predictions = vec![0.0; self.layer().n_outputs];
+        self.predict_into(parameters, x, &mut predictions);
+        predictions
+    }
+
+    /// The same into `y` (O).
+    pub(crate) fn predict_into(&self, parameters: &[f64], x: &[f32], y: &mut [f64]) {
         let layer = self.layer();
         assert_eq!(x.len(), layer.n_inputs, "features of a sample");
-        let outputs = 0..layer.n_outputs;
-        let mut row: Vec<f64> = outputs
-            .map(|o| layer.pre_activation(parameters, x, o))
-            .collect();
-        layer.activation.apply(&mut row);
-        row
+        for (o, y) in y.iter_mut().enumerate() {
+            *y = layer.pre_activation(parameters, x, o);
+        }
+        layer.activation.apply(y);
     }
 }
 

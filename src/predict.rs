@@ -1,17 +1,18 @@
-//! Predictions of a model for every row of a table, as CSV, NumPy's array or Parquet: made in pieces, so of any size.
+//! Predictions of a model for every row of a table, as CSV, NumPy's array or Parquet: made a span of the table at a
+//! time, so of any size.
 //!
 //! A model of numbers gives a column for each target. A model of classes gives the class that is most probable, under
 //! the name of its column, then the probability of each class, in a column named `column=class`; an array has the
 //! probabilities alone.
 
-use crate::dataset::{Classes, Dataset, NpyHeader, ParquetValues, ParquetWriter};
+use crate::dataset::{Classes, Dataset, NpyHeader, ParquetValues, ParquetWriter, Stream};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::output;
 use rayon::prelude::*;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -19,6 +20,8 @@ use std::path::Path;
 const ROWS: usize = 1 << 12;
 /// Pieces made at once, before they are written in order.
 const PIECES: usize = 64;
+/// Rows of a group of a Parquet file, whatever the spans of the table.
+const GROUP_ROWS: usize = ROWS * PIECES;
 
 /// What predictions are written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +61,66 @@ impl PredictionFormat {
     }
 }
 
-/// Writes a header and a line of predictions for each row of `dataset`, which [`Model::open_data`] opened, as CSV.
+type Predicted = std::result::Result<(), Stop>;
+
+/// Why no more is predicted.
+enum Stop {
+    Data(Error),
+    Output(io::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Data(error)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Writes a header and a line of predictions for each row of `data`, which [`Model::stream`] opened, as CSV. The
+/// error within is that of `out`.
 ///
 /// # Errors
-/// Where `out` cannot be written.
-pub fn predict(model: &Model, dataset: &Dataset, out: &mut dyn Write) -> io::Result<()> {
+/// As those of [`Stream::next_span`]. What was written before it are the predictions of the spans before.
+pub fn predict(model: &Model, data: &mut Stream, out: &mut dyn Write) -> Result<io::Result<()>> {
+    match to_csv(model, data, out) {
+        Ok(()) => Ok(Ok(())),
+        Err(Stop::Output(error)) => Ok(Err(error)),
+        Err(Stop::Data(error)) => Err(error),
+    }
+}
+
+/// The same, into the file `path` in the format of its name; a file of that name is replaced, and only once the new
+/// one is complete.
+///
+/// # Errors
+/// As those of [`predict`], where the file cannot be written, or its name has none of the endings of
+/// [`PredictionFormat`].
+pub fn predict_to(model: &Model, data: &mut Stream, path: &Path) -> Result<()> {
+    let format = PredictionFormat::of(path)?;
+    let mut of_data = Ok(());
+    let written = output::replace(path, |mut file| {
+        let written = match format {
+            PredictionFormat::Csv => to_csv(model, data, &mut file),
+            PredictionFormat::Npy => to_npy(model, data, file),
+            PredictionFormat::Parquet => to_parquet(model, data, file),
+        };
+        written.map_err(|stop| match stop {
+            Stop::Output(error) => error,
+            Stop::Data(error) => {
+                of_data = Err(error);
+                io::Error::other("the data cannot be read")
+            }
+        })
+    });
+    of_data.and(written)
+}
+
+fn to_csv(model: &Model, data: &mut Stream, out: &mut dyn Write) -> Predicted {
     let columns = Columns::of(model);
     let classes: Vec<String> = match columns.classes {
         None => Vec::new(),
@@ -76,12 +134,10 @@ pub fn predict(model: &Model, dataset: &Dataset, out: &mut dyn Write) -> io::Res
     let class = columns.classes.map(|classes| &classes.column);
     let header = class.into_iter().chain(&columns.names);
     writeln!(out, "{}", record(header)?)?;
-    let lines = |rows| {
+    let lines = |dataset: &Dataset, rows| {
         let mut text = String::new();
-        for row in columns
-            .numbers(model, dataset, rows)
-            .chunks_exact(columns.names.len())
-        {
+        let numbers = columns.numbers(model, dataset, rows);
+        for row in numbers.chunks_exact(columns.names.len()) {
             let class = classes.get(most_probable(row));
             let mut separator = "";
             if let Some(class) = class {
@@ -89,47 +145,41 @@ pub fn predict(model: &Model, dataset: &Dataset, out: &mut dyn Write) -> io::Res
                 separator = ",";
             }
             for number in row {
-                let _ = write!(text, "{separator}{number}");
+                text += separator;
+                push_digits(&mut text, *number);
                 separator = ",";
             }
             text.push('\n');
         }
         text
     };
-    in_pieces(dataset, lines, |pieces| {
+    in_pieces(data, lines, |pieces| {
         pieces
             .iter()
             .try_for_each(|piece| out.write_all(piece.as_bytes()))
     })?;
-    out.flush()
+    Ok(out.flush()?)
 }
 
-/// The same, into the file `path` in the format of its name; a file of that name is replaced, and only once the new
-/// one is complete.
-///
-/// # Errors
-/// Where the file cannot be written, or its name has none of the endings of [`PredictionFormat`].
-pub fn predict_to(model: &Model, dataset: &Dataset, path: &Path) -> Result<()> {
-    let format = PredictionFormat::of(path)?;
-    output::replace(path, |mut file| match format {
-        PredictionFormat::Csv => predict(model, dataset, &mut file),
-        PredictionFormat::Npy => to_npy(model, dataset, file),
-        PredictionFormat::Parquet => to_parquet(model, dataset, file),
-    })
-}
-
-fn to_npy(model: &Model, dataset: &Dataset, mut file: &File) -> io::Result<()> {
+fn to_npy(model: &Model, data: &mut Stream, mut file: &File) -> Predicted {
     let columns = Columns::of(model);
-    let shape = (dataset.n_samples(), columns.names.len());
-    file.write_all(&NpyHeader::bytes("<f8", shape.0, shape.1))?;
-    let numbers = |rows| columns.numbers(model, dataset, rows);
-    in_pieces(dataset, numbers, |pieces| {
-        let mut pieces = pieces.iter();
-        pieces.try_for_each(|numbers| file.write_all(bytemuck::cast_slice(numbers)))
-    })
+    let width = columns.names.len();
+    let header = |n_rows| NpyHeader::bytes("<f8", n_rows, width);
+    file.write_all(&header(0))?;
+    let numbers = |dataset: &Dataset, rows| columns.numbers(model, dataset, rows);
+    let mut n_rows = 0;
+    in_pieces(data, numbers, |pieces| {
+        pieces.iter().try_for_each(|numbers| {
+            n_rows += numbers.len() / width;
+            file.write_all(bytemuck::cast_slice(numbers))
+        })
+    })?;
+    // Of the same length, whatever the number of rows, which is not known before.
+    file.rewind()?;
+    Ok(file.write_all(&header(n_rows))?)
 }
 
-fn to_parquet(model: &Model, dataset: &Dataset, file: &File) -> io::Result<()> {
+fn to_parquet(model: &Model, data: &mut Stream, file: &File) -> Predicted {
     let columns = Columns::of(model);
     let class = columns.classes.map(|classes| {
         let texts = ParquetValues::Texts(Vec::new(), &classes.names);
@@ -139,24 +189,22 @@ fn to_parquet(model: &Model, dataset: &Dataset, file: &File) -> io::Result<()> {
     let numbers = names.map(|name| (name.as_str(), ParquetValues::F64(Vec::new()), false));
     let mut writer =
         ParquetWriter::new(file, &class.into_iter().chain(numbers).collect::<Vec<_>>())?;
-    let numbers = |rows| columns.numbers(model, dataset, rows);
-    in_pieces(dataset, numbers, |pieces| {
-        let width = columns.names.len();
-        let rows = || {
-            pieces
-                .iter()
-                .flat_map(|numbers| numbers.chunks_exact(width))
-        };
-        let class = columns.classes.map(|classes| {
-            #[expect(clippy::cast_precision_loss, reason = "classes are few")]
-            let codes = rows().map(|row| most_probable(row) as f32);
-            ParquetValues::Texts(codes.collect(), &classes.names)
-        });
-        let numbers =
-            (0..width).map(|column| ParquetValues::F64(rows().map(|row| row[column]).collect()));
-        writer.write(&class.into_iter().chain(numbers).collect::<Vec<_>>())
+    let numbers = |dataset: &Dataset, rows| columns.numbers(model, dataset, rows);
+    let group_numbers = GROUP_ROWS * columns.names.len();
+    let mut unwritten = Vec::new();
+    in_pieces(data, numbers, |pieces| {
+        unwritten.extend(pieces.into_iter().flatten());
+        let whole = unwritten.len() - unwritten.len() % group_numbers;
+        for group in unwritten[..whole].chunks(group_numbers) {
+            writer.write(&columns.group(group))?;
+        }
+        unwritten.drain(..whole);
+        Ok(())
     })?;
-    writer.finish()
+    if !unwritten.is_empty() {
+        writer.write(&columns.group(&unwritten))?;
+    }
+    Ok(writer.finish()?)
 }
 
 /// What is told of each row.
@@ -189,6 +237,20 @@ impl<'m> Columns<'m> {
             false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),
         }
     }
+
+    /// The columns of a group of rows, whose numbers are `numbers`.
+    fn group(&self, numbers: &[f64]) -> Vec<ParquetValues<'m>> {
+        let width = self.names.len();
+        let class = self.classes.map(|classes| {
+            let rows = numbers.chunks_exact(width);
+            #[expect(clippy::cast_precision_loss, reason = "classes are few")]
+            let codes = rows.map(|row| most_probable(row) as f32);
+            ParquetValues::Texts(codes.collect(), &classes.names)
+        });
+        let of_column = |column| numbers.iter().skip(column).step_by(width).copied();
+        let columns = (0..width).map(|column| ParquetValues::F64(of_column(column).collect()));
+        class.into_iter().chain(columns).collect()
+    }
 }
 
 /// The place of the largest number, the first of those that are equal.
@@ -204,22 +266,34 @@ fn most_probable(row: &[f64]) -> usize {
 
 /// Makes pieces of all rows, many at once, and hands them on in their order.
 fn in_pieces<T: Send>(
-    dataset: &Dataset,
-    make: impl Fn(Range<usize>) -> T + Sync,
+    data: &mut Stream,
+    make: impl Fn(&Dataset, Range<usize>) -> T + Sync,
     mut write: impl FnMut(Vec<T>) -> io::Result<()>,
-) -> io::Result<()> {
-    for first in (0..dataset.n_samples()).step_by(ROWS * PIECES) {
-        let end = (first + ROWS * PIECES).min(dataset.n_samples());
-        let starts: Vec<usize> = (first..end).step_by(ROWS).collect();
-        let rows = |start: usize| start..(start + ROWS).min(end);
-        write(
-            starts
-                .into_par_iter()
-                .map(|start| make(rows(start)))
-                .collect(),
-        )?;
+) -> Predicted {
+    while let Some(dataset) = data.next_span()? {
+        for first in (0..dataset.n_samples()).step_by(ROWS * PIECES) {
+            let end = (first + ROWS * PIECES).min(dataset.n_samples());
+            let starts: Vec<usize> = (first..end).step_by(ROWS).collect();
+            let piece = |start: usize| make(&dataset, start..(start + ROWS).min(end));
+            write(starts.into_par_iter().map(piece).collect())?;
+        }
     }
     Ok(())
+}
+
+/// Appends the number in the fewest digits that give its bits back, without an exponent: as `{}` writes it.
+///
+/// `zmij` does so faster, but for an exponent where a number is small or large, the `.0` of a whole one, and where
+/// two texts of the fewest digits are equally near. Such a number is exactly an odd multiple of 5·10⁻ʲ, so of 2⁻ʲ,
+/// and j − 1 places are among at most 17 digits: below 2¹⁰ it has no more than 25 bits.
+fn push_digits(text: &mut String, number: f64) {
+    const LAST_BITS: u64 = (1 << 24) - 1;
+    if (1e-5..1024.0).contains(&number.abs()) && number.to_bits() & LAST_BITS != 0 {
+        let mut buffer = zmij::Buffer::new();
+        text.push_str(buffer.format_finite(number));
+    } else {
+        let _ = write!(text, "{number}");
+    }
 }
 
 /// A line of CSV without its end.
@@ -229,4 +303,60 @@ fn record<'t>(fields: impl IntoIterator<Item = &'t String>) -> io::Result<String
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
     let line = String::from_utf8(bytes).map_err(io::Error::other)?;
     Ok(line.trim_end_matches('\n').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_digits;
+
+    /// Of every size, with digits from one to all, both signs.
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        let mut bits = 1_u64;
+        let mut numbers = vec![
+            0.0,
+            -0.0,
+            1.0,
+            0.1,
+            1e21,
+            1e-7,
+            f64::MIN_POSITIVE,
+            f64::MAX,
+            5e-324,
+        ];
+        for exponent in -30..30 {
+            let power = 10_f64.powi(exponent);
+            for digits in [1.0, 1.5, 9.999, 123_456_789.0, 1.0 / 3.0] {
+                let number = power * digits;
+                numbers.extend([number, number.next_up(), number.next_down()]);
+            }
+        }
+        let mut random = || {
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            bits ^ (bits >> 29)
+        };
+        for _ in 0..200_000 {
+            let (any, of_unit) = (random(), (random() >> 11) as f64 / (1_u64 << 53) as f64);
+            // Of all sizes, and of those that predictions have.
+            numbers.extend([
+                f64::from_bits(any),
+                of_unit,
+                1000.0 * of_unit,
+                of_unit.powi(4),
+            ]);
+            // Of few bits, which two texts may be equally near.
+            let (n_bits, places) = (1 + random() % 32, (random() % 48) as i32);
+            numbers.push((random() >> (64 - n_bits)) as f64 / 2_f64.powi(places));
+        }
+        numbers.extend([f64::INFINITY, f64::NAN]);
+        for number in numbers {
+            for number in [number, -number] {
+                let mut text = String::from("x");
+                push_digits(&mut text, number);
+                assert_eq!(text, format!("x{number}"), "{:x}", number.to_bits());
+            }
+        }
+    }
 }

@@ -13,7 +13,7 @@ pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
-use neuralnet::{Converted, Dataset, Error, Metrics};
+use neuralnet::{Converted, Dataset, Error, Metrics, Stream};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,8 +56,18 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
 
 /// Says what was made of the data that their owner should know.
 pub(crate) fn notices(dataset: &Dataset) {
-    for notice in dataset.notices() {
-        tell(&format!("{}: {notice}", dataset.source()));
+    tell_of(dataset.source(), dataset.notices());
+}
+
+/// The same of a table that is read in spans, once its last one was; otherwise nothing yet.
+pub(crate) fn stream_notices(stream: &mut Stream) {
+    let notices = stream.take_notices();
+    tell_of(stream.source(), &notices);
+}
+
+fn tell_of(source: &str, notices: &[String]) {
+    for notice in notices {
+        tell(&format!("{source}: {notice}"));
     }
 }
 

@@ -111,7 +111,8 @@ fn features_are_found_by_name() {
         .collect();
     assert_eq!(model.predict(&data, 0..3), expected);
     let mut text = Vec::new();
-    predict(&model, &data, &mut text).unwrap();
+    let mut rows = model.stream(folder("other.csv").to_str().unwrap()).unwrap();
+    predict(&model, &mut rows, &mut text).unwrap().unwrap();
     let lines: Vec<String> = expected.iter().map(f64::to_string).collect();
     let expected = format!("\"t, or not\"\n{}\n", lines.join("\n"));
     assert_eq!(String::from_utf8(text).unwrap(), expected);
@@ -126,9 +127,9 @@ fn every_row_of_a_large_table_is_predicted_in_its_place() {
     dataset.write_npy(&file).unwrap();
     let table = Dataset::npy(&file, &TableOptions::with_targets(&["0"])).unwrap();
     let (model, trained) = trained(&table, true);
-    let data = model.open_data(file.to_str().unwrap()).unwrap();
+    let mut data = model.stream(file.to_str().unwrap()).unwrap();
     let out = path("large", "predictions.csv");
-    predict_to(&model, &data, &out).unwrap();
+    predict_to(&model, &mut data, &out).unwrap();
     let text = fs::read_to_string(out).unwrap();
     let found: Vec<f64> = text.lines().skip(1).map(|y| y.parse().unwrap()).collect();
     assert_eq!(found.len(), n_samples);

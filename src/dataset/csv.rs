@@ -7,17 +7,19 @@
 mod lines;
 mod number;
 mod piece;
+mod rows;
 
 pub(super) use lines::Lines;
 
 use super::columns::shown;
 use super::map::{self, Bytes};
-use super::table::{Cells, Kind, MAX_TEXTS, Table};
+use super::table::{Cells, Kind, MAX_TEXTS, Spans, Table};
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memchr_iter};
-use piece::{Fault, Piece, Role, Texts};
+use piece::{Fault, Piece, Role};
 use rayon::prelude::*;
+use rows::{Rows, Stop};
 use std::collections::HashMap;
 use std::io::Read;
 use std::ops::Range;
@@ -30,16 +32,20 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const PIECE_BYTES: usize = 1 << 18;
 /// Pieces read at once, before the next ones are begun.
 const PIECES: usize = 256;
+/// Most bytes of a span, but for the end of its last line.
+const SPAN_BYTES: usize = 1 << 26;
 
 /// A CSV file whose header is read.
 pub(super) struct Csv {
     path: PathBuf,
     bytes: Bytes,
     names: Vec<String>,
-    /// Where the line after the header begins.
+    /// Where the line after the header begins, or after the spans that were read.
     start: usize,
     /// Lines before that.
     n_lines: u64,
+    /// Rows of the spans that were read.
+    n_rows: usize,
 }
 
 impl Csv {
@@ -50,6 +56,7 @@ impl Csv {
             names: Vec::new(),
             start: 0,
             n_lines: 0,
+            n_rows: 0,
         };
         let extension = path.extension();
         if extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
@@ -111,9 +118,9 @@ impl Csv {
         Ok(())
     }
 
-    /// Reads all rows, their columns as `roles` says.
-    fn rows(&self, roles: &[Role], width: usize) -> std::result::Result<Cells, Stop> {
-        let pieces = pieces(&self.bytes, self.start);
+    /// Reads the rows from the start up to the byte `end`, their columns as `roles` says.
+    fn rows(&self, roles: &[Role], width: usize, end: usize) -> std::result::Result<Rows, Stop> {
+        let pieces = pieces(&self.bytes[..end], self.start);
         // Room for as many rows as there are lines, so that each piece knows where its first one goes.
         let n_values = |piece: &Range<usize>| width * n_lines(&self.bytes[piece.clone()]);
         let n_values: Vec<usize> = pieces.par_iter().map(n_values).collect();
@@ -138,7 +145,51 @@ impl Csv {
                 start += n_values;
             }
         }
-        Ok(rows.cells())
+        Ok(rows)
+    }
+
+    /// What becomes of each column of the file.
+    fn roles(&self, wanted: &[(usize, Kind)]) -> Vec<Role> {
+        let mut roles = vec![Role::Skipped; self.names.len()];
+        for (slot, (column, kind)) in wanted.iter().enumerate() {
+            roles[*column] = match kind {
+                Kind::Text => Role::Text { slot },
+                Kind::Number | Kind::Either => Role::Number {
+                    slot,
+                    or_text: *kind == Kind::Either,
+                },
+            };
+        }
+        roles
+    }
+
+    /// Where the next span ends: after `n_rows` lines, if not before.
+    fn span_end(&self, n_rows: usize) -> usize {
+        let left = &self.bytes[self.start..];
+        let most = &left[..left.len().min(SPAN_BYTES)];
+        let end = memchr_iter(b'\n', most).nth(n_rows.max(1) - 1);
+        let end = end.or_else(|| Some(most.len() + memchr(b'\n', &left[most.len()..])?));
+        end.map_or(self.bytes.len(), |end| self.start + end + 1)
+    }
+
+    fn stopped(&self, stop: Stop, wanted: &[(usize, Kind)]) -> Error {
+        match stop {
+            Stop::Fault(fault) => self.error(fault),
+            Stop::Texts(slot) => {
+                let name = shown(&self.names[wanted[slot].0]);
+                self.table(format!(
+                    "column `{name}` holds more than {MAX_TEXTS} different texts; leave it out with --drop {name}, or name another column"
+                ))
+            }
+            Stop::Memory(needed) => Error::HostMemory {
+                what: format!("{}: its table", self.path.display()),
+                needed,
+            },
+        }
+    }
+
+    fn without_rows(&self) -> Error {
+        self.table("holds a header and no rows; add at least one".to_owned())
     }
 
     fn error(&self, fault: Fault) -> Error {
@@ -184,25 +235,16 @@ impl Table for Csv {
         Some(self.bytes.len() as u64)
     }
 
+    fn spans(&mut self) -> Option<&mut dyn Spans> {
+        Some(self)
+    }
+
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
-        let mut roles = vec![Role::Skipped; self.names.len()];
-        for (slot, (column, kind)) in wanted.iter().enumerate() {
-            roles[*column] = match kind {
-                Kind::Text => Role::Text { slot },
-                Kind::Number | Kind::Either => Role::Number {
-                    slot,
-                    or_text: *kind == Kind::Either,
-                },
-            };
-        }
+        let mut roles = self.roles(wanted);
         loop {
-            match self.rows(&roles, wanted.len()) {
-                Ok(cells) if cells.n_rows == 0 => {
-                    return Err(
-                        self.table("holds a header and no rows; add at least one".to_owned())
-                    );
-                }
-                Ok(cells) => return Ok(cells),
+            match self.rows(&roles, wanted.len(), self.bytes.len()) {
+                Ok(rows) if rows.cells.n_rows == 0 => return Err(self.without_rows()),
+                Ok(rows) => return Ok(rows.cells()),
                 // Texts after all, and so were the numbers before: from the start.
                 Err(Stop::Fault(Fault {
                     column: Some(column),
@@ -213,119 +255,32 @@ impl Table for Csv {
                     let slot = slot.expect("only a wanted column is read");
                     roles[column] = Role::Text { slot };
                 }
-                Err(Stop::Fault(fault)) => return Err(self.error(fault)),
-                Err(Stop::Texts(slot)) => {
-                    let name = shown(&self.names[wanted[slot].0]);
-                    return Err(self.table(format!(
-                        "column `{name}` holds more than {MAX_TEXTS} different texts; leave it out with --drop {name}, or name another column"
-                    )));
-                }
-                Err(Stop::Memory(needed)) => {
-                    return Err(Error::HostMemory {
-                        what: format!("{}: its table", self.path.display()),
-                        needed,
-                    });
-                }
+                Err(stop) => return Err(self.stopped(stop, wanted)),
             }
         }
     }
 }
 
-/// Why reading ended early.
-enum Stop {
-    Fault(Fault),
-    /// Too many texts in this column of the values.
-    Texts(usize),
-    /// As many bytes are not to be had.
-    Memory(u64),
-}
-
-/// The rows of the pieces so far.
-struct Rows {
-    cells: Cells,
-    width: usize,
-    texts: Vec<Texts<'static>>,
-    n_lines: u64,
-}
-
-impl Rows {
-    /// Of `width` values each, with room for `n_values`, after `n_lines` lines.
-    fn new(width: usize, n_lines: u64, n_values: usize) -> std::result::Result<Self, Stop> {
-        // Zeros that the system gives as they are needed, to the thread that reads a piece.
-        let values = bytemuck::allocation::try_zeroed_vec(n_values);
-        Ok(Self {
-            cells: Cells {
-                n_empty: vec![0; width],
-                values: values.map_err(|()| Stop::Memory(4 * n_values as u64))?,
-                ..Cells::default()
-            },
-            width,
-            texts: (0..width).map(|_| Texts::default()).collect(),
-            n_lines,
-        })
+impl Spans for Csv {
+    fn is_at_end(&self) -> bool {
+        self.start == self.bytes.len()
     }
 
-    fn placed(&self, fault: Fault) -> Fault {
-        Fault {
-            line: self.n_lines + fault.line,
-            ..fault
+    fn next_span(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Cells> {
+        let end = self.span_end(n_rows);
+        let rows = self.rows(&self.roles(wanted), wanted.len(), end);
+        let rows = rows.map_err(|stop| self.stopped(stop, wanted))?;
+        (self.start, self.n_lines) = (end, rows.n_lines);
+        let cells = Cells {
+            first_row: self.n_rows,
+            ..rows.cells()
+        };
+        self.n_rows += cells.n_rows;
+        self.bytes.renew()?;
+        match self.n_rows == 0 && self.is_at_end() {
+            true => Err(self.without_rows()),
+            false => Ok(cells),
         }
-    }
-
-    /// Takes on the rows of a piece, whose values stand from `start` on.
-    fn append(&mut self, piece: &Piece<'_>, start: usize) -> std::result::Result<(), Stop> {
-        let cells = &mut self.cells;
-        let n_values = piece.n_rows * self.width;
-        for (slot, texts) in piece.texts.iter().enumerate() {
-            let all = &mut self.texts[slot];
-            let codes = texts.texts.iter();
-            let codes: Vec<usize> = codes
-                .map(|text| all.code(text.clone().into_owned().into()))
-                .collect();
-            if all.texts.len() > MAX_TEXTS {
-                return Err(Stop::Texts(slot));
-            }
-            let values = cells.values[start..][..n_values].iter_mut();
-            recode(values.skip(slot).step_by(self.width), &codes);
-        }
-        // Behind the rows before, where blank lines were among them.
-        let end = cells.n_rows * self.width;
-        if end < start {
-            cells.values.copy_within(start..start + n_values, end);
-        }
-        cells.lines.append(&piece.lines, cells.n_rows, self.n_lines);
-        cells.n_rows += piece.n_rows;
-        for (all, n_empty) in cells.n_empty.iter_mut().zip(&piece.n_empty) {
-            *all += n_empty;
-        }
-        self.n_lines += piece.n_lines;
-        Ok(())
-    }
-
-    fn cells(mut self) -> Cells {
-        let texts = self.texts.into_iter();
-        self.cells.values.truncate(self.cells.n_rows * self.width);
-        self.cells.texts = texts
-            .map(|texts| texts.texts.into_iter().map(String::from).collect())
-            .collect();
-        self.cells
-    }
-}
-
-/// Puts the codes of all pieces in the place of one's own.
-fn recode<'v>(values: impl Iterator<Item = &'v mut f32>, codes: &[usize]) {
-    if codes.iter().enumerate().all(|(own, code)| own == *code) {
-        return;
-    }
-    for value in values.filter(|value| !value.is_nan()) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "codes are whole numbers below 2²⁴"
-        )]
-        let code = codes[*value as usize] as f32;
-        *value = code;
     }
 }
 

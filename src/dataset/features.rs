@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::options::Impute;
 use super::rows::Part;
 use super::table::MAX_TEXTS;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -179,6 +179,13 @@ pub(super) fn code(cell: f32) -> usize {
 
 /// Makes inputs of the first columns of `grid`, as `columns` says, and tells what was filled.
 pub(super) fn inputs(grid: &mut Grid, columns: &[Column]) -> Result<(Part, Vec<String>)> {
+    refuse_gaps(grid, columns)?;
+    let notices = notices(&grid.n_empty, columns);
+    Ok((made(grid, columns)?, notices))
+}
+
+/// That each empty cell is of a column that something fills.
+pub(super) fn refuse_gaps(grid: &Grid, columns: &[Column]) -> Result<()> {
     let without_fill = columns.iter().enumerate();
     let without_fill = without_fill
         .filter(|(_, column)| column.fill.is_none())
@@ -186,14 +193,26 @@ pub(super) fn inputs(grid: &mut Grid, columns: &[Column]) -> Result<(Part, Vec<S
     grid.refuse_empty(
         without_fill,
         "the model has nothing to put there; fill the cells, or train with --impute",
-    )?;
-    let notices = notices(grid, columns);
+    )
+}
+
+/// The first column that holds a text it does not know, and what is wrong with it.
+pub(super) fn unknown(grid: &Grid, columns: &[Column]) -> Option<(usize, Error)> {
+    let mut columns = columns.iter().enumerate();
+    columns.find_map(|(at, column)| {
+        let known = column.categories.as_deref()?;
+        Some((at, places(grid, at, known).err()?))
+    })
+}
+
+/// Makes inputs of columns whose gaps can be filled.
+pub(super) fn made(grid: &mut Grid, columns: &[Column]) -> Result<Part> {
     if columns.iter().all(|column| column.categories.is_none()) {
         if grid.n_empty[..columns.len()].iter().any(|n| *n > 0) {
             let fill = |column: &Column| column.fill.as_ref().map_or(f32::NAN, |fill| fill[0]);
             grid.fill(&columns.iter().map(fill).collect::<Vec<f32>>());
         }
-        return Ok((grid.part(0..columns.len()), notices));
+        return Ok(grid.part(0..columns.len()));
     }
     let mut features = Vec::with_capacity(columns.len());
     for (at, column) in columns.iter().enumerate() {
@@ -216,7 +235,7 @@ pub(super) fn inputs(grid: &mut Grid, columns: &[Column]) -> Result<(Part, Vec<S
             to = rest;
         }
     })?;
-    Ok((Part::whole(inputs, width), notices))
+    Ok(Part::whole(inputs, width))
 }
 
 /// Which of `known` each text of a column is.
@@ -240,9 +259,9 @@ pub(super) fn places(grid: &Grid, column: usize, known: &[String]) -> Result<Vec
     texts.map(place).collect()
 }
 
-/// What is told of the empty cells of each column.
-fn notices(grid: &Grid, columns: &[Column]) -> Vec<String> {
-    let counted = columns.iter().zip(&grid.n_empty);
+/// What is told of the empty cells of each column, of which there are `n_empty`.
+pub(super) fn notices(n_empty: &[usize], columns: &[Column]) -> Vec<String> {
+    let counted = columns.iter().zip(n_empty);
     let filled = counted.filter(|(_, n_empty)| **n_empty > 0);
     let notices = filled.filter_map(|(column, n_empty)| {
         let (cells, name) = (

@@ -21,6 +21,7 @@ pub(super) struct Grid {
     pub(super) texts: Vec<Vec<String>>,
     pub(super) n_empty: Vec<usize>,
     pub(super) lines: Lines,
+    first_row: usize,
     values: Arc<Values>,
     width: usize,
     /// Where the columns stand in a row of the values.
@@ -36,6 +37,7 @@ impl Grid {
             texts: cells.texts,
             n_empty: cells.n_empty,
             lines: cells.lines,
+            first_row: cells.first_row,
             values: Arc::new(Values::Memory(cells.values)),
             width: names.len(),
             places: (0..names.len()).collect(),
@@ -56,6 +58,7 @@ impl Grid {
             texts: vec![Vec::new(); names.len()],
             n_empty: vec![0; names.len()],
             lines: Lines::default(),
+            first_row: 0,
             values: Arc::new(values),
             width,
             places,
@@ -147,7 +150,7 @@ impl Grid {
             },
             None => Error::Table {
                 path,
-                problem: format!("row {row}, column `{name}`: {problem}"),
+                problem: format!("{}, column `{name}`: {problem}", self.row_name(row)),
             },
         }
     }
@@ -156,7 +159,7 @@ impl Grid {
     pub(super) fn row_name(&self, row: usize) -> String {
         match self.lines.line(row) {
             Some(line) => format!("line {line}"),
-            None => format!("row {row}"),
+            None => format!("row {}", self.first_row + row),
         }
     }
 

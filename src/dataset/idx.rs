@@ -195,7 +195,9 @@ impl Unpacked {
             values: &self.bytes[self.offset..],
             element: self.element,
             fortran_order: false,
+            first_row: 0,
             n_rows: self.n_rows,
+            all_rows: self.n_rows,
             width: self.width,
         }
     }

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// What is wanted of a table.
 #[derive(Clone, Copy)]
-enum Wanted<'a> {
+pub(super) enum Wanted<'a> {
     /// Inputs and targets to train on.
     Training(&'a TableOptions),
     /// The inputs of a model, and its targets where `labels` asks for them.
@@ -126,7 +126,7 @@ impl Dataset {
     }
 }
 
-fn is_file(data: &str) -> bool {
+pub(super) fn is_file(data: &str) -> bool {
     data != "article" && !data.starts_with("synthetic:")
 }
 
@@ -156,7 +156,7 @@ fn file(path: &Path, wanted: Wanted<'_>) -> Result<Dataset> {
     timed(path, &mut *format::open(path, labels)?, wanted, start)
 }
 
-fn timed(
+pub(super) fn timed(
     path: &Path,
     table: &mut dyn Table,
     wanted: Wanted<'_>,
@@ -173,13 +173,7 @@ fn timed(
 }
 
 fn dataset(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) -> Result<Dataset> {
-    let columns = used(table.names(), wanted).map_err(|problem| Error::Table {
-        path: path.to_owned(),
-        problem: match table.names() {
-            [_] => problem + table.remedy_of_one_column(),
-            _ => problem,
-        },
-    })?;
+    let columns = used(path, table, wanted)?;
     let mut grid = read(path, table, &columns, wanted)?;
     let (n_columns, n_targets) = (columns.features.len(), columns.targets.len());
     let seen = grid
@@ -244,15 +238,20 @@ fn inspected(grid: &Grid, n_columns: usize, n_targets: usize) -> Result<Seen> {
 }
 
 /// The columns of a table that are used.
-fn used(names: &[String], wanted: Wanted<'_>) -> std::result::Result<Columns, String> {
-    match wanted {
+pub(super) fn used(path: &Path, table: &dyn Table, wanted: Wanted<'_>) -> Result<Columns> {
+    let names = table.names();
+    let columns = match wanted {
         Wanted::Training(options) => Columns::new(names, options),
         Wanted::Model { columns, labels } => {
             let targets = labels.as_ref().map_or(&[][..], Labels::columns);
             let features = columns.iter().map(|column| &column.name);
             Columns::of_model(names, features, targets.iter())
         }
-    }
+    };
+    columns.map_err(|problem| match names {
+        [_] => Error::table(path, problem + table.remedy_of_one_column()),
+        _ => Error::table(path, problem),
+    })
 }
 
 /// Reads the columns, each as what it is used for needs it, or takes them where they lie.
@@ -295,7 +294,7 @@ fn read(path: &Path, table: &mut dyn Table, columns: &Columns, wanted: Wanted<'_
 }
 
 /// The used columns and what their cells may be: features, targets, weight.
-fn kinds(names: &[String], columns: &Columns, wanted: Wanted<'_>) -> Vec<(usize, Kind)> {
+pub(super) fn kinds(names: &[String], columns: &Columns, wanted: Wanted<'_>) -> Vec<(usize, Kind)> {
     let features = columns.features.iter().enumerate().map(|(at, column)| {
         let is_text = match wanted {
             Wanted::Training(options) => {

@@ -4,21 +4,22 @@
 
 mod column;
 mod contained;
+mod source;
 mod write;
 
 pub(crate) use write::{Values, Writer};
 
 use super::columns::shown;
-use super::map;
 use super::npy::zeros;
-use super::table::{Cells, Kind, Table};
+use super::table::{Cells, Kind, Spans, Table};
 use crate::error::{Error, Result};
-use bytes::Bytes;
 use column::{Column, Meaning};
 use contained::contained;
 use parquet::basic::Compression;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::column::reader::ColumnReader;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use rayon::prelude::*;
+use source::Source;
 use std::path::{Path, PathBuf};
 
 type Parsed<T> = std::result::Result<T, String>;
@@ -29,10 +30,31 @@ const PIECE: usize = 1 << 16;
 /// A file whose footer is read.
 pub(super) struct Parquet {
     path: PathBuf,
-    reader: SerializedFileReader<Bytes>,
+    source: Source,
+    reader: SerializedFileReader<Source>,
     names: Vec<String>,
     /// Of each column, the leaf of the schema that it is; what is wrong with it, where it is none.
     leaves: Vec<Parsed<usize>>,
+    place: Place,
+}
+
+/// How far a file was read.
+#[derive(Default)]
+struct Place {
+    /// Rows that were read.
+    n_rows: usize,
+    /// Groups of rows that were begun.
+    n_groups: usize,
+    /// The last of these, where some of it is left.
+    group: Option<Group>,
+}
+
+/// A group of rows that is read.
+struct Group {
+    /// Of each wanted column.
+    readers: Vec<ColumnReader>,
+    /// Rows that were not read.
+    n_left: usize,
 }
 
 /// Opens the file `path`.
@@ -41,16 +63,18 @@ pub(super) struct Parquet {
 /// Where it cannot be read or is no Parquet file, or two of its columns have the same name.
 pub(super) fn open(path: &Path) -> Result<Parquet> {
     let table = |problem| Error::table(path, problem);
-    // Not the file itself: threads that read it would move its one position under each other.
-    let file = Bytes::from_owner(map::file(path, "Parquet")?);
+    let source = Source::open(path)?;
+    let file = source.clone();
     let reader = contained(|| SerializedFileReader::new(file).map_err(|error| damaged(&error)));
     let reader = reader.map_err(table)?;
     let (names, leaves) = columns(&reader).map_err(table)?;
     Ok(Parquet {
         path: path.to_owned(),
+        source,
         reader,
         names,
         leaves,
+        place: Place::default(),
     })
 }
 
@@ -61,7 +85,7 @@ fn damaged(error: &dyn std::fmt::Display) -> String {
 }
 
 /// The names of the columns, and where each is.
-fn columns(reader: &SerializedFileReader<Bytes>) -> Parsed<(Vec<String>, Vec<Parsed<usize>>)> {
+fn columns(reader: &SerializedFileReader<Source>) -> Parsed<(Vec<String>, Vec<Parsed<usize>>)> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let (mut names, mut leaves) = (Vec::<String>::new(), Vec::new());
     for (leaf, column) in schema.columns().iter().enumerate() {
@@ -93,7 +117,8 @@ fn columns(reader: &SerializedFileReader<Bytes>) -> Parsed<(Vec<String>, Vec<Par
 }
 
 impl Parquet {
-    fn cells(&self, wanted: &[(usize, Kind)]) -> Parsed<Cells> {
+    /// Reads the columns `wanted` of the next rows, `n_rows` at most.
+    fn cells(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Parsed<Cells> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let mut columns = Vec::with_capacity(wanted.len());
         for (column, kind) in wanted {
@@ -103,13 +128,28 @@ impl Parquet {
                 .map_err(|problem| format!("column `{}` {problem}", shown(name)))?;
             columns.push(Column::new(name, leaf, meaning, *kind));
         }
-        let mut cells = Cells::default();
-        for group in 0..self.reader.num_row_groups() {
-            let group = self.reader.get_row_group(group);
-            let group = group.map_err(|error| damaged(&error))?;
-            self.read_group(&*group, &mut columns, &mut cells)?;
+        let place = &mut self.place;
+        let mut cells = Cells {
+            first_row: place.n_rows,
+            ..Cells::default()
+        };
+        while cells.n_rows < n_rows {
+            let mut group = match place.group.take() {
+                Some(group) => group,
+                None if place.n_groups == self.reader.num_row_groups() => break,
+                None => {
+                    place.n_groups += 1;
+                    opened(&self.reader, place.n_groups - 1, &columns)?
+                }
+            };
+            let n_read = group.n_left.min(n_rows - cells.n_rows);
+            group.n_left -= n_read;
+            read_rows(&mut group, &mut columns, n_read, &mut cells)?;
+            place.n_rows += n_read;
+            place.group = (group.n_left > 0).then_some(group);
         }
-        if cells.n_rows == 0 {
+        let is_at_end = place.group.is_none() && place.n_groups == self.reader.num_row_groups();
+        if place.n_rows == 0 && is_at_end {
             return Err("has no rows; at least one is needed".to_owned());
         }
         for column in columns {
@@ -118,60 +158,76 @@ impl Parquet {
         }
         Ok(cells)
     }
+}
 
-    /// Reads the columns side by side, then puts their cells into rows.
-    fn read_group(
-        &self,
-        group: &dyn RowGroupReader,
-        columns: &mut [Column<'_>],
-        cells: &mut Cells,
-    ) -> Parsed<()> {
-        let n_rows = group.metadata().num_rows();
-        let n_rows = usize::try_from(n_rows).map_err(|error| damaged(&error))?;
-        let first = cells.n_rows;
-        for column in &*columns {
-            let chunk = group.metadata().column(column.leaf);
-            check_codec(column, chunk.compression())?;
-            let first_page = chunk
-                .dictionary_page_offset()
-                .unwrap_or(chunk.data_page_offset());
-            if first_page < 0 || chunk.compressed_size() < 0 {
-                return Err(damaged(&"a column begins before the file"));
-            }
+/// Begins to read the group `number`.
+fn opened(
+    reader: &SerializedFileReader<Source>,
+    number: usize,
+    columns: &[Column<'_>],
+) -> Parsed<Group> {
+    let group = reader.get_row_group(number);
+    let group = group.map_err(|error| damaged(&error))?;
+    let n_rows = group.metadata().num_rows();
+    let n_left = usize::try_from(n_rows).map_err(|error| damaged(&error))?;
+    for column in columns {
+        let chunk = group.metadata().column(column.leaf);
+        check_codec(column, chunk.compression())?;
+        let first_page = chunk
+            .dictionary_page_offset()
+            .unwrap_or(chunk.data_page_offset());
+        if first_page < 0 || chunk.compressed_size() < 0 {
+            return Err(damaged(&"a column begins before the file"));
         }
-        let read: Vec<Parsed<()>> = columns
-            .par_iter_mut()
-            .map(|column| {
-                contained(|| {
-                    let reader = group.get_column_reader(column.leaf);
-                    let reader = reader.map_err(|error| damaged(&error))?;
-                    column.read(reader, n_rows, first)
-                })
-            })
-            .collect();
-        // The first column's error, whichever thread was first.
-        read.into_iter().collect::<Parsed<()>>()?;
-        let width = columns.len();
-        let mut values = zeros(n_rows, width)?;
-        let rows_per_piece = (PIECE / width.max(1)).max(1);
-        let pieces = values
-            .par_chunks_mut(rows_per_piece * width.max(1))
-            .enumerate();
-        pieces.for_each(|(piece, to)| {
-            for (place, column) in columns.iter().enumerate() {
-                let from = &column.values[piece * rows_per_piece..];
-                for (row, value) in to.chunks_exact_mut(width).zip(from) {
-                    row[place] = *value;
-                }
-            }
-        });
-        match cells.values.is_empty() {
-            true => cells.values = values,
-            false => cells.values.extend(values),
-        }
-        cells.n_rows += n_rows;
-        Ok(())
     }
+    let readers = columns.iter().map(|column| {
+        contained(|| {
+            let reader = group.get_column_reader(column.leaf);
+            reader.map_err(|error| damaged(&error))
+        })
+    });
+    Ok(Group {
+        readers: readers.collect::<Parsed<_>>()?,
+        n_left,
+    })
+}
+
+/// Reads `n_rows` rows of the columns side by side, then puts their cells into rows behind those of `cells`.
+fn read_rows(
+    group: &mut Group,
+    columns: &mut [Column<'_>],
+    n_rows: usize,
+    cells: &mut Cells,
+) -> Parsed<()> {
+    let first = cells.first_row + cells.n_rows;
+    let is_last = group.n_left == 0;
+    let read: Vec<Parsed<()>> = columns
+        .par_iter_mut()
+        .zip(&mut group.readers)
+        .map(|(column, reader)| contained(|| column.read(reader, n_rows, is_last, first)))
+        .collect();
+    // The first column's error, whichever thread was first.
+    read.into_iter().collect::<Parsed<()>>()?;
+    let width = columns.len();
+    let mut values = zeros(n_rows, width)?;
+    let rows_per_piece = (PIECE / width.max(1)).max(1);
+    let pieces = values
+        .par_chunks_mut(rows_per_piece * width.max(1))
+        .enumerate();
+    pieces.for_each(|(piece, to)| {
+        for (place, column) in columns.iter().enumerate() {
+            let from = &column.values[piece * rows_per_piece..];
+            for (row, value) in to.chunks_exact_mut(width).zip(from) {
+                row[place] = *value;
+            }
+        }
+    });
+    match cells.values.is_empty() {
+        true => cells.values = values,
+        false => cells.values.extend(values),
+    }
+    cells.n_rows += n_rows;
+    Ok(())
 }
 
 impl Table for Parquet {
@@ -179,9 +235,27 @@ impl Table for Parquet {
         &self.names
     }
 
+    fn spans(&mut self) -> Option<&mut dyn Spans> {
+        Some(self)
+    }
+
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
-        self.cells(wanted)
+        self.place = Place::default();
+        self.cells(wanted, usize::MAX)
             .map_err(|problem| Error::table(&self.path, problem))
+    }
+}
+
+impl Spans for Parquet {
+    fn is_at_end(&self) -> bool {
+        self.place.group.is_none() && self.place.n_groups == self.reader.num_row_groups()
+    }
+
+    fn next_span(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Cells> {
+        let cells = self.cells(wanted, n_rows);
+        let cells = cells.map_err(|problem| Error::table(&self.path, problem))?;
+        self.source.renew()?;
+        Ok(cells)
     }
 }
 

@@ -138,6 +138,9 @@ impl Part {
 
     /// The first value of the first `n_outputs` columns that lies outside [0, 1].
     pub(super) fn first_outside_unit(&self, n_outputs: usize) -> Option<(usize, usize)> {
+        if n_outputs == 0 {
+            return None;
+        }
         inspect(&self.values, self.width, |row, _| Seen {
             not_finite: None,
             outside_unit: self.outside_unit_in(row, n_outputs),

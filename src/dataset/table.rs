@@ -49,15 +49,36 @@ pub(super) trait Table {
         None
     }
 
+    /// Its rows a span at a time, where its format does not have to be unpacked as a whole.
+    fn spans(&mut self) -> Option<&mut dyn Spans> {
+        None
+    }
+
     /// The values where they lie, if they can be used there; then they need not be read.
     fn in_place(&self) -> Option<InPlace> {
         None
     }
 }
 
+/// A table that is read from its first row to its last, some at a time.
+pub(super) trait Spans {
+    /// Whether all was read.
+    fn is_at_end(&self) -> bool;
+
+    /// Reads the columns `wanted` of the next rows, `n_rows` of them at most, maybe none. They are as those of
+    /// [`Table::read`], but that the codes of texts are the span's own. No column may be of [`Kind::Either`]: one
+    /// span would not know what another one holds.
+    ///
+    /// # Errors
+    /// As [`Table::read`], once the first such cell is reached.
+    fn next_span(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Cells>;
+}
+
 /// The cells of some columns.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
+    /// Rows of the table before these.
+    pub(super) first_row: usize,
     pub(super) n_rows: usize,
     /// (rows, columns), row-major: a finite number, the code of a text, or NaN for an empty cell.
     pub(super) values: Vec<f32>,

@@ -19,7 +19,11 @@ pub(in crate::dataset) struct Array<'a> {
     pub(in crate::dataset) values: &'a [u8],
     pub(in crate::dataset) element: Element,
     pub(in crate::dataset) fortran_order: bool,
+    /// Rows of the values before its own.
+    pub(in crate::dataset) first_row: usize,
     pub(in crate::dataset) n_rows: usize,
+    /// Rows of the values.
+    pub(in crate::dataset) all_rows: usize,
     pub(in crate::dataset) width: usize,
 }
 
@@ -32,15 +36,18 @@ impl<'a> Array<'a> {
             values: &file[header.offset..],
             element: header.element,
             fortran_order: header.fortran_order,
+            first_row: 0,
             n_rows,
+            all_rows: n_rows,
             width,
         })
     }
 
     fn cell(&self, row: usize, column: usize) -> &'a [u8] {
+        let row = self.first_row + row;
         let at = match self.fortran_order {
             false => row * self.width + column,
-            true => column * self.n_rows + row,
+            true => column * self.all_rows + row,
         };
         &self.values[at * self.element.bytes()..]
     }
@@ -58,6 +65,7 @@ impl<'a> Array<'a> {
         let placed: Vec<Placed> = wanted.iter().copied().enumerate().collect();
         let texts = self.read(&placed, names, &mut values, wanted.len())?;
         Ok(Cells {
+            first_row: self.first_row,
             n_rows: self.n_rows,
             values,
             texts,
@@ -90,6 +98,7 @@ impl<'a> Array<'a> {
             if is_text(*kind) {
                 let to = to.iter_mut().skip(*place).step_by(stride);
                 *of_column = self.read_texts(*column, to).map_err(|(row, problem)| {
+                    let row = self.first_row + row;
                     format!("row {row}, column `{}`: {problem}", shown(&names[*column]))
                 })?;
             }
@@ -143,6 +152,7 @@ impl<'a> Array<'a> {
         let text = self.element.text(self.cell(row, column));
         let text = text.unwrap_or_else(|| "what is no text".to_owned());
         let text = shown(&text);
+        let row = self.first_row + row;
         let why = if self.element.is_text() {
             return format!("row {row}, column `{}`: `{text}` {NO_NUMBER}", shown(name));
         } else if text.parse().is_ok_and(f64::is_finite) && self.element.bytes() == 1 {

@@ -3,7 +3,7 @@
 use super::array::Array;
 use super::element::Element;
 use crate::dataset::map;
-use crate::dataset::table::{Cells, InPlace, Kind, Table};
+use crate::dataset::table::{Cells, InPlace, Kind, Spans, Table};
 use crate::error::{Error, Result};
 use memmap2::Mmap;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ pub(in crate::dataset) struct Npy {
     file: Arc<Mmap>,
     /// Its columns are named by their numbers.
     names: Vec<String>,
+    /// Rows of the spans that were read.
+    n_read: usize,
 }
 
 /// Opens the array in the file `path`; one dimension is one column.
@@ -29,6 +31,7 @@ pub(in crate::dataset) fn open(path: &Path) -> Result<Npy> {
         path: path.to_owned(),
         names: (0..array.width).map(|column| column.to_string()).collect(),
         file,
+        n_read: 0,
     })
 }
 
@@ -53,6 +56,14 @@ impl Table for Npy {
         ": save numpy.column_stack((X, y))"
     }
 
+    /// What is used where it lies is not read.
+    fn spans(&mut self) -> Option<&mut dyn Spans> {
+        match self.in_place() {
+            Some(_) => None,
+            None => Some(self),
+        }
+    }
+
     fn in_place(&self) -> Option<InPlace> {
         let array = self.array();
         let offset = self.file.len() - array.values.len();
@@ -64,5 +75,24 @@ impl Table for Npy {
             width: array.width,
             n_rows: array.n_rows,
         })
+    }
+}
+
+impl Spans for Npy {
+    fn is_at_end(&self) -> bool {
+        self.n_read == self.array().n_rows
+    }
+
+    fn next_span(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Cells> {
+        let all = self.array();
+        let span = Array {
+            first_row: self.n_read,
+            n_rows: n_rows.min(all.n_rows - self.n_read),
+            ..all
+        };
+        let cells = span.cells(wanted, &self.names);
+        let cells = cells.map_err(|problem| Error::table(&self.path, problem))?;
+        self.n_read += cells.n_rows;
+        Ok(cells)
     }
 }

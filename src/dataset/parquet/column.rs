@@ -110,43 +110,51 @@ impl<'a> Column<'a> {
         self.texts.into_inner()
     }
 
-    /// Reads a group of `n_rows` rows, the first of them row `first` of the file.
+    /// Reads `n_rows` rows, the first of them row `first` of the file; where `is_last`, the last ones of `reader`.
     #[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
-    pub(super) fn read(&mut self, reader: ColumnReader, n_rows: usize, first: usize) -> Parsed<()> {
+    pub(super) fn read(
+        &mut self,
+        reader: &mut ColumnReader,
+        n_rows: usize,
+        is_last: bool,
+        first: usize,
+    ) -> Parsed<()> {
         self.values.clear();
         let meaning = self.meaning;
+        // Of the last ones as many as there are, to see that there are no more.
+        let rows = (first, if is_last { usize::MAX } else { n_rows });
         match reader {
             ColumnReader::BoolColumnReader(reader) => self.read_as(
                 reader,
-                first,
+                rows,
                 |truth| Ok(f32::from(u8::from(*truth))),
                 |truth| Ok(truth.to_string()),
             ),
             ColumnReader::Int32ColumnReader(reader) => self.read_integers(
                 reader,
-                first,
+                rows,
                 |x| i64::from(*x),
                 |x| u64::from(x.cast_unsigned()),
             ),
             ColumnReader::Int64ColumnReader(reader) => {
-                self.read_integers(reader, first, |x| *x, |x| x.cast_unsigned())
+                self.read_integers(reader, rows, |x| *x, |x| x.cast_unsigned())
             }
             ColumnReader::FloatColumnReader(reader) => {
-                self.read_as(reader, first, |x| Ok(*x), |x| Ok(x.to_string()))
+                self.read_as(reader, rows, |x| Ok(*x), |x| Ok(x.to_string()))
             }
             ColumnReader::DoubleColumnReader(reader) => {
-                self.read_as(reader, first, |x| Ok(*x as f32), |x| Ok(x.to_string()))
+                self.read_as(reader, rows, |x| Ok(*x as f32), |x| Ok(x.to_string()))
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => match meaning {
                 Meaning::Half => self.read_as(
                     reader,
-                    first,
+                    rows,
                     |x| half(x.data()),
                     |x| Ok(half(x.data())?.to_string()),
                 ),
                 _ => self.read_as(
                     reader,
-                    first,
+                    rows,
                     move |x| number(&bytes(x.data(), meaning)?),
                     move |x| bytes(x.data(), meaning),
                 ),
@@ -159,7 +167,7 @@ impl<'a> Column<'a> {
                         _ => number(&text),
                     }
                 };
-                self.read_as(reader, first, number, move |x| bytes(x.data(), meaning))
+                self.read_as(reader, rows, number, move |x| bytes(x.data(), meaning))
             }
             ColumnReader::Int96ColumnReader(_) => Err("is of timestamps".to_owned()),
         }?;
@@ -173,39 +181,40 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// Reads all of `reader`, of integers, each value as `signed` or `unsigned` widens it.
+    /// Reads rows of `reader`, of integers, each value as `signed` or `unsigned` widens it.
     fn read_integers<T: DataType>(
         &mut self,
-        reader: ColumnReaderImpl<T>,
-        first: usize,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: (usize, usize),
         signed: impl Fn(&T::T) -> i64,
         unsigned: impl Fn(&T::T) -> u64,
     ) -> Parsed<()> {
         match self.meaning {
             Meaning::Unsigned => self.read_as(
                 reader,
-                first,
+                rows,
                 |x| Ok(unsigned(x) as f32),
                 |x| Ok(unsigned(x).to_string()),
             ),
             Meaning::Decimal(scale) => {
                 let digits = |x: &T::T| decimal(signed(x).into(), scale);
-                self.read_as(reader, first, |x| number(&digits(x)), |x| Ok(digits(x)))
+                self.read_as(reader, rows, |x| number(&digits(x)), |x| Ok(digits(x)))
             }
             _ => self.read_as(
                 reader,
-                first,
+                rows,
                 |x| Ok(signed(x) as f32),
                 |x| Ok(signed(x).to_string()),
             ),
         }
     }
 
-    /// Reads all of `reader`, each value as `number` or as `text` makes it.
+    /// Reads rows of `reader`, the number of the first and how many at most, each value as `number` or as `text`
+    /// makes it.
     fn read_as<T: DataType>(
         &mut self,
-        mut reader: ColumnReaderImpl<T>,
-        first: usize,
+        reader: &mut ColumnReaderImpl<T>,
+        (first, n_rows): (usize, usize),
         number: impl Fn(&T::T) -> Parsed<f32>,
         text: impl Fn(&T::T) -> Parsed<String>,
     ) -> Parsed<()> {
@@ -213,8 +222,9 @@ impl<'a> Column<'a> {
         loop {
             values.clear();
             levels.clear();
+            let batch = BATCH.min(n_rows - self.values.len());
             let (n_rows, n_values, _) = reader
-                .read_records(BATCH, Some(&mut levels), None, &mut values)
+                .read_records(batch, Some(&mut levels), None, &mut values)
                 .map_err(|error| super::damaged(&error))?;
             if n_rows == 0 {
                 return Ok(());

@@ -38,4 +38,5 @@ def weights_of_file(binary, device, inputs, targets, learning_rate, iterations):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rows.csv")
         np.savetxt(path, np.hstack([inputs, targets]), "%.9g", ",", header=header, comments="")
-        return weights(binary, device, path, learning_rate, iterations, "--target", ",".join(names))
+        as_they_are = ["--target", ",".join(names), "--no-standardise"]
+        return weights(binary, device, path, learning_rate, iterations, *as_they_are)

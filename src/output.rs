@@ -17,21 +17,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Where the file cannot be written.
 pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
     let beside = beside(path)?;
-    let fail = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Write { path, source }
+    // It is `path` that was asked for.
+    let fail = |source| Error::Write {
+        path: path.to_owned(),
+        source,
     };
-    let file = File::create_new(&beside).map_err(fail(&beside))?;
+    let file = File::create_new(&beside).map_err(fail)?;
     let written = write(&file).and_then(|()| file.sync_all());
-    let written = written.map_err(fail(&beside));
     // Closed before it is renamed, which some systems ask for.
     drop(file);
-    let done = written.and_then(|()| fs::rename(&beside, path).map_err(fail(path)));
+    let done = written.and_then(|()| fs::rename(&beside, path));
     if done.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&beside);
     }
-    done
+    done.map_err(fail)
 }
 
 /// CRC-32 of a description as JSON and of the numbers that it describes: whether a file is as it was written.

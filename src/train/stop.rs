@@ -58,11 +58,10 @@ impl Convergence {
         let components = self.largest.iter_mut().zip(gradient);
         let shares = components.map(|(largest, component)| {
             *largest = largest.max(component.abs());
-            // Of a component that has always been 0 nothing is left.
-            if *largest > 0.0 {
-                component.abs() / *largest
-            } else {
-                0.0
+            match *largest > 0.0 {
+                true => component.abs() / *largest,
+                // It has always been 0, or is not a number.
+                false => component.abs(),
             }
         });
         // What is not a number has not fallen.
@@ -92,5 +91,30 @@ impl Convergence {
         let (before, tolerance) = (before?, config.loss_tolerance?);
         let unchanged = (before - loss).abs() <= tolerance * before.abs().max(loss.abs());
         unchanged.then_some(StopReason::Loss)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Convergence;
+
+    #[test]
+    fn a_gradient_falls_as_far_as_its_slowest_component() {
+        let mut convergence = Convergence::new(2);
+        let close =
+            |found: f64, expected: f64| assert!((found - expected).abs() < 1e-15, "{found}");
+        close(convergence.fall(&[8.0, 0.0]), 1.0);
+        close(convergence.fall(&[-2.0, 0.0]), 0.25);
+        close(convergence.fall(&[1.0, -4.0]), 1.0);
+        close(convergence.fall(&[4.0, 1.0]), 0.5);
+    }
+
+    /// Also where a component has always been 0, and whichever comes after it.
+    #[test]
+    fn what_is_not_a_number_has_not_fallen() {
+        for gradient in [[f64::NAN, 0.0], [0.0, f64::NAN], [f64::NAN, 1.0]] {
+            let share = Convergence::new(2).fall(&gradient);
+            assert!(share.is_nan(), "{gradient:?}: {share}");
+        }
     }
 }

@@ -181,6 +181,26 @@ fn spans_of_any_length_give_what_the_whole_table_gives() {
     );
 }
 
+#[test]
+fn a_table_without_rows_is_refused_in_spans_too() {
+    let model = model(KNOWN, Some(Impute::Mean));
+    for text in [
+        "age,port,fare,deck",
+        "age,port,fare,deck\n",
+        "age,port,fare,deck\n\n \n",
+    ] {
+        let file = path("no_rows", "table.csv");
+        fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let refused = in_spans(&model, file, 8).unwrap_err();
+        assert!(
+            refused.contains("holds a header and no rows; add at least one"),
+            "{refused}"
+        );
+        assert_eq!(as_a_whole(&model, file), Err(refused));
+    }
+}
+
 /// A file is as it was after an error in a late span; on stdout there are the predictions of the spans before it.
 #[test]
 fn after_a_late_error_there_is_nothing_wrong() {

@@ -45,7 +45,8 @@ impl Stream {
             let mut table = format::open(path, None)?;
             let labels = None;
             let wanted = Wanted::Model { columns, labels };
-            if table.spans().is_some() {
+            // A table without rows is refused as a whole.
+            if table.spans().is_some_and(|spans| !spans.is_at_end()) {
                 stream.source = path.display().to_string();
                 stream.unread = Some(Unread::new(path, table, columns, n_cells)?);
                 stream.first = stream.read()?;

@@ -40,37 +40,37 @@ impl Problem<'_> {
         }
         let scale = self.objective.reduction.scale(total_weight);
         sums.gradient.iter_mut().for_each(|sum| *sum *= scale);
-        sums.pass.loss *= scale;
-        sums.pass.saturation /= total_weight * self.dataset.n_outputs() as f64;
+        sums.summary.loss *= scale;
+        sums.summary.mean_slope /= total_weight * self.dataset.n_outputs() as f64;
         sums
     }
 
     /// As [`Problem::reduced`], without the gradient.
     #[must_use]
-    pub fn reduced_pass(&self, sums: Pass) -> Pass {
+    pub fn reduced_summary(&self, sums: Summary) -> Summary {
         let n_values = self.dataset.total_weight() * self.dataset.n_outputs() as f64;
-        Pass {
+        Summary {
             loss: sums.loss * self.scale(),
-            saturation: sums.saturation / n_values,
+            mean_slope: sums.mean_slope / n_values,
         }
     }
 }
 
 /// What one pass over the data sees at the parameters it started from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pass {
+pub struct Summary {
     /// The loss, reduced over the samples.
     pub loss: f64,
     /// Mean of `dy/dz` over samples and outputs. Of a sigmoid it is `y(1 − y)`: ¼ for an undecided layer, 0 for a
     /// saturated one.
-    pub saturation: f64,
+    pub mean_slope: f64,
 }
 
 /// [`Backend::evaluate`]'s result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Loss and saturation.
-    pub pass: Pass,
+    /// Loss and mean slope.
+    pub summary: Summary,
     /// `dloss/dparameters`, in the layout of the parameters.
     pub gradient: Vec<f64>,
 }
@@ -79,9 +79,9 @@ impl Evaluation {
     /// Sums that nothing was added to yet.
     pub(crate) fn zero(n_parameters: usize) -> Self {
         Self {
-            pass: Pass {
+            summary: Summary {
                 loss: 0.0,
-                saturation: 0.0,
+                mean_slope: 0.0,
             },
             gradient: vec![0.0; n_parameters],
         }
@@ -90,8 +90,8 @@ impl Evaluation {
     /// Whether, taken as bounds, one of them promises nothing. NaN is another matter: parameters that
     /// are not numbers.
     pub(crate) fn is_beyond_f32(&self) -> bool {
-        let Pass { loss, saturation } = self.pass;
-        let mut numbers = self.gradient.iter().chain([&loss, &saturation]);
+        let Summary { loss, mean_slope } = self.summary;
+        let mut numbers = self.gradient.iter().chain([&loss, &mean_slope]);
         numbers.any(|number| number.is_infinite())
     }
 
@@ -100,8 +100,8 @@ impl Evaluation {
         for (sum, term) in self.gradient.iter_mut().zip(&other.gradient) {
             *sum += term;
         }
-        self.pass.loss += other.pass.loss;
-        self.pass.saturation += other.pass.saturation;
+        self.summary.loss += other.summary.loss;
+        self.summary.mean_slope += other.summary.mean_slope;
     }
 }
 
@@ -146,7 +146,7 @@ pub trait Backend {
     /// Where the device fails.
     fn parameters(&mut self) -> Result<Vec<f64>>;
 
-    /// Loss, saturation and gradient at the parameters; one pass over the data.
+    /// Loss, mean slope and gradient at the parameters; one pass over the data.
     ///
     /// # Errors
     /// Where the device fails.
@@ -173,7 +173,7 @@ pub trait Backend {
     ///
     /// # Errors
     /// Where the device fails.
-    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()>;
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()>;
 
     /// Waits for the end of the updates that were started first, and gives their last pass.
     ///
@@ -182,19 +182,19 @@ pub trait Backend {
     ///
     /// # Panics
     /// Where none was started.
-    fn finish(&mut self) -> Result<Pass>;
+    fn wait(&mut self) -> Result<Summary>;
 
     /// How often to start updates before those started first are finished, so that the hardware never
     /// waits for the host.
-    fn starts_ahead(&self) -> usize;
+    fn queue_depth(&self) -> usize;
 
     /// Makes `iterations` updates, from their start to their end.
     ///
     /// # Errors
     /// Where the device fails.
-    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
-        self.start(iterations, learning_rate)?;
-        self.finish()
+    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Summary> {
+        self.submit(iterations, learning_rate)?;
+        self.wait()
     }
 
     /// Pre-activations and predictions of the rows `rows` at the parameters.

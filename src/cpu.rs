@@ -15,7 +15,7 @@ mod read;
 
 pub use read::{Reader, cache_bytes};
 
-use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem};
+use crate::backend::{Backend, Evaluation, Predictions, Problem, Summary};
 use crate::error::{Error, Result};
 use crate::instructions::{Arithmetic, Instructions};
 use crate::leaves::{Leaves, sum_leaves};
@@ -37,7 +37,7 @@ pub struct Cpu<'a> {
     leaves: Leaves,
     parameters: Vec<f64>,
     /// Of updates that are made and not yet finished.
-    passes: VecDeque<Pass>,
+    passes: VecDeque<Summary>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
 }
@@ -107,7 +107,7 @@ impl<'a> Cpu<'a> {
         )
     }
 
-    /// Gradient, loss and saturation summed over the rows of leaf `leaf`.
+    /// Gradient, loss and mean slope summed over the rows of leaf `leaf`.
     fn leaf_sums(&self, neurons: &Neurons, leaf: usize) -> Evaluation {
         let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
         self.data
@@ -121,9 +121,9 @@ impl<'a> Cpu<'a> {
             scaling.chain(neurons.layer, &mut gradient);
         }
         Evaluation {
-            pass: Pass {
+            summary: Summary {
                 loss: sums.loss(),
-                saturation: sums.saturation(),
+                mean_slope: sums.mean_slope(),
             },
             gradient,
         }
@@ -212,12 +212,12 @@ impl Backend for Cpu<'_> {
             .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
-    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
         if self.leaves.count() == 1 {
             let mut neurons = self.neurons();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
-            let pass = self.data.with_rows(dataset, rows, |rows| {
+            let summary = self.data.with_rows(dataset, rows, |rows| {
                 self.instructions.run(Descent {
                     neurons: &mut neurons,
                     rows,
@@ -226,7 +226,7 @@ impl Backend for Cpu<'_> {
                 })
             });
             self.parameters = neurons.flat(&neurons.weight, &neurons.bias);
-            self.passes.push_back(self.problem.reduced_pass(pass));
+            self.passes.push_back(self.problem.reduced_summary(summary));
             return Ok(());
         }
         let mut sums = self.sums();
@@ -235,16 +235,17 @@ impl Backend for Cpu<'_> {
             sums = self.sums();
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
         }
-        self.passes.push_back(self.problem.reduced_pass(sums.pass));
+        self.passes
+            .push_back(self.problem.reduced_summary(sums.summary));
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<Pass> {
+    fn wait(&mut self) -> Result<Summary> {
         Ok(self.passes.pop_front().expect("updates were started"))
     }
 
     /// The updates are made where they are started.
-    fn starts_ahead(&self) -> usize {
+    fn queue_depth(&self) -> usize {
         1
     }
 
@@ -286,7 +287,7 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
         .build()
         .map_err(|error| Error::Setting {
             flag: "--threads",
-            problem: format!("the threads could not be started: {error}"),
+            reason: format!("the threads could not be started: {error}"),
         })
 }
 

@@ -133,10 +133,10 @@ impl Dataset {
         targets: Vec<f32>,
     ) -> Result<Self> {
         let source = source.into();
-        let fail = |problem| {
+        let fail = |reason| {
             Err(Error::Dataset {
                 source_name: source.clone(),
-                problem,
+                reason,
             })
         };
         if n_inputs == 0 || n_outputs == 0 || inputs.is_empty() {
@@ -279,7 +279,7 @@ impl Dataset {
         if n_targets != self.n_outputs() || n_targets == 0 {
             return Err(Error::Dataset {
                 source_name: self.source.clone(),
-                problem: format!(
+                reason: format!(
                     "{} classes need {n_targets} targets, and there are {}",
                     classes.names.len(),
                     self.n_outputs()

@@ -28,25 +28,25 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file as a whole is no table this program can train on.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {reason}")]
     Table {
         /// The file as it was named.
         path: PathBuf,
         /// What is wrong and what to do.
-        problem: String,
+        reason: String,
     },
     /// One line of the file is wrong.
-    #[error("{path}:{line}: {problem}")]
+    #[error("{path}:{line}: {reason}")]
     Line {
         /// The file as it was named.
         path: PathBuf,
         /// Counted from 1; the header is line 1.
         line: u64,
         /// What is wrong and what to do.
-        problem: String,
+        reason: String,
     },
     /// One cell of the file is wrong.
-    #[error("{path}:{line}: column `{column}`: {problem}")]
+    #[error("{path}:{line}: column `{column}`: {reason}")]
     Cell {
         /// The file as it was named.
         path: PathBuf,
@@ -55,15 +55,15 @@ pub enum Error {
         /// The column's name in the header.
         column: String,
         /// What is wrong and what to do.
-        problem: String,
+        reason: String,
     },
     /// The file is no model that can be used.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {reason}")]
     Model {
         /// The file as it was named.
         path: PathBuf,
         /// What is wrong and what to do.
-        problem: String,
+        reason: String,
     },
     /// There is a file where one was to be written.
     #[error("{path}: exists; take another name, or --force to replace it")]
@@ -72,28 +72,28 @@ pub enum Error {
         path: PathBuf,
     },
     /// A `synthetic:` description or arrays handed to the library do not make a data set.
-    #[error("{source_name}: {problem}")]
+    #[error("{source_name}: {reason}")]
     Dataset {
         /// The data set as it was named.
         source_name: String,
         /// What is wrong and what to do.
-        problem: String,
+        reason: String,
     },
     /// A setting has a value that cannot be used.
-    #[error("{flag}: {problem}")]
+    #[error("{flag}: {reason}")]
     Setting {
         /// The flag of the command line that sets it.
         flag: &'static str,
         /// What is wrong and what to do.
-        problem: String,
+        reason: String,
     },
     /// An input does not fit the storage.
-    #[error("{place}: {problem}")]
+    #[error("{place}: {reason}")]
     Input {
         /// File, line and column, or row and column.
         place: String,
         /// The value, the limit, and what to do.
-        problem: String,
+        reason: String,
     },
     /// The data do not fit the objective.
     #[error(
@@ -138,12 +138,12 @@ pub enum Error {
     #[error("{0}")]
     NoAdapter(String),
     /// The device's limits are below what the problem needs.
-    #[error("{adapter}: {problem}")]
+    #[error("{adapter}: {reason}")]
     DeviceLimit {
         /// The adapter's name.
         adapter: String,
         /// Both numbers, and what to do.
-        problem: String,
+        reason: String,
     },
     /// The device refused an allocation.
     #[error(
@@ -171,10 +171,10 @@ pub enum Error {
 
 impl Error {
     /// [`Error::Table`] of the file `path`.
-    pub(crate) fn table(path: &Path, problem: String) -> Self {
+    pub(crate) fn table(path: &Path, reason: String) -> Self {
         Self::Table {
             path: path.to_owned(),
-            problem,
+            reason,
         }
     }
 

@@ -33,7 +33,7 @@ mod width;
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use read::Reader;
 
-use crate::backend::{Backend, Evaluation, Pass, Predictions, Problem, Rounding};
+use crate::backend::{Backend, Evaluation, Predictions, Problem, Rounding, Summary};
 use crate::error::Result;
 use crate::leaves::Leaves;
 use batch::Batches;
@@ -229,16 +229,16 @@ impl<'a> Gpu<'a> {
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
         let (gradient, seen) = sums.split_at(self.layout.n_parameters());
         Evaluation {
-            pass: unpack_pass(seen),
+            summary: unpack_summary(seen),
             gradient: self.layout.unpack(gradient),
         }
     }
 }
 
-fn unpack_pass(seen: &[f32]) -> Pass {
-    Pass {
+fn unpack_summary(seen: &[f32]) -> Summary {
+    Summary {
         loss: f64::from(seen[0]),
-        saturation: f64::from(seen[1]),
+        mean_slope: f64::from(seen[1]),
     }
 }
 
@@ -324,7 +324,7 @@ impl Backend for Gpu<'_> {
             .collect())
     }
 
-    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = descent::rate(learning_rate * self.problem.scale())?;
         self.descend(iterations.get(), rate)?;
         let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
@@ -333,13 +333,13 @@ impl Backend for Gpu<'_> {
             .send_for(&mut self.device, total, first, n_sums - first)
     }
 
-    fn finish(&mut self) -> Result<Pass> {
+    fn wait(&mut self) -> Result<Summary> {
         let seen = self.readbacks.receive(&self.device)?;
-        Ok(self.problem.reduced_pass(unpack_pass(&seen)))
+        Ok(self.problem.reduced_summary(unpack_summary(&seen)))
     }
 
     /// One that the device works on, one that it finds when it is done with that.
-    fn starts_ahead(&self) -> usize {
+    fn queue_depth(&self) -> usize {
         2
     }
 

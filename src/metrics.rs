@@ -70,9 +70,7 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
     if !loss.is_finite() {
         return Err(Error::Dataset {
             source_name: problem.dataset.source().to_owned(),
-            problem: format!(
-                "the model's loss is {loss}; its weights are too large for these data"
-            ),
+            reason: format!("the model's loss is {loss}; its weights are too large for these data"),
         });
     }
     let mut notes = Vec::new();

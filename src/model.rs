@@ -137,9 +137,9 @@ impl Model {
     /// # Errors
     /// Where the file cannot be read or is no model of this program, or its parts disagree.
     pub fn open(path: &Path) -> Result<Self> {
-        let fail = |problem: String| Error::Model {
+        let fail = |reason: String| Error::Model {
             path: path.to_owned(),
-            problem,
+            reason,
         };
         let bytes = fs::read(path).map_err(|error| fail(error.to_string()))?;
         Self::parse(&bytes).map_err(fail)

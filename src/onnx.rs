@@ -62,8 +62,8 @@ pub fn export(model: &Model, path: &Path) -> Result<f64> {
     Ok(differences.fold(0.0, f64::max))
 }
 
-fn invalid(problem: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, problem)
+fn invalid(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]

@@ -53,7 +53,7 @@ impl PredictionFormat {
             .map(|(_, format)| *format)
             .ok_or_else(|| Error::Setting {
                 flag: "--output",
-                problem: format!(
+                reason: format!(
                     "`{}` does not end in .csv, .npy or .parquet, which are what predictions are written as",
                     path.display()
                 ),

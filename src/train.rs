@@ -28,7 +28,7 @@ pub(crate) use shuffle::shuffle;
 pub use stop::StopReason;
 pub use trained::Trained;
 
-use crate::backend::{Backend, Pass, Problem};
+use crate::backend::{Backend, Problem, Summary};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -64,7 +64,7 @@ pub struct Progress {
     /// What is minimised, the penalties included, where the last pass looked.
     pub loss: f64,
     /// What the last pass saw of the data: of gradient descent, momentum and Adam before its update.
-    pub pass: Pass,
+    pub summary: Summary,
     /// The loss on the samples held back, where they were last looked at.
     pub validation: Option<f64>,
     /// Seconds spent on iterations so far.
@@ -73,7 +73,7 @@ pub struct Progress {
 
 /// Below this mean of y(1−y) a layer counts as saturated: its predictions are within about 10⁻³ of 0
 /// or 1, and a squared error's gradient, which has y(1−y) as a factor, all but vanishes.
-pub const SATURATED: f64 = 1e-3;
+pub const SATURATED_SLOPE: f64 = 1e-3;
 
 /// A training under way.
 pub struct Training<'a> {
@@ -107,7 +107,7 @@ impl<'a> Training<'a> {
         if let Some(size) = config.batch_size.filter(|size| *size > dataset.n_samples()) {
             return Err(Error::Setting {
                 flag: "--batch-size",
-                problem: format!(
+                reason: format!(
                     "{size} rows are more than the {} there are; leave it out to train on all",
                     dataset.n_samples()
                 ),
@@ -116,7 +116,7 @@ impl<'a> Training<'a> {
         if let Some(rows) = config.pilot.filter(|rows| *rows > dataset.n_samples()) {
             return Err(Error::Setting {
                 flag: "--pilot",
-                problem: format!(
+                reason: format!(
                     "{rows} rows are more than the {} there are; take fewer, or leave it out",
                     dataset.n_samples()
                 ),
@@ -218,7 +218,7 @@ impl<'a> Training<'a> {
         self.look()?;
         let kept = self.keep_best()?;
         let parameters = self.parameters()?;
-        let (loss, pass) = match &mut self.host {
+        let (loss, summary) = match &mut self.host {
             Some(host) => {
                 if self.config.batch_size.is_some() {
                     // What was seen last is one batch.
@@ -228,8 +228,8 @@ impl<'a> Training<'a> {
                 host.seen()
             }
             None => {
-                let pass = self.backend.evaluate()?.pass;
-                (pass.loss, pass)
+                let summary = self.backend.evaluate()?.summary;
+                (summary.loss, summary)
             }
         };
         if !loss.is_finite() {
@@ -262,7 +262,7 @@ impl<'a> Training<'a> {
             loss,
             validation,
             history: self.history.points,
-            pass,
+            summary,
             seconds: self.seconds,
             bytes_per_second: (self.iteration > 0).then(|| bytes / self.seconds),
         })

@@ -63,7 +63,7 @@ pub fn validate(
         None
     } else {
         reference.set_parameters(&reached)?;
-        let loss_of_stored = reference.evaluate()?.pass.loss;
+        let loss_of_stored = reference.evaluate()?.summary.loss;
         // Their memory may be needed for the data as they came.
         drop((candidate, reference));
         Some(DataRounding {
@@ -90,7 +90,7 @@ fn loss(
 ) -> Result<f64> {
     let mut reference = Cpu::reference(problem(dataset, config)?, threads)?;
     reference.set_parameters(parameters)?;
-    Ok(reference.evaluate()?.pass.loss)
+    Ok(reference.evaluate()?.summary.loss)
 }
 
 /// The iterations looked at: the start, powers of ten, the end.
@@ -174,12 +174,16 @@ pub fn check(
         checks.push(check);
     }
     let mut loss = Check::new("loss");
-    loss.value(measured.pass.loss, expected.pass.loss, bound.pass.loss);
-    let mut saturation = Check::new("mean y(1-y)");
-    saturation.value(
-        measured.pass.saturation,
-        expected.pass.saturation,
-        bound.pass.saturation,
+    loss.value(
+        measured.summary.loss,
+        expected.summary.loss,
+        bound.summary.loss,
+    );
+    let mut mean_slope = Check::new("mean y(1-y)");
+    mean_slope.value(
+        measured.summary.mean_slope,
+        expected.summary.mean_slope,
+        bound.summary.mean_slope,
     );
     let mut update = Check::new("updated parameters");
     for (at, (before, after)) in std::iter::zip(&before, &after).enumerate() {
@@ -192,9 +196,9 @@ pub fn check(
         two_updates.value(*at_once, *one_by_one, 0.0);
     }
     let mut progress = Check::new("progress");
-    progress.value(seen.loss, measured.pass.loss, 0.0);
-    progress.value(seen.saturation, measured.pass.saturation, 0.0);
-    checks.extend([loss, saturation, update, two_updates, progress]);
+    progress.value(seen.loss, measured.summary.loss, 0.0);
+    progress.value(seen.mean_slope, measured.summary.mean_slope, 0.0);
+    checks.extend([loss, mean_slope, update, two_updates, progress]);
     checks.retain(|check| check.n_values > 0);
     Ok(checks)
 }
@@ -258,11 +262,15 @@ fn check_leaves(
             for (at, bound) in bound.gradient.iter().enumerate() {
                 check.value(measured.gradient[at], expected.gradient[at], *bound);
             }
-            check.value(measured.pass.loss, expected.pass.loss, bound.pass.loss);
             check.value(
-                measured.pass.saturation,
-                expected.pass.saturation,
-                bound.pass.saturation,
+                measured.summary.loss,
+                expected.summary.loss,
+                bound.summary.loss,
+            );
+            check.value(
+                measured.summary.mean_slope,
+                expected.summary.mean_slope,
+                bound.summary.mean_slope,
             );
             total.push(bound);
         }

@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch};
-use neuralnet::backend::{Backend, Evaluation, Pass, Predictions, Problem};
+use neuralnet::backend::{Backend, Evaluation, Predictions, Problem, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::Activation;
 use neuralnet::validate::check;
@@ -28,8 +28,8 @@ const PAIRS: [(Activation, Loss); 4] = [
 
 /// Those of sums that were never written are equal, too, so they are refused.
 fn bits(evaluation: &Evaluation) -> Vec<u64> {
-    let Pass { loss, saturation } = evaluation.pass;
-    let values = evaluation.gradient.iter().chain([&loss, &saturation]);
+    let Summary { loss, mean_slope } = evaluation.summary;
+    let values = evaluation.gradient.iter().chain([&loss, &mean_slope]);
     let bits = |value: &f64| {
         assert!(value.is_finite(), "{value}");
         value.to_bits()
@@ -132,16 +132,16 @@ impl<B: Backend> Backend for Batch<'_, B> {
         self.own.leaf_evaluations(leaves)
     }
 
-    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        self.own.start(iterations, learning_rate)
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+        self.own.submit(iterations, learning_rate)
     }
 
-    fn finish(&mut self) -> Result<Pass> {
-        self.own.finish()
+    fn wait(&mut self) -> Result<Summary> {
+        self.own.wait()
     }
 
-    fn starts_ahead(&self) -> usize {
-        self.own.starts_ahead()
+    fn queue_depth(&self) -> usize {
+        self.own.queue_depth()
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
@@ -322,8 +322,10 @@ fn rows_that_weigh_nothing_say_nothing() {
         for backend in [&mut gpu as &mut dyn Backend, &mut cpu] {
             backend.set_parameters(&start).unwrap();
             let rows: Vec<usize> = (0..700).map(|i| 4 * i).collect();
-            let Evaluation { pass, gradient } = backend.evaluate_rows(&rows).unwrap();
-            let mut values = gradient.into_iter().chain([pass.loss, pass.saturation]);
+            let Evaluation { summary, gradient } = backend.evaluate_rows(&rows).unwrap();
+            let mut values = gradient
+                .into_iter()
+                .chain([summary.loss, summary.mean_slope]);
             assert!(values.all(|value| value == 0.0), "{}", backend.name());
         }
     }
@@ -344,12 +346,12 @@ fn a_sum_is_not_divided() {
     let (sum, mean) = (evaluate(Reduction::Sum), evaluate(Reduction::Mean));
     let weight: f64 = rows.iter().map(|row| (row % 4) as f64 * 0.75).sum();
     let pairs = std::iter::zip(&sum.gradient, &mean.gradient);
-    for (sum, mean) in pairs.chain([(&sum.pass.loss, &mean.pass.loss)]) {
+    for (sum, mean) in pairs.chain([(&sum.summary.loss, &mean.summary.loss)]) {
         let error = (sum - weight * mean).abs();
         assert!(error <= 1e-12 * sum.abs(), "{sum} is not {weight} {mean}");
     }
     assert!(
-        (sum.pass.saturation - mean.pass.saturation).abs() <= 1e-15,
+        (sum.summary.mean_slope - mean.summary.mean_slope).abs() <= 1e-15,
         "a mean in both"
     );
 }

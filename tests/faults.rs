@@ -8,7 +8,7 @@
 mod common;
 
 use common::{problem, random_dataset};
-use neuralnet::backend::{Backend, Evaluation, Pass, Predictions, Rounding};
+use neuralnet::backend::{Backend, Evaluation, Predictions, Rounding, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::validate::check;
 use neuralnet::{Dataset, Loss, Reduction, Result};
@@ -37,7 +37,7 @@ enum Fault {
     /// A pre-activation is off by what f32 cannot explain.
     PreActivation,
     Loss,
-    Saturation,
+    MeanSlope,
     BiasGradient,
     NoUpdate,
     UpdateSign,
@@ -77,8 +77,10 @@ impl Backend for Faulty<'_> {
             Fault::GradientSign => evaluation.gradient[0] *= -1.0,
             Fault::NanInGradient => evaluation.gradient[1] = f64::NAN,
             Fault::BiasGradient => *evaluation.gradient.last_mut().expect("a bias") = 0.0,
-            Fault::Loss => evaluation.pass.loss *= 1.01,
-            Fault::Saturation => evaluation.pass.saturation = 0.25 - evaluation.pass.saturation,
+            Fault::Loss => evaluation.summary.loss *= 1.01,
+            Fault::MeanSlope => {
+                evaluation.summary.mean_slope = 0.25 - evaluation.summary.mean_slope
+            }
             _ => {}
         }
         Ok(evaluation)
@@ -96,19 +98,19 @@ impl Backend for Faulty<'_> {
             evaluations.pop();
             for mut evaluation in self.short.leaf_evaluations(last..last + 1)? {
                 evaluation.gradient.iter_mut().for_each(|sum| *sum *= ratio);
-                evaluation.pass.loss *= ratio;
-                evaluation.pass.saturation *= ratio;
+                evaluation.summary.loss *= ratio;
+                evaluation.summary.mean_slope *= ratio;
                 evaluations.push(evaluation);
             }
         }
         Ok(evaluations)
     }
 
-    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Pass> {
+    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Summary> {
         let before = self.right.parameters()?;
         let short = self.fault == Fault::OneUpdateShort && iterations.get() > 1;
         let iterations = NonZeroU32::new(iterations.get() - u32::from(short)).expect("one is left");
-        let pass = self.right.advance(iterations, learning_rate)?;
+        let summary = self.right.advance(iterations, learning_rate)?;
         let mut after = self.right.parameters()?;
         match self.fault {
             Fault::NoUpdate => after.copy_from_slice(&before),
@@ -123,19 +125,19 @@ impl Backend for Faulty<'_> {
             _ => {}
         }
         self.right.set_parameters(&after)?;
-        Ok(pass)
+        Ok(summary)
     }
 
-    fn start(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        self.right.start(iterations, learning_rate)
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+        self.right.submit(iterations, learning_rate)
     }
 
-    fn finish(&mut self) -> Result<Pass> {
-        self.right.finish()
+    fn wait(&mut self) -> Result<Summary> {
+        self.right.wait()
     }
 
-    fn starts_ahead(&self) -> usize {
-        self.right.starts_ahead()
+    fn queue_depth(&self) -> usize {
+        self.right.queue_depth()
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
@@ -194,7 +196,7 @@ fn every_fault_is_found_by_its_check() {
         (Fault::StalePrediction, &["prediction y"]),
         (Fault::PreActivation, &["pre-activation z"]),
         (Fault::Loss, &["loss", "progress"]),
-        (Fault::Saturation, &["mean y(1-y)", "progress"]),
+        (Fault::MeanSlope, &["mean y(1-y)", "progress"]),
         (Fault::BiasGradient, &["gradient of bias"]),
         (Fault::NoUpdate, &["updated parameters"]),
         (

@@ -39,12 +39,12 @@ fn the_gradient_is_the_derivative_of_the_loss() {
                         let mut loss_at = |shift: f64| {
                             let mut shifted = parameters.clone();
                             shifted[at] += shift;
-                            evaluate(&shifted).pass.loss
+                            evaluate(&shifted).summary.loss
                         };
                         let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
                         let error = (numerical - analytical.gradient[at]).abs();
                         assert!(
-                            error <= TOLERANCE_PER_LOSS * analytical.pass.loss,
+                            error <= TOLERANCE_PER_LOSS * analytical.summary.loss,
                             "{n_samples}x{n_inputs}x{n_outputs} {loss:?} {reduction:?} bias={bias}, parameter {at}: {} but numerically {numerical}",
                             analytical.gradient[at]
                         );

@@ -29,7 +29,7 @@ fn watched(config: &TrainConfig, hardware: &Hardware) -> (Trained, f64) {
     let trained = training.finish().unwrap();
     let mut cpu = Cpu::new(problem(&held, config.loss, config.reduction, true), None).unwrap();
     cpu.set_parameters(&trained.parameters).unwrap();
-    let loss = cpu.evaluate().unwrap().pass.loss;
+    let loss = cpu.evaluate().unwrap().summary.loss;
     (trained, loss)
 }
 
@@ -173,7 +173,7 @@ fn a_batch_is_a_data_set_of_its_rows() {
         expected.set_parameters(&start).unwrap();
         let expected = expected.evaluate().unwrap();
         let pairs = std::iter::zip(&found.gradient, &expected.gradient);
-        for (found, expected) in pairs.chain([(&found.pass.loss, &expected.pass.loss)]) {
+        for (found, expected) in pairs.chain([(&found.summary.loss, &expected.summary.loss)]) {
             // Standardised features are f32 in a data set of their own.
             let tolerance = 1e-6 * expected.abs().max(0.1);
             assert!(

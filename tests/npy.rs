@@ -286,7 +286,7 @@ fn trained(backend: &mut dyn Backend, start: &[f64]) -> Vec<u64> {
     let evaluation = backend.evaluate().unwrap();
     backend.advance(NonZeroU32::new(3).unwrap(), 0.5).unwrap();
     let parameters = backend.parameters().unwrap();
-    std::iter::once(evaluation.pass.loss)
+    std::iter::once(evaluation.summary.loss)
         .chain(evaluation.gradient)
         .chain(parameters)
         .map(f64::to_bits)

@@ -92,11 +92,11 @@ fn the_gradient_is_the_derivative_of_the_loss() {
                     let mut loss_at = |shift: f64| {
                         let mut shifted = parameters.clone();
                         shifted[at] += shift;
-                        evaluate(&shifted).pass.loss
+                        evaluate(&shifted).summary.loss
                     };
                     let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
                     let error = (numerical - analytical.gradient[at]).abs();
-                    let bound = 1e-8 * (1.0 + analytical.pass.loss);
+                    let bound = 1e-8 * (1.0 + analytical.summary.loss);
                     assert!(
                         error <= bound,
                         "{n_samples}x{n_inputs}x{n_outputs} {pair:?}, weighted {weighted}, scaled {scaled}, parameter {at}: {} but numerically {numerical}",
@@ -164,7 +164,7 @@ fn a_softmax_is_within_its_bounds_far_out() {
         3.0_f64.ln(),
         2e4 + 2.0_f64.ln(),
     ];
-    let loss = cpu.evaluate().unwrap().pass.loss;
+    let loss = cpu.evaluate().unwrap().summary.loss;
     let expected = expected.iter().sum::<f64>() / 6.0;
     assert!(
         (loss - expected).abs() <= 1e-7 * expected,
@@ -199,10 +199,13 @@ fn a_weight_is_a_number_of_samples() {
         let (a, b) = (evaluate(&weighted), evaluate(&repeated));
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-13 * (1.0 + b.abs());
         assert!(
-            close(a.pass.loss, b.pass.loss),
+            close(a.summary.loss, b.summary.loss),
             "{pair:?}: {a:?}, not {b:?}"
         );
-        assert!(close(a.pass.saturation, b.pass.saturation), "{pair:?}");
+        assert!(
+            close(a.summary.mean_slope, b.summary.mean_slope),
+            "{pair:?}"
+        );
         for (a, b) in a.gradient.iter().zip(&b.gradient) {
             assert!(close(*a, *b), "{pair:?}: {a}, not {b}");
         }
@@ -254,9 +257,9 @@ fn the_weights_of_standardised_features_are_those_of_the_features() {
             let trained = train(&raw.standardised(true), &config, &hardware).unwrap();
             let mut cpu = Cpu::new(problem(&raw, PAIRS[1]), None).unwrap();
             cpu.set_parameters(&trained.parameters).unwrap();
-            let loss = cpu.evaluate().unwrap().pass.loss;
-            let error = (loss - trained.pass.loss).abs();
-            assert!(error <= 1e-6 * loss, "{} of {}", loss, trained.pass.loss);
+            let loss = cpu.evaluate().unwrap().summary.loss;
+            let error = (loss - trained.summary.loss).abs();
+            assert!(error <= 1e-6 * loss, "{} of {}", loss, trained.summary.loss);
         }
     }
 }
@@ -272,7 +275,7 @@ fn threads_change_no_bit() {
             cpu.set_parameters(&parameters).unwrap();
             let evaluation = cpu.evaluate().unwrap();
             let bits = evaluation.gradient.iter().map(|g| g.to_bits());
-            (evaluation.pass.loss.to_bits(), bits.collect::<Vec<_>>())
+            (evaluation.summary.loss.to_bits(), bits.collect::<Vec<_>>())
         };
         assert!(evaluate(1) == evaluate(2), "{pair:?}");
     }

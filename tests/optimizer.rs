@@ -128,7 +128,7 @@ fn penalised_minima_are_those_of_scikit_learn() {
             .iter()
             .map(|weight| config.l1 * weight.abs() + config.l2 / 2.0 * weight * weight)
             .sum();
-        let sum = trained.pass.loss + penalties;
+        let sum = trained.summary.loss + penalties;
         assert!((sum - trained.loss).abs() <= 1e-14, "the data's loss alone");
     }
 }

@@ -136,8 +136,8 @@ fn rows_that_are_named_are_those_that_are_seen() {
         cpu.evaluate_rows(&some).unwrap(),
         cpu.evaluate_rows(&others).unwrap(),
     );
-    let sum = some.pass.loss + others.pass.loss;
-    assert!((sum / whole.pass.loss - 1.0).abs() <= 1e-13, "{sum}");
+    let sum = some.summary.loss + others.summary.loss;
+    assert!((sum / whole.summary.loss - 1.0).abs() <= 1e-13, "{sum}");
     for ((some, others), whole) in
         std::iter::zip(&some.gradient, &others.gradient).zip(&whole.gradient)
     {

@@ -179,11 +179,11 @@ fn told(dataset: &Dataset, options: GpuOptions) -> Vec<Vec<u64>> {
     let mut gpu = gpu(problem, options);
     gpu.set_parameters(&start).expect("parameters");
     let iterations = NonZeroU32::new(3).expect("not 0");
-    let pass = gpu.advance(iterations, 0.5).expect("advance");
+    let summary = gpu.advance(iterations, 0.5).expect("advance");
     let parameters = gpu.parameters().expect("parameters");
     let predictions = gpu.predict(1..dataset.n_samples()).expect("predict");
     vec![
-        bits(&[pass.loss, pass.saturation]),
+        bits(&[summary.loss, summary.mean_slope]),
         bits(&parameters),
         bits(&predictions.pre_activation),
         bits(&gpu.evaluate().expect("evaluate").gradient),

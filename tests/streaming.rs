@@ -25,8 +25,8 @@ fn told(gpu: &mut Gpu<'_>, dataset: &Dataset, start: &[f64]) -> Vec<Vec<u64>> {
     let mut told = Vec::new();
     for iterations in [1, 3] {
         let iterations = NonZeroU32::new(iterations).expect("not 0");
-        let pass = gpu.advance(iterations, 0.5).expect("advance");
-        told.push(bits(&[pass.loss, pass.saturation]));
+        let summary = gpu.advance(iterations, 0.5).expect("advance");
+        told.push(bits(&[summary.loss, summary.mean_slope]));
         told.push(bits(&gpu.parameters().expect("parameters")));
         for rows in [0..n_samples, 7..8, n_samples / 3..n_samples - 1] {
             let predictions = gpu.predict(rows).expect("predict");
@@ -34,8 +34,8 @@ fn told(gpu: &mut Gpu<'_>, dataset: &Dataset, start: &[f64]) -> Vec<Vec<u64>> {
             told.push(bits(&predictions.prediction));
         }
     }
-    let Evaluation { pass, gradient } = gpu.evaluate().expect("evaluate");
-    told.push(bits(&[pass.loss, pass.saturation]));
+    let Evaluation { summary, gradient } = gpu.evaluate().expect("evaluate");
+    told.push(bits(&[summary.loss, summary.mean_slope]));
     told.push(bits(&gradient));
     for leaf in gpu.leaf_evaluations(0..n_leaves).expect("leaves") {
         told.push(bits(&leaf.gradient));
@@ -195,7 +195,7 @@ fn rows_beyond_32_bits_of_bytes_count() {
     let start = big.network.initial_parameters(1);
     let mut gpu = gpu(big, options);
     gpu.set_parameters(&start).expect("parameters");
-    let total = gpu.evaluate().expect("evaluate").pass;
+    let total = gpu.evaluate().expect("evaluate").summary;
     let leaves = dataset.leaves();
     let evaluations = gpu.leaf_evaluations(0..leaves.count()).expect("leaves");
 
@@ -215,14 +215,18 @@ fn rows_beyond_32_bits_of_bytes_count() {
         gpu.set_parameters(&start).expect("parameters");
         let alone = gpu.evaluate().expect("evaluate");
         let what = format!("leaf {leaf}, rows {rows:?}");
-        let (pass, sums) = (evaluations[leaf].pass, &evaluations[leaf].gradient);
+        let (summary, sums) = (evaluations[leaf].summary, &evaluations[leaf].gradient);
         assert_eq!(bits(sums), bits(&alone.gradient), "{what}");
-        assert_eq!(pass.loss.to_bits(), alone.pass.loss.to_bits(), "{what}");
+        assert_eq!(
+            summary.loss.to_bits(),
+            alone.summary.loss.to_bits(),
+            "{what}"
+        );
     }
 
     // Losses are positive, so a fold of f32 rounds their sum by at most 2⁻²⁴ of it on each level;
     // a leaf left out would take 6·10⁻⁵ of it.
-    let sum: f64 = evaluations.iter().map(|leaf| leaf.pass.loss).sum();
+    let sum: f64 = evaluations.iter().map(|leaf| leaf.summary.loss).sum();
     let bound = f64::from(leaves.fold_depth()) * 2_f64.powi(-24) * sum;
     let error = (total.loss - sum).abs();
     assert!(error <= bound, "{} and {sum}", total.loss);

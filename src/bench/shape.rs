@@ -59,10 +59,10 @@ impl Shape {
         }
     }
 
-    fn fault(self, problem: &str) -> Error {
+    fn fault(self, reason: &str) -> Error {
         Error::Dataset {
             source_name: self.to_string(),
-            problem: problem.to_owned(),
+            reason: reason.to_owned(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl CheckpointArgs {
         {
             return Err(Error::Setting {
                 flag: "--checkpoint",
-                problem: format!(
+                reason: format!(
                     "`{}` exists; go on from it with --resume, take another name, or remove it",
                     path.display()
                 ),

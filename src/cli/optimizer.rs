@@ -151,23 +151,23 @@ impl OptimizerArgs {
         if self.momentum.is_some() && optimizer != Optimizer::Momentum {
             return Err(Error::Setting {
                 flag: "--momentum",
-                problem: "is a setting of --optimizer momentum; take that, or leave it out"
+                reason: "is a setting of --optimizer momentum; take that, or leave it out"
                     .to_owned(),
             });
         }
         if task.learning_rate.is_some() && optimizer == Optimizer::LBfgs {
             return Err(Error::Setting {
                 flag: "--learning-rate",
-                problem: "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
+                reason: "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
             });
         }
         Ok(())
     }
 
     fn schedule(&self) -> Result<Schedule> {
-        let refuse = |flag, problem: &str| {
-            let problem = problem.to_owned();
-            Err(Error::Setting { flag, problem })
+        let refuse = |flag, reason: &str| {
+            let reason = reason.to_owned();
+            Err(Error::Setting { flag, reason })
         };
         let schedule = self.schedule.unwrap_or(ScheduleArg::Constant);
         if schedule != ScheduleArg::Step {

@@ -43,7 +43,7 @@ pub(super) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> R
     if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         return Err(Error::Setting {
             flag,
-            problem: format!(
+            reason: format!(
                 "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
                 path.display()
             ),

@@ -3,7 +3,7 @@
 use super::few::Columns;
 use super::leaf::{self, Rows, Scratch};
 use super::neurons::{Neurons, Sums};
-use crate::backend::Pass;
+use crate::backend::Summary;
 use crate::instructions::Arithmetic;
 use std::num::NonZeroU32;
 
@@ -17,10 +17,10 @@ pub(super) struct Descent<'a> {
 
 impl Arithmetic for Descent<'_> {
     /// What the last pass saw.
-    type Output = Pass;
+    type Output = Summary;
 
     #[inline(always)]
-    fn run<const FUSED: bool>(self) -> Pass {
+    fn run<const FUSED: bool>(self) -> Summary {
         let mut sums = Sums::zero(self.neurons);
         let mut scratch = Scratch::new(self.neurons);
         if let Some(columns) = Columns::new(self.neurons, self.rows) {
@@ -40,9 +40,9 @@ impl Arithmetic for Descent<'_> {
                 self.neurons.descend(self.rate, &sums);
             }
         }
-        Pass {
+        Summary {
             loss: sums.loss(),
-            saturation: sums.saturation(),
+            mean_slope: sums.mean_slope(),
         }
     }
 }

@@ -62,7 +62,7 @@ impl Columns {
         }
     }
 
-    /// One update from those sums, of which `sums` keeps loss and saturation. Each parameter waits for its own
+    /// One update from those sums, of which `sums` keeps loss and mean slope. Each parameter waits for its own
     /// gradient alone, and no vector for what was written as single numbers.
     #[inline(always)]
     pub(super) fn descend<const FUSED: bool>(
@@ -85,7 +85,7 @@ impl Columns {
         }
     }
 
-    /// dloss/dz of output `o`, one row a lane; adds loss and saturation.
+    /// dloss/dz of output `o`, one row a lane; adds loss and mean slope.
     #[inline(always)]
     fn grad_z<const FUSED: bool>(
         &self,

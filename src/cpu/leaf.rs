@@ -224,7 +224,7 @@ mod tests {
 
     fn numbers(neurons: &Neurons, sums: &Sums) -> Vec<f64> {
         let mut numbers = neurons.flat(&sums.grad_weight, &sums.grad_bias);
-        numbers.extend([sums.loss(), sums.saturation()]);
+        numbers.extend([sums.loss(), sums.mean_slope()]);
         numbers
     }
 

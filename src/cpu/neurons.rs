@@ -102,7 +102,7 @@ impl Sums {
         self.clear_lanes(ROWS);
     }
 
-    /// Forgets loss and saturation of the first `n_lanes` rows of every block.
+    /// Forgets loss and mean slope of the first `n_lanes` rows of every block.
     #[inline(always)]
     pub(super) fn clear_lanes(&mut self, n_lanes: usize) {
         self.loss[..n_lanes].fill(0.0);
@@ -133,7 +133,7 @@ impl Sums {
     }
 
     /// `Σ dy/dz`
-    pub(super) fn saturation(&self) -> f64 {
+    pub(super) fn mean_slope(&self) -> f64 {
         sum(&self.slope)
     }
 }

@@ -55,7 +55,7 @@ pub fn convert(input: &Path, labels: Option<&Path>, output: &Path) -> Result<Con
         notices: Vec::new(),
     };
     let fits = content.fit(&target);
-    fits.map_err(|problem| Error::table(input, problem))?;
+    fits.map_err(|reason| Error::table(input, reason))?;
     output::replace(output, |file| content.write(&target, file))?;
     let metadata = std::fs::metadata(output).map_err(|source| Error::Write {
         path: output.to_owned(),
@@ -92,7 +92,7 @@ impl Target {
         let target = endings.iter().find(|(ending, _)| name.ends_with(ending));
         target.map(|(_, target)| *target).ok_or_else(|| Error::Setting {
             flag: "OUT",
-            problem: format!(
+            reason: format!(
                 "`{}` does not end in .csv, .csv.gz, .npy, .npz or .parquet, which are what is written",
                 path.display()
             ),

@@ -109,10 +109,10 @@ impl Csv {
             }
         }
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        self.names = names(text).map_err(|problem| Error::Line {
+        self.names = names(text).map_err(|reason| Error::Line {
             path: self.path.clone(),
             line: self.n_lines,
-            problem,
+            reason,
         })?;
         self.start = start;
         Ok(())
@@ -194,18 +194,14 @@ impl Csv {
 
     fn error(&self, fault: Fault) -> Error {
         let path = self.path.clone();
-        let Fault { line, problem, .. } = fault;
+        let Fault { line, reason, .. } = fault;
         match fault.column {
-            None => Error::Line {
-                path,
-                line,
-                problem,
-            },
+            None => Error::Line { path, line, reason },
             Some(column) => Error::Cell {
                 path,
                 line,
                 column: self.names[column].clone(),
-                problem,
+                reason,
             },
         }
     }
@@ -216,8 +212,8 @@ impl Csv {
         )
     }
 
-    fn table(&self, problem: String) -> Error {
-        Error::table(&self.path, problem)
+    fn table(&self, reason: String) -> Error {
+        Error::table(&self.path, reason)
     }
 }
 

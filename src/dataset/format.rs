@@ -85,7 +85,7 @@ fn checked(path: &Path, labels: Option<&Path>) -> Result<Format> {
     if labels.is_some() && format != Format::Idx {
         return Err(Error::Setting {
             flag: "--labels",
-            problem: format!(
+            reason: format!(
                 "names the labels of pictures in the IDX format, and `{}` is no such file; leave it out",
                 path.display()
             ),
@@ -94,7 +94,7 @@ fn checked(path: &Path, labels: Option<&Path>) -> Result<Format> {
     let unpacked = matches!(format, Format::Csv | Format::Idx);
     let gzip = unpacked && lowercase_name(path).ends_with(".gz");
     match format.contradicted(&first_bytes(path), gzip) {
-        Some(problem) => Err(Error::table(path, problem)),
+        Some(reason) => Err(Error::table(path, reason)),
         None => Ok(format),
     }
 }

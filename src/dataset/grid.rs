@@ -139,18 +139,18 @@ impl Grid {
     }
 
     /// What is wrong with a cell.
-    pub(super) fn cell_error(&self, row: usize, column: usize, problem: String) -> Error {
+    pub(super) fn cell_error(&self, row: usize, column: usize, reason: String) -> Error {
         let (path, name) = (self.path.clone(), &self.names[column]);
         match self.lines.line(row) {
             Some(line) => Error::Cell {
                 path,
                 line,
                 column: name.clone(),
-                problem,
+                reason,
             },
             None => Error::Table {
                 path,
-                problem: format!("{}, column `{name}`: {problem}", self.row_name(row)),
+                reason: format!("{}, column `{name}`: {reason}", self.row_name(row)),
             },
         }
     }
@@ -164,8 +164,8 @@ impl Grid {
     }
 
     /// What is wrong with a column.
-    pub(super) fn error(&self, problem: String) -> Error {
-        Error::table(&self.path, problem)
+    pub(super) fn error(&self, reason: String) -> Error {
+        Error::table(&self.path, reason)
     }
 
     /// That cells of some columns are empty, if any are: the place of the first, how many there are, and `remedy`.

@@ -57,12 +57,12 @@ pub(super) fn open(path: &Path, labels: Option<&Path>) -> Result<Idx> {
         ));
     }
     let labels = match labels.map(Path::to_owned).map_or_else(|| beside(path), Ok) {
-        Err(problem) => Labels::Missing(problem),
+        Err(reason) => Labels::Missing(reason),
         Ok(path) => {
             let labels = Unpacked::open(&path)?;
             labels
                 .fit(&pictures)
-                .map_err(|problem| Error::table(&path, problem))?;
+                .map_err(|reason| Error::table(&path, reason))?;
             Labels::Read(path, labels)
         }
     };
@@ -111,7 +111,7 @@ impl Unpacked {
                 Bytes::Read(bytes)
             }
         };
-        Self::parse(bytes).map_err(|problem| Error::table(path, problem))
+        Self::parse(bytes).map_err(|reason| Error::table(path, reason))
     }
 
     fn parse(bytes: Bytes) -> Parsed<Self> {
@@ -210,7 +210,7 @@ impl Table for Idx {
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
         let (n_pixels, width) = (self.pictures.width, wanted.len());
-        let of_pictures = |problem| Error::table(&self.path, problem);
+        let of_pictures = |reason| Error::table(&self.path, reason);
         let mut values = zeros(self.pictures.n_rows, width).map_err(of_pictures)?;
         let mut texts = vec![Vec::new(); width];
         let placed = wanted.iter().copied().enumerate();
@@ -226,7 +226,7 @@ impl Table for Idx {
         for (place, (_, kind)) in labels {
             let (path, labels) = match &self.labels {
                 Labels::Read(path, labels) => (path, labels),
-                Labels::Missing(problem) => return Err(of_pictures(problem.clone())),
+                Labels::Missing(reason) => return Err(of_pictures(reason.clone())),
             };
             // Labels are classes unless numbers are asked for.
             let kind = match kind {
@@ -237,7 +237,7 @@ impl Table for Idx {
             let found = labels
                 .array()
                 .read(&[(place, (0, kind))], &names, &mut values, width);
-            let found = found.map_err(|problem| Error::table(path, problem))?;
+            let found = found.map_err(|reason| Error::table(path, reason))?;
             texts[place] = found.into_iter().next().unwrap_or_default();
         }
         Ok(Cells {

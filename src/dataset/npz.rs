@@ -37,7 +37,7 @@ pub(super) struct Npz {
 /// Where it cannot be read or does not hold the arrays of one table; those that are there are named.
 pub(super) fn open(path: &Path) -> Result<Npz> {
     let bytes = map::bytes(path, ".npz")?;
-    parse(path, &bytes).map_err(|problem| Error::table(path, problem))
+    parse(path, &bytes).map_err(|reason| Error::table(path, reason))
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Parsed<Npz> {
@@ -53,7 +53,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Parsed<Npz> {
     }
     let chosen = Chosen::among(&arrays)?;
     let mut unpack = |at: usize| -> Parsed<Vec<u8>> {
-        let wrong = |problem| format!("array `{}`: {problem}", shown(&arrays[at]));
+        let wrong = |reason| format!("array `{}`: {reason}", shown(&arrays[at]));
         let mut file = archive
             .by_index(at)
             .map_err(|error| wrong(damaged(&error)))?;
@@ -212,14 +212,14 @@ impl Table for Npz {
 
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
         self.cells(wanted)
-            .map_err(|problem| Error::table(&self.path, problem))
+            .map_err(|reason| Error::table(&self.path, reason))
     }
 }
 
 /// The names of all columns, each of its own.
 fn column_names(file: &[u8], width: usize) -> Parsed<Vec<String>> {
     let array = Array::of(file)?;
-    let wrong = |problem: String| format!("array `{COLUMNS}`: {problem}");
+    let wrong = |reason: String| format!("array `{COLUMNS}`: {reason}");
     if !matches!(array.element.kind, ElementKind::Text(_))
         || array.width != 1
         || array.n_rows != width

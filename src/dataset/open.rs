@@ -137,7 +137,7 @@ fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String
     let first = |names: &[String]| names.first().map_or_else(String::new, |name| shown(name));
     Err(Error::Dataset {
         source_name: dataset.source.clone(),
-        problem: format!(
+        reason: format!(
             "has {} {what}, from `{}` on, and the model needs {}, from `{}` on; name data like those it was trained on",
             there.len(),
             first(there),
@@ -248,9 +248,9 @@ pub(super) fn used(path: &Path, table: &dyn Table, wanted: Wanted<'_>) -> Result
             Columns::of_model(names, features, targets.iter())
         }
     };
-    columns.map_err(|problem| match names {
-        [_] => Error::table(path, problem + table.remedy_of_one_column()),
-        _ => Error::table(path, problem),
+    columns.map_err(|reason| match names {
+        [_] => Error::table(path, reason + table.remedy_of_one_column()),
+        _ => Error::table(path, reason),
     })
 }
 
@@ -274,16 +274,16 @@ fn read(path: &Path, table: &mut dyn Table, columns: &Columns, wanted: Wanted<'_
                 path,
                 line,
                 column,
-                problem,
+                reason,
             },
             Wanted::Training(_),
-        ) if problem.ends_with(NO_NUMBER) && names[..columns.features.len()].contains(&column) => {
+        ) if reason.ends_with(NO_NUMBER) && names[..columns.features.len()].contains(&column) => {
             let name = shown(&column);
             Error::Cell {
                 path,
                 line,
-                problem: format!(
-                    "{problem}; --one-hot {name} makes a feature of each of its texts, --drop {name} leaves the column out"
+                reason: format!(
+                    "{reason}; --one-hot {name} makes a feature of each of its texts, --drop {name} leaves the column out"
                 ),
                 column,
             }

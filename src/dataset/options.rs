@@ -56,9 +56,7 @@ impl TableOptions {
             None => Ok(()),
             Some((flag, _)) => Err(Error::Setting {
                 flag,
-                problem: format!(
-                    "is for the columns of a file, and `{data}` is none; leave it out"
-                ),
+                reason: format!("is for the columns of a file, and `{data}` is none; leave it out"),
             }),
         }
     }

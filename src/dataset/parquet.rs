@@ -62,7 +62,7 @@ struct Group {
 /// # Errors
 /// Where it cannot be read or is no Parquet file, or two of its columns have the same name.
 pub(super) fn open(path: &Path) -> Result<Parquet> {
-    let table = |problem| Error::table(path, problem);
+    let table = |reason| Error::table(path, reason);
     let source = Source::open(path)?;
     let file = source.clone();
     let reader = contained(|| SerializedFileReader::new(file).map_err(|error| damaged(&error)));
@@ -125,7 +125,7 @@ impl Parquet {
             let leaf = self.leaves[*column].clone()?;
             let name = &self.names[*column];
             let meaning = Meaning::of(&schema.column(leaf))
-                .map_err(|problem| format!("column `{}` {problem}", shown(name)))?;
+                .map_err(|reason| format!("column `{}` {reason}", shown(name)))?;
             columns.push(Column::new(name, leaf, meaning, *kind));
         }
         let place = &mut self.place;
@@ -242,7 +242,7 @@ impl Table for Parquet {
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
         self.place = Place::default();
         self.cells(wanted, usize::MAX)
-            .map_err(|problem| Error::table(&self.path, problem))
+            .map_err(|reason| Error::table(&self.path, reason))
     }
 }
 
@@ -253,7 +253,7 @@ impl Spans for Parquet {
 
     fn next_span(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Cells> {
         let cells = self.cells(wanted, n_rows);
-        let cells = cells.map_err(|problem| Error::table(&self.path, problem))?;
+        let cells = cells.map_err(|reason| Error::table(&self.path, reason))?;
         self.source.renew()?;
         Ok(cells)
     }

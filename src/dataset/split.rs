@@ -13,9 +13,9 @@ impl Dataset {
     /// # Errors
     /// Where `share` is not between 0 and 1, leaves either without a sample, or the memory does not suffice.
     pub fn split(&self, share: f64, seed: u32) -> Result<(Self, Self)> {
-        let refuse = |problem| Error::Setting {
+        let refuse = |reason| Error::Setting {
             flag: "--validation",
-            problem,
+            reason,
         };
         if !(share > 0.0 && share < 1.0) {
             return Err(refuse(format!(

@@ -290,6 +290,6 @@ fn beyond(dataset: &Dataset, column: usize, beyond: impl Fn(f32) -> bool, why: &
     let (row, value) = found.expect("the survey saw a value beyond the limit");
     Error::Input {
         place: dataset.input_place(row, column),
-        problem: format!("{value}: {why}"),
+        reason: format!("{value}: {why}"),
     }
 }

@@ -39,10 +39,10 @@ impl Synthetic {
     /// Where there is no row or no feature, more than 8,192 features, more bytes than can be
     /// counted, or a noise outside [0, 0.5].
     pub fn new(n_samples: u64, n_inputs: u64, noise: f64, seed: u32) -> Result<Self> {
-        let fail = |problem: String| {
+        let fail = |reason: String| {
             Err(Error::Dataset {
                 source_name: format!("synthetic:{n_samples}x{n_inputs}"),
-                problem,
+                reason,
             })
         };
         if n_samples == 0 || n_inputs == 0 {
@@ -153,10 +153,10 @@ impl FromStr for Synthetic {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let fail = |problem: String| Error::Dataset {
+        let fail = |reason: String| Error::Dataset {
             source_name: text.to_owned(),
-            problem: format!(
-                "{problem}; write synthetic:ROWSxFEATURES[,noise=SHARE][,seed=NUMBER], as synthetic:100000x32,noise=0.05,seed=1"
+            reason: format!(
+                "{reason}; write synthetic:ROWSxFEATURES[,noise=SHARE][,seed=NUMBER], as synthetic:100000x32,noise=0.05,seed=1"
             ),
         };
         fn number<T: FromStr>(text: &str, what: &str) -> std::result::Result<T, String>

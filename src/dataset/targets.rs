@@ -318,9 +318,9 @@ fn check_products<'w>(
     weights: impl Iterator<Item = &'w f32> + Clone,
 ) -> Result<()> {
     if let Some(row) = weights.clone().position(|weight| !weight.is_finite()) {
-        let problem =
+        let reason =
             "the weight of the class times that of the sample leaves f32; take smaller ones";
-        return Err(grid.cell_error(row, column, problem.to_owned()));
+        return Err(grid.cell_error(row, column, reason.to_owned()));
     }
     if weights.into_iter().all(|weight| *weight <= 0.0) {
         return Err(grid

@@ -15,10 +15,10 @@ impl Dataset {
     /// # Errors
     /// Where there are not as many weights as samples, one is negative or not finite, or all are 0.
     pub fn with_weights(&self, weights: &[f32]) -> Result<Self> {
-        let fail = |problem| {
+        let fail = |reason| {
             Err(Error::Dataset {
                 source_name: self.source.clone(),
-                problem,
+                reason,
             })
         };
         if weights.len() != self.n_samples {

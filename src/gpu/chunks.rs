@@ -295,7 +295,7 @@ fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
     let least = (SLOTS as u64 * width.leaf_bytes(dataset)).min(width.data_bytes(dataset));
     Error::Setting {
         flag: "--max-device-bytes",
-        problem: format!(
+        reason: format!(
             "{most} bytes hold neither the data nor {SLOTS} leaves of {rows} rows, so that they could stream; take at least {least}"
         ),
     }

@@ -69,7 +69,7 @@ pub(super) fn rate(rate: f64) -> Result<f32> {
     }
     Err(Error::Setting {
         flag: "--learning-rate",
-        problem: format!(
+        reason: format!(
             "times the reduction is {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}; take another, or --backend cpu",
             f32::MIN_POSITIVE,
             f32::MAX

@@ -123,10 +123,10 @@ impl Device {
         }
     }
 
-    pub(super) fn limit(&self, problem: String) -> Error {
+    pub(super) fn limit(&self, reason: String) -> Error {
         Error::DeviceLimit {
             adapter: self.adapter.to_string(),
-            problem,
+            reason,
         }
     }
 

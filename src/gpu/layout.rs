@@ -37,7 +37,7 @@ impl Layout {
         }
     }
 
-    /// Floats of one leaf's sums: a gradient laid out as the parameters, then loss, saturation, 0, 0.
+    /// Floats of one leaf's sums: a gradient laid out as the parameters, then loss, mean slope, 0, 0.
     pub(super) fn n_sums(&self) -> usize {
         self.n_parameters() + 4
     }

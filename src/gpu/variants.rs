@@ -106,8 +106,8 @@ fn bits(problem: &Problem<'_>, variant: Variant) -> Vec<u64> {
     let predictions = gpu.predict(0..problem.dataset.n_samples()).unwrap();
     let evaluation = gpu.evaluate().unwrap();
     let three = NonZeroU32::new(3).unwrap();
-    let pass = gpu.advance(three, 0.3).unwrap();
-    let seen = [evaluation.pass, pass].map(|pass| [pass.loss, pass.saturation]);
+    let summary = gpu.advance(three, 0.3).unwrap();
+    let seen = [evaluation.summary, summary].map(|summary| [summary.loss, summary.mean_slope]);
     let values = [
         predictions.pre_activation,
         predictions.prediction,

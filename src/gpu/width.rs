@@ -82,7 +82,7 @@ pub(super) fn leaves_per_chunk(
         (Ok(n @ 1..), _) => Ok(n),
         (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {
             flag: "--max-chunk-bytes",
-            problem: format!("{}; take at least that many", problem()),
+            reason: format!("{}; take at least that many", problem()),
         }),
         _ => Err(device.limit(problem())),
     }

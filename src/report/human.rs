@@ -101,7 +101,7 @@ fn data_loss(run: &Run, trained: &Trained) -> String {
     if train.l1 == 0.0 && train.l2 == 0.0 {
         return String::new();
     }
-    format!(", of which the data's {}", number(trained.pass.loss))
+    format!(", of which the data's {}", number(trained.summary.loss))
 }
 
 fn stopped(n: u64, reason: Option<StopReason>) -> String {

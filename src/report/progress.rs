@@ -3,7 +3,7 @@
 use super::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use neuralnet::network::Activation;
-use neuralnet::train::SATURATED;
+use neuralnet::train::SATURATED_SLOPE;
 use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
 use std::io::{self, IsTerminal};
 
@@ -79,11 +79,11 @@ impl Reporter {
             short(self.n_samples * passes_per_second),
             self.bytes * passes_per_second / 1e9
         ));
-        self.saturation(progress.pass.saturation, progress.iteration);
+        self.mean_slope(progress.summary.mean_slope, progress.iteration);
     }
 
     pub(crate) fn finish(&mut self, trained: &Trained) {
-        self.saturation(trained.pass.saturation, trained.iterations);
+        self.mean_slope(trained.summary.mean_slope, trained.iterations);
         self.bar.finish_and_clear();
         if io::stderr().is_terminal() && trained.history.len() > 1 {
             let losses: Vec<f64> = trained.history.iter().map(|point| point.loss).collect();
@@ -102,8 +102,8 @@ impl Reporter {
         }
     }
 
-    fn saturation(&mut self, saturation: f64, iteration: u64) {
-        if saturation >= SATURATED || self.said_saturated {
+    fn mean_slope(&mut self, mean_slope: f64, iteration: u64) {
+        if mean_slope >= SATURATED_SLOPE || self.said_saturated {
             return;
         }
         self.said_saturated = true;
@@ -114,7 +114,7 @@ impl Reporter {
             Loss::CrossEntropy => "predictions are all but certain, right or wrong",
         };
         self.notice(&format!(
-            "saturated by iteration {iteration}: mean y(1-y) is {saturation:.1e}; {consequence}; if the loss is not low, {}",
+            "saturated by iteration {iteration}: mean y(1-y) is {mean_slope:.1e}; {consequence}; if the loss is not low, {}",
             self.config.smaller_steps()
         ));
     }

@@ -4,7 +4,7 @@ use super::history::Point;
 use super::host::Host;
 use super::stop::StopReason;
 use super::{Progress, Training};
-use crate::backend::Pass;
+use crate::backend::Summary;
 use crate::error::{Error, Result};
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -26,7 +26,7 @@ impl Training<'_> {
         if self.config.early_stopping.is_some() && self.watch.is_none() {
             return Err(Error::Setting {
                 flag: "--early-stopping",
-                problem:
+                reason:
                     "needs samples held back to look at; take --validation 0.2 or --validation-data"
                         .to_owned(),
             });
@@ -94,8 +94,8 @@ impl Training<'_> {
             self.evaluations = host.evaluations();
             let seconds = since.elapsed().as_secs_f64();
             self.took(batch, seconds);
-            let (loss, pass) = host.seen();
-            self.tell(loss, pass, observe)?;
+            let (loss, summary) = host.seen();
+            self.tell(loss, summary, observe)?;
             if self.checkpoint_due() {
                 break;
             }
@@ -113,24 +113,24 @@ impl Training<'_> {
         let mut left = iteration.saturating_sub(self.iteration);
         let mut since = Instant::now();
         loop {
-            while started.len() < self.backend.starts_ahead()
+            while started.len() < self.backend.queue_depth()
                 && let Some(batch) = self.pace.batch(left)
             {
-                self.backend.start(batch, self.config.learning_rate)?;
+                self.backend.submit(batch, self.config.learning_rate)?;
                 started.push_back(batch);
                 left -= u64::from(batch.get());
             }
             let Some(batch) = started.pop_front() else {
                 return Ok(());
             };
-            let pass = self.backend.finish()?;
+            let summary = self.backend.wait()?;
             let seconds = since.elapsed().as_secs_f64();
             since = Instant::now();
             self.iteration += u64::from(batch.get());
             self.evaluations = self.iteration;
             self.took(batch, seconds);
-            self.note(self.iteration - 1, pass.loss);
-            self.tell(pass.loss, pass, observe)?;
+            self.note(self.iteration - 1, summary.loss);
+            self.tell(summary.loss, summary, observe)?;
             if self.stop.is_some() || self.checkpoint_due() {
                 left = 0;
             }
@@ -149,7 +149,7 @@ impl Training<'_> {
     fn tell(
         &mut self,
         loss: f64,
-        pass: Pass,
+        summary: Summary,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         if !loss.is_finite() {
@@ -159,7 +159,7 @@ impl Training<'_> {
             iteration: self.iteration,
             evaluations: self.evaluations,
             loss,
-            pass,
+            summary,
             validation: self
                 .watch
                 .as_ref()

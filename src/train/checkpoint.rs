@@ -240,9 +240,9 @@ pub(super) struct Checkpoint {
 impl Checkpoint {
     /// Reads the file `path`, which a run like `run` wrote.
     pub(super) fn open(path: &Path, run: &Identity) -> Result<Self> {
-        let fail = |problem: String| Error::Model {
+        let fail = |reason: String| Error::Model {
             path: path.to_owned(),
-            problem,
+            reason,
         };
         let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
         let checkpoint = Self::parse(&bytes).map_err(fail)?;
@@ -325,7 +325,7 @@ impl Checkpoint {
             .filter(|vector| vector.len() == length);
         vector.cloned().ok_or_else(|| Error::Model {
             path: path.to_owned(),
-            problem: format!("has no tensor `{name}` of {length} numbers; start again"),
+            reason: format!("has no tensor `{name}` of {length} numbers; start again"),
         })
     }
 }

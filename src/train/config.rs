@@ -88,7 +88,7 @@ impl TrainConfig {
     }
 
     /// What the command line takes for a file: L-BFGS, up to 1,000 iterations, until each component of the gradient has
-    /// fallen to 10⁻⁵ of its largest. The loss of a well-conditioned convex problem is then within about 10⁻⁹ of its
+    /// fallen to 10⁻⁵ of its largest. The loss of a well-conditioned convex reason is then within about 10⁻⁹ of its
     /// minimum, since it goes with the square of the gradient.
     #[must_use]
     pub fn lbfgs() -> Self {
@@ -173,7 +173,7 @@ impl TrainConfig {
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return Err(Error::Setting {
                 flag: "--learning-rate",
-                problem: format!(
+                reason: format!(
                     "{} is no learning rate; it must be positive and finite",
                     self.learning_rate
                 ),
@@ -182,7 +182,7 @@ impl TrainConfig {
         if !self.loss.suits(self.activation) {
             return Err(Error::Setting {
                 flag: "--loss",
-                problem: match self.activation {
+                reason: match self.activation {
                     Activation::Softmax => "a softmax is trained towards cross-entropy; take --loss cross-entropy",
                     _ => "the identity is trained towards the squared error; take --loss squared-error",
                 }
@@ -192,13 +192,13 @@ impl TrainConfig {
         if self.activation == Activation::Softmax && dataset.n_outputs() < 2 {
             return Err(Error::Setting {
                 flag: "--activation",
-                problem: "a softmax needs a target for each of at least two classes, and there is one; take --classes where its numbers are classes, or --activation sigmoid".to_owned(),
+                reason: "a softmax needs a target for each of at least two classes, and there is one; take --classes where its numbers are classes, or --activation sigmoid".to_owned(),
             });
         }
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
-                problem: "was opened for its features alone; there is no target to train on"
+                reason: "was opened for its features alone; there is no target to train on"
                     .to_owned(),
             });
         }
@@ -213,7 +213,7 @@ impl TrainConfig {
 
     /// What needs no data to be checked.
     fn check_updates(&self) -> Result<()> {
-        let refuse = |flag, problem| Err(Error::Setting { flag, problem });
+        let refuse = |flag, reason| Err(Error::Setting { flag, reason });
         if !(0.0..1.0).contains(&self.momentum) {
             let momentum = self.momentum;
             return refuse(
@@ -234,28 +234,28 @@ impl TrainConfig {
         }
         if let Schedule::Step { every, factor } = self.schedule {
             if every == 0 {
-                let problem = "0 must be at least 1: the updates from one rate to the next";
-                return refuse("--schedule-every", problem.to_owned());
+                let reason = "0 must be at least 1: the updates from one rate to the next";
+                return refuse("--schedule-every", reason.to_owned());
             }
             if !(factor > 0.0 && factor.is_finite()) {
-                let problem = format!("{factor} is no factor; it must be positive and finite");
-                return refuse("--schedule-factor", problem);
+                let reason = format!("{factor} is no factor; it must be positive and finite");
+                return refuse("--schedule-factor", reason);
             }
         }
         if self.validation_every == Some(0) {
-            let problem = "0 must be at least 1: the iterations from one look to the next";
-            return refuse("--validation-every", problem.to_owned());
+            let reason = "0 must be at least 1: the iterations from one look to the next";
+            return refuse("--validation-every", reason.to_owned());
         }
         if self.early_stopping == Some(0) {
-            let problem = "0 must be at least 1: the looks to wait for a better one";
-            return refuse("--early-stopping", problem.to_owned());
+            let reason = "0 must be at least 1: the looks to wait for a better one";
+            return refuse("--early-stopping", reason.to_owned());
         }
         if self.batch_size.is_some() {
             self.check_batches()?;
         }
         if self.pilot.is_some() && self.optimizer != Optimizer::LBfgs {
-            let problem = "is where --optimizer lbfgs begins; take that, or leave it out";
-            return refuse("--pilot", problem.to_owned());
+            let reason = "is where --optimizer lbfgs begins; take that, or leave it out";
+            return refuse("--pilot", reason.to_owned());
         }
         match self.optimizer {
             Optimizer::Adam if self.l1 > 0.0 => refuse(
@@ -271,9 +271,9 @@ impl TrainConfig {
     }
 
     fn check_batches(&self) -> Result<()> {
-        let refuse = |flag, problem: &str| {
-            let problem = problem.to_owned();
-            Err(Error::Setting { flag, problem })
+        let refuse = |flag, reason: &str| {
+            let reason = reason.to_owned();
+            Err(Error::Setting { flag, reason })
         };
         const NOISY: &str =
             "what one batch shows is too noisy for it; leave it out, or take --early-stopping";
@@ -349,7 +349,7 @@ fn check_shares(dataset: &Dataset) -> Result<()> {
             if (sum - 1.0).abs() > 1e-6 * n_outputs as f64 {
                 return Err(Error::Input {
                     place: dataset.target_place(row, 0),
-                    problem: format!(
+                    reason: format!(
                         "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1; rescale them, or take --activation sigmoid"
                     ),
                 });

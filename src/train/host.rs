@@ -8,7 +8,7 @@ use super::penalty::Penalty;
 use super::pilot::{self, Pilot};
 use super::shuffle::Batches;
 use super::stop::{Convergence, StopReason};
-use crate::backend::{Backend, Evaluation, Pass};
+use crate::backend::{Backend, Evaluation, Summary};
 use crate::cpu::gradient_descent;
 use crate::error::Result;
 use crate::objective::Reduction;
@@ -45,7 +45,7 @@ pub(super) struct Host {
     /// The evaluation at the parameters, once there is one.
     here: Option<Point>,
     /// What is minimised, and what the pass saw, where the last evaluation that counts looked.
-    seen: (f64, Pass),
+    seen: (f64, Summary),
     evaluations: u64,
     /// Whether the last iteration left the parameters where they were.
     stands: bool,
@@ -64,9 +64,9 @@ impl Host {
             "cpu" => RESOLUTION_OF_F64,
             _ => RESOLUTION_OF_F32,
         };
-        let unseen = Pass {
+        let unseen = Summary {
             loss: f64::NAN,
-            saturation: f64::NAN,
+            mean_slope: f64::NAN,
         };
         Self {
             method: match config.optimizer {
@@ -113,7 +113,7 @@ impl Host {
     }
 
     /// What is minimised, and what the pass saw, where the last evaluation that counts looked.
-    pub(super) fn seen(&self) -> (f64, Pass) {
+    pub(super) fn seen(&self) -> (f64, Summary) {
         self.seen
     }
 
@@ -215,7 +215,7 @@ impl Host {
             backend.set_parameters(&parameters)?;
             let parameters = backend.parameters()?;
             let mut evaluation = backend.evaluate_rows(rows)?;
-            evaluation.pass.loss *= scale;
+            evaluation.summary.loss *= scale;
             evaluation
                 .gradient
                 .iter_mut()
@@ -340,19 +340,22 @@ impl Host {
 
     fn arrive(&mut self, here: Point) {
         let loss = here.loss + self.penalty.l1_loss(&here.parameters);
-        self.seen = (loss, here.pass);
+        self.seen = (loss, here.summary);
         self.here = Some(here);
     }
 }
 
 /// The loss of the data with the L2 penalty, and the gradient of both.
 fn point(penalty: &Penalty, parameters: Vec<f64>, evaluation: Evaluation) -> Point {
-    let Evaluation { pass, mut gradient } = evaluation;
+    let Evaluation {
+        summary,
+        mut gradient,
+    } = evaluation;
     penalty.add_l2_gradient(&parameters, &mut gradient);
     Point {
-        loss: pass.loss + penalty.l2_loss(&parameters),
+        loss: summary.loss + penalty.l2_loss(&parameters),
         parameters,
         gradient,
-        pass,
+        summary,
     }
 }

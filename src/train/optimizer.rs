@@ -10,7 +10,7 @@ pub(super) use adam::Adam;
 pub(super) use lbfgs::{LBfgs, Pair};
 pub(super) use momentum::Momentum;
 
-use crate::backend::Pass;
+use crate::backend::Summary;
 
 /// How the parameters are updated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -39,7 +39,7 @@ pub(super) struct Point {
     pub(super) loss: f64,
     pub(super) gradient: Vec<f64>,
     /// Of the data alone.
-    pub(super) pass: Pass,
+    pub(super) summary: Summary,
 }
 
 /// `Σ a b`

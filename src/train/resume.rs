@@ -16,7 +16,7 @@ impl Training<'_> {
         if !(seconds >= 0.0 && seconds.is_finite()) {
             return Err(Error::Setting {
                 flag: "--checkpoint-seconds",
-                problem: format!("{seconds} must be finite and not negative"),
+                reason: format!("{seconds} must be finite and not negative"),
             });
         }
         let checkpoints = Checkpoints::new(path.to_owned(), seconds);

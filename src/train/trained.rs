@@ -3,7 +3,7 @@
 use super::history::Point;
 use super::pilot::Pilot;
 use super::stop::StopReason;
-use crate::backend::Pass;
+use crate::backend::Summary;
 use crate::network::Network;
 
 /// A trained network.
@@ -33,8 +33,8 @@ pub struct Trained {
     pub validation: Option<f64>,
     /// How the loss went, a few hundred points of it.
     pub history: Vec<Point>,
-    /// Loss of the data alone and saturation at these parameters.
-    pub pass: Pass,
+    /// Loss of the data alone and mean slope at these parameters.
+    pub summary: Summary,
     /// Seconds of the iterations alone.
     pub seconds: f64,
     /// Inputs and targets counted once an evaluation; `None` without an iteration.

@@ -42,7 +42,7 @@ impl<'a> Watch<'a> {
         let fail = |what: &str, found: &[String], wanted: &[String]| {
             Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
-                problem: format!(
+                reason: format!(
                     "has the {what} {found:?}, and {} the {what} {wanted:?}; take samples of the same columns, in the same order",
                     train.source()
                 ),
@@ -75,7 +75,7 @@ impl<'a> Watch<'a> {
     /// The loss at `parameters`, which are those of features as they came.
     pub(super) fn loss(&mut self, parameters: &[f64]) -> Result<f64> {
         self.cpu.set_parameters(parameters)?;
-        Ok(self.cpu.evaluate()?.pass.loss)
+        Ok(self.cpu.evaluate()?.summary.loss)
     }
 
     /// Takes note of the loss `loss`; `held` are the parameters as the backend holds them.

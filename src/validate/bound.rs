@@ -125,7 +125,7 @@ impl<'a> Bounds<'a> {
             .collect()
     }
 
-    /// Bounds of what the leaves contribute to loss, gradient and saturation, scaled as those are.
+    /// Bounds of what the leaves contribute to loss, gradient and mean slope, scaled as those are.
     /// They hold on the way to the total too: their sum bounds it.
     pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
@@ -175,8 +175,8 @@ impl<'a> Bounds<'a> {
         if let Some(bound) = bounds.gradient.get_mut(layer.n_weights() + o) {
             *bound += summed(grad_z);
         }
-        bounds.pass.loss += summed(weighed(neuron.loss(self.problem.objective.loss, t)));
-        bounds.pass.saturation += summed(weighed(neuron.slope()));
+        bounds.summary.loss += summed(weighed(neuron.loss(self.problem.objective.loss, t)));
+        bounds.summary.mean_slope += summed(weighed(neuron.slope()));
     }
 
     /// Gives `take` each sample, what is known of its outputs, and its targets with its weight.

@@ -29,7 +29,7 @@ pub(super) struct Fault {
     pub(super) line: u64,
     /// None where it is the whole line.
     pub(super) column: Option<usize>,
-    pub(super) problem: String,
+    pub(super) reason: String,
     /// Whether it is a text where one would do as well.
     pub(super) is_text: bool,
 }
@@ -176,21 +176,21 @@ impl<'t> Piece<'t> {
         line_start: usize,
         n_columns: usize,
         column: usize,
-        problem: Option<Problem>,
+        reason: Option<Problem>,
     ) -> Fault {
         let line = self.n_lines;
         let n_cells = n_cells(text, line_start);
-        match problem {
-            Some(problem) if n_cells.is_none_or(|n_cells| n_cells == n_columns) => Fault {
+        match reason {
+            Some(reason) if n_cells.is_none_or(|n_cells| n_cells == n_columns) => Fault {
                 line,
                 column: Some(column),
-                problem: problem.text,
-                is_text: problem.is_text,
+                reason: reason.text,
+                is_text: reason.is_text,
             },
             _ => Fault {
                 line,
                 column: None,
-                problem: match n_cells {
+                reason: match n_cells {
                     Some(n_cells) => format!(
                         "has {n_cells} of {n_columns} cells; every row needs as many as the header has"
                     ),
@@ -280,7 +280,7 @@ fn utf8(cell: &[u8]) -> Result<&str, Problem> {
 /// The cell as the nearest f32.
 fn finite(cell: &[u8], or_text: bool) -> Result<f32, Problem> {
     let text = utf8(cell)?;
-    let problem = match text.parse::<f32>() {
+    let reason = match text.parse::<f32>() {
         Ok(value) if value.is_finite() => return Ok(value),
         Ok(value) if value.is_infinite() && !text.to_ascii_lowercase().contains("inf") => format!(
             "`{}` is too large for f32, whose largest is {:e}; rescale the column",
@@ -298,7 +298,7 @@ fn finite(cell: &[u8], or_text: bool) -> Result<f32, Problem> {
             });
         }
     };
-    Err(problem.as_str().into())
+    Err(reason.as_str().into())
 }
 
 /// How many cells the line that begins at `at` has; none where a quote is misplaced.

@@ -97,9 +97,9 @@ impl<'a> Array<'a> {
         for (of_column, (place, (column, kind))) in all_texts.iter_mut().zip(wanted) {
             if is_text(*kind) {
                 let to = to.iter_mut().skip(*place).step_by(stride);
-                *of_column = self.read_texts(*column, to).map_err(|(row, problem)| {
+                *of_column = self.read_texts(*column, to).map_err(|(row, reason)| {
                     let row = self.first_row + row;
-                    format!("row {row}, column `{}`: {problem}", shown(&names[*column]))
+                    format!("row {row}, column `{}`: {reason}", shown(&names[*column]))
                 })?;
             }
         }
@@ -143,7 +143,7 @@ impl<'a> Array<'a> {
         for (row, to) in to.enumerate() {
             let text = self.element.text(self.cell(row, column));
             let text = text.ok_or_else(|| (row, "is no text; write it again".to_owned()))?;
-            *to = texts.code(&text).map_err(|problem| (row, problem))?;
+            *to = texts.code(&text).map_err(|reason| (row, reason))?;
         }
         Ok(texts.into_inner())
     }

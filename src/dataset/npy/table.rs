@@ -26,7 +26,7 @@ pub(in crate::dataset) struct Npy {
 /// Where the file cannot be mapped, or holds no array of plain numbers or texts.
 pub(in crate::dataset) fn open(path: &Path) -> Result<Npy> {
     let file = Arc::new(map::file(path, ".npy")?);
-    let array = Array::of(&file).map_err(|problem| Error::table(path, problem))?;
+    let array = Array::of(&file).map_err(|reason| Error::table(path, reason))?;
     Ok(Npy {
         path: path.to_owned(),
         names: (0..array.width).map(|column| column.to_string()).collect(),
@@ -49,7 +49,7 @@ impl Table for Npy {
     fn read(&mut self, wanted: &[(usize, Kind)]) -> Result<Cells> {
         let array = self.array();
         let cells = array.cells(wanted, &self.names);
-        cells.map_err(|problem| Error::table(&self.path, problem))
+        cells.map_err(|reason| Error::table(&self.path, reason))
     }
 
     fn remedy_of_one_column(&self) -> &'static str {
@@ -91,7 +91,7 @@ impl Spans for Npy {
             ..all
         };
         let cells = span.cells(wanted, &self.names);
-        let cells = cells.map_err(|problem| Error::table(&self.path, problem))?;
+        let cells = cells.map_err(|reason| Error::table(&self.path, reason))?;
         self.n_read += cells.n_rows;
         Ok(cells)
     }

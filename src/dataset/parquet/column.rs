@@ -254,8 +254,7 @@ impl<'a> Column<'a> {
                     }),
                 };
                 let row = first + self.values.len();
-                let wrong =
-                    |problem| format!("row {row}, column `{}`: {problem}", shown(self.name));
+                let wrong = |reason| format!("row {row}, column `{}`: {reason}", shown(self.name));
                 self.values.push(cell.map_err(wrong)?);
             }
             if present.next().is_some() {

@@ -39,7 +39,7 @@ mod tests {
         let seen = contained(|| Ok((CONTAINED.get(), elsewhere().expect("no panic"))));
         assert_eq!(seen, Ok((true, false)));
         let refused = contained(|| -> Result<(), String> { panic!("a damaged page") });
-        assert!(refused.is_err_and(|problem| problem.contains("its parts disagree")));
+        assert!(refused.is_err_and(|reason| reason.contains("its parts disagree")));
         assert!(!CONTAINED.get(), "after a panic");
     }
 }

@@ -231,7 +231,7 @@ pub(super) fn settings(page: &Page<'_>) -> String {
             &format!("{:.2} GB/s of inputs and targets", rate / 1e9),
         );
     }
-    row("loss reached", &trained.pass.loss.to_string());
+    row("loss reached", &trained.summary.loss.to_string());
     // As they are printed as JSON, so that none can be missed.
     if let Ok(Value::Object(settings)) = serde_json::to_value(&page.run.config) {
         for (name, value) in settings {

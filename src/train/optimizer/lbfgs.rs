@@ -185,7 +185,7 @@ fn add(factor: f64, terms: &[f64], to: &mut [f64]) {
 mod tests {
     use super::super::wolfe::{CURVATURE, DECREASE, MAX_EVALUATIONS};
     use super::{LBfgs, Penalty, Point, dot, norm};
-    use crate::backend::Pass;
+    use crate::backend::Summary;
     use crate::network::Network;
     use rand_mt::Mt;
 
@@ -202,12 +202,12 @@ mod tests {
 
     fn point(parameters: Vec<f64>, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Point {
         let (loss, gradient) = function(&parameters);
-        let saturation = 0.25;
+        let mean_slope = 0.25;
         Point {
             parameters,
             loss,
             gradient,
-            pass: Pass { loss, saturation },
+            summary: Summary { loss, mean_slope },
         }
     }
 

@@ -88,7 +88,7 @@ impl TrainConfig {
     }
 
     /// What the command line takes for a file: L-BFGS, up to 1,000 iterations, until each component of the gradient has
-    /// fallen to 10⁻⁵ of its largest. The loss of a well-conditioned convex reason is then within about 10⁻⁹ of its
+    /// fallen to 10⁻⁵ of its largest. The loss of a well-conditioned convex problem is then within about 10⁻⁹ of its
     /// minimum, since it goes with the square of the gradient.
     #[must_use]
     pub fn lbfgs() -> Self {

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, each with the place and the remedy.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -9,16 +9,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file cannot be read.
-    #[error(
-        "{path}: {source}; DATA is a table (.csv, .csv.gz, .npy, .npz, .parquet, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
-    )]
-    File {
-        /// The file as it was named.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// The file cannot be written.
     #[error("{path}: cannot be written: {source}")]
     Write {
@@ -27,36 +17,6 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file as a whole is no table this program can train on.
-    #[error("{path}: {reason}")]
-    Table {
-        /// The file as it was named.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// One line of the file is wrong.
-    #[error("{path}:{line}: {reason}")]
-    Line {
-        /// The file as it was named.
-        path: PathBuf,
-        /// Counted from 1; the header is line 1.
-        line: u64,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// One cell of the file is wrong.
-    #[error("{path}:{line}: column `{column}`: {reason}")]
-    Cell {
-        /// The file as it was named.
-        path: PathBuf,
-        /// Counted from 1; the header is line 1.
-        line: u64,
-        /// The column's name in the header.
-        column: String,
-        /// What is wrong and what to do.
-        reason: String,
-    },
     /// The file is no model that can be used.
     #[error("{path}: {reason}")]
     Model {
@@ -64,12 +24,6 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong and what to do.
         reason: String,
-    },
-    /// There is a file where one was to be written.
-    #[error("{path}: exists; take another name, or --force to replace it")]
-    Exists {
-        /// The file as it was named.
-        path: PathBuf,
     },
     /// A `synthetic:` description or arrays handed to the library do not make a data set.
     #[error("{source_name}: {reason}")]
@@ -170,14 +124,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// [`Error::Table`] of the file `path`.
-    pub(crate) fn table(path: &Path, reason: String) -> Self {
-        Self::Table {
-            path: path.to_owned(),
-            reason,
-        }
-    }
-
     /// wgpu sees no adapter at all.
     #[must_use]
     pub fn no_adapter() -> Self {

@@ -41,7 +41,10 @@ use std::ops::ControlFlow;
 use watch::Watch;
 
 /// The problem a configuration poses on a data set.
-pub(crate) fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<Problem<'a>> {
+///
+/// # Errors
+/// Where a setting cannot be used on the data.
+pub fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<Problem<'a>> {
     config.check(dataset)?;
     Ok(Problem {
         dataset,

@@ -1,7 +1,8 @@
 //! A share of the samples held back, to look at what training does to data it does not see.
 
+use super::Dataset;
+use super::lines::Lines;
 use super::rows::{Part, Rows};
-use super::{Dataset, Labels, csv::Lines};
 use crate::error::{Error, Result};
 use rand_mt::Mt;
 use std::sync::Arc;
@@ -53,18 +54,6 @@ impl Dataset {
             self.part(&inputs, &targets, &held, false),
             self.part(&inputs, &targets, &held, true),
         ))
-    }
-
-    /// Opens DATA for the columns of these samples, each found by its name: to look at, not to train on.
-    ///
-    /// # Errors
-    /// Where the data cannot be read, lack a column, or hold what these samples do not.
-    pub fn open_alike(&self, data: &str) -> Result<Self> {
-        let labels = Labels {
-            targets: &self.target_names,
-            classes: self.classes.as_ref(),
-        };
-        Self::open_for_model(data, &self.columns, Some(labels))
     }
 
     /// Of each sample, whether it is held back.

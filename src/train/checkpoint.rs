@@ -8,10 +8,10 @@ use super::config::TrainConfig;
 use super::history::History;
 use super::pilot::Pilot;
 use super::schedule::Schedule;
+use crate::atomic_file;
 use crate::backend::Backend;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::output;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -50,7 +50,7 @@ impl Checkpoints {
 
     pub(super) fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let bytes = checkpoint.bytes();
-        output::replace(&self.path, |mut file| file.write_all(&bytes))?;
+        atomic_file::replace(&self.path, |mut file| file.write_all(&bytes))?;
         self.last = Instant::now();
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Checkpoint {
     /// Of everything, as long as the checksum itself is 0.
     fn checksum(&self) -> u32 {
         let vectors = self.vectors.values().map(Vec::as_slice);
-        output::checksum(
+        atomic_file::checksum(
             &(&self.standing, self.vectors.keys().collect::<Vec<_>>()),
             vectors,
         )

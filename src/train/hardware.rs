@@ -39,7 +39,10 @@ impl Hardware {
     }
 
     /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
-    pub(crate) fn open<'a>(
+    ///
+    /// # Errors
+    /// Where the hardware cannot hold the problem, or there is no adapter for a backend that needs one.
+    pub fn open<'a>(
         &self,
         problem: Problem<'a>,
     ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {

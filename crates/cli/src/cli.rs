@@ -1,0 +1,275 @@
+//! The command line as typed, turned into checked settings once.
+
+mod checkpoint;
+mod hardware;
+mod optimizer;
+mod output;
+mod table;
+mod task;
+mod validation;
+
+use crate::bench::{BenchConfig, Shape};
+use crate::error::Result;
+use checkpoint::CheckpointArgs;
+use clap::{Args, Parser, Subcommand};
+use hardware::{Backend, HardwareArgs};
+use neuralnet::{Dataset, Hardware, TrainConfig};
+use optimizer::OptimizerArgs;
+pub(crate) use output::OutputArgs;
+use output::writable;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use table::LabelsArgs;
+use task::{LossArg, TaskArgs};
+use validation::ValidationArgs;
+
+/// Trains neural networks on any GPU, and proves each result against a float64 reference.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    help_expected = true,
+    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network and print its weights
+    Train(Box<Train>),
+    /// Use a model: its predictions for each row of a table
+    Predict(Predict),
+    /// Measure a model: its predictions beside the targets of a table, and beside no model at all
+    Evaluate(Evaluate),
+    /// Write a table in another format, every number the same f32
+    Convert(Convert),
+    /// Show what is in a model
+    Inspect(Inspect),
+    /// Write a model as ONNX, which other programs run
+    Export(Export),
+    /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
+    Validate(Box<Validate>),
+    /// Measure iterations beside the speed at which the memory can be read
+    Bench(Bench),
+    /// List the adapters wgpu sees, and their limits
+    Devices(Devices),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet train\n  neuralnet train people.csv --drop name --one-hot port --impute median\n  neuralnet train exam.csv --output exam.safetensors --report exam.html"
+)]
+pub(crate) struct Train {
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
+    #[command(flatten)]
+    validation: ValidationArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
+    /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
+    backend: Backend,
+    #[command(flatten)]
+    pub(crate) hardware: HardwareArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// The page to write: settings, metrics, curves and weights, in one HTML file
+    #[arg(long, value_name = "FILE", group = "written", help_heading = "Output")]
+    report: Option<PathBuf>,
+    /// Print one JSON object and nothing else
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet predict exam.safetensors later.csv\n  neuralnet predict exam.safetensors later.csv --output predictions.csv"
+)]
+pub(crate) struct Predict {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// A file as `train` takes it, with the model's features, found by name, and any other columns, read in parts if it is CSV, Parquet or .npy; or `article`, or `synthetic:…`
+    pub(crate) data: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet convert exam.csv exam.parquet")]
+pub(crate) struct Convert {
+    /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The file to write: .csv, .csv.gz, .npy, .npz or .parquet
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    pub(crate) labels: LabelsArgs,
+    /// Replace OUT where it exists
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet evaluate exam.safetensors later.csv")]
+pub(crate) struct Evaluate {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// A CSV (or .csv.gz) or .npy file with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
+    pub(crate) data: String,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet export exam.safetensors exam.onnx")]
+pub(crate) struct Export {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// The file to write, its name ending in .onnx
+    #[arg(value_name = "OUT.onnx")]
+    output: PathBuf,
+    /// Replace the file where it exists
+    #[arg(long)]
+    force: bool,
+}
+
+impl Export {
+    /// The file to write.
+    ///
+    /// # Errors
+    /// As [`OutputArgs::path`] has them.
+    pub(crate) fn path(&self) -> Result<&Path> {
+        writable(&self.output, "OUT.onnx", self.force)
+    }
+}
+
+impl Convert {
+    /// The file to write.
+    ///
+    /// # Errors
+    /// As of [`OutputArgs::path`].
+    pub(crate) fn output(&self) -> Result<&Path> {
+        writable(&self.output, "OUT", self.force)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet inspect exam.safetensors")]
+pub(crate) struct Inspect {
+    /// A file that `train --output` wrote
+    pub(crate) model: PathBuf,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16"
+)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    pub(crate) hardware: HardwareArgs,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
+)]
+pub(crate) struct Bench {
+    /// `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS`, several (default: a table from 4000000x16 to 60000x784x10)
+    #[arg(value_name = "SHAPE")]
+    shapes: Vec<Shape>,
+    /// Measurements of each shape, of which the median counts
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
+    repeats: NonZeroU32,
+    /// Loss of one prediction
+    #[arg(long, value_enum, default_value_t = LossArg::SquaredError)]
+    loss: LossArg,
+    /// Where to measure: `auto` takes a real GPU if there is one, otherwise the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
+    backend: Backend,
+    #[command(flatten)]
+    hardware: HardwareArgs,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  neuralnet devices")]
+pub(crate) struct Devices {
+    /// Print one JSON array and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Iterations of `train` on the user's own data, where nothing was said.
+const TRAIN_ITERATIONS: u64 = 1000;
+
+impl Train {
+    /// Opens the data, and samples to hold back where there are to be any, and completes the settings.
+    pub(crate) fn open(&self) -> Result<(Dataset, Option<Dataset>, TrainConfig)> {
+        let dataset = self.task.open_data()?;
+        let (dataset, held) = self.validation.open(dataset, &self.task)?;
+        let (dataset, config) = self
+            .task
+            .complete(dataset, TRAIN_ITERATIONS, self.hardware)?;
+        let config = self.optimizer.complete(config, &dataset, &self.task)?;
+        let config = self.validation.complete(config);
+        Ok((dataset, held, config))
+    }
+
+    pub(crate) fn hardware(&self) -> Hardware {
+        self.hardware.on(self.backend)
+    }
+
+    /// The page to write, where there is one.
+    ///
+    /// # Errors
+    /// As [`OutputArgs::path`] has them.
+    pub(crate) fn report(&self) -> Result<Option<&Path>> {
+        let report = self.report.as_deref();
+        let report = report.map(|path| writable(path, "--report", self.output.force));
+        report.transpose()
+    }
+}
+
+impl Bench {
+    pub(crate) fn hardware(&self) -> Hardware {
+        self.hardware.on(self.backend)
+    }
+
+    pub(crate) fn config(&self) -> BenchConfig {
+        BenchConfig {
+            shapes: match &self.shapes[..] {
+                [] => Shape::table(),
+                shapes => shapes.to_vec(),
+            },
+            repeats: self.repeats,
+            loss: self.loss.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,201 @@
+//! How a network is trained, as typed.
+
+use super::TaskArgs;
+use crate::error::{Error, Result};
+use clap::{Args, ValueEnum};
+use neuralnet::{Dataset, Loss, Optimizer, Schedule, TrainConfig};
+
+/// A step of Adam is about as long as its learning rate, whatever the gradient.
+const ADAMS_LEARNING_RATE: f64 = 0.01;
+
+/// `None` where the data set or the optimizer decides.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Optimizer")]
+pub(super) struct OptimizerArgs {
+    /// How the weights are updated (default: adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
+    #[arg(long, value_enum)]
+    optimizer: Option<OptimizerArg>,
+    /// What --optimizer momentum keeps of its velocity with each update (default: 0.9)
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// How the learning rate goes on (default: constant)
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleArg>,
+    /// Updates from one rate of --schedule step to the next
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    schedule_every: Option<u64>,
+    /// What --schedule step multiplies the rate by (default: 0.1)
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    schedule_factor: Option<f64>,
+    /// Adds R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    l1: Option<f64>,
+    /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    l2: Option<f64>,
+    /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-5 for lbfgs; otherwise it is not looked at)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    gradient_tolerance: Option<f64>,
+    /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    loss_tolerance: Option<f64>,
+    /// Rows of which each update sees the loss, shuffled each epoch (default: all)
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
+    batch_size: Option<usize>,
+    /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
+    pilot: Option<usize>,
+    /// The iterations as passes over the rows: with --batch-size an epoch takes several
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "iterations",
+        allow_negative_numbers = true
+    )]
+    epochs: Option<u64>,
+    /// Stop after this many seconds of iterations, with what was reached
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    max_seconds: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OptimizerArg {
+    /// The article's; stays on the GPU
+    GradientDescent,
+    /// Gradient descent with a memory of its past steps
+    Momentum,
+    /// A step for each weight
+    Adam,
+    /// Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN
+    Lbfgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum ScheduleArg {
+    Constant,
+    /// Times --schedule-factor every --schedule-every updates
+    Step,
+    /// To 0 over the iterations
+    Cosine,
+    /// Divided by the number of the update
+    Inverse,
+}
+
+/// What keeps the weights of classes that a line divides from growing for ever: `½ ‖W‖²` beside the sum of the
+/// losses, as scikit-learn's `LogisticRegression` has it with its `C = 1`. Only where the minimum itself is looked for.
+fn usual_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
+    if config.optimizer == Optimizer::LBfgs && config.loss == Loss::CrossEntropy {
+        config.reduction.scale(dataset.total_weight())
+    } else {
+        0.0
+    }
+}
+
+impl OptimizerArgs {
+    /// Completes `config`, whose defaults are those of gradient descent on `dataset`.
+    pub(super) fn complete(
+        &self,
+        config: TrainConfig,
+        dataset: &Dataset,
+        task: &TaskArgs,
+    ) -> Result<TrainConfig> {
+        let optimizer = self.optimizer(dataset, task);
+        let defaults = match optimizer {
+            Optimizer::LBfgs => TrainConfig::lbfgs(),
+            _ => TrainConfig::default(),
+        };
+        self.check(optimizer, task)?;
+        let mut config = TrainConfig {
+            optimizer,
+            learning_rate: match optimizer {
+                Optimizer::Adam => task.learning_rate.unwrap_or(ADAMS_LEARNING_RATE),
+                _ => config.learning_rate,
+            },
+            batch_size: self.batch_size,
+            pilot: self.pilot,
+            momentum: self.momentum.unwrap_or(defaults.momentum),
+            schedule: self.schedule()?,
+            l1: self.l1.unwrap_or(defaults.l1),
+            l2: self.l2.unwrap_or(0.0),
+            gradient_tolerance: self.gradient_tolerance.or(defaults.gradient_tolerance),
+            loss_tolerance: self.loss_tolerance,
+            max_seconds: self.max_seconds,
+            ..config
+        };
+        if self.l2.is_none() && self.l1.is_none() && task.is_file() {
+            config.l2 = usual_l2(&config, dataset);
+        }
+        if let Some(epochs) = self.epochs {
+            config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
+        }
+        Ok(config)
+    }
+
+    fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
+        match self.optimizer {
+            Some(OptimizerArg::GradientDescent) => Optimizer::GradientDescent,
+            Some(OptimizerArg::Momentum) => Optimizer::Momentum,
+            Some(OptimizerArg::Adam) => Optimizer::Adam,
+            Some(OptimizerArg::Lbfgs) => Optimizer::LBfgs,
+            None if self.momentum.is_some() => Optimizer::Momentum,
+            None if self.batch_size.is_some() => Optimizer::Adam,
+            None if task.learning_rate.is_some() || self.schedule.is_some() => {
+                Optimizer::GradientDescent
+            }
+            None if task.is_file() && !dataset.is_article() => Optimizer::LBfgs,
+            None => Optimizer::GradientDescent,
+        }
+    }
+
+    /// Refuses what the optimizer would not use.
+    fn check(&self, optimizer: Optimizer, task: &TaskArgs) -> Result<()> {
+        if self.momentum.is_some() && optimizer != Optimizer::Momentum {
+            return Err(Error::Setting {
+                flag: "--momentum",
+                reason: "is a setting of --optimizer momentum; take that, or leave it out"
+                    .to_owned(),
+            });
+        }
+        if task.learning_rate.is_some() && optimizer == Optimizer::LBfgs {
+            return Err(Error::Setting {
+                flag: "--learning-rate",
+                reason: "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn schedule(&self) -> Result<Schedule> {
+        let refuse = |flag, reason: &str| {
+            let reason = reason.to_owned();
+            Err(Error::Setting { flag, reason })
+        };
+        let schedule = self.schedule.unwrap_or(ScheduleArg::Constant);
+        if schedule != ScheduleArg::Step {
+            const UNUSED: &str = "is a setting of --schedule step; take that, or leave it out";
+            if self.schedule_every.is_some() {
+                return refuse("--schedule-every", UNUSED);
+            }
+            if self.schedule_factor.is_some() {
+                return refuse("--schedule-factor", UNUSED);
+            }
+        }
+        Ok(match schedule {
+            ScheduleArg::Constant => Schedule::Constant,
+            ScheduleArg::Cosine => Schedule::Cosine,
+            ScheduleArg::Inverse => Schedule::Inverse,
+            ScheduleArg::Step => {
+                let Some(every) = self.schedule_every else {
+                    return refuse(
+                        "--schedule",
+                        "step needs --schedule-every: the updates from one rate to the next",
+                    );
+                };
+                Schedule::Step {
+                    every,
+                    factor: self.schedule_factor.unwrap_or(0.1),
+                }
+            }
+        })
+    }
+}

@@ -101,9 +101,10 @@ pub(crate) fn binary() -> String {
     from_cargo!("CARGO_BIN_EXE_neuralnet")
 }
 
-/// The folder of `Cargo.toml`.
-pub(crate) fn package() -> String {
-    from_cargo!("CARGO_MANIFEST_DIR")
+/// The folder of the repository.
+pub(crate) fn root() -> String {
+    std::env::var("NEURALNET_ROOT")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../..").to_owned())
 }
 
 /// A folder that tests may write to.

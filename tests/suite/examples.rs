@@ -1,7 +1,7 @@
 //! Every example of the README and of `--help` runs as it is printed there, and every flag that a text names exists.
 //! Examples are found in the texts themselves, so a new one cannot be left out.
 
-use crate::common::{binary, neuralnet, package, scratch};
+use crate::common::{binary, neuralnet, root, scratch};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -46,7 +46,7 @@ const OF_THE_MACHINE: [&str; 6] = [
 ];
 
 fn text(path: &str) -> String {
-    fs::read_to_string(Path::new(&package()).join(path)).unwrap()
+    fs::read_to_string(Path::new(&root()).join(path)).unwrap()
 }
 
 fn folder(test: &str) -> PathBuf {
@@ -416,7 +416,7 @@ fn code(folder: &Path) -> Vec<(String, String)> {
 /// Comments of the code are looked at like its messages: what they name should be there too.
 #[test]
 fn every_flag_that_is_named_exists() {
-    let mut texts = code(&Path::new(&package()).join("src"));
+    let mut texts = code(&Path::new(&root()).join("src"));
     assert!(texts.len() > 50, "all of the code");
     texts.push(("README.md".to_owned(), text("README.md")));
     let mut there = listed(&help(&["--help"]));

@@ -3,7 +3,7 @@
 //!
 //! The files are those of `tests/formats/make.py`.
 
-use crate::common::{neuralnet, package, scratch};
+use crate::common::{neuralnet, root, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 fn made(name: &str) -> PathBuf {
-    PathBuf::from(package()).join("tests/formats").join(name)
+    PathBuf::from(root()).join("tests/formats").join(name)
 }
 
 /// A path in a folder of this test's own, which is made anew.

@@ -1,6 +1,6 @@
 //! Samples held back, early stopping, mini-batches, and the history of the loss.
 
-use crate::common::{neuralnet, neuralnet_json, package, problem, random_dataset};
+use crate::common::{neuralnet, neuralnet_json, problem, random_dataset, root};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::{
@@ -217,7 +217,7 @@ fn batches_of_all_rows_are_full_batches_and_smaller_ones_learn_as_well() {
 
 #[test]
 fn the_command_line_holds_back_and_draws() {
-    let table = format!("{}/tests/optimizer/table.csv", package());
+    let table = format!("{}/tests/optimizer/table.csv", root());
     let on_cpu = |args: &[&str]| neuralnet_json(&[&["train", "--backend", "cpu"], args].concat());
     let held = on_cpu(&[&table, "--validation", "0.25"]);
     assert_eq!(held["dataset"]["n_samples"], 60, "a quarter is held back");

@@ -4,7 +4,7 @@
 //! that know nothing of this program: its CSV reader, its start, its losses, its reductions and its bias
 //! are all held against them, through the binary.
 
-use crate::common::{neuralnet_json, package, parameters};
+use crate::common::{neuralnet_json, parameters, root};
 use serde_json::Value;
 
 const RUNS: &str = include_str!("../numpy/reference.json");
@@ -17,7 +17,7 @@ fn args(run: &Value) -> Vec<String> {
         "one_output" => "y0",
         _ => "y0,y1,y2",
     };
-    let file = format!("{}/tests/numpy/{table}.csv", package());
+    let file = format!("{}/tests/numpy/{table}.csv", root());
     let bias = if run["bias"].as_bool().unwrap() {
         "--bias"
     } else {

@@ -2,7 +2,7 @@
 //!
 //! The table and the numbers beside this file come from `optimizer/reference.py`.
 
-use crate::common::{neuralnet, neuralnet_json, package, random_dataset};
+use crate::common::{neuralnet, neuralnet_json, random_dataset, root};
 use neuralnet::{
     Dataset, Error, Hardware, Loss, Optimizer, Reduction, Schedule, StopReason, Synthetic,
     TrainConfig, Trained, Training, train,
@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 fn table() -> Dataset {
-    let path = PathBuf::from(package()).join("tests/optimizer/table.csv");
+    let path = PathBuf::from(root()).join("tests/optimizer/table.csv");
     neuralnet_table::open(path.to_str().unwrap(), &TableOptions::default()).unwrap()
 }
 
@@ -401,7 +401,7 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
 
 #[test]
 fn the_command_line_takes_what_fits_the_data() {
-    let table = format!("{}/tests/optimizer/table.csv", package());
+    let table = format!("{}/tests/optimizer/table.csv", root());
     let config = |args: &[&str]| {
         let all = [&["train", "--backend", "cpu", "--iterations", "5"], args].concat();
         let train = neuralnet_json(&all);

@@ -5,9 +5,7 @@
     reason = "how many kills hit is for whoever asks"
 )]
 
-use crate::common::{
-    binary, neuralnet, neuralnet_json, package, parameters, random_dataset, scratch,
-};
+use crate::common::{binary, neuralnet, neuralnet_json, parameters, random_dataset, root, scratch};
 use neuralnet::{Hardware, Optimizer, Progress, TrainConfig, Training};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -318,7 +316,7 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         &[&args[..], &["--resume", "nowhere"]].concat(),
         "nowhere: No such file",
     );
-    let table = format!("{}/tests/optimizer/table.csv", package());
+    let table = format!("{}/tests/optimizer/table.csv", root());
     assert_refused(
         &[&args[..], &["--resume", &table]].concat(),
         "is no safetensors file",

@@ -16,7 +16,7 @@ mod read;
 pub use read::{Reader, cache_bytes};
 
 use crate::backend::{Backend, Evaluation, Predictions, Problem, Summary};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::instructions::{Arithmetic, Instructions};
 use crate::leaves::{Leaves, sum_leaves};
 use data::Data;
@@ -286,8 +286,9 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
         .num_threads(threads.unwrap_or(0))
         .build()
         .map_err(|error| Error::Setting {
-            flag: "--threads",
+            setting: "threads",
             reason: format!("the threads could not be started: {error}"),
+            remedies: &[Remedy::Do("take fewer")],
         })
 }
 

@@ -248,9 +248,7 @@ fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()
         ("outputs", n_outputs, MAX_OUTPUTS),
     ] {
         if n > most {
-            return Err(device.limit(format!(
-                "{n} {what}; a GPU takes at most {most}; take fewer, or --backend cpu"
-            )));
+            return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
         }
     }
     let most = device.adapter.max_invocations;

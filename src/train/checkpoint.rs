@@ -151,7 +151,7 @@ impl Identity {
         );
         (was != is).then(|| {
             format!(
-                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same by --backend or WGPU_ADAPTER_NAME",
+                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same hardware",
                 was[0], was[1], is[0], is[1]
             )
         })
@@ -253,8 +253,8 @@ impl Checkpoint {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        const REMEDY: &str = "name a file that `neuralnet train --checkpoint` wrote";
-        let other = |error| format!("is no safetensors file ({error}); {REMEDY}");
+        const REMEDY: &str = "name a checkpoint that this program wrote";
+        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));

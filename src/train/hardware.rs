@@ -61,7 +61,7 @@ impl Hardware {
                     let notice = joined(Some("the first GPU there is"), &gpu);
                     Ok((Box::new(gpu), notice))
                 }
-                Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
+                Err(why @ Error::NoAdapter { .. }) => Ok((cpu(problem)?, Some(why.statement()))),
                 Err(error) => Err(error),
             },
         }

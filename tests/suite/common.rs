@@ -64,7 +64,7 @@ const NO_ADAPTER: &str =
 pub(crate) fn gpu(problem: Problem<'_>, options: GpuOptions) -> Gpu<'_> {
     match Gpu::new(problem, Software::Allowed, options) {
         Ok(gpu) => gpu,
-        Err(neuralnet::Error::NoAdapter(_)) => panic!("{NO_ADAPTER}"),
+        Err(neuralnet::Error::NoAdapter { .. }) => panic!("{NO_ADAPTER}"),
         Err(error) => panic!("{error}"),
     }
 }

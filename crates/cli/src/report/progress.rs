@@ -1,7 +1,9 @@
 //! What is told while a training runs: notices, and a progress bar where stderr is a terminal.
 
 use super::tell;
+use crate::error::remedy_in_flags;
 use indicatif::{ProgressBar, ProgressStyle};
+use neuralnet::error::alternatives;
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED_SLOPE;
 use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
@@ -115,7 +117,7 @@ impl Reporter {
         };
         self.notice(&format!(
             "saturated by iteration {iteration}: mean y(1-y) is {mean_slope:.1e}; {consequence}; if the loss is not low, {}",
-            self.config.smaller_steps()
+            alternatives(self.config.smaller_steps().iter().map(remedy_in_flags))
         ));
     }
 

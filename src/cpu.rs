@@ -12,10 +12,12 @@ mod functions;
 mod leaf;
 mod neurons;
 mod read;
+mod reference;
 
 pub use read::{Reader, cache_bytes};
+pub use reference::Reference;
 
-use crate::backend::{Backend, Evaluation, Predictions, Problem, Summary};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
 use crate::error::{Error, Result};
 use crate::instructions::{Arithmetic, Instructions};
 use crate::leaves::{Leaves, sum_leaves};
@@ -55,7 +57,7 @@ impl<'a> Cpu<'a> {
                 let threads = pool(threads)?;
                 Ok(Self::on(problem, Data::Unscaled(stored, scaling), threads))
             }
-            _ => Self::reference(problem, threads),
+            _ => Self::rounded(problem, threads),
         }
     }
 
@@ -64,7 +66,7 @@ impl<'a> Cpu<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn reference(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
+    pub fn rounded(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let threads = pool(threads)?;
         let data = Data::rounded(problem.dataset, &threads)?;
         Ok(Self::on(problem, data, threads))
@@ -167,8 +169,8 @@ impl Arithmetic for LeafSums<'_> {
 }
 
 impl Backend for Cpu<'_> {
-    fn name(&self) -> &'static str {
-        "cpu"
+    fn kind(&self) -> BackendKind {
+        BackendKind::Cpu
     }
 
     fn adapter(&self) -> String {
@@ -177,6 +179,11 @@ impl Backend for Cpu<'_> {
             1 => format!("1 thread, {instructions}"),
             threads => format!("{threads} threads, {instructions}"),
         }
+    }
+
+    /// The instructions alone: the bits do not depend on the threads.
+    fn identity(&self) -> String {
+        self.instructions.name().to_owned()
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
@@ -250,33 +257,24 @@ impl Backend for Cpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let (layer, dataset) = (self.problem.network.layer(), self.problem.dataset);
+        let (network, dataset) = (&self.problem.network, self.problem.dataset);
         let parameters = self.parameters_of_rows();
-        let piece_of = |first: usize| first..(first + self.leaves.rows_per_leaf()).min(rows.end);
-        let pieces = rows
-            .clone()
-            .into_par_iter()
-            .step_by(self.leaves.rows_per_leaf());
-        let predicted = pieces.flat_map_iter(|first| {
-            self.data.with_rows(dataset, piece_of(first), |rows| {
-                let mut z = Vec::with_capacity(rows.n_rows * layer.n_outputs);
+        let rows_per_leaf = self.leaves.rows_per_leaf();
+        let pieces = rows.clone().into_par_iter().step_by(rows_per_leaf);
+        let predicted = pieces.map(|first| {
+            let piece = first..(first + rows_per_leaf).min(rows.end);
+            self.data.with_rows(dataset, piece, |rows| {
+                let mut predictions = Predictions::default();
+                let mut values = network.values();
                 for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
-                    let x = &x[..layer.n_inputs];
-                    let outputs = 0..layer.n_outputs;
-                    z.extend(outputs.map(|o| layer.pre_activation(&parameters, x, o)));
+                    network.forward(&parameters, &x[..dataset.n_inputs()], &mut values);
+                    predictions.push(&values);
                 }
-                z
+                predictions
             })
         });
-        let pre_activation: Vec<f64> = self.threads.install(|| predicted.collect());
-        let mut prediction = pre_activation.clone();
-        for row in prediction.chunks_exact_mut(layer.n_outputs) {
-            layer.activation.apply(row);
-        }
-        Ok(Predictions {
-            prediction,
-            pre_activation,
-        })
+        let pieces: Vec<Predictions> = self.threads.install(|| predicted.collect());
+        Ok(Predictions::concat(pieces))
     }
 }
 

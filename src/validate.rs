@@ -36,7 +36,7 @@ pub fn validate(
     let problem = problem(dataset, config)?;
     let start = problem.network.initial_parameters(config.seed);
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
-    let mut reference = Cpu::reference(problem.clone(), threads)?;
+    let mut reference = Cpu::rounded(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;
     let mut checks = Vec::new();
     let mut done = 0;
@@ -88,7 +88,7 @@ fn loss(
     threads: Option<usize>,
     parameters: &[f64],
 ) -> Result<f64> {
-    let mut reference = Cpu::reference(problem(dataset, config)?, threads)?;
+    let mut reference = Cpu::rounded(problem(dataset, config)?, threads)?;
     reference.set_parameters(parameters)?;
     Ok(reference.evaluate()?.summary.loss)
 }

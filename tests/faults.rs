@@ -8,7 +8,7 @@
 mod common;
 
 use common::{problem, random_dataset};
-use neuralnet::backend::{Backend, Evaluation, Predictions, Rounding, Summary};
+use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Rounding, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::validate::check;
 use neuralnet::{Dataset, Loss, Reduction, Result};
@@ -54,8 +54,8 @@ struct Faulty<'a> {
 }
 
 impl Backend for Faulty<'_> {
-    fn name(&self) -> &'static str {
-        "faulty"
+    fn kind(&self) -> BackendKind {
+        BackendKind::Gpu
     }
 
     fn adapter(&self) -> String {

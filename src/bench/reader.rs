@@ -1,6 +1,6 @@
 //! Memory that is read and nothing else: the ceiling of a pass over data.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendKind};
 use crate::cpu;
 use crate::error::Result;
 use crate::gpu::{self, Software};
@@ -26,7 +26,7 @@ impl Reader {
             let bytes = bytes(cpu::cache_bytes());
             Ok(Self::Cpu(cpu::Reader::new(bytes, hardware.threads)?))
         };
-        if backend.name() == "cpu" {
+        if backend.kind() == BackendKind::Cpu {
             return on_cpu();
         }
         let software = match hardware.backend {

@@ -179,47 +179,57 @@ pub(super) fn add_rows<const FUSED: bool>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::LeafSums;
+    use super::super::{LeafSums, Reference};
     use super::{Neurons, Rows, Sums};
+    use crate::backend::{Backend, Problem};
+    use crate::dataset::Dataset;
     use crate::instructions::{Arithmetic, Instructions};
-    use crate::network::{Activation, Network};
-    use crate::objective::Loss;
+    use crate::network::{Activation, Layer, Network};
+    use crate::objective::{Loss, Objective, Reduction};
 
-    /// The sums as the definitions say them, one row and one output after the other.
-    fn by_definition(neurons: &Neurons, parameters: &[f64], rows: Rows<'_>) -> Vec<f64> {
-        let layer = neurons.layer;
-        let mut sums = vec![0.0; layer.n_parameters() + 2];
-        for row in 0..rows.n_rows {
-            let x = &rows.inputs[row * rows.input_stride..][..layer.n_inputs];
-            let targets = &rows.targets[row * rows.target_stride..];
-            let t: Vec<f64> = targets[..layer.n_outputs]
-                .iter()
-                .map(|t| (*t).into())
-                .collect();
-            let weight = match neurons.weighted {
-                true => f64::from(targets[layer.n_outputs]),
-                false => 1.0,
-            };
-            let outputs = 0..layer.n_outputs;
-            let z: Vec<f64> = outputs
-                .map(|o| layer.pre_activation(parameters, x, o))
-                .collect();
-            let mut y = z.clone();
-            layer.activation.apply(&mut y);
-            sums[layer.n_parameters()] += weight * neurons.loss.value(layer.activation, &z, &y, &t);
-            for o in 0..layer.n_outputs {
-                let (y, t) = (y[o], t[o]);
-                let grad_z = weight * neurons.loss.grad_z(layer.activation, y, t);
-                for (j, x) in x.iter().enumerate() {
-                    sums[o * layer.n_inputs + j] += grad_z * f64::from(*x);
-                }
-                if layer.bias {
-                    sums[layer.n_weights() + o] += grad_z;
-                }
-                sums[layer.n_parameters() + 1] += weight * layer.activation.slope(y);
-            }
+    /// The sums over the rows by the definition. They are copied out, so that nothing lies between them.
+    fn by_definition(
+        neurons: &Neurons,
+        network: Network,
+        parameters: &[f64],
+        rows: Rows<'_>,
+    ) -> Vec<f64> {
+        let Layer {
+            n_inputs,
+            n_outputs,
+            ..
+        } = neurons.layer;
+        let row = |values: &[f32], stride: usize, row: usize, n: usize| {
+            values[row * stride..][..n].to_vec()
+        };
+        let all = || 0..rows.n_rows;
+        let inputs = all()
+            .flat_map(|i| row(rows.inputs, rows.input_stride, i, n_inputs))
+            .collect();
+        let targets = all()
+            .flat_map(|i| row(rows.targets, rows.target_stride, i, n_outputs))
+            .collect();
+        let mut dataset = Dataset::from_rows("rows", n_inputs, n_outputs, inputs, targets).unwrap();
+        if neurons.weighted {
+            let weight = |i| rows.targets[i * rows.target_stride + n_outputs];
+            dataset = dataset
+                .with_weights(&all().map(weight).collect::<Vec<f32>>())
+                .unwrap();
         }
-        sums
+        let problem = Problem {
+            dataset: &dataset,
+            network,
+            objective: Objective {
+                loss: neurons.loss,
+                reduction: Reduction::Sum,
+            },
+        };
+        let mut reference = Reference::new(problem, Some(1)).unwrap();
+        reference.set_parameters(parameters).unwrap();
+        let sums = reference.sums(all());
+        let mut numbers = sums.gradient;
+        numbers.extend([sums.summary.loss, sums.summary.mean_slope]);
+        numbers
     }
 
     fn numbers(neurons: &Neurons, sums: &Sums) -> Vec<f64> {
@@ -268,7 +278,8 @@ mod tests {
                     (Loss::CrossEntropy, Activation::Softmax, gap > 0),
                     (Loss::SquaredError, Activation::Identity, gap > 0),
                 ] {
-                    let layer = network.clone().with_activation(activation).layer();
+                    let network = network.clone().with_activation(activation);
+                    let layer = network.layer();
                     let neurons = Neurons::new(layer, loss, weighted, &parameters);
                     let rows = Rows {
                         inputs: &inputs,
@@ -277,7 +288,7 @@ mod tests {
                         target_stride: n_outputs + gap,
                         n_rows,
                     };
-                    let expected = by_definition(&neurons, &parameters, rows);
+                    let expected = by_definition(&neurons, network, &parameters, rows);
                     for instructions in Instructions::all() {
                         let neurons = &neurons;
                         let found = instructions.run(LeafSums { neurons, rows });

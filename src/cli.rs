@@ -9,10 +9,10 @@ mod task;
 mod validation;
 
 use checkpoint::CheckpointArgs;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use hardware::{Backend, HardwareArgs};
 use neuralnet::bench::Shape;
-use neuralnet::{BenchConfig, Dataset, Hardware, Result, TrainConfig};
+use neuralnet::{BenchConfig, Dataset, Hardware, ReferenceChoice, Result, TrainConfig};
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
@@ -177,9 +177,27 @@ pub(crate) struct Validate {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
+    /// What the GPU is held against: `fast`, the CPU backend that also trains, or `plain`, loops over the definition, many times slower
+    #[arg(long, value_enum, default_value_t = ReferenceArg::Fast, help_heading = "Hardware")]
+    reference: ReferenceArg,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReferenceArg {
+    Fast,
+    Plain,
+}
+
+impl Validate {
+    pub(crate) fn reference(&self) -> ReferenceChoice {
+        match self.reference {
+            ReferenceArg::Fast => ReferenceChoice::Fast,
+            ReferenceArg::Plain => ReferenceChoice::Plain,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -96,4 +96,4 @@ pub use train::{
     BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
     Training, train,
 };
-pub use validate::{Validation, validate};
+pub use validate::{ReferenceChoice, Validation, validate};

@@ -68,7 +68,6 @@ pub mod cpu;
 pub mod dataset;
 pub mod error;
 pub mod gpu;
-mod instructions;
 pub mod leaves;
 pub mod metrics;
 pub mod model;

@@ -2,7 +2,7 @@
 
 use rand_mt::Mt;
 
-/// What a layer applies to its pre-activations.
+/// The function `f` that a layer applies to its pre-activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
@@ -17,8 +17,8 @@ pub enum Activation {
 impl Activation {
     /// Turns the pre-activations of one sample, `z` (O), into its predictions.
     ///
-    /// The sigmoid is taken from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: no
-    /// overflow for any finite `z`.
+    /// The sigmoid is computed from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: neither
+    /// overflows for any finite `z`.
     pub fn apply(self, z: &mut [f64]) {
         match self {
             Self::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
@@ -32,7 +32,7 @@ impl Activation {
         }
     }
 
-    /// The derivative of a prediction by its own pre-activation, from the prediction `y`.
+    /// `dy/dz`, the derivative of a prediction by its own pre-activation, from the prediction `y`.
     #[must_use]
     pub fn slope(self, y: f64) -> f64 {
         match self {
@@ -42,7 +42,7 @@ impl Activation {
     }
 }
 
-/// `1 / (1 + exp(−z))`
+/// `1 / (1 + exp(−z))`, computed from `exp(−|z|)`, which does not overflow.
 pub(crate) fn sigmoid(z: f64) -> f64 {
     let e = (-z.abs()).exp();
     let r = 1.0 / (1.0 + e);
@@ -103,14 +103,14 @@ impl Layer {
     }
 }
 
-/// A network: its layers, first to last. For now, one.
+/// A network: a list of dense layers, first to last, of which there is one today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     layers: Vec<Layer>,
 }
 
 impl Network {
-    /// The tutorial's network: one layer of sigmoid neurons.
+    /// The tutorial's network: one layer with the sigmoid as its activation.
     #[must_use]
     pub fn single_layer(n_inputs: usize, n_outputs: usize, bias: bool) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl Network {
         self.layers.iter().map(Layer::n_parameters).sum()
     }
 
-    /// The start, equal to NumPy's for the same seed.
+    /// The parameters that training starts from, equal to NumPy's for the same seed.
     ///
     /// With `random = numpy.random.RandomState(seed)`, each layer draws
     /// `2 * random.random_sample((n_inputs, n_outputs)) - 1` and transposes it; a bias is drawn as
@@ -264,7 +264,7 @@ impl NetworkValues {
     }
 }
 
-/// A float in [0, 1) of 53 random bits, as NumPy's `random_sample` makes it.
+/// A float in [0, 1) of 53 random bits, made of the words that NumPy's `random_sample` takes, in its order.
 fn random_sample(random: &mut Mt) -> f64 {
     let (high, low) = (random.next_u32() >> 5, random.next_u32() >> 6);
     (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0

@@ -251,7 +251,7 @@ impl<'a> Training<'a> {
             (None, None) => None,
         };
         Ok(Trained {
-            backend: self.backend.name(),
+            backend: self.backend.kind().name(),
             adapter: self.backend.adapter(),
             network: self.network,
             parameters,
@@ -285,7 +285,7 @@ impl<'a> Training<'a> {
 impl std::fmt::Debug for Training<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Training")
-            .field("backend", &self.backend.name())
+            .field("backend", &self.backend.kind().name())
             .field("iteration", &self.iteration)
             .finish_non_exhaustive()
     }

@@ -97,18 +97,12 @@ impl Identity {
         held: Option<Data>,
         backend: &dyn Backend,
     ) -> Self {
-        let adapter = backend.adapter();
-        // The bits of the CPU do not depend on its threads, which stand before its instructions.
-        let hardware = match (backend.name(), adapter.split_once(", ")) {
-            ("cpu", Some((_, instructions))) => instructions.to_owned(),
-            _ => adapter,
-        };
         Self {
             config: config.clone(),
             data,
             held,
-            backend: backend.name().to_owned(),
-            hardware,
+            backend: backend.kind().name().to_owned(),
+            hardware: backend.identity(),
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) fn assert_within(
     what: &str,
 ) -> Vec<Check> {
     let mut candidate = gpu(problem.clone(), options);
-    let mut reference = Cpu::reference(problem.clone(), None).unwrap();
+    let mut reference = Cpu::rounded(problem.clone(), None).unwrap();
     candidate.set_parameters(parameters).unwrap();
     let rounding = candidate.rounding();
     let checks = check(problem, &mut candidate, rounding, &mut reference, 0.5).unwrap();

@@ -11,9 +11,9 @@ mod validation;
 use crate::bench::{BenchConfig, Shape};
 use crate::error::Result;
 use checkpoint::CheckpointArgs;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use hardware::{Backend, HardwareArgs};
-use neuralnet::{Dataset, Hardware, TrainConfig};
+use neuralnet::{Dataset, Hardware, ReferenceChoice, TrainConfig};
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
@@ -178,9 +178,27 @@ pub(crate) struct Validate {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
+    /// What the GPU is held against: `fast`, the CPU backend that also trains, or `plain`, loops over the definition, many times slower
+    #[arg(long, value_enum, default_value_t = ReferenceArg::Fast, help_heading = "Hardware")]
+    reference: ReferenceArg,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReferenceArg {
+    Fast,
+    Plain,
+}
+
+impl Validate {
+    pub(crate) fn reference(&self) -> ReferenceChoice {
+        match self.reference {
+            ReferenceArg::Fast => ReferenceChoice::Fast,
+            ReferenceArg::Plain => ReferenceChoice::Plain,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

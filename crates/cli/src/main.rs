@@ -166,7 +166,13 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
         threads: args.hardware.threads(),
         gpu: args.hardware.gpu(),
     };
-    let validation = neuralnet::validate(&dataset, &config, hardware.gpu, hardware.threads)?;
+    let validation = neuralnet::validate(
+        &dataset,
+        &config,
+        hardware.gpu,
+        hardware.threads,
+        args.reference(),
+    )?;
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json {
         json::validate

@@ -63,7 +63,7 @@ impl Reporter {
             .unwrap_or_default();
         self.notice(&format!(
             "training on the {}: {}{why}",
-            backend.name().to_uppercase(),
+            backend.kind().name().to_uppercase(),
             backend.adapter()
         ));
     }

@@ -72,8 +72,8 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
     let model = Model::new(&dataset, &config, &trained);
-    let validation = held.as_ref().map(|held| model.measure(held)).transpose()?;
-    report::printed(print(&run, &trained, &article, validation.as_ref()))?;
+    let holdout = held.as_ref().map(|held| model.measure(held)).transpose()?;
+    report::printed(print(&run, &trained, &article, holdout.as_ref()))?;
     // What was printed is not lost where the file cannot be written.
     if let Some(path) = output {
         model.save(path)?;
@@ -85,7 +85,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
             trained: &trained,
             model: &model,
             training: &model.measure(&dataset)?,
-            validation: validation.as_ref(),
+            holdout: holdout.as_ref(),
         };
         html::write(&page, path)?;
         report::wrote(path);

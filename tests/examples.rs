@@ -31,12 +31,11 @@ const NOT_RUN: [(&str, &str); 6] = [
 const PEERS: &str = "NumPy, PyTorch, JAX and scikit-learn are no part of a build";
 
 /// Flags in our texts that are others'.
-const FLAGS_OF_OTHERS: [(&str, &str); 5] = [
+const FLAGS_OF_OTHERS: [(&str, &str); 4] = [
     ("--release", "cargo"),
     ("--rounds", "benches/peers"),
     ("--exact", "the test harness"),
     ("--nocapture", "the test harness"),
-    ("--share", "a variable of CSS"),
 ];
 
 /// Lines that begin with these tell of the machine and of its speed: they are alike whatever follows.

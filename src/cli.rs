@@ -1,7 +1,10 @@
 //! The command line as typed, turned into checked settings once.
 
 mod checkpoint;
+mod choice;
+mod color;
 mod hardware;
+mod manual;
 mod optimizer;
 mod output;
 mod table;
@@ -9,17 +12,20 @@ mod task;
 mod validation;
 
 use checkpoint::CheckpointArgs;
+use choice::choice;
 use clap::{Args, Parser, Subcommand};
-use hardware::{Backend, HardwareArgs};
+pub(crate) use color::ColorArgs;
+use hardware::HardwareArgs;
+pub(crate) use manual::{CompletionsArgs, ManArgs};
 use neuralnet::bench::Shape;
-use neuralnet::{BenchConfig, Dataset, Hardware, Result, TrainConfig};
+use neuralnet::{BackendChoice, BenchConfig, Dataset, Hardware, Loss, Result, TrainConfig};
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use table::LabelsArgs;
-use task::{LossArg, TaskArgs};
+use task::TaskArgs;
 use validation::ValidationArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
@@ -27,40 +33,46 @@ use validation::ValidationArgs;
 #[command(
     version,
     help_expected = true,
-    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory."
+    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory; 130 interrupted (Ctrl-C), with the results reached so far."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a network and print its weights
-    Train(Box<Train>),
+    Train(Box<TrainArgs>),
     /// Use a model: its predictions for each row of a table
-    Predict(Predict),
+    Predict(PredictArgs),
     /// Measure a model: its predictions beside the targets of a table, and beside no model at all
-    Evaluate(Evaluate),
+    Evaluate(EvaluateArgs),
     /// Write a table in another format, every number the same f32
-    Convert(Convert),
+    Convert(ConvertArgs),
     /// Show what is in a model
-    Inspect(Inspect),
+    Inspect(InspectArgs),
     /// Write a model as ONNX, which other programs run
-    Export(Export),
+    Export(ExportArgs),
     /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
-    Validate(Box<Validate>),
+    Validate(Box<ValidateArgs>),
     /// Measure iterations beside the speed at which the memory can be read
-    Bench(Bench),
+    Bench(BenchArgs),
     /// List the adapters wgpu sees, and their limits
-    Devices(Devices),
+    Devices(DevicesArgs),
+    /// Print the script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or that of one command, in roff
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  neuralnet train\n  neuralnet train people.csv --drop name --one-hot port --impute median\n  neuralnet train exam.csv --output exam.safetensors --report exam.html"
 )]
-pub(crate) struct Train {
+pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
@@ -70,8 +82,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
-    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
-    backend: Backend,
+    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
+    backend: BackendChoice,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     #[command(flatten)]
@@ -88,10 +100,10 @@ pub(crate) struct Train {
 #[command(
     after_help = "Examples:\n  neuralnet predict exam.safetensors later.csv\n  neuralnet predict exam.safetensors later.csv --output predictions.csv"
 )]
-pub(crate) struct Predict {
+pub(crate) struct PredictArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A file as `train` takes it, with the model's features, found by name, and any other columns, read in parts if it is CSV, Parquet or .npy; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, also .csv.gz; .npy; .npz; .parquet; pictures in the IDX format), with the model's features, found by name, and any other columns; CSV, Parquet and .npy are read in parts; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -99,7 +111,7 @@ pub(crate) struct Predict {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet convert exam.csv exam.parquet")]
-pub(crate) struct Convert {
+pub(crate) struct ConvertArgs {
     /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
@@ -115,10 +127,10 @@ pub(crate) struct Convert {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet evaluate exam.safetensors later.csv")]
-pub(crate) struct Evaluate {
+pub(crate) struct EvaluateArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A CSV (or .csv.gz) or .npy file with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, also .csv.gz; .npy; .npz; .parquet; pictures in the IDX format), with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
     /// Print one JSON object and nothing else
     #[arg(long)]
@@ -127,7 +139,7 @@ pub(crate) struct Evaluate {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet export exam.safetensors exam.onnx")]
-pub(crate) struct Export {
+pub(crate) struct ExportArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
     /// The file to write, its name ending in .onnx
@@ -138,7 +150,7 @@ pub(crate) struct Export {
     force: bool,
 }
 
-impl Export {
+impl ExportArgs {
     /// The file to write.
     ///
     /// # Errors
@@ -148,7 +160,7 @@ impl Export {
     }
 }
 
-impl Convert {
+impl ConvertArgs {
     /// The file to write.
     ///
     /// # Errors
@@ -160,7 +172,7 @@ impl Convert {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet inspect exam.safetensors")]
-pub(crate) struct Inspect {
+pub(crate) struct InspectArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
     /// Print one JSON object and nothing else
@@ -172,7 +184,7 @@ pub(crate) struct Inspect {
 #[command(
     after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16"
 )]
-pub(crate) struct Validate {
+pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
@@ -186,7 +198,7 @@ pub(crate) struct Validate {
 #[command(
     after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
 )]
-pub(crate) struct Bench {
+pub(crate) struct BenchArgs {
     /// `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS`, several (default: a table from 4000000x16 to 60000x784x10)
     #[arg(value_name = "SHAPE")]
     shapes: Vec<Shape>,
@@ -194,11 +206,11 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
     repeats: NonZeroU32,
     /// Loss of one prediction
-    #[arg(long, value_enum, default_value_t = LossArg::SquaredError)]
-    loss: LossArg,
+    #[arg(long, value_parser = choice::<Loss>(), default_value = "squared-error")]
+    loss: Loss,
     /// Where to measure: `auto` takes a real GPU if there is one, otherwise the CPU
-    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
-    backend: Backend,
+    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
+    backend: BackendChoice,
     #[command(flatten)]
     hardware: HardwareArgs,
     /// Print one JSON object and nothing else
@@ -208,7 +220,7 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet devices")]
-pub(crate) struct Devices {
+pub(crate) struct DevicesArgs {
     /// Print one JSON array and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -217,7 +229,7 @@ pub(crate) struct Devices {
 /// Iterations of `train` on the user's own data, where nothing was said.
 const TRAIN_ITERATIONS: u64 = 1000;
 
-impl Train {
+impl TrainArgs {
     /// Opens the data, and samples to hold back where there are to be any, and completes the settings.
     pub(crate) fn open(&self) -> Result<(Dataset, Option<Dataset>, TrainConfig)> {
         let dataset = self.task.open_data()?;
@@ -231,7 +243,7 @@ impl Train {
     }
 
     pub(crate) fn hardware(&self) -> Hardware {
-        self.hardware.on(self.backend)
+        self.hardware.with_backend(self.backend)
     }
 
     /// The page to write, where there is one.
@@ -245,9 +257,9 @@ impl Train {
     }
 }
 
-impl Bench {
+impl BenchArgs {
     pub(crate) fn hardware(&self) -> Hardware {
-        self.hardware.on(self.backend)
+        self.hardware.with_backend(self.backend)
     }
 
     pub(crate) fn config(&self) -> BenchConfig {
@@ -257,7 +269,7 @@ impl Bench {
                 shapes => shapes.to_vec(),
             },
             repeats: self.repeats,
-            loss: self.loss.into(),
+            loss: self.loss,
         }
     }
 }

@@ -6,7 +6,8 @@ mod report;
 
 use clap::Parser;
 use cli::{
-    Bench, Cli, Command, Convert, Devices, Evaluate, Export, Inspect, Predict, Train, Validate,
+    BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
+    InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
 };
 use neuralnet::{
     BackendChoice, Error, Hardware, Model, PredictionFormat, StopReason, Training, gpu, onnx,
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 const VALIDATE_ITERATIONS: u64 = 100;
 
 fn main() -> ExitCode {
+    ColorArgs::choose(std::env::args_os());
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
         Command::Predict(args) => predict(&args),
@@ -29,11 +31,13 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate(&args),
         Command::Bench(args) => bench(&args),
         Command::Devices(args) => devices(&args),
+        Command::Completions(args) => describe(args.print()),
+        Command::Man(args) => describe(args.print()),
     };
     done.unwrap_or_else(|failure| failure.report())
 }
 
-fn train(args: &Train) -> Result<ExitCode, Failure> {
+fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let (output, page) = (args.output.path()?, args.report()?);
     let (dataset, held, config) = args.open()?;
     report::notices(&dataset);
@@ -96,7 +100,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn predict(args: &Predict) -> Result<ExitCode, Failure> {
+fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
     output.map(PredictionFormat::of).transpose()?;
     let model = Model::open(&args.model)?;
@@ -116,7 +120,7 @@ fn predict(args: &Predict) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn evaluate(args: &Evaluate) -> Result<ExitCode, Failure> {
+fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let dataset = model.open_labelled(&args.data)?;
     let metrics = model.measure(&dataset)?;
@@ -130,7 +134,7 @@ fn evaluate(args: &Evaluate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn export(args: &Export) -> Result<ExitCode, Failure> {
+fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let path = args.path()?;
     let rounding = onnx::export(&Model::open(&args.model)?, path)?;
     report::rounded(rounding);
@@ -138,14 +142,14 @@ fn export(args: &Export) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn convert(args: &Convert) -> Result<ExitCode, Failure> {
+fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
     let output = args.output()?;
     let converted = neuralnet::convert(&args.input, args.labels.path.as_deref(), output)?;
     report::converted(output, &converted);
     Ok(ExitCode::SUCCESS)
 }
 
-fn inspect(args: &Inspect) -> Result<ExitCode, Failure> {
+fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let print = if args.json {
         json::inspect
@@ -156,7 +160,7 @@ fn inspect(args: &Inspect) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn validate(args: &Validate) -> Result<ExitCode, Failure> {
+fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
     let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
     report::notices(&dataset);
     let hardware = Hardware {
@@ -175,7 +179,7 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!validation.passed())))
 }
 
-fn bench(args: &Bench) -> Result<ExitCode, Failure> {
+fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
     let (config, hardware) = (args.config(), args.hardware());
     let bench = neuralnet::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
     let print = if args.json { json::bench } else { human::bench };
@@ -183,7 +187,12 @@ fn bench(args: &Bench) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn devices(args: &Devices) -> Result<ExitCode, Failure> {
+fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
+    report::printed(printed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn devices(args: &DevicesArgs) -> Result<ExitCode, Failure> {
     let adapters = gpu::adapters();
     let print = if args.json {
         json::devices

@@ -13,6 +13,7 @@ pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
+use anstyle::{AnsiColor, Style};
 use neuralnet::{Converted, Dataset, Error, Metrics, Stream};
 use std::io::{self, Write};
 use std::path::Path;
@@ -41,7 +42,7 @@ impl Failure {
             Self::Error(error) if error.is_device() => (error.to_string(), 3),
             Self::Error(error) => (error.to_string(), 2),
         };
-        tell(&text);
+        print_line(ERROR, &text);
         ExitCode::from(code)
     }
 }
@@ -107,7 +108,21 @@ pub(crate) fn measuring(what: &str) {
     tell(&format!("measuring {what}"));
 }
 
-/// One line on stderr. Where nobody listens there is nobody to tell.
+/// The colour of the name before a notice.
+const NOTICE: Style = AnsiColor::Cyan.on_default();
+/// The colour of the name before an error, as clap has it.
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// Prints a notice as one line on stderr.
 fn tell(text: &str) {
-    drop(writeln!(io::stderr(), "neuralnet: {text}"));
+    print_line(NOTICE, text);
+}
+
+/// Prints one line on stderr, the name of the program in `style` where `--color` and the terminal allow it. A closed
+/// stderr is not an error: nobody reads it.
+fn print_line(style: Style, text: &str) {
+    drop(writeln!(
+        anstream::stderr(),
+        "{style}neuralnet:{style:#} {text}"
+    ));
 }

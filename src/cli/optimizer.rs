@@ -1,7 +1,8 @@
 //! How a network is trained, as typed.
 
 use super::TaskArgs;
-use clap::{Args, ValueEnum};
+use super::choice::{choice, schedule_name, value};
+use clap::Args;
 use neuralnet::{Dataset, Error, Loss, Optimizer, Result, Schedule, TrainConfig};
 
 /// A step of Adam is about as long as its learning rate, whatever the gradient.
@@ -12,14 +13,14 @@ const ADAMS_LEARNING_RATE: f64 = 0.01;
 #[command(next_help_heading = "Optimizer")]
 pub(super) struct OptimizerArgs {
     /// How the weights are updated (default: adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
-    #[arg(long, value_enum)]
-    optimizer: Option<OptimizerArg>,
+    #[arg(long, value_parser = choice::<Optimizer>())]
+    optimizer: Option<Optimizer>,
     /// What --optimizer momentum keeps of its velocity with each update (default: 0.9)
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
     /// How the learning rate goes on (default: constant)
-    #[arg(long, value_enum)]
-    schedule: Option<ScheduleArg>,
+    #[arg(long, value_parser = schedule_name())]
+    schedule: Option<String>,
     /// Updates from one rate of --schedule step to the next
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     schedule_every: Option<u64>,
@@ -55,29 +56,6 @@ pub(super) struct OptimizerArgs {
     /// Stop after this many seconds of iterations, with what was reached
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     max_seconds: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum OptimizerArg {
-    /// The article's; stays on the GPU
-    GradientDescent,
-    /// Gradient descent with a memory of its past steps
-    Momentum,
-    /// A step for each weight
-    Adam,
-    /// Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN
-    Lbfgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum ScheduleArg {
-    Constant,
-    /// Times --schedule-factor every --schedule-every updates
-    Step,
-    /// To 0 over the iterations
-    Cosine,
-    /// Divided by the number of the update
-    Inverse,
 }
 
 /// What keeps the weights of classes that a line divides from growing for ever: `½ ‖W‖²` beside the sum of the
@@ -132,10 +110,7 @@ impl OptimizerArgs {
 
     fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
         match self.optimizer {
-            Some(OptimizerArg::GradientDescent) => Optimizer::GradientDescent,
-            Some(OptimizerArg::Momentum) => Optimizer::Momentum,
-            Some(OptimizerArg::Adam) => Optimizer::Adam,
-            Some(OptimizerArg::Lbfgs) => Optimizer::LBfgs,
+            Some(optimizer) => optimizer,
             None if self.momentum.is_some() => Optimizer::Momentum,
             None if self.batch_size.is_some() => Optimizer::Adam,
             None if task.learning_rate.is_some() || self.schedule.is_some() => {
@@ -169,8 +144,7 @@ impl OptimizerArgs {
             let reason = reason.to_owned();
             Err(Error::Setting { flag, reason })
         };
-        let schedule = self.schedule.unwrap_or(ScheduleArg::Constant);
-        if schedule != ScheduleArg::Step {
+        if self.schedule.as_deref() != Some("step") {
             const UNUSED: &str = "is a setting of --schedule step; take that, or leave it out";
             if self.schedule_every.is_some() {
                 return refuse("--schedule-every", UNUSED);
@@ -179,11 +153,9 @@ impl OptimizerArgs {
                 return refuse("--schedule-factor", UNUSED);
             }
         }
-        Ok(match schedule {
-            ScheduleArg::Constant => Schedule::Constant,
-            ScheduleArg::Cosine => Schedule::Cosine,
-            ScheduleArg::Inverse => Schedule::Inverse,
-            ScheduleArg::Step => {
+        Ok(match self.schedule.as_deref() {
+            None => Schedule::default(),
+            Some("step") => {
                 let Some(every) = self.schedule_every else {
                     return refuse(
                         "--schedule",
@@ -195,6 +167,7 @@ impl OptimizerArgs {
                     factor: self.schedule_factor.unwrap_or(0.1),
                 }
             }
+            Some(other) => value(other),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What is made of a table's columns, as typed.
 
-use clap::{Args, ValueEnum};
+use super::choice::choice;
+use clap::Args;
 use neuralnet::{ClassWeight, Impute, TableOptions};
 use std::path::PathBuf;
 
@@ -31,8 +32,8 @@ pub(super) struct TableArgs {
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     one_hot: Vec<String>,
     /// What to put in the place of a feature's empty cells (default: they are an error)
-    #[arg(long, value_enum, value_name = "HOW")]
-    impute: Option<ImputeArg>,
+    #[arg(long, value_parser = choice::<Impute>(), value_name = "HOW")]
+    impute: Option<Impute>,
     /// The column of the samples' weights, from 0 on; no feature then
     #[arg(long, value_name = "COLUMN")]
     sample_weight: Option<String>,
@@ -51,30 +52,10 @@ impl TableArgs {
             drop: self.drop.clone(),
             classes: self.classes,
             one_hot: self.one_hot.clone(),
-            impute: self.impute.map(Impute::from),
+            impute: self.impute,
             sample_weight: self.sample_weight.clone(),
             class_weight: self.class_weight.clone(),
             labels: self.labels.path.clone(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ImputeArg {
-    /// The mean of the column's other cells
-    Mean,
-    /// Their median
-    Median,
-    /// 0
-    Zero,
-}
-
-impl From<ImputeArg> for Impute {
-    fn from(impute: ImputeArg) -> Self {
-        match impute {
-            ImputeArg::Mean => Self::Mean,
-            ImputeArg::Median => Self::Median,
-            ImputeArg::Zero => Self::Zero,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What is trained, as typed.
 
+use super::choice::choice;
 use super::hardware::HardwareArgs;
 use super::table::TableArgs;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction, Result, Storage, TrainConfig};
 
@@ -19,11 +20,11 @@ pub(crate) struct TaskArgs {
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(super) learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
-    #[arg(long, value_enum)]
-    activation: Option<ActivationArg>,
+    #[arg(long, value_parser = choice::<Activation>())]
+    activation: Option<Activation>,
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
-    #[arg(long, value_enum)]
-    loss: Option<LossArg>,
+    #[arg(long, value_parser = choice::<Loss>())]
+    loss: Option<Loss>,
     /// Train on standardised features: each less its mean, over its standard deviation; the weights told and kept are those of the features as they came (default: yes for files, unless they are stored as f16 or u8)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
@@ -31,8 +32,8 @@ pub(crate) struct TaskArgs {
     #[arg(long, overrides_with = "standardise")]
     no_standardise: bool,
     /// Over the samples; `sum` saturates on large batches (default: sum for article, otherwise mean)
-    #[arg(long, value_enum)]
-    reduction: Option<ReductionArg>,
+    #[arg(long, value_parser = choice::<Reduction>())]
+    reduction: Option<Reduction>,
     /// Give each output a bias (default: no for article, otherwise yes)
     #[arg(long, overrides_with = "no_bias")]
     bias: bool,
@@ -49,49 +50,6 @@ pub(crate) struct TaskArgs {
     pub(super) seed: u32,
     #[command(flatten)]
     table: TableArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum LossArg {
-    /// ½ (t − y)²
-    SquaredError,
-    /// −t ln y − (1 − t) ln(1 − y), for targets in [0, 1]
-    CrossEntropy,
-}
-
-impl From<LossArg> for Loss {
-    fn from(loss: LossArg) -> Self {
-        match loss {
-            LossArg::SquaredError => Self::SquaredError,
-            LossArg::CrossEntropy => Self::CrossEntropy,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ActivationArg {
-    /// 1 / (1 + exp(−z))
-    Sigmoid,
-    /// exp(z) / Σ exp(z) over the outputs, each a class
-    Softmax,
-    /// z: linear regression
-    Identity,
-}
-
-impl From<ActivationArg> for Activation {
-    fn from(activation: ActivationArg) -> Self {
-        match activation {
-            ActivationArg::Sigmoid => Self::Sigmoid,
-            ActivationArg::Softmax => Self::Softmax,
-            ActivationArg::Identity => Self::Identity,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ReductionArg {
-    Sum,
-    Mean,
 }
 
 impl TaskArgs {
@@ -132,7 +90,7 @@ impl TaskArgs {
         }
         match (self.activation, self.loss) {
             (Some(activation), _) => {
-                defaults.activation = activation.into();
+                defaults.activation = activation;
                 if !defaults.loss.suits(defaults.activation) {
                     defaults.loss = match defaults.activation {
                         Activation::Identity => Loss::SquaredError,
@@ -141,7 +99,7 @@ impl TaskArgs {
                 }
             }
             // Who asks for cross-entropy means targets that it can use, and is told of others.
-            (None, Some(LossArg::CrossEntropy)) if defaults.activation == Activation::Identity => {
+            (None, Some(Loss::CrossEntropy)) if defaults.activation == Activation::Identity => {
                 defaults.activation = Activation::Sigmoid;
             }
             (None, _) => {}
@@ -149,12 +107,8 @@ impl TaskArgs {
         let config = TrainConfig {
             iterations: self.iterations.unwrap_or(defaults.iterations),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
-            loss: self.loss.map_or(defaults.loss, Loss::from),
-            reduction: match self.reduction {
-                None => defaults.reduction,
-                Some(ReductionArg::Sum) => Reduction::Sum,
-                Some(ReductionArg::Mean) => Reduction::Mean,
-            },
+            loss: self.loss.unwrap_or(defaults.loss),
+            reduction: self.reduction.unwrap_or(defaults.reduction),
             bias: self.bias || (defaults.bias && !self.no_bias),
             activation: defaults.activation,
             seed: self.seed,

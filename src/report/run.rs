@@ -29,7 +29,7 @@ pub(super) struct DatasetSummary {
 pub(super) struct Settings {
     #[serde(flatten)]
     pub(super) train: TrainConfig,
-    backend: &'static str,
+    backend: BackendChoice,
     threads: Option<usize>,
     /// Whether features were standardised.
     pub(super) standardise: bool,
@@ -54,11 +54,7 @@ impl Run {
             },
             config: Settings {
                 train: config.clone(),
-                backend: match hardware.backend {
-                    BackendChoice::Auto => "auto",
-                    BackendChoice::Gpu => "gpu",
-                    BackendChoice::Cpu => "cpu",
-                },
+                backend: hardware.backend,
                 threads: hardware.threads,
                 standardise: dataset.scaling().is_some(),
                 storage: dataset.storage(),

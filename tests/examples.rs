@@ -321,8 +321,12 @@ fn examples_of_help(help: &str) -> Vec<&str> {
 fn help_is_on_stdout() {
     for flag in ["--help", "-h"] {
         let all = help(&[flag]);
-        assert!(all.contains("Usage: neuralnet <COMMAND>"), "{all}");
+        assert!(
+            all.contains("Usage: neuralnet [OPTIONS] <COMMAND>"),
+            "{all}"
+        );
         assert!(all.contains("Exit codes: 0 done"), "{all}");
+        assert!(all.contains("130 interrupted"), "{all}");
     }
     assert_eq!(help(&["help"]), help(&["--help"]));
     for command in subcommands() {

@@ -145,3 +145,32 @@ impl Choice for Impute {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, value, variants};
+    use neuralnet::network::Activation;
+    use neuralnet::{BackendChoice, Impute, Loss, Optimizer, Reduction, Schedule, Storage};
+
+    /// Each variant is found by each of its names, and no two are the same.
+    fn assert_chosen<T: Choice + PartialEq + std::fmt::Debug>(names: &[&str]) {
+        assert_eq!(variants::<T>(), names);
+        let values: Vec<T> = names.iter().map(|name| value(name)).collect();
+        for (at, found) in values.iter().enumerate() {
+            assert!(!values[..at].contains(found), "{found:?} has two names");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        assert_chosen::<Loss>(&["squared-error", "cross-entropy"]);
+        assert_chosen::<Activation>(&["sigmoid", "softmax", "identity"]);
+        assert_chosen::<Reduction>(&["sum", "mean"]);
+        assert_chosen::<Optimizer>(&["gradient-descent", "momentum", "adam", "lbfgs"]);
+        assert_chosen::<Storage>(&["f32", "f16", "u8"]);
+        assert_chosen::<Impute>(&["mean", "median", "zero"]);
+        assert_chosen::<BackendChoice>(&["auto", "gpu", "cpu"]);
+        let schedules = ["constant", "step", "cosine", "inverse"];
+        assert_eq!(variants::<Schedule>(), schedules);
+    }
+}

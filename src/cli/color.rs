@@ -6,13 +6,14 @@ use std::ffi::OsStr;
 #[derive(Debug, Args)]
 pub(crate) struct ColorArgs {
     /// Colour help, errors and notices: `auto` where a terminal shows them and NO_COLOR is not set
-    // `choose` has read the value before clap does; clap documents and checks it.
+    // `choose` reads it before clap does, which documents and checks it.
     #[arg(
         long,
         global = true,
         value_enum,
         value_name = "WHEN",
-        default_value_t = ColorChoice::Auto
+        default_value_t = ColorChoice::Auto,
+        display_order = 1000
     )]
     color: ColorChoice,
 }

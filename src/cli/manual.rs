@@ -58,7 +58,8 @@ impl ManArgs {
             },
         };
         let mut page = Vec::new();
-        Man::new(described).render(&mut page)?;
+        let source = concat!("neuralnet ", env!("CARGO_PKG_VERSION"));
+        Man::new(described).source(source).render(&mut page)?;
         io::stdout().write_all(&page)
     }
 }

@@ -1,21 +1,22 @@
-//! The command line as typed, turned into checked settings once.
+//! The command line: its arguments, and the settings made of them.
 
 mod checkpoint;
 mod choice;
 mod color;
 mod hardware;
+mod holdout;
 mod manual;
 mod optimizer;
 mod output;
 mod table;
 mod task;
-mod validation;
 
 use checkpoint::CheckpointArgs;
 use choice::choice;
 use clap::{Args, Parser, Subcommand};
 pub(crate) use color::ColorArgs;
 use hardware::HardwareArgs;
+use holdout::HoldoutArgs;
 pub(crate) use manual::{CompletionsArgs, ManArgs};
 use neuralnet::bench::Shape;
 use neuralnet::{BackendChoice, BenchConfig, Dataset, Hardware, Loss, Result, TrainConfig};
@@ -26,7 +27,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use table::LabelsArgs;
 use task::TaskArgs;
-use validation::ValidationArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
 #[derive(Debug, Parser)]
@@ -46,19 +46,19 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a network and print its weights
     Train(Box<TrainArgs>),
-    /// Use a model: its predictions for each row of a table
+    /// Predict each row of a table with a model
     Predict(PredictArgs),
-    /// Measure a model: its predictions beside the targets of a table, and beside no model at all
+    /// Measure the predictions of a model against the targets of a table, beside a baseline without a model
     Evaluate(EvaluateArgs),
-    /// Write a table in another format, every number the same f32
+    /// Write a table in another format, with the same f32 numbers
     Convert(ConvertArgs),
-    /// Show what is in a model
+    /// Show the settings and weights of a model
     Inspect(InspectArgs),
     /// Write a model as ONNX, which other programs run
     Export(ExportArgs),
-    /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
+    /// Compare the GPU with the float64 CPU reference; exit 1 if an error exceeds its bound
     Validate(Box<ValidateArgs>),
-    /// Measure iterations beside the speed at which the memory can be read
+    /// Measure the time of iterations, and compare it with the speed at which the memory can be read
     Bench(BenchArgs),
     /// List the adapters wgpu sees, and their limits
     Devices(DevicesArgs),
@@ -78,17 +78,17 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     optimizer: OptimizerArgs,
     #[command(flatten)]
-    validation: ValidationArgs,
+    holdout: HoldoutArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
-    /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
+    /// The backend that trains: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     backend: BackendChoice,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// The page to write: settings, metrics, curves and weights, in one HTML file
+    /// The report page to write: settings, metrics, curves and weights in one HTML file
     #[arg(long, value_name = "FILE", group = "written", help_heading = "Output")]
     report: Option<PathBuf>,
     /// Print one JSON object and nothing else
@@ -120,7 +120,7 @@ pub(crate) struct ConvertArgs {
     output: PathBuf,
     #[command(flatten)]
     pub(crate) labels: LabelsArgs,
-    /// Replace OUT where it exists
+    /// Replace OUT if it exists
     #[arg(long)]
     force: bool,
 }
@@ -145,7 +145,7 @@ pub(crate) struct ExportArgs {
     /// The file to write, its name ending in .onnx
     #[arg(value_name = "OUT.onnx")]
     output: PathBuf,
-    /// Replace the file where it exists
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
 }
@@ -154,7 +154,7 @@ impl ExportArgs {
     /// The file to write.
     ///
     /// # Errors
-    /// As [`OutputArgs::path`] has them.
+    /// If it must not be written, see [`writable`].
     pub(crate) fn path(&self) -> Result<&Path> {
         writable(&self.output, "OUT.onnx", self.force)
     }
@@ -164,7 +164,7 @@ impl ConvertArgs {
     /// The file to write.
     ///
     /// # Errors
-    /// As of [`OutputArgs::path`].
+    /// If it must not be written, see [`writable`].
     pub(crate) fn output(&self) -> Result<&Path> {
         writable(&self.output, "OUT", self.force)
     }
@@ -199,16 +199,16 @@ pub(crate) struct ValidateArgs {
     after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
 )]
 pub(crate) struct BenchArgs {
-    /// `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS`, several (default: a table from 4000000x16 to 60000x784x10)
+    /// One or more shapes, `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS` (default: a table from 4000000x16 to 60000x784x10)
     #[arg(value_name = "SHAPE")]
     shapes: Vec<Shape>,
-    /// Measurements of each shape, of which the median counts
+    /// Measurements of each shape, of which the median is reported
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
     repeats: NonZeroU32,
     /// Loss of one prediction
     #[arg(long, value_parser = choice::<Loss>(), default_value = "squared-error")]
     loss: Loss,
-    /// Where to measure: `auto` takes a real GPU if there is one, otherwise the CPU
+    /// The backend that is measured: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     backend: BackendChoice,
     #[command(flatten)]
@@ -226,30 +226,34 @@ pub(crate) struct DevicesArgs {
     pub(crate) json: bool,
 }
 
-/// Iterations of `train` on the user's own data, where nothing was said.
+/// The default of `train --iterations` for data other than the article's.
 const TRAIN_ITERATIONS: u64 = 1000;
 
 impl TrainArgs {
-    /// Opens the data, and samples to hold back where there are to be any, and completes the settings.
+    /// Opens the training samples and any held-out ones, and completes the settings.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self) -> Result<(Dataset, Option<Dataset>, TrainConfig)> {
         let dataset = self.task.open_data()?;
-        let (dataset, held) = self.validation.open(dataset, &self.task)?;
+        let (dataset, holdout) = self.holdout.open(dataset, &self.task)?;
         let (dataset, config) = self
             .task
             .complete(dataset, TRAIN_ITERATIONS, self.hardware)?;
         let config = self.optimizer.complete(config, &dataset, &self.task)?;
-        let config = self.validation.complete(config);
-        Ok((dataset, held, config))
+        let config = self.holdout.complete(config);
+        Ok((dataset, holdout, config))
     }
 
+    /// The hardware to train on.
     pub(crate) fn hardware(&self) -> Hardware {
         self.hardware.with_backend(self.backend)
     }
 
-    /// The page to write, where there is one.
+    /// The report page to write, if one is asked for.
     ///
     /// # Errors
-    /// As [`OutputArgs::path`] has them.
+    /// If it must not be written, see [`writable`].
     pub(crate) fn report(&self) -> Result<Option<&Path>> {
         let report = self.report.as_deref();
         let report = report.map(|path| writable(path, "--report", self.output.force));
@@ -258,10 +262,12 @@ impl TrainArgs {
 }
 
 impl BenchArgs {
+    /// The hardware to measure.
     pub(crate) fn hardware(&self) -> Hardware {
         self.hardware.with_backend(self.backend)
     }
 
+    /// The shapes to measure, and how.
     pub(crate) fn config(&self) -> BenchConfig {
         BenchConfig {
             shapes: match &self.shapes[..] {

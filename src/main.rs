@@ -10,13 +10,15 @@ use cli::{
     InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
 };
 use neuralnet::{
-    BackendChoice, Error, Hardware, Model, PredictionFormat, StopReason, Training, gpu, onnx,
+    BackendChoice, Dataset, Error, Hardware, Model, PredictionFormat, Progress, StopReason,
+    TrainConfig, Training, gpu, onnx,
 };
 use report::{ArticleTable, Failure, Reporter, Run, html, human, json, metrics};
 use std::io;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-/// Iterations of `validate` on the user's own data, where nothing was said.
+/// The default of `validate --iterations` for data other than the article's.
 const VALIDATE_ITERATIONS: u64 = 100;
 
 fn main() -> ExitCode {
@@ -39,46 +41,31 @@ fn main() -> ExitCode {
 
 fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let (output, page) = (args.output.path()?, args.report()?);
-    let (dataset, held, config) = args.open()?;
+    let (dataset, holdout, config) = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
-    if let Some(held) = &held {
-        training.watch(held, hardware.threads)?;
+    if let Some(holdout) = &holdout {
+        training.watch(holdout, hardware.threads)?;
     }
     args.checkpoint.prepare(&mut training)?;
-    let interrupted = interrupt::handled();
+    let interrupted = interrupt::handle();
     let mut reporter = Reporter::new(&dataset, &config);
     reporter.data(&dataset, args.task.names_activation());
     reporter.backend(&training);
-    let mut article = ArticleTable::new(&dataset, &config);
-    let mut stops = article.iterations();
-    stops.push(config.iterations);
-    let done = training.iteration();
-    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
-        training.advance_to(iteration, &mut |progress| {
-            reporter.progress(progress);
-            interrupted.flow()
-        })?;
-        if training
-            .stop()
-            .is_some_and(|stop| stop != StopReason::Iterations)
-        {
-            break;
-        }
-        if article.wants(iteration) {
-            let parameters = training.parameters()?;
-            article.push(iteration, training.network(), &parameters);
-        }
-    }
+    let article = iterate(&mut training, &dataset, &config, |progress| {
+        reporter.progress(progress);
+        interrupted.flow()
+    })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
     let model = Model::new(&dataset, &config, &trained);
-    let holdout = held.as_ref().map(|held| model.measure(held)).transpose()?;
+    let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
+    let holdout = holdout.transpose()?;
     report::printed(print(&run, &trained, &article, holdout.as_ref()))?;
-    // What was printed is not lost where the file cannot be written.
+    // Printed first: the result is not lost if a file cannot be written.
     if let Some(path) = output {
         model.save(path)?;
         report::wrote(path);
@@ -98,6 +85,33 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Trains until a stop rule holds or `observe` breaks off, and collects the predictions beside the article's on the way.
+fn iterate(
+    training: &mut Training<'_>,
+    dataset: &Dataset,
+    config: &TrainConfig,
+    mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<ArticleTable, Failure> {
+    let mut article = ArticleTable::new(dataset, config);
+    let mut stops = article.iterations();
+    stops.push(config.iterations);
+    let done = training.iteration();
+    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
+        training.advance_to(iteration, &mut observe)?;
+        if training
+            .stop()
+            .is_some_and(|stop| stop != StopReason::Iterations)
+        {
+            break;
+        }
+        if article.expects(iteration) {
+            let parameters = training.parameters()?;
+            article.push(iteration, training.network(), &parameters);
+        }
+    }
+    Ok(article)
 }
 
 fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
@@ -187,6 +201,7 @@ fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Ends a command that prints a text.
 fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
     report::printed(printed)?;
     Ok(ExitCode::SUCCESS)

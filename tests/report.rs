@@ -154,7 +154,7 @@ fn a_page_shows_what_its_target_asks_for() {
 /// What only some trainings have: held-out samples, many classes, many targets, shares, features as they came.
 #[test]
 fn a_page_shows_what_only_some_trainings_have() {
-    let of_many = |value: f32| format!("c{:02}", ((value + 3.3) * 4.0) as i32);
+    let of_many = |value: f32| format!("c{:02.0}", (value + 3.3) * 4.0);
     let many = table("many.csv", "a,b,kind", of_many);
     let columns: Vec<String> = (0..14).map(|j| format!("t{j}")).collect();
     let sixteen = format!("a,b,{}", columns.join(","));

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 #[derive(Debug, Args)]
 pub(crate) struct ColorArgs {
-    /// Colour help, errors and notices: `auto` where a terminal shows them and NO_COLOR is not set
+    /// Colour help, errors and notices: `auto` where a terminal shows them and `NO_COLOR` is not set
     // `choose` reads it before clap does, which documents and checks it.
     #[arg(
         long,

@@ -4,12 +4,13 @@ use super::choice::choice;
 use clap::Args;
 use neuralnet::{BackendChoice, GpuOptions, Hardware, Storage};
 
+/// The threads, and how the GPU's memory is used.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct HardwareArgs {
     /// Threads of the CPU backend; the bits do not depend on it (default: every core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
     threads: Option<u16>,
-    /// How the inputs are kept: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, as of pictures, lose nothing as u8
+    /// How the inputs are stored: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, such as those of pictures, lose nothing as u8
     #[arg(long, value_parser = choice::<Storage>(), default_value = "f32", help_heading = "Hardware")]
     storage: Storage,
     /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
@@ -24,6 +25,7 @@ pub(crate) struct HardwareArgs {
 }
 
 impl HardwareArgs {
+    /// The options of the GPU backend.
     pub(crate) fn gpu(self) -> GpuOptions {
         GpuOptions {
             max_chunk_bytes: self.max_chunk_bytes,
@@ -33,10 +35,12 @@ impl HardwareArgs {
         }
     }
 
+    /// How the inputs are stored.
     pub(super) fn storage(self) -> Storage {
         self.storage
     }
 
+    /// The threads of the CPU backend; `None` is every core.
     pub(crate) fn threads(self) -> Option<usize> {
         self.threads.map(usize::from)
     }

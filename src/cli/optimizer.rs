@@ -1,24 +1,24 @@
-//! How a network is trained, as typed.
+//! The arguments that say how a network is trained.
 
 use super::TaskArgs;
 use super::choice::{choice, schedule_name, value};
 use clap::Args;
 use neuralnet::{Dataset, Error, Loss, Optimizer, Result, Schedule, TrainConfig};
 
-/// A step of Adam is about as long as its learning rate, whatever the gradient.
-const ADAMS_LEARNING_RATE: f64 = 0.01;
+/// The default learning rate of Adam, whose steps are about as long as it whatever the gradient.
+const ADAM_LEARNING_RATE: f64 = 0.01;
 
-/// `None` where the data set or the optimizer decides.
+/// The optimizer and its settings. An argument that is not given is `None`, and the data set or the optimizer decides.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Optimizer")]
 pub(super) struct OptimizerArgs {
     /// How the weights are updated (default: adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
     #[arg(long, value_parser = choice::<Optimizer>())]
     optimizer: Option<Optimizer>,
-    /// What --optimizer momentum keeps of its velocity with each update (default: 0.9)
+    /// The share of its velocity that --optimizer momentum keeps with each update (default: 0.9)
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// How the learning rate goes on (default: constant)
+    /// How the learning rate changes over the updates (default: constant)
     #[arg(long, value_parser = schedule_name())]
     schedule: Option<String>,
     /// Updates from one rate of --schedule step to the next
@@ -27,19 +27,19 @@ pub(super) struct OptimizerArgs {
     /// What --schedule step multiplies the rate by (default: 0.1)
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     schedule_factor: Option<f64>,
-    /// Adds R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
+    /// Add R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l1: Option<f64>,
-    /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
+    /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
-    /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-5 for lbfgs; otherwise it is not looked at)
+    /// Stop once each component of the gradient has fallen to this share of its largest value (default: 1e-5 for lbfgs; otherwise no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     gradient_tolerance: Option<f64>,
-    /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
+    /// Stop once an iteration changes the loss by this share or less (default: no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss_tolerance: Option<f64>,
-    /// Rows of which each update sees the loss, shuffled each epoch (default: all)
+    /// Rows of each update, shuffled each epoch (default: all)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
@@ -53,14 +53,15 @@ pub(super) struct OptimizerArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<u64>,
-    /// Stop after this many seconds of iterations, with what was reached
+    /// Stop after this many seconds of iterations, with the weights reached
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     max_seconds: Option<f64>,
 }
 
-/// What keeps the weights of classes that a line divides from growing for ever: `½ ‖W‖²` beside the sum of the
-/// losses, as scikit-learn's `LogisticRegression` has it with its `C = 1`. Only where the minimum itself is looked for.
-fn usual_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
+/// The default of `--l2`, which keeps the weights finite if a line separates the classes: `½ ‖W‖²` beside the sum of
+/// the losses, like scikit-learn's `LogisticRegression` with `C = 1`. It is 0 for optimizers that do not search for the
+/// minimum itself.
+fn default_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
     if config.optimizer == Optimizer::LBfgs && config.loss == Loss::CrossEntropy {
         config.reduction.scale(dataset.total_weight())
     } else {
@@ -85,7 +86,7 @@ impl OptimizerArgs {
         let mut config = TrainConfig {
             optimizer,
             learning_rate: match optimizer {
-                Optimizer::Adam => task.learning_rate.unwrap_or(ADAMS_LEARNING_RATE),
+                Optimizer::Adam => task.learning_rate.unwrap_or(ADAM_LEARNING_RATE),
                 _ => config.learning_rate,
             },
             batch_size: self.batch_size,
@@ -100,7 +101,7 @@ impl OptimizerArgs {
             ..config
         };
         if self.l2.is_none() && self.l1.is_none() && task.is_file() {
-            config.l2 = usual_l2(&config, dataset);
+            config.l2 = default_l2(&config, dataset);
         }
         if let Some(epochs) = self.epochs {
             config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
@@ -108,6 +109,7 @@ impl OptimizerArgs {
         Ok(config)
     }
 
+    /// The optimizer asked for, or else the one that suits the other arguments and the data.
     fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
         match self.optimizer {
             Some(optimizer) => optimizer,
@@ -121,7 +123,7 @@ impl OptimizerArgs {
         }
     }
 
-    /// Refuses what the optimizer would not use.
+    /// Refuses settings that the optimizer does not use.
     fn check(&self, optimizer: Optimizer, task: &TaskArgs) -> Result<()> {
         if self.momentum.is_some() && optimizer != Optimizer::Momentum {
             return Err(Error::Setting {
@@ -139,6 +141,7 @@ impl OptimizerArgs {
         Ok(())
     }
 
+    /// The schedule, with the settings of `step`.
     fn schedule(&self) -> Result<Schedule> {
         let refuse = |flag, reason: &str| {
             let reason = reason.to_owned();

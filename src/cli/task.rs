@@ -1,4 +1,4 @@
-//! What is trained, as typed.
+//! The arguments that say what is trained: the data, the network and its loss.
 
 use super::choice::choice;
 use super::hardware::HardwareArgs;
@@ -7,7 +7,7 @@ use clap::Args;
 use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction, Result, Storage, TrainConfig};
 
-/// What is trained, as typed: `None` where the data set decides.
+/// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// A table (CSV with a header, also .csv.gz; .npy; .npz with X and y; .parquet; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
@@ -25,13 +25,13 @@ pub(crate) struct TaskArgs {
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
     loss: Option<Loss>,
-    /// Train on standardised features: each less its mean, over its standard deviation; the weights told and kept are those of the features as they came (default: yes for files, unless they are stored as f16 or u8)
+    /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files, unless they are stored as f16 or u8)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
-    /// Train on the features as they came
+    /// Train on the unscaled features
     #[arg(long, overrides_with = "standardise")]
     no_standardise: bool,
-    /// Over the samples; `sum` saturates on large batches (default: sum for article, otherwise mean)
+    /// How the losses of the samples are reduced; `sum` saturates on large batches (default: sum for article, otherwise mean)
     #[arg(long, value_parser = choice::<Reduction>())]
     reduction: Option<Reduction>,
     /// Give each output a bias (default: no for article, otherwise yes)
@@ -40,7 +40,7 @@ pub(crate) struct TaskArgs {
     /// Give no output a bias
     #[arg(long, overrides_with = "bias")]
     no_bias: bool,
-    /// Seed of the start, as for numpy.random.RandomState
+    /// Seed of the starting weights, as for numpy.random.RandomState
     #[arg(
         long,
         value_name = "S",
@@ -53,18 +53,20 @@ pub(crate) struct TaskArgs {
 }
 
 impl TaskArgs {
-    /// Whether the activation is said.
+    /// Whether the activation is given.
     pub(crate) fn names_activation(&self) -> bool {
         self.activation.is_some()
     }
 
-    /// Whether DATA is a file of the user's own.
+    /// Whether the data come from a file.
     pub(super) fn is_file(&self) -> bool {
         self.data != "article" && !self.data.starts_with("synthetic:")
     }
 
-    /// Opens the data and completes the settings: `iterations` where the data are the user's own and
-    /// nothing was said.
+    /// Opens the data and completes the settings; `iterations` is the default for data other than the article's.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(
         &self,
         iterations: u64,
@@ -73,11 +75,12 @@ impl TaskArgs {
         self.complete(self.open_data()?, iterations, hardware)
     }
 
+    /// Opens the data, with unscaled features.
     pub(super) fn open_data(&self) -> Result<Dataset> {
         Dataset::open(&self.data, &self.table.options())
     }
 
-    /// Completes the settings for `dataset`, and scales and stores its features as they say.
+    /// Completes the settings for `dataset`, and scales and stores its features accordingly.
     pub(super) fn complete(
         &self,
         dataset: Dataset,
@@ -98,7 +101,7 @@ impl TaskArgs {
                     };
                 }
             }
-            // Who asks for cross-entropy means targets that it can use, and is told of others.
+            // Cross-entropy needs an activation that ends at 0 and 1; targets beyond are refused later.
             (None, Some(Loss::CrossEntropy)) if defaults.activation == Activation::Identity => {
                 defaults.activation = Activation::Sigmoid;
             }
@@ -114,10 +117,10 @@ impl TaskArgs {
             seed: self.seed,
             ..defaults
         };
-        // Codes may be the very values of a column as it came, and are not those of a scaled one.
+        // A column of bytes is stored exactly as u8, but not once it is scaled.
         let suits = self.is_file() && hardware.storage() == Storage::F32;
         let dataset = match self.standardise || (suits && !self.no_standardise) {
-            // What a mean is taken from a bias has to make up for.
+            // Features can be centred only if a bias makes up for their means.
             true => dataset.standardised(config.bias),
             false => dataset,
         };

@@ -10,7 +10,7 @@ use serde::Serialize;
 const WIDE: [f64; 2] = [900.0, 320.0];
 /// Width and height of two charts side by side.
 const FIGURE: [f64; 2] = [460.0, 360.0];
-/// Losses that differ by more than this factor are drawn on a logarithmic axis.
+/// The ratio of the largest to the smallest loss from which the axis is logarithmic.
 const FAR: f64 = 20.0;
 
 /// A plot with its heading and its caption.

@@ -1,7 +1,7 @@
 //! The tables of a page, and its bars of weights.
 
 use super::Page;
-use crate::report::metrics::{SHOWN_CLASSES, confusions, lines};
+use crate::report::metrics::{Line, SHOWN_CLASSES, confusions, lines};
 use indicatif::HumanCount;
 use neuralnet::Model;
 use neuralnet::dataset::Scaling;
@@ -20,18 +20,18 @@ const SHOWN_ROWS: usize = 100;
 #[derive(Serialize)]
 pub(super) struct MetricRow {
     name: &'static str,
-    /// On the training samples; `None` where it is not defined on them.
+    /// The value on the training samples; `None` if it is not defined on them.
     training: Option<f64>,
-    /// On the held-out samples if there are any, otherwise on the training samples.
+    /// The value on the held-out samples if there are any, otherwise on the training samples.
     value: f64,
-    /// That of the baseline on the same samples as `value`.
+    /// The value of the baseline, on the same samples as `value`.
     baseline: f64,
 }
 
 /// The metrics that `measured` has, each beside that of the training samples.
 pub(super) fn metrics(training: &Measured, measured: &Measured) -> Vec<MetricRow> {
     let on_training = lines(training);
-    let row = |line: crate::report::metrics::Line| MetricRow {
+    let row = |line: Line| MetricRow {
         name: line.name,
         training: on_training
             .iter()
@@ -59,11 +59,11 @@ pub(super) struct ClassTables<'a> {
 #[derive(Serialize)]
 struct ConfusionRow<'a> {
     name: &'a str,
-    cells: Vec<Cell>,
+    cells: Vec<ConfusionCell>,
 }
 
 #[derive(Serialize)]
-struct Cell {
+struct ConfusionCell {
     weight: f64,
     /// `weight` over the sum of its row, from 0 to 1.
     share: f64,
@@ -82,7 +82,7 @@ impl<'a> ClassTables<'a> {
         let row = |(class, weights): (&'a Class, &Vec<f64>)| {
             let total: f64 = weights.iter().sum();
             let share = |weight| if total > 0.0 { weight / total } else { 0.0 };
-            let cell = |weight: &f64| Cell {
+            let cell = |weight: &f64| ConfusionCell {
                 weight: *weight,
                 share: share(*weight),
             };
@@ -177,7 +177,7 @@ fn bars(mut named: Vec<(&str, f64)>, shown: usize) -> Vec<Bar<'_>> {
     named.into_iter().map(bar).collect()
 }
 
-/// Where the model was trained, and every setting: name and value.
+/// The rows of the last table, name and value: the hardware, the speed and every setting.
 pub(super) fn settings(page: &Page<'_>) -> Vec<(String, String)> {
     let trained = page.trained;
     let mut rows = vec![

@@ -23,7 +23,8 @@ const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 const BLOCK_VALUES: usize = 1 << 22;
 
 /// What the GPU is held against: float64 on the CPU, on the numbers that the GPU gets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ReferenceChoice {
     /// The backend that also trains: [`Cpu`].
     #[default]

@@ -12,7 +12,7 @@ use half::{MAX_HALF, half, widened};
 use rayon::prelude::*;
 
 /// How the inputs are kept; arithmetic is not affected, and targets are always f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Storage {
     /// In full.

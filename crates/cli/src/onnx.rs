@@ -1,7 +1,7 @@
-//! A model as ONNX, which other programs run: `inputs` (N, I) to `predictions` (N, O), both f32.
+//! Writes a model as ONNX, which other programs run. Its graph maps `inputs` (N, I) to `predictions` (N, O), both f32.
 //!
-//! The graph is `Gemm`, with the weight (O, I) transposed and the bias where there is one, and `Sigmoid`, `Softmax`,
-//! or nothing after it. What else is known of the model is in its `metadata_props`, each value as JSON.
+//! The graph is a `Gemm` with the weight (O, I), which it transposes, and any bias, followed by `Sigmoid`, `Softmax` or
+//! nothing. The description of the model is in `metadata_props`, each value as JSON.
 
 mod proto;
 
@@ -17,22 +17,23 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The version of the format of the file, and of the operators in it; both of 2020 or so, which every runtime reads.
+/// The version of the file format, from 2020, which every runtime reads.
 const IR_VERSION: i64 = 7;
+/// The version of the set of operators, from 2020, which every runtime has.
 const OPSET: i64 = 13;
 
-/// Names within the graph.
+/// The name of the graph's input; the names of its other values follow.
 const INPUTS: &str = "inputs";
 const WEIGHT: &str = "layers.0.weight";
 const BIAS: &str = "layers.0.bias";
 const PRE_ACTIVATIONS: &str = "pre_activations";
 const PREDICTIONS: &str = "predictions";
 
-/// Writes `model` into the file `path`, its parameters rounded to f32, and gives the largest difference that made. A
-/// file of that name is replaced, and only once the new one is complete.
+/// Writes `model` into the file `path`, its parameters rounded to f32, and returns the largest rounding error. An
+/// existing file is replaced only once the new one is complete.
 ///
 /// # Errors
-/// Where the file cannot be written, its name does not end in `.onnx`, or a parameter is beyond f32.
+/// If the file cannot be written, its name does not end in `.onnx`, or a parameter overflows f32.
 pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     match path.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("onnx") => {}
@@ -60,6 +61,7 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     Ok(differences.fold(0.0, f64::max))
 }
 
+/// The error of a model or a path that cannot be written.
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
@@ -91,7 +93,7 @@ fn message(model: &Model, parameters: &[f32]) -> ModelProto {
         metadata_props: vec![
             entry("features", &description.features),
             entry("targets", &description.targets),
-            // null where the targets are none.
+            // JSON's null if the targets are not classes.
             entry("classes", &description.classes),
             entry("activation", &description.activation),
             entry("config", &description.config),
@@ -160,7 +162,7 @@ fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
         output: vec![PREDICTIONS.to_owned()],
         name: "activation".to_owned(),
         op_type: operator.to_owned(),
-        // Over the outputs, not the samples.
+        // The axis of the outputs; 0 is that of the samples.
         attribute: (operator == "Softmax")
             .then(|| AttributeProto::int("axis", 1))
             .into_iter()
@@ -181,7 +183,7 @@ fn tensor(name: &str, shape: &[i64], numbers: &[f32]) -> TensorProto {
     }
 }
 
-/// A table of as many rows as one likes.
+/// An input or output of the graph, of shape (N, `width`) with any N.
 fn value(name: &str, width: usize, doc_string: String) -> ValueInfoProto {
     let dim = vec![
         DimensionProto {

@@ -63,7 +63,8 @@ impl TableOptions {
 }
 
 /// What stands for the empty cells of a feature: a number made of its cells that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Impute {
     /// Their mean.
     Mean,

@@ -1,10 +1,11 @@
-//! The settings of a training in one line.
+//! The settings of a training as one line for people.
 
+use super::format::{iterations, rate};
 use super::metrics;
-use super::words::{iterations, rate};
 use neuralnet::network::Activation;
 use neuralnet::{Loss, Optimizer, Reduction, Schedule, TrainConfig};
 
+/// The line; `standardise` says whether the features are standardised.
 pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     let reduction = match train.reduction {
         Reduction::Sum => "sum",
@@ -41,7 +42,7 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     settings.join(", ")
 }
 
-/// The optimizer and its steps.
+/// The optimizer and its learning rate.
 fn updates(train: &TrainConfig) -> String {
     let rate = rate(train.learning_rate);
     let rate = match train.schedule {
@@ -64,6 +65,7 @@ fn updates(train: &TrainConfig) -> String {
     }
 }
 
+/// The penalties that are not 0; `None` without any.
 fn penalties(train: &TrainConfig) -> Option<String> {
     let named = [("L1", train.l1), ("L2", train.l2)];
     let there = named.iter().filter(|(_, penalty)| *penalty > 0.0);

@@ -35,17 +35,22 @@ impl<'a> Rows<'a> {
             n_rows,
         }
     }
+}
 
-    /// The inputs in rows of whole vectors, `n_inputs` of each and then 0.
-    pub(super) fn padded(&self, n_inputs: usize) -> Vec<f32> {
-        let width = n_inputs.next_multiple_of(WIDTH);
-        let mut padded = vec![0.0; self.n_rows * width];
-        let from = self.inputs.chunks(self.input_stride);
-        for (to, from) in padded.chunks_exact_mut(width).zip(from) {
-            to[..n_inputs].copy_from_slice(&from[..n_inputs]);
-        }
-        padded
+/// A copy of `n_rows` rows of `n_inputs` numbers, which start every `stride` of `inputs`, each padded with 0 to whole
+/// vectors.
+pub(super) fn whole_vectors(
+    inputs: &[f32],
+    stride: usize,
+    n_rows: usize,
+    n_inputs: usize,
+) -> Vec<f32> {
+    let width = n_inputs.next_multiple_of(WIDTH);
+    let mut padded = vec![0.0; n_rows * width];
+    for (to, from) in padded.chunks_exact_mut(width).zip(inputs.chunks(stride)) {
+        to[..n_inputs].copy_from_slice(&from[..n_inputs]);
     }
+    padded
 }
 
 /// Rows of a block, each of whole vectors.

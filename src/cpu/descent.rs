@@ -1,6 +1,6 @@
 //! Gradient descent on a problem of one leaf, whose sums are those over all samples.
 
-use super::block::{Rows, Scratch};
+use super::block::{Rows, Scratch, whole_vectors};
 use super::layer::{PaddedLayer, Sums};
 use super::leaf;
 use super::simd::Arithmetic;
@@ -29,7 +29,12 @@ impl Arithmetic for GradientDescent<'_> {
                 batch.descend::<FUSED>(self.rate, self.layer, &mut scratch, &mut sums);
             }
         } else {
-            let padded = self.rows.padded(self.layer.shape.n_inputs);
+            let padded = whole_vectors(
+                self.rows.inputs,
+                self.rows.input_stride,
+                self.rows.n_rows,
+                self.layer.shape.n_inputs,
+            );
             let rows = Rows {
                 inputs: &padded,
                 input_stride: padded.len() / self.rows.n_rows,

@@ -6,7 +6,7 @@
 
 use super::activation::{Lanes, activate, softmax};
 use super::backward::{TILE, backward_all};
-use super::block::{Block, Rows, Scratch};
+use super::block::{Block, Rows, Scratch, whole_vectors};
 use super::forward::forward_all;
 use super::layer::{PaddedLayer, ROWS, Sums, WIDTH, sum};
 use super::small_batch::SmallBatch;
@@ -43,29 +43,13 @@ pub(super) fn add_rows<const FUSED: bool>(
     while first < rows.n_rows {
         let n_rows = rows_per_block.min(rows.n_rows - first);
         let inputs = &rows.inputs[first * rows.input_stride..];
-        let in_place = rows.input_stride >= width.min(TILE)
-            && inputs.len() >= (n_rows - 1) * rows.input_stride + width;
-        let block = if in_place {
-            Block {
-                inputs,
-                stride: rows.input_stride,
-                n_rows,
-                ahead,
-            }
-        } else {
-            let rows = Rows {
-                inputs,
-                n_rows,
-                ..rows
-            };
-            scratch.padded = rows.padded(layer.shape.n_inputs);
-            Block {
-                inputs: &scratch.padded,
-                stride: width,
-                n_rows,
-                ahead,
-            }
+        let block = Block {
+            stride: rows.input_stride,
+            inputs,
+            n_rows,
+            ahead,
         };
+        let block = in_whole_vectors(block, layer, &mut scratch.padded);
         let targets = &rows.targets[first * rows.target_stride..];
         forward_all::<FUSED>(block, layer, &mut scratch.partial_sums, &mut scratch.z);
         let column = |at: usize, lanes: &mut [f64; ROWS]| {
@@ -78,23 +62,48 @@ pub(super) fn add_rows<const FUSED: bool>(
         if layer.weighted {
             column(layer.shape.n_outputs, &mut lanes.w);
         }
-        let whole_vectors = n_rows.next_multiple_of(WIDTH);
+        let n_lanes = n_rows.next_multiple_of(WIDTH);
         if layer.shape.activation == Activation::Softmax {
             let read = |o, lanes: &mut Lanes| column(o, &mut lanes.t);
             softmax::<FUSED>(layer, n_rows, z, lanes, sums, read);
         } else {
             for (o, z) in z.chunks_exact_mut(ROWS).enumerate() {
                 column(o, &mut lanes.t);
-                activate::<FUSED>(layer, n_rows, &mut z[..whole_vectors], lanes, sums);
+                activate::<FUSED>(layer, n_rows, &mut z[..n_lanes], lanes, sums);
             }
         }
         if layer.shape.bias {
             for (grad, z) in sums.grad_bias.iter_mut().zip(z.chunks_exact(ROWS)) {
-                *grad += sum(&z[..whole_vectors]);
+                *grad += sum(&z[..n_lanes]);
             }
         }
         backward_all::<FUSED>(block, &scratch.z, &mut sums.grad_weight);
         first += n_rows;
+    }
+}
+
+/// `block` where it lies, if each of its rows can be read in whole vectors; otherwise a padded copy.
+#[inline(always)]
+fn in_whole_vectors<'a>(
+    block: Block<'a, f32>,
+    layer: &PaddedLayer,
+    padded: &'a mut Vec<f32>,
+) -> Block<'a, f32> {
+    let width = layer.width();
+    let Block {
+        inputs,
+        stride,
+        n_rows,
+        ..
+    } = block;
+    if stride >= width.min(TILE) && inputs.len() >= (n_rows - 1) * stride + width {
+        return block;
+    }
+    *padded = whole_vectors(inputs, stride, n_rows, layer.shape.n_inputs);
+    Block {
+        inputs: padded,
+        stride: width,
+        ..block
     }
 }
 

@@ -287,19 +287,19 @@ fn what_does_not_fit_together_is_refused() {
             &two,
             Activation::Softmax,
             Loss::SquaredError,
-            "--loss: a softmax is trained towards cross-entropy",
+            "`loss`: a softmax is trained towards cross-entropy",
         ),
         (
             &two,
             Activation::Identity,
             Loss::CrossEntropy,
-            "--loss: the identity is trained towards the squared error",
+            "`loss`: the identity is trained towards the squared error",
         ),
         (
             &one,
             Activation::Softmax,
             Loss::CrossEntropy,
-            "--activation: a softmax needs a target for each",
+            "`activation`: a softmax needs a target for each",
         ),
         (&two, Activation::Softmax, Loss::CrossEntropy, "sum to"),
     ] {

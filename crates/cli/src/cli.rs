@@ -32,6 +32,7 @@ use task::TaskArgs;
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
 #[derive(Debug, Parser)]
 #[command(
+    name = "neuralnet",
     version,
     help_expected = true,
     after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory; 130 interrupted (Ctrl-C), with the results reached so far."

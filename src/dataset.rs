@@ -1,52 +1,31 @@
 //! Where data enter: a shape, names, and any block of rows on demand.
 
 mod article;
-mod columns;
-mod convert;
-mod csv;
-mod features;
+mod column;
 mod fingerprint;
-mod format;
-mod grid;
-mod idx;
-mod map;
-mod npy;
-mod npz;
-mod open;
-mod options;
-mod parquet;
+mod lines;
 mod read;
 mod rows;
 mod scaling;
 mod split;
 mod storage;
 mod stored;
-mod stream;
 mod synthetic;
-mod table;
-mod targets;
-mod texts;
 mod threefry;
 mod weights;
 
-pub use convert::{Converted, convert};
-pub use features::Column;
-pub(crate) use npy::Header as NpyHeader;
-pub(crate) use open::Labels;
-pub use options::{ClassWeight, Impute, TableOptions};
-pub(crate) use parquet::{Values as ParquetValues, Writer as ParquetWriter};
+pub use column::Column;
+pub use lines::Lines;
+pub use rows::{Part, Seen, Values, inspect_parts};
 pub use scaling::Scaling;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};
 pub use stored::Stored;
-pub(crate) use stream::SPAN_CELLS;
-pub use stream::Stream;
 pub use synthetic::Synthetic;
 
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
-use rows::{Part, Rows};
-use std::path::Path;
+use rows::Rows;
 use std::sync::{Arc, OnceLock};
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
@@ -92,6 +71,35 @@ pub struct Reading {
     pub seconds: f64,
 }
 
+/// The columns of a table as a reader of tables hands them to [`Dataset::from_encoded`], all of their values finite.
+#[derive(Debug)]
+pub struct Encoded {
+    /// Where the table comes from, as it was named.
+    pub source: String,
+    /// N: rows of the table.
+    pub n_samples: usize,
+    /// What the features were made of, in their order.
+    pub columns: Vec<Column>,
+    /// The features (N, I).
+    pub inputs: Part,
+    /// The targets (N, O), and behind them the weight of each sample if there is one.
+    pub targets: Part,
+    /// Names of the targets (O).
+    pub target_names: Vec<String>,
+    /// The classes that the targets stand for; `None` for numbers.
+    pub classes: Option<Classes>,
+    /// Whether the last column of `targets` is the weight of each sample.
+    pub is_weighted: bool,
+    /// Where the rows stand in a file of lines.
+    pub lines: Lines,
+    /// Row and output of the first target outside [0, 1], as [`Part::first_outside_unit`] finds it.
+    pub outside_unit: Option<(usize, usize)>,
+    /// What the owner of the data should know of their encoding.
+    pub notices: Vec<String>,
+    /// How the file was read.
+    pub reading: Option<Reading>,
+}
+
 impl Dataset {
     /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
     #[must_use]
@@ -111,14 +119,38 @@ impl Dataset {
         )
     }
 
-    /// Writes the samples as a `.npy` file of `<f4` (N, I + O): in each row the inputs, then the targets, then the
-    /// weight where there are weights.
-    /// Their names are not kept. A file of that name is replaced, and only once the new one is complete.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
-    pub fn write_npy(&self, path: &Path) -> Result<()> {
-        npy::write(self, path)
+    /// The encoded columns of a table as samples.
+    #[must_use]
+    pub fn from_encoded(encoded: Encoded) -> Self {
+        let Encoded {
+            source,
+            n_samples,
+            columns,
+            inputs,
+            targets,
+            target_names,
+            classes,
+            is_weighted,
+            lines,
+            outside_unit,
+            notices,
+            reading,
+        } = encoded;
+        let input_names = columns.iter().flat_map(Column::feature_names).collect();
+        let rows = Rows::Stored {
+            inputs,
+            targets,
+            lines,
+            outside_unit,
+        };
+        Self {
+            columns,
+            classes,
+            weighted: is_weighted,
+            notices,
+            reading,
+            ..Self::of(source, n_samples, input_names, target_names, rows)
+        }
     }
 
     /// Samples already in memory: `inputs` (N, I) and `targets` (N, O), row-major.
@@ -186,7 +218,10 @@ impl Dataset {
         Self {
             source,
             n_samples,
-            columns: input_names.iter().map(|name| Column::plain(name)).collect(),
+            columns: input_names
+                .iter()
+                .map(|name| Column::number(name))
+                .collect(),
             input_names,
             target_names,
             classes: None,

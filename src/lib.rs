@@ -13,29 +13,6 @@
 //! # Ok::<(), neuralnet::Error>(())
 //! ```
 //!
-//! From a table to a model that is measured and kept:
-//!
-//! ```
-//! use neuralnet::{Dataset, Hardware, Model, TableOptions, TrainConfig, train};
-//!
-//! let folder = std::env::temp_dir().join(format!("neuralnet-doc-{}", std::process::id()));
-//! # std::fs::create_dir_all(&folder).expect("a folder");
-//! let table = folder.join("exam.csv");
-//! # std::fs::write(&table, "hours,slept,passed\n1,4,no\n2,8,no\n3,5,no\n4,7,yes\n5,5,yes\n6,8,yes\n").expect("a file");
-//! // `passed` is of texts, so its classes are `no` and `yes`.
-//! let dataset = Dataset::open(&table.to_string_lossy(), &TableOptions::with_targets(&["passed"]))?;
-//! let dataset = dataset.standardised(true);
-//! let config = TrainConfig { l2: 0.1, ..TrainConfig::lbfgs() };
-//! let trained = train(&dataset, &config, &Hardware::cpu())?;
-//!
-//! let model = Model::new(&dataset, &config, &trained);
-//! model.save(&folder.join("exam.safetensors"))?;
-//! let metrics = model.measure(&dataset)?;
-//! assert!(metrics.loss < 0.35, "beside ln 2 without a model");
-//! # std::fs::remove_dir_all(&folder).expect("the folder");
-//! # Ok::<(), neuralnet::Error>(())
-//! ```
-//!
 //! # The network
 //!
 //! `inputs` are (N, I), `targets` (N, O), a weight (O, I), a bias (O); everything is row-major. Data
@@ -62,38 +39,29 @@
 //! the other, its measured error beside an a-priori bound; [`bench`](mod@bench) holds its speed against
 //! that of the memory.
 
+pub mod atomic_file;
 pub mod backend;
-pub mod bench;
 pub mod cpu;
 pub mod dataset;
 pub mod error;
 pub mod gpu;
-mod instructions;
 pub mod leaves;
 pub mod metrics;
 pub mod model;
 pub mod network;
 pub mod objective;
-pub mod onnx;
-pub mod output;
-pub mod predict;
 pub mod train;
 pub mod validate;
 
-pub use bench::{Bench, BenchConfig, bench};
-pub use dataset::{
-    ClassWeight, Classes, Converted, Dataset, Impute, Scaling, Storage, Stream, Synthetic,
-    TableOptions, convert,
-};
+pub use dataset::{Classes, Dataset, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use metrics::{Metrics, measure};
 pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
-pub use predict::{PredictionFormat, predict, predict_to};
 pub use train::{
     BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
     Training, train,
 };
-pub use validate::{Validation, validate};
+pub use validate::{ReferenceChoice, Validation, validate};

@@ -4,13 +4,13 @@
 //! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
 //! JSON.
 
+use crate::atomic_file;
 use crate::backend::Problem;
-use crate::dataset::{Classes, Column, Dataset, Labels, SPAN_CELLS, Scaling, Stream};
+use crate::dataset::{Classes, Column, Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Layer, Network};
 use crate::objective::Objective;
-use crate::output;
 use crate::train::{StopReason, TrainConfig, Trained};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -146,8 +146,8 @@ impl Model {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        const REMEDY: &str = "name a file that `neuralnet train --output` wrote";
-        let other = |error| format!("is no safetensors file ({error}); {REMEDY}");
+        const REMEDY: &str = "name a model file that this program wrote";
+        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
@@ -211,7 +211,7 @@ impl Model {
 
     /// Of everything, as long as the checksum itself is 0.
     fn checksum(&self) -> u32 {
-        output::checksum(&self.description, [self.parameters.as_slice()])
+        atomic_file::checksum(&self.description, [self.parameters.as_slice()])
     }
 
     /// Writes the model into the file `path`. A file of that name is replaced, and only once the new one is
@@ -221,7 +221,7 @@ impl Model {
     /// Where the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.bytes();
-        output::replace(path, |mut file| file.write_all(&bytes))
+        atomic_file::replace(path, |mut file| file.write_all(&bytes))
     }
 
     /// The same bytes for the same model.
@@ -264,47 +264,7 @@ impl Model {
         &self.parameters
     }
 
-    /// Opens DATA, as [`Dataset::open`] does, to be used by this model: its columns by name, whatever others there
-    /// are, become its features as those of the training did, texts and empty cells among them.
-    ///
-    /// # Errors
-    /// Where the data cannot be read, lack a column, or hold a text the model does not know or an empty cell it has
-    /// nothing for.
-    pub fn open_data(&self, data: &str) -> Result<Dataset> {
-        Dataset::open_for_model(data, &self.description.columns, None)
-    }
-
-    /// As [`open_data`](Self::open_data), but a span of rows at a time, where its format allows it: any number of
-    /// them takes the memory of one span. The file must not be changed or cut short until the last one was read.
-    ///
-    /// # Errors
-    /// As those of [`open_data`](Self::open_data), about the rows of the first span.
-    pub fn stream(&self, data: &str) -> Result<Stream> {
-        self.stream_in_spans(data, SPAN_CELLS)
-    }
-
-    /// As [`stream`](Self::stream), in spans of `n_cells` cells of its columns or features, 4 bytes each.
-    ///
-    /// # Errors
-    /// As those of [`stream`](Self::stream).
-    pub fn stream_in_spans(&self, data: &str, n_cells: usize) -> Result<Stream> {
-        Stream::open(data, &self.description.columns, n_cells)
-    }
-
-    /// As [`open_data`](Self::open_data), with the model's targets, which the data have to hold as well: a class is
-    /// the one of its name.
-    ///
-    /// # Errors
-    /// As those of [`open_data`](Self::open_data), and where the data lack a target, or hold another class.
-    pub fn open_labelled(&self, data: &str) -> Result<Dataset> {
-        let labels = Labels {
-            targets: &self.description.targets,
-            classes: self.description.classes.as_ref(),
-        };
-        Dataset::open_for_model(data, &self.description.columns, Some(labels))
-    }
-
-    /// What its predictions for `dataset`, which [`Model::open_labelled`] opened, are worth.
+    /// What its predictions for `dataset`, which has the features and targets of the model, are worth.
     ///
     /// # Errors
     /// As [`metrics::measure`] has them.
@@ -335,6 +295,7 @@ impl Model {
         let n_rows = (BLOCK_FLOATS / layer.n_inputs).clamp(1, rows.len().max(1));
         let mut inputs = vec![0.0; n_rows * layer.n_inputs];
         let mut targets = vec![0.0; n_rows * dataset.target_width()];
+        let mut values = self.network.values();
         let blocks = predictions.chunks_mut(n_rows * layer.n_outputs);
         for (first, y) in rows.step_by(n_rows).zip(blocks) {
             let n_rows = y.len() / layer.n_outputs;
@@ -343,7 +304,8 @@ impl Model {
             dataset.read(first..first + n_rows, x, t);
             let samples = x.chunks_exact(layer.n_inputs);
             for (x, y) in samples.zip(y.chunks_exact_mut(layer.n_outputs)) {
-                self.network.predict_into(&self.parameters, x, y);
+                self.network.forward(&self.parameters, x, &mut values);
+                y.copy_from_slice(values.prediction());
             }
         }
         predictions

@@ -1,9 +1,9 @@
 //! Where the rows of a data set lie: in memory, in a mapped file, or nowhere, as they are made on demand.
 
-use super::csv::Lines;
-use super::table::InPlace;
+use super::lines::Lines;
 use super::{Stored, Synthetic, outside_unit};
 use rayon::prelude::*;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,24 +38,33 @@ impl Rows {
 }
 
 /// Values of a table, row-major.
-#[derive(Debug)]
-pub(super) enum Values {
+pub enum Values {
+    /// Values of the data set's own.
     Memory(Vec<f32>),
-    Mapped(InPlace),
+    /// Values that are used where they lie, as in a mapped file.
+    Shared(Box<dyn AsRef<[f32]> + Send + Sync>),
 }
 
 impl Values {
-    pub(super) fn all(&self) -> &[f32] {
+    /// All values, row by row.
+    #[must_use]
+    pub fn all(&self) -> &[f32] {
         match self {
             Self::Memory(values) => values,
-            Self::Mapped(mapped) => mapped.values(),
+            Self::Shared(values) => (**values).as_ref(),
         }
     }
 }
 
-/// Some columns of a table.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.all().len())
+    }
+}
+
+/// Some columns of a table, in any order.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub struct Part {
     values: Arc<Values>,
     /// Columns of the table.
     width: usize,
@@ -64,17 +73,18 @@ pub(super) struct Part {
 }
 
 /// Places of the first value that is not finite, and of the first target outside [0, 1].
-#[derive(Clone, Copy, Default)]
-pub(super) struct Seen {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
     /// Row, and column of the inputs and then the targets.
-    pub(super) not_finite: Option<(usize, usize)>,
+    pub not_finite: Option<(usize, usize)>,
     /// Row and output.
-    pub(super) outside_unit: Option<(usize, usize)>,
+    pub outside_unit: Option<(usize, usize)>,
 }
 
 impl Part {
     /// The columns `columns` of a table of `width`.
-    pub(super) fn new(values: Arc<Values>, width: usize, columns: &[usize]) -> Self {
+    #[must_use]
+    pub fn new(values: Arc<Values>, width: usize, columns: &[usize]) -> Self {
         let chunks = columns.chunk_by(|left, right| left + 1 == *right);
         Self {
             values,
@@ -84,7 +94,8 @@ impl Part {
     }
 
     /// All columns of rows in memory.
-    pub(super) fn whole(values: Vec<f32>, width: usize) -> Self {
+    #[must_use]
+    pub fn whole(values: Vec<f32>, width: usize) -> Self {
         Self {
             values: Arc::new(Values::Memory(values)),
             width,
@@ -136,8 +147,9 @@ impl Part {
         Some(&values[run.start..last_row + run.end])
     }
 
-    /// The first value of the first `n_outputs` columns that lies outside [0, 1].
-    pub(super) fn first_outside_unit(&self, n_outputs: usize) -> Option<(usize, usize)> {
+    /// Row and column of the first value of the first `n_outputs` columns that lies outside [0, 1].
+    #[must_use]
+    pub fn first_outside_unit(&self, n_outputs: usize) -> Option<(usize, usize)> {
         if n_outputs == 0 {
             return None;
         }
@@ -157,7 +169,8 @@ impl Part {
 
 /// Looks at every value of the parts of one table once, in parallel: on a file larger than the memory a second pass
 /// for the targets would read the disk again.
-pub(super) fn inspect_parts(inputs: &Part, targets: &Part, n_outputs: usize) -> Seen {
+#[must_use]
+pub fn inspect_parts(inputs: &Part, targets: &Part, n_outputs: usize) -> Seen {
     let (values, width) = (&inputs.values, inputs.width);
     inspect(values, width, |row, block_is_finite| Seen {
         not_finite: match block_is_finite {

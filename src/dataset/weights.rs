@@ -55,7 +55,7 @@ impl Dataset {
                 outside_unit: targets.first_outside_unit(n_outputs),
                 inputs: Part::whole(inputs, self.n_inputs()),
                 targets,
-                lines: super::csv::Lines::default(),
+                lines: super::lines::Lines::default(),
             }),
             ..self.clone()
         })

@@ -191,7 +191,7 @@ impl<'a> Chunks<'a> {
                 if self.refused {
                     "the device grants no more memory"
                 } else {
-                    "--max-device-bytes says"
+                    "the limit on the bytes held there says"
                 }
             )
         })
@@ -299,10 +299,11 @@ fn no_room(most: u64, row_layout: RowLayout, dataset: &Dataset) -> Error {
     let rows = dataset.leaves().rows(0).len();
     let least = (SLOTS as u64 * row_layout.leaf_bytes(dataset)).min(row_layout.data_bytes(dataset));
     Error::Setting {
-        flag: "--max-device-bytes",
+        setting: "max_device_bytes",
         reason: format!(
             "{most} bytes hold neither the data nor {SLOTS} leaves of {rows} rows, so that they could stream; take at least {least}"
         ),
+        remedies: &[],
     }
 }
 

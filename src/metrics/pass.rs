@@ -40,12 +40,12 @@ impl Piece {
         let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
         let mut targets = vec![0.0; rows.len() * target_width];
         dataset.read(rows, &mut inputs, &mut targets);
-        let outputs = |x| (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o));
-        let samples = inputs.chunks_exact(layer.n_inputs);
-        let pre_activations: Vec<f64> = samples.flat_map(outputs).collect();
-        let mut predictions = pre_activations.clone();
-        for row in predictions.chunks_exact_mut(layer.n_outputs) {
-            layer.activation.apply(row);
+        let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
+        let mut values = problem.network.values();
+        for x in inputs.chunks_exact(layer.n_inputs) {
+            problem.network.forward(parameters, x, &mut values);
+            pre_activations.extend_from_slice(values.pre_activation());
+            predictions.extend_from_slice(values.prediction());
         }
         Self {
             n_outputs: layer.n_outputs,

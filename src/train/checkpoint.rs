@@ -8,10 +8,10 @@ use super::config::TrainConfig;
 use super::history::History;
 use super::pilot::Pilot;
 use super::schedule::Schedule;
+use crate::atomic_file;
 use crate::backend::Backend;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::output;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -50,7 +50,7 @@ impl Checkpoints {
 
     pub(super) fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let bytes = checkpoint.bytes();
-        output::replace(&self.path, |mut file| file.write_all(&bytes))?;
+        atomic_file::replace(&self.path, |mut file| file.write_all(&bytes))?;
         self.last = Instant::now();
         Ok(())
     }
@@ -97,18 +97,12 @@ impl Identity {
         held: Option<Data>,
         backend: &dyn Backend,
     ) -> Self {
-        let adapter = backend.adapter();
-        // The bits of the CPU do not depend on its threads, which stand before its instructions.
-        let hardware = match (backend.name(), adapter.split_once(", ")) {
-            ("cpu", Some((_, instructions))) => instructions.to_owned(),
-            _ => adapter,
-        };
         Self {
             config: config.clone(),
             data,
             held,
-            backend: backend.name().to_owned(),
-            hardware,
+            backend: backend.kind().name().to_owned(),
+            hardware: backend.identity(),
         }
     }
 
@@ -151,7 +145,7 @@ impl Identity {
         );
         (was != is).then(|| {
             format!(
-                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same by --backend or WGPU_ADAPTER_NAME",
+                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same hardware",
                 was[0], was[1], is[0], is[1]
             )
         })
@@ -253,8 +247,8 @@ impl Checkpoint {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        const REMEDY: &str = "name a file that `neuralnet train --checkpoint` wrote";
-        let other = |error| format!("is no safetensors file ({error}); {REMEDY}");
+        const REMEDY: &str = "name a checkpoint that this program wrote";
+        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
@@ -292,7 +286,7 @@ impl Checkpoint {
     /// Of everything, as long as the checksum itself is 0.
     fn checksum(&self) -> u32 {
         let vectors = self.vectors.values().map(Vec::as_slice);
-        output::checksum(
+        atomic_file::checksum(
             &(&self.standing, self.vectors.keys().collect::<Vec<_>>()),
             vectors,
         )

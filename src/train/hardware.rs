@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
 
 /// Which backend trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BackendChoice {
     /// A real GPU where there is one, otherwise the CPU.
     #[default]
@@ -39,7 +40,10 @@ impl Hardware {
     }
 
     /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
-    pub(crate) fn open<'a>(
+    ///
+    /// # Errors
+    /// Where the hardware cannot hold the problem, or there is no adapter for a backend that needs one.
+    pub fn open<'a>(
         &self,
         problem: Problem<'a>,
     ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
@@ -58,7 +62,7 @@ impl Hardware {
                     let notice = joined(Some("the first GPU there is"), &gpu);
                     Ok((Box::new(gpu), notice))
                 }
-                Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
+                Err(why @ Error::NoAdapter { .. }) => Ok((cpu(problem)?, Some(why.statement()))),
                 Err(error) => Err(error),
             },
         }

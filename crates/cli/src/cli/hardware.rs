@@ -1,0 +1,56 @@
+//! The arguments that say how the hardware is used.
+
+use super::choice::choice;
+use clap::Args;
+use neuralnet::{BackendChoice, GpuOptions, Hardware, Storage};
+
+/// The threads, and how the GPU's memory is used.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct HardwareArgs {
+    /// Threads of the CPU backend; the bits do not depend on it (default: every core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
+    threads: Option<u16>,
+    /// How the inputs are stored: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, such as those of pictures, lose nothing as u8
+    #[arg(long, value_parser = choice::<Storage>(), default_value = "f32", help_heading = "Hardware")]
+    storage: Storage,
+    /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
+    #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
+    max_chunk_bytes: Option<u64>,
+    /// Bytes of the data on the GPU at any time; what exceeds them streams in every iteration, the bits do not depend on it; what --batch-size gathers, a few MiB, comes on top (default: what the GPU grants)
+    #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
+    max_device_bytes: Option<u64>,
+    /// Exchange sums through workgroup memory even where the GPU has subgroups
+    #[arg(long, help_heading = "Hardware")]
+    no_subgroups: bool,
+}
+
+impl HardwareArgs {
+    /// The options of the GPU backend.
+    pub(crate) fn gpu(self) -> GpuOptions {
+        GpuOptions {
+            max_chunk_bytes: self.max_chunk_bytes,
+            max_device_bytes: self.max_device_bytes,
+            without_subgroups: self.no_subgroups,
+            rows_from_host: false,
+        }
+    }
+
+    /// How the inputs are stored.
+    pub(super) fn storage(self) -> Storage {
+        self.storage
+    }
+
+    /// The threads of the CPU backend; `None` is every core.
+    pub(crate) fn threads(self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+
+    /// The hardware, with the backend that is asked for.
+    pub(super) fn with_backend(self, backend: BackendChoice) -> Hardware {
+        Hardware {
+            backend,
+            threads: self.threads(),
+            gpu: self.gpu(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The arguments for held-out samples and early stopping.
+
+use super::TaskArgs;
+use crate::error::Result;
+use clap::Args;
+use neuralnet::{Dataset, TrainConfig};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Validation")]
+pub(super) struct HoldoutArgs {
+    /// Hold out this share of the samples, of each class if there are classes, and report the loss on them
+    #[arg(
+        long,
+        value_name = "SHARE",
+        conflicts_with = "validation_data",
+        allow_negative_numbers = true
+    )]
+    validation: Option<f64>,
+    /// Take another file with the same columns as the held-out samples, and report the loss on them
+    #[arg(long, value_name = "FILE")]
+    validation_data: Option<PathBuf>,
+    /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; otherwise a hundredth of all, 1000 at most)
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    validation_every: Option<u64>,
+    /// Stop if the held-out loss has not fallen for PATIENCE evaluations, and keep the best weights (default of PATIENCE: 10; set it as in --early-stopping=20)
+    #[arg(
+        long,
+        value_name = "PATIENCE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10"
+    )]
+    early_stopping: Option<u32>,
+}
+
+impl HoldoutArgs {
+    /// The training samples, and the held-out ones if any are asked for.
+    pub(super) fn open(
+        &self,
+        dataset: Dataset,
+        task: &TaskArgs,
+    ) -> Result<(Dataset, Option<Dataset>)> {
+        if let Some(share) = self.validation {
+            let (dataset, holdout) = dataset.split(share, task.seed)?;
+            return Ok((dataset, Some(holdout)));
+        }
+        let Some(path) = &self.validation_data else {
+            return Ok((dataset, None));
+        };
+        let holdout = neuralnet_table::open_alike(&dataset, &path.to_string_lossy())?;
+        Ok((dataset, Some(holdout)))
+    }
+
+    /// Adds the settings of evaluations and early stopping to `config`.
+    pub(super) fn complete(&self, config: TrainConfig) -> TrainConfig {
+        TrainConfig {
+            validation_every: self.validation_every,
+            early_stopping: self.early_stopping,
+            ..config
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The arguments that say what is trained: the data, the network and its loss.
+
+use super::choice::choice;
+use super::hardware::HardwareArgs;
+use super::table::TableArgs;
+use crate::error::Result;
+use clap::Args;
+use neuralnet::network::Activation;
+use neuralnet::{Dataset, Loss, Reduction, Storage, TrainConfig};
+
+/// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
+#[derive(Debug, Args)]
+pub(crate) struct TaskArgs {
+    /// A table (CSV with a header, also .csv.gz; .npy; .npz with X and y; .parquet; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    #[arg(default_value = "article")]
+    data: String,
+    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    iterations: Option<u64>,
+    /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam, otherwise 0.1)
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub(super) learning_rate: Option<f64>,
+    /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
+    #[arg(long, value_parser = choice::<Activation>())]
+    activation: Option<Activation>,
+    /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
+    #[arg(long, value_parser = choice::<Loss>())]
+    loss: Option<Loss>,
+    /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files, unless they are stored as f16 or u8)
+    #[arg(long, overrides_with = "no_standardise")]
+    standardise: bool,
+    /// Train on the unscaled features
+    #[arg(long, overrides_with = "standardise")]
+    no_standardise: bool,
+    /// How the losses of the samples are reduced; `sum` saturates on large batches (default: sum for article, otherwise mean)
+    #[arg(long, value_parser = choice::<Reduction>())]
+    reduction: Option<Reduction>,
+    /// Give each output a bias (default: no for article, otherwise yes)
+    #[arg(long, overrides_with = "no_bias")]
+    bias: bool,
+    /// Give no output a bias
+    #[arg(long, overrides_with = "bias")]
+    no_bias: bool,
+    /// Seed of the starting weights, as for numpy.random.RandomState
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(super) seed: u32,
+    #[command(flatten)]
+    table: TableArgs,
+}
+
+impl TaskArgs {
+    /// Whether the activation is given.
+    pub(crate) fn names_activation(&self) -> bool {
+        self.activation.is_some()
+    }
+
+    /// Whether the data come from a file.
+    pub(super) fn is_file(&self) -> bool {
+        neuralnet_table::is_file(&self.data)
+    }
+
+    /// Opens the data and completes the settings; `iterations` is the default for data other than the article's.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
+    pub(crate) fn open(
+        &self,
+        iterations: u64,
+        hardware: HardwareArgs,
+    ) -> Result<(Dataset, TrainConfig)> {
+        self.complete(self.open_data()?, iterations, hardware)
+    }
+
+    /// Opens the data, with unscaled features.
+    pub(super) fn open_data(&self) -> Result<Dataset> {
+        Ok(neuralnet_table::open(&self.data, &self.table.options())?)
+    }
+
+    /// Completes the settings for `dataset`, and scales and stores its features accordingly.
+    pub(super) fn complete(
+        &self,
+        dataset: Dataset,
+        iterations: u64,
+        hardware: HardwareArgs,
+    ) -> Result<(Dataset, TrainConfig)> {
+        let mut defaults = TrainConfig::suited_to(&dataset);
+        if !dataset.is_article() {
+            defaults.iterations = iterations;
+        }
+        match (self.activation, self.loss) {
+            (Some(activation), _) => {
+                defaults.activation = activation;
+                if !defaults.loss.suits(defaults.activation) {
+                    defaults.loss = match defaults.activation {
+                        Activation::Identity => Loss::SquaredError,
+                        Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
+                    };
+                }
+            }
+            // Cross-entropy needs an activation that ends at 0 and 1; targets beyond are refused later.
+            (None, Some(Loss::CrossEntropy)) if defaults.activation == Activation::Identity => {
+                defaults.activation = Activation::Sigmoid;
+            }
+            (None, _) => {}
+        }
+        let config = TrainConfig {
+            iterations: self.iterations.unwrap_or(defaults.iterations),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            loss: self.loss.unwrap_or(defaults.loss),
+            reduction: self.reduction.unwrap_or(defaults.reduction),
+            bias: self.bias || (defaults.bias && !self.no_bias),
+            activation: defaults.activation,
+            seed: self.seed,
+            ..defaults
+        };
+        // A column of bytes is stored exactly as u8, but not once it is scaled.
+        let suits = self.is_file() && hardware.storage() == Storage::F32;
+        let dataset = match self.standardise || (suits && !self.no_standardise) {
+            // Features can be centred only if a bias makes up for their means.
+            true => dataset.standardised(config.bias),
+            false => dataset,
+        };
+        Ok((dataset.stored_as(hardware.storage())?, config))
+    }
+}

@@ -1,0 +1,231 @@
+//! The `neuralnet` binary: parse, run, exit code.
+
+mod bench;
+mod cli;
+mod error;
+mod interrupt;
+mod onnx;
+mod report;
+
+use clap::Parser;
+use cli::{
+    BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
+    InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
+};
+use neuralnet::{
+    BackendChoice, Dataset, Hardware, Model, Progress, StopReason, TrainConfig, Training, gpu,
+};
+use neuralnet_table::PredictionFormat;
+use report::{ArticleTable, Failure, Reporter, Run, html, human, json, metrics};
+use std::io;
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+/// The default of `validate --iterations` for data other than the article's.
+const VALIDATE_ITERATIONS: u64 = 100;
+
+fn main() -> ExitCode {
+    ColorArgs::choose(std::env::args_os());
+    let done = match Cli::parse().command {
+        Command::Train(args) => train(&args),
+        Command::Predict(args) => predict(&args),
+        Command::Evaluate(args) => evaluate(&args),
+        Command::Convert(args) => convert(&args),
+        Command::Inspect(args) => inspect(&args),
+        Command::Export(args) => export(&args),
+        Command::Validate(args) => validate(&args),
+        Command::Bench(args) => bench(&args),
+        Command::Devices(args) => devices(&args),
+        Command::Completions(args) => describe(args.print()),
+        Command::Man(args) => describe(args.print()),
+    };
+    done.unwrap_or_else(|failure| failure.report())
+}
+
+fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    let (output, page) = (args.output.path()?, args.report()?);
+    let (dataset, holdout, config) = args.open()?;
+    report::notices(&dataset);
+    let hardware = args.hardware();
+    let mut training = Training::start(&dataset, &config, &hardware)?;
+    if let Some(holdout) = &holdout {
+        training.watch(holdout, hardware.threads)?;
+    }
+    args.checkpoint.prepare(&mut training)?;
+    let interrupted = interrupt::handle();
+    let mut reporter = Reporter::new(&dataset, &config);
+    reporter.data(&dataset, args.task.names_activation());
+    reporter.backend(&training);
+    let article = iterate(&mut training, &dataset, &config, |progress| {
+        reporter.progress(progress);
+        interrupted.flow()
+    })?;
+    let trained = training.finish()?;
+    reporter.finish(&trained);
+    let run = Run::new(&dataset, &config, &hardware);
+    let print = if args.json { json::train } else { human::train };
+    let model = Model::new(&dataset, &config, &trained);
+    let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
+    let holdout = holdout.transpose()?;
+    report::printed(print(&run, &trained, &article, holdout.as_ref()))?;
+    // Printed first: the result is not lost if a file cannot be written.
+    if let Some(path) = output {
+        model.save(path)?;
+        report::wrote(path);
+    }
+    if let Some(path) = page {
+        let page = html::Page {
+            run: &run,
+            trained: &trained,
+            model: &model,
+            training: &model.measure(&dataset)?,
+            holdout: holdout.as_ref(),
+        };
+        html::write(&page, path)?;
+        report::wrote(path);
+    }
+    if trained.stop == StopReason::Interrupted {
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains until a stop rule holds or `observe` breaks off, and collects the predictions beside the article's on the way.
+fn iterate(
+    training: &mut Training<'_>,
+    dataset: &Dataset,
+    config: &TrainConfig,
+    mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<ArticleTable, Failure> {
+    let mut article = ArticleTable::new(dataset, config);
+    let mut stops = article.iterations();
+    stops.push(config.iterations);
+    let done = training.iteration();
+    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
+        training.advance_to(iteration, &mut observe)?;
+        if training
+            .stop()
+            .is_some_and(|stop| stop != StopReason::Iterations)
+        {
+            break;
+        }
+        if article.expects(iteration) {
+            let parameters = training.parameters()?;
+            article.push(iteration, training.network(), &parameters);
+        }
+    }
+    Ok(article)
+}
+
+fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
+    let output = args.output.path()?;
+    output.map(PredictionFormat::of).transpose()?;
+    let model = Model::open(&args.model)?;
+    let mut data = neuralnet_table::stream(&model, &args.data)?;
+    report::stream_notices(&mut data);
+    match output {
+        None => {
+            let out = &mut io::BufWriter::new(io::stdout().lock());
+            report::printed(neuralnet_table::predict(&model, &mut data, out)?)?;
+        }
+        Some(path) => neuralnet_table::predict_to(&model, &mut data, path)?,
+    }
+    report::stream_notices(&mut data);
+    if let Some(path) = output {
+        report::wrote(path);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
+    let model = Model::open(&args.model)?;
+    let dataset = neuralnet_table::open_labelled(&model, &args.data)?;
+    let metrics = model.measure(&dataset)?;
+    report::not_measured(&metrics);
+    let print = if args.json {
+        json::evaluate
+    } else {
+        metrics::print
+    };
+    report::printed(print(&args.model, &dataset, &metrics))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
+    let path = args.path()?;
+    let rounding = onnx::export(&Model::open(&args.model)?, path)?;
+    report::rounded(rounding);
+    report::wrote(path);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
+    let output = args.output()?;
+    let converted = neuralnet_table::convert(&args.input, args.labels.path.as_deref(), output)?;
+    report::converted(output, &converted);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
+    let model = Model::open(&args.model)?;
+    let print = if args.json {
+        json::inspect
+    } else {
+        human::inspect
+    };
+    report::printed(print(&model))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
+    let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
+    report::notices(&dataset);
+    let hardware = Hardware {
+        backend: BackendChoice::Gpu,
+        threads: args.hardware.threads(),
+        gpu: args.hardware.gpu(),
+    };
+    let validation = neuralnet::validate(
+        &dataset,
+        &config,
+        hardware.gpu,
+        hardware.threads,
+        args.reference,
+    )?;
+    let run = Run::new(&dataset, &config, &hardware);
+    let print = if args.json {
+        json::validate
+    } else {
+        human::validate
+    };
+    report::printed(print(&run, &validation))?;
+    Ok(ExitCode::from(u8::from(!validation.passed())))
+}
+
+fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
+    let (config, hardware) = (args.config(), args.hardware());
+    let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
+    let print = if args.json { json::bench } else { human::bench };
+    report::printed(print(&bench))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends a command that prints a text.
+fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
+    report::printed(printed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn devices(args: &DevicesArgs) -> Result<ExitCode, Failure> {
+    let adapters = gpu::adapters();
+    let print = if args.json {
+        json::devices
+    } else {
+        human::devices
+    };
+    report::printed(print(&adapters))?;
+    if adapters.is_empty() {
+        return Err(neuralnet::Error::no_adapter().into());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,49 @@
+//! Numbers, counts and durations as text for people.
+
+use indicatif::HumanCount;
+
+/// A count with its noun, which is given in the singular and takes an `s` otherwise.
+pub(super) fn counted(n: usize, what: &str) -> String {
+    format!(
+        "{} {what}{}",
+        HumanCount(n as u64),
+        if n == 1 { "" } else { "s" }
+    )
+}
+
+/// A count of iterations.
+pub(super) fn iterations(n: u64) -> String {
+    format!(
+        "{} iteration{}",
+        HumanCount(n),
+        if n == 1 { "" } else { "s" }
+    )
+}
+
+/// A number with eight decimals, or with an exponent if it is so small or large that these would not show it.
+pub(super) fn number(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e6).contains(&x.abs()) {
+        format!("{x:.8}")
+    } else {
+        format!("{x:.8e}")
+    }
+}
+
+/// A number in the fewest digits that give it back.
+pub(super) fn rate(x: f64) -> String {
+    if (1e-4..1e6).contains(&x) {
+        x.to_string()
+    } else {
+        format!("{x:e}")
+    }
+}
+
+/// A duration in the unit that suits it, from nanoseconds to seconds.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-6 => format!("{:.1} ns", s * 1e9),
+        s if s < 1e-3 => format!("{:.2} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
+        s => format!("{s:.2} s"),
+    }
+}

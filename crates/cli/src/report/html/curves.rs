@@ -1,0 +1,202 @@
+//! The charts of a page.
+
+use super::plot::{Axis, Plot};
+use crate::report::metrics::{amount, digits};
+use neuralnet::metrics::{ClassMetrics, Grid, Histogram};
+use neuralnet::train::Point;
+use serde::Serialize;
+
+/// Width and height of the chart that is as wide as the page.
+const WIDE: [f64; 2] = [900.0, 320.0];
+/// Width and height of two charts side by side.
+const FIGURE: [f64; 2] = [460.0, 360.0];
+/// The ratio of the largest to the smallest loss from which the axis is logarithmic.
+const FAR: f64 = 20.0;
+
+/// A plot with its heading and its caption.
+#[derive(Serialize)]
+pub(super) struct Chart {
+    title: &'static str,
+    plot: Plot,
+    caption: String,
+}
+
+/// The loss by iteration, on the training samples and on any held-out ones; `None` for fewer than two points.
+pub(super) fn loss(history: &[Point]) -> Option<Plot> {
+    let [first, _, ..] = history else {
+        return None;
+    };
+    let last = history.last()?;
+    let points = |loss: fn(&Point) -> Option<f64>| {
+        let points = history.iter();
+        points.filter_map(move |point| Some([point.iteration as f64, loss(point)?]))
+    };
+    let (training, holdout) = (
+        points(|point| Some(point.loss)),
+        points(|point| point.validation),
+    );
+    let losses = training.clone().chain(holdout.clone()).map(|[_, y]| y);
+    let least = losses.clone().fold(f64::INFINITY, f64::min);
+    let most = losses.fold(f64::NEG_INFINITY, f64::max);
+    let logarithmic = least > 0.0 && most > FAR * least;
+    let y = Axis {
+        logarithmic,
+        ..Axis::new(
+            "loss",
+            if logarithmic { least } else { least.min(0.0) },
+            most,
+        )
+    };
+    let x = Axis::new("iteration", first.iteration as f64, last.iteration as f64);
+    let plot = Plot::new("Loss by iteration", x, y, WIDE).line("first", training);
+    Some(match holdout.clone().next() {
+        Some(_) => plot.line("second", holdout),
+        None => plot,
+    })
+}
+
+/// The receiver operating characteristic of two classes; `None` where it is not defined.
+pub(super) fn roc(metrics: &ClassMetrics) -> Option<Chart> {
+    let auc = metrics.auc.filter(|_| !metrics.roc.is_empty())?;
+    let plot = Plot::new(
+        "ROC: true positive rate by false positive rate",
+        Axis::new("false positive rate", 0.0, 1.0),
+        Axis::new("true positive rate", 0.0, 1.0),
+        FIGURE,
+    )
+    .area(&metrics.roc)
+    .line("guide", [[0.0, 0.0], [1.0, 1.0]].into_iter())
+    .line("first", metrics.roc.iter().copied());
+    let caption = format!(
+        "The area under the curve, {}, is the share of pairs of both classes that are ranked in the right order; chance is the dashed line.",
+        digits(auc)
+    );
+    Some(Chart {
+        title: "ROC",
+        plot,
+        caption,
+    })
+}
+
+/// The share of samples of the class against its predicted probability.
+pub(super) fn calibration(metrics: &ClassMetrics) -> Chart {
+    let most = metrics
+        .calibration
+        .iter()
+        .map(|bin| bin.weight)
+        .fold(0.0, f64::max);
+    let bins = metrics.calibration.iter();
+    let points: Vec<_> = bins
+        .filter_map(|bin| Some(([bin.prediction?, bin.observed?], bin.weight)))
+        .collect();
+    let mut plot = Plot::new(
+        "Calibration: observed share by predicted probability",
+        Axis::new("predicted probability", 0.0, 1.0),
+        Axis::new("observed share", 0.0, 1.0),
+        FIGURE,
+    )
+    .line("guide", [[0.0, 0.0], [1.0, 1.0]].into_iter())
+    .line("first", points.iter().map(|(point, _)| *point));
+    for ([prediction, observed], weight) in points {
+        let hint = format!(
+            "{} samples predicted {} on average, {} of them are",
+            amount(weight),
+            digits(prediction),
+            digits(observed)
+        );
+        let radius = 3.5 + 6.0 * (weight / most).sqrt();
+        plot = plot.dot([prediction, observed], radius, hint);
+    }
+    Chart {
+        title: "Calibration",
+        plot,
+        caption: "Predictions in ten bins; the larger a dot, the more samples. On the dashed line a probability is what it says.".to_owned(),
+    }
+}
+
+/// How many samples have which residual, target − prediction.
+pub(super) fn residuals(histogram: &Histogram) -> Chart {
+    let reach = histogram.reach;
+    let most = histogram.bins.iter().copied().fold(0.0, f64::max);
+    let mut plot = Plot::new(
+        "Histogram of the residuals",
+        Axis::new("target − prediction", -reach, reach),
+        Axis::new("samples", 0.0, most),
+        FIGURE,
+    );
+    let width = 2.0 * reach / histogram.bins.len() as f64;
+    for (bin, weight) in histogram.bins.iter().enumerate() {
+        let left = -reach + bin as f64 * width;
+        if *weight > 0.0 {
+            let [from, to] = [left + 0.06 * width, left + 0.94 * width];
+            plot = plot.bin([from, 0.0], [to, *weight], 1.0);
+        }
+    }
+    let caption = match histogram.beyond {
+        beyond if beyond > 0.0 => format!(
+            "{} samples are further off, and are in the first and the last bin.",
+            amount(beyond)
+        ),
+        _ => "All samples.".to_owned(),
+    };
+    Chart {
+        title: "Residuals",
+        plot,
+        caption,
+    }
+}
+
+/// How many samples have which target and which prediction.
+pub(super) fn predictions_by_targets(grid: &Grid) -> Chart {
+    let [from, to] = grid.range;
+    let mut plot = Plot::new(
+        "Predictions by targets",
+        Axis::new("target", from, to),
+        Axis::new("prediction", from, to),
+        FIGURE,
+    );
+    let most = grid.cells.iter().copied().fold(0.0, f64::max);
+    let step = (to - from) / grid.size as f64;
+    for (at, weight) in grid.cells.iter().enumerate() {
+        let (row, column) = (at / grid.size, at % grid.size);
+        if *weight > 0.0 {
+            let corner = |row, column| [from + column as f64 * step, from + row as f64 * step];
+            let share = 0.12 + 0.88 * (weight / most).sqrt();
+            plot = plot.bin(corner(row, column), corner(row + 1, column + 1), share);
+        }
+    }
+    let plot = plot.line("guide", [[from, from], [to, to]].into_iter());
+    Chart {
+        title: "Prediction and target",
+        plot,
+        caption: "The stronger the colour of a cell, the more samples. On the dashed line predictions are right.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Point, loss};
+
+    fn history(validation: Option<f64>) -> Vec<Point> {
+        let point = |iteration| Point {
+            iteration,
+            loss: 1.0 / (1.0 + iteration as f64),
+            validation,
+        };
+        (0..100).map(point).collect()
+    }
+
+    #[test]
+    fn a_loss_curve_has_a_line_for_each_kind_of_sample() {
+        assert!(
+            loss(&history(None)[..1]).is_none(),
+            "one point is not a line"
+        );
+        let training = loss(&history(None)).expect("there are points");
+        assert_eq!(training.classes(), ["first"]);
+        let both = loss(&history(Some(0.5))).expect("there are points");
+        assert_eq!(both.classes(), ["first", "second"]);
+        // From 1 to 1/100: powers of ten beside the axis.
+        assert_eq!(both.y_labels(), ["0.01", "0.1", "1"]);
+    }
+}

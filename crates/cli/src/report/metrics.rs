@@ -1,0 +1,264 @@
+//! Metrics for people: each beside its baseline, and confusions of classes.
+
+use super::format::{counted, number};
+use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, ShareMetrics};
+use neuralnet::{Dataset, Metrics};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Classes of which the whole confusion matrix is shown.
+pub(super) const SHOWN_CLASSES: usize = 12;
+/// Pairs of classes whose confusion is shown, if there are too many classes for the matrix.
+pub(super) const SHOWN_CONFUSIONS: usize = 12;
+/// Targets whose metrics are shown; JSON has all.
+pub(super) const SHOWN_TARGETS: usize = 12;
+/// Characters of a name that are shown.
+const SHOWN_NAME: usize = 24;
+
+/// The value of one metric for the model and for its baseline.
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) model: f64,
+    pub(super) baseline: f64,
+}
+
+/// Prints the metrics of `model` on `dataset`.
+pub(crate) fn print(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    writeln!(out, "model    {}", model.display())?;
+    let weights = match metrics.total_weight {
+        None => String::new(),
+        Some(weight) => format!(", of weight {} in all", amount(weight)),
+    };
+    let samples = counted(metrics.n_samples, "sample");
+    writeln!(out, "data     {}: {samples}{weights}", dataset.source())?;
+    writeln!(out, "loss     {}", number(metrics.loss))?;
+    write(out, metrics)
+}
+
+/// Prints the metrics on the held-out samples of a training.
+pub(crate) fn print_holdout(metrics: &Metrics) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    let samples = counted(metrics.n_samples, "sample");
+    writeln!(out, "\non the {samples} held back")?;
+    write(out, metrics)
+}
+
+fn write(out: &mut impl Write, metrics: &Metrics) -> io::Result<()> {
+    for measured in metrics.measured.iter().take(SHOWN_TARGETS) {
+        writeln!(out)?;
+        write_lines(out, measured)?;
+        if let Measured::Classes(metrics) = measured {
+            writeln!(out)?;
+            if metrics.classes.len() <= SHOWN_CLASSES {
+                write_confusion(out, metrics)?;
+            } else {
+                write_confusions(out, metrics)?;
+            }
+        }
+    }
+    if let Some(more @ 1..) = metrics.measured.len().checked_sub(SHOWN_TARGETS) {
+        writeln!(out, "\nand {more} more targets; --json prints all")?;
+    }
+    Ok(())
+}
+
+/// The name of what is measured.
+pub(super) fn target(measured: &Measured) -> String {
+    match measured {
+        Measured::Classes(metrics) => short(&metrics.target),
+        Measured::Numbers(metrics) => short(&metrics.target),
+        Measured::Shares(metrics) => match &metrics.targets[..] {
+            [target] => short(target),
+            targets => format!("{} shares", targets.len()),
+        },
+    }
+}
+
+/// What the baseline predicts.
+pub(super) fn baseline(measured: &Measured) -> String {
+    match measured {
+        Measured::Classes(metrics) => format!(
+            "always {}, and as probabilities the share of each class",
+            short(&metrics.baseline.class)
+        ),
+        Measured::Numbers(metrics) => {
+            format!("always the mean, {}", digits(metrics.baseline.mean))
+        }
+        Measured::Shares(metrics) => match metrics.baseline.means[..] {
+            [mean] => format!("always the mean, {}", digits(mean)),
+            _ => "always the mean of each".to_owned(),
+        },
+    }
+}
+
+/// The metrics of a target that are defined.
+pub(super) fn lines(measured: &Measured) -> Vec<Line> {
+    let line = |name, model, baseline| Line {
+        name,
+        model,
+        baseline,
+    };
+    let some = |name, model: Option<f64>, baseline: Option<f64>| {
+        model
+            .zip(baseline)
+            .map(|(model, baseline)| line(name, model, baseline))
+    };
+    let lines = match measured {
+        Measured::Classes(ClassMetrics {
+            accuracy,
+            log_loss,
+            brier,
+            auc,
+            baseline,
+            ..
+        }) => vec![
+            Some(line("accuracy", *accuracy, baseline.accuracy)),
+            // The baseline ranks all samples alike, so half of the pairs count as in order.
+            some("AUC", *auc, Some(0.5)),
+            some("log-loss", *log_loss, Some(baseline.log_loss)),
+            Some(line("Brier score", *brier, baseline.brier)),
+        ],
+        Measured::Numbers(NumberMetrics {
+            rmse,
+            mae,
+            r2,
+            baseline,
+            ..
+        }) => vec![
+            Some(line("RMSE", *rmse, baseline.rmse)),
+            Some(line("MAE", *mae, baseline.mae)),
+            some("R²", *r2, Some(0.0)),
+        ],
+        Measured::Shares(ShareMetrics {
+            log_loss,
+            rmse,
+            baseline,
+            ..
+        }) => vec![
+            some("log-loss", *log_loss, baseline.log_loss),
+            Some(line("RMSE", *rmse, baseline.rmse)),
+        ],
+    };
+    lines.into_iter().flatten().collect()
+}
+
+fn write_lines(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
+    let target = target(measured);
+    let width = target.chars().count().max(11);
+    writeln!(out, "{target:<width$}  {:>10}  {:>10}", "model", "baseline")?;
+    for line in lines(measured) {
+        let (model, baseline) = (digits(line.model), digits(line.baseline));
+        writeln!(out, "{:<width$}  {model:>10}  {baseline:>10}", line.name)?;
+    }
+    writeln!(out, "(baseline: {})", baseline(measured))
+}
+
+/// Writes the confusion matrix: a row for each true class, a column for each predicted one.
+fn write_confusion(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
+    let names: Vec<String> = metrics
+        .classes
+        .iter()
+        .map(|class| short(&class.name))
+        .collect();
+    let cells = metrics.confusion.iter().flatten().map(|cell| amount(*cell));
+    let cells: Vec<String> = cells.collect();
+    let precisions = metrics.classes.iter().map(|class| share(class.precision));
+    let precisions: Vec<String> = precisions.collect();
+    let letters = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max();
+    let first = letters(&names).unwrap_or(0).max("precision".len());
+    let width = letters(&names)
+        .max(letters(&cells))
+        .max(letters(&precisions));
+    let width = width.unwrap_or(0);
+    let joined = |texts: &[String]| {
+        let texts = texts.iter().map(|text| format!("  {text:>width$}"));
+        texts.collect::<String>()
+    };
+    writeln!(out, "{:<first$}  predicted", "")?;
+    writeln!(out, "{:<first$}{}  recall", "is", joined(&names))?;
+    for ((name, row), class) in names
+        .iter()
+        .zip(cells.chunks(names.len()))
+        .zip(&metrics.classes)
+    {
+        writeln!(
+            out,
+            "{name:<first$}{}  {}",
+            joined(row),
+            share(class.recall)
+        )?;
+    }
+    writeln!(out, "{:<first$}{}", "precision", joined(&precisions))
+}
+
+/// A share from 0 to 1; `-` if it is not defined.
+pub(super) fn share(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{share:.4}"))
+}
+
+/// The largest confusions: weight of the samples, their true class, and the predicted one.
+pub(super) fn confusions(metrics: &ClassMetrics) -> Vec<(f64, &str, &str)> {
+    let classes = &metrics.classes;
+    let mut confusions = Vec::new();
+    for (own, row) in metrics.confusion.iter().enumerate() {
+        for (predicted, weight) in row.iter().enumerate() {
+            if own != predicted && *weight > 0.0 {
+                let [own, predicted] = [own, predicted].map(|class| classes[class].name.as_str());
+                confusions.push((*weight, own, predicted));
+            }
+        }
+    }
+    confusions.sort_by(|a, b| b.0.total_cmp(&a.0));
+    confusions.truncate(SHOWN_CONFUSIONS);
+    confusions
+}
+
+/// Writes the largest confusions.
+fn write_confusions(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
+    writeln!(
+        out,
+        "largest confusions of {} classes",
+        metrics.classes.len()
+    )?;
+    for (weight, own, predicted) in confusions(metrics) {
+        let (own, predicted) = (short(own), short(predicted));
+        writeln!(out, "{:>8}  {own} taken for {predicted}", amount(weight))?;
+    }
+    Ok(())
+}
+
+/// A metric with four decimals, or with an exponent if these would not show it.
+pub(super) fn digits(x: f64) -> String {
+    if x == 0.0 || (1e-3..1e5).contains(&x.abs()) {
+        format!("{x:.4}")
+    } else {
+        format!("{x:.4e}")
+    }
+}
+
+/// The total weight of some samples: whole numbers, which counts are, without decimals.
+pub(super) fn amount(x: f64) -> String {
+    if x.fract() == 0.0 && x.abs() < 1e15 {
+        format!("{x:.0}")
+    } else {
+        digits(x)
+    }
+}
+
+/// A name on one line, cut after [`SHOWN_NAME`] characters.
+pub(super) fn short(name: &str) -> String {
+    let mut short = String::new();
+    for (place, letter) in name.chars().enumerate() {
+        if place == SHOWN_NAME {
+            short.push('…');
+            break;
+        }
+        if letter.is_control() {
+            short.extend(letter.escape_debug());
+        } else {
+            short.push(letter);
+        }
+    }
+    short
+}

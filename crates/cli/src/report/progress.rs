@@ -1,0 +1,158 @@
+//! The output of a running training on stderr: notices, and on a terminal a progress bar.
+
+use super::tell;
+use crate::error::remedy_in_flags;
+use indicatif::{ProgressBar, ProgressStyle};
+use neuralnet::error::alternatives;
+use neuralnet::network::Activation;
+use neuralnet::train::SATURATED_SLOPE;
+use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
+use std::io::{self, IsTerminal};
+
+/// Prints the notices and the progress bar of one training.
+pub(crate) struct Reporter {
+    bar: ProgressBar,
+    bytes: f64,
+    n_samples: f64,
+    updates_an_epoch: f64,
+    config: TrainConfig,
+    warned_of_saturation: bool,
+}
+
+impl Reporter {
+    /// A reporter whose bar is empty.
+    pub(crate) fn new(dataset: &Dataset, config: &TrainConfig) -> Self {
+        let style = ProgressStyle::with_template(
+            "{bar:30} {human_pos}/{human_len} iterations, {msg}, {eta} left",
+        )
+        .expect("the template is fixed");
+        Self {
+            bar: ProgressBar::new(config.iterations).with_style(style),
+            bytes: dataset.bytes() as f64,
+            n_samples: dataset.n_samples() as f64,
+            updates_an_epoch: config.updates_an_epoch(dataset.n_samples()) as f64,
+            config: config.clone(),
+            warned_of_saturation: false,
+        }
+    }
+
+    /// Prints which activation the data decided, unless it `activation_is_named`, and which columns are constant.
+    pub(crate) fn data(&self, dataset: &Dataset, activation_is_named: bool) {
+        if self.config.activation == Activation::Identity && !activation_is_named {
+            self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --classes takes each as a class");
+        }
+        let names = dataset.input_names();
+        let constant = dataset.scaling().into_iter().flat_map(Scaling::constant);
+        let constant: Vec<&str> = constant.map(|input| names[input].as_str()).collect();
+        if let [first, rest @ ..] = &constant[..] {
+            let others = match rest.len() {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
+            self.notice(&format!(
+                "column `{first}`{others} has one value only: kept, with a weight of 0"
+            ));
+        }
+    }
+
+    /// Prints which backend trains, and why.
+    pub(crate) fn backend(&self, training: &Training<'_>) {
+        let backend = training.backend();
+        let why = training
+            .notice()
+            .map(|why| format!(" ({why})"))
+            .unwrap_or_default();
+        self.notice(&format!(
+            "training on the {}: {}{why}",
+            backend.kind().name().to_uppercase(),
+            backend.adapter()
+        ));
+    }
+
+    /// Updates the bar, and warns of saturation.
+    pub(crate) fn progress(&mut self, progress: &Progress) {
+        let passes = progress.evaluations as f64 / self.updates_an_epoch;
+        let passes_per_second = passes / progress.seconds;
+        let validation = progress.validation;
+        let validation = validation.map(|loss| format!(", validation {loss:.6}"));
+        self.bar.set_position(progress.iteration);
+        self.bar.set_message(format!(
+            "loss {:.6}{}, {} samples/s, {:.2} GB/s",
+            progress.loss,
+            validation.unwrap_or_default(),
+            short(self.n_samples * passes_per_second),
+            self.bytes * passes_per_second / 1e9
+        ));
+        self.warn_of_saturation(progress.summary.mean_slope, progress.iteration);
+    }
+
+    /// Clears the bar, and prints how the loss went and whether the training was interrupted.
+    pub(crate) fn finish(&mut self, trained: &Trained) {
+        self.warn_of_saturation(trained.summary.mean_slope, trained.iterations);
+        self.bar.finish_and_clear();
+        if io::stderr().is_terminal() && trained.history.len() > 1 {
+            let losses: Vec<f64> = trained.history.iter().map(|point| point.loss).collect();
+            tell(&format!(
+                "loss {} {:.6} to {:.6}",
+                sparkline(&losses),
+                losses[0],
+                trained.loss
+            ));
+        }
+        if trained.stop == StopReason::Interrupted {
+            tell(&format!(
+                "interrupted after {} of {} iterations; this is what was reached",
+                trained.iterations, self.config.iterations
+            ));
+        }
+    }
+
+    /// Warns once that outputs are near 0 or 1, where sigmoids have next to no slope.
+    fn warn_of_saturation(&mut self, mean_slope: f64, iteration: u64) {
+        if mean_slope >= SATURATED_SLOPE || self.warned_of_saturation {
+            return;
+        }
+        self.warned_of_saturation = true;
+        let consequence = match self.config.loss {
+            Loss::SquaredError => {
+                "the gradient of the squared error vanishes with it and learning all but stops"
+            }
+            Loss::CrossEntropy => "predictions are all but certain, right or wrong",
+        };
+        self.notice(&format!(
+            "saturated by iteration {iteration}: mean y(1-y) is {mean_slope:.1e}; {consequence}; if the loss is not low, {}",
+            alternatives(self.config.smaller_steps().iter().map(remedy_in_flags))
+        ));
+    }
+
+    /// Prints a notice while the bar is shown.
+    fn notice(&self, text: &str) {
+        self.bar.suspend(|| tell(text));
+    }
+}
+
+/// A line of bars, one for a loss, from the lowest loss to the highest.
+fn sparkline(losses: &[f64]) -> String {
+    const WIDTH: usize = 40;
+    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let width = WIDTH.min(losses.len());
+    let height = |at: usize| {
+        let share = (losses[at * losses.len() / width] - lowest) / (highest - lowest);
+        // If all losses are equal, `share` is not a number and the lowest bar is taken.
+        let steps = (1..HEIGHTS.len()).filter(|step| share * 8.0 >= *step as f64);
+        HEIGHTS[steps.count()]
+    };
+    (0..width).map(height).collect()
+}
+
+/// A rate in about three digits and a unit prefix.
+fn short(rate: f64) -> String {
+    for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if rate >= unit {
+            return format!("{:.1}{name}", rate / unit);
+        }
+    }
+    format!("{rate:.0}")
+}

@@ -1,0 +1,69 @@
+//! The data and settings of a training or validation.
+
+use neuralnet::dataset::{Classes, Reading};
+use neuralnet::{BackendChoice, Dataset, Hardware, Storage, TrainConfig};
+use serde::Serialize;
+
+/// The data and every setting, with defaults filled in.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    pub(super) dataset: DatasetSummary,
+    pub(super) config: Settings,
+}
+
+/// The size and the names of a data set.
+#[derive(Debug, Serialize)]
+pub(super) struct DatasetSummary {
+    pub(super) source: String,
+    pub(super) n_samples: usize,
+    pub(super) n_inputs: usize,
+    pub(super) n_outputs: usize,
+    pub(super) inputs: Vec<String>,
+    pub(super) targets: Vec<String>,
+    pub(super) classes: Option<Classes>,
+    /// How fast the file was read; null for data that come from no file.
+    pub(super) reading: Option<Reading>,
+}
+
+/// The settings in effect.
+#[derive(Debug, Serialize)]
+pub(super) struct Settings {
+    #[serde(flatten)]
+    pub(super) train: TrainConfig,
+    backend: BackendChoice,
+    threads: Option<usize>,
+    /// Whether the features are standardised.
+    pub(super) standardise: bool,
+    pub(super) storage: Storage,
+    max_chunk_bytes: Option<u64>,
+    max_device_bytes: Option<u64>,
+    no_subgroups: bool,
+}
+
+impl Run {
+    /// Collects what describes a run on `dataset`.
+    pub(crate) fn new(dataset: &Dataset, config: &TrainConfig, hardware: &Hardware) -> Self {
+        Self {
+            dataset: DatasetSummary {
+                source: dataset.source().to_owned(),
+                n_samples: dataset.n_samples(),
+                n_inputs: dataset.n_inputs(),
+                n_outputs: dataset.n_outputs(),
+                inputs: dataset.input_names().to_vec(),
+                targets: dataset.target_names().to_vec(),
+                classes: dataset.classes().cloned(),
+                reading: dataset.reading(),
+            },
+            config: Settings {
+                train: config.clone(),
+                backend: hardware.backend,
+                threads: hardware.threads,
+                standardise: dataset.scaling().is_some(),
+                storage: dataset.storage(),
+                max_chunk_bytes: hardware.gpu.max_chunk_bytes,
+                max_device_bytes: hardware.gpu.max_device_bytes,
+                no_subgroups: hardware.gpu.without_subgroups,
+            },
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The settings of a training as one line for people.
+
+use super::format::{iterations, rate};
+use super::metrics;
+use neuralnet::network::Activation;
+use neuralnet::{Loss, Optimizer, Reduction, Schedule, TrainConfig};
+
+/// The line; `standardise` says whether the features are standardised.
+pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
+    let reduction = match train.reduction {
+        Reduction::Sum => "sum",
+        Reduction::Mean => "mean",
+    };
+    let loss = match train.loss {
+        Loss::SquaredError => "squared error",
+        Loss::CrossEntropy => "cross-entropy",
+    };
+    let bias = if train.bias { "with bias" } else { "no bias" };
+    let activation = match train.activation {
+        Activation::Sigmoid => None,
+        Activation::Softmax => Some("softmax"),
+        Activation::Identity => Some("identity"),
+    };
+    let mut settings = vec![format!("{reduction} of {loss}")];
+    settings.extend(activation.map(str::to_owned));
+    settings.extend(penalties(train));
+    settings.push(updates(train));
+    settings.push(bias.to_owned());
+    settings.push(format!(
+        "{}{}",
+        match train.optimizer {
+            Optimizer::LBfgs => "up to ",
+            _ => "",
+        },
+        iterations(train.iterations)
+    ));
+    settings.extend(train.batch_size.map(|size| format!("batches of {size}")));
+    settings.push(format!("seed {}", train.seed));
+    if standardise {
+        settings.push("features standardised".to_owned());
+    }
+    settings.join(", ")
+}
+
+/// The optimizer and its learning rate.
+fn updates(train: &TrainConfig) -> String {
+    let rate = rate(train.learning_rate);
+    let rate = match train.schedule {
+        Schedule::Constant => format!("learning rate {rate}"),
+        Schedule::Step { every, factor } => {
+            format!(
+                "learning rate {rate} times {factor} every {}",
+                iterations(every)
+            )
+        }
+        Schedule::Cosine => format!("learning rate {rate} to 0 along a cosine"),
+        Schedule::Inverse => format!("learning rate {rate} by 1/t"),
+    };
+    match train.optimizer {
+        Optimizer::GradientDescent => rate,
+        Optimizer::Momentum => format!("momentum {}, {rate}", train.momentum),
+        Optimizer::Adam => format!("Adam, {rate}"),
+        Optimizer::LBfgs if train.l1 > 0.0 => "L-BFGS (OWL-QN)".to_owned(),
+        Optimizer::LBfgs => "L-BFGS".to_owned(),
+    }
+}
+
+/// The penalties that are not 0; `None` without any.
+fn penalties(train: &TrainConfig) -> Option<String> {
+    let named = [("L1", train.l1), ("L2", train.l2)];
+    let there = named.iter().filter(|(_, penalty)| *penalty > 0.0);
+    let each: Vec<String> = there
+        .map(|(name, penalty)| {
+            let exactly = rate(*penalty);
+            match exactly.len() {
+                ..=8 => format!("{name} {exactly}"),
+                _ => format!("{name} {}", metrics::digits(*penalty)),
+            }
+        })
+        .collect();
+    (!each.is_empty()).then(|| format!("plus {}", each.join(" and ")))
+}

@@ -1,0 +1,125 @@
+//! Where the rows of a problem come from, and how the arithmetic gets them.
+
+use super::block::Rows;
+use crate::dataset::{Dataset, Scaling, Stored};
+use crate::error::{Error, Result};
+use crate::leaves::Leaves;
+use rayon::prelude::*;
+use std::cell::RefCell;
+use std::ops::Range;
+
+/// Where the rows of a data set come from.
+#[derive(Debug)]
+pub(super) enum RowSource<'a> {
+    /// Memory or a mapped file that holds them as they are used.
+    Stored(Stored<'a>),
+    /// Memory or a mapped file that holds them before their features are scaled: the scaling is folded into the
+    /// parameters instead.
+    Unscaled(Stored<'a>, &'a Scaling),
+    /// A copy, made once: inputs (N, I) and targets (N, O).
+    Copied(Vec<f32>, Vec<f32>),
+    /// The data set: every pass reads them again, leaf by leaf.
+    Dataset,
+}
+
+impl<'a> RowSource<'a> {
+    /// The rows with the numbers that `dataset` gives a GPU: where features are scaled, rounded to f32.
+    pub(super) fn rounded(dataset: &'a Dataset, threads: &rayon::ThreadPool) -> Result<Self> {
+        let leaves = dataset.leaves();
+        Ok(match dataset.stored() {
+            Some(stored) => Self::Stored(stored),
+            None if dataset.generated().is_some() || leaves.count() == 1 => {
+                let (inputs, targets) = threads.install(|| copied(dataset, leaves))?;
+                Self::Copied(inputs, targets)
+            }
+            None => Self::Dataset,
+        })
+    }
+
+    /// Calls `use_rows` with the rows `rows` of `dataset`.
+    pub(super) fn with_rows<T>(
+        &self,
+        dataset: &Dataset,
+        rows: Range<usize>,
+        use_rows: impl FnOnce(Rows<'_>) -> T,
+    ) -> T {
+        thread_local! {
+            static BUFFERS: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+        }
+        let (first, n_rows) = (rows.start, rows.len());
+        match self {
+            Self::Stored(stored) | Self::Unscaled(stored, _) => {
+                use_rows(Rows::from(*stored, first, n_rows))
+            }
+            Self::Copied(inputs, targets) => {
+                use_rows(Rows::from(dense(dataset, inputs, targets), first, n_rows))
+            }
+            Self::Dataset => BUFFERS.with_borrow_mut(|[inputs, targets]| {
+                inputs.resize(n_rows * dataset.n_inputs(), 0.0);
+                targets.resize(n_rows * dataset.target_width(), 0.0);
+                dataset.read(rows, inputs, targets);
+                use_rows(Rows::from(dense(dataset, inputs, targets), 0, n_rows))
+            }),
+        }
+    }
+
+    /// Calls `use_rows` with a copy of the rows numbered `numbers`, in this order.
+    pub(super) fn with_gathered<T>(
+        &self,
+        dataset: &Dataset,
+        numbers: &[usize],
+        use_rows: impl FnOnce(Rows<'_>) -> T,
+    ) -> T {
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        for run in numbers.chunk_by(|row, next| row + 1 == *next) {
+            self.with_rows(dataset, run[0]..run[0] + run.len(), |rows| {
+                for row in 0..run.len() {
+                    let from = &rows.inputs[row * rows.input_stride..];
+                    inputs.extend_from_slice(&from[..dataset.n_inputs()]);
+                    let from = &rows.targets[row * rows.target_stride..];
+                    targets.extend_from_slice(&from[..dataset.target_width()]);
+                }
+            });
+        }
+        use_rows(Rows::from(
+            dense(dataset, &inputs, &targets),
+            0,
+            numbers.len(),
+        ))
+    }
+}
+
+/// Inputs (rows, I) and targets (rows, O) without gaps.
+fn dense<'r>(dataset: &Dataset, inputs: &'r [f32], targets: &'r [f32]) -> Stored<'r> {
+    Stored {
+        inputs,
+        input_stride: dataset.n_inputs(),
+        targets,
+        target_stride: dataset.target_width(),
+    }
+}
+
+/// A copy of all inputs (N, I) and targets (N, O), made in parallel.
+fn copied(dataset: &Dataset, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
+    let (n_samples, n_inputs) = (dataset.n_samples(), dataset.n_inputs());
+    let target_width = dataset.target_width();
+    let mut inputs = Vec::new();
+    let mut targets = Vec::new();
+    let granted = inputs
+        .try_reserve_exact(n_samples * n_inputs)
+        .and_then(|()| targets.try_reserve_exact(n_samples * target_width));
+    if granted.is_err() {
+        return Err(Error::HostMemory {
+            what: dataset.source().to_owned(),
+            needed: dataset.unrounded().bytes(),
+        });
+    }
+    inputs.resize(n_samples * n_inputs, 0.0);
+    targets.resize(n_samples * target_width, 0.0);
+    inputs
+        .par_chunks_mut(leaves.rows_per_leaf() * n_inputs)
+        .zip(targets.par_chunks_mut(leaves.rows_per_leaf() * target_width))
+        .enumerate()
+        .for_each(|(leaf, (inputs, targets))| dataset.read(leaves.rows(leaf), inputs, targets));
+    Ok((inputs, targets))
+}

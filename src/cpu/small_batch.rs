@@ -1,0 +1,127 @@
+//! The sums of a leaf of at most [`WIDTH`] rows, with one vector for each feature that holds it for all rows: no
+//! pre-activation has to be summed across a vector, and little more than the exponential is left to compute.
+
+use super::activation::activate;
+use super::block::{Rows, Scratch};
+use super::layer::{PaddedLayer, Sums, WIDTH, sum};
+use super::simd::mul_add;
+use crate::network::Activation;
+
+/// At most [`WIDTH`] rows, column by column, a lane for each row; lanes without a row are 0.
+#[derive(Debug)]
+pub(super) struct SmallBatch {
+    /// (I)
+    inputs: Vec<[f64; WIDTH]>,
+    /// (O)
+    targets: Vec<[f64; WIDTH]>,
+    weights: Option<[f64; WIDTH]>,
+    n_rows: usize,
+}
+
+impl SmallBatch {
+    /// Copies `rows`. `None` where there are more than [`WIDTH`], or the layer is a softmax, whose outputs depend on
+    /// each other.
+    pub(super) fn new(layer: &PaddedLayer, rows: Rows<'_>) -> Option<Self> {
+        let column = |values: &[f32], stride: usize, at: usize| {
+            let mut column = [0.0; WIDTH];
+            for (to, row) in column
+                .iter_mut()
+                .zip(values.chunks(stride).take(rows.n_rows))
+            {
+                *to = f64::from(row[at]);
+            }
+            column
+        };
+        let (inputs, targets) = (0..layer.shape.n_inputs, 0..layer.shape.n_outputs);
+        let all_inputs = |j| column(rows.inputs, rows.input_stride, j);
+        let all_targets = |o| column(rows.targets, rows.target_stride, o);
+        let weights = || all_targets(layer.shape.n_outputs);
+        let independent = layer.shape.activation != Activation::Softmax;
+        (independent && rows.n_rows <= WIDTH).then(|| Self {
+            inputs: inputs.map(all_inputs).collect(),
+            targets: targets.map(all_targets).collect(),
+            weights: layer.weighted.then(weights),
+            n_rows: rows.n_rows,
+        })
+    }
+
+    /// Sets `sums` to the sums over the rows.
+    #[inline(always)]
+    pub(super) fn sum<const FUSED: bool>(
+        &self,
+        layer: &PaddedLayer,
+        scratch: &mut Scratch,
+        sums: &mut Sums,
+    ) {
+        sums.clear_lanes(WIDTH);
+        for o in 0..self.targets.len() {
+            let grad_z = self.grad_z::<FUSED>(layer, o, scratch, sums);
+            let grad = &mut sums.grad_weight[o * layer.width()..];
+            for (grad, x) in grad.iter_mut().zip(&self.inputs) {
+                *grad = dot(&grad_z, x);
+            }
+            sums.grad_bias[o] = sum(&grad_z);
+        }
+    }
+
+    /// Makes one update, and sets loss and mean slope of `sums` to those before it. Each parameter is updated as soon
+    /// as its own gradient is known, without a detour through `sums`: vectors read where single numbers were just
+    /// written would have to wait for them.
+    #[inline(always)]
+    pub(super) fn descend<const FUSED: bool>(
+        &self,
+        rate: f64,
+        layer: &mut PaddedLayer,
+        scratch: &mut Scratch,
+        sums: &mut Sums,
+    ) {
+        sums.clear_lanes(WIDTH);
+        for o in 0..self.targets.len() {
+            let grad_z = self.grad_z::<FUSED>(layer, o, scratch, sums);
+            let at = o * layer.width();
+            for (w, x) in layer.weight[at..].iter_mut().zip(&self.inputs) {
+                *w = mul_add::<FUSED>(-rate, dot(&grad_z, x), *w);
+            }
+            if layer.shape.bias {
+                layer.bias[o] = mul_add::<FUSED>(-rate, sum(&grad_z), layer.bias[o]);
+            }
+        }
+    }
+
+    /// dloss/dz of output `o`, a lane for each row; adds loss and slope to `sums`.
+    #[inline(always)]
+    fn grad_z<const FUSED: bool>(
+        &self,
+        layer: &PaddedLayer,
+        o: usize,
+        scratch: &mut Scratch,
+        sums: &mut Sums,
+    ) -> [f64; WIDTH] {
+        let mut z = [layer.bias[o]; WIDTH];
+        for (x, w) in self.inputs.iter().zip(&layer.weight[o * layer.width()..]) {
+            for i in 0..WIDTH {
+                z[i] = mul_add::<FUSED>(*w, x[i], z[i]);
+            }
+        }
+        scratch.z[..WIDTH].copy_from_slice(&z);
+        scratch.lanes.t[..WIDTH].copy_from_slice(&self.targets[o]);
+        if let Some(weights) = &self.weights {
+            scratch.lanes.w[..WIDTH].copy_from_slice(weights);
+        }
+        // The length is 8, but the compiler must not know: it would unroll the loops over it before it turned them
+        // into vectors, and then leave them single.
+        let lanes = &mut scratch.z[..self.n_rows.next_multiple_of(WIDTH)];
+        activate::<FUSED>(layer, self.n_rows, lanes, &mut scratch.lanes, sums);
+        z.copy_from_slice(&scratch.z[..WIDTH]);
+        z
+    }
+}
+
+#[inline(always)]
+fn dot(a: &[f64; WIDTH], b: &[f64; WIDTH]) -> f64 {
+    let mut products = [0.0; WIDTH];
+    for i in 0..WIDTH {
+        products[i] = a[i] * b[i];
+    }
+    sum(&products)
+}

@@ -1,0 +1,658 @@
+//! What the command line promises: exit codes, messages that name the place, JSON and nothing else,
+//! notices on stderr, and no result where the input is bad.
+
+use crate::common::{binary, neuralnet, neuralnet_json, scratch};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// A file in a folder of this test's own.
+fn file(test: &str, name: &str, content: &[u8]) -> String {
+    let folder = PathBuf::from(scratch()).join(test);
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Nothing on stdout, the exit code, and every part of the message.
+fn assert_refused(args: &[&str], code: i32, parts: &[&str]) {
+    let output = neuralnet(args);
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?} printed a result");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    for part in parts {
+        assert!(
+            stderr.contains(part),
+            "{args:?}: `{part}` is not in: {stderr}"
+        );
+    }
+}
+
+/// The file's content, what the message has to name after the file, and further parts of it.
+const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
+    ("empty.csv", b"", &["empty.csv: the file is empty"]),
+    ("blank.csv", b"\n\r\n\n", &["blank.csv: the file is empty"]),
+    (
+        "header.csv",
+        b"a,b,y\n",
+        &["header.csv: holds a header and no rows"],
+    ),
+    (
+        "ragged.csv",
+        b"a,b,y\n1,2,0\n\n1,2\n",
+        &["ragged.csv:4: has 2 of 3 cells"],
+    ),
+    (
+        "long.csv",
+        b"a,b,y\n1,2,0,4\n",
+        &["long.csv:2: has 4 of 3 cells"],
+    ),
+    (
+        "text.csv",
+        b"a,b,y\n1,2,0\n1,abc,0\n",
+        &[
+            "text.csv:3: column `b`: `abc` is not a number",
+            "--one-hot b",
+        ],
+    ),
+    (
+        "open_quote.csv",
+        b"a,b,y\n1,2,0\n1,\"2,0\n",
+        &["open_quote.csv:3: column `b`: begins with a quote that its line does not close"],
+    ),
+    (
+        "inner_quote.csv",
+        b"a,b,y\n1,\"2\"5,0\n",
+        &["inner_quote.csv:2: column `b`: goes on after its closing quote"],
+    ),
+    (
+        "quoted_line_end.csv",
+        b"a,b,y\n1,\"2\n\",0\n",
+        &[
+            "quoted_line_end.csv:2: column `b`",
+            "a line end within quotes",
+        ],
+    ),
+    (
+        "open_header.csv",
+        b"a,\"b,y\n1,2,0\n",
+        &["open_header.csv:1: has an opening quote"],
+    ),
+    (
+        "unnamed.csv",
+        b",b,y\n1,2,0\n",
+        &["unnamed.csv:1: the name of column 1 is empty"],
+    ),
+    (
+        "control.csv",
+        b"a,\x1b]0;b,y\n1,2,0\n",
+        &["control.csv:1: the name of column 2", "control characters"],
+    ),
+    (
+        "only_mark.csv",
+        b"\xef\xbb\xbf\n1,2,0\n",
+        &["only_mark.csv:1: holds no column names"],
+    ),
+    (
+        "crlf.csv",
+        b"a,b,y\r\n1,2,0\r\n\r\n1,2,zero\r\n",
+        &[
+            "crlf.csv:4: column `y`: `zero` is not a number",
+            "--classes",
+        ],
+    ),
+    (
+        "nan.csv",
+        b"a,b,y\n1,NaN,0\n",
+        &["nan.csv:2: column `b`: `NaN` is not finite"],
+    ),
+    (
+        "inf.csv",
+        b"a,b,y\n-inf,2,0\n",
+        &["inf.csv:2: column `a`: `-inf` is not finite"],
+    ),
+    (
+        "large.csv",
+        b"a,b,y\n1,2,0\n1,-1e39,0\n",
+        &[
+            "large.csv:3: column `b`: `-1e39` is too large for f32",
+            "3.4028235e38",
+        ],
+    ),
+    (
+        "gap.csv",
+        b"a,b,y\n1,,0\n",
+        &[
+            "gap.csv:2: column `b`: the cell is empty",
+            "1 of `b`",
+            "--impute",
+        ],
+    ),
+    (
+        "repeated.csv",
+        b"a,b,b\n1,2,0\n",
+        &["repeated.csv:1: columns 2 and 3 are both named `b`"],
+    ),
+    (
+        "no_feature.csv",
+        b"y\n1\n",
+        &["no_feature.csv: has no feature column"],
+    ),
+    (
+        "semicolons.csv",
+        b"a;b;y\n1;2;0\n",
+        &["semicolons.csv: has no feature column", "commas"],
+    ),
+    (
+        "no_header.csv",
+        b"1,2,0\n3,4,1\n",
+        &["no_header.csv:1: holds only numbers", "header"],
+    ),
+    (
+        "latin1_header.csv",
+        b"a,\xfcber,y\n1,2,0\n",
+        &["latin1_header.csv:1: the name of column 2 is not UTF-8"],
+    ),
+    (
+        "latin1.csv",
+        b"a,b,y\n1,2,0\n\xfc,2,0\n",
+        &["latin1.csv:3: column `a`: the cell is not UTF-8"],
+    ),
+];
+
+#[test]
+fn a_bad_file_is_refused_with_its_place() {
+    for (name, content, parts) in BAD_FILES {
+        let path = file("bad_files", name, content);
+        assert_refused(&["train", &path, "--backend", "cpu"], 2, parts);
+        assert_refused(&["validate", &path], 2, parts);
+    }
+}
+
+/// Numbers beyond [0, 1] are what a sigmoid cannot predict: told, and trained towards as they are, unless
+/// cross-entropy is asked for.
+#[test]
+fn targets_beyond_the_unit_interval_are_regressed_or_refused() {
+    let path = file("bad_files", "range.csv", b"a,b,y\n1,2,0\n\n\n1,3,7\n");
+    assert_refused(
+        &[
+            "train",
+            &path,
+            "--loss",
+            "cross-entropy",
+            "--backend",
+            "cpu",
+        ],
+        2,
+        &[
+            "range.csv:5: column `y`: target 7 lies outside [0, 1]",
+            "cross-entropy",
+        ],
+    );
+    let output = neuralnet(&["train", &path, "--backend", "cpu", "--json"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("outputs are linear"), "{told}");
+    assert!(told.contains("column `a` has one value only"), "{told}");
+    let trained: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(trained["config"]["activation"], "identity");
+    assert_eq!(trained["config"]["loss"], "squared-error");
+    // y = 7 (b − 2), whatever a is.
+    let weight = &trained["layers"][0]["weight"][0];
+    assert_eq!(weight[0].as_f64(), Some(0.0), "{trained}");
+    assert!(
+        (weight[1].as_f64().unwrap() - 7.0).abs() < 1e-3,
+        "{trained}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_refused() {
+    assert_refused(
+        &["train", "nowhere.csv"],
+        2,
+        &["nowhere.csv: No such file", "DATA is a table"],
+    );
+    assert_refused(&["train", &scratch()], 2, &["is a folder"]);
+}
+
+#[test]
+fn a_bad_target_is_refused() {
+    let path = file("bad_targets", "good.csv", b"a,b,y\n1,2,0\n1,1,1\n");
+    for (target, part) in [
+        (
+            "z",
+            "has no column `z` for --target; its columns are `a`, `b`, `y`",
+        ),
+        ("y,y", "--target names column `y` twice"),
+        ("a,b,y", "has no feature column"),
+        ("", "has no column ``"),
+    ] {
+        assert_refused(&["train", &path, "--target", target], 2, &[part]);
+    }
+    assert_refused(
+        &["train", "article", "--target", "y"],
+        2,
+        &["--target", "`article`"],
+    );
+}
+
+#[test]
+fn a_bad_synthetic_size_is_refused() {
+    for (data, part) in [
+        ("synthetic:0x3", "at least one row"),
+        ("synthetic:3x0", "at least one row"),
+        ("synthetic:3", "`3` is not ROWSxFEATURES"),
+        ("synthetic:", "`` is not ROWSxFEATURES"),
+        ("synthetic:axb", "`a` is not a number of rows"),
+        ("synthetic:3x-1", "`-1` is not a number of features"),
+        ("synthetic:99999999999999999999x3", "number too large"),
+        ("synthetic:4611686018427387904x3", "overflows"),
+        ("synthetic:10x8193", "at most 8192 features"),
+        ("synthetic:10x3,noise=0.6", "noise=0.6"),
+        ("synthetic:10x3,noise=NaN", "noise=NaN"),
+        ("synthetic:10x3,seed=-1", "`-1` is not a seed"),
+        ("synthetic:10x3,seed=1,seed=1", "given twice"),
+        ("synthetic:10x3,rows=1", "`rows=1` is neither"),
+    ] {
+        assert_refused(&["train", data, "--backend", "cpu"], 2, &[part]);
+    }
+}
+
+#[test]
+fn a_bad_setting_is_refused() {
+    for (flag, value, part) in [
+        ("--learning-rate", "0", "must be positive"),
+        ("--learning-rate", "-1", "must be positive"),
+        ("--learning-rate", "NaN", "must be positive"),
+        ("--learning-rate", "1e999", "must be positive"),
+        ("--learning-rate", "fast", "invalid value"),
+        ("--iterations", "-1", "invalid value"),
+        ("--seed", "4294967296", "invalid value"),
+        ("--loss", "hinge", "invalid value"),
+        ("--threads", "0", "invalid value"),
+        ("--backend", "tpu", "invalid value"),
+    ] {
+        assert_refused(&["train", flag, value], 2, &[flag, part]);
+    }
+    assert_refused(
+        &["train", "--backend", "gpu", "--learning-rate", "1e-60"],
+        2,
+        &["--learning-rate", "1.1754944e-38"],
+    );
+    assert_refused(
+        &["train", "--backend", "gpu", "--max-chunk-bytes", "5"],
+        2,
+        &["--max-chunk-bytes", "3 rows, 48 bytes"],
+    );
+}
+
+#[test]
+fn more_than_the_memory_is_refused_with_its_size() {
+    let data = "synthetic:100000000000000x32";
+    assert_refused(
+        &["train", data, "--backend", "cpu"],
+        2,
+        &[data, "13200000000000000 bytes of host memory"],
+    );
+    // A GPU says what of it does not fit, a software adapter that the host has not got it.
+    assert_refused(&["train", data, "--backend", "gpu"], 3, &["bytes"]);
+}
+
+#[test]
+fn more_than_a_gpu_takes_is_refused_with_the_limit() {
+    let columns = 8194;
+    let header: Vec<String> = (0..columns).map(|j| format!("c{j}")).collect();
+    let row = vec!["1"; columns].join(",");
+    let path = file(
+        "limits",
+        "wide.csv",
+        format!("{}\n{row}\n", header.join(",")).as_bytes(),
+    );
+    assert_refused(
+        &["train", &path, "--backend", "gpu"],
+        3,
+        &["8193 inputs", "at most 8192"],
+    );
+    let targets = header[..17].join(",");
+    assert_refused(
+        &["train", &path, "--backend", "gpu", "--target", &targets],
+        3,
+        &["17 outputs", "at most 16"],
+    );
+    let train = neuralnet_json(&[
+        "train",
+        &path,
+        "--backend",
+        "cpu",
+        "--target",
+        &targets,
+        "--iterations",
+        "1",
+    ]);
+    assert_eq!(
+        train["dataset"]["n_outputs"], 17,
+        "the CPU takes any number"
+    );
+}
+
+/// Runs the binary where the Vulkan loader finds no driver.
+fn without_adapter(args: &[&str]) -> Output {
+    Command::new(binary())
+        .args(args)
+        .env("VK_DRIVER_FILES", "/nowhere")
+        .env("VK_ICD_FILENAMES", "/nowhere")
+        .output()
+        .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_an_adapter_the_cpu_trains_or_the_reason_is_said() {
+    for args in [
+        &["train", "--backend", "gpu"][..],
+        &["validate"],
+        &["devices"],
+    ] {
+        let output = without_adapter(args);
+        assert_eq!(output.status.code(), Some(3), "{args:?}");
+        assert!(
+            stderr(&output).contains("mesa-vulkan-drivers"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let output = without_adapter(&["train", "--json"]);
+    let train: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(train["backend"], "cpu", "auto");
+    assert!(
+        stderr(&output).contains("training on the CPU"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("no adapter"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named_beside_those_that_are() {
+    let output = Command::new(binary())
+        .args(["train", "--backend", "gpu"])
+        .env("WGPU_ADAPTER_NAME", "no such adapter")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let devices = neuralnet_json(&["devices"]);
+    let name = devices[0]["name"].as_str().unwrap();
+    assert!(
+        stderr(&output).contains("no such adapter"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains(name), "{}", stderr(&output));
+}
+
+#[test]
+fn the_json_of_train_has_its_keys_in_order() {
+    let output = neuralnet(&[
+        "train",
+        "synthetic:100x3",
+        "--backend",
+        "cpu",
+        "--json",
+        "--iterations",
+        "3",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        text.lines().count(),
+        1,
+        "one object and nothing else: {text}"
+    );
+    let keys = [
+        "backend",
+        "adapter",
+        "dataset",
+        "source",
+        "n_samples",
+        "n_inputs",
+        "n_outputs",
+        "config",
+        "iterations",
+        "loss",
+        "layers",
+        "weight",
+        "bias",
+        "seconds",
+        "bytes_per_second",
+    ];
+    let mut rest = text.as_str();
+    for key in keys {
+        // Settings repeat `iterations` and `loss`; what is looked for stands after `config`.
+        let config_end = if key == "iterations" {
+            rest.find('}').unwrap()
+        } else {
+            0
+        };
+        let at = rest[config_end..]
+            .find(&format!("\"{key}\":"))
+            .unwrap_or_else(|| panic!("no {key} in its place: {text}"));
+        rest = &rest[config_end + at..];
+    }
+    let train: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        train["dataset"]["source"], "synthetic:100x3,noise=0.05,seed=1",
+        "defaults are spelled out"
+    );
+    for (setting, value) in [("loss", "cross-entropy"), ("reduction", "mean")] {
+        assert_eq!(train["config"][setting], value, "{setting}");
+    }
+    assert_eq!(train["config"]["bias"], true, "bias");
+    assert_eq!(
+        train["layers"][0]["weight"][0].as_array().unwrap().len(),
+        3,
+        "weight (O, I)"
+    );
+}
+
+#[test]
+fn of_two_flags_for_the_bias_the_last_counts() {
+    let bias = |flags: &[&str]| {
+        let args = [
+            &[
+                "train",
+                "synthetic:10x2",
+                "--backend",
+                "cpu",
+                "--iterations",
+                "1",
+            ],
+            flags,
+        ]
+        .concat();
+        neuralnet_json(&args)["config"]["bias"].as_bool().unwrap()
+    };
+    assert!(bias(&[]), "on for data of the user's own");
+    assert!(!bias(&["--no-bias"]), "off");
+    assert!(!bias(&["--bias", "--no-bias"]), "off at last");
+    assert!(bias(&["--no-bias", "--bias"]), "on at last");
+    assert!(
+        !neuralnet_json(&["train", "--backend", "cpu"])["config"]["bias"]
+            .as_bool()
+            .unwrap(),
+        "the article has none"
+    );
+}
+
+#[test]
+fn no_iteration_shows_the_start() {
+    for backend in ["cpu", "gpu"] {
+        let train = neuralnet_json(&["train", "--iterations", "0", "--backend", backend]);
+        let weight = train["layers"][0]["weight"][0][0].as_f64().unwrap();
+        assert!((weight + 0.165_955_99).abs() < 1e-8, "{backend}: {weight}");
+        assert_eq!(train["iterations"], 0, "{backend}");
+        assert!(train["bytes_per_second"].is_null(), "{backend}");
+    }
+}
+
+#[test]
+fn a_saturated_layer_is_told() {
+    let told = |reduction| {
+        let output = neuralnet(&[
+            "train",
+            "synthetic:60000x8",
+            "--loss",
+            "squared-error",
+            "--reduction",
+            reduction,
+            "--learning-rate",
+            "1",
+            "--iterations",
+            "3",
+            "--backend",
+            "cpu",
+        ]);
+        stderr(&output).contains("saturated by iteration")
+    };
+    assert!(
+        told("sum"),
+        "the sum over a large batch saturates the layer"
+    );
+    assert!(!told("mean"), "the mean does not");
+}
+
+#[test]
+fn parameters_beyond_f32_are_no_result() {
+    let path = file(
+        "diverged",
+        "large.csv",
+        b"a,b,y\n1e30,1e30,0\n1e30,1e30,1\n1e30,1e30,1\n",
+    );
+    let args = [
+        "train",
+        &path,
+        "--backend",
+        "gpu",
+        "--learning-rate",
+        "1e38",
+        "--iterations",
+        "5",
+        "--reduction",
+        "sum",
+        "--no-standardise",
+    ];
+    assert_refused(&args, 1, &["diverged", "--learning-rate"]);
+}
+
+#[test]
+fn files_of_every_line_end_and_a_byte_order_mark_are_read() {
+    let weights = |name: &str, content: &[u8]| {
+        let path = file("line_ends", name, content);
+        let train = neuralnet_json(&["train", &path, "--backend", "cpu", "--iterations", "5"]);
+        assert_eq!(train["dataset"]["n_samples"], 2, "{name}");
+        train["layers"].clone()
+    };
+    let plain = weights("plain.csv", b"a,b,y\n1,2,0\n3,4,1\n");
+    for (name, content) in [
+        ("crlf.csv", &b"a,b,y\r\n1,2,0\r\n3,4,1\r\n"[..]),
+        ("mark.csv", b"\xef\xbb\xbfa,b,y\n1,2,0\n3,4,1"),
+        ("spaces.csv", b"a, b ,y\n1 , 2,0\n\n 3,4,+1.0e0\n"),
+        ("quotes.csv", b"\"a\",b,y\n\"1\", \" 2\" ,0\n3,4,1\n"),
+        ("names.csv", b"\"a, b\",\"say \"\"b\"\"\",y\n1,2,0\n3,4,1\n"),
+    ] {
+        assert_eq!(weights(name, content), plain, "{name}");
+    }
+}
+
+/// Runs the binary with stdout and stderr closed by their reader before anything is written.
+#[cfg(unix)]
+fn unread(args: &[&str]) -> Option<i32> {
+    let mut child = Command::new(binary())
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    drop(child.stderr.take());
+    child.wait().unwrap().code()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_changes_no_exit_code() {
+    assert_eq!(
+        unread(&["train", "--backend", "cpu", "--json"]),
+        Some(0),
+        "a result"
+    );
+    assert_eq!(
+        unread(&["train", "--backend", "cpu"]),
+        Some(0),
+        "a result for people"
+    );
+    assert_eq!(unread(&["train", "nowhere.csv"]), Some(2), "bad input");
+}
+
+/// A pipe can be read once, and gives what it has: the error must not wait for more.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_a_file() {
+    use std::io::Write;
+    let mut child = Command::new(binary())
+        .args(["train", "/dev/stdin", "--backend", "cpu"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"a,b,y\n\n1,2,0\n1,x,0\n").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("/dev/stdin:4: column `b`"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+/// Ctrl-C ends a training between two batches, with the weights reached and an exit code of its own.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_training_with_what_was_reached() {
+    use std::io::{BufRead, BufReader, Read};
+    for backend in ["cpu", "gpu"] {
+        let mut child = Command::new(binary())
+            .args(["train", "synthetic:2000x8", "--json", "--iterations"])
+            .args(["1000000000", "--backend", backend])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("training on the") {
+            assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
+        }
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(sent.unwrap().success(), "the signal was sent");
+        stderr.read_to_string(&mut told).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{told}");
+        assert!(told.contains("interrupted after"), "{told}");
+        let train: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let iterations = train["iterations"].as_u64().unwrap();
+        assert!((1..1_000_000_000).contains(&iterations), "{iterations}");
+        assert!(train["layers"][0]["weight"][0][7].is_f64(), "{train}");
+    }
+}

@@ -1,0 +1,275 @@
+//! Samples held back, early stopping, mini-batches, and the history of the loss.
+
+use crate::common::{neuralnet, neuralnet_json, problem, random_dataset, root};
+use neuralnet::backend::Backend;
+use neuralnet::cpu::Cpu;
+use neuralnet::{
+    Dataset, Hardware, Loss, Optimizer, Reduction, StopReason, Synthetic, TrainConfig, Trained,
+    Training, train,
+};
+use std::ops::ControlFlow;
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Few rows of many features: what is learnt of them soon harms others.
+fn watched(config: &TrainConfig, hardware: &Hardware) -> (Trained, f64) {
+    let dataset = Dataset::synthetic(Synthetic::new(200, 40, 0.2, 1).unwrap());
+    let (rest, held) = dataset.split(0.5, 1).unwrap();
+    let rest = rest.standardised(true);
+    let mut training = Training::start(&rest, config, hardware).unwrap();
+    training.watch(&held, None).unwrap();
+    let observe = &mut |_: &_| ControlFlow::Continue(());
+    training.advance_to(config.iterations, observe).unwrap();
+    let trained = training.finish().unwrap();
+    let mut cpu = Cpu::new(problem(&held, config.loss, config.reduction, true), None).unwrap();
+    cpu.set_parameters(&trained.parameters).unwrap();
+    let loss = cpu.evaluate().unwrap().summary.loss;
+    (trained, loss)
+}
+
+fn stopping() -> TrainConfig {
+    TrainConfig {
+        iterations: 3000,
+        early_stopping: Some(3),
+        ..TrainConfig::default()
+    }
+}
+
+#[test]
+fn early_stopping_keeps_the_best_parameters() {
+    let gpu = Hardware {
+        backend: neuralnet::BackendChoice::Gpu,
+        ..Hardware::default()
+    };
+    for (optimizer, hardware) in [
+        (Optimizer::GradientDescent, Hardware::cpu()),
+        (Optimizer::GradientDescent, gpu),
+        (Optimizer::Momentum, Hardware::cpu()),
+        (Optimizer::LBfgs, Hardware::cpu()),
+        (Optimizer::LBfgs, gpu),
+    ] {
+        let config = TrainConfig {
+            optimizer,
+            // Momentum of 0.9 goes ten times as far.
+            learning_rate: if optimizer == Optimizer::Momentum {
+                0.05
+            } else {
+                0.5
+            },
+            ..stopping()
+        };
+        let (trained, loss) = watched(&config, &hardware);
+        assert_eq!(trained.stop, StopReason::EarlyStopping, "{optimizer:?}");
+        let told = trained.validation.unwrap();
+        assert!(
+            (loss - told).abs() <= 1e-12,
+            "{optimizer:?}: {told} is told, {loss} found"
+        );
+        let looks = trained.history.iter().filter_map(|point| point.validation);
+        let lowest = looks.fold(f64::INFINITY, f64::min);
+        assert!(
+            (lowest - told).abs() <= 1e-15,
+            "{optimizer:?}: {lowest} was lower than {told}"
+        );
+        let kept = trained.kept.unwrap();
+        let every = if optimizer == Optimizer::LBfgs { 1 } else { 30 };
+        assert_eq!(
+            trained.iterations,
+            kept + 3 * every,
+            "{optimizer:?}: three looks more"
+        );
+        // Without it the loss on them ends higher.
+        let on = TrainConfig {
+            early_stopping: None,
+            iterations: if every == 1 { 40 } else { 3000 },
+            ..config
+        };
+        let (trained, loss) = watched(&on, &hardware);
+        assert!(
+            loss > told * 1.01,
+            "{optimizer:?}: {loss} is not above {told}"
+        );
+        assert!(
+            (loss - trained.validation.unwrap()).abs() <= 1e-12,
+            "{optimizer:?}: the last"
+        );
+    }
+}
+
+/// What is looked at changes nothing of what is trained.
+#[test]
+fn looking_changes_no_bit() {
+    let (rest, held) = random_dataset(900, 6, 2).split(0.3, 4).unwrap();
+    for optimizer in [
+        Optimizer::GradientDescent,
+        Optimizer::Adam,
+        Optimizer::LBfgs,
+    ] {
+        let config = TrainConfig {
+            optimizer,
+            iterations: 25,
+            ..TrainConfig::default()
+        };
+        let alone = train(&rest, &config, &Hardware::cpu()).unwrap();
+        let mut training = Training::start(&rest, &config, &Hardware::cpu()).unwrap();
+        training.watch(&held, None).unwrap();
+        let observe = &mut |_: &_| ControlFlow::Continue(());
+        training.advance_to(25, observe).unwrap();
+        let watched = training.finish().unwrap();
+        assert_eq!(
+            bits(&watched.parameters),
+            bits(&alone.parameters),
+            "{optimizer:?}"
+        );
+        assert!(
+            alone.validation.is_none() && watched.validation.is_some(),
+            "{optimizer:?}"
+        );
+    }
+}
+
+/// A batch is the rows it names, in either reduction, scaled and weighted as all are.
+#[test]
+fn a_batch_is_a_data_set_of_its_rows() {
+    let plain = random_dataset(700, 9, 2);
+    let weights: Vec<f32> = (0_u8..=255)
+        .cycle()
+        .take(700)
+        .map(|i| f32::from(i % 7))
+        .collect();
+    let weighted = plain.with_weights(&weights).unwrap();
+    let rows: Vec<usize> = (0..300).map(|i| (i * 389) % 700).collect();
+    for (dataset, reduction) in [
+        (&plain, Reduction::Mean),
+        (&plain, Reduction::Sum),
+        (&weighted, Reduction::Mean),
+        (&weighted.standardised(true), Reduction::Mean),
+    ] {
+        let of_all = problem(dataset, Loss::CrossEntropy, reduction, true);
+        let start = of_all.network.initial_parameters(3);
+        let mut cpu = Cpu::new(of_all, Some(2)).unwrap();
+        cpu.set_parameters(&start).unwrap();
+        let found = cpu.evaluate_rows(&rows).unwrap();
+        // The same rows as a data set of their own: each read where it lies.
+        let (mut inputs, mut targets, mut of_rows) = (Vec::new(), Vec::new(), Vec::new());
+        for row in &rows {
+            let mut x = vec![0.0; 9];
+            let mut t = vec![0.0; dataset.target_width()];
+            dataset.read(*row..row + 1, &mut x, &mut t);
+            inputs.extend(x);
+            targets.extend_from_slice(&t[..2]);
+            of_rows.push(t.get(2).copied().unwrap_or(1.0));
+        }
+        let own = Dataset::from_rows("rows", 9, 2, inputs, targets).unwrap();
+        let own = own.with_weights(&of_rows).unwrap();
+        let mut expected =
+            Cpu::new(problem(&own, Loss::CrossEntropy, reduction, true), None).unwrap();
+        expected.set_parameters(&start).unwrap();
+        let expected = expected.evaluate().unwrap();
+        let pairs = std::iter::zip(&found.gradient, &expected.gradient);
+        for (found, expected) in pairs.chain([(&found.summary.loss, &expected.summary.loss)]) {
+            // Standardised features are f32 in a data set of their own.
+            let tolerance = 1e-6 * expected.abs().max(0.1);
+            assert!(
+                (found - expected).abs() <= tolerance,
+                "{reduction:?}: {found}, not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn batches_of_all_rows_are_full_batches_and_smaller_ones_learn_as_well() {
+    let dataset = Dataset::synthetic(Synthetic::new(2000, 8, 0.05, 1).unwrap());
+    let config = |batch_size, iterations| TrainConfig {
+        batch_size,
+        iterations,
+        optimizer: Optimizer::Momentum,
+        ..TrainConfig::default()
+    };
+    let run = |batch_size, iterations, threads| {
+        let hardware = Hardware {
+            threads: Some(threads),
+            ..Hardware::cpu()
+        };
+        train(&dataset, &config(batch_size, iterations), &hardware).unwrap()
+    };
+    let (full, all) = (run(None, 50, 2), run(Some(2000), 50, 2));
+    assert!(
+        (full.loss - all.loss).abs() <= 1e-12,
+        "{} {}",
+        full.loss,
+        all.loss
+    );
+    let batches = run(Some(50), 400, 2);
+    let epochs = run(None, 10, 2);
+    assert!(
+        batches.loss < 0.9 * epochs.loss,
+        "{} {}",
+        batches.loss,
+        epochs.loss
+    );
+    let once = bits(&batches.parameters);
+    assert_eq!(once, bits(&run(Some(50), 400, 1).parameters), "threads");
+}
+
+#[test]
+fn the_command_line_holds_back_and_draws() {
+    let table = format!("{}/tests/optimizer/table.csv", root());
+    let on_cpu = |args: &[&str]| neuralnet_json(&[&["train", "--backend", "cpu"], args].concat());
+    let held = on_cpu(&[&table, "--validation", "0.25"]);
+    assert_eq!(held["dataset"]["n_samples"], 60, "a quarter is held back");
+    assert!(held["validation_loss"].is_f64(), "{held}");
+    assert!(held["kept_iteration"].is_null(), "{held}");
+    let same = on_cpu(&[&table, "--validation-data", &table]);
+    let loss = |key: &str| same[key].as_f64().unwrap();
+    assert!(
+        (loss("validation_loss") - loss("data_loss")).abs() <= 1e-6,
+        "the same samples: {same}"
+    );
+    let stopped = on_cpu(&[&table, "--validation", "0.25", "--early-stopping"]);
+    assert_eq!(stopped["config"]["early_stopping"], 10, "its default");
+    assert!(stopped["kept_iteration"].is_u64(), "{stopped}");
+    let epochs = on_cpu(&[&table, "--batch-size", "7", "--epochs", "3"]);
+    assert_eq!(epochs["iterations"], 36, "80 rows are 12 batches of 7");
+    assert_eq!(epochs["config"]["optimizer"], "adam", "for batches");
+    for (args, part) in [
+        (
+            &["--early-stopping"][..],
+            "--early-stopping: needs samples held back",
+        ),
+        (&["--validation", "1.5"], "--validation: 1.5 is not a share"),
+        (
+            &["--validation", "0.01"],
+            "--validation: 0.01 of 3 samples leaves",
+        ),
+        (&["--validation-data", &table], "`x0`, `x1`, `x2`"),
+        (&["--batch-size", "0"], "--batch-size: 0"),
+        (
+            &["--batch-size", "4"],
+            "--batch-size: 4 rows are more than the 3",
+        ),
+        (
+            &["--batch-size", "2", "--optimizer", "lbfgs"],
+            "--batch-size: L-BFGS needs all rows",
+        ),
+        (
+            &["--batch-size", "2", "--loss-tolerance", "1"],
+            "--loss-tolerance: what one batch",
+        ),
+        (
+            &["--validation", "0.4", "--validation-every", "0"],
+            "--validation-every: 0",
+        ),
+    ] {
+        let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(
+            stderr.contains(part),
+            "{args:?}: `{part}` is not in: {stderr}"
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! The integration tests: one program, a module for each promise.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+mod article;
+mod batches;
+mod cli;
+mod csv;
+mod determinism;
+mod evaluate;
+mod examples;
+mod faults;
+mod formats;
+mod full_disk;
+mod gradient;
+mod gzip;
+mod held;
+mod logits;
+mod model;
+mod npy;
+mod npy_large;
+mod numpy;
+mod objectives;
+mod onnx;
+mod optimizer;
+mod pilot;
+mod predict;
+mod report;
+mod resume;
+mod shapes;
+mod storage;
+mod streaming;
+mod table;
+mod terminal;
+mod validate;

@@ -1,0 +1,282 @@
+//! A model in a file is the model that was trained, and what cannot be used is refused.
+
+use crate::common::{neuralnet, random_dataset, scratch};
+use neuralnet::{Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, train};
+use neuralnet_table::{TableOptions, predict, predict_to};
+use std::fs;
+use std::path::PathBuf;
+
+fn path(test: &str, name: &str) -> PathBuf {
+    let folder = PathBuf::from(scratch()).join(test);
+    fs::create_dir_all(&folder).unwrap();
+    folder.join(name)
+}
+
+fn trained(dataset: &Dataset, bias: bool) -> (Model, Trained) {
+    let config = TrainConfig {
+        iterations: 7,
+        // Which takes any target.
+        loss: Loss::SquaredError,
+        bias,
+        ..TrainConfig::default()
+    };
+    let trained = train(dataset, &config, &Hardware::cpu()).unwrap();
+    (Model::new(dataset, &config, &trained), trained)
+}
+
+/// Header (JSON) and tensors of a safetensors file, by the format's description alone.
+fn parts(bytes: &[u8]) -> (serde_json::Value, &[u8]) {
+    let (length, rest) = bytes.split_first_chunk().unwrap();
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+    let header = serde_json::from_slice(&rest[..length]).unwrap();
+    (header, &rest[length..])
+}
+
+fn whole(header: &serde_json::Value, tensors: &[u8]) -> Vec<u8> {
+    let mut header = header.to_string();
+    while !header.len().is_multiple_of(8) {
+        header.push(' ');
+    }
+    let length = (header.len() as u64).to_le_bytes();
+    [&length, header.as_bytes(), tensors].concat()
+}
+
+#[test]
+fn a_model_is_read_as_it_was_written() {
+    for bias in [false, true] {
+        let (model, _) = trained(&random_dataset(50, 3, 2), bias);
+        let file = path("round", &format!("{bias}.safetensors"));
+        model.save(&file).unwrap();
+        assert_eq!(Model::open(&file).unwrap(), model, "bias {bias}");
+        let bytes = fs::read(&file).unwrap();
+        model.save(&file).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), bytes, "bytes, bias {bias}");
+    }
+}
+
+#[test]
+fn any_reader_of_safetensors_finds_the_weights() {
+    let (model, trained) = trained(&random_dataset(50, 3, 2), true);
+    let file = path("reader", "model.safetensors");
+    model.save(&file).unwrap();
+    let bytes = fs::read(file).unwrap();
+    let (header, tensors) = parts(&bytes);
+    let mut found = Vec::new();
+    for (name, shape) in [
+        ("layers.0.weight", serde_json::json!([2, 3])),
+        ("layers.0.bias", serde_json::json!([2])),
+    ] {
+        let tensor = &header[name];
+        assert_eq!(tensor["dtype"], "F64", "{name}");
+        assert_eq!(tensor["shape"], shape, "{name}");
+        let offset = |at: usize| {
+            let offset = tensor["data_offsets"][at].as_u64().unwrap();
+            usize::try_from(offset).unwrap()
+        };
+        let (numbers, rest) = tensors[offset(0)..offset(1)].as_chunks::<8>();
+        assert!(rest.is_empty(), "{name}");
+        found.extend(numbers.iter().map(|bytes| f64::from_le_bytes(*bytes)));
+    }
+    assert_eq!(found, trained.parameters);
+}
+
+/// Columns in another order, with others between them, as CSV and as NumPy's.
+#[test]
+fn features_are_found_by_name() {
+    let folder = |name| path("names", name);
+    let rows = [[1.5_f32, -2.0, 0.25], [0.0, 3.0, -1.0], [7.0, 0.5, 2.0]];
+    let csv: String = rows
+        .iter()
+        .map(|[a, b, t]| format!("{a},{b},{}\n", u8::from(*t > 0.0)))
+        .collect();
+    fs::write(folder("train.csv"), format!("a,b,\"t, or not\"\n{csv}")).unwrap();
+    let dataset =
+        neuralnet_table::open_csv(&folder("train.csv"), &TableOptions::default()).unwrap();
+    let (model, trained) = trained(&dataset, true);
+    let other: String = rows
+        .iter()
+        .map(|[a, b, _]| format!("{b},text,{a}\n"))
+        .collect();
+    fs::write(folder("other.csv"), format!("b,name,a\n{other}")).unwrap();
+    let data = neuralnet_table::open_for(&model, folder("other.csv").to_str().unwrap());
+    let data = data.unwrap();
+    let expected: Vec<f64> = rows
+        .iter()
+        .flat_map(|[a, b, _]| trained.predict(&[*a, *b]))
+        .collect();
+    assert_eq!(model.predict(&data, 0..3), expected);
+    let mut text = Vec::new();
+    let mut rows = neuralnet_table::stream(&model, folder("other.csv").to_str().unwrap()).unwrap();
+    predict(&model, &mut rows, &mut text).unwrap().unwrap();
+    let lines: Vec<String> = expected.iter().map(f64::to_string).collect();
+    let expected = format!("\"t, or not\"\n{}\n", lines.join("\n"));
+    assert_eq!(String::from_utf8(text).unwrap(), expected);
+}
+
+/// Several pieces, the last of them short; a target that stands first, and one that is not there.
+#[test]
+fn every_row_of_a_large_table_is_predicted_in_its_place() {
+    let n_samples = 300_001;
+    let dataset = random_dataset(n_samples, 2, 1);
+    let file = path("large", "rows.npy");
+    neuralnet_table::write_npy(&dataset, &file).unwrap();
+    let table = neuralnet_table::open_npy(&file, &TableOptions::with_targets(&["0"])).unwrap();
+    let (model, trained) = trained(&table, true);
+    let mut data = neuralnet_table::stream(&model, file.to_str().unwrap()).unwrap();
+    let out = path("large", "predictions.csv");
+    predict_to(&model, &mut data, &out).unwrap();
+    let text = fs::read_to_string(out).unwrap();
+    let found: Vec<f64> = text.lines().skip(1).map(|y| y.parse().unwrap()).collect();
+    assert_eq!(found.len(), n_samples);
+    let (mut x, mut t) = (vec![0.0; n_samples * 2], vec![0.0; n_samples]);
+    table.read(0..n_samples, &mut x, &mut t);
+    for (row, (x, found)) in x.chunks_exact(2).zip(&found).enumerate() {
+        assert_eq!(
+            trained.predict(x)[0].to_bits(),
+            found.to_bits(),
+            "row {row}"
+        );
+    }
+}
+
+#[test]
+fn data_without_a_feature_are_refused() {
+    let dataset = random_dataset(20, 3, 1);
+    let (model, _) = trained(&dataset, true);
+    let file = path("lacking", "rows.csv");
+    fs::write(&file, "x0,x2\n1,2\n").unwrap();
+    let refused = neuralnet_table::open_for(&model, file.to_str().unwrap()).unwrap_err();
+    assert!(refused.to_string().contains("`x1`"), "{refused}");
+    let refused = neuralnet_table::open_for(&model, "synthetic:10x4").unwrap_err();
+    assert!(refused.to_string().contains("4 features"), "{refused}");
+    // … and what has no target cannot be trained on.
+    fs::write(&file, "x0,x1,x2\n1,2,3\n").unwrap();
+    let data = neuralnet_table::open_for(&model, file.to_str().unwrap()).unwrap();
+    let refused = train(&data, &TrainConfig::default(), &Hardware::cpu()).unwrap_err();
+    assert!(matches!(refused, Error::Dataset { .. }), "{refused}");
+}
+
+#[test]
+fn a_model_whose_parts_disagree_is_refused() {
+    let (model, _) = trained(&random_dataset(20, 3, 2), true);
+    let file = path("parts", "model.safetensors");
+    model.save(&file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let (header, tensors) = parts(&bytes);
+    let description = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut header = header.clone();
+        let text = header["__metadata__"]["neuralnet"].as_str().unwrap();
+        let mut description = serde_json::from_str(text).unwrap();
+        change(&mut description);
+        header["__metadata__"]["neuralnet"] = description.to_string().into();
+        whole(&header, tensors)
+    };
+    let mut nan = bytes.clone();
+    let last = nan.len() - 8;
+    nan[last..].copy_from_slice(&f64::NAN.to_le_bytes());
+    let mut foreign = header.clone();
+    foreign["__metadata__"] = serde_json::json!({"format": "pt"});
+    for (what, bytes, part) in [
+        (
+            "cut short",
+            bytes[..bytes.len() - 1].to_vec(),
+            "not a safetensors file",
+        ),
+        ("empty", Vec::new(), "not a safetensors file"),
+        ("nan", nan, "NaN"),
+        ("foreign", whole(&foreign, tensors), "without `neuralnet`"),
+        (
+            "version",
+            description(&|d| d["version"] = 2.into()),
+            "layout 2",
+        ),
+        (
+            "twice",
+            description(&|d| d["features"][1] = "x0".into()),
+            "`x0` twice",
+        ),
+        (
+            "shape",
+            description(&|d| d["features"] = serde_json::json!(["a"])),
+            "[2, 1]",
+        ),
+        (
+            "none",
+            description(&|d| d["targets"] = serde_json::json!([])),
+            "no target",
+        ),
+        (
+            "lost",
+            description(&|d| d["loss"] = "much".into()),
+            "cannot be read",
+        ),
+    ] {
+        fs::write(&file, &bytes).unwrap();
+        let refused = Model::open(&file).expect_err(what).to_string();
+        assert!(refused.contains(part), "{what}: {refused}");
+        assert!(refused.starts_with(file.to_str().unwrap()), "{refused}");
+    }
+    // Unchanged, it is accepted: so the changes were what was refused.
+    fs::write(&file, description(&|_| {})).unwrap();
+    assert_eq!(Model::open(&file).unwrap(), model);
+}
+
+/// Whatever is written into a model's file, reading it ends, without a panic, and what is read is what was written.
+#[test]
+fn no_file_makes_reading_a_model_panic() {
+    let (model, _) = trained(&random_dataset(20, 3, 2), true);
+    let file = path("mutated", "model.safetensors");
+    model.save(&file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut refused = 0;
+    for _ in 0..3000 {
+        let mut mutated = bytes.clone();
+        for _ in 0..=random(3) {
+            let at = random(mutated.len());
+            match random(3) {
+                0 => mutated[at] = u8::try_from(random(256)).unwrap(),
+                1 => drop(mutated.remove(at)),
+                _ => mutated.truncate(at + 1),
+            }
+        }
+        fs::write(&file, &mutated).unwrap();
+        match Model::open(&file) {
+            Err(_) => refused += 1,
+            Ok(read) => assert_eq!(read, model, "no value changes in silence"),
+        }
+    }
+    assert!(refused > 2000, "{refused} of 3000 refused");
+}
+
+#[test]
+fn an_output_that_exists_stays() {
+    let file = path("exists", "model.safetensors");
+    fs::write(&file, "precious").unwrap();
+    let out = file.to_str().unwrap();
+    let run = |more: &[&str]| {
+        let args = ["train", "--backend", "cpu", "--iterations", "2", "-o", out];
+        neuralnet(&[&args, more].concat())
+    };
+    let refused = run(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(refused.stdout.is_empty(), "nothing was trained");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        told.contains("exists") && told.contains("--force"),
+        "{told}"
+    );
+    assert_eq!(fs::read(&file).unwrap(), b"precious");
+    assert_eq!(run(&["--force"]).status.code(), Some(0));
+    let predicted = neuralnet(&["predict", out, "article"]);
+    let lines = String::from_utf8(predicted.stdout).unwrap();
+    assert_eq!(lines.lines().count(), 4, "{lines}");
+    let inspected = crate::common::neuralnet_json(&["inspect", out]);
+    assert_eq!(inspected["iterations"], 2);
+}

@@ -1,0 +1,421 @@
+//! A training that is killed at any moment goes on from its checkpoint, to the bits of one that was not.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "how many kills hit is for whoever asks"
+)]
+
+use crate::common::{binary, neuralnet, neuralnet_json, parameters, random_dataset, root, scratch};
+use neuralnet::{Hardware, Optimizer, Progress, TrainConfig, Training};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// A file of this test's own that is not there.
+fn fresh(name: &str) -> PathBuf {
+    let folder = PathBuf::from(scratch()).join("resume");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// Every optimizer, with all that it may remember.
+fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
+    let data = "synthetic:3000x10";
+    vec![
+        ("descent", vec![data, "--iterations", "40000"]),
+        (
+            "momentum",
+            vec![
+                data,
+                "--optimizer",
+                "momentum",
+                "--schedule",
+                "cosine",
+                "--iterations",
+                "6000",
+                "--l1",
+                "0.001",
+            ],
+        ),
+        (
+            "adam",
+            vec![
+                data,
+                "--batch-size",
+                "100",
+                "--epochs",
+                "300",
+                "--validation",
+                "0.2",
+                "--early-stopping=1000",
+            ],
+        ),
+        (
+            "lbfgs",
+            vec![
+                "synthetic:3000x600",
+                "--optimizer",
+                "lbfgs",
+                "--pilot",
+                "1000",
+                "--gradient-tolerance",
+                "0",
+                "--iterations",
+                "400",
+                "--validation",
+                "0.2",
+                "--validation-every",
+                "1",
+                "--early-stopping=1000",
+            ],
+        ),
+    ]
+}
+
+/// `NEURALNET_KILLS` kills of each run, or a few.
+fn kills() -> u64 {
+    let kills = std::env::var("NEURALNET_KILLS").ok();
+    kills.map_or(6, |kills| kills.parse().unwrap())
+}
+
+/// Starts the run, kills it after `after`, and says whether it was still there to be killed.
+fn killed(args: &[&str], after: Duration) -> bool {
+    let mut child = Command::new(binary())
+        .args(["train", "--json", "--backend", "cpu"])
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(after);
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code().is_none() || output.status.success(),
+        "{args:?}: {stderr}"
+    );
+    running
+}
+
+#[test]
+fn a_killed_training_reaches_the_same_bits() {
+    for (name, args) in runs() {
+        let whole = [&["train", "--backend", "cpu"], &args[..]].concat();
+        let unbroken = neuralnet_json(&whole);
+        let checkpoint = fresh(&format!("{name}.checkpoint"));
+        let path = checkpoint.to_str().unwrap();
+        let kept = ["--checkpoint", path, "--checkpoint-seconds", "0.01"];
+        let mut n_killed = 0;
+        for kill in 0..kills() {
+            // Moments from before the first checkpoint to well into the training.
+            let after = Duration::from_millis(20 + (kill * 7919) % 97);
+            let mut all = [&args[..], &kept].concat();
+            if checkpoint.exists() {
+                all.extend(["--resume", path]);
+            }
+            if killed(&all, after) {
+                n_killed += 1;
+            } else {
+                // It was over: from the start again.
+                std::fs::remove_file(&checkpoint).unwrap();
+            }
+        }
+        let mut all = [&whole[..], &kept].concat();
+        if checkpoint.exists() {
+            all.extend(["--resume", path]);
+        }
+        let resumed = neuralnet_json(&all);
+        assert_eq!(
+            bits(&parameters(&resumed)),
+            bits(&parameters(&unbroken)),
+            "{name}: after {n_killed} kills"
+        );
+        for key in ["loss", "iterations", "validation_loss", "kept_iteration"] {
+            assert_eq!(resumed[key], unbroken[key], "{name}: {key}");
+        }
+        println!("{name}: killed {n_killed} times");
+        assert!(
+            n_killed > 0,
+            "{name}: it was over before it could be killed"
+        );
+    }
+}
+
+/// Ctrl-C ends a training in order: it says so, and the checkpoint goes on to the same bits.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_reaches_the_same_bits() {
+    use std::io::{BufRead, BufReader, Read};
+    let args = [
+        "train",
+        "synthetic:1000x16",
+        "--backend",
+        "cpu",
+        "--optimizer",
+        "momentum",
+        "--iterations",
+        "20000",
+    ];
+    let unbroken = neuralnet_json(&args);
+    let checkpoint = fresh("interrupted.checkpoint");
+    let kept = ["--checkpoint", checkpoint.to_str().unwrap()];
+    let mut child = Command::new(binary())
+        .args([&args[..], &kept].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = String::new();
+    while !stderr.contains("training on the") {
+        assert!(told.read_line(&mut stderr).unwrap() > 0, "{stderr}");
+    }
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.unwrap().success(), "no signal sent");
+    told.read_to_string(&mut stderr).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted after"), "{stderr}");
+    let resume = ["--resume", checkpoint.to_str().unwrap()];
+    let resumed = neuralnet_json(&[&args[..], &resume].concat());
+    assert_eq!(bits(&parameters(&resumed)), bits(&parameters(&unbroken)));
+    assert_eq!(resumed["iterations"], unbroken["iterations"]);
+}
+
+/// The same without a clock: each optimizer is broken off after every iteration in turn, before the first one too.
+#[test]
+fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
+    let dataset = random_dataset(300, 5, 1);
+    let config = |optimizer| TrainConfig {
+        optimizer,
+        iterations: 8,
+        l2: 0.01,
+        ..TrainConfig::default()
+    };
+    let batches = TrainConfig {
+        batch_size: Some(70),
+        ..config(Optimizer::Adam)
+    };
+    let pilot = TrainConfig {
+        pilot: Some(100),
+        ..config(Optimizer::LBfgs)
+    };
+    for config in [
+        config(Optimizer::GradientDescent),
+        config(Optimizer::Momentum),
+        batches,
+        config(Optimizer::LBfgs),
+        pilot,
+    ] {
+        let start = || Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+        let go_on = &mut |_: &Progress| ControlFlow::Continue(());
+        let to_the_end = |mut training: Training<'_>| {
+            training
+                .advance_to(8, &mut |_| ControlFlow::Continue(()))
+                .unwrap();
+            let trained = training.finish().unwrap();
+            (
+                bits(&trained.parameters),
+                trained.evaluations,
+                trained.pilot,
+            )
+        };
+        let unbroken = to_the_end(start());
+        for cut in 0..8 {
+            let file = fresh("cut-anywhere.checkpoint");
+            let mut training = start();
+            training.checkpoint(&file, 1e9).unwrap();
+            training.advance_to(cut, go_on).unwrap();
+            training.finish().unwrap();
+            let mut resumed = start();
+            resumed.resume(&file).unwrap();
+            assert_eq!(resumed.iteration(), cut, "{config:?}");
+            let resumed = to_the_end(resumed);
+            assert_eq!(
+                (&resumed.0, resumed.2),
+                (&unbroken.0, unbroken.2),
+                "{config:?}, cut after {cut}"
+            );
+        }
+    }
+}
+
+fn assert_refused(args: &[&str], part: &str) {
+    let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?} printed a result");
+    assert!(
+        stderr.contains(part),
+        "{args:?}: `{part}` is not in: {stderr}"
+    );
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
+    let checkpoint = fresh("refused.checkpoint");
+    let path = checkpoint.to_str().unwrap();
+    let args = ["synthetic:500x4", "--iterations", "20", "--l2", "0.1"];
+    neuralnet_json(
+        &[
+            &["train", "--backend", "cpu"],
+            &args[..],
+            &["--checkpoint", path],
+        ]
+        .concat(),
+    );
+    let resume = ["--resume", path];
+    let with = |data: &'static str, more: &[&'static str]| {
+        let args = [&[data], &args[1..], more].concat();
+        [&args[..], &resume].concat()
+    };
+    for (args, part) in [
+        (
+            with(args[0], &["--seed", "2"]),
+            "the setting seed 1, and this run has 2",
+        ),
+        (
+            with(args[0], &["--loss", "squared-error"]),
+            "the setting loss \"cross-entropy\"",
+        ),
+        (
+            with(args[0], &["--momentum", "0.9"]),
+            "the setting optimizer \"gradient-descent\"",
+        ),
+        (
+            with("synthetic:500x5", &[]),
+            "was made of other data: the features",
+        ),
+        (
+            with("synthetic:501x4", &[]),
+            "was made of other data: 500 samples, not 501",
+        ),
+        (
+            with("synthetic:500x4,seed=2", &[]),
+            "was made of other data: other values",
+        ),
+        (with(args[0], &["--validation-data", "article"]), "article"),
+    ] {
+        assert_refused(&args, part);
+    }
+    assert_refused(
+        &[&args[..], &["--checkpoint", path]].concat(),
+        "exists; go on from it with --resume",
+    );
+    assert_refused(
+        &[&args[..], &["--resume", "nowhere"]].concat(),
+        "nowhere: No such file",
+    );
+    let table = format!("{}/tests/optimizer/table.csv", root());
+    assert_refused(
+        &[&args[..], &["--resume", &table]].concat(),
+        "is not a safetensors file",
+    );
+    let whole = std::fs::read(&checkpoint).unwrap();
+    let cut = fresh("cut.checkpoint");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    assert_refused(
+        &[&args[..], &["--resume", cut.to_str().unwrap()]].concat(),
+        "is not a safetensors file",
+    );
+    assert!(Path::new(path).exists(), "what was refused is still there");
+}
+
+/// Whatever is written into a checkpoint, reading it ends, without a panic, and what goes on is what was kept.
+#[test]
+fn no_value_of_a_checkpoint_changes_in_silence() {
+    let dataset = random_dataset(20, 3, 1);
+    let config = TrainConfig {
+        optimizer: Optimizer::Momentum,
+        iterations: 5,
+        ..TrainConfig::default()
+    };
+    let file = fresh("mutated.checkpoint");
+    let start = || Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+    let mut training = start();
+    training.checkpoint(&file, 0.0).unwrap();
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    training.advance_to(5, &mut go_on).unwrap();
+    let reached = bits(&training.finish().unwrap().parameters);
+    let bytes = std::fs::read(&file).unwrap();
+    let mut state = 1_u64;
+    let mut below = |n: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % n
+    };
+    let mut refused = 0;
+    for _ in 0..3000 {
+        let mut mutated = bytes.clone();
+        for _ in 0..=below(3) {
+            let at = below(mutated.len());
+            match below(3) {
+                0 => mutated[at] = u8::try_from(below(256)).unwrap(),
+                1 => drop(mutated.remove(at)),
+                _ => mutated.truncate(at + 1),
+            }
+        }
+        std::fs::write(&file, &mutated).unwrap();
+        let mut training = start();
+        match training.resume(&file) {
+            Err(_) => refused += 1,
+            Ok(()) => assert_eq!(bits(&training.finish().unwrap().parameters), reached),
+        }
+    }
+    assert!(refused > 2500, "{refused} of 3000 refused");
+    std::fs::write(&file, &bytes).unwrap();
+    let mut training = start();
+    training.resume(&file).unwrap();
+    assert_eq!(bits(&training.finish().unwrap().parameters), reached);
+}
+
+/// In the midst of an epoch, before its last batch, which is shorter, and before the first of the next.
+#[test]
+fn batches_on_a_gpu_go_on_to_the_same_bits() {
+    let dataset = random_dataset(1000, 7, 2);
+    let config = TrainConfig {
+        optimizer: Optimizer::Adam,
+        // 16 an epoch, the last of 40 rows.
+        batch_size: Some(64),
+        iterations: 50,
+        ..TrainConfig::default()
+    };
+    let hardware = Hardware {
+        backend: neuralnet::BackendChoice::Gpu,
+        ..Hardware::default()
+    };
+    let start = || Training::start(&dataset, &config, &hardware).unwrap();
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    let mut unbroken = start();
+    unbroken.advance_to(50, &mut go_on).unwrap();
+    let unbroken = unbroken.finish().unwrap();
+    for broken_off in [1, 15, 16, 40] {
+        let file = fresh(&format!("batches-{broken_off}.checkpoint"));
+        let mut training = start();
+        training.checkpoint(&file, 0.0).unwrap();
+        training.advance_to(broken_off, &mut go_on).unwrap();
+        training.finish().unwrap();
+        let mut training = start();
+        training.resume(&file).unwrap();
+        assert_eq!(training.iteration(), broken_off, "where it stood");
+        training.advance_to(50, &mut go_on).unwrap();
+        let resumed = training.finish().unwrap();
+        assert_eq!(
+            bits(&resumed.parameters),
+            bits(&unbroken.parameters),
+            "after {broken_off} iterations"
+        );
+        assert_eq!(resumed.loss.to_bits(), unbroken.loss.to_bits(), "the loss");
+    }
+}

@@ -1,0 +1,59 @@
+//! The GPU is within its bounds for every shape, with and without subgroups.
+//!
+//! Every pre-activation, prediction, leaf sum, gradient component, loss and updated parameter beside
+//! float64, at random parameters: shapes that fill no vector, no group of lanes and no leaf, shapes of
+//! several leaves, and the largest row. Outputs are filled with NaN before each dispatch.
+
+use crate::common::{Random, assert_within, problem, random_dataset};
+use neuralnet::{GpuOptions, Loss, Reduction};
+
+const SHAPES: [(usize, usize, usize); 14] = [
+    (1, 1, 1),
+    (7, 3, 2),
+    (65, 33, 5),
+    (257, 64, 1),
+    (1000, 31, 1),
+    (4097, 255, 3),
+    (100, 8192, 1),
+    // Two leaves and a row; one row of the largest kind; more outputs than lanes in a row.
+    (32_769, 1, 1),
+    (1, 8192, 16),
+    (129, 8191, 16),
+    (300, 5, 16),
+    (700, 784, 10),
+    (2050, 128, 4),
+    (513, 1000, 7),
+];
+
+fn assert_shapes(options: GpuOptions) {
+    for (n_samples, n_inputs, n_outputs) in SHAPES {
+        let dataset = random_dataset(n_samples, n_inputs, n_outputs);
+        for (loss, reduction, bias) in [
+            (Loss::SquaredError, Reduction::Sum, false),
+            (Loss::CrossEntropy, Reduction::Mean, true),
+        ] {
+            let problem = problem(&dataset, loss, reduction, bias);
+            let mut random = Random::new(11);
+            // Wide rows get small weights, so that not every prediction is 0 or 1.
+            let size = 2.0 / f64::from(u32::try_from(n_inputs).unwrap()).sqrt();
+            let parameters: Vec<f64> = (0..problem.network.n_parameters())
+                .map(|_| size * f64::from(random.next()))
+                .collect();
+            let what = format!("{n_samples}x{n_inputs}x{n_outputs} {loss:?} {options:?}");
+            assert_within(&problem, options, &parameters, &what);
+        }
+    }
+}
+
+#[test]
+fn every_shape_is_within_its_bounds_with_subgroups_where_there_are() {
+    assert_shapes(GpuOptions::default());
+}
+
+#[test]
+fn every_shape_is_within_its_bounds_without_subgroups() {
+    assert_shapes(GpuOptions {
+        without_subgroups: true,
+        ..GpuOptions::default()
+    });
+}

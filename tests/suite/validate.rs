@@ -1,0 +1,134 @@
+//! `validate` as its users see it: what it looks at, what it prints, and where it promises nothing.
+
+use crate::common::{assert_within, neuralnet, neuralnet_json, problem, scratch};
+use neuralnet::{Dataset, GpuOptions, Loss, Reduction};
+
+#[test]
+fn the_article_is_validated_to_its_last_iteration() {
+    let validation = neuralnet_json(&["validate", "article"]);
+    assert_eq!(validation["passed"], true, "{validation}");
+    assert_eq!(validation["distance"]["iterations"], 10_000, "{validation}");
+    let checks = validation["checks"].as_array().unwrap();
+    for iteration in [0, 1, 10, 100, 1000, 10_000] {
+        let at = checks
+            .iter()
+            .filter(|check| check["iteration"] == iteration);
+        let quantities: Vec<_> = at
+            .map(|check| check["quantity"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "pre-activation z",
+            "prediction y",
+            "sums of each leaf",
+            "gradient of weight",
+            "loss",
+            "mean y(1-y)",
+            "updated parameters",
+            "two updates at once",
+            "progress",
+        ];
+        assert_eq!(quantities, expected, "iteration {iteration}");
+    }
+}
+
+/// The output says which reference it was.
+#[test]
+fn the_gpu_is_within_its_bounds_of_the_plain_reference_too() {
+    for reference in ["fast", "plain"] {
+        let validation = neuralnet_json(&[
+            "validate",
+            "synthetic:3000x33",
+            "--iterations",
+            "2",
+            "--storage",
+            "f16",
+            "--reference",
+            reference,
+        ]);
+        assert_eq!(validation["passed"], true, "{validation}");
+        let hardware = validation["reference"].as_str().unwrap();
+        let is_plain = hardware.ends_with("plain loops");
+        assert_eq!(is_plain, reference == "plain", "{hardware}");
+    }
+}
+
+#[test]
+fn a_synthetic_batch_is_validated_in_chunks_for_people() {
+    let output = neuralnet(&[
+        "validate",
+        "synthetic:20000x32",
+        "--iterations",
+        "3",
+        "--max-chunk-bytes",
+        "600000",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.ends_with("passed: every error is within its bound\n"),
+        "{text}"
+    );
+}
+
+/// Columns as people have them, ages and incomes, saturate the layer and stretch the bounds. They must
+/// not stretch so far that a prediction or a gradient could be anything.
+#[test]
+fn bounds_still_say_something_for_large_features() {
+    let rows = 500;
+    let mut random = crate::common::Random::new(3);
+    let mut inputs = Vec::new();
+    let mut targets = Vec::new();
+    for _ in 0..rows {
+        inputs.push((random.next() * 30.0 + 50.0).round());
+        inputs.push((random.next() * 440_000.0 + 460_000.0).round());
+        targets.push(f32::from(random.next() > 0.0));
+    }
+    let dataset = Dataset::from_rows("incomes", 2, 1, inputs, targets).unwrap();
+    for loss in [Loss::SquaredError, Loss::CrossEntropy] {
+        let problem = problem(&dataset, loss, Reduction::Mean, true);
+        for parameters in [[0.01, -1e-5, 0.3], [1000.0, -30_000.0, 5.0]] {
+            let checks = assert_within(
+                &problem,
+                GpuOptions::default(),
+                &parameters,
+                &format!("{loss:?}"),
+            );
+            let bound = |quantity| {
+                checks
+                    .iter()
+                    .find(|check| check.quantity == quantity)
+                    .unwrap()
+                    .bound
+            };
+            assert!(bound("prediction y") <= 1e-2, "{checks:#?}");
+            assert!(bound("mean y(1-y)") <= 1e-2, "{checks:#?}");
+            assert!(bound("gradient of bias") <= 1e-2, "{checks:#?}");
+        }
+    }
+}
+
+#[test]
+fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
+    let path = std::path::PathBuf::from(scratch()).join("beyond.csv");
+    for content in [
+        "a,b,c,y\n3e38,3e38,3e38,0\n-3e38,3e38,-3e38,1\n",
+        "a,b,y\n1,2,1e30\n3,4,-1e30\n",
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let output = neuralnet(&[
+            "validate",
+            path.to_str().unwrap(),
+            "--activation",
+            "sigmoid",
+            "--loss",
+            "squared-error",
+            "--no-standardise",
+        ]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{content}: {stderr}");
+        assert!(
+            stderr.contains("beyond.csv: values may leave the range of f32"),
+            "{stderr}"
+        );
+    }
+}

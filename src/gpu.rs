@@ -2,22 +2,26 @@
 //!
 //! An iteration is one dispatch of `leaf_sums` for each chunk of the data, and dispatches of `fold`
 //! until one sum is left; the last of them updates the parameters. Many iterations make one submission.
-//! Where the data are one leaf, many iterations are one dispatch of `one_leaf`.
+//! If the data are one leaf, many iterations are one dispatch of `one_leaf`.
 //!
 //! A mini-batch is summed by the same kernels, out of memory of its own into which the host gathers its rows.
+//!
+//! `shaders/README.md` explains the kernels.
 
 mod adapter;
 mod batch;
+mod chunk;
 mod chunks;
-mod descent;
 mod device;
 mod generate;
 mod input_format;
 mod kernels;
 mod leaf_kernel;
 mod memory_plan;
+mod options;
 mod parameter_layout;
 mod params;
+mod pass;
 mod pipeline;
 mod predict;
 mod read;
@@ -31,6 +35,7 @@ mod variants;
 mod workgroup_shape;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
+pub use options::GpuOptions;
 pub use read::Reader;
 
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Rounding, Summary};
@@ -38,10 +43,11 @@ use crate::error::Result;
 use crate::leaves::Leaves;
 use batch::Batches;
 use chunks::Chunks;
-use device::Device;
-use leaf_kernel::{Operands, leaf_kernel};
+use device::{Buffer, Device};
+use leaf_kernel::Operands;
 use parameter_layout::ParameterLayout;
-use pipeline::Pipeline;
+use params::to_u32;
+use pass::Pass;
 use predict::Predict;
 use readbacks::Readbacks;
 use std::num::NonZeroU32;
@@ -54,23 +60,6 @@ pub const MAX_INPUTS: usize = 8192;
 /// Most outputs of a layer on a GPU.
 pub const MAX_OUTPUTS: usize = 16;
 
-/// How the GPU is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GpuOptions {
-    /// Bytes of one chunk of the data, and of one page of the sums of its leaves, at most; `None` takes
-    /// what one binding of the device can hold.
-    pub max_chunk_bytes: Option<u64>,
-    /// Bytes of the data on the device at any time, at most: what exceeds them streams in every iteration.
-    /// `None` takes what the device grants. The bits do not depend on it. What mini-batches gather, a few MiB, comes on top.
-    pub max_device_bytes: Option<u64>,
-    /// Whether the lanes of a row exchange their sums through workgroup memory even where the
-    /// adapter has subgroups.
-    pub without_subgroups: bool,
-    /// Whether synthetic rows are made by the host and uploaded, as the rows of a file are, not by the
-    /// device itself; the bits do not depend on it.
-    pub rows_from_host: bool,
-}
-
 /// A problem held by a GPU.
 #[derive(Debug)]
 pub struct Gpu<'a> {
@@ -80,13 +69,10 @@ pub struct Gpu<'a> {
     parameter_layout: ParameterLayout,
     shape: WorkgroupShape,
     leaves: Leaves,
-    chunks: Chunks<'a>,
-    parameters: wgpu::Buffer,
-    /// Scales and offsets of the inputs, where their storage has such.
-    scales_and_offsets: Option<wgpu::Buffer>,
-    /// One dispatch a chunk of `leaf_sums`, or the one of `one_leaf`.
-    leaf_kernel: Pipeline,
-    tree: Tree,
+    parameters: Buffer,
+    /// Scales and offsets of the inputs; `None` if they are not stored with such.
+    scales_and_offsets: Option<Buffer>,
+    pass: Pass<'a>,
     batches: Batches,
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
@@ -97,48 +83,44 @@ impl<'a> Gpu<'a> {
     /// Opens an adapter and uploads `problem`, with every parameter 0.
     ///
     /// # Errors
-    /// Where there is no adapter, or the problem exceeds its limits or its memory.
+    /// If there is no adapter, if the problem exceeds its limits or its memory, or if a software adapter is
+    /// asked to keep the loops.
     pub fn new(problem: Problem<'a>, software: Software, options: GpuOptions) -> Result<Self> {
         let (adapter, handle) = adapter::select(software)?;
-        let device = Device::open(adapter, &handle, !options.without_subgroups)?;
+        let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
+        if options.keep_loops && device.adapter.kind == AdapterKind::Software {
+            let reason = "a software adapter may end long loops too early; they cannot be kept";
+            return Err(device.limit(reason.to_owned()));
+        }
+        device.keep_loops = options.keep_loops;
         Self::on(device, problem, options)
     }
 
-    /// As [`Gpu::new`], on an adapter that is open.
-    fn on(mut device: Device, problem: Problem<'a>, options: GpuOptions) -> Result<Self> {
-        let layer = problem.network.layer();
+    /// Uploads `problem` to a device that is open. Whether it uses subgroups and keeps loops is the device's to
+    /// say, whatever the options say.
+    fn on(device: Device, problem: Problem<'a>, options: GpuOptions) -> Result<Self> {
+        let (layer, dataset) = (problem.network.layer(), problem.dataset);
         check_limits(&device, layer.n_inputs, layer.n_outputs)?;
 
-        let leaves = problem.dataset.leaves();
+        let leaves = dataset.leaves();
         let layout = ParameterLayout::new(layer);
         let parameters = device.storage("parameters", layout.n_parameters())?;
-        let trained = UpdateTarget {
+        let scales_and_offsets = input_format::scales_and_offsets(&device, dataset.codes())?;
+        let target = UpdateTarget {
             parameters: &parameters,
             n_floats: layout.n_trained(),
         };
-        let tree = Tree::new(
-            &mut device,
-            leaves.count(),
-            layout.n_sums(),
-            &trained,
-            options.max_chunk_bytes,
-        )?;
-        let chunks = Chunks::new(
-            &mut device,
-            problem.dataset,
-            tree.leaves_per_page(),
-            options,
-        )?;
+        let max_bytes = options.max_chunk_bytes;
+        let tree = Tree::new(&device, leaves.count(), layout.n_sums(), &target, max_bytes)?;
+        let chunks = Chunks::new(&device, dataset, tree.leaves_per_page(), options)?;
 
-        let codes = problem.dataset.codes();
-        let scales_and_offsets = input_format::scales_and_offsets(&mut device, codes)?;
         let shape = WorkgroupShape::new(layer, leaves, DeviceShape::new(&device));
         let operands = Operands {
             problem: &problem,
             parameters: &parameters,
             scales_and_offsets: scales_and_offsets.as_ref(),
         };
-        let leaf_kernel = leaf_kernel(&device, &operands, &shape, leaves, chunks.list(), &tree)?;
+        let pass = Pass::new(&device, &operands, &shape, chunks, tree)?;
         Ok(Self {
             problem,
             options,
@@ -146,39 +128,37 @@ impl<'a> Gpu<'a> {
             parameter_layout: layout,
             shape,
             leaves,
-            chunks,
             parameters,
             scales_and_offsets,
-            leaf_kernel,
-            tree,
+            pass,
             batches: Batches::default(),
             predict: None,
             readbacks: Readbacks::default(),
         })
     }
 
-    /// Number of chunks the data are cut into.
+    /// Number of chunks that the data are cut into.
     #[must_use]
     pub fn n_chunks(&self) -> usize {
-        self.chunks.list().len()
+        self.pass.chunks().list().len()
     }
 
-    /// … and how many of them are brought to the device again for every pass.
+    /// Number of chunks that are brought to the device again for every pass.
     #[must_use]
     pub fn n_streamed_chunks(&self) -> usize {
-        self.chunks.n_streamed()
+        self.pass.chunks().n_streamed()
     }
 
     /// Bytes of inputs and targets on the device at any time.
     #[must_use]
     pub fn data_bytes(&self) -> u64 {
-        self.chunks.held()
+        self.pass.chunks().held()
     }
 
-    /// What of the data streams and why, where not all of them stay on the device.
+    /// How much of the data streams and why; `None` if all of them stay on the device.
     #[must_use]
     pub fn notice(&self) -> Option<String> {
-        self.chunks.notice()
+        self.pass.chunks().notice()
     }
 
     /// Whether the adapter is hardware, and of which kind.
@@ -203,41 +183,20 @@ impl<'a> Gpu<'a> {
         }
     }
 
-    /// Submits the passes over the chunks that come from the host, which [`Gpu::record_sums`] leaves out.
-    fn stream(&mut self) -> Result<()> {
-        for number in self.chunks.by_host() {
-            self.chunks.load_then(&self.device, number, |encoder| {
-                Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record_one(pass, number);
-                });
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Records one pass over the data, which ends in the tree's total.
-    fn record_sums(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for number in self.chunks.recorded() {
-            self.chunks.record(pass, number);
-            self.leaf_kernel.record_one(pass, number);
-        }
-        self.tree.record(pass);
-    }
-
-    /// Sums of gradient, loss and y(1−y), which the shaders lay out one after the other.
+    /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
-        let (gradient, seen) = sums.split_at(self.parameter_layout.n_parameters());
+        let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters());
         Evaluation {
-            summary: unpack_summary(seen),
+            summary: unpack_summary(summary),
             gradient: self.parameter_layout.unpack(gradient),
         }
     }
 }
 
-fn unpack_summary(seen: &[f32]) -> Summary {
+fn unpack_summary(sums: &[f32]) -> Summary {
     Summary {
-        loss: f64::from(seen[0]),
-        mean_slope: f64::from(seen[1]),
+        loss: f64::from(sums[0]),
+        mean_slope: f64::from(sums[1]),
     }
 }
 
@@ -258,11 +217,6 @@ fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()
         )));
     }
     Ok(())
-}
-
-/// A count that a binding of less than 2³² bytes bounds.
-fn to_u32(n: usize) -> u32 {
-    u32::try_from(n).expect("counts within one binding fit 32 bits")
 }
 
 impl Backend for Gpu<'_> {
@@ -289,14 +243,7 @@ impl Backend for Gpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        self.tree.poison(&self.device)?;
-        self.set_rate(1, 0.0);
-        self.stream()?;
-        self.device
-            .run_pass("evaluate", |pass| self.record_sums(pass))?;
-        let sums = self
-            .device
-            .read(self.tree.total(), 0, self.parameter_layout.n_sums())?;
+        let sums = self.pass.evaluate(&self.device)?;
         Ok(self.problem.reduced(self.unpack_sums(&sums)))
     }
 
@@ -306,7 +253,7 @@ impl Backend for Gpu<'_> {
             parameters: &self.parameters,
             scales_and_offsets: self.scales_and_offsets.as_ref(),
         };
-        let (device, options) = (&mut self.device, self.options);
+        let (device, options) = (&self.device, self.options);
         let sums = self.batches.evaluate(device, &operands, options, rows)?;
         let weight = self.problem.dataset.weight_of(rows);
         Ok(self.problem.reduced_of(weight, self.unpack_sums(&sums)))
@@ -314,7 +261,7 @@ impl Backend for Gpu<'_> {
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
-        let sums = self.tree.read_leaves(&mut self.device, leaves)?;
+        let sums = self.pass.tree().read_leaves(&self.device, leaves)?;
         Ok(sums
             .chunks_exact(n_sums)
             .map(|sums| self.problem.reduced(self.unpack_sums(sums)))
@@ -322,23 +269,23 @@ impl Backend for Gpu<'_> {
     }
 
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = descent::rate(learning_rate * self.problem.scale())?;
-        self.descend(iterations.get(), rate)?;
+        let rate = pass::rate(learning_rate * self.problem.scale())?;
+        self.pass.descend(&self.device, iterations.get(), rate)?;
         let (first, n_sums) = (
             self.parameter_layout.n_parameters(),
             self.parameter_layout.n_sums(),
         );
-        let total = self.tree.total();
+        let total = self.pass.tree().total();
         self.readbacks
-            .send_for(&mut self.device, total, first, n_sums - first)
+            .send_for(&self.device, total, first, n_sums - first)
     }
 
     fn wait(&mut self) -> Result<Summary> {
-        let seen = self.readbacks.receive(&self.device)?;
-        Ok(self.problem.reduced_summary(unpack_summary(&seen)))
+        let sums = self.readbacks.receive(&self.device)?;
+        Ok(self.problem.reduced_summary(unpack_summary(&sums)))
     }
 
-    /// One that the device works on, one that it finds when it is done with that.
+    /// Two: one submission that the device works on, and one that it finds when it is done with that.
     fn queue_depth(&self) -> usize {
         2
     }
@@ -353,28 +300,12 @@ impl Backend for Gpu<'_> {
         let predict = match &self.predict {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
-                &mut self.device,
+                &self.device,
                 &kernel,
-                self.chunks.list(),
+                self.pass.chunks().list(),
                 &operands,
             )?),
         };
-        predict.rows(&mut self.device, &mut self.chunks, &rows)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::adapter::{self, Software};
-    use super::device::Device;
-
-    /// A device for the tests of this module's parts.
-    pub(super) fn device() -> Device {
-        let Ok((adapter, handle)) = adapter::select(Software::Allowed) else {
-            panic!(
-                "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one"
-            );
-        };
-        Device::open(adapter, &handle, true).expect("the adapter opens")
+        predict.rows(&self.device, self.pass.chunks_mut(), &rows)
     }
 }

@@ -1,11 +1,11 @@
 //! Mini-batches: rows in any order, gathered by the host into memory of their own, where the kernels that
 //! sum a data set sum them as if they were one.
 
-use super::GpuOptions;
-use super::chunks::Chunk;
+use super::chunk::Chunk;
 use super::device::Device;
 use super::leaf_kernel::{Operands, leaf_kernel};
 use super::memory_plan::cut;
+use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
 use super::pipeline::Pipeline;
 use super::ring::{Ring, Samples};
@@ -15,36 +15,34 @@ use super::workgroup_shape::{DeviceShape, WorkgroupShape};
 use crate::error::Result;
 use crate::leaves::Leaves;
 
-/// Numbers of rows that are prepared for: an epoch has batches of one size, and a smaller one at its end.
+/// Batch sizes that are prepared for: an epoch has batches of one size, and a smaller one at its end.
 const SIZES: usize = 2;
 
-/// What batches need, made when the first of their size comes.
+/// Memory and kernels for batches, made when the first batch of a size comes.
 #[derive(Debug, Default)]
 pub(super) struct Batches {
     list: Vec<Batch>,
 }
 
-/// Memory and kernels for batches of `n_rows` rows, whichever these are: nothing here depends on other batches,
-/// so neither do the bits.
+/// Memory and kernels for batches of `n_rows` rows, whichever these are. Nothing here depends on other batches,
+/// so the bits do not either.
 #[derive(Debug)]
 struct Batch {
     n_rows: usize,
     n_sums: usize,
     ring: Ring,
-    /// All in the same memory, which the queue fills only once what was submitted before has read it.
+    /// Chunks that all share one memory; the queue fills it only once earlier submissions have read it.
     chunks: Vec<Chunk>,
-    /// One dispatch a chunk.
+    /// One dispatch for each chunk.
     leaf_kernel: Pipeline,
     tree: Tree,
-    /// Bytes of all its buffers.
-    held: u64,
 }
 
 impl Batches {
-    /// Gradient, loss and dy/dz summed over the rows `rows`, laid out as in the tree.
+    /// Sums gradient, loss and mean slope over the rows `rows` and reads them back, laid out as in the tree.
     pub(super) fn evaluate(
         &mut self,
-        device: &mut Device,
+        device: &Device,
         operands: &Operands<'_>,
         options: GpuOptions,
         rows: &[usize],
@@ -55,8 +53,9 @@ impl Batches {
             &mut self.list[at]
         } else {
             if self.list.len() == SIZES {
-                let held = self.list.remove(0).held;
-                device.released(held)?;
+                // Its memory comes back with the next wait.
+                self.list.remove(0);
+                device.finish_writes()?;
             }
             let batch = Batch::new(device, operands, options, rows.len())?;
             self.list.push_mut(batch)
@@ -67,12 +66,11 @@ impl Batches {
 
 impl Batch {
     fn new(
-        device: &mut Device,
+        device: &Device,
         operands: &Operands<'_>,
         options: GpuOptions,
         n_rows: usize,
     ) -> Result<Self> {
-        let before = device.held();
         let layer = operands.problem.network.layer();
         let (row_layout, layout) = (
             RowLayout::new(operands.problem.dataset),
@@ -87,7 +85,7 @@ impl Batch {
         let n_sums = layout.n_sums();
         let tree = Tree::new(device, leaves.count(), n_sums, &target, max_bytes)?;
         let ring = Ring::new(device, row_layout, n_rows)?;
-        // A chunk is what one staging buffer brings, as its rows are read once.
+        // A chunk is no more than one staging buffer brings, as its rows are read only once.
         let per_piece = (ring.rows_per_piece() / leaves.rows_per_leaf()).max(1);
         let per_chunk = leaves_per_chunk(device, leaves, row_layout, max_bytes)?.min(per_piece);
         let longest = n_rows.min(per_chunk * leaves.rows_per_leaf());
@@ -107,11 +105,10 @@ impl Batch {
             ring,
             chunks,
             tree,
-            held: device.held() - before,
         })
     }
 
-    fn evaluate(&mut self, device: &mut Device, samples: Samples<'_>) -> Result<Vec<f32>> {
+    fn evaluate(&mut self, device: &Device, samples: Samples<'_>) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
         for (number, chunk) in self.chunks.iter().enumerate() {
             let rows = chunk.rows.clone();

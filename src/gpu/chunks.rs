@@ -3,66 +3,24 @@
 //! As many as fit stay. The others stream: they take turns in a few slots, and their rows are made
 //! or read again for each pass.
 
-use super::device::Device;
+use super::chunk::Chunk;
+use super::device::{Buffer, Device};
 use super::generate::Generate;
 use super::input_format::InputFormat;
 use super::memory_plan::{Limits, MemoryPlan, SLOTS};
-use super::params::ChunkParams;
+use super::options::GpuOptions;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
-use super::{GpuOptions, to_u32};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use std::ops::Range;
-
-/// Consecutive rows.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) rows: Range<usize>,
-    /// Number of the chunk's first leaf among all leaves.
-    pub(super) first_leaf: usize,
-    /// Leaves of the chunk; the last one may be shorter.
-    pub(super) n_leaves: usize,
-    pub(super) params: wgpu::Buffer,
-    /// (rows, I padded to vec4) as they are stored, its own or a slot's.
-    pub(super) inputs: wgpu::Buffer,
-    /// (rows, O), likewise.
-    pub(super) targets: wgpu::Buffer,
-}
-
-impl Chunk {
-    /// The rows `rows`, which are the leaves `leaves`, the first of them number `in_page` of its page of
-    /// sums, with room for them in `memory`.
-    pub(super) fn new(
-        device: &mut Device,
-        rows: Range<usize>,
-        leaves: Range<usize>,
-        in_page: usize,
-        [inputs, targets]: [wgpu::Buffer; 2],
-    ) -> Result<Self> {
-        let params = ChunkParams {
-            n_samples: to_u32(rows.len()),
-            first_leaf: to_u32(in_page),
-            n_iterations: 1,
-            rate: 0.0,
-        };
-        Ok(Self {
-            first_leaf: leaves.start,
-            n_leaves: leaves.len(),
-            params: device.uniform("leaf_sums.params", &params)?,
-            inputs,
-            targets,
-            rows,
-        })
-    }
-}
 
 /// Every chunk of a data set, and where the rows of those that stream come from.
 #[derive(Debug)]
 pub(super) struct Chunks<'a> {
     dataset: &'a Dataset,
     list: Vec<Chunk>,
-    /// The first chunks stay on the device.
+    /// The first chunks, which stay on the device.
     n_resident: usize,
     source: Source,
     /// Bytes of inputs and targets on the device: of the chunks that stay, and of the slots.
@@ -71,104 +29,95 @@ pub(super) struct Chunks<'a> {
     refused: bool,
 }
 
+/// Who brings rows to the device.
 #[derive(Debug)]
 enum Source {
-    /// Everything stays on the device.
+    /// Nobody, as everything stays on the device.
     None,
+    /// The device itself, which makes them.
     Device(Generate),
+    /// The host, through a ring of staging buffers.
     Host(Ring),
+}
+
+impl Source {
+    /// Brings the rows `rows` of chunk `number`, which is `chunk`, to the device.
+    fn bring(
+        &mut self,
+        device: &Device,
+        dataset: &Dataset,
+        (number, chunk): (usize, &Chunk),
+        rows: Range<usize>,
+    ) -> Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Device(generate) => {
+                device.run_pass("synthetic", |pass| generate.record(pass, number))
+            }
+            Self::Host(ring) => ring.load(device, Samples::all(dataset), chunk, rows, |_| {}),
+        }
+    }
 }
 
 impl<'a> Chunks<'a> {
     /// Cuts the data into chunks, as many of them resident as the options and the device allow, and fills
     /// those.
     pub(super) fn new(
-        device: &mut Device,
+        device: &Device,
         dataset: &'a Dataset,
         leaves_per_page: usize,
         options: GpuOptions,
     ) -> Result<Self> {
-        let row_layout = RowLayout::new(dataset);
-        let per_chunk = leaves_per_chunk(
-            device,
-            dataset.leaves(),
-            row_layout,
-            options.max_chunk_bytes,
-        )?;
-        let limits = |room| Limits {
-            per_chunk,
-            per_page: leaves_per_page,
-            room,
-        };
-        // Before the chunks, which may leave no memory for it.
+        // The ring comes before the chunks, which may leave no memory for it.
         let ring = match dataset.generated() {
             Some(_) if !options.rows_from_host => None,
-            _ => Some(Ring::new(device, row_layout, dataset.n_samples())?),
+            _ => Some(Ring::new(
+                device,
+                RowLayout::new(dataset),
+                dataset.n_samples(),
+            )?),
         };
-        let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
-        let mut refusal = None;
-        let before = device.held();
-        let (list, n_resident, held) = loop {
-            // The last leaf may be shorter than the others.
-            let room = if most >= row_layout.data_bytes(dataset) {
-                usize::MAX
-            } else {
-                usize::try_from(most / row_layout.leaf_bytes(dataset)).unwrap_or(usize::MAX)
-            };
-            let Some(plan) = MemoryPlan::new(dataset.leaves().count(), limits(room)) else {
-                return Err(refusal.unwrap_or_else(|| no_room(most, row_layout, dataset)));
-            };
-            match allocate(device, dataset, row_layout, leaves_per_page, &plan) {
-                Ok((list, held)) => break (list, plan.resident.len(), held),
-                Err(error @ Error::DeviceMemory { .. }) => {
-                    // Most of what was granted: the rest of the work needs memory, too. Where nothing
-                    // was, half of what was asked for.
-                    let granted = device.held() - before;
-                    most = match granted {
-                        0 => row_layout.planned_bytes(dataset, &plan) / 2,
-                        _ => granted / 8 * 7,
-                    };
-                    device.released(granted)?;
-                    refusal.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        let source = match (ring, dataset.generated()) {
+        let granted = allocate_granted(device, dataset, leaves_per_page, options)?;
+        let Granted {
+            list, n_resident, ..
+        } = &granted;
+        let mut source = match (ring, dataset.generated()) {
             (Some(ring), _) => Source::Host(ring),
             (None, Some(synthetic)) => {
                 let rows_per_leaf = dataset.leaves().rows_per_leaf();
-                let inputs = InputFormat::new(dataset.codes());
-                let generate = Generate::new(device, synthetic, inputs, rows_per_leaf, &list)?;
-                Source::Device(generate)
+                let format = InputFormat::new(dataset.codes());
+                Source::Device(Generate::new(
+                    device,
+                    synthetic,
+                    format,
+                    rows_per_leaf,
+                    list,
+                )?)
             }
             (None, None) => Source::None,
         };
-        let mut chunks = Self {
-            dataset,
-            list,
-            n_resident: 0,
-            source,
-            held,
-            refused: refusal.is_some(),
-        };
-        for number in 0..n_resident {
-            let rows = chunks.list[number].rows.clone();
-            chunks.load(device, number, rows)?;
+        for (number, chunk) in list[..*n_resident].iter().enumerate() {
+            source.bring(device, dataset, (number, chunk), chunk.rows.clone())?;
         }
         device.finish_writes()?;
-        chunks.n_resident = n_resident;
-        if n_resident == chunks.list.len() {
-            chunks.source = Source::None;
+        if *n_resident == list.len() {
+            source = Source::None;
         }
-        Ok(chunks)
+        Ok(Self {
+            dataset,
+            list: granted.list,
+            n_resident: granted.n_resident,
+            source,
+            held: granted.bytes,
+            refused: granted.refused,
+        })
     }
 
     pub(super) fn list(&self) -> &[Chunk] {
         &self.list
     }
 
-    /// Bytes of inputs and targets on the device, whatever the moment.
+    /// Bytes of inputs and targets on the device at any time.
     pub(super) fn held(&self) -> u64 {
         self.held
     }
@@ -178,7 +127,7 @@ impl<'a> Chunks<'a> {
         self.list.len() - self.n_resident
     }
 
-    /// What streams and why, where something does.
+    /// How much of the data streams and why; `None` if nothing does.
     pub(super) fn notice(&self) -> Option<String> {
         let streamed = &self.list[self.n_resident..];
         let n_rows: usize = streamed.iter().map(|chunk| chunk.rows.len()).sum();
@@ -205,12 +154,12 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// The others, which [`Chunks::load_then`] brings.
+    /// The chunks that [`Chunks::load_then`] brings: all that are not [`Chunks::recorded`].
     pub(super) fn by_host(&self) -> Range<usize> {
         self.recorded().end..self.list.len()
     }
 
-    /// Records the making of chunk `number` where it is made by the device for each pass.
+    /// Records the making of chunk `number` if the device makes it for each pass; otherwise nothing.
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
         if let (Source::Device(generate), true) = (&self.source, number >= self.n_resident) {
             generate.record(pass, number);
@@ -227,19 +176,12 @@ impl<'a> Chunks<'a> {
         if number < self.n_resident {
             return Ok(());
         }
-        match &mut self.source {
-            Source::None => Ok(()),
-            Source::Device(generate) => {
-                device.run_pass("synthetic", |pass| generate.record(pass, number))
-            }
-            Source::Host(ring) => {
-                let samples = Samples::all(self.dataset);
-                ring.load(device, samples, &self.list[number], rows, |_| {})
-            }
-        }
+        let chunk = (number, &self.list[number]);
+        self.source.bring(device, self.dataset, chunk, rows)
     }
 
-    /// Brings a chunk of [`Chunks::by_host`] to the device and submits what `then` records; does not wait for its end.
+    /// Brings a chunk of [`Chunks::by_host`] to the device and submits what `then` records; does not wait for
+    /// its end.
     pub(super) fn load_then(
         &mut self,
         device: &Device,
@@ -257,9 +199,77 @@ impl<'a> Chunks<'a> {
     }
 }
 
+/// Chunks with the memory that the device granted them.
+#[derive(Debug)]
+struct Granted {
+    list: Vec<Chunk>,
+    /// The first chunks, which stay on the device.
+    n_resident: usize,
+    /// Bytes of the inputs and targets of all of them.
+    bytes: u64,
+    /// Whether that is less than was asked for.
+    refused: bool,
+}
+
+/// Plans and allocates chunks within the bytes that the options allow, and with fewer as often as the device
+/// refuses.
+fn allocate_granted(
+    device: &Device,
+    dataset: &Dataset,
+    leaves_per_page: usize,
+    options: GpuOptions,
+) -> Result<Granted> {
+    let row_layout = RowLayout::new(dataset);
+    let leaves = dataset.leaves();
+    let per_chunk = leaves_per_chunk(device, leaves, row_layout, options.max_chunk_bytes)?;
+    let before = device.held();
+    let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
+    let mut refusal = None;
+    loop {
+        // The last leaf may be shorter than the others.
+        let room = if most >= row_layout.data_bytes(dataset) {
+            usize::MAX
+        } else {
+            usize::try_from(most / row_layout.leaf_bytes(dataset)).unwrap_or(usize::MAX)
+        };
+        let limits = Limits {
+            per_chunk,
+            per_page: leaves_per_page,
+            room,
+        };
+        let Some(plan) = MemoryPlan::new(leaves.count(), limits) else {
+            return Err(refusal.unwrap_or_else(|| no_room(most, row_layout, dataset)));
+        };
+        match allocate(device, dataset, row_layout, leaves_per_page, &plan) {
+            Ok((list, bytes)) => {
+                return Ok(Granted {
+                    list,
+                    n_resident: plan.resident.len(),
+                    bytes,
+                    refused: refusal.is_some(),
+                });
+            }
+            Err(error) => {
+                let Error::DeviceMemory { held, .. } = error else {
+                    return Err(error);
+                };
+                // Most of what was granted, as the rest of the work needs memory, too. If nothing was granted,
+                // half of what was asked for.
+                most = match held - before {
+                    0 => row_layout.planned_bytes(dataset, &plan) / 2,
+                    granted => granted / 8 * 7,
+                };
+                // The refused chunks are dropped by now; their memory comes back with the next wait.
+                device.finish_writes()?;
+                refusal.get_or_insert(error);
+            }
+        }
+    }
+}
+
 /// The chunks of `plan` with their memory, and the bytes of their inputs and targets.
 fn allocate(
-    device: &mut Device,
+    device: &Device,
     dataset: &Dataset,
     row_layout: RowLayout,
     leaves_per_page: usize,
@@ -267,7 +277,7 @@ fn allocate(
 ) -> Result<(Vec<Chunk>, u64)> {
     let leaves = dataset.leaves();
     device.check_host_memory(dataset.source(), row_layout.planned_bytes(dataset, plan))?;
-    let size = |memory: &[wgpu::Buffer; 2]| memory.iter().map(wgpu::Buffer::size).sum::<u64>();
+    let size = |memory: &[Buffer; 2]| memory.iter().map(|buffer| buffer.size()).sum::<u64>();
     let mut slots = Vec::new();
     if plan.leaves_per_slot > 0 {
         let n_rows = plan.leaves_per_slot * leaves.rows_per_leaf();
@@ -311,9 +321,9 @@ fn no_room(most: u64, row_layout: RowLayout, dataset: &Dataset) -> Error {
 mod tests {
     use super::Chunks;
     use crate::dataset::{Dataset, Synthetic};
-    use crate::gpu::GpuOptions;
     use crate::gpu::adapter::AdapterKind;
-    use crate::gpu::tests::device;
+    use crate::gpu::device::tests::device;
+    use crate::gpu::options::GpuOptions;
     use std::process::Command;
 
     /// Set where the test below runs itself again with little memory.
@@ -324,7 +334,7 @@ mod tests {
     /// what a process may have.
     #[test]
     fn what_the_device_does_not_grant_streams() {
-        let mut device = device();
+        let device = device();
         if device.adapter.kind != AdapterKind::Software {
             return;
         }
@@ -357,7 +367,7 @@ mod tests {
             taken.push(piece);
         }
         taken.truncate(taken.len() - 32);
-        let chunks = Chunks::new(&mut device, &dataset, usize::MAX, options);
+        let chunks = Chunks::new(&device, &dataset, usize::MAX, options);
         drop(taken);
         let chunks = chunks.unwrap();
         let all = 500_000 * 513 * 4;

@@ -3,9 +3,12 @@
 
 mod memory;
 
+pub(super) use memory::Buffer;
+
 use super::adapter::Adapter;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -17,19 +20,19 @@ const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) adapter: Adapter,
-    /// Whether shaders are compiled with their loops as they are written; a test compares both.
+    /// Whether shaders are compiled with their loops as they are written, not written out.
     pub(super) keep_loops: bool,
     pub(super) subgroups: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
     /// The first failure that no error scope saw.
     failure: Arc<Mutex<Option<String>>>,
-    /// Bytes of the buffers made so far.
-    held: u64,
+    /// Bytes of the buffers that are held; each [`Buffer`] counts itself.
+    held: Arc<AtomicU64>,
 }
 
 impl Device {
-    /// Opens `handle` with its own limits, and with subgroups where it has them and they are wanted.
+    /// Opens `handle` with its own limits, and with subgroups if it has them and they are wanted.
     pub(super) fn open(adapter: Adapter, handle: &wgpu::Adapter, subgroups: bool) -> Result<Self> {
         let subgroups = subgroups && adapter.subgroups;
         let clock = handle.features() & wgpu::Features::TIMESTAMP_QUERY;
@@ -71,7 +74,7 @@ impl Device {
             device,
             queue,
             failure,
-            held: 0,
+            held: Arc::default(),
         })
     }
 
@@ -80,7 +83,7 @@ impl Device {
         self.adapter.subgroup_size[0].max(1) as usize
     }
 
-    /// … where shaders may exchange values within one.
+    /// Invocations that a subgroup has at least; `None` if shaders must not exchange values within one.
     pub(super) fn subgroup(&self) -> Option<usize> {
         self.subgroups.then(|| self.least_subgroup())
     }
@@ -143,7 +146,7 @@ impl Device {
         for offset in (0..size).step_by(PIECE) {
             let floats = (size - offset).min(PIECE) / 4;
             self.write(buffer, offset as u64, bytemuck::cast_slice(&nans[..floats]));
-            // A shorter one may wait for the next submission.
+            // A shorter piece may wait for the next submission.
             if 4 * floats == PIECE {
                 self.finish_writes()?;
             }
@@ -202,10 +205,10 @@ impl Device {
         self.run(label, |encoder| Self::pass(encoder, label, record))
     }
 
-    /// As [`Device::run_pass`], and gives the seconds it took: by the device's own clock where it has
-    /// one, otherwise as the host sees it.
+    /// Records one compute pass, runs it to its end, and returns the seconds it took: by the device's own
+    /// clock if it has one, otherwise as the host sees it.
     pub(super) fn timed_pass(
-        &mut self,
+        &self,
         label: &str,
         record: impl FnOnce(&mut wgpu::ComputePass<'_>),
     ) -> Result<f64> {
@@ -226,7 +229,6 @@ impl Device {
         });
         let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
         let resolved = self.buffer("times", 16, usage)?;
-        self.held -= 16;
         self.run("timed", |encoder| {
             record(
                 &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -259,7 +261,7 @@ impl Device {
     }
 
     fn poll(&self, until: wgpu::PollType) -> Result<()> {
-        // wgpu panics in `poll`, and only there, where the driver says that the device is lost.
+        // wgpu panics in `poll`, and only there, if the driver says that the device is lost.
         let poll = || self.device.poll(until);
         let polled = catch_unwind(AssertUnwindSafe(poll));
         let failure = self
@@ -275,18 +277,19 @@ impl Device {
         }
     }
 
-    /// Has a buffer mapped once the submissions that use it are done.
+    /// Asks for a buffer to be mapped once the submissions that use it are done; the receiver tells when.
     pub(super) fn map(
         buffer: &wgpu::Buffer,
         mode: wgpu::MapMode,
     ) -> Receiver<std::result::Result<(), BufferAsyncError>> {
         let (sender, receiver) = channel();
-        // Who no longer waits for the buffer needs no message.
+        // A receiver that is gone needs no message.
         buffer.map_async(mode, .., move |mapped| drop(sender.send(mapped)));
         receiver
     }
 
-    /// That what [`Device::map`] promised has come true; after the wait for those submissions.
+    /// Fails unless the buffer given to [`Device::map`] is mapped; to be called after waiting for the
+    /// submissions that use it.
     pub(super) fn mapped(
         &self,
         mapped: &Receiver<std::result::Result<(), BufferAsyncError>>,
@@ -298,9 +301,9 @@ impl Device {
         }
     }
 
-    /// `floats` f32 of `buffer` from float `first` on.
+    /// Reads `floats` f32 of `buffer` from float `first` on.
     pub(super) fn read(
-        &mut self,
+        &self,
         buffer: &wgpu::Buffer,
         first: usize,
         floats: usize,
@@ -311,7 +314,6 @@ impl Device {
             bytes,
             BufferUsages::COPY_DST | BufferUsages::MAP_READ,
         )?;
-        self.held -= bytes;
         self.run("readback", |encoder| {
             encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &staging, 0, bytes);
         })?;
@@ -326,9 +328,20 @@ impl Device {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::Device;
     use crate::error::Error;
-    use crate::gpu::tests::device;
+    use crate::gpu::adapter::{self, Software};
+
+    /// A device for the tests of the parts of the GPU backend.
+    pub(in crate::gpu) fn device() -> Device {
+        let Ok((adapter, handle)) = adapter::select(Software::Allowed) else {
+            panic!(
+                "this test needs a GPU or a software adapter: run `sh tests/run`, which installs one"
+            );
+        };
+        Device::open(adapter, &handle, true).expect("the adapter opens")
+    }
 
     #[test]
     fn a_rejected_shader_is_an_error() {
@@ -344,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_lost_device_is_an_error() {
-        let mut device = device();
+        let device = device();
         let buffer = device.storage("test", 4).unwrap();
         device.device.destroy();
         let read = device.read(&buffer, 0, 4);

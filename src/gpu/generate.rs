@@ -1,12 +1,11 @@
 //! Synthetic rows made where they are used: nothing of them crosses the bus but their description.
 
-use super::chunks::Chunk;
+use super::chunk::Chunk;
 use super::device::Device;
 use super::input_format::InputFormat;
 use super::kernels;
-use super::params::SyntheticParams;
+use super::params::{SyntheticParams, to_u32};
 use super::pipeline::Pipeline;
-use super::to_u32;
 use crate::dataset::Synthetic;
 use crate::error::Result;
 
@@ -19,7 +18,7 @@ pub(super) struct Generate {
 impl Generate {
     /// For `chunks` of the batch `synthetic`, cut into leaves of `rows_per_leaf`.
     pub(super) fn new(
-        device: &mut Device,
+        device: &Device,
         synthetic: &Synthetic,
         format: InputFormat,
         rows_per_leaf: usize,
@@ -60,10 +59,10 @@ impl Generate {
 mod tests {
     use super::Generate;
     use crate::dataset::{Dataset, Storage, Synthetic};
-    use crate::gpu::chunks::Chunk;
+    use crate::gpu::chunk::Chunk;
+    use crate::gpu::device::tests::device;
     use crate::gpu::input_format::InputFormat;
     use crate::gpu::row_layout::RowLayout;
-    use crate::gpu::tests::device;
     use crate::gpu::workgroup_shape::MAX_LOOP_TRIPS;
     use crate::leaves::Leaves;
     use std::ops::Range;
@@ -83,19 +82,18 @@ mod tests {
     }
 
     fn assert_stored(dataset: &Dataset, synthetic: &Synthetic, rows: Range<usize>) {
-        let mut device = device();
+        let device = device();
         let (n_inputs, n_rows) = (dataset.n_inputs(), rows.len());
         let rows_per_leaf = dataset.leaves().rows_per_leaf();
         let row_layout = RowLayout::new(dataset);
         let n_leaves = n_rows.div_ceil(rows_per_leaf);
-        let memory = row_layout.allocate(&mut device, "test", n_rows).unwrap();
-        let chunk = Chunk::new(&mut device, rows.clone(), 0..n_leaves, 0, memory).unwrap();
+        let memory = row_layout.allocate(&device, "test", n_rows).unwrap();
+        let chunk = Chunk::new(&device, rows.clone(), 0..n_leaves, 0, memory).unwrap();
         device.poison(&chunk.inputs).unwrap();
         device.poison(&chunk.targets).unwrap();
         let chunks = [chunk];
         let format = InputFormat::new(dataset.codes());
-        let generate =
-            Generate::new(&mut device, synthetic, format, rows_per_leaf, &chunks).unwrap();
+        let generate = Generate::new(&device, synthetic, format, rows_per_leaf, &chunks).unwrap();
         device
             .run_pass("synthetic", |pass| generate.record(pass, 0))
             .unwrap();

@@ -1,6 +1,6 @@
 //! The formats in which the shaders read and make inputs.
 
-use super::device::Device;
+use super::device::{Buffer, Device};
 use crate::dataset::{Codes, Storage};
 use crate::error::Result;
 
@@ -53,10 +53,7 @@ impl InputFormat {
 
 /// The scales and offsets of the columns as [`InputFormat::ScaledU8`] needs them, `None` for every other
 /// format: for each vec4 of a row four scales, then four offsets, all 0 where a column only pads the row.
-pub(super) fn scales_and_offsets(
-    device: &mut Device,
-    codes: &Codes,
-) -> Result<Option<wgpu::Buffer>> {
+pub(super) fn scales_and_offsets(device: &Device, codes: &Codes) -> Result<Option<Buffer>> {
     let Some(columns) = codes.columns() else {
         return Ok(None);
     };

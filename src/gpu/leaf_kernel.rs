@@ -1,7 +1,7 @@
 //! The kernel that sums the leaves of chunks.
 
-use super::chunks::Chunk;
-use super::device::Device;
+use super::chunk::Chunk;
+use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::{RowKernel, Summand};
 use super::pipeline::Pipeline;
@@ -15,9 +15,9 @@ use crate::leaves::Leaves;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operands<'o> {
     pub(super) problem: &'o Problem<'o>,
-    pub(super) parameters: &'o wgpu::Buffer,
+    pub(super) parameters: &'o Buffer,
     /// Scales and offsets of the inputs; `None` if they are not stored with such.
-    pub(super) scales_and_offsets: Option<&'o wgpu::Buffer>,
+    pub(super) scales_and_offsets: Option<&'o Buffer>,
 }
 
 impl Operands<'_> {

@@ -1,6 +1,11 @@
 //! The uniforms of the kernels: structs whose layout the host and the shaders agree on.
 
-/// Uniform of `leaf_sums` and `predict`.
+/// Converts a count that a binding of less than 2³² bytes bounds.
+pub(super) fn to_u32(n: usize) -> u32 {
+    u32::try_from(n).expect("counts within one binding fit 32 bits")
+}
+
+/// Uniform of `leaf_sums`, `one_leaf` and `predict`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct ChunkParams {
@@ -8,9 +13,9 @@ pub(super) struct ChunkParams {
     pub(super) n_samples: u32,
     /// Number of the chunk's first leaf in its page of sums.
     pub(super) first_leaf: u32,
-    /// Of `one_leaf` alone: updates to make.
+    /// Updates to make, in `one_leaf` only.
     pub(super) n_iterations: u32,
-    /// … and learning rate times the scale of the reduction; 0 for no update.
+    /// Learning rate times the scale of the reduction, in `one_leaf` only; 0 for no update.
     pub(super) rate: f32,
 }
 
@@ -109,7 +114,7 @@ pub(super) mod tests {
         }
     }
 
-    /// That `module`, which is the text of `kernel`, declares every uniform as the host fills it.
+    /// Asserts that `module`, the text of `kernel`, declares every uniform as the host fills it.
     pub(in crate::gpu) fn assert_uniforms(kernel: &Kernel, module: &naga::Module) {
         let uniforms = module
             .global_variables

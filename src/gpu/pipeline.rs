@@ -1,6 +1,6 @@
 //! Kernels compiled for a device, and their dispatches.
 
-use super::device::Device;
+use super::device::{Buffer, Device};
 use super::kernels::Binding::{Read, ReadWrite, Uniform};
 use super::kernels::Kernel;
 use crate::error::Result;
@@ -88,7 +88,7 @@ impl Pipeline {
     pub(super) fn add(
         &mut self,
         device: &Device,
-        buffers: &[&wgpu::Buffer],
+        buffers: &[&Buffer],
         workgroups: [usize; 2],
     ) -> Result<()> {
         let most = device.adapter.max_workgroups;

@@ -1,7 +1,8 @@
 //! The kernel that predicts the rows of a chunk, with room for the longest chunk.
 
-use super::chunks::{Chunk, Chunks};
-use super::device::Device;
+use super::chunk::Chunk;
+use super::chunks::Chunks;
+use super::device::{Buffer, Device};
 use super::kernels::Kernel;
 use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;
@@ -15,13 +16,13 @@ pub(super) struct Predict {
     /// One dispatch a chunk.
     pipeline: Pipeline,
     /// (rows of the longest chunk, O), both.
-    pre_activations: wgpu::Buffer,
-    predictions: wgpu::Buffer,
+    pre_activations: Buffer,
+    predictions: Buffer,
 }
 
 impl Predict {
     pub(super) fn new(
-        device: &mut Device,
+        device: &Device,
         kernel: &Kernel,
         chunks: &[Chunk],
         operands: &Operands<'_>,
@@ -53,7 +54,7 @@ impl Predict {
     /// Predicts the rows `rows`, chunk by chunk, and reads them back.
     pub(super) fn rows(
         &self,
-        device: &mut Device,
+        device: &Device,
         chunks: &mut Chunks<'_>,
         rows: &Range<usize>,
     ) -> Result<Predictions> {

@@ -3,9 +3,8 @@
 use super::adapter::{self, AdapterKind, Software};
 use super::device::Device;
 use super::kernels::{self, READ_PER_WORKGROUP, READ_WORKGROUP_SIZE};
-use super::params::ReadParams;
+use super::params::{ReadParams, to_u32};
 use super::pipeline::Pipeline;
-use super::to_u32;
 use crate::error::Result;
 
 /// Memory of a device that is read and nothing else.
@@ -23,7 +22,7 @@ impl Reader {
     /// Where there is no adapter, or it grants no such memory.
     pub fn new(bytes: u64, software: Software) -> Result<Self> {
         let (adapter, handle) = adapter::select(software)?;
-        let mut device = Device::open(adapter, &handle, false)?;
+        let device = Device::open(adapter, &handle, false)?;
         let whole = 16 * READ_PER_WORKGROUP as u64;
         let n_workgroups = (bytes.min(device.max_binding_bytes()) / whole)
             .min(u64::from(device.adapter.max_workgroups))

@@ -1,6 +1,6 @@
 //! Small results that come back while the device goes on with what was submitted after them.
 
-use super::device::Device;
+use super::device::{Buffer, Device};
 use crate::error::Result;
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
@@ -9,13 +9,13 @@ use wgpu::{BufferAsyncError, BufferUsages};
 /// A ring of host buffers, as many as results are on their way at once.
 #[derive(Debug, Default)]
 pub(super) struct Readbacks {
-    idle: Vec<wgpu::Buffer>,
+    idle: Vec<Buffer>,
     coming: VecDeque<Coming>,
 }
 
 #[derive(Debug)]
 struct Coming {
-    buffer: wgpu::Buffer,
+    buffer: Buffer,
     submission: wgpu::SubmissionIndex,
     mapped: Receiver<std::result::Result<(), BufferAsyncError>>,
 }
@@ -25,8 +25,8 @@ impl Readbacks {
     /// is done; always as many.
     pub(super) fn send_for(
         &mut self,
-        device: &mut Device,
-        buffer: &wgpu::Buffer,
+        device: &Device,
+        buffer: &Buffer,
         first: usize,
         floats: usize,
     ) -> Result<()> {

@@ -1,8 +1,8 @@
 //! A small ring of staging buffers through which rows of the host reach the device: while the device
 //! copies out of some, the host fills the next.
 
-use super::chunks::Chunk;
-use super::device::Device;
+use super::chunk::Chunk;
+use super::device::{Buffer, Device};
 use super::row_layout::RowLayout;
 use crate::dataset::{Dataset, Storage};
 use crate::error::Result;
@@ -66,7 +66,7 @@ pub(super) struct Ring {
 #[derive(Debug)]
 struct Piece {
     /// InputFormat, then targets.
-    buffer: wgpu::Buffer,
+    buffer: Buffer,
     in_use: Option<InUse>,
 }
 
@@ -79,7 +79,7 @@ struct InUse {
 
 impl Ring {
     /// For `n_rows` rows of that row_layout, which may be brought again and again.
-    pub(super) fn new(device: &mut Device, row_layout: RowLayout, n_rows: usize) -> Result<Self> {
+    pub(super) fn new(device: &Device, row_layout: RowLayout, n_rows: usize) -> Result<Self> {
         let rows_per_piece = (PIECE_BYTES / (4 * row_layout.inputs)).max(1).min(n_rows);
         let n_pieces = n_rows.div_ceil(rows_per_piece).min(PIECES);
         let bytes =
@@ -129,7 +129,7 @@ impl Ring {
             piece.buffer.unmap();
             let at = (first - chunk.rows.start) as u64;
             let submission = device.submit("load", |encoder| {
-                let mut copy = |from: usize, to: &wgpu::Buffer, words: usize, bytes: usize| {
+                let mut copy = |from: usize, to: &Buffer, words: usize, bytes: usize| {
                     let to_offset = at * 4 * words as u64;
                     encoder.copy_buffer_to_buffer(
                         &piece.buffer,
@@ -170,7 +170,7 @@ fn fill(
     samples: Samples<'_>,
     row_layout: RowLayout,
     rows: Range<usize>,
-    staging: &wgpu::Buffer,
+    staging: &Buffer,
 ) -> std::result::Result<(), MapRangeError> {
     let (n_inputs, codes) = (samples.dataset.n_inputs(), samples.dataset.codes());
     let targets_at = targets_at(rows.len(), row_layout);
@@ -212,9 +212,9 @@ fn fill(
 mod tests {
     use super::{Ring, Samples, TASK_BYTES};
     use crate::dataset::Dataset;
-    use crate::gpu::chunks::Chunk;
+    use crate::gpu::chunk::Chunk;
+    use crate::gpu::device::tests::device;
     use crate::gpu::row_layout::RowLayout;
-    use crate::gpu::tests::device;
     use rayon::prelude::*;
     use std::time::Instant;
 
@@ -250,14 +250,13 @@ mod tests {
     fn the_ring_keeps_pace_with_its_slower_half() {
         let (n_samples, n_cached) = (1 << 19, 1 << 13);
         let (large, small) = (dataset(n_samples), dataset(n_cached));
-        let mut device = device();
-        let memory =
-            |device: &mut _, n_rows| RowLayout::new(&large).allocate(device, "test", n_rows);
+        let device = device();
+        let memory = |device: &_, n_rows| RowLayout::new(&large).allocate(device, "test", n_rows);
         let n_rows = 1 << 16;
-        let memory = memory(&mut device, n_rows).unwrap();
-        let mut ring = Ring::new(&mut device, RowLayout::new(&large), n_samples).unwrap();
+        let memory = memory(&device, n_rows).unwrap();
+        let mut ring = Ring::new(&device, RowLayout::new(&large), n_samples).unwrap();
         let cached = small.stored().unwrap().inputs;
-        let mut other = crate::gpu::tests::device();
+        let other = crate::gpu::device::tests::device();
         let to = other.storage("test", cached.len()).unwrap();
         let queue = || {
             let start = Instant::now();
@@ -276,7 +275,7 @@ mod tests {
             for first in (0..n_samples).step_by(step) {
                 let first = first % dataset.n_samples();
                 let rows = first..first + step;
-                let chunk = Chunk::new(&mut device, rows.clone(), 0..1, 0, memory.clone()).unwrap();
+                let chunk = Chunk::new(&device, rows.clone(), 0..1, 0, memory.clone()).unwrap();
                 ring.load(&device, samples, &chunk, rows, |_| {}).unwrap();
             }
             device.finish_writes().unwrap();

@@ -1,6 +1,6 @@
 //! How wide a row is on the device, and what follows: bytes, the memory for rows, and how many a chunk holds.
 
-use super::device::Device;
+use super::device::{Buffer, Device};
 use super::memory_plan::{MemoryPlan, SLOTS};
 use crate::dataset::Dataset;
 use crate::error::{Error, Remedy, Result};
@@ -53,10 +53,10 @@ impl RowLayout {
     /// InputFormat and targets of `n_rows` rows.
     pub(super) fn allocate(
         self,
-        device: &mut Device,
+        device: &Device,
         label: &str,
         n_rows: usize,
-    ) -> Result<[wgpu::Buffer; 2]> {
+    ) -> Result<[Buffer; 2]> {
         Ok([
             device.storage(&format!("inputs of {label}"), n_rows * self.inputs)?,
             device.storage(&format!("targets of {label}"), n_rows * self.targets)?,

@@ -1,10 +1,9 @@
 //! The sums of the leaves on the device, and the dispatches that fold them to one.
 
-use super::device::Device;
+use super::device::{Buffer, Device};
 use super::kernels::{self, FOLD_COLUMNS, FOLD_NODES};
-use super::params::FoldParams;
+use super::params::{FoldParams, to_u32};
 use super::pipeline::Pipeline;
-use super::to_u32;
 use crate::error::Result;
 use std::ops::Range;
 
@@ -12,22 +11,22 @@ use std::ops::Range;
 pub(super) struct Tree {
     n_sums: usize,
     /// The sums of the leaves, in pages within one binding each.
-    pages: Vec<wgpu::Buffer>,
+    pages: Vec<Buffer>,
     /// A power of two, so that a page is a subtree: the tree does not depend on it.
     leaves_per_page: usize,
     /// The sums of every 1,024 leaves of a page, of 1,024 of those, and so on to one; none where there
     /// is one leaf.
-    levels: Vec<wgpu::Buffer>,
+    levels: Vec<Buffer>,
     /// From each page, and then from each level, to the next; the last updates the parameters.
     fold: Pipeline,
     /// Uniform of that last one.
-    last: Option<wgpu::Buffer>,
+    last: Option<Buffer>,
 }
 
 /// The parameters that the total updates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpdateTarget<'a> {
-    pub(super) parameters: &'a wgpu::Buffer,
+    pub(super) parameters: &'a Buffer,
     /// How many, from the first on; a multiple of 4.
     pub(super) n_floats: usize,
 }
@@ -36,7 +35,7 @@ impl Tree {
     /// Room for `n_leaves` sums of `n_sums` floats, a multiple of 4, in pages of at most `max_bytes`,
     /// or of one leaf.
     pub(super) fn new(
-        device: &mut Device,
+        device: &Device,
         n_leaves: usize,
         n_sums: usize,
         target: &UpdateTarget<'_>,
@@ -111,21 +110,22 @@ impl Tree {
         }
     }
 
+    /// Floats of one node.
+    pub(super) fn n_sums(&self) -> usize {
+        self.n_sums
+    }
+
     pub(super) fn leaves_per_page(&self) -> usize {
         self.leaves_per_page
     }
 
     /// The page that leaf `leaf` is in.
-    pub(super) fn page(&self, leaf: usize) -> &wgpu::Buffer {
+    pub(super) fn page(&self, leaf: usize) -> &Buffer {
         &self.pages[leaf / self.leaves_per_page]
     }
 
     /// The sums of the leaves `leaves`, one after the other.
-    pub(super) fn read_leaves(
-        &self,
-        device: &mut Device,
-        leaves: Range<usize>,
-    ) -> Result<Vec<f32>> {
+    pub(super) fn read_leaves(&self, device: &Device, leaves: Range<usize>) -> Result<Vec<f32>> {
         let mut sums = Vec::with_capacity(leaves.len() * self.n_sums);
         let mut first = leaves.start;
         while first < leaves.end {
@@ -139,7 +139,7 @@ impl Tree {
     }
 
     /// The sum over all leaves.
-    pub(super) fn total(&self) -> &wgpu::Buffer {
+    pub(super) fn total(&self) -> &Buffer {
         self.levels.last().unwrap_or(&self.pages[0])
     }
 
@@ -163,10 +163,10 @@ impl Tree {
 /// third, parameters. Gives its uniform.
 fn add_fold(
     fold: &mut Pipeline,
-    device: &mut Device,
-    [nodes, folded, parameters]: [&wgpu::Buffer; 3],
+    device: &Device,
+    [nodes, folded, parameters]: [&Buffer; 3],
     params: FoldParams,
-) -> Result<wgpu::Buffer> {
+) -> Result<Buffer> {
     let workgroups = [
         (params.n_columns as usize).div_ceil(FOLD_COLUMNS),
         (params.n_nodes as usize).div_ceil(FOLD_NODES),
@@ -176,7 +176,7 @@ fn add_fold(
     Ok(params)
 }
 
-fn node_buffer(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buffer> {
+fn node_buffer(device: &Device, n_nodes: usize, n_sums: usize) -> Result<Buffer> {
     let bytes = 4 * n_nodes as u64 * n_sums as u64;
     let most = device.max_binding_bytes();
     if bytes > most {
@@ -191,16 +191,11 @@ fn node_buffer(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgp
 mod tests {
     use super::{Tree, UpdateTarget};
     use crate::gpu::device::Device;
-    use crate::gpu::tests::device;
+    use crate::gpu::device::tests::device;
     use crate::leaves::Fold;
 
     /// Fills the leaves with `nodes` and folds them.
-    fn folded(
-        device: &mut Device,
-        nodes: &[f32],
-        n_sums: usize,
-        max_bytes: Option<u64>,
-    ) -> Vec<f32> {
+    fn folded(device: &Device, nodes: &[f32], n_sums: usize, max_bytes: Option<u64>) -> Vec<f32> {
         let parameters = device.storage("parameters", n_sums).unwrap();
         let target = UpdateTarget {
             parameters: &parameters,
@@ -232,7 +227,7 @@ mod tests {
     #[test]
     #[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
     fn every_node_counts_once() {
-        let mut device = device();
+        let device = device();
         for (n_nodes, n_columns) in [
             (1, 1),
             (2, 1),
@@ -247,7 +242,7 @@ mod tests {
             let n_sums = 4 * n_columns;
             let value = |i: usize| f32::from(u8::try_from(i * 7 % 13).unwrap()) - 6.0;
             let nodes: Vec<f32> = (0..n_nodes * n_sums).map(value).collect();
-            for (column, total) in folded(&mut device, &nodes, n_sums, None).iter().enumerate() {
+            for (column, total) in folded(&device, &nodes, n_sums, None).iter().enumerate() {
                 let values = nodes.iter().skip(column).step_by(n_sums);
                 let expected: f64 = values.map(|x| f64::from(*x)).sum();
                 assert_eq!(
@@ -264,7 +259,7 @@ mod tests {
     /// fewer than a workgroup folds, and of more.
     #[test]
     fn the_tree_is_the_one_of_the_leaves_in_pages_of_any_length() {
-        let mut device = device();
+        let device = device();
         for n_nodes in [2, 7, 100, 1500, 5000] {
             let value = |i: usize| {
                 let word = u32::try_from(i).unwrap().wrapping_mul(2_654_435_761);
@@ -281,7 +276,7 @@ mod tests {
                 if n_nodes / max_leaves > 200 {
                     continue;
                 }
-                let total = folded(&mut device, &nodes, 4, Some(16 * max_leaves as u64));
+                let total = folded(&device, &nodes, 4, Some(16 * max_leaves as u64));
                 assert_eq!(
                     Some(total),
                     expected,

@@ -2,7 +2,7 @@
 //! with shuffles and without, with its loops written out and as they are written.
 
 use super::adapter::AdapterKind;
-use super::tests::device;
+use super::device::tests::device;
 use super::{Gpu, GpuOptions};
 use crate::backend::{Backend, Problem};
 use crate::cpu::Cpu;

@@ -1,24 +1,57 @@
-//! The memory of a device: buffers, counted, so that a refused one is an error that says what is held.
+//! The memory of a device: buffers that count themselves, so that a refused one is an error that says how much
+//! is held.
 
 use super::Device;
 use crate::error::{Error, Result};
 use crate::gpu::adapter::AdapterKind;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wgpu::BufferUsages;
 
+/// A buffer whose bytes count as held by its device until the last clone is dropped.
+#[derive(Clone, Debug)]
+pub(in crate::gpu) struct Buffer(Arc<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    buffer: wgpu::Buffer,
+    held: Arc<AtomicU64>,
+}
+
+impl Buffer {
+    fn new(buffer: wgpu::Buffer, held: &Arc<AtomicU64>) -> Self {
+        held.fetch_add(buffer.size(), Ordering::Relaxed);
+        Self(Arc::new(Counted {
+            buffer,
+            held: Arc::clone(held),
+        }))
+    }
+}
+
+impl Deref for Buffer {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.0.buffer
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.buffer.size(), Ordering::Relaxed);
+    }
+}
+
 impl Device {
-    /// Bytes of the buffers made so far and not released.
+    /// Bytes of the buffers that are held.
     pub(in crate::gpu) fn held(&self) -> u64 {
-        self.held
+        self.held.load(Ordering::Relaxed)
     }
 
-    /// Waits until the memory of dropped buffers of `bytes` in all is there again.
-    pub(in crate::gpu) fn released(&mut self, bytes: u64) -> Result<()> {
-        self.held -= bytes;
-        self.finish_writes()
-    }
-
-    /// A software adapter's memory is the host's, which is granted long before it is there. Asking for
-    /// all of it in one piece, and giving it back untouched, tells whether it can ever be.
+    /// Fails if the host cannot have `bytes` for `what` and the device's memory is the host's, as a software
+    /// adapter's is. Such memory is granted long before it is there; asking for all of it in one piece, and
+    /// giving it back untouched, tells whether it can ever be.
     pub(in crate::gpu) fn check_host_memory(&self, what: &str, bytes: u64) -> Result<()> {
         let granted = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
         if self.adapter.kind == AdapterKind::Software && !usize::try_from(bytes).is_ok_and(granted)
@@ -33,33 +66,33 @@ impl Device {
             adapter: self.adapter.to_string(),
             what: what.to_owned(),
             needed,
-            held: self.held,
+            held: self.held(),
         }
     }
 
-    /// A buffer of `bytes`, counted towards what this device holds.
+    /// A buffer of `bytes`.
     pub(in crate::gpu) fn buffer(
-        &mut self,
+        &self,
         label: &str,
         bytes: u64,
         usage: BufferUsages,
-    ) -> Result<wgpu::Buffer> {
+    ) -> Result<Buffer> {
         self.create(label, bytes, usage, false)
     }
 
     /// A buffer of `bytes` that the host writes and the device copies from; mapped.
-    pub(in crate::gpu) fn staging(&mut self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
+    pub(in crate::gpu) fn staging(&self, label: &str, bytes: u64) -> Result<Buffer> {
         let usage = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
         self.create(label, bytes, usage, true)
     }
 
     fn create(
-        &mut self,
+        &self,
         label: &str,
         bytes: u64,
         usage: BufferUsages,
         mapped_at_creation: bool,
-    ) -> Result<wgpu::Buffer> {
+    ) -> Result<Buffer> {
         let made = self.scoped(|device| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(&format!("neuralnet.{label}")),
@@ -69,27 +102,24 @@ impl Device {
             })
         });
         match made {
-            Ok(buffer) => {
-                self.held += bytes;
-                Ok(buffer)
-            }
+            Ok(buffer) => Ok(Buffer::new(buffer, &self.held)),
             Err(wgpu::Error::OutOfMemory { .. }) => Err(self.memory(label, bytes)),
             Err(error) => Err(self.failed(error)),
         }
     }
 
     /// A storage buffer of `floats` f32, for shaders, uploads and readbacks.
-    pub(in crate::gpu) fn storage(&mut self, label: &str, floats: usize) -> Result<wgpu::Buffer> {
+    pub(in crate::gpu) fn storage(&self, label: &str, floats: usize) -> Result<Buffer> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         self.buffer(label, 4 * floats as u64, usage)
     }
 
     /// A uniform buffer that holds `params`.
     pub(in crate::gpu) fn uniform(
-        &mut self,
+        &self,
         label: &str,
         params: &impl bytemuck::NoUninit,
-    ) -> Result<wgpu::Buffer> {
+    ) -> Result<Buffer> {
         let bytes = bytemuck::bytes_of(params);
         let buffer = self.buffer(
             label,
@@ -106,7 +136,7 @@ mod tests {
     use super::BufferUsages;
     use crate::error::Error;
     use crate::gpu::adapter::AdapterKind;
-    use crate::gpu::tests::device;
+    use crate::gpu::device::tests::device;
     use std::process::Command;
 
     /// Set where the test below runs itself again with little memory.
@@ -117,7 +147,7 @@ mod tests {
     /// there the test runs again in a process that may hold 6 GB.
     #[test]
     fn a_refused_allocation_is_an_error_that_names_both_sizes() {
-        let mut device = device();
+        let device = device();
         if device.adapter.kind == AdapterKind::Software && std::env::var_os(LIMITED).is_none() {
             let limited = Command::new("sh")
                 .args(["-c", "ulimit -v 6000000 && exec \"$0\" --exact gpu::device::memory::tests::a_refused_allocation_is_an_error_that_names_both_sizes"])
@@ -149,6 +179,7 @@ mod tests {
             "sizes"
         );
         drop(buffers);
+        assert_eq!(device.held(), 0, "dropped buffers are not held");
         device.buffer("test", 256, BufferUsages::STORAGE).unwrap();
     }
 }

@@ -1,0 +1,23 @@
+//! The options of the GPU backend.
+
+/// How the GPU is used. The bits of the results depend neither on the chunks, nor on streaming, nor on who makes
+/// the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// Most bytes of one chunk of the data, and of one page of the sums of its leaves; `None` takes
+    /// what one binding of the device can hold.
+    pub max_chunk_bytes: Option<u64>,
+    /// Most bytes of the data on the device at any time; data beyond that stream in every iteration.
+    /// `None` takes what the device grants. The memory for mini-batches, a few MiB, comes on top.
+    pub max_device_bytes: Option<u64>,
+    /// Whether the lanes of a row exchange their sums through workgroup memory even if the
+    /// adapter has subgroups.
+    pub without_subgroups: bool,
+    /// Whether synthetic rows are made by the host and uploaded, as the rows of a file are, not made by the
+    /// device itself.
+    pub rows_from_host: bool,
+    /// Whether the shaders are compiled with their loops as they are written, not written out: to measure
+    /// whether a driver unrolls them itself. A software adapter refuses it, as such loops may make more trips
+    /// than Mesa's runs (65,535 an invocation), and it would stop them without an error.
+    pub keep_loops: bool,
+}

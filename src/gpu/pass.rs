@@ -1,0 +1,155 @@
+//! A pass over all data: the sums of every leaf, the tree over them, and the updates from its total.
+
+use super::chunks::Chunks;
+use super::device::Device;
+use super::leaf_kernel::{Operands, leaf_kernel};
+use super::params::{ChunkParams, to_u32};
+use super::pipeline::Pipeline;
+use super::tree::Tree;
+use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
+use crate::error::{Error, ON_THE_CPU, Remedy, Result};
+
+/// Most dispatches of one submission: recording them must not keep the device waiting long.
+const MAX_DISPATCHES: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    chunks: Chunks<'a>,
+    /// One dispatch of `leaf_sums` for each chunk; the only one of `one_leaf` if the data are one leaf.
+    leaf_kernel: Pipeline,
+    tree: Tree,
+    /// Whether the data are one leaf, so that `one_leaf` makes many updates in one dispatch.
+    one_leaf: bool,
+    /// Loop trips that an invocation makes for one update.
+    loop_trips: usize,
+}
+
+impl<'a> Pass<'a> {
+    /// The pass over `chunks` in workgroups of the shape `shape`, which ends in the total of `tree`.
+    pub(super) fn new(
+        device: &Device,
+        operands: &Operands<'_>,
+        shape: &WorkgroupShape,
+        chunks: Chunks<'a>,
+        tree: Tree,
+    ) -> Result<Self> {
+        let leaves = operands.problem.dataset.leaves();
+        let list = chunks.list();
+        Ok(Self {
+            leaf_kernel: leaf_kernel(device, operands, shape, leaves, list, &tree)?,
+            chunks,
+            tree,
+            one_leaf: leaves.count() == 1,
+            loop_trips: shape.loop_trips(),
+        })
+    }
+
+    pub(super) fn chunks(&self) -> &Chunks<'a> {
+        &self.chunks
+    }
+
+    pub(super) fn chunks_mut(&mut self) -> &mut Chunks<'a> {
+        &mut self.chunks
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree.
+    pub(super) fn evaluate(&mut self, device: &Device) -> Result<Vec<f32>> {
+        self.tree.poison(device)?;
+        self.set_rate(device, 1, 0.0);
+        self.stream(device)?;
+        device.run_pass("evaluate", |pass| self.record(pass))?;
+        device.read(self.tree.total(), 0, self.tree.n_sums())
+    }
+
+    /// Submits `iterations` updates by `rate`, in as few submissions as possible, so that the device need not
+    /// wait for the host.
+    pub(super) fn descend(&mut self, device: &Device, iterations: u32, rate: f32) -> Result<()> {
+        let by_host = !self.chunks.by_host().is_empty();
+        let most = if self.one_leaf {
+            MAX_LOOP_TRIPS / (1 + self.loop_trips)
+        } else {
+            let chunks = self.chunks.list().len() + self.chunks.n_streamed();
+            MAX_DISPATCHES / (chunks + self.tree.n_dispatches())
+        };
+        let most = to_u32(most).max(1);
+        let mut left = iterations;
+        while left > 0 {
+            let n_iterations = if by_host { 1 } else { left.min(most) };
+            left -= n_iterations;
+            let n_passes = if self.one_leaf { 1 } else { n_iterations };
+            self.set_rate(device, n_iterations, rate);
+            // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.
+            self.stream(device)?;
+            device.submit("advance", |encoder| {
+                Device::pass(encoder, "advance", |pass| {
+                    for _ in 0..n_passes {
+                        self.record(pass);
+                    }
+                });
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes the passes submitted from now on update the parameters by `rate`, `one_leaf` as often as
+    /// `n_iterations` says. A rate of 0 makes no update.
+    fn set_rate(&self, device: &Device, n_iterations: u32, rate: f32) {
+        if self.one_leaf {
+            let chunk = &self.chunks.list()[0];
+            let params = ChunkParams {
+                n_samples: to_u32(chunk.rows.len()),
+                first_leaf: 0,
+                n_iterations,
+                rate,
+            };
+            device.write(&chunk.params, 0, bytemuck::bytes_of(&params));
+        }
+        self.tree.set_rate(device, rate);
+    }
+
+    /// Submits the leaf sums of the chunks whose rows the host brings, which [`Pass::record`] leaves out.
+    fn stream(&mut self, device: &Device) -> Result<()> {
+        for number in self.chunks.by_host() {
+            self.chunks.load_then(device, number, |encoder| {
+                Device::pass(encoder, "stream", |pass| {
+                    self.leaf_kernel.record_one(pass, number);
+                });
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Records the leaf sums of the other chunks, then the tree up to its total.
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for number in self.chunks.recorded() {
+            self.chunks.record(pass, number);
+            self.leaf_kernel.record_one(pass, number);
+        }
+        self.tree.record(pass);
+    }
+}
+
+/// Learning rate times the scale of the reduction, rounded to the f32 that the shaders multiply by.
+pub(super) fn rate(rate: f64) -> Result<f32> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to f32 is the purpose; the rest is an error"
+    )]
+    let rounded = rate as f32;
+    if rounded.is_normal() {
+        return Ok(rounded);
+    }
+    Err(Error::Setting {
+        setting: "learning_rate",
+        reason: format!(
+            "times the reduction is {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}",
+            f32::MIN_POSITIVE,
+            f32::MAX
+        ),
+        remedies: &[Remedy::Do("take another"), ON_THE_CPU],
+    })
+}

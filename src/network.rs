@@ -12,9 +12,43 @@ pub enum Activation {
     Softmax,
     /// `y = z`.
     Identity,
+    /// `y = tanh z`.
+    Tanh,
+}
+
+/// What the predictions of an activation can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Each output is a probability of its own.
+    Probabilities,
+    /// The outputs of a sample are shares that sum to 1.
+    Shares,
+    /// Each output is a number.
+    Numbers,
 }
 
 impl Activation {
+    /// What its predictions can stand for.
+    #[must_use]
+    pub fn meaning(self) -> Meaning {
+        match self {
+            Self::Sigmoid => Meaning::Probabilities,
+            Self::Softmax => Meaning::Shares,
+            Self::Identity | Self::Tanh => Meaning::Numbers,
+        }
+    }
+
+    /// Its formula, for people who choose one.
+    #[must_use]
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "1 / (1 + exp(−z))",
+            Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
+            Self::Identity => "z: linear regression",
+            Self::Tanh => "tanh z, for numbers between −1 and 1",
+        }
+    }
+
     /// Turns the pre-activations of one sample, `z` (O), into its predictions.
     ///
     /// The sigmoid is computed from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: neither
@@ -29,6 +63,7 @@ impl Activation {
                 z.iter_mut().for_each(|z| *z /= sum);
             }
             Self::Identity => {}
+            Self::Tanh => z.iter_mut().for_each(|z| *z = z.tanh()),
         }
     }
 
@@ -38,6 +73,7 @@ impl Activation {
         match self {
             Self::Sigmoid | Self::Softmax => y * (1.0 - y),
             Self::Identity => 1.0,
+            Self::Tanh => (1.0 - y) * (1.0 + y),
         }
     }
 }

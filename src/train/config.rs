@@ -112,10 +112,7 @@ impl TrainConfig {
         };
         Self {
             activation,
-            loss: match activation {
-                Activation::Identity => Loss::SquaredError,
-                Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
-            },
+            loss: Loss::usual(activation),
             ..Self::default()
         }
     }
@@ -193,7 +190,7 @@ impl TrainConfig {
                 ),
                 _ => refuse(
                     "loss",
-                    "the identity is trained towards the squared error",
+                    "numbers are trained towards the squared error",
                     &[Remedy::Set("loss", "squared-error")],
                 ),
             };

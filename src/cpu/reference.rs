@@ -225,12 +225,13 @@ mod tests {
         let targets = (0..15).map(|i| f32::from(i % 3 == i / 3 % 3)).collect();
         let dataset = Dataset::from_rows("two layers", 4, 3, inputs, targets).unwrap();
         let dataset = dataset.with_weights(&[1.0, 0.5, 2.0, 0.0, 1.5]).unwrap();
-        for hidden in [Activation::Sigmoid, Activation::Identity] {
+        for hidden in [Activation::Sigmoid, Activation::Identity, Activation::Tanh] {
             for (activation, loss) in [
                 (Activation::Sigmoid, Loss::SquaredError),
                 (Activation::Sigmoid, Loss::CrossEntropy),
                 (Activation::Softmax, Loss::CrossEntropy),
                 (Activation::Identity, Loss::SquaredError),
+                (Activation::Tanh, Loss::SquaredError),
             ] {
                 let layer = |n_inputs, n_outputs, bias, activation| Layer {
                     n_inputs,

@@ -87,7 +87,7 @@ fn assert_derivative(backend: &mut dyn Backend, parameters: &[f64], what: &str) 
         let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
         let error = (numerical - analytical.gradient[at]).abs();
         assert!(
-            error <= TOLERANCE_PER_LOSS * analytical.summary.loss,
+            error <= TOLERANCE_PER_LOSS * (analytical.summary.loss + analytical.gradient[at].abs()),
             "{what}, parameter {at}: {} but numerically {numerical}",
             analytical.gradient[at]
         );

@@ -1,8 +1,9 @@
-// one_leaf: n_iterations times parameters = parameters - rate * gradient, the gradient that of all the
-// rows, which are one leaf.                                     (parameters with -=, sums with =)
-// Shapes as in leaf_sums.wgsl; leaf_sums (1, N_COLUMNS) are the sums of the last iteration, before its
+// one_leaf: n_iterations times parameters = parameters - rate * gradient, where the gradient is that of all
+// rows, which are one leaf.                                     (parameters with -=, leaf_sums with =)
+// Shapes as in leaf_sums.wgsl; leaf_sums (1, VEC4_PER_LEAF) are the sums of the last iteration, taken before its
 // update. A rate of 0 leaves the parameters as they are.
-// One workgroup; parameters stay in registers, and rows too where ROUNDS is 1. CPU twin: cpu::Descent.
+// One workgroup for all; parameters stay in registers, and so do the rows where ROUNDS is 1.
+// CPU twin: src/cpu/descent.rs.
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;
 
 fn load(first: u32, lane: u32) {
@@ -12,12 +13,12 @@ fn load(first: u32, lane: u32) {
 
 fn update_parameters(lane: u32) {
     for (var o = 0u; o < OUTPUTS; o++) { // unroll
-        for (var k = 0u; k < VECTORS; k++) { // unroll
-            if lane + k * LANES < N_VECTORS {
-                weight[o][k] -= params.rate * sums[o * VECTORS + k];
+        for (var k = 0u; k < VEC4_PER_LANE; k++) { // unroll
+            if lane + k * LANES_PER_ROW < VEC4_PER_ROW {
+                weight[o][k] -= params.rate * sums[o * VEC4_PER_LANE + k];
             }
         }
-        if BIAS == 1u && lane == 0u {
+        if HAS_BIAS == 1u && lane == 0u {
             bias[o] -= params.rate * sums[SUMS_BIAS_AT + o / 4u][o % 4u];
         }
     }
@@ -25,10 +26,10 @@ fn update_parameters(lane: u32) {
 
 fn write_parameters(invocation: u32) {
     for (var o = 0u; o < OUTPUTS; o++) { // unroll
-        for (var k = 0u; k < VECTORS; k++) { // unroll
-            let vector = invocation + k * LANES;
-            if invocation < LANES && vector < N_VECTORS {
-                parameters[o * N_VECTORS + vector] = weight[o][k];
+        for (var k = 0u; k < VEC4_PER_LANE; k++) { // unroll
+            let vector = invocation + k * LANES_PER_ROW;
+            if invocation < LANES_PER_ROW && vector < VEC4_PER_ROW {
+                parameters[o * VEC4_PER_ROW + vector] = weight[o][k];
             }
         }
         if invocation == 0u {
@@ -38,8 +39,8 @@ fn write_parameters(invocation: u32) {
 }
 
 fn run(leaf: u32, invocation: u32) {
-    let lane = invocation % LANES;
-    let group = invocation / LANES;
+    let lane = invocation % LANES_PER_ROW;
+    let group = invocation / LANES_PER_ROW;
     let end = params.n_samples;
     load_parameters(lane);
     if ROUNDS == 1u {
@@ -48,7 +49,7 @@ fn run(leaf: u32, invocation: u32) {
     for (var iteration = 0u; iteration < params.n_iterations; iteration++) {
         clear_sums();
         for (var round = 0u; round < ROUNDS; round++) {
-            let first = round * ROWS_IN_FLIGHT + group;
+            let first = round * ROWS_PER_ROUND + group;
             if ROUNDS > 1u {
                 load(first, lane);
             }

@@ -12,23 +12,23 @@ mod chunks;
 mod descent;
 mod device;
 mod generate;
-mod inputs;
+mod input_format;
 mod kernels;
-mod lanes;
-mod layout;
+mod leaf_kernel;
+mod memory_plan;
+mod parameter_layout;
 mod params;
 mod pipeline;
-mod plan;
 mod predict;
 mod read;
 mod readbacks;
 mod ring;
-mod sums;
+mod row_layout;
 mod tree;
 mod unroll;
 #[cfg(test)]
 mod variants;
-mod width;
+mod workgroup_shape;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use read::Reader;
@@ -39,16 +39,15 @@ use crate::leaves::Leaves;
 use batch::Batches;
 use chunks::Chunks;
 use device::Device;
-use inputs::Inputs;
-use lanes::{Lanes, Machine};
-use layout::Layout;
+use leaf_kernel::{Operands, leaf_kernel};
+use parameter_layout::ParameterLayout;
 use pipeline::Pipeline;
 use predict::Predict;
 use readbacks::Readbacks;
 use std::num::NonZeroU32;
 use std::ops::Range;
-use sums::{Operands, sums};
-use tree::{Trained, Tree};
+use tree::{Tree, UpdateTarget};
+use workgroup_shape::{DeviceShape, WorkgroupShape};
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
@@ -78,15 +77,15 @@ pub struct Gpu<'a> {
     problem: Problem<'a>,
     options: GpuOptions,
     device: Device,
-    layout: Layout,
-    lanes: Lanes,
+    parameter_layout: ParameterLayout,
+    shape: WorkgroupShape,
     leaves: Leaves,
     chunks: Chunks<'a>,
     parameters: wgpu::Buffer,
     /// Scales and offsets of the inputs, where their storage has such.
-    columns: Option<wgpu::Buffer>,
+    scales_and_offsets: Option<wgpu::Buffer>,
     /// One dispatch a chunk of `leaf_sums`, or the one of `one_leaf`.
-    sums: Pipeline,
+    leaf_kernel: Pipeline,
     tree: Tree,
     batches: Batches,
     /// Made when it is first asked for: training needs none of its memory.
@@ -111,9 +110,9 @@ impl<'a> Gpu<'a> {
         check_limits(&device, layer.n_inputs, layer.n_outputs)?;
 
         let leaves = problem.dataset.leaves();
-        let layout = Layout::new(layer);
+        let layout = ParameterLayout::new(layer);
         let parameters = device.storage("parameters", layout.n_parameters())?;
-        let trained = Trained {
+        let trained = UpdateTarget {
             parameters: &parameters,
             n_floats: layout.n_trained(),
         };
@@ -132,25 +131,25 @@ impl<'a> Gpu<'a> {
         )?;
 
         let codes = problem.dataset.codes();
-        let columns = inputs::columns(&mut device, codes)?;
-        let lanes = Lanes::new(layer, leaves, Machine::new(&device));
+        let scales_and_offsets = input_format::scales_and_offsets(&mut device, codes)?;
+        let shape = WorkgroupShape::new(layer, leaves, DeviceShape::new(&device));
         let operands = Operands {
             problem: &problem,
             parameters: &parameters,
-            columns: columns.as_ref(),
+            scales_and_offsets: scales_and_offsets.as_ref(),
         };
-        let sums = sums(&device, &operands, &lanes, leaves, chunks.list(), &tree)?;
+        let leaf_kernel = leaf_kernel(&device, &operands, &shape, leaves, chunks.list(), &tree)?;
         Ok(Self {
             problem,
             options,
             device,
-            layout,
-            lanes,
+            parameter_layout: layout,
+            shape,
             leaves,
             chunks,
             parameters,
-            columns,
-            sums,
+            scales_and_offsets,
+            leaf_kernel,
             tree,
             batches: Batches::default(),
             predict: None,
@@ -198,8 +197,8 @@ impl<'a> Gpu<'a> {
     #[must_use]
     pub fn rounding(&self) -> Rounding {
         Rounding {
-            pre_activation: to_u32(self.lanes.pre_activation_roundings()),
-            sum: to_u32(self.lanes.sum_additions()) + self.leaves.fold_depth(),
+            pre_activation: to_u32(self.shape.pre_activation_roundings()),
+            sum: to_u32(self.shape.sum_additions()) + self.leaves.fold_depth(),
             input: u32::from(self.problem.dataset.codes().decoding_rounds()),
         }
     }
@@ -209,7 +208,7 @@ impl<'a> Gpu<'a> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(&self.device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.sums.record_one(pass, number);
+                    self.leaf_kernel.record_one(pass, number);
                 });
             })?;
         }
@@ -220,17 +219,17 @@ impl<'a> Gpu<'a> {
     fn record_sums(&self, pass: &mut wgpu::ComputePass<'_>) {
         for number in self.chunks.recorded() {
             self.chunks.record(pass, number);
-            self.sums.record_one(pass, number);
+            self.leaf_kernel.record_one(pass, number);
         }
         self.tree.record(pass);
     }
 
     /// Sums of gradient, loss and y(1−y), which the shaders lay out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
-        let (gradient, seen) = sums.split_at(self.layout.n_parameters());
+        let (gradient, seen) = sums.split_at(self.parameter_layout.n_parameters());
         Evaluation {
             summary: unpack_summary(seen),
-            gradient: self.layout.unpack(gradient),
+            gradient: self.parameter_layout.unpack(gradient),
         }
     }
 }
@@ -252,10 +251,10 @@ fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()
         }
     }
     let most = device.adapter.max_invocations;
-    if (most as usize) < lanes::MAX_WORKGROUP_SIZE {
+    if (most as usize) < workgroup_shape::MAX_WORKGROUP_SIZE {
         return Err(device.limit(format!(
             "workgroups of {most} invocations; {} are needed",
-            lanes::MAX_WORKGROUP_SIZE
+            workgroup_shape::MAX_WORKGROUP_SIZE
         )));
     }
     Ok(())
@@ -276,7 +275,7 @@ impl Backend for Gpu<'_> {
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let packed = self.layout.pack(parameters);
+        let packed = self.parameter_layout.pack(parameters);
         self.device
             .write(&self.parameters, 0, bytemuck::cast_slice(&packed));
         Ok(())
@@ -285,8 +284,8 @@ impl Backend for Gpu<'_> {
     fn parameters(&mut self) -> Result<Vec<f64>> {
         let packed = self
             .device
-            .read(&self.parameters, 0, self.layout.n_parameters())?;
-        Ok(self.layout.unpack(&packed))
+            .read(&self.parameters, 0, self.parameter_layout.n_parameters())?;
+        Ok(self.parameter_layout.unpack(&packed))
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
@@ -297,7 +296,7 @@ impl Backend for Gpu<'_> {
             .run_pass("evaluate", |pass| self.record_sums(pass))?;
         let sums = self
             .device
-            .read(self.tree.total(), 0, self.layout.n_sums())?;
+            .read(self.tree.total(), 0, self.parameter_layout.n_sums())?;
         Ok(self.problem.reduced(self.unpack_sums(&sums)))
     }
 
@@ -305,16 +304,16 @@ impl Backend for Gpu<'_> {
         let operands = Operands {
             problem: &self.problem,
             parameters: &self.parameters,
-            columns: self.columns.as_ref(),
+            scales_and_offsets: self.scales_and_offsets.as_ref(),
         };
         let (device, options) = (&mut self.device, self.options);
-        let sums = self.batches.sums(device, &operands, options, rows)?;
+        let sums = self.batches.evaluate(device, &operands, options, rows)?;
         let weight = self.problem.dataset.weight_of(rows);
         Ok(self.problem.reduced_of(weight, self.unpack_sums(&sums)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let n_sums = self.layout.n_sums();
+        let n_sums = self.parameter_layout.n_sums();
         let sums = self.tree.read_leaves(&mut self.device, leaves)?;
         Ok(sums
             .chunks_exact(n_sums)
@@ -325,7 +324,10 @@ impl Backend for Gpu<'_> {
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = descent::rate(learning_rate * self.problem.scale())?;
         self.descend(iterations.get(), rate)?;
-        let (first, n_sums) = (self.layout.n_parameters(), self.layout.n_sums());
+        let (first, n_sums) = (
+            self.parameter_layout.n_parameters(),
+            self.parameter_layout.n_sums(),
+        );
         let total = self.tree.total();
         self.readbacks
             .send_for(&mut self.device, total, first, n_sums - first)
@@ -342,19 +344,19 @@ impl Backend for Gpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let layer = self.problem.network.layer();
-        let inputs = Inputs::new(self.problem.dataset.codes());
-        let subgroup = self.device.subgroup();
-        let kernel = kernels::predict(&self.lanes, subgroup, layer.activation, inputs);
+        let operands = Operands {
+            problem: &self.problem,
+            parameters: &self.parameters,
+            scales_and_offsets: self.scales_and_offsets.as_ref(),
+        };
+        let kernel = operands.row_kernel(&self.device, &self.shape).predict();
         let predict = match &self.predict {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
                 &mut self.device,
                 &kernel,
                 self.chunks.list(),
-                &self.parameters,
-                self.columns.as_ref(),
-                layer.n_outputs,
+                &operands,
             )?),
         };
         predict.rows(&mut self.device, &mut self.chunks, &rows)

@@ -19,10 +19,6 @@ const ROWS_PER_OUTPUT: usize = 64;
 /// 8,192 inputs and 16 outputs the sums take a sixteenth.
 const MAX_LEAF_BYTES: usize = 1 << 23;
 
-/// The loops of one shader invocation must end within this many trips in all: some software
-/// adapters stop there without a word (Mesa 22.3 after 65,535).
-pub(crate) const MAX_LOOP_TRIPS: usize = 60_000;
-
 /// The leaves of one data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaves {

@@ -4,14 +4,14 @@
 use super::GpuOptions;
 use super::chunks::Chunk;
 use super::device::Device;
-use super::lanes::{Lanes, Machine};
-use super::layout::Layout;
+use super::leaf_kernel::{Operands, leaf_kernel};
+use super::memory_plan::cut;
+use super::parameter_layout::ParameterLayout;
 use super::pipeline::Pipeline;
-use super::plan::cut;
 use super::ring::{Ring, Samples};
-use super::sums::{Operands, sums};
-use super::tree::{Trained, Tree};
-use super::width::{Width, leaves_per_chunk};
+use super::row_layout::{RowLayout, leaves_per_chunk};
+use super::tree::{Tree, UpdateTarget};
+use super::workgroup_shape::{DeviceShape, WorkgroupShape};
 use crate::error::Result;
 use crate::leaves::Leaves;
 
@@ -34,7 +34,7 @@ struct Batch {
     /// All in the same memory, which the queue fills only once what was submitted before has read it.
     chunks: Vec<Chunk>,
     /// One dispatch a chunk.
-    sums: Pipeline,
+    leaf_kernel: Pipeline,
     tree: Tree,
     /// Bytes of all its buffers.
     held: u64,
@@ -42,7 +42,7 @@ struct Batch {
 
 impl Batches {
     /// Gradient, loss and dy/dz summed over the rows `rows`, laid out as in the tree.
-    pub(super) fn sums(
+    pub(super) fn evaluate(
         &mut self,
         device: &mut Device,
         operands: &Operands<'_>,
@@ -61,7 +61,7 @@ impl Batches {
             let batch = Batch::new(device, operands, options, rows.len())?;
             self.list.push_mut(batch)
         };
-        batch.sums(device, Samples::numbered(operands.problem.dataset, rows))
+        batch.evaluate(device, Samples::numbered(operands.problem.dataset, rows))
     }
 }
 
@@ -74,21 +74,24 @@ impl Batch {
     ) -> Result<Self> {
         let before = device.held();
         let layer = operands.problem.network.layer();
-        let (width, layout) = (Width::new(operands.problem.dataset), Layout::new(layer));
+        let (row_layout, layout) = (
+            RowLayout::new(operands.problem.dataset),
+            ParameterLayout::new(layer),
+        );
         let leaves = Leaves::new(n_rows, layer.n_inputs, layer.n_outputs);
-        let trained = Trained {
+        let target = UpdateTarget {
             parameters: operands.parameters,
             n_floats: layout.n_trained(),
         };
         let max_bytes = options.max_chunk_bytes;
         let n_sums = layout.n_sums();
-        let tree = Tree::new(device, leaves.count(), n_sums, &trained, max_bytes)?;
-        let ring = Ring::new(device, width, n_rows)?;
+        let tree = Tree::new(device, leaves.count(), n_sums, &target, max_bytes)?;
+        let ring = Ring::new(device, row_layout, n_rows)?;
         // A chunk is what one staging buffer brings, as its rows are read once.
         let per_piece = (ring.rows_per_piece() / leaves.rows_per_leaf()).max(1);
-        let per_chunk = leaves_per_chunk(device, leaves, width, max_bytes)?.min(per_piece);
+        let per_chunk = leaves_per_chunk(device, leaves, row_layout, max_bytes)?.min(per_piece);
         let longest = n_rows.min(per_chunk * leaves.rows_per_leaf());
-        let memory = width.allocate(device, "a batch", longest)?;
+        let memory = row_layout.allocate(device, "a batch", longest)?;
         let per_page = tree.leaves_per_page();
         let mut chunks = Vec::new();
         for chunk in cut(0..leaves.count(), per_chunk, per_page) {
@@ -96,11 +99,11 @@ impl Batch {
             let in_page = chunk.start % per_page;
             chunks.push(Chunk::new(device, rows, chunk, in_page, memory.clone())?);
         }
-        let lanes = Lanes::new(layer, leaves, Machine::new(device));
+        let shape = WorkgroupShape::new(layer, leaves, DeviceShape::new(device));
         Ok(Self {
             n_rows,
             n_sums,
-            sums: sums(device, operands, &lanes, leaves, &chunks, &tree)?,
+            leaf_kernel: leaf_kernel(device, operands, &shape, leaves, &chunks, &tree)?,
             ring,
             chunks,
             tree,
@@ -108,13 +111,13 @@ impl Batch {
         })
     }
 
-    fn sums(&mut self, device: &mut Device, samples: Samples<'_>) -> Result<Vec<f32>> {
+    fn evaluate(&mut self, device: &mut Device, samples: Samples<'_>) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
         for (number, chunk) in self.chunks.iter().enumerate() {
             let rows = chunk.rows.clone();
             self.ring.load(device, samples, chunk, rows, |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    self.sums.record_one(pass, number);
+                    self.leaf_kernel.record_one(pass, number);
                     if number + 1 == self.chunks.len() {
                         self.tree.record(pass);
                     }

@@ -5,11 +5,11 @@
 
 use super::device::Device;
 use super::generate::Generate;
-use super::inputs::Inputs;
+use super::input_format::InputFormat;
+use super::memory_plan::{Limits, MemoryPlan, SLOTS};
 use super::params::ChunkParams;
-use super::plan::{Limits, Plan, SLOTS};
 use super::ring::{Ring, Samples};
-use super::width::{Width, leaves_per_chunk};
+use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::{GpuOptions, to_u32};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -88,8 +88,13 @@ impl<'a> Chunks<'a> {
         leaves_per_page: usize,
         options: GpuOptions,
     ) -> Result<Self> {
-        let width = Width::new(dataset);
-        let per_chunk = leaves_per_chunk(device, dataset.leaves(), width, options.max_chunk_bytes)?;
+        let row_layout = RowLayout::new(dataset);
+        let per_chunk = leaves_per_chunk(
+            device,
+            dataset.leaves(),
+            row_layout,
+            options.max_chunk_bytes,
+        )?;
         let limits = |room| Limits {
             per_chunk,
             per_page: leaves_per_page,
@@ -98,29 +103,29 @@ impl<'a> Chunks<'a> {
         // Before the chunks, which may leave no memory for it.
         let ring = match dataset.generated() {
             Some(_) if !options.rows_from_host => None,
-            _ => Some(Ring::new(device, width, dataset.n_samples())?),
+            _ => Some(Ring::new(device, row_layout, dataset.n_samples())?),
         };
         let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
         let mut refusal = None;
         let before = device.held();
         let (list, n_resident, held) = loop {
             // The last leaf may be shorter than the others.
-            let room = if most >= width.data_bytes(dataset) {
+            let room = if most >= row_layout.data_bytes(dataset) {
                 usize::MAX
             } else {
-                usize::try_from(most / width.leaf_bytes(dataset)).unwrap_or(usize::MAX)
+                usize::try_from(most / row_layout.leaf_bytes(dataset)).unwrap_or(usize::MAX)
             };
-            let Some(plan) = Plan::new(dataset.leaves().count(), limits(room)) else {
-                return Err(refusal.unwrap_or_else(|| no_room(most, width, dataset)));
+            let Some(plan) = MemoryPlan::new(dataset.leaves().count(), limits(room)) else {
+                return Err(refusal.unwrap_or_else(|| no_room(most, row_layout, dataset)));
             };
-            match allocate(device, dataset, width, leaves_per_page, &plan) {
+            match allocate(device, dataset, row_layout, leaves_per_page, &plan) {
                 Ok((list, held)) => break (list, plan.resident.len(), held),
                 Err(error @ Error::DeviceMemory { .. }) => {
                     // Most of what was granted: the rest of the work needs memory, too. Where nothing
                     // was, half of what was asked for.
                     let granted = device.held() - before;
                     most = match granted {
-                        0 => width.planned_bytes(dataset, &plan) / 2,
+                        0 => row_layout.planned_bytes(dataset, &plan) / 2,
                         _ => granted / 8 * 7,
                     };
                     device.released(granted)?;
@@ -133,7 +138,7 @@ impl<'a> Chunks<'a> {
             (Some(ring), _) => Source::Host(ring),
             (None, Some(synthetic)) => {
                 let rows_per_leaf = dataset.leaves().rows_per_leaf();
-                let inputs = Inputs::new(dataset.codes());
+                let inputs = InputFormat::new(dataset.codes());
                 let generate = Generate::new(device, synthetic, inputs, rows_per_leaf, &list)?;
                 Source::Device(generate)
             }
@@ -177,12 +182,12 @@ impl<'a> Chunks<'a> {
     pub(super) fn notice(&self) -> Option<String> {
         let streamed = &self.list[self.n_resident..];
         let n_rows: usize = streamed.iter().map(|chunk| chunk.rows.len()).sum();
-        let width = Width::new(self.dataset);
+        let row_layout = RowLayout::new(self.dataset);
         (n_rows > 0).then(|| {
             format!(
                 "{} of {} bytes of the data stream in every iteration, as {}",
-                n_rows as u64 * width.row_bytes(),
-                width.data_bytes(self.dataset),
+                n_rows as u64 * row_layout.row_bytes(),
+                row_layout.data_bytes(self.dataset),
                 if self.refused {
                     "the device grants no more memory"
                 } else {
@@ -256,18 +261,18 @@ impl<'a> Chunks<'a> {
 fn allocate(
     device: &mut Device,
     dataset: &Dataset,
-    width: Width,
+    row_layout: RowLayout,
     leaves_per_page: usize,
-    plan: &Plan,
+    plan: &MemoryPlan,
 ) -> Result<(Vec<Chunk>, u64)> {
     let leaves = dataset.leaves();
-    device.check_host_memory(dataset.source(), width.planned_bytes(dataset, plan))?;
+    device.check_host_memory(dataset.source(), row_layout.planned_bytes(dataset, plan))?;
     let size = |memory: &[wgpu::Buffer; 2]| memory.iter().map(wgpu::Buffer::size).sum::<u64>();
     let mut slots = Vec::new();
     if plan.leaves_per_slot > 0 {
         let n_rows = plan.leaves_per_slot * leaves.rows_per_leaf();
         for slot in 0..SLOTS {
-            slots.push(width.allocate(device, &format!("slot {slot}"), n_rows)?);
+            slots.push(row_layout.allocate(device, &format!("slot {slot}"), n_rows)?);
         }
     }
     let mut held: u64 = slots.iter().map(size).sum();
@@ -279,7 +284,7 @@ fn allocate(
             None => {
                 let (first, last) = (rows.start, rows.end - 1);
                 let label = format!("rows {first} to {last} of {}", dataset.source());
-                let memory = width.allocate(device, &label, rows.len())?;
+                let memory = row_layout.allocate(device, &label, rows.len())?;
                 held += size(&memory);
                 memory
             }
@@ -290,9 +295,9 @@ fn allocate(
     Ok((list, held))
 }
 
-fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
+fn no_room(most: u64, row_layout: RowLayout, dataset: &Dataset) -> Error {
     let rows = dataset.leaves().rows(0).len();
-    let least = (SLOTS as u64 * width.leaf_bytes(dataset)).min(width.data_bytes(dataset));
+    let least = (SLOTS as u64 * row_layout.leaf_bytes(dataset)).min(row_layout.data_bytes(dataset));
     Error::Setting {
         setting: "max_device_bytes",
         reason: format!(

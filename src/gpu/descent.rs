@@ -2,9 +2,9 @@
 
 use super::device::Device;
 use super::params::ChunkParams;
+use super::workgroup_shape::MAX_LOOP_TRIPS;
 use super::{Gpu, to_u32};
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
-use crate::leaves::MAX_LOOP_TRIPS;
 
 /// Dispatches of one submission, at most: recording them must not keep the device waiting long.
 const MAX_DISPATCHES: usize = 4096;
@@ -15,7 +15,7 @@ impl Gpu<'_> {
         let one_leaf = self.leaves.count() == 1;
         let by_host = !self.chunks.by_host().is_empty();
         let most = if one_leaf {
-            MAX_LOOP_TRIPS / (1 + self.lanes.loop_trips())
+            MAX_LOOP_TRIPS / (1 + self.shape.loop_trips())
         } else {
             let chunks = self.chunks.list().len() + self.chunks.n_streamed();
             MAX_DISPATCHES / (chunks + self.tree.n_dispatches())

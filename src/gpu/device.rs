@@ -18,7 +18,7 @@ const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 pub(super) struct Device {
     pub(super) adapter: Adapter,
     /// Whether shaders are compiled with their loops as they are written; a test compares both.
-    pub(super) rolled: bool,
+    pub(super) keep_loops: bool,
     pub(super) subgroups: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -66,7 +66,7 @@ impl Device {
         }));
         Ok(Self {
             adapter,
-            rolled: false,
+            keep_loops: false,
             subgroups,
             device,
             queue,

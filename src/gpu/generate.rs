@@ -2,7 +2,7 @@
 
 use super::chunks::Chunk;
 use super::device::Device;
-use super::inputs::Inputs;
+use super::input_format::InputFormat;
 use super::kernels;
 use super::params::SyntheticParams;
 use super::pipeline::Pipeline;
@@ -21,7 +21,7 @@ impl Generate {
     pub(super) fn new(
         device: &mut Device,
         synthetic: &Synthetic,
-        inputs: Inputs,
+        format: InputFormat,
         rows_per_leaf: usize,
         chunks: &[Chunk],
     ) -> Result<Self> {
@@ -29,7 +29,7 @@ impl Generate {
         weights.resize(weights.len().next_multiple_of(4), 0);
         let hidden_weight = device.storage("hidden_weight", weights.len())?;
         device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
-        let mut pipeline = Pipeline::new(device, &kernels::synthetic(inputs))?;
+        let mut pipeline = Pipeline::new(device, &kernels::synthetic(format))?;
         let word = |number: u64| u32::try_from(number).expect("rows are numbered in 48 bits");
         for chunk in chunks {
             let first_row = chunk.rows.start as u64;
@@ -61,10 +61,11 @@ mod tests {
     use super::Generate;
     use crate::dataset::{Dataset, Storage, Synthetic};
     use crate::gpu::chunks::Chunk;
-    use crate::gpu::inputs::Inputs;
+    use crate::gpu::input_format::InputFormat;
+    use crate::gpu::row_layout::RowLayout;
     use crate::gpu::tests::device;
-    use crate::gpu::width::Width;
-    use crate::leaves::{Leaves, MAX_LOOP_TRIPS};
+    use crate::gpu::workgroup_shape::MAX_LOOP_TRIPS;
+    use crate::leaves::Leaves;
     use std::ops::Range;
 
     fn bits(values: &[f32]) -> Vec<u32> {
@@ -85,16 +86,16 @@ mod tests {
         let mut device = device();
         let (n_inputs, n_rows) = (dataset.n_inputs(), rows.len());
         let rows_per_leaf = dataset.leaves().rows_per_leaf();
-        let width = Width::new(dataset);
+        let row_layout = RowLayout::new(dataset);
         let n_leaves = n_rows.div_ceil(rows_per_leaf);
-        let memory = width.allocate(&mut device, "test", n_rows).unwrap();
+        let memory = row_layout.allocate(&mut device, "test", n_rows).unwrap();
         let chunk = Chunk::new(&mut device, rows.clone(), 0..n_leaves, 0, memory).unwrap();
         device.poison(&chunk.inputs).unwrap();
         device.poison(&chunk.targets).unwrap();
         let chunks = [chunk];
-        let inputs = Inputs::new(dataset.codes());
+        let format = InputFormat::new(dataset.codes());
         let generate =
-            Generate::new(&mut device, synthetic, inputs, rows_per_leaf, &chunks).unwrap();
+            Generate::new(&mut device, synthetic, format, rows_per_leaf, &chunks).unwrap();
         device
             .run_pass("synthetic", |pass| generate.record(pass, 0))
             .unwrap();
@@ -106,15 +107,15 @@ mod tests {
         );
         let (mut inputs, mut targets) = (vec![0.0; n_rows * n_inputs], vec![0.0; n_rows]);
         dataset.read_unrounded(rows, &mut inputs, &mut targets);
-        let mut expected = vec![0; n_rows * 4 * width.inputs];
+        let mut expected = vec![0; n_rows * 4 * row_layout.inputs];
         dataset.codes().pack(&inputs, n_inputs, &mut expected);
         let made = device
-            .read(&chunks[0].inputs, 0, n_rows * width.inputs)
+            .read(&chunks[0].inputs, 0, n_rows * row_layout.inputs)
             .unwrap();
         let mut made: Vec<u8> = bytemuck::cast_slice(&made).to_vec();
         if dataset.storage() == Storage::U8 {
             // A byte that pads a row has a scale of 0, so it may be any.
-            for row in made.chunks_exact_mut(4 * width.inputs) {
+            for row in made.chunks_exact_mut(4 * row_layout.inputs) {
                 row[n_inputs..].fill(0);
             }
         }

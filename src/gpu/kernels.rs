@@ -1,8 +1,8 @@
 //! The kernels: each one's WGSL and its bindings.
 
-use super::inputs::Inputs;
-use super::lanes::Lanes;
+use super::input_format::InputFormat;
 use super::unroll::unrolled;
+use super::workgroup_shape::WorkgroupShape;
 use crate::network::Activation;
 use crate::objective::Loss;
 
@@ -44,107 +44,103 @@ macro_rules! shaders {
     ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file)), "\n"),+) };
 }
 
-/// What all kernels that read rows share: constants, the lanes, the inputs, the forward pass.
-fn forward(
-    lanes: &Lanes,
-    subgroup: Option<usize>,
-    activation: Activation,
-    inputs: Inputs,
-) -> String {
-    let lanes_exchange = match subgroup {
-        Some(_) => shaders!("parts/lanes_subgroup.wgsl"),
-        None => shaders!("parts/lanes_workgroup.wgsl"),
-    };
-    let activation = match activation {
-        Activation::Sigmoid => shaders!("parts/activation_sigmoid.wgsl"),
-        Activation::Softmax => shaders!("parts/activation_softmax.wgsl"),
-        Activation::Identity => shaders!("parts/activation_identity.wgsl"),
-        Activation::Tanh => shaders!("parts/activation_tanh.wgsl"),
-    };
-    [
-        &lanes.header(subgroup),
-        activation,
-        inputs.read(),
-        shaders!("parts/forward.wgsl", "parts/exchange.wgsl"),
-        lanes_exchange,
-    ]
-    .concat()
+/// What decides the text of a kernel that reads rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowKernel<'k> {
+    pub(super) shape: &'k WorkgroupShape,
+    /// The least number of invocations of a subgroup; `None` if shaders must not exchange within one.
+    pub(super) subgroup: Option<usize>,
+    pub(super) activation: Activation,
+    pub(super) format: InputFormat,
 }
 
-/// All of `all` where each column has its scale and offset, which the last one holds; otherwise all but
-/// that.
-fn bindings(inputs: Inputs, all: &'static [Binding]) -> &'static [Binding] {
-    match inputs {
-        Inputs::Columns => all,
-        Inputs::F32 | Inputs::F16 | Inputs::Bytes => &all[..all.len() - 1],
+/// What decides the rest of the text of a kernel that sums gradients.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summand {
+    pub(super) loss: Loss,
+    /// Whether each row has a weight.
+    pub(super) weighted: bool,
+}
+
+impl RowKernel<'_> {
+    /// `leaf_sums`: the sums of each leaf of a chunk.
+    pub(super) fn leaf_sums(&self, summand: Summand) -> Kernel {
+        Kernel {
+            name: "leaf_sums",
+            wgsl: self.backward_source(summand) + shaders!("leaf_sums.wgsl"),
+            bindings: self.bindings(&[Uniform, Read, Read, Read, ReadWrite, Read]),
+        }
+    }
+
+    /// `one_leaf`: the sums of a single leaf and the updates from them; so it writes the parameters.
+    pub(super) fn one_leaf(&self, summand: Summand) -> Kernel {
+        Kernel {
+            name: "one_leaf",
+            wgsl: self.backward_source(summand) + shaders!("one_leaf.wgsl"),
+            bindings: self.bindings(&[Uniform, Read, ReadWrite, Read, ReadWrite, Read]),
+        }
+    }
+
+    /// `predict`: pre-activations and predictions of the rows of a chunk.
+    pub(super) fn predict(&self) -> Kernel {
+        Kernel {
+            name: "predict",
+            wgsl: self.forward_source() + shaders!("predict.wgsl"),
+            bindings: self.bindings(&[Uniform, Read, Read, ReadWrite, ReadWrite, Read]),
+        }
+    }
+
+    /// The text that all kernels that read rows share: constants, inputs, the forward pass, the exchange
+    /// among lanes, the activation.
+    fn forward_source(&self) -> String {
+        // The constants of activation.wgsl are called as the variants are, in capitals.
+        let activation = format!("{:?}", self.activation).to_uppercase();
+        let within_subgroup = match self.subgroup {
+            Some(_) => shaders!("common/subgroup.wgsl"),
+            None => shaders!("common/workgroup.wgsl"),
+        };
+        [
+            &self.shape.header(self.subgroup),
+            &format!("const ACTIVATION = {activation};\n"),
+            self.format.reader(),
+            shaders!(
+                "common/forward.wgsl",
+                "common/exchange.wgsl",
+                "common/activation.wgsl"
+            ),
+            within_subgroup,
+        ]
+        .concat()
+    }
+
+    /// The text that all kernels that sum gradients share: the forward pass, the loss, the backward pass, the
+    /// sums over groups.
+    fn backward_source(&self, summand: Summand) -> String {
+        let loss = match summand.loss {
+            Loss::SquaredError => "SQUARED_ERROR",
+            Loss::CrossEntropy => "CROSS_ENTROPY",
+        };
+        let weighted = u32::from(summand.weighted);
+        self.forward_source()
+            + &format!("const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n")
+            + shaders!(
+                "common/loss.wgsl",
+                "common/backward.wgsl",
+                "common/sum_groups.wgsl"
+            )
+    }
+
+    /// The bindings of the kernel. The last one of `all`, the scales and offsets of the columns, exists only
+    /// for inputs that are stored with such.
+    fn bindings(&self, all: &'static [Binding]) -> &'static [Binding] {
+        match self.format {
+            InputFormat::ScaledU8 => all,
+            InputFormat::F32 | InputFormat::F16 | InputFormat::U8 => &all[..all.len() - 1],
+        }
     }
 }
 
-/// … and those that sum: the loss, the backward pass.
-fn sums(
-    lanes: &Lanes,
-    subgroup: Option<usize>,
-    activation: Activation,
-    loss: Loss,
-    weighted: bool,
-    inputs: Inputs,
-) -> String {
-    let loss = match (loss, activation) {
-        (Loss::SquaredError, _) => shaders!("parts/loss_squared_error.wgsl"),
-        (Loss::CrossEntropy, Activation::Softmax) => shaders!("parts/loss_softmax.wgsl"),
-        (Loss::CrossEntropy, _) => shaders!("parts/loss_cross_entropy.wgsl"),
-    };
-    forward(lanes, subgroup, activation, inputs)
-        + &format!("const WEIGHTED = {}u;\n", u32::from(weighted))
-        + loss
-        + shaders!("parts/groups.wgsl", "parts/backward.wgsl")
-}
-
-pub(super) fn leaf_sums(
-    lanes: &Lanes,
-    subgroup: Option<usize>,
-    activation: Activation,
-    loss: Loss,
-    weighted: bool,
-    inputs: Inputs,
-) -> Kernel {
-    Kernel {
-        name: "leaf_sums",
-        wgsl: sums(lanes, subgroup, activation, loss, weighted, inputs)
-            + shaders!("leaf_sums.wgsl"),
-        bindings: bindings(inputs, &[Uniform, Read, Read, Read, ReadWrite, Read]),
-    }
-}
-
-/// As `leaf_sums`, but for what it does with the parameters.
-pub(super) fn one_leaf(
-    lanes: &Lanes,
-    subgroup: Option<usize>,
-    activation: Activation,
-    loss: Loss,
-    weighted: bool,
-    inputs: Inputs,
-) -> Kernel {
-    Kernel {
-        name: "one_leaf",
-        wgsl: sums(lanes, subgroup, activation, loss, weighted, inputs) + shaders!("one_leaf.wgsl"),
-        bindings: bindings(inputs, &[Uniform, Read, ReadWrite, Read, ReadWrite, Read]),
-    }
-}
-
-pub(super) fn predict(
-    lanes: &Lanes,
-    subgroup: Option<usize>,
-    activation: Activation,
-    inputs: Inputs,
-) -> Kernel {
-    Kernel {
-        name: "predict",
-        wgsl: forward(lanes, subgroup, activation, inputs) + shaders!("predict.wgsl"),
-        bindings: bindings(inputs, &[Uniform, Read, Read, ReadWrite, ReadWrite, Read]),
-    }
-}
-
+/// `fold`: sums of 1,024 neighbouring nodes, and the update at the root.
 pub(super) fn fold() -> Kernel {
     Kernel {
         name: "fold",
@@ -153,14 +149,16 @@ pub(super) fn fold() -> Kernel {
     }
 }
 
-pub(super) fn synthetic(inputs: Inputs) -> Kernel {
+/// `synthetic`: the rows of a synthetic data set, written in `format`.
+pub(super) fn synthetic(format: InputFormat) -> Kernel {
     Kernel {
         name: "synthetic",
-        wgsl: inputs.written().to_owned() + shaders!("synthetic.wgsl"),
+        wgsl: format.writer().to_owned() + shaders!("synthetic.wgsl"),
         bindings: &[Uniform, Read, ReadWrite, ReadWrite],
     }
 }
 
+/// `read`: reads memory and does nothing else.
 pub(super) fn read() -> Kernel {
     Kernel {
         name: "read",
@@ -171,21 +169,63 @@ pub(super) fn read() -> Kernel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inputs::Inputs;
-    use super::super::lanes::{Lanes, MAX_WORKGROUP_SIZE, Machine};
+    use super::super::input_format::InputFormat;
     use super::super::params::tests::assert_uniforms;
-    use super::{Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, READ_WORKGROUP_SIZE};
+    use super::super::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
+    use super::{
+        Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, READ_WORKGROUP_SIZE, RowKernel, Summand,
+    };
     use crate::leaves::Leaves;
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
     use naga::{AddressSpace, StorageAccess};
     use std::path::Path;
 
+    /// Activation, loss, weights and format of the kernels below; together they take every branch.
+    const OBJECTIVES: [(Activation, Loss, bool, InputFormat); 6] = [
+        (
+            Activation::Sigmoid,
+            Loss::SquaredError,
+            false,
+            InputFormat::F32,
+        ),
+        (
+            Activation::Sigmoid,
+            Loss::CrossEntropy,
+            true,
+            InputFormat::F16,
+        ),
+        (
+            Activation::Softmax,
+            Loss::CrossEntropy,
+            true,
+            InputFormat::F32,
+        ),
+        (
+            Activation::Softmax,
+            Loss::CrossEntropy,
+            false,
+            InputFormat::U8,
+        ),
+        (
+            Activation::Identity,
+            Loss::SquaredError,
+            true,
+            InputFormat::F32,
+        ),
+        (
+            Activation::Identity,
+            Loss::SquaredError,
+            false,
+            InputFormat::ScaledU8,
+        ),
+    ];
+
     /// Every kernel in every variant, for shapes that take each path through the lanes, with the
     /// invocations of a workgroup.
     fn kernels() -> Vec<(Kernel, usize)> {
         let mut kernels = vec![(super::fold(), 256), (super::read(), READ_WORKGROUP_SIZE)];
-        kernels.extend(Inputs::ALL.map(|inputs| (super::synthetic(inputs), 256)));
+        kernels.extend(InputFormat::ALL.map(|format| (super::synthetic(format), 256)));
         for (n_samples, n_inputs, n_outputs) in [
             (3, 3, 1),
             (1 << 20, 1, 1),
@@ -196,35 +236,25 @@ mod tests {
             let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
             let leaves = Leaves::new(n_samples, n_inputs, n_outputs);
             for (subgroup, software) in [(None, false), (Some(8), true), (Some(32), false)] {
-                let machine = Machine {
+                let device_shape = DeviceShape {
                     subgroup: subgroup.unwrap_or(32),
                     software,
                 };
-                let lanes = Lanes::new(layer, leaves, machine);
-                for (activation, loss, weighted, inputs) in [
-                    (Activation::Sigmoid, Loss::SquaredError, false, Inputs::F32),
-                    (Activation::Sigmoid, Loss::CrossEntropy, true, Inputs::F16),
-                    (Activation::Softmax, Loss::CrossEntropy, true, Inputs::F32),
-                    (
-                        Activation::Softmax,
-                        Loss::CrossEntropy,
-                        false,
-                        Inputs::Bytes,
-                    ),
-                    (Activation::Identity, Loss::SquaredError, true, Inputs::F32),
-                    (
-                        Activation::Identity,
-                        Loss::SquaredError,
-                        false,
-                        Inputs::Columns,
-                    ),
-                ] {
-                    for kernel in [super::leaf_sums, super::one_leaf] {
-                        let kernel = kernel(&lanes, subgroup, activation, loss, weighted, inputs);
-                        kernels.push((kernel, lanes.workgroup_size()));
-                    }
-                    let predict = super::predict(&lanes, subgroup, activation, inputs);
-                    kernels.push((predict, lanes.workgroup_size()));
+                let shape = WorkgroupShape::new(layer, leaves, device_shape);
+                for (activation, loss, weighted, format) in OBJECTIVES {
+                    let kernel = RowKernel {
+                        shape: &shape,
+                        subgroup,
+                        activation,
+                        format,
+                    };
+                    let summand = Summand { loss, weighted };
+                    let made = [
+                        kernel.leaf_sums(summand),
+                        kernel.one_leaf(summand),
+                        kernel.predict(),
+                    ];
+                    kernels.extend(made.map(|kernel| (kernel, shape.workgroup_size())));
                 }
             }
         }
@@ -245,7 +275,7 @@ mod tests {
         module
     }
 
-    /// As it is written, and with its loops written out.
+    /// The kernel as it is written, and the kernel with its loops written out.
     fn both_forms(kernel: &Kernel) -> [naga::Module; 2] {
         [&kernel.wgsl, &kernel.unrolled()].map(|wgsl| parsed(kernel.name, wgsl))
     }
@@ -296,7 +326,7 @@ mod tests {
         "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
         "for (var first = start; first < end; first += WORKGROUP_SIZE) {",
         "for (var i = invocation; i < n_rows * n_vectors; i += WORKGROUP_SIZE) {",
-        "for (var row = start; row < end; row += ROWS_IN_FLIGHT) {",
+        "for (var row = start; row < end; row += ROWS_PER_ROUND) {",
         "for (var round = 0u; round < ROUNDS; round++) {",
         "for (var iteration = 0u; iteration < params.n_iterations; iteration++) {",
         "for (var distance = 1u; distance < n_terms; distance *= 2u) {",
@@ -335,15 +365,15 @@ mod tests {
     #[test]
     fn every_file_of_the_shaders_is_part_of_a_kernel() {
         let kernels = kernels();
-        // The environment's where this runs on a machine without cargo, otherwise what cargo baked in.
+        // The environment's where this runs on a device_shape without cargo, otherwise what cargo baked in.
         let package = std::env::var("CARGO_MANIFEST_DIR")
             .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
         let shaders = Path::new(&package).join("shaders");
         let mut n_files = 0;
-        for folder in [shaders.clone(), shaders.join("parts")] {
+        for folder in [shaders.clone(), shaders.join("common")] {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() {
+                if path.extension().is_none_or(|extension| extension != "wgsl") {
                     continue;
                 }
                 n_files += 1;

@@ -42,7 +42,7 @@ impl Pipeline {
                 count: None,
             })
             .collect();
-        let wgsl = if device.rolled {
+        let wgsl = if device.keep_loops {
             kernel.wgsl.clone()
         } else {
             kernel.unrolled()

@@ -3,6 +3,7 @@
 use super::chunks::{Chunk, Chunks};
 use super::device::Device;
 use super::kernels::Kernel;
+use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;
 use crate::backend::Predictions;
 use crate::error::Result;
@@ -23,10 +24,9 @@ impl Predict {
         device: &mut Device,
         kernel: &Kernel,
         chunks: &[Chunk],
-        parameters: &wgpu::Buffer,
-        columns: Option<&wgpu::Buffer>,
-        n_outputs: usize,
+        operands: &Operands<'_>,
     ) -> Result<Self> {
+        let n_outputs = operands.problem.network.layer().n_outputs;
         let mut pipeline = Pipeline::new(device, kernel)?;
         let longest = chunks
             .iter()
@@ -37,9 +37,9 @@ impl Predict {
         let predictions = device.storage("predictions", longest * n_outputs)?;
         for chunk in chunks {
             let outputs = [&pre_activations, &predictions];
-            let mut buffers = vec![&chunk.params, &chunk.inputs, parameters];
+            let mut buffers = vec![&chunk.params, &chunk.inputs, operands.parameters];
             buffers.extend(outputs);
-            buffers.extend(columns);
+            buffers.extend(operands.scales_and_offsets);
             pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
         }
         Ok(Self {

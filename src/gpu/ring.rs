@@ -3,7 +3,7 @@
 
 use super::chunks::Chunk;
 use super::device::Device;
-use super::width::Width;
+use super::row_layout::RowLayout;
 use crate::dataset::{Dataset, Storage};
 use crate::error::Result;
 use rayon::prelude::*;
@@ -65,7 +65,7 @@ pub(super) struct Ring {
 
 #[derive(Debug)]
 struct Piece {
-    /// Inputs, then targets.
+    /// InputFormat, then targets.
     buffer: wgpu::Buffer,
     in_use: Option<InUse>,
 }
@@ -78,11 +78,12 @@ struct InUse {
 }
 
 impl Ring {
-    /// For `n_rows` rows of that width, which may be brought again and again.
-    pub(super) fn new(device: &mut Device, width: Width, n_rows: usize) -> Result<Self> {
-        let rows_per_piece = (PIECE_BYTES / (4 * width.inputs)).max(1).min(n_rows);
+    /// For `n_rows` rows of that row_layout, which may be brought again and again.
+    pub(super) fn new(device: &mut Device, row_layout: RowLayout, n_rows: usize) -> Result<Self> {
+        let rows_per_piece = (PIECE_BYTES / (4 * row_layout.inputs)).max(1).min(n_rows);
         let n_pieces = n_rows.div_ceil(rows_per_piece).min(PIECES);
-        let bytes = targets_at(rows_per_piece, width) + 4 * rows_per_piece * width.targets;
+        let bytes =
+            targets_at(rows_per_piece, row_layout) + 4 * rows_per_piece * row_layout.targets;
         let piece = |_| {
             Ok(Piece {
                 buffer: device.staging("staged rows", bytes as u64)?,
@@ -111,7 +112,7 @@ impl Ring {
         rows: Range<usize>,
         then: impl Fn(&mut wgpu::CommandEncoder),
     ) -> Result<()> {
-        let width = Width::new(samples.dataset);
+        let row_layout = RowLayout::new(samples.dataset);
         for first in rows.clone().step_by(self.rows_per_piece) {
             let end = (first + self.rows_per_piece).min(rows.end);
             let number = self.next;
@@ -121,9 +122,9 @@ impl Ring {
                 device.wait_for(submission)?;
                 device.mapped(&mapped)?;
             }
-            let inputs_bytes = (end - first) * 4 * width.inputs;
-            let targets_bytes = (end - first) * 4 * width.targets;
-            let filled = fill(samples, width, first..end, &piece.buffer);
+            let inputs_bytes = (end - first) * 4 * row_layout.inputs;
+            let targets_bytes = (end - first) * 4 * row_layout.targets;
+            let filled = fill(samples, row_layout, first..end, &piece.buffer);
             filled.map_err(|error| device.failed(error))?;
             piece.buffer.unmap();
             let at = (first - chunk.rows.start) as u64;
@@ -138,9 +139,14 @@ impl Ring {
                         bytes as u64,
                     );
                 };
-                copy(0, &chunk.inputs, width.inputs, inputs_bytes);
-                let targets_at = targets_at(end - first, width);
-                copy(targets_at, &chunk.targets, width.targets, targets_bytes);
+                copy(0, &chunk.inputs, row_layout.inputs, inputs_bytes);
+                let targets_at = targets_at(end - first, row_layout);
+                copy(
+                    targets_at,
+                    &chunk.targets,
+                    row_layout.targets,
+                    targets_bytes,
+                );
                 if end == rows.end {
                     then(encoder);
                 }
@@ -155,19 +161,19 @@ impl Ring {
 }
 
 /// Where the targets of `n_rows` rows start in a piece: mapped ranges start at multiples of 8 bytes.
-fn targets_at(n_rows: usize, width: Width) -> usize {
-    (4 * n_rows * width.inputs).next_multiple_of(8)
+fn targets_at(n_rows: usize, row_layout: RowLayout) -> usize {
+    (4 * n_rows * row_layout.inputs).next_multiple_of(8)
 }
 
 /// Makes the rows `rows`, task by task, and writes them as they are stored into a mapped staging buffer.
 fn fill(
     samples: Samples<'_>,
-    width: Width,
+    row_layout: RowLayout,
     rows: Range<usize>,
     staging: &wgpu::Buffer,
 ) -> std::result::Result<(), MapRangeError> {
     let (n_inputs, codes) = (samples.dataset.n_inputs(), samples.dataset.codes());
-    let targets_at = targets_at(rows.len(), width);
+    let targets_at = targets_at(rows.len(), row_layout);
     // An even number, as mapped ranges start at multiples of 8 bytes.
     let rows_per_task = (TASK_BYTES / (8 * n_inputs)).max(1) * 2;
     let write = |at: usize, bytes: &[u8]| {
@@ -183,20 +189,20 @@ fn fill(
         let first = rows.start + at;
         let rows = first..(first + rows_per_task).min(rows.end);
         inputs.resize(rows.len() * n_inputs, 0.0);
-        targets.resize(rows.len() * width.targets, 0.0);
-        let packed_bytes = rows.len() * 4 * width.inputs;
+        targets.resize(rows.len() * row_layout.targets, 0.0);
+        let packed_bytes = rows.len() * 4 * row_layout.inputs;
         samples.read_unrounded(rows, inputs, targets);
         // Rows in full that need no padding are packed as they are.
-        if codes.storage() == Storage::F32 && n_inputs == width.inputs {
-            write(at * 4 * width.inputs, bytemuck::cast_slice(inputs))?;
+        if codes.storage() == Storage::F32 && n_inputs == row_layout.inputs {
+            write(at * 4 * row_layout.inputs, bytemuck::cast_slice(inputs))?;
         } else {
             packed.resize(packed_bytes, 0);
             codes.pack(inputs, n_inputs, packed);
-            write(at * 4 * width.inputs, packed)?;
+            write(at * 4 * row_layout.inputs, packed)?;
         }
         let targets: &[f32] = targets;
         write(
-            targets_at + at * 4 * width.targets,
+            targets_at + at * 4 * row_layout.targets,
             bytemuck::cast_slice(targets),
         )
     })
@@ -207,8 +213,8 @@ mod tests {
     use super::{Ring, Samples, TASK_BYTES};
     use crate::dataset::Dataset;
     use crate::gpu::chunks::Chunk;
+    use crate::gpu::row_layout::RowLayout;
     use crate::gpu::tests::device;
-    use crate::gpu::width::Width;
     use rayon::prelude::*;
     use std::time::Instant;
 
@@ -245,10 +251,11 @@ mod tests {
         let (n_samples, n_cached) = (1 << 19, 1 << 13);
         let (large, small) = (dataset(n_samples), dataset(n_cached));
         let mut device = device();
-        let memory = |device: &mut _, n_rows| Width::new(&large).allocate(device, "test", n_rows);
+        let memory =
+            |device: &mut _, n_rows| RowLayout::new(&large).allocate(device, "test", n_rows);
         let n_rows = 1 << 16;
         let memory = memory(&mut device, n_rows).unwrap();
-        let mut ring = Ring::new(&mut device, Width::new(&large), n_samples).unwrap();
+        let mut ring = Ring::new(&mut device, RowLayout::new(&large), n_samples).unwrap();
         let cached = small.stored().unwrap().inputs;
         let mut other = crate::gpu::tests::device();
         let to = other.storage("test", cached.len()).unwrap();

@@ -26,7 +26,7 @@ pub(super) struct Tree {
 
 /// The parameters that the total updates.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Trained<'a> {
+pub(super) struct UpdateTarget<'a> {
     pub(super) parameters: &'a wgpu::Buffer,
     /// How many, from the first on; a multiple of 4.
     pub(super) n_floats: usize,
@@ -39,7 +39,7 @@ impl Tree {
         device: &mut Device,
         n_leaves: usize,
         n_sums: usize,
-        trained: &Trained<'_>,
+        target: &UpdateTarget<'_>,
         max_bytes: Option<u64>,
     ) -> Result<Self> {
         let bytes = 4 * n_leaves as u64 * n_sums as u64;
@@ -62,7 +62,7 @@ impl Tree {
             firsts.map(|first| leaves_per_page.min(n_leaves - first))
         };
         for length in page_lengths() {
-            tree.pages.push(sums(device, length, n_sums)?);
+            tree.pages.push(node_buffer(device, length, n_sums)?);
         }
         if n_leaves == 1 {
             return Ok(tree);
@@ -72,25 +72,25 @@ impl Tree {
             n_nodes: to_u32(n_nodes),
             n_columns: to_u32(n_columns),
             first_folded: to_u32(first_folded),
-            n_trained: to_u32(trained.n_floats / 4),
+            n_trained: to_u32(target.n_floats / 4),
             rate: 0.0,
             _pad: [0; 3],
         };
         let mut n_nodes: usize = page_lengths()
             .map(|length| length.div_ceil(FOLD_NODES))
             .sum();
-        tree.levels.push(sums(device, n_nodes, n_sums)?);
+        tree.levels.push(node_buffer(device, n_nodes, n_sums)?);
         let mut first_folded = 0;
         for (page, length) in tree.pages.iter().zip(page_lengths()) {
             let params = params(length, first_folded);
-            let buffers = [page, &tree.levels[0], trained.parameters];
+            let buffers = [page, &tree.levels[0], target.parameters];
             tree.last = Some(add_fold(&mut tree.fold, device, buffers, params)?);
             first_folded += length.div_ceil(FOLD_NODES);
         }
         while n_nodes > 1 {
-            let folded = sums(device, n_nodes.div_ceil(FOLD_NODES), n_sums)?;
+            let folded = node_buffer(device, n_nodes.div_ceil(FOLD_NODES), n_sums)?;
             let level = &tree.levels[tree.levels.len() - 1];
-            let buffers = [level, &folded, trained.parameters];
+            let buffers = [level, &folded, target.parameters];
             tree.last = Some(add_fold(
                 &mut tree.fold,
                 device,
@@ -176,7 +176,7 @@ fn add_fold(
     Ok(params)
 }
 
-fn sums(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buffer> {
+fn node_buffer(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buffer> {
     let bytes = 4 * n_nodes as u64 * n_sums as u64;
     let most = device.max_binding_bytes();
     if bytes > most {
@@ -189,7 +189,7 @@ fn sums(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buff
 
 #[cfg(test)]
 mod tests {
-    use super::{Trained, Tree};
+    use super::{Tree, UpdateTarget};
     use crate::gpu::device::Device;
     use crate::gpu::tests::device;
     use crate::leaves::Fold;
@@ -202,12 +202,12 @@ mod tests {
         max_bytes: Option<u64>,
     ) -> Vec<f32> {
         let parameters = device.storage("parameters", n_sums).unwrap();
-        let trained = Trained {
+        let target = UpdateTarget {
             parameters: &parameters,
             n_floats: n_sums,
         };
         let n_leaves = nodes.len() / n_sums;
-        let tree = Tree::new(device, n_leaves, n_sums, &trained, max_bytes).unwrap();
+        let tree = Tree::new(device, n_leaves, n_sums, &target, max_bytes).unwrap();
         tree.poison(device).unwrap();
         for (page, nodes) in tree
             .pages

@@ -34,7 +34,7 @@ struct Variant {
     /// Invocations of a subgroup, where it is not the adapter's: only without shuffles.
     subgroup: Option<u32>,
     without_subgroups: bool,
-    rolled: bool,
+    keep_loops: bool,
 }
 
 /// A CPU's layout and a GPU's, each with shuffles first.
@@ -42,7 +42,7 @@ const SOFTWARE: Variant = Variant {
     kind: AdapterKind::Software,
     subgroup: None,
     without_subgroups: false,
-    rolled: false,
+    keep_loops: false,
 };
 const HARDWARE: Variant = Variant {
     kind: AdapterKind::Discrete,
@@ -91,7 +91,7 @@ fn parameters(problem: &Problem<'_>) -> Vec<f64> {
 fn gpu<'a>(problem: &Problem<'a>, variant: Variant) -> Gpu<'a> {
     let mut device = device();
     device.adapter.kind = variant.kind;
-    device.rolled = variant.rolled;
+    device.keep_loops = variant.keep_loops;
     if let Some(size) = variant.subgroup {
         device.adapter.subgroup_size = [size, size];
     }
@@ -131,12 +131,12 @@ fn loops_written_out_change_no_bit() {
     ] {
         let dataset = dataset(shape);
         let problem = problem(&dataset, Loss::CrossEntropy);
-        let rolled = Variant {
-            rolled: true,
+        let keep_loops = Variant {
+            keep_loops: true,
             ..variant
         };
         assert!(
-            bits(&problem, variant) == bits(&problem, rolled),
+            bits(&problem, variant) == bits(&problem, keep_loops),
             "{shape:?} {variant:?}"
         );
     }

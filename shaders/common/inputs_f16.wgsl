@@ -1,10 +1,10 @@
 // Inputs in half precision, none of them subnormal: what they widen to is exact on every device.
-@group(0) @binding(1) var<storage, read> inputs: array<vec2<u32>>; // (n_samples, N_VECTORS)
+@group(0) @binding(1) var<storage, read> inputs: array<vec2<u32>>; // (n_samples, VEC4_PER_ROW)
 
 fn load_columns(lane: u32) {}
 
 // Vector `vector` of row `row`, the k-th of its lane.
 fn input_vector(row: u32, vector: u32, k: u32) -> vec4<f32> {
-    let halves = inputs[row * N_VECTORS + vector];
+    let halves = inputs[row * VEC4_PER_ROW + vector];
     return vec4(unpack2x16float(halves[0]), unpack2x16float(halves[1]));
 }

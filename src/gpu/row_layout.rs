@@ -1,19 +1,19 @@
 //! How wide a row is on the device, and what follows: bytes, the memory for rows, and how many a chunk holds.
 
 use super::device::Device;
-use super::plan::{Plan, SLOTS};
+use super::memory_plan::{MemoryPlan, SLOTS};
 use crate::dataset::Dataset;
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::Leaves;
 
 /// 32-bit words of a row on the device.
 #[derive(Clone, Copy)]
-pub(super) struct Width {
+pub(super) struct RowLayout {
     pub(super) inputs: usize,
     pub(super) targets: usize,
 }
 
-impl Width {
+impl RowLayout {
     pub(super) fn new(dataset: &Dataset) -> Self {
         Self {
             inputs: dataset.codes().row_words(dataset.n_inputs()),
@@ -42,7 +42,7 @@ impl Width {
     }
 
     /// Bytes of the chunks that stay and of the slots.
-    pub(super) fn planned_bytes(self, dataset: &Dataset, plan: &Plan) -> u64 {
+    pub(super) fn planned_bytes(self, dataset: &Dataset, plan: &MemoryPlan) -> u64 {
         let leaves = dataset.leaves();
         let resident = plan.resident.last();
         let n_rows = resident.map_or(0, |chunk| leaves.rows(chunk.end - 1).end)
@@ -50,7 +50,7 @@ impl Width {
         n_rows as u64 * self.row_bytes()
     }
 
-    /// Inputs and targets of `n_rows` rows.
+    /// InputFormat and targets of `n_rows` rows.
     pub(super) fn allocate(
         self,
         device: &mut Device,
@@ -68,13 +68,13 @@ impl Width {
 pub(super) fn leaves_per_chunk(
     device: &Device,
     leaves: Leaves,
-    width: Width,
+    row_layout: RowLayout,
     max_bytes: Option<u64>,
 ) -> Result<usize> {
     let device_bytes = device.max_binding_bytes();
     let bytes = max_bytes.map_or(device_bytes, |bytes| bytes.min(device_bytes));
     let longest = leaves.rows(0).len();
-    let leaf_bytes = width.bytes() * longest as u64;
+    let leaf_bytes = row_layout.bytes() * longest as u64;
     let problem =
         || format!("a chunk of {bytes} bytes holds no leaf of {longest} rows, {leaf_bytes} bytes");
     let n_leaves = (bytes / leaf_bytes).min(u64::from(device.adapter.max_workgroups));

@@ -1,9 +1,9 @@
 // Inputs in full.
-@group(0) @binding(1) var<storage, read> inputs: array<vec4<f32>>; // (n_samples, N_VECTORS)
+@group(0) @binding(1) var<storage, read> inputs: array<vec4<f32>>; // (n_samples, VEC4_PER_ROW)
 
 fn load_columns(lane: u32) {}
 
 // Vector `vector` of row `row`, the k-th of its lane.
 fn input_vector(row: u32, vector: u32, k: u32) -> vec4<f32> {
-    return inputs[row * N_VECTORS + vector];
+    return inputs[row * VEC4_PER_ROW + vector];
 }

@@ -9,7 +9,7 @@ const SLOTS_PART: usize = 4;
 
 /// Consecutive leaves of each chunk, in order.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct MemoryPlan {
     pub(super) resident: Vec<Range<usize>>,
     pub(super) streamed: Vec<Range<usize>>,
     /// Leaves of a slot; 0 where nothing streams.
@@ -26,7 +26,7 @@ pub(super) struct Limits {
     pub(super) room: usize,
 }
 
-impl Plan {
+impl MemoryPlan {
     /// The chunks of `n_leaves` leaves; `None` where the room is too small for the slots.
     pub(super) fn new(n_leaves: usize, limits: Limits) -> Option<Self> {
         if n_leaves <= limits.room {
@@ -61,7 +61,7 @@ pub(super) fn cut(leaves: Range<usize>, most: usize, per_page: usize) -> Vec<Ran
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, Plan, SLOTS};
+    use super::{Limits, MemoryPlan, SLOTS};
 
     #[test]
     fn every_leaf_is_in_one_chunk_within_every_limit() {
@@ -74,7 +74,7 @@ mod tests {
                             per_page,
                             room,
                         };
-                        let Some(plan) = Plan::new(n_leaves, limits) else {
+                        let Some(plan) = MemoryPlan::new(n_leaves, limits) else {
                             assert!(room < SLOTS && room < n_leaves, "{limits:?} is enough");
                             continue;
                         };

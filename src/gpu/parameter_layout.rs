@@ -4,13 +4,13 @@ use crate::network::Layer;
 
 /// Weight (O, I padded to vec4), then bias (O padded to vec4); sums add one vec4 for the loss.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
+pub(super) struct ParameterLayout {
     layer: Layer,
     /// Floats of a padded row.
     pub(super) row: usize,
 }
 
-impl Layout {
+impl ParameterLayout {
     pub(super) fn new(layer: Layer) -> Self {
         Self {
             layer,
@@ -81,7 +81,7 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use super::Layout;
+    use super::ParameterLayout;
     use crate::network::Network;
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
                 .map(f64::from)
                 .take(network.n_parameters())
                 .collect();
-            let layout = Layout::new(network.layer());
+            let layout = ParameterLayout::new(network.layer());
             let packed = layout.pack(&flat);
             assert_eq!(packed.len() % 4, 0, "whole vec4");
             assert_eq!(

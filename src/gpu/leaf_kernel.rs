@@ -1,0 +1,67 @@
+//! The kernel that sums the leaves of chunks.
+
+use super::chunks::Chunk;
+use super::device::Device;
+use super::input_format::InputFormat;
+use super::kernels::{RowKernel, Summand};
+use super::pipeline::Pipeline;
+use super::tree::Tree;
+use super::workgroup_shape::WorkgroupShape;
+use crate::backend::Problem;
+use crate::error::Result;
+use crate::leaves::Leaves;
+
+/// What is the same whichever rows are summed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operands<'o> {
+    pub(super) problem: &'o Problem<'o>,
+    pub(super) parameters: &'o wgpu::Buffer,
+    /// Scales and offsets of the inputs; `None` if they are not stored with such.
+    pub(super) scales_and_offsets: Option<&'o wgpu::Buffer>,
+}
+
+impl Operands<'_> {
+    /// The kernel that reads rows of this problem in workgroups of the shape `shape`.
+    pub(super) fn row_kernel<'k>(
+        &self,
+        device: &Device,
+        shape: &'k WorkgroupShape,
+    ) -> RowKernel<'k> {
+        RowKernel {
+            shape,
+            subgroup: device.subgroup(),
+            activation: self.problem.network.layer().activation,
+            format: InputFormat::new(self.problem.dataset.codes()),
+        }
+    }
+}
+
+/// The compiled kernel for `leaves`, with one dispatch for each of `chunks`, which writes the sums of its leaves
+/// into their page of `tree`.
+pub(super) fn leaf_kernel(
+    device: &Device,
+    operands: &Operands<'_>,
+    shape: &WorkgroupShape,
+    leaves: Leaves,
+    chunks: &[Chunk],
+    tree: &Tree,
+) -> Result<Pipeline> {
+    let problem = operands.problem;
+    let kernel = operands.row_kernel(device, shape);
+    let summand = Summand {
+        loss: problem.objective.loss,
+        weighted: problem.dataset.is_weighted(),
+    };
+    let kernel = match leaves.count() {
+        1 => kernel.one_leaf(summand),
+        _ => kernel.leaf_sums(summand),
+    };
+    let mut pipeline = Pipeline::new(device, &kernel)?;
+    for chunk in chunks {
+        let mut buffers = vec![&chunk.params, &chunk.inputs, operands.parameters];
+        buffers.extend([&chunk.targets, tree.page(chunk.first_leaf)]);
+        buffers.extend(operands.scales_and_offsets);
+        pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+    }
+    Ok(pipeline)
+}

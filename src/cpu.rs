@@ -189,7 +189,8 @@ impl Backend for Cpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        Ok(self.problem.reduced(self.sums()))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(self.sums().reduced(&self.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
@@ -201,12 +202,16 @@ impl Backend for Cpu<'_> {
             self.data
                 .with_gathered(dataset, numbers, |rows| self.sums_of(&neurons, rows))
         });
-        Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
+        Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let neurons = self.neurons();
-        let reduced = |leaf| self.problem.reduced(self.leaf_sums(&neurons, leaf));
+        let total_weight = self.problem.dataset.total_weight();
+        let reduced = |leaf| {
+            let sums = self.leaf_sums(&neurons, leaf);
+            sums.reduced(&self.problem, total_weight)
+        };
         Ok(self
             .threads
             .install(|| leaves.into_par_iter().map(reduced).collect()))
@@ -214,6 +219,7 @@ impl Backend for Cpu<'_> {
 
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
+        let total_weight = self.problem.dataset.total_weight();
         if self.leaves.count() == 1 {
             let mut neurons = self.neurons();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
@@ -226,7 +232,8 @@ impl Backend for Cpu<'_> {
                 })
             });
             self.parameters = neurons.flat(&neurons.weight, &neurons.bias);
-            self.passes.push_back(self.problem.reduced_summary(summary));
+            self.passes
+                .push_back(summary.reduced(&self.problem, total_weight));
             return Ok(());
         }
         let mut sums = self.sums();
@@ -236,7 +243,7 @@ impl Backend for Cpu<'_> {
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
         }
         self.passes
-            .push_back(self.problem.reduced_summary(sums.summary));
+            .push_back(sums.summary.reduced(&self.problem, total_weight));
         Ok(())
     }
 

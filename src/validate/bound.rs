@@ -129,7 +129,7 @@ impl<'a> Bounds<'a> {
     /// They hold on the way to the total too: their sum bounds it.
     pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
-        let all_leaves = dataset.leaves();
+        let (all_leaves, total_weight) = (dataset.leaves(), dataset.total_weight());
         let bounds = leaves.into_par_iter().map(|leaf| {
             let mut bounds = Evaluation::zero(parameters.len());
             let n_outputs = dataset.n_outputs();
@@ -140,7 +140,7 @@ impl<'a> Bounds<'a> {
                     self.add(&mut bounds, neuron, x, f64::from(*t), weight, o);
                 }
             });
-            self.problem.reduced(bounds)
+            bounds.reduced(self.problem, total_weight)
         });
         bounds.collect()
     }

@@ -35,6 +35,7 @@ pub(crate) use npy::Header as NpyHeader;
 pub(crate) use open::Labels;
 pub use options::{ClassWeight, Impute, TableOptions};
 pub(crate) use parquet::{Values as ParquetValues, Writer as ParquetWriter};
+pub(crate) use read::RowsRead;
 pub use scaling::Scaling;
 pub(crate) use storage::Codes;
 pub use storage::{Change, Storage};

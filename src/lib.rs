@@ -72,6 +72,7 @@ mod instructions;
 pub mod leaves;
 pub mod metrics;
 pub mod model;
+mod moments;
 pub mod network;
 pub mod objective;
 pub mod onnx;

@@ -6,7 +6,6 @@
 //! order of the rows: the same bits for any number of threads.
 
 mod classes;
-mod moments;
 mod numbers;
 mod pass;
 mod ranking;

@@ -1,9 +1,9 @@
 //! The passes over the data: sums over the samples, and of targets 0 and 1 the predictions themselves.
 
-use super::moments::Moments;
 use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
+use crate::moments::Moments;
 use crate::network::Activation;
 use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
@@ -35,25 +35,23 @@ pub(super) struct Sample<'a> {
 impl Piece {
     fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
-        let rows = dataset.leaves().rows(leaf);
-        let target_width = dataset.target_width();
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * target_width];
-        dataset.read(rows, &mut inputs, &mut targets);
-        let outputs = |x| (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o));
-        let samples = inputs.chunks_exact(layer.n_inputs);
-        let pre_activations: Vec<f64> = samples.flat_map(outputs).collect();
-        let mut predictions = pre_activations.clone();
-        for row in predictions.chunks_exact_mut(layer.n_outputs) {
-            layer.activation.apply(row);
-        }
-        Self {
-            n_outputs: layer.n_outputs,
-            target_width,
-            pre_activations,
-            predictions,
-            targets,
-        }
+        dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
+            let outputs =
+                |x| (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o));
+            let samples = rows.inputs.chunks_exact(layer.n_inputs);
+            let pre_activations: Vec<f64> = samples.flat_map(outputs).collect();
+            let mut predictions = pre_activations.clone();
+            for row in predictions.chunks_exact_mut(layer.n_outputs) {
+                layer.activation.apply(row);
+            }
+            Self {
+                n_outputs: layer.n_outputs,
+                target_width: dataset.target_width(),
+                pre_activations,
+                predictions,
+                targets: rows.targets.to_vec(),
+            }
+        })
     }
 
     pub(super) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {

@@ -16,6 +16,7 @@ mod weights;
 
 pub use column::Column;
 pub use lines::Lines;
+pub(crate) use read::RowsRead;
 pub use rows::{Part, Seen, Values, inspect_parts};
 pub use scaling::Scaling;
 pub(crate) use storage::Codes;

@@ -297,7 +297,8 @@ impl Backend for Gpu<'_> {
         let sums = self
             .device
             .read(self.tree.total(), 0, self.parameter_layout.n_sums())?;
-        Ok(self.problem.reduced(self.unpack_sums(&sums)))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(self.unpack_sums(&sums).reduced(&self.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
@@ -309,15 +310,16 @@ impl Backend for Gpu<'_> {
         let (device, options) = (&mut self.device, self.options);
         let sums = self.batches.evaluate(device, &operands, options, rows)?;
         let weight = self.problem.dataset.weight_of(rows);
-        Ok(self.problem.reduced_of(weight, self.unpack_sums(&sums)))
+        Ok(self.unpack_sums(&sums).reduced(&self.problem, weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
         let sums = self.tree.read_leaves(&mut self.device, leaves)?;
+        let total_weight = self.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
-            .map(|sums| self.problem.reduced(self.unpack_sums(sums)))
+            .map(|sums| self.unpack_sums(sums).reduced(&self.problem, total_weight))
             .collect())
     }
 
@@ -335,7 +337,8 @@ impl Backend for Gpu<'_> {
 
     fn wait(&mut self) -> Result<Summary> {
         let seen = self.readbacks.receive(&self.device)?;
-        Ok(self.problem.reduced_summary(unpack_summary(&seen)))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(unpack_summary(&seen).reduced(&self.problem, total_weight))
     }
 
     /// One that the device works on, one that it finds when it is done with that.

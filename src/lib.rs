@@ -48,6 +48,7 @@ pub mod gpu;
 pub mod leaves;
 pub mod metrics;
 pub mod model;
+mod moments;
 pub mod network;
 pub mod objective;
 pub mod train;

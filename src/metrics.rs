@@ -6,7 +6,6 @@
 //! order of the rows: the same bits for any number of threads.
 
 mod classes;
-mod moments;
 mod numbers;
 mod pass;
 mod ranking;
@@ -19,7 +18,7 @@ pub use shares::{ShareBaseline, ShareMetrics};
 use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::network::Meaning;
-use crate::objective::{Loss, Reduction};
+use crate::objective::Loss;
 use pass::{Kept, Sums};
 use serde::Serialize;
 
@@ -126,10 +125,7 @@ fn loss(problem: &Problem<'_>, sums: &Sums) -> f64 {
         Loss::SquaredError => 0.5 * sums.outputs.iter().map(|sums| sums.squared).sum::<f64>(),
         Loss::CrossEntropy => sums.cross_entropy,
     };
-    match problem.objective.reduction {
-        Reduction::Sum => sum,
-        Reduction::Mean => sum / sums.weight,
-    }
+    sum * problem.objective.reduction.scale(sums.weight)
 }
 
 /// Outputs of sigmoids, each on its own: of two classes where every target is 0 or 1.

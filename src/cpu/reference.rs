@@ -155,21 +155,24 @@ impl Backend for Reference<'_> {
     fn evaluate(&mut self) -> Result<Evaluation> {
         let leaves = self.problem.dataset.leaves();
         let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
-        Ok(self.problem.reduced(sums))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(sums.reduced(&self.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
         let dataset = self.problem.dataset;
         let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
         let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
-        Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
+        Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let all = self.problem.dataset.leaves();
-        let evaluations = leaves
-            .into_par_iter()
-            .map(|leaf| self.problem.reduced(self.sums(all.rows(leaf))));
+        let total_weight = self.problem.dataset.total_weight();
+        let evaluations = leaves.into_par_iter().map(|leaf| {
+            self.sums(all.rows(leaf))
+                .reduced(&self.problem, total_weight)
+        });
         Ok(self.threads.install(|| evaluations.collect()))
     }
 

@@ -1,9 +1,9 @@
 //! The passes over the data: sums over the samples, and of targets 0 and 1 the predictions themselves.
 
-use super::moments::Moments;
 use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
+use crate::moments::Moments;
 use crate::network::{Activation, Meaning};
 use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
@@ -35,25 +35,22 @@ pub(super) struct Sample<'a> {
 impl Piece {
     fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
-        let rows = dataset.leaves().rows(leaf);
-        let target_width = dataset.target_width();
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * target_width];
-        dataset.read(rows, &mut inputs, &mut targets);
-        let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
-        let mut values = problem.network.values();
-        for x in inputs.chunks_exact(layer.n_inputs) {
-            problem.network.forward(parameters, x, &mut values);
-            pre_activations.extend_from_slice(values.pre_activation());
-            predictions.extend_from_slice(values.prediction());
-        }
-        Self {
-            n_outputs: layer.n_outputs,
-            target_width,
-            pre_activations,
-            predictions,
-            targets,
-        }
+        dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
+            let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
+            let mut values = problem.network.values();
+            for x in rows.inputs.chunks_exact(layer.n_inputs) {
+                problem.network.forward(parameters, x, &mut values);
+                pre_activations.extend_from_slice(values.pre_activation());
+                predictions.extend_from_slice(values.prediction());
+            }
+            Self {
+                n_outputs: layer.n_outputs,
+                target_width: dataset.target_width(),
+                pre_activations,
+                predictions,
+                targets: rows.targets.to_vec(),
+            }
+        })
     }
 
     pub(super) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {

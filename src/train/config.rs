@@ -368,29 +368,26 @@ fn check_targets(dataset: &Dataset) -> Result<()> {
 
 /// The targets of a softmax are shares of one whole, to within the roundings of an f32 sum.
 fn check_shares(dataset: &Dataset) -> Result<()> {
-    const ROWS: usize = 1 << 12;
     let (n_outputs, width) = (dataset.n_outputs(), dataset.target_width());
-    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    for first in (0..dataset.n_samples()).step_by(ROWS) {
-        let rows = first..(first + ROWS).min(dataset.n_samples());
-        inputs.resize(rows.len() * dataset.n_inputs(), 0.0);
-        targets.resize(rows.len() * width, 0.0);
-        dataset.read(rows.clone(), &mut inputs, &mut targets);
-        for (row, targets) in rows.zip(targets.chunks_exact(width)) {
-            let sum: f64 = targets[..n_outputs].iter().map(|t| f64::from(*t)).sum();
-            if (sum - 1.0).abs() > 1e-6 * n_outputs as f64 {
-                return Err(Error::Input {
-                    place: dataset.target_place(row, 0),
-                    reason: format!(
-                        "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1"
-                    ),
-                    remedies: &[
-                        Remedy::Do("rescale them"),
-                        Remedy::Set("activation", "sigmoid"),
-                    ],
-                });
-            }
-        }
+    let wrong_sum = dataset.find_in_leaves(|leaf| {
+        let sums = leaf.targets.chunks_exact(width).map(|targets| {
+            let shares = targets[..n_outputs].iter();
+            shares.map(|t| f64::from(*t)).sum::<f64>()
+        });
+        let mut sums = leaf.rows.zip(sums);
+        sums.find(|(_, sum)| (sum - 1.0).abs() > 1e-6 * n_outputs as f64)
+    });
+    match wrong_sum {
+        None => Ok(()),
+        Some((row, sum)) => Err(Error::Input {
+            place: dataset.target_place(row, 0),
+            reason: format!(
+                "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1"
+            ),
+            remedies: &[
+                Remedy::Do("rescale them"),
+                Remedy::Set("activation", "sigmoid"),
+            ],
+        }),
     }
-    Ok(())
 }

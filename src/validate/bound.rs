@@ -129,7 +129,7 @@ impl<'a> Bounds<'a> {
     /// They hold on the way to the total too: their sum bounds it.
     pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
-        let all_leaves = dataset.leaves();
+        let (all_leaves, total_weight) = (dataset.leaves(), dataset.total_weight());
         let bounds = leaves.into_par_iter().map(|leaf| {
             let mut bounds = Evaluation::zero(parameters.len());
             let n_outputs = dataset.n_outputs();
@@ -140,7 +140,7 @@ impl<'a> Bounds<'a> {
                     self.add(&mut bounds, neuron, x, f64::from(*t), weight, o);
                 }
             });
-            self.problem.reduced(bounds)
+            bounds.reduced(self.problem, total_weight)
         });
         bounds.collect()
     }
@@ -179,7 +179,7 @@ impl<'a> Bounds<'a> {
         bounds.summary.mean_slope += summed(weighed(neuron.slope()));
     }
 
-    /// Gives `take` each sample, what is known of its outputs, and its targets with its weight.
+    /// Calls `take` with each sample, its outputs with their bounds, and its targets with its weight.
     fn each_sample(
         &self,
         rows: Range<usize>,
@@ -188,28 +188,25 @@ impl<'a> Bounds<'a> {
     ) {
         let (dataset, layer) = (self.problem.dataset, self.problem.network.layer());
         let (weight, bias) = layer.split(parameters);
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * dataset.target_width()];
-        dataset.read(rows, &mut inputs, &mut targets);
-        let rows = inputs
-            .chunks_exact(layer.n_inputs)
-            .zip(targets.chunks_exact(dataset.target_width()));
         let (mut z, mut neurons) = (Vec::new(), Vec::new());
-        for (x, targets) in rows {
-            z.clear();
-            z.extend((0..layer.n_outputs).map(|o| {
-                let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
-                pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
-            }));
-            neurons.clear();
-            match layer.activation {
-                Activation::Sigmoid => neurons.extend(z.iter().copied().map(Neuron::sigmoid)),
-                Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
-                Activation::Tanh => neurons.extend(z.iter().copied().map(Neuron::tanh)),
-                Activation::Softmax => neurons.extend(softmax(&z)),
+        dataset.with_rows(rows, |rows| {
+            let samples = rows.inputs.chunks_exact(layer.n_inputs);
+            for (x, targets) in samples.zip(rows.targets.chunks_exact(dataset.target_width())) {
+                z.clear();
+                z.extend((0..layer.n_outputs).map(|o| {
+                    let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
+                    pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
+                }));
+                neurons.clear();
+                match layer.activation {
+                    Activation::Sigmoid => neurons.extend(z.iter().copied().map(Neuron::sigmoid)),
+                    Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
+                    Activation::Tanh => neurons.extend(z.iter().copied().map(Neuron::tanh)),
+                    Activation::Softmax => neurons.extend(softmax(&z)),
+                }
+                take(x, &neurons, targets);
             }
-            take(x, &neurons, targets);
-        }
+        });
     }
 }
 

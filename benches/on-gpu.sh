@@ -25,8 +25,8 @@ trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/tmp" "$scratch/run"
 chmod 700 "$scratch/run"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$scratch/run}"
-# Where the test executables find what cargo gave them at home.
-export CARGO_BIN_EXE_neuralnet="$here/neuralnet" CARGO_MANIFEST_DIR="$scratch" CARGO_TARGET_TMPDIR="$scratch/tmp"
+# Where the test programs find what cargo gave them at home.
+export CARGO_BIN_EXE_neuralnet="$here/neuralnet" NEURALNET_ROOT="$scratch" CARGO_TARGET_TMPDIR="$scratch/tmp"
 tar -xzf "$here/tests.tar.gz" -C "$scratch"
 cd "$scratch"
 
@@ -74,10 +74,8 @@ log=$folder/log.txt
 } >>"$log"
 step devices 20 "$log" "$here/neuralnet" devices
 
-test_limit=90
-[ -z "$quick" ] || test_limit=200
-for test in executables/*; do
-    step "test $(basename "$test")" "$test_limit" "$log" "$scratch/$test" --test-threads=4
+for test in neuralnet suite; do
+    step "test $test" 300 "$log" "$scratch/programs/$test" --test-threads="$(nproc)"
 done
 
 validate() {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts all that benches/on-gpu.sh needs into one folder: the program, the test executables, what they read,
-# the peers. Copy it to a machine that has a GPU driver and Python, and run its on-gpu.sh. At most 60 MiB.
+# Puts all that benches/on-gpu.sh needs into one folder: the program, the test programs, what they read,
+# the peers. Copy it to a machine that has a GPU driver and Python, and run its on-gpu.sh. At most 25 MiB.
 # usage: sh benches/package.sh FOLDER
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,35 +16,34 @@ if [ -n "$(ls -A "$out")" ]; then
 fi
 cd "$here"
 
-# A path that only this machine has would make a test fail on another.
-if grep -rn 'env!("CARGO_[BMT]' tests src | grep -v unwrap_or_else >&2; then
-    echo "package.sh: a path is baked in; tests take binary(), package() or scratch() of tests/common/mod.rs" >&2
-    exit 1
-fi
-
-cargo build --release --locked
-built=$(cargo test --release --locked --no-run 2>&1) || { echo "$built" >&2; exit 1; }
+# The tests of the library and the integration tests; the program is built for the latter.
+built=$(cargo test --profile portable --locked --no-run --package neuralnet --lib --package neuralnet-cli --test suite 2>&1) ||
+    { echo "$built" >&2; exit 1; }
 target=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 
 tests=$(mktemp -d)
 trap 'rm -rf "$tests"' EXIT
-mkdir "$tests/executables"
-echo "$built" | sed -n 's/^ *Executable .*(\(.*\))$/\1/p' | while read -r executable; do
-    cp "$executable" "$tests/executables/"
+mkdir "$tests/programs" "$tests/crates"
+echo "$built" | sed -n 's/^ *Executable .*(\(.*\))$/\1/p' | while read -r program; do
+    # `suite-13f3…` is one of the integration tests, `neuralnet-9b5e…` that of the library.
+    cp "$program" "$tests/programs/$(basename "$program" | sed 's/-[0-9a-f]*$//')"
 done
-[ -n "$(ls "$tests/executables")" ] || { echo "package.sh: cargo named no test executable: $built" >&2; exit 1; }
-cp -r README.md shaders src tests "$tests/"
+[ "$(ls "$tests/programs")" = "neuralnet
+suite" ] || { echo "package.sh: cargo named other test programs: $built" >&2; exit 1; }
+cp -r ./*.md docs examples shaders src tests "$tests/"
+for crate in table cli; do
+    mkdir "$tests/crates/$crate"
+    cp -r "crates/$crate/src" "$tests/crates/$crate/"
+done
 
-# The executables are much alike and large: packed, they take a third.
 tar -czf "$out/tests.tar.gz" -C "$tests" .
-cp "$target/release/neuralnet" benches/on-gpu.sh "$out/"
+cp "$target/portable/neuralnet" benches/on-gpu.sh "$out/"
 mkdir "$out/peers"
 cp benches/peers/*.py "$out/peers/"
 
-echo "$(ls "$tests/executables" | wc -l) test executables"
-du -sh "$out"
 bytes=$(du -sb "$out" | cut -f 1)
-if [ "$bytes" -gt $((60 * 1024 * 1024)) ]; then
-    echo "package.sh: $bytes bytes are more than 60 MiB" >&2
+echo "package.sh: $bytes bytes in $out"
+if [ "$bytes" -gt $((25 * 1024 * 1024)) ]; then
+    echo "package.sh: $bytes bytes are more than 25 MiB" >&2
     exit 1
 fi

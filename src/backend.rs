@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::network::Network;
+use crate::network::{Network, NetworkValues};
 use crate::objective::Objective;
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -106,12 +106,30 @@ impl Evaluation {
 }
 
 /// The last layer of some rows, both (rows, O).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predictions {
     /// `z = x Wᵀ + b`.
     pub pre_activation: Vec<f64>,
     /// `y = f(z)`.
     pub prediction: Vec<f64>,
+}
+
+impl Predictions {
+    /// Appends one row.
+    pub(crate) fn push(&mut self, row: &NetworkValues) {
+        self.pre_activation.extend_from_slice(row.pre_activation());
+        self.prediction.extend_from_slice(row.prediction());
+    }
+
+    /// The rows of all `pieces`, in order.
+    pub(crate) fn concat(pieces: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for piece in pieces {
+            all.pre_activation.extend(piece.pre_activation);
+            all.prediction.extend(piece.prediction);
+        }
+        all
+    }
 }
 
 /// How a backend that computes in f32 rounds: what an a-priori error bound has to know.
@@ -126,13 +144,47 @@ pub struct Rounding {
     pub input: u32,
 }
 
+/// What a backend computes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendKind {
+    /// The host, in float64.
+    Cpu,
+    /// A device, in f32.
+    Gpu,
+}
+
+impl BackendKind {
+    /// `cpu` or `gpu`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
+}
+
 /// One problem held by a CPU or a GPU, with its parameters.
 pub trait Backend {
-    /// `cpu` or `gpu`.
-    fn name(&self) -> &'static str;
+    /// What computes.
+    fn kind(&self) -> BackendKind;
 
-    /// The hardware, with its driver or number of threads.
+    /// The hardware, with its driver or number of threads, for people to read.
     fn adapter(&self) -> String;
+
+    /// The hardware as far as the bits of a result depend on it.
+    fn identity(&self) -> String {
+        self.adapter()
+    }
+
+    /// The share of a loss by which two losses have to differ to be told apart: four units in the last place,
+    /// since a sum over samples, taken in a tree, is off by a few.
+    fn resolution(&self) -> f64 {
+        match self.kind() {
+            BackendKind::Cpu => 4.0 * f64::EPSILON,
+            BackendKind::Gpu => 4.0 * f64::from(f32::EPSILON),
+        }
+    }
 
     /// Replaces the parameters, in the layout of [`Network`]; a GPU rounds them to f32.
     ///

@@ -1,29 +1,37 @@
-//! The reference: float64 arithmetic on the f32 data, with the same bits for any number of threads.
+//! The CPU: float64 arithmetic on the f32 data, with the same bits for any number of threads.
+//!
+//! [`Cpu`] is as fast as the memory can be read. [`Reference`] computes the same by the definition, in plain loops,
+//! and is what `Cpu` is held against.
 //!
 //! Threads take whole leaves; a leaf is summed by one of them in a fixed order, and the leaf sums are
 //! folded in the one fixed tree of [`crate::leaves`].
 
+mod activation;
 mod backward;
-mod data;
+mod block;
 mod descent;
-mod few;
+mod exp;
 mod forward;
-mod functions;
+mod layer;
 mod leaf;
-mod neurons;
 mod read;
+mod reference;
+mod rows;
+pub(crate) mod simd;
+mod small_batch;
 
 pub use read::{Reader, cache_bytes};
+pub use reference::Reference;
 
-use crate::backend::{Backend, Evaluation, Predictions, Problem, Summary};
-use crate::error::{Error, Result};
-use crate::instructions::{Arithmetic, Instructions};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
-use data::Data;
-use descent::Descent;
-use leaf::{Rows, Scratch};
-use neurons::{Neurons, Sums};
+use block::{Rows, Scratch};
+use descent::GradientDescent;
+use layer::{PaddedLayer, Sums};
 use rayon::prelude::*;
+use rows::RowSource;
+use simd::{Arithmetic, Instructions};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -33,11 +41,11 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Cpu<'a> {
     problem: Problem<'a>,
-    data: Data<'a>,
+    data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
-    /// Of updates that are made and not yet finished.
-    passes: VecDeque<Summary>,
+    /// One for each [`Backend::submit`] that was not waited for yet.
+    summaries: VecDeque<Summary>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
 }
@@ -50,31 +58,35 @@ impl<'a> Cpu<'a> {
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let dataset = problem.dataset;
         match (dataset.unscaled(), dataset.scaling()) {
-            // Of one leaf the updates follow each other without a look at the scaling.
+            // A single leaf is updated many times in one call, which knows no scaling: it is copied, scaled.
             (Some(stored), Some(scaling)) if dataset.leaves().count() > 1 => {
                 let threads = pool(threads)?;
-                Ok(Self::on(problem, Data::Unscaled(stored, scaling), threads))
+                Ok(Self::on(
+                    problem,
+                    RowSource::Unscaled(stored, scaling),
+                    threads,
+                ))
             }
-            _ => Self::reference(problem, threads),
+            _ => Self::rounded(problem, threads),
         }
     }
 
-    /// As [`Cpu::new`], on the very numbers that the data set gives a GPU, which are rounded to f32 where
-    /// features are scaled.
+    /// Like [`Cpu::new`], but on the numbers that the data set gives a GPU: scaled features rounded to f32. A
+    /// comparison with a GPU needs them.
     ///
     /// # Errors
-    /// As there.
-    pub fn reference(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
+    /// Where the data do not fit into memory, or no thread can be started.
+    pub fn rounded(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let threads = pool(threads)?;
-        let data = Data::rounded(problem.dataset, &threads)?;
+        let data = RowSource::rounded(problem.dataset, &threads)?;
         Ok(Self::on(problem, data, threads))
     }
 
-    fn on(problem: Problem<'a>, data: Data<'a>, threads: rayon::ThreadPool) -> Self {
+    fn on(problem: Problem<'a>, data: RowSource<'a>, threads: rayon::ThreadPool) -> Self {
         Self {
             leaves: problem.dataset.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
-            passes: VecDeque::new(),
+            summaries: VecDeque::new(),
             problem,
             data,
             threads,
@@ -82,10 +94,11 @@ impl<'a> Cpu<'a> {
         }
     }
 
-    /// The parameters by which the rows are multiplied.
+    /// The parameters by which the rows are multiplied, which differ from the trained ones where the rows are not
+    /// scaled.
     fn parameters_of_rows(&self) -> Cow<'_, [f64]> {
         match self.data {
-            Data::Unscaled(_, scaling) => {
+            RowSource::Unscaled(_, scaling) => {
                 let layer = self.problem.network.layer();
                 scaling.undone(layer, &self.parameters).into()
             }
@@ -93,13 +106,13 @@ impl<'a> Cpu<'a> {
         }
     }
 
-    fn neurons(&self) -> Neurons {
+    fn padded_layer(&self) -> PaddedLayer {
         let Problem {
             network,
             objective,
             dataset,
         } = &self.problem;
-        Neurons::new(
+        PaddedLayer::new(
             network.layer(),
             objective.loss,
             dataset.is_weighted(),
@@ -107,18 +120,18 @@ impl<'a> Cpu<'a> {
         )
     }
 
-    /// Gradient, loss and mean slope summed over the rows of leaf `leaf`.
-    fn leaf_sums(&self, neurons: &Neurons, leaf: usize) -> Evaluation {
+    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`.
+    fn leaf_sums(&self, layer: &PaddedLayer, leaf: usize) -> Evaluation {
         let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
         self.data
-            .with_rows(dataset, rows, |rows| self.sums_of(neurons, rows))
+            .with_rows(dataset, rows, |rows| self.sums_of(layer, rows))
     }
 
-    fn sums_of(&self, neurons: &Neurons, rows: Rows<'_>) -> Evaluation {
-        let sums = self.instructions.run(LeafSums { neurons, rows });
-        let mut gradient = neurons.flat(&sums.grad_weight, &sums.grad_bias);
-        if let Data::Unscaled(_, scaling) = self.data {
-            scaling.chain(neurons.layer, &mut gradient);
+    fn sums_of(&self, layer: &PaddedLayer, rows: Rows<'_>) -> Evaluation {
+        let sums = self.instructions.run(LeafSums { layer, rows });
+        let mut gradient = layer.flat(&sums.grad_weight, &sums.grad_bias);
+        if let RowSource::Unscaled(_, scaling) = self.data {
+            scaling.chain(layer.shape, &mut gradient);
         }
         Evaluation {
             summary: Summary {
@@ -131,11 +144,11 @@ impl<'a> Cpu<'a> {
 
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
-        let neurons = self.neurons();
-        self.folded(self.leaves, |leaf| self.leaf_sums(&neurons, leaf))
+        let layer = self.padded_layer();
+        self.folded(self.leaves, |leaf| self.leaf_sums(&layer, leaf))
     }
 
-    /// The sums over `leaves`, of which `leaf_sums` gives each one's.
+    /// The sums over all `leaves`, from those of each, folded in their fixed tree.
     fn folded(&self, leaves: Leaves, leaf_sums: impl Fn(usize) -> Evaluation + Sync) -> Evaluation {
         let (count, floats) = (leaves.count(), self.parameters.len());
         let sum = || sum_leaves(count, floats, &leaf_sums, Evaluation::add);
@@ -150,7 +163,7 @@ impl<'a> Cpu<'a> {
 
 /// The sums of one leaf.
 struct LeafSums<'a> {
-    neurons: &'a Neurons,
+    layer: &'a PaddedLayer,
     rows: Rows<'a>,
 }
 
@@ -159,16 +172,16 @@ impl Arithmetic for LeafSums<'_> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Sums {
-        let mut sums = Sums::zero(self.neurons);
-        let mut scratch = Scratch::new(self.neurons);
-        leaf::add_rows::<FUSED>(self.neurons, self.rows, &mut scratch, &mut sums);
+        let mut sums = Sums::zero(self.layer);
+        let mut scratch = Scratch::new(self.layer);
+        leaf::add_rows::<FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
         sums
     }
 }
 
 impl Backend for Cpu<'_> {
-    fn name(&self) -> &'static str {
-        "cpu"
+    fn kind(&self) -> BackendKind {
+        BackendKind::Cpu
     }
 
     fn adapter(&self) -> String {
@@ -177,6 +190,11 @@ impl Backend for Cpu<'_> {
             1 => format!("1 thread, {instructions}"),
             threads => format!("{threads} threads, {instructions}"),
         }
+    }
+
+    /// The instructions alone: the bits do not depend on the threads.
+    fn identity(&self) -> String {
+        self.instructions.name().to_owned()
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
@@ -195,18 +213,18 @@ impl Backend for Cpu<'_> {
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
         let dataset = self.problem.dataset;
         let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
-        let neurons = self.neurons();
+        let layer = self.padded_layer();
         let sums = self.folded(leaves, |leaf| {
             let numbers = &rows[leaves.rows(leaf)];
             self.data
-                .with_gathered(dataset, numbers, |rows| self.sums_of(&neurons, rows))
+                .with_gathered(dataset, numbers, |rows| self.sums_of(&layer, rows))
         });
         Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let neurons = self.neurons();
-        let reduced = |leaf| self.problem.reduced(self.leaf_sums(&neurons, leaf));
+        let layer = self.padded_layer();
+        let reduced = |leaf| self.problem.reduced(self.leaf_sums(&layer, leaf));
         Ok(self
             .threads
             .install(|| leaves.into_par_iter().map(reduced).collect()))
@@ -215,18 +233,19 @@ impl Backend for Cpu<'_> {
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
         if self.leaves.count() == 1 {
-            let mut neurons = self.neurons();
+            let mut layer = self.padded_layer();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
             let summary = self.data.with_rows(dataset, rows, |rows| {
-                self.instructions.run(Descent {
-                    neurons: &mut neurons,
+                self.instructions.run(GradientDescent {
+                    layer: &mut layer,
                     rows,
                     iterations,
                     rate,
                 })
             });
-            self.parameters = neurons.flat(&neurons.weight, &neurons.bias);
-            self.passes.push_back(self.problem.reduced_summary(summary));
+            self.parameters = layer.flat(&layer.weight, &layer.bias);
+            self.summaries
+                .push_back(self.problem.reduced_summary(summary));
             return Ok(());
         }
         let mut sums = self.sums();
@@ -235,59 +254,51 @@ impl Backend for Cpu<'_> {
             sums = self.sums();
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
         }
-        self.passes
+        self.summaries
             .push_back(self.problem.reduced_summary(sums.summary));
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Summary> {
-        Ok(self.passes.pop_front().expect("updates were started"))
+        Ok(self.summaries.pop_front().expect("updates were submitted"))
     }
 
-    /// The updates are made where they are started.
+    /// The updates are finished when [`Backend::submit`] returns.
     fn queue_depth(&self) -> usize {
         1
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let (layer, dataset) = (self.problem.network.layer(), self.problem.dataset);
+        let (network, dataset) = (&self.problem.network, self.problem.dataset);
         let parameters = self.parameters_of_rows();
-        let piece_of = |first: usize| first..(first + self.leaves.rows_per_leaf()).min(rows.end);
-        let pieces = rows
-            .clone()
-            .into_par_iter()
-            .step_by(self.leaves.rows_per_leaf());
-        let predicted = pieces.flat_map_iter(|first| {
-            self.data.with_rows(dataset, piece_of(first), |rows| {
-                let mut z = Vec::with_capacity(rows.n_rows * layer.n_outputs);
+        let rows_per_leaf = self.leaves.rows_per_leaf();
+        let pieces = rows.clone().into_par_iter().step_by(rows_per_leaf);
+        let predicted = pieces.map(|first| {
+            let piece = first..(first + rows_per_leaf).min(rows.end);
+            self.data.with_rows(dataset, piece, |rows| {
+                let mut predictions = Predictions::default();
+                let mut values = network.values();
                 for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
-                    let x = &x[..layer.n_inputs];
-                    let outputs = 0..layer.n_outputs;
-                    z.extend(outputs.map(|o| layer.pre_activation(&parameters, x, o)));
+                    network.forward(&parameters, &x[..dataset.n_inputs()], &mut values);
+                    predictions.push(&values);
                 }
-                z
+                predictions
             })
         });
-        let pre_activation: Vec<f64> = self.threads.install(|| predicted.collect());
-        let mut prediction = pre_activation.clone();
-        for row in prediction.chunks_exact_mut(layer.n_outputs) {
-            layer.activation.apply(row);
-        }
-        Ok(Predictions {
-            prediction,
-            pre_activation,
-        })
+        let pieces: Vec<Predictions> = self.threads.install(|| predicted.collect());
+        Ok(Predictions::concat(pieces))
     }
 }
 
-/// Threads of their own; `None` takes every core.
+/// A pool of `threads` threads; `None` takes every core.
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.unwrap_or(0))
         .build()
         .map_err(|error| Error::Setting {
-            flag: "--threads",
+            setting: "threads",
             reason: format!("the threads could not be started: {error}"),
+            remedies: &[Remedy::Do("take fewer")],
         })
 }
 

@@ -1,24 +1,60 @@
-//! Everything that can go wrong, each with the place and the remedy.
+//! Everything that can go wrong, each with the place, the reason, and the remedies.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Something to change after an error. A program that has names of its own for the settings, such as flags, can tell
+/// a remedy in those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Give the setting of this name that value.
+    Set(&'static str, &'static str),
+    /// Do what is no setting's to do.
+    Do(&'static str),
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(setting, value) => write!(f, "set `{setting}` to {value}"),
+            Self::Do(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Alternatives in one sentence: `a`, `a, or b`, or `a, b, or c`.
+#[must_use]
+pub fn alternatives<T: fmt::Display>(remedies: impl IntoIterator<Item = T>) -> String {
+    let told: Vec<String> = remedies
+        .into_iter()
+        .map(|remedy| remedy.to_string())
+        .collect();
+    match told.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{}, or {last}", others.join(", ")),
+    }
+}
+
+/// Remedies that several errors share.
+pub(crate) const ON_THE_CPU: Remedy = Remedy::Set("backend", "cpu");
+pub(crate) const LEAVE_OUT: Remedy = Remedy::Do("leave it out");
 
 /// Why an operation failed. Nothing was trained, or what was trained is not a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be written.
-    #[error("{path}: cannot be written: {source}")]
     Write {
-        /// The file as it was named, or the one beside it that was to take its place.
+        /// The file as it was named, not the one beside it that was to take its place.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is no model that can be used.
-    #[error("{path}: {reason}")]
+    /// The file is not a model or a checkpoint that can be used.
     Model {
         /// The file as it was named.
         path: PathBuf,
@@ -26,7 +62,6 @@ pub enum Error {
         reason: String,
     },
     /// A `synthetic:` description or arrays handed to the library do not make a data set.
-    #[error("{source_name}: {reason}")]
     Dataset {
         /// The data set as it was named.
         source_name: String,
@@ -34,25 +69,24 @@ pub enum Error {
         reason: String,
     },
     /// A setting has a value that cannot be used.
-    #[error("{flag}: {reason}")]
     Setting {
-        /// The flag of the command line that sets it.
-        flag: &'static str,
-        /// What is wrong and what to do.
+        /// The name of the setting, as a field of the configuration has it.
+        setting: &'static str,
+        /// What is wrong.
         reason: String,
+        /// What to change.
+        remedies: &'static [Remedy],
     },
     /// An input does not fit the storage.
-    #[error("{place}: {reason}")]
     Input {
         /// File, line and column, or row and column.
         place: String,
-        /// The value, the limit, and what to do.
+        /// The value and the limit.
         reason: String,
+        /// What to change.
+        remedies: &'static [Remedy],
     },
     /// The data do not fit the objective.
-    #[error(
-        "{place}: target {value} lies outside [0, 1], which cross-entropy cannot use; rescale it, or take --loss squared-error"
-    )]
     Target {
         /// File, line and column, or row and column.
         place: String,
@@ -60,28 +94,20 @@ pub enum Error {
         value: f32,
     },
     /// The values of a comparison with f32 may leave its range.
-    #[error(
-        "{source_name}: values may leave the range of f32, whose largest is {largest:e}, so no error bound holds; rescale the columns, or train with --backend cpu",
-        largest = f32::MAX
-    )]
     BeyondF32 {
         /// The data set as it was named.
         source_name: String,
     },
     /// The parameters or the loss are no longer finite.
-    #[error("training diverged: after iteration {iteration} the {what} is not finite; {remedy}")]
     Diverged {
-        /// The last iteration of the batch after which it was seen.
+        /// The last iteration of the submission after which it was seen.
         iteration: u64,
         /// What is no longer finite.
         what: &'static str,
         /// What to change.
-        remedy: &'static str,
+        remedies: &'static [Remedy],
     },
     /// More than the memory of this machine.
-    #[error(
-        "{what} needs {needed} bytes of host memory, which this machine does not grant; take fewer rows"
-    )]
     HostMemory {
         /// What was to be held.
         what: String,
@@ -89,20 +115,20 @@ pub enum Error {
         needed: u64,
     },
     /// No adapter can be used.
-    #[error("{0}")]
-    NoAdapter(String),
+    NoAdapter {
+        /// Why not.
+        reason: String,
+        /// What to change.
+        remedies: &'static [Remedy],
+    },
     /// The device's limits are below what the problem needs.
-    #[error("{adapter}: {reason}")]
     DeviceLimit {
         /// The adapter's name.
         adapter: String,
-        /// Both numbers, and what to do.
+        /// Both numbers.
         reason: String,
     },
     /// The device refused an allocation.
-    #[error(
-        "{adapter}: out of memory: {what} needs {needed} bytes, refused after {held} bytes were held; take fewer rows, a larger device, or --backend cpu"
-    )]
     DeviceMemory {
         /// The adapter's name.
         adapter: String,
@@ -114,7 +140,6 @@ pub enum Error {
         held: u64,
     },
     /// The device failed while it worked.
-    #[error("{adapter}: the device failed: {message}; run again, or take --backend cpu")]
     DeviceFailed {
         /// The adapter's name.
         adapter: String,
@@ -127,9 +152,14 @@ impl Error {
     /// wgpu sees no adapter at all.
     #[must_use]
     pub fn no_adapter() -> Self {
-        Self::NoAdapter(
-            "no adapter: wgpu sees no Vulkan, Metal or DX12 device; install the GPU's driver or a software adapter (Debian and Ubuntu: mesa-vulkan-drivers), or take --backend cpu".to_owned(),
-        )
+        Self::NoAdapter {
+            reason: "no adapter: wgpu sees no Vulkan, Metal or DX12 device".to_owned(),
+            remedies: &[
+                Remedy::Do("install the GPU's driver"),
+                Remedy::Do("install a software adapter (Debian and Ubuntu: mesa-vulkan-drivers)"),
+                ON_THE_CPU,
+            ],
+        }
     }
 
     /// Whether the cause is a device (absent, too small, or failed), not the user's input.
@@ -137,10 +167,93 @@ impl Error {
     pub fn is_device(&self) -> bool {
         matches!(
             self,
-            Self::NoAdapter(_)
+            Self::NoAdapter { .. }
                 | Self::DeviceLimit { .. }
                 | Self::DeviceMemory { .. }
                 | Self::DeviceFailed { .. }
         )
+    }
+
+    /// What went wrong and where, without the remedies.
+    #[must_use]
+    pub fn statement(&self) -> String {
+        match self {
+            Self::Write { path, source } => {
+                format!("{}: cannot be written: {source}", path.display())
+            }
+            Self::Model { path, reason } => format!("{}: {reason}", path.display()),
+            Self::Setting {
+                setting, reason, ..
+            } => format!("`{setting}`: {reason}"),
+            Self::Dataset {
+                source_name: place,
+                reason,
+            }
+            | Self::Input { place, reason, .. }
+            | Self::DeviceLimit {
+                adapter: place,
+                reason,
+            } => format!("{place}: {reason}"),
+            Self::Target { place, value } => format!(
+                "{place}: target {value} lies outside [0, 1], which cross-entropy cannot use"
+            ),
+            Self::BeyondF32 { source_name } => format!(
+                "{source_name}: values may leave the range of f32, whose largest is {:e}, so no error bound holds",
+                f32::MAX
+            ),
+            Self::Diverged {
+                iteration, what, ..
+            } => format!("training diverged: after iteration {iteration} the {what} is not finite"),
+            Self::HostMemory { what, needed } => format!(
+                "{what} needs {needed} bytes of host memory, which this machine does not grant"
+            ),
+            Self::NoAdapter { reason, .. } => reason.clone(),
+            Self::DeviceMemory {
+                adapter,
+                what,
+                needed,
+                held,
+            } => format!(
+                "{adapter}: out of memory: {what} needs {needed} bytes, refused after {held} bytes were held"
+            ),
+            Self::DeviceFailed { adapter, message } => {
+                format!("{adapter}: the device failed: {message}")
+            }
+        }
+    }
+
+    /// What to change, one of these; empty for errors that tell it with their reason.
+    #[must_use]
+    pub fn remedies(&self) -> &'static [Remedy] {
+        match self {
+            Self::Write { .. } | Self::Model { .. } | Self::Dataset { .. } => &[],
+            Self::Setting { remedies, .. }
+            | Self::Input { remedies, .. }
+            | Self::Diverged { remedies, .. }
+            | Self::NoAdapter { remedies, .. } => remedies,
+            Self::DeviceLimit { .. } => &[Remedy::Do("take fewer rows or columns"), ON_THE_CPU],
+            Self::Target { .. } => &[
+                Remedy::Do("rescale it"),
+                Remedy::Set("loss", "squared-error"),
+            ],
+            Self::BeyondF32 { .. } => &[Remedy::Do("rescale the columns"), ON_THE_CPU],
+            Self::HostMemory { .. } => &[Remedy::Do("take fewer rows")],
+            Self::DeviceMemory { .. } => &[
+                Remedy::Do("take fewer rows"),
+                Remedy::Do("take a larger device"),
+                ON_THE_CPU,
+            ],
+            Self::DeviceFailed { .. } => &[Remedy::Do("run again"), ON_THE_CPU],
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.statement())?;
+        match self.remedies() {
+            [] => Ok(()),
+            remedies => write!(f, "; {}", alternatives(remedies)),
+        }
     }
 }

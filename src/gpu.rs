@@ -33,7 +33,7 @@ mod width;
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use read::Reader;
 
-use crate::backend::{Backend, Evaluation, Predictions, Problem, Rounding, Summary};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Rounding, Summary};
 use crate::error::Result;
 use crate::leaves::Leaves;
 use batch::Batches;
@@ -248,9 +248,7 @@ fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()
         ("outputs", n_outputs, MAX_OUTPUTS),
     ] {
         if n > most {
-            return Err(device.limit(format!(
-                "{n} {what}; a GPU takes at most {most}; take fewer, or --backend cpu"
-            )));
+            return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
         }
     }
     let most = device.adapter.max_invocations;
@@ -269,8 +267,8 @@ fn to_u32(n: usize) -> u32 {
 }
 
 impl Backend for Gpu<'_> {
-    fn name(&self) -> &'static str {
-        "gpu"
+    fn kind(&self) -> BackendKind {
+        BackendKind::Gpu
     }
 
     fn adapter(&self) -> String {

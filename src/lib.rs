@@ -45,7 +45,6 @@ pub mod cpu;
 pub mod dataset;
 pub mod error;
 pub mod gpu;
-mod instructions;
 pub mod leaves;
 pub mod metrics;
 pub mod model;
@@ -65,4 +64,4 @@ pub use train::{
     BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
     Training, train,
 };
-pub use validate::{Validation, validate};
+pub use validate::{ReferenceChoice, Validation, validate};

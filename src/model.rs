@@ -146,8 +146,8 @@ impl Model {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        const REMEDY: &str = "name a file that `neuralnet train --output` wrote";
-        let other = |error| format!("is no safetensors file ({error}); {REMEDY}");
+        const REMEDY: &str = "name a model file that this program wrote";
+        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
@@ -295,6 +295,7 @@ impl Model {
         let n_rows = (BLOCK_FLOATS / layer.n_inputs).clamp(1, rows.len().max(1));
         let mut inputs = vec![0.0; n_rows * layer.n_inputs];
         let mut targets = vec![0.0; n_rows * dataset.target_width()];
+        let mut values = self.network.values();
         let blocks = predictions.chunks_mut(n_rows * layer.n_outputs);
         for (first, y) in rows.step_by(n_rows).zip(blocks) {
             let n_rows = y.len() / layer.n_outputs;
@@ -303,7 +304,8 @@ impl Model {
             dataset.read(first..first + n_rows, x, t);
             let samples = x.chunks_exact(layer.n_inputs);
             for (x, y) in samples.zip(y.chunks_exact_mut(layer.n_outputs)) {
-                self.network.predict_into(&self.parameters, x, y);
+                self.network.forward(&self.parameters, x, &mut values);
+                y.copy_from_slice(values.prediction());
             }
         }
         predictions

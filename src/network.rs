@@ -2,7 +2,7 @@
 
 use rand_mt::Mt;
 
-/// What a layer applies to its pre-activations.
+/// The function `f` that a layer applies to its pre-activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
@@ -12,13 +12,47 @@ pub enum Activation {
     Softmax,
     /// `y = z`.
     Identity,
+    /// `y = tanh z`.
+    Tanh,
+}
+
+/// What the predictions of an activation can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Each output is a probability of its own.
+    Probabilities,
+    /// The outputs of a sample are shares that sum to 1.
+    Shares,
+    /// Each output is a number.
+    Numbers,
 }
 
 impl Activation {
+    /// What its predictions can stand for.
+    #[must_use]
+    pub fn meaning(self) -> Meaning {
+        match self {
+            Self::Sigmoid => Meaning::Probabilities,
+            Self::Softmax => Meaning::Shares,
+            Self::Identity | Self::Tanh => Meaning::Numbers,
+        }
+    }
+
+    /// Its formula, for people who choose one.
+    #[must_use]
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "1 / (1 + exp(−z))",
+            Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
+            Self::Identity => "z: linear regression",
+            Self::Tanh => "tanh z, for numbers between −1 and 1",
+        }
+    }
+
     /// Turns the pre-activations of one sample, `z` (O), into its predictions.
     ///
-    /// The sigmoid is taken from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: no
-    /// overflow for any finite `z`.
+    /// The sigmoid is computed from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: neither
+    /// overflows for any finite `z`.
     pub fn apply(self, z: &mut [f64]) {
         match self {
             Self::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
@@ -29,20 +63,22 @@ impl Activation {
                 z.iter_mut().for_each(|z| *z /= sum);
             }
             Self::Identity => {}
+            Self::Tanh => z.iter_mut().for_each(|z| *z = z.tanh()),
         }
     }
 
-    /// The derivative of a prediction by its own pre-activation, from the prediction `y`.
+    /// `dy/dz`, the derivative of a prediction by its own pre-activation, from the prediction `y`.
     #[must_use]
     pub fn slope(self, y: f64) -> f64 {
         match self {
             Self::Sigmoid | Self::Softmax => y * (1.0 - y),
             Self::Identity => 1.0,
+            Self::Tanh => (1.0 - y) * (1.0 + y),
         }
     }
 }
 
-/// `1 / (1 + exp(−z))`
+/// `1 / (1 + exp(−z))`, computed from `exp(−|z|)`, which does not overflow.
 pub(crate) fn sigmoid(z: f64) -> f64 {
     let e = (-z.abs()).exp();
     let r = 1.0 / (1.0 + e);
@@ -75,15 +111,16 @@ impl Layer {
         self.n_weights() + if self.bias { self.n_outputs } else { 0 }
     }
 
-    /// Pre-activation of output `o` for one sample `x` (I): `Σ w x + b`.
-    pub(crate) fn pre_activation(&self, parameters: &[f64], x: &[f32], o: usize) -> f64 {
-        let weight = &parameters[o * self.n_inputs..(o + 1) * self.n_inputs];
-        let bias = if self.bias {
-            parameters[self.n_weights() + o]
-        } else {
-            0.0
-        };
-        dot(weight, x) + bias
+    /// `z = x Wᵀ + b` and `a = activation(z)` for one sample `x` (I), with `parameters` of this layer.
+    fn forward<X: Copy + Into<f64>>(&self, parameters: &[f64], x: &[X], out: &mut LayerValues) {
+        assert_eq!(x.len(), self.n_inputs, "features of a sample");
+        let (weight, bias) = self.split(parameters);
+        for (o, z) in out.z.iter_mut().enumerate() {
+            let weight = &weight[o * self.n_inputs..(o + 1) * self.n_inputs];
+            *z = dot(weight, x) + bias.map_or(0.0, |bias| bias[o]);
+        }
+        out.a.copy_from_slice(&out.z);
+        self.activation.apply(&mut out.a);
     }
 
     /// The weight (O, I), row-major, and the bias (O), where there is one, in this layer's parameters.
@@ -102,14 +139,14 @@ impl Layer {
     }
 }
 
-/// A network: its layers, first to last. For now, one.
+/// A network: a list of dense layers, first to last, of which there is one today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     layers: Vec<Layer>,
 }
 
 impl Network {
-    /// The tutorial's network: one layer of sigmoid neurons.
+    /// The tutorial's network: one layer with the sigmoid as its activation.
     #[must_use]
     pub fn single_layer(n_inputs: usize, n_outputs: usize, bias: bool) -> Self {
         Self {
@@ -131,6 +168,12 @@ impl Network {
         self
     }
 
+    /// A network of several layers, each as wide as the one before it gives.
+    #[cfg(test)]
+    pub(crate) fn of_layers(layers: Vec<Layer>) -> Self {
+        Self { layers }
+    }
+
     /// The layers, first to last.
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
@@ -149,7 +192,7 @@ impl Network {
         self.layers.iter().map(Layer::n_parameters).sum()
     }
 
-    /// The start, equal to NumPy's for the same seed.
+    /// The parameters that training starts from, equal to NumPy's for the same seed.
     ///
     /// With `random = numpy.random.RandomState(seed)`, each layer draws
     /// `2 * random.random_sample((n_inputs, n_outputs)) - 1` and transposes it; a bias is drawn as
@@ -184,23 +227,80 @@ impl Network {
     /// Where `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
     #[must_use]
     pub fn predict(&self, parameters: &[f64], x: &[f32]) -> Vec<f64> {
-        let mut predictions = vec![0.0; self.layer().n_outputs];
-        self.predict_into(parameters, x, &mut predictions);
-        predictions
+        let mut values = self.values();
+        self.forward(parameters, x, &mut values);
+        values.prediction().to_vec()
     }
 
-    /// The same into `y` (O).
-    pub(crate) fn predict_into(&self, parameters: &[f64], x: &[f32], y: &mut [f64]) {
-        let layer = self.layer();
-        assert_eq!(x.len(), layer.n_inputs, "features of a sample");
-        for (o, y) in y.iter_mut().enumerate() {
-            *y = layer.pre_activation(parameters, x, o);
+    /// Room for [`Network::forward`], all 0.
+    pub(crate) fn values(&self) -> NetworkValues {
+        let layers = self.layers.iter().map(|layer| LayerValues {
+            z: vec![0.0; layer.n_outputs],
+            a: vec![0.0; layer.n_outputs],
+        });
+        NetworkValues {
+            layers: layers.collect(),
         }
-        layer.activation.apply(y);
+    }
+
+    /// The forward pass of one sample `x` (I): writes the pre-activations and activations of every layer into
+    /// `values`.
+    ///
+    /// # Panics
+    /// Where `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
+    pub(crate) fn forward<X: Copy + Into<f64>>(
+        &self,
+        parameters: &[f64],
+        x: &[X],
+        values: &mut NetworkValues,
+    ) {
+        let mut rest = parameters;
+        for (at, layer) in self.layers.iter().enumerate() {
+            let (own, later) = rest.split_at(layer.n_parameters());
+            let (before, from_here) = values.layers.split_at_mut(at);
+            match before.last() {
+                None => layer.forward(own, x, &mut from_here[0]),
+                Some(before) => layer.forward(own, &before.a, &mut from_here[0]),
+            }
+            rest = later;
+        }
+        assert!(rest.is_empty(), "parameters of a network");
     }
 }
 
-/// A float in [0, 1) of 53 random bits, as NumPy's `random_sample` makes it.
+/// What one layer makes of one sample.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerValues {
+    /// The pre-activations `z = x Wᵀ + b` (O).
+    pub(crate) z: Vec<f64>,
+    /// The activations `a = f(z)` (O).
+    pub(crate) a: Vec<f64>,
+}
+
+/// What a network makes of one sample, layer by layer.
+#[derive(Clone, Debug)]
+pub(crate) struct NetworkValues {
+    /// First to last.
+    pub(crate) layers: Vec<LayerValues>,
+}
+
+impl NetworkValues {
+    /// The pre-activations (O) of the last layer.
+    pub(crate) fn pre_activation(&self) -> &[f64] {
+        &self.last().z
+    }
+
+    /// The predictions (O): the activations of the last layer.
+    pub(crate) fn prediction(&self) -> &[f64] {
+        &self.last().a
+    }
+
+    fn last(&self) -> &LayerValues {
+        self.layers.last().expect("a network has a layer")
+    }
+}
+
+/// A float in [0, 1) of 53 random bits, made of the words that NumPy's `random_sample` takes, in its order.
 fn random_sample(random: &mut Mt) -> f64 {
     let (high, low) = (random.next_u32() >> 5, random.next_u32() >> 6);
     (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
@@ -208,16 +308,16 @@ fn random_sample(random: &mut Mt) -> f64 {
 
 /// `Σ w x` in float64: eight sums side by side, so that a compiler may use vector instructions,
 /// then those in a fixed order.
-fn dot(w: &[f64], x: &[f32]) -> f64 {
+fn dot<X: Copy + Into<f64>>(w: &[f64], x: &[X]) -> f64 {
     const WIDTH: usize = 8;
     let mut sums = [0.0; WIDTH];
     let (w_blocks, x_blocks) = (w.chunks_exact(WIDTH), x.chunks_exact(WIDTH));
     let rest: f64 = std::iter::zip(w_blocks.remainder(), x_blocks.remainder())
-        .map(|(w, x)| w * f64::from(*x))
+        .map(|(w, x)| w * (*x).into())
         .sum();
     for (w, x) in w_blocks.zip(x_blocks) {
         for i in 0..WIDTH {
-            sums[i] += w[i] * f64::from(x[i]);
+            sums[i] += w[i] * x[i].into();
         }
     }
     sums.iter().sum::<f64>() + rest

@@ -1,6 +1,6 @@
 //! What is minimised: the losses, each value beside its derivative, and their reduction.
 
-use crate::network::Activation;
+use crate::network::{Activation, Meaning};
 
 /// The loss of one sample's predictions `y` (O) against its targets `t` (O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -8,8 +8,8 @@ use crate::network::Activation;
 pub enum Loss {
     /// `½ Σ (t − y)²`, the article's.
     SquaredError,
-    /// Of a sigmoid `−Σ t ln y + (1 − t) ln(1 − y)`, for targets in [0, 1]; of a softmax `−Σ t ln y`, for those that
-    /// also sum to 1.
+    /// For a sigmoid `−Σ t ln y + (1 − t) ln(1 − y)`, with targets in [0, 1]. For a softmax `−Σ t ln y`, with targets
+    /// that also sum to 1.
     CrossEntropy,
 }
 
@@ -17,17 +17,23 @@ impl Loss {
     /// Whether the loss is defined for predictions of `activation`.
     #[must_use]
     pub fn suits(self, activation: Activation) -> bool {
-        match activation {
-            Activation::Sigmoid => true,
-            Activation::Softmax => self == Self::CrossEntropy,
-            Activation::Identity => self == Self::SquaredError,
+        activation.meaning() == Meaning::Probabilities || self == Self::usual(activation)
+    }
+
+    /// The loss that predictions of `activation` are usually trained towards.
+    #[must_use]
+    pub fn usual(activation: Activation) -> Self {
+        match activation.meaning() {
+            Meaning::Probabilities | Meaning::Shares => Self::CrossEntropy,
+            Meaning::Numbers => Self::SquaredError,
         }
     }
 
-    /// The loss, from the pre-activations `z` and the predictions `y` of `activation`.
+    /// The loss of one sample, from the pre-activations `z` (O), the predictions `y` (O) of `activation`, and the
+    /// targets `t` (O).
     ///
-    /// Cross-entropy is taken from `z`: as `max(z, 0) − z t + ln(1 + exp(−|z|))` of a sigmoid, as
-    /// `Σ t (max z + ln Σ exp(z − max z) − z)` of a softmax. Neither overflows or takes the logarithm of 0.
+    /// Cross-entropy is computed from `z`: for a sigmoid as `Σ max(z, 0) − z t + ln(1 + exp(−|z|))`, for a softmax as
+    /// `Σ t (max z + ln Σ exp(z − max z) − z)`. Neither overflows or takes the logarithm of 0.
     #[must_use]
     pub fn value(self, activation: Activation, z: &[f64], y: &[f64], t: &[f64]) -> f64 {
         match (self, activation) {
@@ -44,7 +50,10 @@ impl Loss {
         }
     }
 
-    /// `dloss/dz` of one output.
+    /// `dloss/dz` of one output, from its prediction `y` and its target `t`.
+    ///
+    /// For cross-entropy it is `y − t` (of a softmax only where the targets of the sample sum to 1), for the squared
+    /// error `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
     #[must_use]
     pub fn grad_z(self, activation: Activation, y: f64, t: f64) -> f64 {
         match self {
@@ -54,14 +63,14 @@ impl Loss {
     }
 }
 
-/// `ln Σ exp(z)`
+/// `ln Σ exp(z)`, computed as `max z + ln Σ exp(z − max z)`, which does not overflow.
 pub(crate) fn log_sum_exp(z: &[f64]) -> f64 {
     let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
     largest + sum.ln()
 }
 
-/// How the losses of the samples become one number. Over the outputs they are always summed.
+/// How the losses of the samples become one number. The losses of a sample's outputs are always summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
@@ -72,7 +81,7 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// What a sum over samples of `total_weight` together is multiplied by.
+    /// The factor of a sum over samples whose weights add up to `total_weight`; without weights, their number.
     #[must_use]
     pub fn scale(self, total_weight: f64) -> f64 {
         match self {
@@ -87,7 +96,7 @@ impl Reduction {
 pub struct Objective {
     /// The loss of one prediction.
     pub loss: Loss,
-    /// Over the samples.
+    /// How the losses of the samples are reduced.
     pub reduction: Reduction,
 }
 

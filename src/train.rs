@@ -30,7 +30,7 @@ pub use trained::Trained;
 
 use crate::backend::{Backend, Problem, Summary};
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::Network;
 use crate::objective::Objective;
 use checkpoint::{Checkpoints, Identity};
@@ -109,20 +109,22 @@ impl<'a> Training<'a> {
         let problem = problem(dataset, config)?;
         if let Some(size) = config.batch_size.filter(|size| *size > dataset.n_samples()) {
             return Err(Error::Setting {
-                flag: "--batch-size",
+                setting: "batch_size",
                 reason: format!(
-                    "{size} rows are more than the {} there are; leave it out to train on all",
+                    "{size} rows are more than the {} there are",
                     dataset.n_samples()
                 ),
+                remedies: &[Remedy::Do("leave it out to train on all")],
             });
         }
         if let Some(rows) = config.pilot.filter(|rows| *rows > dataset.n_samples()) {
             return Err(Error::Setting {
-                flag: "--pilot",
+                setting: "pilot",
                 reason: format!(
-                    "{rows} rows are more than the {} there are; take fewer, or leave it out",
+                    "{rows} rows are more than the {} there are",
                     dataset.n_samples()
                 ),
+                remedies: &[Remedy::Do("take fewer"), LEAVE_OUT],
             });
         }
         let network = problem.network.clone();
@@ -249,7 +251,7 @@ impl<'a> Training<'a> {
             (None, None) => None,
         };
         Ok(Trained {
-            backend: self.backend.name(),
+            backend: self.backend.kind().name(),
             adapter: self.backend.adapter(),
             network: self.network,
             parameters,
@@ -275,7 +277,7 @@ impl<'a> Training<'a> {
         Error::Diverged {
             iteration: self.iteration,
             what,
-            remedy: self.config.smaller_steps(),
+            remedies: self.config.smaller_steps(),
         }
     }
 }
@@ -283,7 +285,7 @@ impl<'a> Training<'a> {
 impl std::fmt::Debug for Training<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Training")
-            .field("backend", &self.backend.name())
+            .field("backend", &self.backend.kind().name())
             .field("iteration", &self.iteration)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ mod check;
 pub use check::{Check, DataRounding, Distance, Validation};
 
 use crate::backend::{Backend, Evaluation, Problem, Rounding};
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Reference};
 use crate::dataset::{Dataset, Storage};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
@@ -22,8 +22,32 @@ const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 /// Pre-activations compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
 
-/// Trains on the GPU for `config.iterations` updates and compares it with the float64 CPU reference:
-/// at several iterations, from the GPU's own parameters, and after all of them.
+/// What the GPU is held against: float64 on the CPU, on the numbers that the GPU gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReferenceChoice {
+    /// The backend that also trains: [`Cpu`].
+    #[default]
+    Fast,
+    /// Plain loops over the definition, many times slower: [`Reference`].
+    Plain,
+}
+
+impl ReferenceChoice {
+    fn open<'a>(
+        self,
+        problem: Problem<'a>,
+        threads: Option<usize>,
+    ) -> Result<Box<dyn Backend + 'a>> {
+        Ok(match self {
+            Self::Fast => Box::new(Cpu::rounded(problem, threads)?),
+            Self::Plain => Box::new(Reference::new(problem, threads)?),
+        })
+    }
+}
+
+/// Trains on the GPU for `config.iterations` updates and compares it with the float64 CPU reference that
+/// `reference` chooses: at several iterations, from the GPU's own parameters, and after all of them.
 ///
 /// # Errors
 /// Where a setting cannot be used, or the hardware cannot hold the data or fails.
@@ -32,11 +56,13 @@ pub fn validate(
     config: &TrainConfig,
     gpu: GpuOptions,
     threads: Option<usize>,
+    reference: ReferenceChoice,
 ) -> Result<Validation> {
+    let choice = reference;
     let problem = problem(dataset, config)?;
     let start = problem.network.initial_parameters(config.seed);
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
-    let mut reference = Cpu::reference(problem.clone(), threads)?;
+    let mut reference = choice.open(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;
     let mut checks = Vec::new();
     let mut done = 0;
@@ -45,7 +71,7 @@ pub fn validate(
         done = iteration;
         let rounding = candidate.rounding();
         let rate = config.learning_rate;
-        match check(&problem, &mut candidate, rounding, &mut reference, rate) {
+        match check(&problem, &mut candidate, rounding, reference.as_mut(), rate) {
             Ok(looked_at) => {
                 let at = |check| Check { iteration, ..check };
                 checks.extend(looked_at.into_iter().map(at));
@@ -56,7 +82,7 @@ pub fn validate(
         }
     }
     reference.set_parameters(&start)?;
-    advance(&mut reference, config.iterations, config.learning_rate)?;
+    advance(reference.as_mut(), config.iterations, config.learning_rate)?;
     let (reached, expected) = (candidate.parameters()?, reference.parameters()?);
     let (adapter, adapter_of_reference) = (candidate.adapter(), reference.adapter());
     let rounding = if dataset.storage() == Storage::F32 {
@@ -68,7 +94,7 @@ pub fn validate(
         drop((candidate, reference));
         Some(DataRounding {
             inputs: dataset.change(),
-            loss_of_original: loss(&dataset.unrounded(), config, threads, &reached)?,
+            loss_of_original: loss(&dataset.unrounded(), config, choice, threads, &reached)?,
             loss_of_stored,
         })
     };
@@ -85,10 +111,11 @@ pub fn validate(
 fn loss(
     dataset: &Dataset,
     config: &TrainConfig,
+    reference: ReferenceChoice,
     threads: Option<usize>,
     parameters: &[f64],
 ) -> Result<f64> {
-    let mut reference = Cpu::reference(problem(dataset, config)?, threads)?;
+    let mut reference = reference.open(problem(dataset, config)?, threads)?;
     reference.set_parameters(parameters)?;
     Ok(reference.evaluate()?.summary.loss)
 }

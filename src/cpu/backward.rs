@@ -1,13 +1,13 @@
 //! The backward pass over a block: the gradient of the weight.
 
-use super::leaf::Block;
-use super::neurons::{ROWS, WIDTH};
-use crate::instructions::{mul_add, prefetch};
+use super::block::Block;
+use super::layer::{ROWS, WIDTH};
+use super::simd::{mul_add, prefetch};
 
 /// Columns of the tile that several outputs share.
 pub(super) const TILE: usize = 2 * WIDTH;
 
-/// `dloss/dW += dloss/dzᵀ x`
+/// Adds `dloss/dzᵀ x` to the gradient of the weight (O, I padded), from dloss/dz (O, ROWS).
 #[inline(always)]
 pub(super) fn backward_all<const FUSED: bool>(
     block: Block<'_, f32>,
@@ -44,11 +44,11 @@ pub(super) fn backward_all<const FUSED: bool>(
     }
 }
 
-/// Columns of a block in float64, read once for every output. Whole cache lines.
+/// Columns of a block in float64, converted once for all outputs. The alignment makes them whole cache lines.
 #[repr(align(64))]
 struct Tile([[f64; TILE]; ROWS]);
 
-/// The gradient of one output: two vectors of columns at a time, even and odd rows apart.
+/// Adds the gradient of one output, two vectors of columns at a time.
 #[inline(always)]
 fn backward<const FUSED: bool, T: Copy + Into<f64>>(
     block: Block<'_, T>,
@@ -65,6 +65,8 @@ fn backward<const FUSED: bool, T: Copy + Into<f64>>(
     }
 }
 
+/// Adds the gradient of `N` vectors of columns from number `at` on. Even and odd rows are summed apart, so that an
+/// addition need not wait for the one before it.
 #[inline(always)]
 fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
     block: Block<'_, T>,
@@ -76,7 +78,7 @@ fn columns<const FUSED: bool, T: Copy + Into<f64>, const N: usize>(
     let (pairs, rest) = grad_z[..block.n_rows].as_chunks::<2>();
     let mut rows = block.inputs[at..].chunks(2 * block.stride);
     for (pair, (grad_z, rows)) in pairs.iter().zip(&mut rows).enumerate() {
-        // A tile, which is of float64, has no next rows.
+        // Blocks of f32 lie in the data, and rows follow them; a tile of f64 is a copy.
         if size_of::<T>() == size_of::<f32>() && !block.forward_asks_for_all() {
             prefetch(
                 block.inputs,

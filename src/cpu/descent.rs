@@ -1,34 +1,40 @@
-//! Updates of a problem of one leaf, whose sums are those over all samples.
+//! Gradient descent on a problem of one leaf, whose sums are those over all samples.
 
-use super::few::Columns;
-use super::leaf::{self, Rows, Scratch};
-use super::neurons::{Neurons, Sums};
+use super::block::{Rows, Scratch, whole_vectors};
+use super::layer::{PaddedLayer, Sums};
+use super::leaf;
+use super::simd::Arithmetic;
+use super::small_batch::SmallBatch;
 use crate::backend::Summary;
-use crate::instructions::Arithmetic;
 use std::num::NonZeroU32;
 
-/// Updates with as little as possible between them, since an update may take less than a call.
-pub(super) struct Descent<'a> {
-    pub(super) neurons: &'a mut Neurons,
+/// `iterations` updates in one call: one of a few rows takes less time than a call does.
+pub(super) struct GradientDescent<'a> {
+    pub(super) layer: &'a mut PaddedLayer,
     pub(super) rows: Rows<'a>,
     pub(super) iterations: NonZeroU32,
     pub(super) rate: f64,
 }
 
-impl Arithmetic for Descent<'_> {
-    /// What the last pass saw.
+impl Arithmetic for GradientDescent<'_> {
+    /// The sums of loss and slope before the last update.
     type Output = Summary;
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Summary {
-        let mut sums = Sums::zero(self.neurons);
-        let mut scratch = Scratch::new(self.neurons);
-        if let Some(columns) = Columns::new(self.neurons, self.rows) {
+        let mut sums = Sums::zero(self.layer);
+        let mut scratch = Scratch::new(self.layer);
+        if let Some(batch) = SmallBatch::new(self.layer, self.rows) {
             for _ in 0..self.iterations.get() {
-                columns.descend::<FUSED>(self.rate, self.neurons, &mut scratch, &mut sums);
+                batch.descend::<FUSED>(self.rate, self.layer, &mut scratch, &mut sums);
             }
         } else {
-            let padded = self.rows.padded(self.neurons.layer.n_inputs);
+            let padded = whole_vectors(
+                self.rows.inputs,
+                self.rows.input_stride,
+                self.rows.n_rows,
+                self.layer.shape.n_inputs,
+            );
             let rows = Rows {
                 inputs: &padded,
                 input_stride: padded.len() / self.rows.n_rows,
@@ -36,8 +42,8 @@ impl Arithmetic for Descent<'_> {
             };
             for _ in 0..self.iterations.get() {
                 sums.clear();
-                leaf::add_rows::<FUSED>(self.neurons, rows, &mut scratch, &mut sums);
-                self.neurons.descend(self.rate, &sums);
+                leaf::add_rows::<FUSED>(self.layer, rows, &mut scratch, &mut sums);
+                self.layer.descend(self.rate, &sums);
             }
         }
         Summary {

@@ -1,37 +1,31 @@
 //! The forward pass over a block: pre-activations.
 
-use super::leaf::Block;
-use super::neurons::{Neurons, ROWS, WIDTH};
-use crate::instructions::{mul_add, prefetch};
+use super::block::{Block, OUTPUTS_AT_ONCE, PartialSums};
+use super::layer::{PaddedLayer, ROWS, WIDTH};
+use super::simd::{mul_add, prefetch};
 
-/// Outputs that share one reading of a row, at most.
-pub(super) const OUTPUTS_AT_ONCE: usize = 4;
-
-/// The dot products of one output's rows, but for their last two additions.
-pub(super) type Halves = [[f64; WIDTH / 2]; ROWS];
-
-/// `z = x Wᵀ + b`. Several outputs share one reading of a row.
+/// Writes `z = x Wᵀ + b` of all rows and outputs into `z` (O, ROWS). Several outputs share one reading of a row.
 #[inline(always)]
 pub(super) fn forward_all<const FUSED: bool>(
     block: Block<'_, f32>,
-    neurons: &Neurons,
-    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+    layer: &PaddedLayer,
+    partial_sums: &mut [PartialSums; OUTPUTS_AT_ONCE],
     z: &mut [f64],
 ) {
-    let width = neurons.width();
-    let (mut weight, mut bias, mut z) = (&neurons.weight[..], &neurons.bias[..], z);
+    let width = layer.width();
+    let (mut weight, mut bias, mut z) = (&layer.weight[..], &layer.bias[..], z);
     while !weight.is_empty() {
         let n_outputs = match weight.len() / width {
             1 => {
-                forward::<FUSED, 1, 2>(block, width, weight, bias, halves, z);
+                forward::<FUSED, 1, 2>(block, width, weight, bias, partial_sums, z);
                 1
             }
             2 | 3 => {
-                forward::<FUSED, 2, 2>(block, width, weight, bias, halves, z);
+                forward::<FUSED, 2, 2>(block, width, weight, bias, partial_sums, z);
                 2
             }
             _ => {
-                forward::<FUSED, OUTPUTS_AT_ONCE, 1>(block, width, weight, bias, halves, z);
+                forward::<FUSED, OUTPUTS_AT_ONCE, 1>(block, width, weight, bias, partial_sums, z);
                 OUTPUTS_AT_ONCE
             }
         };
@@ -41,14 +35,15 @@ pub(super) fn forward_all<const FUSED: bool>(
     }
 }
 
-/// The pre-activations of `OUTPUTS` outputs, each summed in `CHAINS` vectors side by side.
+/// Writes the pre-activations of `OUTPUTS` outputs, each summed in `CHAINS` vectors side by side: one addition need
+/// not wait for the one before it.
 #[inline(always)]
 fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
     block: Block<'_, f32>,
     width: usize,
     weight: &[f64],
     bias: &[f64],
-    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+    partial_sums: &mut [PartialSums; OUTPUTS_AT_ONCE],
     z: &mut [f64],
 ) {
     let weights: [&[[f64; WIDTH]]; OUTPUTS] =
@@ -59,24 +54,25 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
         // Two rows share one reading of the weights.
         while row + 1 < n_rows {
             let sums = dot_products::<FUSED, 2, OUTPUTS, CHAINS>(block, row, width, weights);
-            keep_halves(&sums, row, halves);
+            store_partial_sums(&sums, row, partial_sums);
             row += 2;
         }
     }
     while row < n_rows {
         let sums = dot_products::<FUSED, 1, OUTPUTS, CHAINS>(block, row, width, weights);
-        keep_halves(&sums, row, halves);
+        store_partial_sums(&sums, row, partial_sums);
         row += 1;
     }
     let z = z.chunks_exact_mut(ROWS);
-    for ((halves, bias), z) in halves[..OUTPUTS].iter().zip(bias).zip(z) {
-        for ([a, b, c, d], z) in halves[..n_rows].iter().zip(z) {
+    for ((partial_sums, bias), z) in partial_sums[..OUTPUTS].iter().zip(bias).zip(z) {
+        for ([a, b, c, d], z) in partial_sums[..n_rows].iter().zip(z) {
             *z = (a + c) + (b + d) + bias;
         }
     }
 }
 
-/// The dot products of `AT_ONCE` rows from number `first` on, but for the sum of their lanes.
+/// The dot products of the `AT_ONCE` rows from number `first` on with each of `weights`, as vectors whose numbers
+/// have yet to be added.
 #[inline(always)]
 fn dot_products<
     const FUSED: bool,
@@ -96,13 +92,13 @@ fn dot_products<
     });
     let rows = rows.map(|x| x.as_chunks::<CHAINS>());
     let weights = weights.map(|w| w.as_chunks::<CHAINS>());
-    // All of one length, which the compiler sees: no index needs a check.
+    // Slices of one length, so that the compiler drops the checks of every index.
     let (n_groups, n_rest) = (rows[0].0.len(), rows[0].1.len());
     let groups = rows.map(|(x, _)| &x[..n_groups]);
     let weight_groups = weights.map(|(w, _)| &w[..n_groups]);
     let mut chains = [[[[0.0; WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
     for group in 0..n_groups {
-        // Several outputs leave the memory time enough.
+        // One output at a time: with several, a row takes so long that the hardware fetches the next by itself.
         if AT_ONCE == 2 {
             let ahead = at + block.ahead * block.stride + group * CHAINS * WIDTH;
             prefetch(block.inputs, ahead);
@@ -153,18 +149,18 @@ fn add_products<const FUSED: bool>(w: &[f64; WIDTH], x: &[f32; WIDTH], sums: &mu
     }
 }
 
-/// Written out as vectors: the compiler would otherwise turn the sums of neighbouring rows into one, and
-/// everything before them with it.
+/// Writes the sums of both halves of each vector. They end here because the compiler would otherwise add across
+/// neighbouring rows, and lay out everything before it for that.
 #[inline(always)]
-fn keep_halves<const AT_ONCE: usize, const OUTPUTS: usize>(
+fn store_partial_sums<const AT_ONCE: usize, const OUTPUTS: usize>(
     sums: &[[[f64; WIDTH]; OUTPUTS]; AT_ONCE],
     first: usize,
-    halves: &mut [Halves; OUTPUTS_AT_ONCE],
+    partial_sums: &mut [PartialSums; OUTPUTS_AT_ONCE],
 ) {
     for row in 0..AT_ONCE {
         for o in 0..OUTPUTS {
             for i in 0..WIDTH / 2 {
-                halves[o][first + row][i] = sums[row][o][i] + sums[row][o][i + WIDTH / 2];
+                partial_sums[o][first + row][i] = sums[row][o][i] + sums[row][o][i + WIDTH / 2];
             }
         }
     }

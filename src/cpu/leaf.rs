@@ -1,118 +1,39 @@
 //! The sums of one leaf, in blocks of rows that stay in the nearest caches from the forward to the
 //! backward pass: so the data are read once from memory.
 //!
-//! Rows are taken where they lie, in whole vectors of [`WIDTH`]: a row that is no multiple of it is
-//! read on into the next one, which weights of 0 make harmless, and the gradient there is left out.
+//! Rows are taken where they lie, in whole vectors of [`WIDTH`]. Where the length of a row is not a multiple of it,
+//! its last vector reads on into the next row: the weights there are 0, and the gradient there is ignored.
 
+use super::activation::{Lanes, activate, softmax};
 use super::backward::{TILE, backward_all};
-use super::few::Columns;
-use super::forward::{Halves, OUTPUTS_AT_ONCE, forward_all};
-use super::neurons::{Lanes, Neurons, ROWS, Sums, WIDTH, activate, softmax, sum};
-use crate::dataset::Stored;
+use super::block::{Block, Rows, Scratch, whole_vectors};
+use super::forward::forward_all;
+use super::layer::{PaddedLayer, ROWS, Sums, WIDTH, sum};
+use super::small_batch::SmallBatch;
 use crate::network::Activation;
 
 /// Bytes of a block's inputs, about, where there is one output: within a first-level cache, since the next
 /// block, which is on its way meanwhile, waits in the second level.
 const BLOCK_BYTES: usize = 1 << 15;
-/// Likewise where there are several, each with a gradient to go through a block: in a second-level cache.
+/// Bytes of a block's inputs, about, where there are several outputs, whose gradients each go through the block:
+/// within a second-level cache.
 const BLOCK_BYTES_OF_OUTPUTS: usize = 1 << 17;
-/// Bytes between what is read and what is asked for, about.
+/// How far ahead of the row it reads a pass asks for memory, in bytes, about.
 const AHEAD_BYTES: usize = 1 << 15;
 
-/// Consecutive rows in memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rows<'a> {
-    pub(super) inputs: &'a [f32],
-    /// Floats from one row of `inputs` to the next.
-    pub(super) input_stride: usize,
-    pub(super) targets: &'a [f32],
-    pub(super) target_stride: usize,
-    pub(super) n_rows: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// `n_rows` rows of `all` from number `first` on.
-    pub(super) fn from(all: Stored<'a>, first: usize, n_rows: usize) -> Self {
-        Self {
-            // To the end of all: a row may be read on into the next one.
-            inputs: &all.inputs[first * all.input_stride..],
-            input_stride: all.input_stride,
-            targets: &all.targets[first * all.target_stride..],
-            target_stride: all.target_stride,
-            n_rows,
-        }
-    }
-
-    /// The inputs in rows of whole vectors, `n_inputs` of each and then 0.
-    pub(super) fn padded(&self, n_inputs: usize) -> Vec<f32> {
-        let width = n_inputs.next_multiple_of(WIDTH);
-        let mut padded = vec![0.0; self.n_rows * width];
-        let from = self.inputs.chunks(self.input_stride);
-        for (to, from) in padded.chunks_exact_mut(width).zip(from) {
-            to[..n_inputs].copy_from_slice(&from[..n_inputs]);
-        }
-        padded
-    }
-}
-
-/// Room for one block.
-#[derive(Debug)]
-pub(super) struct Scratch {
-    /// (O, ROWS): the pre-activations, then dloss/dz in their place.
-    pub(super) z: Vec<f64>,
-    halves: [Halves; OUTPUTS_AT_ONCE],
-    pub(super) lanes: Lanes,
-    /// The last rows of all, where nothing stands behind them to read on into.
-    padded: Vec<f32>,
-}
-
-impl Scratch {
-    pub(super) fn new(neurons: &Neurons) -> Self {
-        Self {
-            z: vec![0.0; neurons.layer.n_outputs * ROWS],
-            halves: [[[0.0; WIDTH / 2]; ROWS]; OUTPUTS_AT_ONCE],
-            lanes: Lanes {
-                t: [0.0; ROWS],
-                w: [0.0; ROWS],
-                q: [0.0; ROWS],
-            },
-            padded: Vec::new(),
-        }
-    }
-}
-
-/// Rows of a block, of whole vectors.
-#[derive(Clone, Copy)]
-pub(super) struct Block<'a, T> {
-    pub(super) inputs: &'a [T],
-    pub(super) stride: usize,
-    pub(super) n_rows: usize,
-    /// From a row to the one to ask for meanwhile, in rows.
-    pub(super) ahead: usize,
-}
-
-impl<T> Block<'_, T> {
-    /// Whether the forward pass asks for every row ahead, or only for the even ones and the backward pass
-    /// for the odd ones: of short rows, two lie in lines that memory gives at once.
-    #[inline(always)]
-    pub(super) fn forward_asks_for_all(&self) -> bool {
-        self.stride <= 2 * WIDTH
-    }
-}
-
-/// Adds the sums over `rows` to `sums`, which are 0.
+/// Adds the sums over `rows` to `sums`, which must be 0.
 #[inline(always)]
 pub(super) fn add_rows<const FUSED: bool>(
-    neurons: &Neurons,
+    layer: &PaddedLayer,
     rows: Rows<'_>,
     scratch: &mut Scratch,
     sums: &mut Sums,
 ) {
-    if let Some(columns) = Columns::new(neurons, rows) {
-        return columns.sum::<FUSED>(neurons, scratch, sums);
+    if let Some(batch) = SmallBatch::new(layer, rows) {
+        return batch.sum::<FUSED>(layer, scratch, sums);
     }
-    let width = neurons.width();
-    let block_bytes = match neurons.layer.n_outputs {
+    let width = layer.width();
+    let block_bytes = match layer.shape.n_outputs {
         1 => BLOCK_BYTES,
         _ => BLOCK_BYTES_OF_OUTPUTS,
     };
@@ -122,31 +43,15 @@ pub(super) fn add_rows<const FUSED: bool>(
     while first < rows.n_rows {
         let n_rows = rows_per_block.min(rows.n_rows - first);
         let inputs = &rows.inputs[first * rows.input_stride..];
-        let in_place = rows.input_stride >= width.min(TILE)
-            && inputs.len() >= (n_rows - 1) * rows.input_stride + width;
-        let block = if in_place {
-            Block {
-                inputs,
-                stride: rows.input_stride,
-                n_rows,
-                ahead,
-            }
-        } else {
-            let rows = Rows {
-                inputs,
-                n_rows,
-                ..rows
-            };
-            scratch.padded = rows.padded(neurons.layer.n_inputs);
-            Block {
-                inputs: &scratch.padded,
-                stride: width,
-                n_rows,
-                ahead,
-            }
+        let block = Block {
+            stride: rows.input_stride,
+            inputs,
+            n_rows,
+            ahead,
         };
+        let block = in_whole_vectors(block, layer, &mut scratch.padded);
         let targets = &rows.targets[first * rows.target_stride..];
-        forward_all::<FUSED>(block, neurons, &mut scratch.halves, &mut scratch.z);
+        forward_all::<FUSED>(block, layer, &mut scratch.partial_sums, &mut scratch.z);
         let column = |at: usize, lanes: &mut [f64; ROWS]| {
             let from = targets[at..].iter().step_by(rows.target_stride);
             for (to, from) in lanes[..n_rows].iter_mut().zip(from) {
@@ -154,22 +59,22 @@ pub(super) fn add_rows<const FUSED: bool>(
             }
         };
         let (z, lanes) = (&mut scratch.z, &mut scratch.lanes);
-        if neurons.weighted {
-            column(neurons.layer.n_outputs, &mut lanes.w);
+        if layer.weighted {
+            column(layer.shape.n_outputs, &mut lanes.w);
         }
-        let whole_vectors = n_rows.next_multiple_of(WIDTH);
-        if neurons.layer.activation == Activation::Softmax {
+        let n_lanes = n_rows.next_multiple_of(WIDTH);
+        if layer.shape.activation == Activation::Softmax {
             let read = |o, lanes: &mut Lanes| column(o, &mut lanes.t);
-            softmax::<FUSED>(neurons, n_rows, z, lanes, sums, read);
+            softmax::<FUSED>(layer, n_rows, z, lanes, sums, read);
         } else {
             for (o, z) in z.chunks_exact_mut(ROWS).enumerate() {
                 column(o, &mut lanes.t);
-                activate::<FUSED>(neurons, n_rows, &mut z[..whole_vectors], lanes, sums);
+                activate::<FUSED>(layer, n_rows, &mut z[..n_lanes], lanes, sums);
             }
         }
-        if neurons.layer.bias {
+        if layer.shape.bias {
             for (grad, z) in sums.grad_bias.iter_mut().zip(z.chunks_exact(ROWS)) {
-                *grad += sum(&z[..whole_vectors]);
+                *grad += sum(&z[..n_lanes]);
             }
         }
         backward_all::<FUSED>(block, &scratch.z, &mut sums.grad_weight);
@@ -177,53 +82,88 @@ pub(super) fn add_rows<const FUSED: bool>(
     }
 }
 
+/// `block` where it lies, if each of its rows can be read in whole vectors; otherwise a padded copy.
+#[inline(always)]
+fn in_whole_vectors<'a>(
+    block: Block<'a, f32>,
+    layer: &PaddedLayer,
+    padded: &'a mut Vec<f32>,
+) -> Block<'a, f32> {
+    let width = layer.width();
+    let Block {
+        inputs,
+        stride,
+        n_rows,
+        ..
+    } = block;
+    if stride >= width.min(TILE) && inputs.len() >= (n_rows - 1) * stride + width {
+        return block;
+    }
+    *padded = whole_vectors(inputs, stride, n_rows, layer.shape.n_inputs);
+    Block {
+        inputs: padded,
+        stride: width,
+        ..block
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::LeafSums;
-    use super::{Neurons, Rows, Sums};
-    use crate::instructions::{Arithmetic, Instructions};
-    use crate::network::{Activation, Network};
-    use crate::objective::Loss;
+    use super::super::simd::{Arithmetic, Instructions};
+    use super::super::{LeafSums, Reference};
+    use super::{PaddedLayer, Rows, Sums};
+    use crate::backend::{Backend, Problem};
+    use crate::dataset::Dataset;
+    use crate::network::{Activation, Layer, Network};
+    use crate::objective::{Loss, Objective, Reduction};
 
-    /// The sums as the definitions say them, one row and one output after the other.
-    fn by_definition(neurons: &Neurons, parameters: &[f64], rows: Rows<'_>) -> Vec<f64> {
-        let layer = neurons.layer;
-        let mut sums = vec![0.0; layer.n_parameters() + 2];
-        for row in 0..rows.n_rows {
-            let x = &rows.inputs[row * rows.input_stride..][..layer.n_inputs];
-            let targets = &rows.targets[row * rows.target_stride..];
-            let t: Vec<f64> = targets[..layer.n_outputs]
-                .iter()
-                .map(|t| (*t).into())
-                .collect();
-            let weight = match neurons.weighted {
-                true => f64::from(targets[layer.n_outputs]),
-                false => 1.0,
-            };
-            let outputs = 0..layer.n_outputs;
-            let z: Vec<f64> = outputs
-                .map(|o| layer.pre_activation(parameters, x, o))
-                .collect();
-            let mut y = z.clone();
-            layer.activation.apply(&mut y);
-            sums[layer.n_parameters()] += weight * neurons.loss.value(layer.activation, &z, &y, &t);
-            for o in 0..layer.n_outputs {
-                let (y, t) = (y[o], t[o]);
-                let grad_z = weight * neurons.loss.grad_z(layer.activation, y, t);
-                for (j, x) in x.iter().enumerate() {
-                    sums[o * layer.n_inputs + j] += grad_z * f64::from(*x);
-                }
-                if layer.bias {
-                    sums[layer.n_weights() + o] += grad_z;
-                }
-                sums[layer.n_parameters() + 1] += weight * layer.activation.slope(y);
-            }
+    /// The sums over the rows by the definition. They are copied out, so that nothing lies between them.
+    fn by_definition(
+        layer: &PaddedLayer,
+        network: Network,
+        parameters: &[f64],
+        rows: Rows<'_>,
+    ) -> Vec<f64> {
+        let Layer {
+            n_inputs,
+            n_outputs,
+            ..
+        } = layer.shape;
+        let row = |values: &[f32], stride: usize, row: usize, n: usize| {
+            values[row * stride..][..n].to_vec()
+        };
+        let all = || 0..rows.n_rows;
+        let inputs = all()
+            .flat_map(|i| row(rows.inputs, rows.input_stride, i, n_inputs))
+            .collect();
+        let targets = all()
+            .flat_map(|i| row(rows.targets, rows.target_stride, i, n_outputs))
+            .collect();
+        let mut dataset = Dataset::from_rows("rows", n_inputs, n_outputs, inputs, targets).unwrap();
+        if layer.weighted {
+            let weight = |i| rows.targets[i * rows.target_stride + n_outputs];
+            dataset = dataset
+                .with_weights(&all().map(weight).collect::<Vec<f32>>())
+                .unwrap();
         }
-        sums
+        let problem = Problem {
+            dataset: &dataset,
+            network,
+            objective: Objective {
+                loss: layer.loss,
+                reduction: Reduction::Sum,
+            },
+        };
+        let mut reference = Reference::new(problem, Some(1)).unwrap();
+        reference.set_parameters(parameters).unwrap();
+        let sums = reference.sums(all());
+        let mut numbers = sums.gradient;
+        numbers.extend([sums.summary.loss, sums.summary.mean_slope]);
+        numbers
     }
 
-    fn numbers(neurons: &Neurons, sums: &Sums) -> Vec<f64> {
-        let mut numbers = neurons.flat(&sums.grad_weight, &sums.grad_bias);
+    fn numbers(layer: &PaddedLayer, sums: &Sums) -> Vec<f64> {
+        let mut numbers = layer.flat(&sums.grad_weight, &sums.grad_bias);
         numbers.extend([sums.loss(), sums.mean_slope()]);
         numbers
     }
@@ -251,7 +191,7 @@ mod tests {
                     f32::from(u16::try_from(word >> 16).unwrap()) / 32768.0 - 1.0
                 };
                 let stride = n_inputs + gap;
-                // … and, with a gap, followed by rows of others, which must not count.
+                // With a gap there are further rows behind the last one, which must not count.
                 let n_stored = n_rows + gap;
                 let inputs: Vec<f32> = (0..n_stored * stride - gap).map(value).collect();
                 let targets: Vec<f32> = (0..n_stored * (n_outputs + gap))
@@ -267,9 +207,11 @@ mod tests {
                     (Loss::CrossEntropy, Activation::Sigmoid, gap > 0),
                     (Loss::CrossEntropy, Activation::Softmax, gap > 0),
                     (Loss::SquaredError, Activation::Identity, gap > 0),
+                    (Loss::SquaredError, Activation::Tanh, gap > 0),
                 ] {
-                    let layer = network.clone().with_activation(activation).layer();
-                    let neurons = Neurons::new(layer, loss, weighted, &parameters);
+                    let network = network.clone().with_activation(activation);
+                    let shape = network.layer();
+                    let layer = PaddedLayer::new(shape, loss, weighted, &parameters);
                     let rows = Rows {
                         inputs: &inputs,
                         input_stride: stride,
@@ -277,18 +219,18 @@ mod tests {
                         target_stride: n_outputs + gap,
                         n_rows,
                     };
-                    let expected = by_definition(&neurons, &parameters, rows);
+                    let expected = by_definition(&layer, network, &parameters, rows);
                     for instructions in Instructions::all() {
-                        let neurons = &neurons;
-                        let found = instructions.run(LeafSums { neurons, rows });
-                        let found = numbers(neurons, &found);
+                        let layer = &layer;
+                        let found = instructions.run(LeafSums { layer, rows });
+                        let found = numbers(layer, &found);
                         if instructions.fuse() {
-                            let fused = LeafSums { neurons, rows }.run::<true>();
+                            let fused = LeafSums { layer, rows }.run::<true>();
                             let bits =
                                 |sums: &[f64]| sums.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                             assert_eq!(
                                 bits(&found),
-                                bits(&numbers(neurons, &fused)),
+                                bits(&numbers(layer, &fused)),
                                 "bits of {instructions:?}"
                             );
                         }

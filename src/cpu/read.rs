@@ -1,15 +1,15 @@
 //! The speed at which this machine can read its memory: the ceiling of a pass over the data.
 
 use super::pool;
+use super::simd::{Arithmetic, Instructions};
 use crate::error::{Error, Result};
-use crate::instructions::{Arithmetic, Instructions};
 use rayon::prelude::*;
 use std::time::Instant;
 
 /// Floats that a thread reads at a time.
 const PIECE: usize = 1 << 16;
 
-/// Bytes of the largest cache as Linux tells it; elsewhere what few machines exceed.
+/// Bytes of the largest cache, from Linux; on other systems a size that few machines exceed.
 #[must_use]
 pub fn cache_bytes() -> u64 {
     const ASSUMED: u64 = 64 << 20;
@@ -22,7 +22,7 @@ pub fn cache_bytes() -> u64 {
     (0..8).filter_map(size).max().unwrap_or(ASSUMED)
 }
 
-/// Memory that is read and nothing else, with every thread.
+/// Memory to be read by every thread, with as little arithmetic as possible.
 #[derive(Debug)]
 pub struct Reader {
     floats: Vec<f32>,
@@ -31,7 +31,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes `bytes` of memory, to be read by `threads` threads, `None` for every core.
+    /// Takes `bytes` of memory, to be read by `threads` threads; `None` takes every core.
     ///
     /// # Errors
     /// Where the memory is not granted, or no thread can be started.
@@ -45,7 +45,7 @@ impl Reader {
                 needed: bytes,
             });
         }
-        // Written by all threads, so that the pages are there, each near one that reads it.
+        // All threads write, so that every page exists, and near a core that reads it.
         threads.install(|| {
             (0..n_floats)
                 .into_par_iter()
@@ -65,7 +65,7 @@ impl Reader {
         4 * self.floats.len() as u64
     }
 
-    /// Reads all of it once, and gives the seconds that took.
+    /// Reads all of the memory once, and returns the seconds it took.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         let start = Instant::now();
@@ -79,7 +79,7 @@ impl Reader {
     }
 }
 
-/// One addition a float, in many sums side by side: what keeps up with any memory.
+/// The sum of a piece of memory: one addition for each float, in so many sums side by side that the memory is slower.
 struct Sum<'a> {
     piece: &'a [f32],
 }

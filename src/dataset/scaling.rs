@@ -1,7 +1,7 @@
 //! Standardisation: each feature minus its mean, over its standard deviation.
 
 use super::Dataset;
-use crate::instructions::{Arithmetic, Instructions};
+use crate::cpu::simd::{Arithmetic, Instructions};
 use crate::leaves::sum_leaves;
 use crate::network::Layer;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use super::Dataset;
 use super::lines::Lines;
 use super::rows::{Part, Rows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use rand_mt::Mt;
 use std::sync::Arc;
 
@@ -14,14 +14,15 @@ impl Dataset {
     /// # Errors
     /// Where `share` is not between 0 and 1, leaves either without a sample, or the memory does not suffice.
     pub fn split(&self, share: f64, seed: u32) -> Result<(Self, Self)> {
-        let refuse = |reason| Error::Setting {
-            flag: "--validation",
+        let refuse = |reason, remedies| Error::Setting {
+            setting: "validation",
             reason,
+            remedies,
         };
         if !(share > 0.0 && share < 1.0) {
-            return Err(refuse(format!(
-                "{share} is no share of the samples; it must be above 0 and below 1"
-            )));
+            let reason =
+                format!("{share} is not a share of the samples; it must be above 0 and below 1");
+            return Err(refuse(reason, &[]));
         }
         let width = self.n_inputs() + self.target_width();
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
@@ -44,11 +45,12 @@ impl Dataset {
         let held = self.held(&targets, share, seed);
         let n_held = held.iter().filter(|held| **held).count();
         if n_held == 0 || n_held == self.n_samples {
-            return Err(refuse(format!(
-                "{share} of {} samples leaves {} to train on and {n_held} held back; take another share",
+            let reason = format!(
+                "{share} of {} samples leaves {} to train on and {n_held} held back",
                 self.n_samples,
                 self.n_samples - n_held
-            )));
+            );
+            return Err(refuse(reason, &[Remedy::Do("take another share")]));
         }
         Ok((
             self.part(&inputs, &targets, &held, false),
@@ -197,7 +199,7 @@ mod tests {
     fn a_share_that_leaves_nothing_is_refused() {
         for share in [0.0, 1.0, -0.5, f64::NAN, 0.001, 0.999] {
             let refused = dataset().split(share, 1).unwrap_err().to_string();
-            assert!(refused.starts_with("--validation: "), "{share}: {refused}");
+            assert!(refused.starts_with("`validation`: "), "{share}: {refused}");
         }
     }
 }

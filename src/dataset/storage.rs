@@ -6,13 +6,13 @@ mod column;
 pub(super) mod half;
 
 use super::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use column::{Column, Span};
 use half::{MAX_HALF, half, widened};
 use rayon::prelude::*;
 
 /// How the inputs are kept; arithmetic is not affected, and targets are always f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Storage {
     /// In full.
@@ -99,7 +99,11 @@ impl Codes {
                         dataset,
                         column,
                         |x| x.abs() > MAX_HALF,
-                        "the largest half is 65504; rescale the column, or take --storage u8 or f32",
+                        "the largest half is 65504",
+                        &[
+                            Remedy::Do("rescale the column"),
+                            Remedy::Set("storage", "u8 or f32"),
+                        ],
                     ));
                 }
                 Storage::U8 => {
@@ -108,7 +112,11 @@ impl Codes {
                             dataset,
                             column,
                             |x| f64::from(x.abs()) >= span.largest(),
-                            "256 steps from the column's smallest to its largest value leave the range of f32; rescale the column, or take --storage f32",
+                            "256 steps from the column's smallest to its largest value leave the range of f32",
+                            &[
+                                Remedy::Do("rescale the column"),
+                                Remedy::Set("storage", "f32"),
+                            ],
                         )
                     })?);
                 }
@@ -278,7 +286,13 @@ fn survey(dataset: &Dataset) -> Vec<Span> {
 }
 
 /// Why the column `column` cannot be stored: the first of its values that are `beyond` a limit.
-fn beyond(dataset: &Dataset, column: usize, beyond: impl Fn(f32) -> bool, why: &str) -> Error {
+fn beyond(
+    dataset: &Dataset,
+    column: usize,
+    beyond: impl Fn(f32) -> bool,
+    why: &str,
+    remedies: &'static [Remedy],
+) -> Error {
     let (mut inputs, mut targets) = (
         vec![0.0; dataset.n_inputs()],
         vec![0.0; dataset.target_width()],
@@ -291,5 +305,6 @@ fn beyond(dataset: &Dataset, column: usize, beyond: impl Fn(f32) -> bool, why: &
     Error::Input {
         place: dataset.input_place(row, column),
         reason: format!("{value}: {why}"),
+        remedies,
     }
 }

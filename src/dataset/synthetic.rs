@@ -61,7 +61,7 @@ impl Synthetic {
         };
         if !(0.0..=0.5).contains(&noise) {
             return fail(format!(
-                "noise={noise} is no share of labels to flip: 0 to 0.5 is"
+                "noise={noise} is not a share of labels to flip: 0 to 0.5 is"
             ));
         }
         let hidden_weight = (0..)
@@ -164,14 +164,14 @@ impl FromStr for Synthetic {
             T::Err: fmt::Display,
         {
             text.parse()
-                .map_err(|reason| format!("`{text}` is no {what} ({reason})"))
+                .map_err(|reason| format!("`{text}` is not a {what} ({reason})"))
         }
         let description = text.strip_prefix("synthetic:").unwrap_or(text);
         let mut parts = description.split(',');
         let size = parts.next().unwrap_or_default();
         let (rows, features) = size
             .split_once('x')
-            .ok_or_else(|| fail(format!("`{size}` is no ROWSxFEATURES")))?;
+            .ok_or_else(|| fail(format!("`{size}` is not ROWSxFEATURES")))?;
         let n_samples = number(rows, "number of rows").map_err(fail)?;
         let n_inputs = number(features, "number of features").map_err(fail)?;
         let (mut noise, mut seed) = (None, None);

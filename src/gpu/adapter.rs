@@ -1,6 +1,6 @@
 //! The adapters wgpu sees, and the choice of one.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use std::fmt;
 
 /// The environment variable that names an adapter by a part of its name, in any case.
@@ -135,7 +135,7 @@ pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
         .iter()
         .map(|(adapter, _)| adapter.to_string())
         .collect();
-    let none = |why: String| Err(Error::NoAdapter(why));
+    let none = |reason, remedies| Err(Error::NoAdapter { reason, remedies });
     if found.is_empty() {
         return Err(Error::no_adapter());
     }
@@ -143,16 +143,18 @@ pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
     let wanted = wanted.to_string_lossy();
     found.retain(|(adapter, _)| adapter.name.to_lowercase().contains(&wanted.to_lowercase()));
     if found.is_empty() {
-        return none(format!(
-            "no adapter: {ADAPTER_NAME}={wanted} matches none of {}; change or unset it",
-            names.join("; ")
-        ));
+        let names = names.join("; ");
+        return none(
+            format!("no adapter: {ADAPTER_NAME}={wanted} matches none of {names}"),
+            &[Remedy::Do("change it"), Remedy::Do("unset it")],
+        );
     }
     let (adapter, handle) = found.swap_remove(0);
     if adapter.kind == AdapterKind::Software && software == Software::Refused {
-        return none(format!(
-            "no GPU: {adapter} is a software adapter; --backend gpu takes it all the same"
-        ));
+        return none(
+            format!("no GPU: {adapter} is a software adapter, taken only if a GPU is asked for"),
+            &[],
+        );
     }
     Ok((adapter, handle))
 }

@@ -186,7 +186,7 @@ impl<'a> Chunks<'a> {
                 if self.refused {
                     "the device grants no more memory"
                 } else {
-                    "--max-device-bytes says"
+                    "the limit on the bytes held there says"
                 }
             )
         })
@@ -294,10 +294,11 @@ fn no_room(most: u64, width: Width, dataset: &Dataset) -> Error {
     let rows = dataset.leaves().rows(0).len();
     let least = (SLOTS as u64 * width.leaf_bytes(dataset)).min(width.data_bytes(dataset));
     Error::Setting {
-        flag: "--max-device-bytes",
+        setting: "max_device_bytes",
         reason: format!(
             "{most} bytes hold neither the data nor {SLOTS} leaves of {rows} rows, so that they could stream; take at least {least}"
         ),
+        remedies: &[],
     }
 }
 

@@ -3,7 +3,7 @@
 use super::device::Device;
 use super::params::ChunkParams;
 use super::{Gpu, to_u32};
-use crate::error::{Error, Result};
+use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use crate::leaves::MAX_LOOP_TRIPS;
 
 /// Dispatches of one submission, at most: recording them must not keep the device waiting long.
@@ -68,11 +68,12 @@ pub(super) fn rate(rate: f64) -> Result<f32> {
         return Ok(rounded);
     }
     Err(Error::Setting {
-        flag: "--learning-rate",
+        setting: "learning_rate",
         reason: format!(
-            "times the reduction is {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}; take another, or --backend cpu",
+            "times the reduction is {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}",
             f32::MIN_POSITIVE,
             f32::MAX
         ),
+        remedies: &[Remedy::Do("take another"), ON_THE_CPU],
     })
 }

@@ -59,6 +59,7 @@ fn forward(
         Activation::Sigmoid => shaders!("parts/activation_sigmoid.wgsl"),
         Activation::Softmax => shaders!("parts/activation_softmax.wgsl"),
         Activation::Identity => shaders!("parts/activation_identity.wgsl"),
+        Activation::Tanh => shaders!("parts/activation_tanh.wgsl"),
     };
     [
         &lanes.header(subgroup),

@@ -181,7 +181,7 @@ fn sums(device: &mut Device, n_nodes: usize, n_sums: usize) -> Result<wgpu::Buff
     let most = device.max_binding_bytes();
     if bytes > most {
         return Err(device.limit(format!(
-            "{n_nodes} sums of {n_sums} floats need {bytes} bytes in one binding; the limit is {most}; take fewer rows or outputs, or --backend cpu"
+            "{n_nodes} sums of {n_sums} floats need {bytes} bytes in one binding; the limit is {most}"
         )));
     }
     device.storage(&format!("{n_nodes} sums"), n_nodes * n_sums)

@@ -3,7 +3,7 @@
 use super::device::Device;
 use super::plan::{Plan, SLOTS};
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::leaves::Leaves;
 
 /// 32-bit words of a row on the device.
@@ -81,8 +81,9 @@ pub(super) fn leaves_per_chunk(
     match (usize::try_from(n_leaves), max_bytes) {
         (Ok(n @ 1..), _) => Ok(n),
         (_, Some(asked)) if asked < device_bytes => Err(Error::Setting {
-            flag: "--max-chunk-bytes",
-            reason: format!("{}; take at least that many", problem()),
+            setting: "max_chunk_bytes",
+            reason: problem(),
+            remedies: &[Remedy::Do("take at least that many")],
         }),
         _ => Err(device.limit(problem())),
     }

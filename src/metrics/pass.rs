@@ -4,7 +4,7 @@ use super::moments::Moments;
 use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
-use crate::network::Activation;
+use crate::network::{Activation, Meaning};
 use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
 use std::mem::size_of;
@@ -40,12 +40,12 @@ impl Piece {
         let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
         let mut targets = vec![0.0; rows.len() * target_width];
         dataset.read(rows, &mut inputs, &mut targets);
-        let outputs = |x| (0..layer.n_outputs).map(move |o| layer.pre_activation(parameters, x, o));
-        let samples = inputs.chunks_exact(layer.n_inputs);
-        let pre_activations: Vec<f64> = samples.flat_map(outputs).collect();
-        let mut predictions = pre_activations.clone();
-        for row in predictions.chunks_exact_mut(layer.n_outputs) {
-            layer.activation.apply(row);
+        let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
+        let mut values = problem.network.values();
+        for x in inputs.chunks_exact(layer.n_inputs) {
+            problem.network.forward(parameters, x, &mut values);
+            pre_activations.extend_from_slice(values.pre_activation());
+            predictions.extend_from_slice(values.prediction());
         }
         Self {
             n_outputs: layer.n_outputs,
@@ -173,14 +173,14 @@ impl Sums {
         for (o, sums) in self.outputs.iter_mut().enumerate() {
             let t = f64::from(t[o]);
             sums.push(y[o], t, weight);
-            if activation == Activation::Sigmoid {
+            if activation.meaning() == Meaning::Probabilities {
                 let loss = Loss::CrossEntropy.value(activation, &z[o..=o], &y[o..=o], &[t]);
                 let cross_entropy = weight * loss;
                 sums.cross_entropy += cross_entropy;
                 self.cross_entropy += cross_entropy;
             }
         }
-        if activation == Activation::Softmax {
+        if activation.meaning() == Meaning::Shares {
             let log_sum = log_sum_exp(z);
             let of_one = |(z, t): (&f64, &f32)| f64::from(*t) * (log_sum - z);
             self.cross_entropy += weight * std::iter::zip(*z, *t).map(of_one).sum::<f64>();
@@ -258,7 +258,7 @@ pub(super) fn first(
     exclusive: bool,
 ) -> Result<(Sums, Kept)> {
     let layer = problem.network.layer();
-    let keeps = layer.activation != Activation::Identity;
+    let keeps = layer.activation.meaning() != Meaning::Numbers;
     let mut kept = Kept::default();
     if keeps {
         kept.reserve(problem, exclusive)?;

@@ -5,7 +5,7 @@ use super::host::Host;
 use super::stop::StopReason;
 use super::{Progress, Training};
 use crate::backend::Summary;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -25,10 +25,12 @@ impl Training<'_> {
     ) -> Result<()> {
         if self.config.early_stopping.is_some() && self.watch.is_none() {
             return Err(Error::Setting {
-                flag: "--early-stopping",
-                reason:
-                    "needs samples held back to look at; take --validation 0.2 or --validation-data"
-                        .to_owned(),
+                setting: "early_stopping",
+                reason: "needs samples held back to look at".to_owned(),
+                remedies: &[
+                    Remedy::Set("validation", "0.2"),
+                    Remedy::Set("validation_data", "a file of the same columns"),
+                ],
             });
         }
         while self.stop.is_none() && self.iteration < iteration {

@@ -97,18 +97,12 @@ impl Identity {
         held: Option<Data>,
         backend: &dyn Backend,
     ) -> Self {
-        let adapter = backend.adapter();
-        // The bits of the CPU do not depend on its threads, which stand before its instructions.
-        let hardware = match (backend.name(), adapter.split_once(", ")) {
-            ("cpu", Some((_, instructions))) => instructions.to_owned(),
-            _ => adapter,
-        };
         Self {
             config: config.clone(),
             data,
             held,
-            backend: backend.name().to_owned(),
-            hardware,
+            backend: backend.kind().name().to_owned(),
+            hardware: backend.identity(),
         }
     }
 
@@ -151,7 +145,7 @@ impl Identity {
         );
         (was != is).then(|| {
             format!(
-                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same by --backend or WGPU_ADAPTER_NAME",
+                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same hardware",
                 was[0], was[1], is[0], is[1]
             )
         })
@@ -253,8 +247,8 @@ impl Checkpoint {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        const REMEDY: &str = "name a file that `neuralnet train --checkpoint` wrote";
-        let other = |error| format!("is no safetensors file ({error}); {REMEDY}");
+        const REMEDY: &str = "name a checkpoint that this program wrote";
+        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));

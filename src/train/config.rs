@@ -1,7 +1,7 @@
 //! The settings of a training.
 
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::Activation;
 use crate::objective::{Loss, Reduction};
 use crate::train::{Optimizer, Schedule};
@@ -112,23 +112,24 @@ impl TrainConfig {
         };
         Self {
             activation,
-            loss: match activation {
-                Activation::Identity => Loss::SquaredError,
-                Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
-            },
+            loss: Loss::usual(activation),
             ..Self::default()
         }
     }
 
     /// What to change where the updates are too large.
     #[must_use]
-    pub fn smaller_steps(&self) -> &'static str {
+    pub fn smaller_steps(&self) -> &'static [Remedy] {
+        const SMALLER: Remedy = Remedy::Set("learning_rate", "a smaller one");
         if self.optimizer == Optimizer::LBfgs {
-            return "rescale the columns, or take --l2 0.0001, which keeps the weights small";
+            return &[
+                Remedy::Do("rescale the columns"),
+                Remedy::Set("l2", "0.0001, which keeps the weights small"),
+            ];
         }
         match self.reduction {
-            Reduction::Sum => "take --reduction mean, or a smaller --learning-rate",
-            Reduction::Mean => "take a smaller --learning-rate",
+            Reduction::Sum => &[Remedy::Set("reduction", "mean"), SMALLER],
+            Reduction::Mean => &[SMALLER],
         }
     }
 
@@ -171,29 +172,38 @@ impl TrainConfig {
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
         self.check_updates()?;
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(Error::Setting {
-                flag: "--learning-rate",
-                reason: format!(
-                    "{} is no learning rate; it must be positive and finite",
+            return refuse(
+                "learning_rate",
+                format!(
+                    "{} is not a learning rate; it must be positive and finite",
                     self.learning_rate
                 ),
-            });
+                &[],
+            );
         }
         if !self.loss.suits(self.activation) {
-            return Err(Error::Setting {
-                flag: "--loss",
-                reason: match self.activation {
-                    Activation::Softmax => "a softmax is trained towards cross-entropy; take --loss cross-entropy",
-                    _ => "the identity is trained towards the squared error; take --loss squared-error",
-                }
-                .to_owned(),
-            });
+            return match self.activation {
+                Activation::Softmax => refuse(
+                    "loss",
+                    "a softmax is trained towards cross-entropy",
+                    &[Remedy::Set("loss", "cross-entropy")],
+                ),
+                _ => refuse(
+                    "loss",
+                    "numbers are trained towards the squared error",
+                    &[Remedy::Set("loss", "squared-error")],
+                ),
+            };
         }
         if self.activation == Activation::Softmax && dataset.n_outputs() < 2 {
-            return Err(Error::Setting {
-                flag: "--activation",
-                reason: "a softmax needs a target for each of at least two classes, and there is one; take --classes where its numbers are classes, or --activation sigmoid".to_owned(),
-            });
+            return refuse(
+                "activation",
+                "a softmax needs a target for each of at least two classes, and there is one",
+                &[
+                    Remedy::Do("open the table with its numbers as classes"),
+                    Remedy::Set("activation", "sigmoid"),
+                ],
+            );
         }
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
@@ -213,84 +223,92 @@ impl TrainConfig {
 
     /// What needs no data to be checked.
     fn check_updates(&self) -> Result<()> {
-        let refuse = |flag, reason| Err(Error::Setting { flag, reason });
         if !(0.0..1.0).contains(&self.momentum) {
             let momentum = self.momentum;
             return refuse(
-                "--momentum",
-                format!("{momentum} is no share of a velocity; it must be at least 0 and below 1"),
+                "momentum",
+                format!(
+                    "{momentum} is not a share of a velocity; it must be at least 0 and below 1"
+                ),
+                &[],
             );
         }
-        for (flag, value) in [
-            ("--l1", Some(self.l1)),
-            ("--l2", Some(self.l2)),
-            ("--gradient-tolerance", self.gradient_tolerance),
-            ("--loss-tolerance", self.loss_tolerance),
-            ("--max-seconds", self.max_seconds),
+        for (setting, value) in [
+            ("l1", Some(self.l1)),
+            ("l2", Some(self.l2)),
+            ("gradient_tolerance", self.gradient_tolerance),
+            ("loss_tolerance", self.loss_tolerance),
+            ("max_seconds", self.max_seconds),
         ] {
             if let Some(value) = value.filter(|value| !(*value >= 0.0 && value.is_finite())) {
-                return refuse(flag, format!("{value} must be finite and not negative"));
+                return refuse(
+                    setting,
+                    format!("{value} must be finite and not negative"),
+                    &[],
+                );
             }
         }
         if let Schedule::Step { every, factor } = self.schedule {
             if every == 0 {
                 let reason = "0 must be at least 1: the updates from one rate to the next";
-                return refuse("--schedule-every", reason.to_owned());
+                return refuse("schedule_every", reason, &[]);
             }
             if !(factor > 0.0 && factor.is_finite()) {
-                let reason = format!("{factor} is no factor; it must be positive and finite");
-                return refuse("--schedule-factor", reason);
+                let reason = format!("{factor} is not a factor; it must be positive and finite");
+                return refuse("schedule_factor", reason, &[]);
             }
         }
         if self.validation_every == Some(0) {
             let reason = "0 must be at least 1: the iterations from one look to the next";
-            return refuse("--validation-every", reason.to_owned());
+            return refuse("validation_every", reason, &[]);
         }
         if self.early_stopping == Some(0) {
             let reason = "0 must be at least 1: the looks to wait for a better one";
-            return refuse("--early-stopping", reason.to_owned());
+            return refuse("early_stopping", reason, &[]);
         }
         if self.batch_size.is_some() {
             self.check_batches()?;
         }
         if self.pilot.is_some() && self.optimizer != Optimizer::LBfgs {
-            let reason = "is where --optimizer lbfgs begins; take that, or leave it out";
-            return refuse("--pilot", reason.to_owned());
+            let remedies = &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT];
+            return refuse("pilot", "is where L-BFGS begins", remedies);
         }
         match self.optimizer {
             Optimizer::Adam if self.l1 > 0.0 => refuse(
-                "--l1",
-                "Adam's steps, a different one for each weight, keep none at 0; take --optimizer lbfgs, momentum or gradient-descent, or --l2".to_owned(),
+                "l1",
+                "Adam's steps, a different one for each weight, keep none at 0",
+                &[
+                    Remedy::Set("optimizer", "lbfgs, momentum or gradient-descent"),
+                    Remedy::Do("set `l2` instead"),
+                ],
             ),
             Optimizer::LBfgs if self.schedule != Schedule::Constant => refuse(
-                "--schedule",
-                "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
+                "schedule",
+                "L-BFGS searches its steps itself",
+                &[LEAVE_OUT, FIRST_ORDER],
             ),
             _ => Ok(()),
         }
     }
 
     fn check_batches(&self) -> Result<()> {
-        let refuse = |flag, reason: &str| {
-            let reason = reason.to_owned();
-            Err(Error::Setting { flag, reason })
-        };
-        const NOISY: &str =
-            "what one batch shows is too noisy for it; leave it out, or take --early-stopping";
+        const NOISY: &str = "what one batch shows is too noisy for it";
+        const STOP_EARLY: &[Remedy] = &[LEAVE_OUT, Remedy::Set("early_stopping", "10")];
         if self.batch_size == Some(0) {
-            return refuse("--batch-size", "0 must be at least 1 row");
+            return refuse("batch_size", "0 must be at least 1 row", &[]);
         }
         if self.optimizer == Optimizer::LBfgs {
             return refuse(
-                "--batch-size",
-                "L-BFGS needs all rows for its steps; leave it out, or take --optimizer adam, momentum or gradient-descent",
+                "batch_size",
+                "L-BFGS needs all rows for its steps",
+                &[LEAVE_OUT, FIRST_ORDER],
             );
         }
         if self.gradient_tolerance.is_some() {
-            return refuse("--gradient-tolerance", NOISY);
+            return refuse("gradient_tolerance", NOISY, STOP_EARLY);
         }
         if self.loss_tolerance.is_some() {
-            return refuse("--loss-tolerance", NOISY);
+            return refuse("loss_tolerance", NOISY, STOP_EARLY);
         }
         Ok(())
     }
@@ -324,6 +342,20 @@ impl Default for TrainConfig {
     }
 }
 
+const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum or adam");
+
+fn refuse(
+    setting: &'static str,
+    reason: impl Into<String>,
+    remedies: &'static [Remedy],
+) -> Result<()> {
+    Err(Error::Setting {
+        setting,
+        reason: reason.into(),
+        remedies,
+    })
+}
+
 fn check_targets(dataset: &Dataset) -> Result<()> {
     match dataset.target_outside_unit() {
         None => Ok(()),
@@ -350,8 +382,12 @@ fn check_shares(dataset: &Dataset) -> Result<()> {
                 return Err(Error::Input {
                     place: dataset.target_place(row, 0),
                     reason: format!(
-                        "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1; rescale them, or take --activation sigmoid"
+                        "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1"
                     ),
+                    remedies: &[
+                        Remedy::Do("rescale them"),
+                        Remedy::Set("activation", "sigmoid"),
+                    ],
                 });
             }
         }

@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
 
 /// Which backend trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BackendChoice {
     /// A real GPU where there is one, otherwise the CPU.
     #[default]
@@ -61,7 +62,7 @@ impl Hardware {
                     let notice = joined(Some("the first GPU there is"), &gpu);
                     Ok((Box::new(gpu), notice))
                 }
-                Err(Error::NoAdapter(why)) => Ok((cpu(problem)?, Some(why))),
+                Err(why @ Error::NoAdapter { .. }) => Ok((cpu(problem)?, Some(why.statement()))),
                 Err(error) => Err(error),
             },
         }

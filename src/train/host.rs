@@ -15,12 +15,6 @@ use crate::objective::Reduction;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-/// Losses of the float64 backend that differ by this share, four units in the last place, may be equal: a sum
-/// over samples, taken in a tree, is off by a few.
-const RESOLUTION_OF_F64: f64 = 4.0 * f64::EPSILON;
-/// Likewise of a backend that computes in f32.
-const RESOLUTION_OF_F32: f64 = 4.0 * 1.192_092_9e-7;
-
 /// The method, with what it remembers.
 #[derive(Debug)]
 enum Method {
@@ -60,10 +54,7 @@ impl Host {
         n_samples: usize,
     ) -> Self {
         let n_parameters = start.len();
-        let resolution = match backend.name() {
-            "cpu" => RESOLUTION_OF_F64,
-            _ => RESOLUTION_OF_F32,
-        };
+        let resolution = backend.resolution();
         let unseen = Summary {
             loss: f64::NAN,
             mean_slope: f64::NAN,

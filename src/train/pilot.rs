@@ -3,7 +3,7 @@
 
 use super::config::TrainConfig;
 use super::optimizer::Optimizer;
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendKind};
 
 /// Consecutive rows that are drawn together, since memory gives neighbours at once.
 const BLOCK: usize = 64;
@@ -36,7 +36,7 @@ pub(super) fn rows(
         _ if config.optimizer != Optimizer::LBfgs => 0,
         Some(rows) => rows,
         // A GPU passes over all rows in the time that the host takes to ask for it.
-        None if backend.name() != "cpu" => 0,
+        None if backend.kind() == BackendKind::Gpu => 0,
         None => {
             let rows = n_samples / SHARE;
             let enough = ENOUGH.max(ROWS_A_PARAMETER.saturating_mul(n_parameters));

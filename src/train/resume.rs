@@ -15,8 +15,9 @@ impl Training<'_> {
     pub fn checkpoint(&mut self, path: &Path, seconds: f64) -> Result<()> {
         if !(seconds >= 0.0 && seconds.is_finite()) {
             return Err(Error::Setting {
-                flag: "--checkpoint-seconds",
+                setting: "checkpoint_seconds",
                 reason: format!("{seconds} must be finite and not negative"),
+                remedies: &[],
             });
         }
         let checkpoints = Checkpoints::new(path.to_owned(), seconds);

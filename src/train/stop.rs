@@ -26,10 +26,10 @@ impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Iterations => "all iterations made",
-            Self::Gradient => "converged: the gradient is within --gradient-tolerance",
-            Self::Loss => "the loss changes by less than --loss-tolerance",
+            Self::Gradient => "converged: the gradient is within its tolerance",
+            Self::Loss => "the loss changes by less than its tolerance",
             Self::Rounding => "converged: rounding hides any further decrease of the loss",
-            Self::Seconds => "--max-seconds are over",
+            Self::Seconds => "its time is over",
             Self::EarlyStopping => "the validation loss has stopped falling",
             Self::Interrupted => "interrupted",
         })

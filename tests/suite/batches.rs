@@ -3,8 +3,10 @@
 //! A batch is held against the CPU's at every bound that a validation has, those of each leaf taken from a data set
 //! of the batch's rows, and has the bits of that data set on the same adapter.
 
-use crate::common::{Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch};
-use neuralnet::backend::{Backend, Evaluation, Predictions, Problem, Summary};
+use crate::common::{
+    PAIRS, Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch,
+};
+use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::Activation;
 use neuralnet::validate::check;
@@ -14,13 +16,6 @@ use neuralnet::{
 };
 use std::num::NonZeroU32;
 use std::ops::Range;
-
-const PAIRS: [(Activation, Loss); 4] = [
-    (Activation::Sigmoid, Loss::SquaredError),
-    (Activation::Sigmoid, Loss::CrossEntropy),
-    (Activation::Softmax, Loss::CrossEntropy),
-    (Activation::Identity, Loss::SquaredError),
-];
 
 /// Those of sums that were never written are equal, too, so they are refused.
 fn bits(evaluation: &Evaluation) -> Vec<u64> {
@@ -97,8 +92,8 @@ struct Batch<'r, B> {
 }
 
 impl<B: Backend> Backend for Batch<'_, B> {
-    fn name(&self) -> &'static str {
-        self.own.name()
+    fn kind(&self) -> BackendKind {
+        self.own.kind()
     }
 
     fn adapter(&self) -> String {
@@ -158,8 +153,8 @@ fn assert_batch(problem: &Problem<'_>, options: GpuOptions, rows: &[usize], what
         rows,
     };
     let mut reference = Batch {
-        whole: Cpu::reference(problem.clone(), None).unwrap(),
-        own: Cpu::reference(own.clone(), None).unwrap(),
+        whole: Cpu::rounded(problem.clone(), None).unwrap(),
+        own: Cpu::rounded(own.clone(), None).unwrap(),
         rows,
     };
     let mut rounding = candidate.own.rounding();
@@ -322,7 +317,11 @@ fn rows_that_weigh_nothing_say_nothing() {
             let mut values = gradient
                 .into_iter()
                 .chain([summary.loss, summary.mean_slope]);
-            assert!(values.all(|value| value == 0.0), "{}", backend.name());
+            assert!(
+                values.all(|value| value == 0.0),
+                "{}",
+                backend.kind().name()
+            );
         }
     }
 }

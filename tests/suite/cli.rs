@@ -55,7 +55,10 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     (
         "text.csv",
         b"a,b,y\n1,2,0\n1,abc,0\n",
-        &["text.csv:3: column `b`: `abc` is no number", "--one-hot b"],
+        &[
+            "text.csv:3: column `b`: `abc` is not a number",
+            "--one-hot b",
+        ],
     ),
     (
         "open_quote.csv",
@@ -98,7 +101,10 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     (
         "crlf.csv",
         b"a,b,y\r\n1,2,0\r\n\r\n1,2,zero\r\n",
-        &["crlf.csv:4: column `y`: `zero` is no number", "--classes"],
+        &[
+            "crlf.csv:4: column `y`: `zero` is not a number",
+            "--classes",
+        ],
     ),
     (
         "nan.csv",
@@ -240,16 +246,16 @@ fn a_bad_synthetic_size_is_refused() {
     for (data, part) in [
         ("synthetic:0x3", "at least one row"),
         ("synthetic:3x0", "at least one row"),
-        ("synthetic:3", "`3` is no ROWSxFEATURES"),
-        ("synthetic:", "`` is no ROWSxFEATURES"),
-        ("synthetic:axb", "`a` is no number of rows"),
-        ("synthetic:3x-1", "`-1` is no number of features"),
+        ("synthetic:3", "`3` is not ROWSxFEATURES"),
+        ("synthetic:", "`` is not ROWSxFEATURES"),
+        ("synthetic:axb", "`a` is not a number of rows"),
+        ("synthetic:3x-1", "`-1` is not a number of features"),
         ("synthetic:99999999999999999999x3", "number too large"),
         ("synthetic:4611686018427387904x3", "overflows"),
         ("synthetic:10x8193", "at most 8192 features"),
         ("synthetic:10x3,noise=0.6", "noise=0.6"),
         ("synthetic:10x3,noise=NaN", "noise=NaN"),
-        ("synthetic:10x3,seed=-1", "`-1` is no seed"),
+        ("synthetic:10x3,seed=-1", "`-1` is not a seed"),
         ("synthetic:10x3,seed=1,seed=1", "given twice"),
         ("synthetic:10x3,rows=1", "`rows=1` is neither"),
     ] {

@@ -4,10 +4,20 @@
 use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::Cpu;
 use neuralnet::gpu::{Gpu, GpuOptions, Software};
+use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::validate::{Check, check};
 use neuralnet::{Dataset, Loss, Network, Reduction};
 use std::process::{Command, Output};
+
+/// Every activation with every loss that suits it.
+pub(crate) const PAIRS: [(Activation, Loss); 5] = [
+    (Activation::Sigmoid, Loss::SquaredError),
+    (Activation::Sigmoid, Loss::CrossEntropy),
+    (Activation::Softmax, Loss::CrossEntropy),
+    (Activation::Identity, Loss::SquaredError),
+    (Activation::Tanh, Loss::SquaredError),
+];
 
 /// Numbers in [−1, 1), the same on every run.
 pub(crate) struct Random(u64);
@@ -64,7 +74,7 @@ const NO_ADAPTER: &str =
 pub(crate) fn gpu(problem: Problem<'_>, options: GpuOptions) -> Gpu<'_> {
     match Gpu::new(problem, Software::Allowed, options) {
         Ok(gpu) => gpu,
-        Err(neuralnet::Error::NoAdapter(_)) => panic!("{NO_ADAPTER}"),
+        Err(neuralnet::Error::NoAdapter { .. }) => panic!("{NO_ADAPTER}"),
         Err(error) => panic!("{error}"),
     }
 }
@@ -77,7 +87,7 @@ pub(crate) fn assert_within(
     what: &str,
 ) -> Vec<Check> {
     let mut candidate = gpu(problem.clone(), options);
-    let mut reference = Cpu::reference(problem.clone(), None).unwrap();
+    let mut reference = Cpu::rounded(problem.clone(), None).unwrap();
     candidate.set_parameters(parameters).unwrap();
     let rounding = candidate.rounding();
     let checks = check(problem, &mut candidate, rounding, &mut reference, 0.5).unwrap();

@@ -168,7 +168,9 @@ fn found(read: Result<Dataset, Error>) -> Content {
     match read {
         Ok(dataset) => Content::Rows(bits(&dataset)),
         Err(Error::Line { line, .. }) => Content::Wrong(line, None),
-        Err(Error::Cell { line, column, .. }) => Content::Wrong(line, Some(column)),
+        Err(Error::Cell { line, column, .. } | Error::NotANumber { line, column, .. }) => {
+            Content::Wrong(line, Some(column))
+        }
         Err(other) => panic!("{other}"),
     }
 }

@@ -164,7 +164,7 @@ fn updates_made_one_by_one_are_the_updates_made_at_once() {
             bits(&backend.parameters().unwrap()),
             at_once,
             "{}",
-            backend.name()
+            backend.kind().name()
         );
     }
 }

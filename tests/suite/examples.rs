@@ -27,12 +27,11 @@ const NOT_RUN: [(&str, &str); 6] = [
 const PEERS: &str = "NumPy, PyTorch, JAX and scikit-learn are no part of a build";
 
 /// Flags in our texts that are others'.
-const FLAGS_OF_OTHERS: [(&str, &str); 5] = [
+const FLAGS_OF_OTHERS: [(&str, &str); 4] = [
     ("--release", "cargo"),
     ("--rounds", "benches/peers"),
     ("--exact", "the test harness"),
     ("--nocapture", "the test harness"),
-    ("--share", "a variable of CSS"),
 ];
 
 /// Lines that begin with these tell of the machine and of its speed: they are alike whatever follows.
@@ -318,8 +317,12 @@ fn examples_of_help(help: &str) -> Vec<&str> {
 fn help_is_on_stdout() {
     for flag in ["--help", "-h"] {
         let all = help(&[flag]);
-        assert!(all.contains("Usage: neuralnet <COMMAND>"), "{all}");
+        assert!(
+            all.contains("Usage: neuralnet [OPTIONS] <COMMAND>"),
+            "{all}"
+        );
         assert!(all.contains("Exit codes: 0 done"), "{all}");
+        assert!(all.contains("130 interrupted"), "{all}");
     }
     assert_eq!(help(&["help"]), help(&["--help"]));
     for command in subcommands() {

@@ -6,7 +6,7 @@
 //! tests, on a real adapter.)
 
 use crate::common::{problem, random_dataset};
-use neuralnet::backend::{Backend, Evaluation, Predictions, Rounding, Summary};
+use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Rounding, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::validate::check;
 use neuralnet::{Dataset, Loss, Reduction, Result};
@@ -52,8 +52,8 @@ struct Faulty<'a> {
 }
 
 impl Backend for Faulty<'_> {
-    fn name(&self) -> &'static str {
-        "faulty"
+    fn kind(&self) -> BackendKind {
+        BackendKind::Gpu
     }
 
     fn adapter(&self) -> String {

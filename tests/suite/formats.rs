@@ -202,7 +202,7 @@ fn parquet_columns_that_are_neither_numbers_nor_texts_are_named() {
             "row 1, column `large`: 1000000000000000000000000000000000000000 is too large",
         ),
         ("bytes", "column `bytes` is of bytes"),
-        ("text", "row 0, column `text`: `a` is no number"),
+        ("text", "row 0, column `text`: `a` is not a number"),
     ] {
         let message = refused(&made(&format!("odd_{column}.parquet")));
         assert!(message.contains(part), "{message}");

@@ -240,7 +240,7 @@ fn the_command_line_holds_back_and_draws() {
             &["--early-stopping"][..],
             "--early-stopping: needs samples held back",
         ),
-        (&["--validation", "1.5"], "--validation: 1.5 is no share"),
+        (&["--validation", "1.5"], "--validation: 1.5 is not a share"),
         (
             &["--validation", "0.01"],
             "--validation: 0.01 of 3 samples leaves",

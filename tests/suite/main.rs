@@ -32,4 +32,5 @@ mod shapes;
 mod storage;
 mod streaming;
 mod table;
+mod terminal;
 mod validate;

@@ -180,9 +180,9 @@ fn a_model_whose_parts_disagree_is_refused() {
         (
             "cut short",
             bytes[..bytes.len() - 1].to_vec(),
-            "no safetensors file",
+            "not a safetensors file",
         ),
-        ("empty", Vec::new(), "no safetensors file"),
+        ("empty", Vec::new(), "not a safetensors file"),
         ("nan", nan, "NaN"),
         ("foreign", whole(&foreign, tensors), "without `neuralnet`"),
         (

@@ -1,5 +1,5 @@
 //! NumPy files: what is written is read back, any columns may be the targets, the bits of a training do
-//! not depend on where the rows lie, and a file that is no such table is refused, whatever its bytes.
+//! not depend on where the rows lie, and a file that is not such a table is refused, whatever its bytes.
 
 use crate::common::{Random, gpu, neuralnet, neuralnet_json, parameters, problem, random_dataset};
 use neuralnet::backend::Backend;
@@ -545,7 +545,7 @@ fn a_pipe_is_refused() {
     assert!(made.unwrap().success(), "mkfifo");
     let message = refused(&path, &[]);
     assert!(
-        message.contains("pipe.npy: is no regular file"),
+        message.contains("pipe.npy: is not a regular file"),
         "{message}"
     );
 }

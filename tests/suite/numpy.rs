@@ -1,11 +1,16 @@
-//! The CPU trains what NumPy trains, and the GPU follows within its bounds.
+//! The CPU and the plain reference train what NumPy trains, and the GPU follows within its bounds.
 //!
 //! The tables and weights beside this file come from `numpy/reference.py`, ten lines of NumPy in float64
 //! that know nothing of this program: its CSV reader, its start, its losses, its reductions and its bias
 //! are all held against them, through the binary.
 
-use crate::common::{neuralnet_json, parameters, root};
+use crate::common::{neuralnet_json, parameters, problem, root};
+use neuralnet::backend::Backend;
+use neuralnet::cpu::Reference;
+use neuralnet::{Loss, Reduction};
+use neuralnet_table::TableOptions;
 use serde_json::Value;
+use std::num::NonZeroU32;
 
 const RUNS: &str = include_str!("../numpy/reference.json");
 
@@ -79,6 +84,41 @@ fn the_cpu_reaches_numpys_weights() {
             assert!(
                 relative <= 1e-9,
                 "{all:?}: parameter {at} is {reached}, not {expected}"
+            );
+        }
+    }
+}
+
+/// The plain reference, posed the same problems without the command line.
+#[test]
+fn the_reference_reaches_numpys_weights() {
+    for run in runs() {
+        let table = run["table"].as_str().unwrap();
+        let file = format!("{}/tests/numpy/{table}.csv", root());
+        let targets: &[&str] = match table {
+            "one_output" => &["y0"],
+            _ => &["y0", "y1", "y2"],
+        };
+        let dataset = neuralnet_table::open(&file, &TableOptions::with_targets(targets)).unwrap();
+        let value = |key: &str| run[key].clone();
+        let loss: Loss = serde_json::from_value(value("loss")).unwrap();
+        let reduction: Reduction = serde_json::from_value(value("reduction")).unwrap();
+        let problem = problem(&dataset, loss, reduction, run["bias"].as_bool().unwrap());
+        let seed: u32 = serde_json::from_value(value("seed")).unwrap();
+        let start = problem.network.initial_parameters(seed);
+        let mut reference = Reference::new(problem, Some(1)).unwrap();
+        reference.set_parameters(&start).unwrap();
+        let iterations: NonZeroU32 = serde_json::from_value(value("iterations")).unwrap();
+        let learning_rate = run["learning_rate"].as_f64().unwrap();
+        reference.advance(iterations, learning_rate).unwrap();
+        let reached = reference.parameters().unwrap();
+        let expected = expected(&run);
+        assert_eq!(reached.len(), expected.len(), "{run}");
+        for (at, (reached, expected)) in reached.iter().zip(&expected).enumerate() {
+            let relative = ((reached - expected) / expected).abs();
+            assert!(
+                relative <= 1e-12,
+                "{table} {loss:?}: parameter {at} is {reached}, not {expected}"
             );
         }
     }

@@ -323,60 +323,60 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
         schedule: Schedule::Step { every, factor },
         ..default()
     };
-    for (flag, config) in [
+    for (setting, config) in [
         (
-            "--momentum",
+            "momentum",
             TrainConfig {
                 momentum: 1.0,
                 ..default()
             },
         ),
         (
-            "--momentum",
+            "momentum",
             TrainConfig {
                 momentum: f64::NAN,
                 ..default()
             },
         ),
         (
-            "--l1",
+            "l1",
             TrainConfig {
                 l1: -1.0,
                 ..default()
             },
         ),
         (
-            "--l2",
+            "l2",
             TrainConfig {
                 l2: f64::INFINITY,
                 ..default()
             },
         ),
         (
-            "--gradient-tolerance",
+            "gradient_tolerance",
             TrainConfig {
                 gradient_tolerance: Some(-1.0),
                 ..default()
             },
         ),
         (
-            "--loss-tolerance",
+            "loss_tolerance",
             TrainConfig {
                 loss_tolerance: Some(f64::NAN),
                 ..default()
             },
         ),
         (
-            "--max-seconds",
+            "max_seconds",
             TrainConfig {
                 max_seconds: Some(-0.1),
                 ..default()
             },
         ),
-        ("--schedule-every", schedule(0, 0.5)),
-        ("--schedule-factor", schedule(5, 0.0)),
+        ("schedule_every", schedule(0, 0.5)),
+        ("schedule_factor", schedule(5, 0.0)),
         (
-            "--l1",
+            "l1",
             TrainConfig {
                 optimizer: Optimizer::Adam,
                 l1: 0.1,
@@ -384,7 +384,7 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
             },
         ),
         (
-            "--schedule",
+            "schedule",
             TrainConfig {
                 optimizer: Optimizer::LBfgs,
                 schedule: Schedule::Cosine,
@@ -393,8 +393,8 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
         ),
     ] {
         match train(&dataset, &config, &Hardware::cpu()) {
-            Err(Error::Setting { flag: named, .. }) => assert_eq!(named, flag, "{config:?}"),
-            other => panic!("{flag}: {other:?}"),
+            Err(Error::Setting { setting: named, .. }) => assert_eq!(named, setting, "{config:?}"),
+            other => panic!("{setting}: {other:?}"),
         }
     }
 }

@@ -163,7 +163,7 @@ fn a_pilot_that_cannot_be_is_refused() {
             matches!(
                 &refused,
                 Err(Error::Setting {
-                    flag: "--pilot",
+                    setting: "pilot",
                     ..
                 })
             ),

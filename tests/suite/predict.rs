@@ -207,7 +207,7 @@ fn after_a_late_error_there_is_nothing_wrong() {
     let data = file.to_str().unwrap();
     let (all, _) = in_spans(&model, data, 20).unwrap();
     fs::write(&file, format!("{header}{rows}a,1,x,S\n")).unwrap();
-    let place = "table.csv:52: column `age`: `x` is no number";
+    let place = "table.csv:52: column `age`: `x` is not a number";
     let mut stream = neuralnet_table::stream_in_spans(&model, data, 20).unwrap();
     let mut text = Vec::new();
     let refused = predict(&model, &mut stream, &mut text).unwrap_err();

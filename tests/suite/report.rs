@@ -147,6 +147,53 @@ fn a_page_shows_what_its_target_asks_for() {
     }
 }
 
+/// What only some trainings have: held-out samples, many classes, many targets, shares, features as they came.
+#[test]
+fn a_page_shows_what_only_some_trainings_have() {
+    let of_many = |value: f32| format!("c{:02.0}", (value + 3.3) * 4.0);
+    let many = table("many.csv", "a,b,kind", of_many);
+    let columns: Vec<String> = (0..14).map(|j| format!("t{j}")).collect();
+    let sixteen = format!("a,b,{}", columns.join(","));
+    let numbers = |value: f32| vec![value.to_string(); 14].join(",");
+    let numbers = table("targets.csv", &sixteen, numbers);
+    let share = table("share.csv", "a,b,share", |value| {
+        (value / 7.0 + 0.5).to_string()
+    });
+    let number = table("raw.csv", "a,b,price", |value| value.to_string());
+    let targets = ["--target", &columns.join(",")];
+    for (page, parts) in [
+        (
+            page(&many, &["--validation", "0.25"]),
+            &[
+                "Largest confusions",
+                "<th>held out</th>",
+                "held-out samples",
+                "<span class=\"key other\"></span>held out",
+                "And 12 more outputs.",
+            ][..],
+        ),
+        (
+            page(&numbers, &targets),
+            &[
+                "<h1>14 targets of ",
+                "<h2>t11</h2>",
+                "And 2 more targets.",
+                "And 2 more outputs.",
+            ],
+        ),
+        (page(&share, &[]), &["<h1>share</h1>", "baseline"]),
+        (
+            page(&number, &["--no-standardise"]),
+            &["Weights: what one more", "<title>", "class=\"negative\""],
+        ),
+    ] {
+        assert_sound(&page);
+        for part in parts {
+            assert!(page.contains(part), "`{part}` is not in the page: {page}");
+        }
+    }
+}
+
 /// What stands in the page is what `evaluate` says of the same model and data, standardised features or not.
 #[test]
 fn the_figures_are_those_of_evaluate() {
@@ -178,11 +225,11 @@ fn names_are_harmless() {
     let page = page(&table("hostile<u>.csv", &header, quoted), &[]);
     assert_sound(&page);
     for part in [
-        "&lt;script&gt;alert(1)&lt;/script…",
-        "&lt;/style&gt;&quot; onload=&#39;x&#39;",
+        "&lt;script&gt;alert(1)&lt;&#x2f;script…",
+        "&lt;&#x2f;style&gt;&quot; onload=&#x27;x&#x27;",
         "<h1>&lt;b&gt;&amp;</h1>",
         "&lt;i&gt;",
-        "&quot;&#39;&gt;&amp;amp;",
+        "&quot;&#x27;&gt;&amp;amp;",
         "hostile&lt;u&gt;.csv",
     ] {
         assert!(page.contains(part), "`{part}` is not in the page: {page}");

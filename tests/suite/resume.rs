@@ -319,14 +319,14 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     let table = format!("{}/tests/optimizer/table.csv", root());
     assert_refused(
         &[&args[..], &["--resume", &table]].concat(),
-        "is no safetensors file",
+        "is not a safetensors file",
     );
     let whole = std::fs::read(&checkpoint).unwrap();
     let cut = fresh("cut.checkpoint");
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     assert_refused(
         &[&args[..], &["--resume", cut.to_str().unwrap()]].concat(),
-        "is no safetensors file",
+        "is not a safetensors file",
     );
     assert!(Path::new(path).exists(), "what was refused is still there");
 }

@@ -338,7 +338,7 @@ fn what_cannot_be_stored_is_named() {
     );
     assert!(error.contains("256 steps"), "{error}");
     assert!(
-        error.ends_with("rescale the column, or take --storage f32"),
+        error.ends_with("rescale the column, or set `storage` to f32"),
         "{error}"
     );
     let path = halves.to_str().expect("a path");

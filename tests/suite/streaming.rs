@@ -163,7 +163,7 @@ fn the_user_is_told_what_streams() {
     let output = neuralnet(&train(&bound));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    let told = "of 7800000 bytes of the data stream in every iteration, as --max-device-bytes says";
+    let told = "of 7800000 bytes of the data stream in every iteration, as the limit on the bytes held there says";
     assert!(stderr.contains(told), "{stderr}");
     let streamed = neuralnet_json(&train(&bound));
     assert_eq!(streamed["config"]["max_device_bytes"], 3_000_000, "setting");

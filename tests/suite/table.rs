@@ -194,7 +194,7 @@ fn classes_that_are_none_are_refused() {
             "a,y\n1,x\n2,1\n",
             &plain,
             &[
-                ":2: column `y`: `x` is no number",
+                ":2: column `y`: `x` is not a number",
                 "line 3 with `1`",
                 "--classes",
             ],
@@ -202,7 +202,7 @@ fn classes_that_are_none_are_refused() {
         (
             "a,y\n1,1\n2,2\n\n3,x\n",
             &plain,
-            &[":5: column `y`: `x` is no number", "line 2"],
+            &[":5: column `y`: `x` is not a number", "line 2"],
         ),
         (
             "a,y\n1,x\n2,\n3,z\n4,\n",
@@ -239,7 +239,7 @@ fn texts_of_a_feature_are_refused_or_features_of_their_own() {
         content,
         &TableOptions::default(),
         &[
-            ":2: column `kind`: `red` is no number",
+            ":2: column `kind`: `red` is not a number",
             "--one-hot kind",
             "--drop kind",
         ],
@@ -367,11 +367,11 @@ fn what_cannot_be_filled_is_refused() {
         ),
         (
             "a,w,y\n1,NA,1\n1,1,0\n",
-            [":2: column `w`", "`NA` is no number"],
+            [":2: column `w`", "`NA` is not a number"],
         ),
         (
             "a,w,y\n?,1,1\n1,1,0\n",
-            [":2: column `a`", "`?` is no number"],
+            [":2: column `a`", "`?` is not a number"],
         ),
     ] {
         assert_refused("unfilled", content, &options, &parts);
@@ -532,7 +532,7 @@ fn a_model_makes_the_same_of_other_data() {
             "a,kind,b,a\n1,u,2,1\n",
             "columns 1 and 4 are both named `a`",
         ),
-        ("a,kind,b\n1,u,x\n", ":2: column `b`: `x` is no number"),
+        ("a,kind,b\n1,u,x\n", ":2: column `b`: `x` is not a number"),
     ] {
         let path = file("model", "bad.csv", content);
         let refused = neuralnet_table::open_for(&model, path.to_str().unwrap())
@@ -610,7 +610,7 @@ fn a_model_finds_its_targets() {
             "y,a\n3,1\nx,1\n",
             ":3: column `y`: `x` is not known to the model",
         ),
-        (&plain, "y,a\nx,1\n", ":2: column `y`: `x` is no number"),
+        (&plain, "y,a\nx,1\n", ":2: column `y`: `x` is not a number"),
     ] {
         let path = file("labelled", "bad.csv", content);
         let refused = neuralnet_table::open_labelled(&model, path.to_str().unwrap())

@@ -31,6 +31,27 @@ fn the_article_is_validated_to_its_last_iteration() {
     }
 }
 
+/// The output says which reference it was.
+#[test]
+fn the_gpu_is_within_its_bounds_of_the_plain_reference_too() {
+    for reference in ["fast", "plain"] {
+        let validation = neuralnet_json(&[
+            "validate",
+            "synthetic:3000x33",
+            "--iterations",
+            "2",
+            "--storage",
+            "f16",
+            "--reference",
+            reference,
+        ]);
+        assert_eq!(validation["passed"], true, "{validation}");
+        let hardware = validation["reference"].as_str().unwrap();
+        let is_plain = hardware.ends_with("plain loops");
+        assert_eq!(is_plain, reference == "plain", "{hardware}");
+    }
+}
+
 #[test]
 fn a_synthetic_batch_is_validated_in_chunks_for_people() {
     let output = neuralnet(&[

@@ -130,7 +130,7 @@ pub(crate) fn bench(
     };
 
     let mut reader = Reader::new(backend.as_ref(), hardware)?;
-    let (name, adapter) = (backend.name(), backend.adapter());
+    let (name, adapter) = (backend.kind().name(), backend.adapter());
     drop(backend);
     let mut ceilings = Vec::new();
     let mut shapes = Vec::new();

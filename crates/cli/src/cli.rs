@@ -1,83 +1,96 @@
-//! The command line as typed, turned into checked settings once.
+//! The command line: its arguments, and the settings made of them.
 
 mod checkpoint;
+mod choice;
+mod color;
 mod hardware;
+mod holdout;
+mod manual;
 mod optimizer;
 mod output;
 mod table;
 mod task;
-mod validation;
 
 use crate::bench::{BenchConfig, Shape};
 use crate::error::Result;
 use checkpoint::CheckpointArgs;
+use choice::choice;
 use clap::{Args, Parser, Subcommand};
-use hardware::{Backend, HardwareArgs};
-use neuralnet::{Dataset, Hardware, TrainConfig};
+pub(crate) use color::ColorArgs;
+use hardware::HardwareArgs;
+use holdout::HoldoutArgs;
+pub(crate) use manual::{CompletionsArgs, ManArgs};
+use neuralnet::{BackendChoice, Dataset, Hardware, Loss, ReferenceChoice, TrainConfig};
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use table::LabelsArgs;
-use task::{LossArg, TaskArgs};
-use validation::ValidationArgs;
+use task::TaskArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
 #[derive(Debug, Parser)]
 #[command(
+    name = "neuralnet",
     version,
     help_expected = true,
-    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory."
+    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory; 130 interrupted (Ctrl-C), with the results reached so far."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a network and print its weights
-    Train(Box<Train>),
-    /// Use a model: its predictions for each row of a table
-    Predict(Predict),
-    /// Measure a model: its predictions beside the targets of a table, and beside no model at all
-    Evaluate(Evaluate),
-    /// Write a table in another format, every number the same f32
-    Convert(Convert),
-    /// Show what is in a model
-    Inspect(Inspect),
+    Train(Box<TrainArgs>),
+    /// Predict each row of a table with a model
+    Predict(PredictArgs),
+    /// Measure the predictions of a model against the targets of a table, beside a baseline without a model
+    Evaluate(EvaluateArgs),
+    /// Write a table in another format, with the same f32 numbers
+    Convert(ConvertArgs),
+    /// Show the settings and weights of a model
+    Inspect(InspectArgs),
     /// Write a model as ONNX, which other programs run
-    Export(Export),
-    /// Hold the GPU against the float64 CPU reference; exit 1 where an error exceeds its bound
-    Validate(Box<Validate>),
-    /// Measure iterations beside the speed at which the memory can be read
-    Bench(Bench),
+    Export(ExportArgs),
+    /// Compare the GPU with the float64 CPU reference; exit 1 if an error exceeds its bound
+    Validate(Box<ValidateArgs>),
+    /// Measure the time of iterations, and compare it with the speed at which the memory can be read
+    Bench(BenchArgs),
     /// List the adapters wgpu sees, and their limits
-    Devices(Devices),
+    Devices(DevicesArgs),
+    /// Print the script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or that of one command, in roff
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  neuralnet train\n  neuralnet train people.csv --drop name --one-hot port --impute median\n  neuralnet train exam.csv --output exam.safetensors --report exam.html"
 )]
-pub(crate) struct Train {
+pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     optimizer: OptimizerArgs,
     #[command(flatten)]
-    validation: ValidationArgs,
+    holdout: HoldoutArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
-    /// Where to train: `auto` takes a real GPU if there is one, otherwise the CPU
-    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
-    backend: Backend,
+    /// The backend that trains: `auto` takes a real GPU if there is one, otherwise the CPU
+    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
+    backend: BackendChoice,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// The page to write: settings, metrics, curves and weights, in one HTML file
+    /// The report page to write: settings, metrics, curves and weights in one HTML file
     #[arg(long, value_name = "FILE", group = "written", help_heading = "Output")]
     report: Option<PathBuf>,
     /// Print one JSON object and nothing else
@@ -89,10 +102,10 @@ pub(crate) struct Train {
 #[command(
     after_help = "Examples:\n  neuralnet predict exam.safetensors later.csv\n  neuralnet predict exam.safetensors later.csv --output predictions.csv"
 )]
-pub(crate) struct Predict {
+pub(crate) struct PredictArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A file as `train` takes it, with the model's features, found by name, and any other columns, read in parts if it is CSV, Parquet or .npy; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, also .csv.gz; .npy; .npz; .parquet; pictures in the IDX format), with the model's features, found by name, and any other columns; CSV, Parquet and .npy are read in parts; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -100,7 +113,7 @@ pub(crate) struct Predict {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet convert exam.csv exam.parquet")]
-pub(crate) struct Convert {
+pub(crate) struct ConvertArgs {
     /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
@@ -109,17 +122,17 @@ pub(crate) struct Convert {
     output: PathBuf,
     #[command(flatten)]
     pub(crate) labels: LabelsArgs,
-    /// Replace OUT where it exists
+    /// Replace OUT if it exists
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet evaluate exam.safetensors later.csv")]
-pub(crate) struct Evaluate {
+pub(crate) struct EvaluateArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A CSV (or .csv.gz) or .npy file with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, also .csv.gz; .npy; .npz; .parquet; pictures in the IDX format), with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
     /// Print one JSON object and nothing else
     #[arg(long)]
@@ -128,32 +141,32 @@ pub(crate) struct Evaluate {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet export exam.safetensors exam.onnx")]
-pub(crate) struct Export {
+pub(crate) struct ExportArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
     /// The file to write, its name ending in .onnx
     #[arg(value_name = "OUT.onnx")]
     output: PathBuf,
-    /// Replace the file where it exists
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
 }
 
-impl Export {
+impl ExportArgs {
     /// The file to write.
     ///
     /// # Errors
-    /// As [`OutputArgs::path`] has them.
+    /// If it must not be written, see [`writable`].
     pub(crate) fn path(&self) -> Result<&Path> {
         writable(&self.output, "OUT.onnx", self.force)
     }
 }
 
-impl Convert {
+impl ConvertArgs {
     /// The file to write.
     ///
     /// # Errors
-    /// As of [`OutputArgs::path`].
+    /// If it must not be written, see [`writable`].
     pub(crate) fn output(&self) -> Result<&Path> {
         writable(&self.output, "OUT", self.force)
     }
@@ -161,7 +174,7 @@ impl Convert {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet inspect exam.safetensors")]
-pub(crate) struct Inspect {
+pub(crate) struct InspectArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
     /// Print one JSON object and nothing else
@@ -173,11 +186,14 @@ pub(crate) struct Inspect {
 #[command(
     after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16"
 )]
-pub(crate) struct Validate {
+pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
+    /// What the GPU is held against
+    #[arg(long, value_parser = choice::<ReferenceChoice>(), default_value = "fast", help_heading = "Hardware")]
+    pub(crate) reference: ReferenceChoice,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -187,19 +203,19 @@ pub(crate) struct Validate {
 #[command(
     after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
 )]
-pub(crate) struct Bench {
-    /// `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS`, several (default: a table from 4000000x16 to 60000x784x10)
+pub(crate) struct BenchArgs {
+    /// One or more shapes, `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS` (default: a table from 4000000x16 to 60000x784x10)
     #[arg(value_name = "SHAPE")]
     shapes: Vec<Shape>,
-    /// Measurements of each shape, of which the median counts
+    /// Measurements of each shape, of which the median is reported
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
     repeats: NonZeroU32,
     /// Loss of one prediction
-    #[arg(long, value_enum, default_value_t = LossArg::SquaredError)]
-    loss: LossArg,
-    /// Where to measure: `auto` takes a real GPU if there is one, otherwise the CPU
-    #[arg(long, value_enum, default_value_t = Backend::Auto, help_heading = "Hardware")]
-    backend: Backend,
+    #[arg(long, value_parser = choice::<Loss>(), default_value = "squared-error")]
+    loss: Loss,
+    /// The backend that is measured: `auto` takes a real GPU if there is one, otherwise the CPU
+    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
+    backend: BackendChoice,
     #[command(flatten)]
     hardware: HardwareArgs,
     /// Print one JSON object and nothing else
@@ -209,36 +225,40 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet devices")]
-pub(crate) struct Devices {
+pub(crate) struct DevicesArgs {
     /// Print one JSON array and nothing else
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Iterations of `train` on the user's own data, where nothing was said.
+/// The default of `train --iterations` for data other than the article's.
 const TRAIN_ITERATIONS: u64 = 1000;
 
-impl Train {
-    /// Opens the data, and samples to hold back where there are to be any, and completes the settings.
+impl TrainArgs {
+    /// Opens the training samples and any held-out ones, and completes the settings.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self) -> Result<(Dataset, Option<Dataset>, TrainConfig)> {
         let dataset = self.task.open_data()?;
-        let (dataset, held) = self.validation.open(dataset, &self.task)?;
+        let (dataset, holdout) = self.holdout.open(dataset, &self.task)?;
         let (dataset, config) = self
             .task
             .complete(dataset, TRAIN_ITERATIONS, self.hardware)?;
         let config = self.optimizer.complete(config, &dataset, &self.task)?;
-        let config = self.validation.complete(config);
-        Ok((dataset, held, config))
+        let config = self.holdout.complete(config);
+        Ok((dataset, holdout, config))
     }
 
+    /// The hardware to train on.
     pub(crate) fn hardware(&self) -> Hardware {
-        self.hardware.on(self.backend)
+        self.hardware.with_backend(self.backend)
     }
 
-    /// The page to write, where there is one.
+    /// The report page to write, if one is asked for.
     ///
     /// # Errors
-    /// As [`OutputArgs::path`] has them.
+    /// If it must not be written, see [`writable`].
     pub(crate) fn report(&self) -> Result<Option<&Path>> {
         let report = self.report.as_deref();
         let report = report.map(|path| writable(path, "--report", self.output.force));
@@ -246,11 +266,13 @@ impl Train {
     }
 }
 
-impl Bench {
+impl BenchArgs {
+    /// The hardware to measure.
     pub(crate) fn hardware(&self) -> Hardware {
-        self.hardware.on(self.backend)
+        self.hardware.with_backend(self.backend)
     }
 
+    /// The shapes to measure, and how.
     pub(crate) fn config(&self) -> BenchConfig {
         BenchConfig {
             shapes: match &self.shapes[..] {
@@ -258,7 +280,7 @@ impl Bench {
                 shapes => shapes.to_vec(),
             },
             repeats: self.repeats,
-            loss: self.loss.into(),
+            loss: self.loss,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a command fails: an error of the libraries, told in flags, or one of the command line alone.
 
+use neuralnet::error::{Remedy, alternatives};
 use std::path::PathBuf;
 
 /// The result of every fallible step of a command.
@@ -9,7 +10,7 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The library refuses, or fails.
-    #[error(transparent)]
+    #[error("{}", in_flags(.0))]
     Library(#[from] neuralnet::Error),
     /// A table cannot be read or written.
     #[error(transparent)]
@@ -47,5 +48,67 @@ impl Error {
             Self::Library(error) if error.is_device() => 3,
             _ => 2,
         }
+    }
+}
+/// An error of the library, its settings told as flags.
+fn in_flags(error: &neuralnet::Error) -> String {
+    let statement = match error {
+        neuralnet::Error::Setting {
+            setting, reason, ..
+        } => format!("{}: {reason}", flag(setting)),
+        error => error.statement(),
+    };
+    let remedies = error.remedies();
+    if remedies.is_empty() {
+        return statement;
+    }
+    let remedies = alternatives(remedies.iter().map(remedy_in_flags));
+    format!("{statement}; {remedies}")
+}
+
+/// A remedy of the library as what to type.
+pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Set(setting, value) => format!("take {} {value}", flag(setting)),
+        Remedy::Do(what) => (*what).to_owned(),
+    }
+}
+
+/// The flag that sets `setting`.
+fn flag(setting: &str) -> String {
+    format!("--{}", setting.replace('_', "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use neuralnet::{Dataset, Hardware, TrainConfig, Training};
+
+    #[test]
+    fn settings_of_the_library_are_told_as_flags() {
+        let dataset = Dataset::article();
+        let config = TrainConfig {
+            batch_size: Some(4),
+            ..TrainConfig::default()
+        };
+        let refused = Training::start(&dataset, &config, &Hardware::cpu()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`batch_size`: 4 rows are more than the 3 there are; leave it out to train on all"
+        );
+        assert_eq!(
+            Error::from(refused).to_string(),
+            "--batch-size: 4 rows are more than the 3 there are; leave it out to train on all"
+        );
+        let lbfgs = TrainConfig {
+            batch_size: Some(2),
+            ..TrainConfig::lbfgs()
+        };
+        let refused = Training::start(&dataset, &lbfgs, &Hardware::cpu()).unwrap_err();
+        assert!(
+            Error::from(refused)
+                .to_string()
+                .ends_with("leave it out, or take --optimizer gradient-descent, momentum or adam")
+        );
     }
 }

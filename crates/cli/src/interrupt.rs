@@ -1,10 +1,10 @@
-//! Ctrl-C: the first ends a training where it stands, the second the process at once.
+//! Ctrl-C: the first ends a training with what it has reached, the second the process at once.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a shell expects of a process that Ctrl-C has ended.
+/// The exit code that shells give a process ended by Ctrl-C.
 pub(crate) const EXIT_CODE: u8 = 130;
 
 /// Whether Ctrl-C was pressed.
@@ -12,6 +12,7 @@ pub(crate) const EXIT_CODE: u8 = 130;
 pub(crate) struct Interrupted(Arc<AtomicBool>);
 
 impl Interrupted {
+    /// `Break` once Ctrl-C was pressed.
     pub(crate) fn flow(&self) -> ControlFlow<()> {
         match self.0.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
@@ -20,8 +21,8 @@ impl Interrupted {
     }
 }
 
-/// From now on Ctrl-C, or the request of a system to end, is noted first.
-pub(crate) fn handled() -> Interrupted {
+/// Handles Ctrl-C and requests of the system to end from now on; the result says whether there was one.
+pub(crate) fn handle() -> Interrupted {
     let interrupted = Interrupted::default();
     let noted = interrupted.clone();
     let handler = move || {
@@ -29,7 +30,7 @@ pub(crate) fn handled() -> Interrupted {
             std::process::exit(i32::from(EXIT_CODE));
         }
     };
-    // Where no handler can be set, Ctrl-C ends the process at once, as it does by itself.
+    // If no handler can be set, Ctrl-C ends the process at once, which is its default.
     drop(ctrlc::set_handler(handler));
     interrupted
 }

@@ -9,18 +9,23 @@ mod report;
 
 use clap::Parser;
 use cli::{
-    Bench, Cli, Command, Convert, Devices, Evaluate, Export, Inspect, Predict, Train, Validate,
+    BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
+    InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
 };
-use neuralnet::{BackendChoice, Hardware, Model, StopReason, Training, gpu};
+use neuralnet::{
+    BackendChoice, Dataset, Hardware, Model, Progress, StopReason, TrainConfig, Training, gpu,
+};
 use neuralnet_table::PredictionFormat;
 use report::{ArticleTable, Failure, Reporter, Run, html, human, json, metrics};
 use std::io;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-/// Iterations of `validate` on the user's own data, where nothing was said.
+/// The default of `validate --iterations` for data other than the article's.
 const VALIDATE_ITERATIONS: u64 = 100;
 
 fn main() -> ExitCode {
+    ColorArgs::choose(std::env::args_os());
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
         Command::Predict(args) => predict(&args),
@@ -31,52 +36,39 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate(&args),
         Command::Bench(args) => bench(&args),
         Command::Devices(args) => devices(&args),
+        Command::Completions(args) => describe(args.print()),
+        Command::Man(args) => describe(args.print()),
     };
     done.unwrap_or_else(|failure| failure.report())
 }
 
-fn train(args: &Train) -> Result<ExitCode, Failure> {
+fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let (output, page) = (args.output.path()?, args.report()?);
-    let (dataset, held, config) = args.open()?;
+    let (dataset, holdout, config) = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
-    if let Some(held) = &held {
-        training.watch(held, hardware.threads)?;
+    if let Some(holdout) = &holdout {
+        training.watch(holdout, hardware.threads)?;
     }
     args.checkpoint.prepare(&mut training)?;
-    let interrupted = interrupt::handled();
+    let interrupted = interrupt::handle();
     let mut reporter = Reporter::new(&dataset, &config);
     reporter.data(&dataset, args.task.names_activation());
     reporter.backend(&training);
-    let mut article = ArticleTable::new(&dataset, &config);
-    let mut stops = article.iterations();
-    stops.push(config.iterations);
-    let done = training.iteration();
-    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
-        training.advance_to(iteration, &mut |progress| {
-            reporter.progress(progress);
-            interrupted.flow()
-        })?;
-        if training
-            .stop()
-            .is_some_and(|stop| stop != StopReason::Iterations)
-        {
-            break;
-        }
-        if article.wants(iteration) {
-            let parameters = training.parameters()?;
-            article.push(iteration, training.network(), &parameters);
-        }
-    }
+    let article = iterate(&mut training, &dataset, &config, |progress| {
+        reporter.progress(progress);
+        interrupted.flow()
+    })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json { json::train } else { human::train };
     let model = Model::new(&dataset, &config, &trained);
-    let validation = held.as_ref().map(|held| model.measure(held)).transpose()?;
-    report::printed(print(&run, &trained, &article, validation.as_ref()))?;
-    // What was printed is not lost where the file cannot be written.
+    let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
+    let holdout = holdout.transpose()?;
+    report::printed(print(&run, &trained, &article, holdout.as_ref()))?;
+    // Printed first: the result is not lost if a file cannot be written.
     if let Some(path) = output {
         model.save(path)?;
         report::wrote(path);
@@ -87,7 +79,7 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
             trained: &trained,
             model: &model,
             training: &model.measure(&dataset)?,
-            validation: validation.as_ref(),
+            holdout: holdout.as_ref(),
         };
         html::write(&page, path)?;
         report::wrote(path);
@@ -98,7 +90,34 @@ fn train(args: &Train) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn predict(args: &Predict) -> Result<ExitCode, Failure> {
+/// Trains until a stop rule holds or `observe` breaks off, and collects the predictions beside the article's on the way.
+fn iterate(
+    training: &mut Training<'_>,
+    dataset: &Dataset,
+    config: &TrainConfig,
+    mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<ArticleTable, Failure> {
+    let mut article = ArticleTable::new(dataset, config);
+    let mut stops = article.iterations();
+    stops.push(config.iterations);
+    let done = training.iteration();
+    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
+        training.advance_to(iteration, &mut observe)?;
+        if training
+            .stop()
+            .is_some_and(|stop| stop != StopReason::Iterations)
+        {
+            break;
+        }
+        if article.expects(iteration) {
+            let parameters = training.parameters()?;
+            article.push(iteration, training.network(), &parameters);
+        }
+    }
+    Ok(article)
+}
+
+fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
     output.map(PredictionFormat::of).transpose()?;
     let model = Model::open(&args.model)?;
@@ -118,7 +137,7 @@ fn predict(args: &Predict) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn evaluate(args: &Evaluate) -> Result<ExitCode, Failure> {
+fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let dataset = neuralnet_table::open_labelled(&model, &args.data)?;
     let metrics = model.measure(&dataset)?;
@@ -132,7 +151,7 @@ fn evaluate(args: &Evaluate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn export(args: &Export) -> Result<ExitCode, Failure> {
+fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let path = args.path()?;
     let rounding = onnx::export(&Model::open(&args.model)?, path)?;
     report::rounded(rounding);
@@ -140,14 +159,14 @@ fn export(args: &Export) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn convert(args: &Convert) -> Result<ExitCode, Failure> {
+fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
     let output = args.output()?;
     let converted = neuralnet_table::convert(&args.input, args.labels.path.as_deref(), output)?;
     report::converted(output, &converted);
     Ok(ExitCode::SUCCESS)
 }
 
-fn inspect(args: &Inspect) -> Result<ExitCode, Failure> {
+fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let print = if args.json {
         json::inspect
@@ -158,7 +177,7 @@ fn inspect(args: &Inspect) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn validate(args: &Validate) -> Result<ExitCode, Failure> {
+fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
     let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
     report::notices(&dataset);
     let hardware = Hardware {
@@ -166,7 +185,13 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
         threads: args.hardware.threads(),
         gpu: args.hardware.gpu(),
     };
-    let validation = neuralnet::validate(&dataset, &config, hardware.gpu, hardware.threads)?;
+    let validation = neuralnet::validate(
+        &dataset,
+        &config,
+        hardware.gpu,
+        hardware.threads,
+        args.reference,
+    )?;
     let run = Run::new(&dataset, &config, &hardware);
     let print = if args.json {
         json::validate
@@ -177,7 +202,7 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!validation.passed())))
 }
 
-fn bench(args: &Bench) -> Result<ExitCode, Failure> {
+fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
     let (config, hardware) = (args.config(), args.hardware());
     let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
     let print = if args.json { json::bench } else { human::bench };
@@ -185,7 +210,13 @@ fn bench(args: &Bench) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn devices(args: &Devices) -> Result<ExitCode, Failure> {
+/// Ends a command that prints a text.
+fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
+    report::printed(printed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn devices(args: &DevicesArgs) -> Result<ExitCode, Failure> {
     let adapters = gpu::adapters();
     let print = if args.json {
         json::devices

@@ -1,7 +1,7 @@
-//! A model as ONNX, which other programs run: `inputs` (N, I) to `predictions` (N, O), both f32.
+//! Writes a model as ONNX, which other programs run. Its graph maps `inputs` (N, I) to `predictions` (N, O), both f32.
 //!
-//! The graph is `Gemm`, with the weight (O, I) transposed and the bias where there is one, and `Sigmoid`, `Softmax`,
-//! or nothing after it. What else is known of the model is in its `metadata_props`, each value as JSON.
+//! The graph is a `Gemm` with the weight (O, I), which it transposes, and any bias, followed by `Sigmoid`, `Softmax` or
+//! nothing. The description of the model is in `metadata_props`, each value as JSON.
 
 mod proto;
 
@@ -17,22 +17,23 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The version of the format of the file, and of the operators in it; both of 2020 or so, which every runtime reads.
+/// The version of the file format, from 2020, which every runtime reads.
 const IR_VERSION: i64 = 7;
+/// The version of the set of operators, from 2020, which every runtime has.
 const OPSET: i64 = 13;
 
-/// Names within the graph.
+/// The name of the graph's input; the names of its other values follow.
 const INPUTS: &str = "inputs";
 const WEIGHT: &str = "layers.0.weight";
 const BIAS: &str = "layers.0.bias";
 const PRE_ACTIVATIONS: &str = "pre_activations";
 const PREDICTIONS: &str = "predictions";
 
-/// Writes `model` into the file `path`, its parameters rounded to f32, and gives the largest difference that made. A
-/// file of that name is replaced, and only once the new one is complete.
+/// Writes `model` into the file `path`, its parameters rounded to f32, and returns the largest rounding error. An
+/// existing file is replaced only once the new one is complete.
 ///
 /// # Errors
-/// Where the file cannot be written, its name does not end in `.onnx`, or a parameter is beyond f32.
+/// If the file cannot be written, its name does not end in `.onnx`, or a parameter overflows f32.
 pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     match path.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("onnx") => {}
@@ -60,6 +61,7 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     Ok(differences.fold(0.0, f64::max))
 }
 
+/// The error of a model or a path that cannot be written.
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
@@ -91,7 +93,7 @@ fn message(model: &Model, parameters: &[f32]) -> ModelProto {
         metadata_props: vec![
             entry("features", &description.features),
             entry("targets", &description.targets),
-            // null where the targets are none.
+            // JSON's null if the targets are not classes.
             entry("classes", &description.classes),
             entry("activation", &description.activation),
             entry("config", &description.config),
@@ -139,10 +141,10 @@ fn graph(model: &Model, parameters: &[f32]) -> GraphProto {
 }
 
 fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
+    // ONNX calls its operators as the variants are called.
     let operator = match activation {
-        Activation::Sigmoid => Some("Sigmoid"),
-        Activation::Softmax => Some("Softmax"),
         Activation::Identity => None,
+        other => Some(format!("{other:?}")),
     };
     let mut input = vec![INPUTS.to_owned(), WEIGHT.to_owned()];
     if bias {
@@ -150,7 +152,12 @@ fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
     }
     let dense = NodeProto {
         input,
-        output: vec![operator.map_or(PREDICTIONS, |_| PRE_ACTIVATIONS).to_owned()],
+        output: vec![
+            operator
+                .as_ref()
+                .map_or(PREDICTIONS, |_| PRE_ACTIVATIONS)
+                .to_owned(),
+        ],
         name: "dense".to_owned(),
         op_type: "Gemm".to_owned(),
         attribute: vec![AttributeProto::int("transB", 1)],
@@ -159,12 +166,12 @@ fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
         input: vec![PRE_ACTIVATIONS.to_owned()],
         output: vec![PREDICTIONS.to_owned()],
         name: "activation".to_owned(),
-        op_type: operator.to_owned(),
-        // Over the outputs, not the samples.
-        attribute: (operator == "Softmax")
+        // The axis of the outputs; 0 is that of the samples.
+        attribute: (activation == Activation::Softmax)
             .then(|| AttributeProto::int("axis", 1))
             .into_iter()
             .collect(),
+        op_type: operator,
     });
     [dense].into_iter().chain(activation).collect()
 }
@@ -181,7 +188,7 @@ fn tensor(name: &str, shape: &[i64], numbers: &[f32]) -> TensorProto {
     }
 }
 
-/// A table of as many rows as one likes.
+/// An input or output of the graph, of shape (N, `width`) with any N.
 fn value(name: &str, width: usize, doc_string: String) -> ValueInfoProto {
     let dim = vec![
         DimensionProto {

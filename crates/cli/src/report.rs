@@ -1,5 +1,7 @@
-//! All that is printed: results on stdout, for people or as JSON; notices, progress and errors on stderr.
+//! Everything that is printed: results on stdout, for people or as JSON; notices, progress and errors on stderr.
+
 mod article;
+mod format;
 pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
@@ -7,13 +9,13 @@ pub(crate) mod metrics;
 mod progress;
 mod run;
 mod settings;
-mod words;
 
 pub(crate) use article::ArticleTable;
 pub(crate) use progress::Reporter;
 pub(crate) use run::Run;
 
 use crate::error::Error;
+use anstyle::{AnsiColor, Style};
 use neuralnet::{Dataset, Metrics};
 use neuralnet_table::{Converted, Stream};
 use std::io::{self, Write};
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// The library refused or failed.
     Error(Error),
     /// Writing to stdout failed.
     Output(io::Error),
@@ -35,18 +38,22 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 impl Failure {
-    /// Prints the failure and gives the exit code.
+    /// Prints the failure and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Output(error) => (format!("stdout: {error}"), 2),
             Self::Error(error) => (error.to_string(), error.exit_code()),
         };
-        tell(&text);
+        print_line(ERROR, &text);
         ExitCode::from(code)
     }
 }
 
-/// What came of printing a result. Who closes the pipe has read enough: no error.
+/// Turns the result of printing into that of a command. A pipe closed by its reader is not an error: the reader has
+/// read enough.
+///
+/// # Errors
+/// If stdout cannot be written for another reason.
 pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
@@ -54,41 +61,42 @@ pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Says what was made of the data that their owner should know.
+/// Prints what the owner of the data should know about how they were read.
 pub(crate) fn notices(dataset: &Dataset) {
     tell_of(dataset.source(), dataset.notices());
 }
 
-/// The same of a table that is read in spans, once its last one was; otherwise nothing yet.
+/// Prints the notices that a table read in parts has collected since the last call.
 pub(crate) fn stream_notices(stream: &mut Stream) {
     let notices = stream.take_notices();
     tell_of(stream.source(), &notices);
 }
 
+/// Prints notices about `source`.
 fn tell_of(source: &str, notices: &[String]) {
     for notice in notices {
         tell(&format!("{source}: {notice}"));
     }
 }
 
-/// Says which file is there now.
+/// Prints that the file `path` was written.
 pub(crate) fn wrote(path: &Path) {
     tell(&format!("wrote {}", path.display()));
 }
 
-/// Says what the model's parameters lost on their way into a file.
+/// Prints by how much the parameters were rounded, at most, for a file.
 pub(crate) fn rounded(difference: f64) {
     tell(&format!(
         "parameters are rounded to f32, by {difference:.1e} at most"
     ));
 }
 
-/// Says which metrics are left out, and why.
+/// Prints which metrics are left out, and why.
 pub(crate) fn not_measured(metrics: &Metrics) {
     metrics.notes.iter().for_each(|note| tell(note));
 }
 
-/// Says what a table became, and what was lost by it.
+/// Prints the size of a converted table, and what the conversion lost.
 pub(crate) fn converted(path: &Path, converted: &Converted) {
     for notice in &converted.notices {
         tell(notice);
@@ -102,12 +110,26 @@ pub(crate) fn converted(path: &Path, converted: &Converted) {
     ));
 }
 
-/// Says what is measured next.
+/// Prints what is measured next.
 pub(crate) fn measuring(what: &str) {
     tell(&format!("measuring {what}"));
 }
 
-/// One line on stderr. Where nobody listens there is nobody to tell.
+/// The colour of the name before a notice.
+const NOTICE: Style = AnsiColor::Cyan.on_default();
+/// The colour of the name before an error, as clap has it.
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// Prints a notice as one line on stderr.
 fn tell(text: &str) {
-    drop(writeln!(io::stderr(), "neuralnet: {text}"));
+    print_line(NOTICE, text);
+}
+
+/// Prints one line on stderr, the name of the program in `style` where `--color` and the terminal allow it. A closed
+/// stderr is not an error: nobody reads it.
+fn print_line(style: Style, text: &str) {
+    drop(writeln!(
+        anstream::stderr(),
+        "{style}neuralnet:{style:#} {text}"
+    ));
 }

@@ -49,7 +49,7 @@ impl Columns {
             let column = uses.place("--one-hot", name)?;
             if !features.contains(&column) {
                 return Err(format!(
-                    "--one-hot names column `{}`, which is no feature; its features are {}",
+                    "--one-hot names column `{}`, which is not a feature; its features are {}",
                     shown(name),
                     listed(features.iter().map(|feature| &names[*feature]))
                 ));
@@ -271,7 +271,7 @@ mod tests {
         let refused = Columns::new(&names, &options).unwrap_err();
         assert!(
             refused.contains(
-                "--one-hot names column `d`, which is no feature; its features are `a`, `b`, `c`"
+                "--one-hot names column `d`, which is not a feature; its features are `a`, `b`, `c`"
             ),
             "{refused}"
         );

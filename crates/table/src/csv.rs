@@ -13,7 +13,7 @@ use super::table::{Cells, Kind, MAX_TEXTS, Spans, Table};
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memchr_iter};
-use piece::{Fault, Piece, Role};
+use piece::{Cause, Fault, Piece, Role};
 use rayon::prelude::*;
 use rows::{Rows, Stop};
 use std::collections::HashMap;
@@ -192,12 +192,21 @@ impl Csv {
     fn error(&self, fault: Fault) -> Error {
         let path = self.path.clone();
         let Fault { line, reason, .. } = fault;
-        match fault.column {
-            None => Error::Line { path, line, reason },
-            Some(column) => Error::Cell {
+        let Some(column) = fault.column else {
+            return Error::Line { path, line, reason };
+        };
+        let column = self.names[column].clone();
+        match fault.cause {
+            Cause::NotANumber => Error::NotANumber {
                 path,
                 line,
-                column: self.names[column].clone(),
+                column,
+                reason,
+            },
+            Cause::TextInstead | Cause::Other => Error::Cell {
+                path,
+                line,
+                column,
                 reason,
             },
         }
@@ -241,7 +250,7 @@ impl Table for Csv {
                 // Texts after all, and so were the numbers before: from the start.
                 Err(Stop::Fault(Fault {
                     column: Some(column),
-                    is_text: true,
+                    cause: Cause::TextInstead,
                     ..
                 })) => {
                     let slot = wanted.iter().position(|(wanted, _)| *wanted == column);

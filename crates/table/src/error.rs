@@ -19,7 +19,7 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file as a whole is no table this program can train on.
+    /// The file as a whole is not a table that this program can read.
     #[error("{path}: {reason}")]
     Table {
         /// The file as it was named.
@@ -47,6 +47,18 @@ pub enum Error {
         /// The column's name in the header.
         column: String,
         /// What is wrong and what to do.
+        reason: String,
+    },
+    /// One cell of a column of numbers is not a number.
+    #[error("{path}:{line}: column `{column}`: {reason}")]
+    NotANumber {
+        /// The file as it was named.
+        path: PathBuf,
+        /// Counted from 1; the header is line 1.
+        line: u64,
+        /// The column's name in the header.
+        column: String,
+        /// The text of the cell, and what is needed.
         reason: String,
     },
     /// An option cannot be used on this table.

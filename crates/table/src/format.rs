@@ -67,7 +67,7 @@ impl Format {
 /// Opens the table in the file `path`; `labels` names the file with the labels of one of pictures.
 ///
 /// # Errors
-/// Where the file cannot be read, is no table, or is of another format than its name says.
+/// Where the file cannot be read, is not a table, or is of another format than its name says.
 pub(super) fn open(path: &Path, labels: Option<&Path>) -> Result<Box<dyn Table>> {
     let format = checked(path, labels)?;
     Ok(match format {
@@ -86,7 +86,7 @@ fn checked(path: &Path, labels: Option<&Path>) -> Result<Format> {
         return Err(Error::Setting {
             flag: "--labels",
             reason: format!(
-                "names the labels of pictures in the IDX format, and `{}` is no such file; leave it out",
+                "names the labels of pictures in the IDX format, and `{}` is not such a file; leave it out",
                 path.display()
             ),
         });

@@ -91,7 +91,7 @@ fn open(path: &Path, kind: &str) -> Result<File> {
     if !inspected(path, kind)?.is_file() {
         return Err(Error::table(
             path,
-            "is no regular file, and no other can be mapped into memory; copy it to a disk first"
+            "is not a regular file, and no other can be mapped into memory; copy it to a disk first"
                 .to_owned(),
         ));
     }
@@ -112,7 +112,7 @@ fn mapped(path: &Path, file: &File) -> Result<Mmap> {
     })
 }
 
-/// What the system says of a file that is no folder.
+/// What the system says of a file that is not a folder.
 fn inspected(path: &Path, kind: &str) -> Result<Metadata> {
     let metadata = std::fs::metadata(path).map_err(failed(path))?;
     if metadata.is_dir() {

@@ -7,7 +7,7 @@ use super::format;
 use super::grid::Grid;
 use super::npy;
 use super::options::TableOptions;
-use super::table::{Kind, NO_NUMBER, NOT_FINITE, Table};
+use super::table::{Kind, NOT_FINITE, Table};
 use super::targets::{How, Targets, targets};
 use crate::error::{Error, Result};
 use neuralnet::dataset::{Column, Encoded, Reading, Seen, Values, inspect_parts};
@@ -294,14 +294,14 @@ fn read(path: &Path, table: &mut dyn Table, columns: &Columns, wanted: Wanted<'_
     }
     let cells = table.read(&all).map_err(|error| match (error, wanted) {
         (
-            Error::Cell {
+            Error::NotANumber {
                 path,
                 line,
                 column,
                 reason,
             },
             Wanted::Training(_),
-        ) if reason.ends_with(NO_NUMBER) && names[..columns.features.len()].contains(&column) => {
+        ) if names[..columns.features.len()].contains(&column) => {
             let name = shown(&column);
             Error::Cell {
                 path,

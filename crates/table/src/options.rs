@@ -12,7 +12,7 @@ pub struct TableOptions {
     pub targets: Vec<String>,
     /// The feature columns, in this order; all others where none is named.
     pub features: Vec<String>,
-    /// Columns that are no features, of all others.
+    /// Columns that are not features, of all others.
     pub drop: Vec<String>,
     /// Whether the values of the target column are classes even where they are numbers.
     pub classes: bool,
@@ -63,7 +63,8 @@ impl TableOptions {
 }
 
 /// What stands for the empty cells of a feature: a number made of its cells that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Impute {
     /// Their mean.
     Mean,
@@ -106,7 +107,7 @@ impl FromStr for ClassWeight {
                 }
                 _ => {
                     return Err(format!(
-                        "`{weight}` is no weight of `{name}`; it must be finite and not negative"
+                        "`{weight}` is not a weight of `{name}`; it must be finite and not negative"
                     ));
                 }
             }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 const _: () = assert!(cfg!(target_endian = "little"), "`<f4` is little-endian");
 
 /// What is said of a text where a number is needed; whoever knows the column's use adds what helps.
-pub(super) const NO_NUMBER: &str = "is no number; every cell needs one";
+pub(super) const NOT_A_NUMBER: &str = "is not a number; every cell needs one";
 
 /// What is said of a value in NumPy's files that nothing can be trained on.
 pub(super) const NOT_FINITE: &str = "is not finite; every value must be, and X[numpy.isfinite(X).all(axis=1)] keeps the rows that are";
 
-/// More different texts than this are no classes and no categories: a reader may stop there.
+/// More different texts than this are neither classes nor categories, so a reader may stop there.
 pub(super) const MAX_TEXTS: usize = 10_000;
 
 /// What the cells of a column may be.

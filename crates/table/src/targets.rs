@@ -303,7 +303,7 @@ fn refuse_mixed(grid: &Grid, column: usize) -> Result<()> {
         row(text),
         column,
         format!(
-            "`{}` is no number, and other cells are, as {} with `{}`; mend it, or take every text as a class with --classes",
+            "`{}` is not a number, and other cells are, as {} with `{}`; mend it, or take every text as a class with --classes",
             shown(&texts[text]),
             grid.row_name(row(number)),
             shown(&texts[number]),

@@ -1,6 +1,6 @@
 //! Memory that is read and nothing else: the ceiling of a pass over data.
 
-use neuralnet::backend::Backend;
+use neuralnet::backend::{Backend, BackendKind};
 use neuralnet::gpu::{self, Software};
 use neuralnet::{BackendChoice, Hardware, Result, cpu};
 
@@ -24,7 +24,7 @@ impl Reader {
             let bytes = bytes(cpu::cache_bytes());
             Ok(Self::Cpu(cpu::Reader::new(bytes, hardware.threads)?))
         };
-        if backend.name() == "cpu" {
+        if backend.kind() == BackendKind::Cpu {
             return on_cpu();
         }
         let software = match hardware.backend {

@@ -1,4 +1,4 @@
-//! Trainings that survive, as typed.
+//! The arguments for checkpoints.
 
 use crate::error::{Error, Result};
 use clap::Args;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Checkpoints")]
 pub(crate) struct CheckpointArgs {
-    /// Keep the training in FILE, from which --resume goes on; written whole or not at all
+    /// Save the state of the training in FILE, from which --resume goes on; it is written whole or not at all
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Seconds from one checkpoint to the next; there is one more at the end and on Ctrl-C
@@ -26,7 +26,10 @@ pub(crate) struct CheckpointArgs {
 }
 
 impl CheckpointArgs {
-    /// Goes on where that is asked for, and keeps checkpoints where these are.
+    /// Resumes `training` and starts its checkpoints, if these are asked for.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read, is of another training, or would replace one that is not resumed.
     pub(crate) fn prepare(&self, training: &mut Training<'_>) -> Result<()> {
         if let Some(path) = &self.checkpoint
             && path.symlink_metadata().is_ok()

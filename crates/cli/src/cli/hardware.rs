@@ -1,16 +1,18 @@
-//! How the hardware is used, as typed.
+//! The arguments that say how the hardware is used.
 
-use clap::{Args, ValueEnum};
+use super::choice::choice;
+use clap::Args;
 use neuralnet::{BackendChoice, GpuOptions, Hardware, Storage};
 
+/// The threads, and how the GPU's memory is used.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct HardwareArgs {
     /// Threads of the CPU backend; the bits do not depend on it (default: every core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
     threads: Option<u16>,
-    /// How the inputs are kept: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, as of pictures, lose nothing as u8
-    #[arg(long, value_enum, default_value_t = StorageArg::F32, help_heading = "Hardware")]
-    storage: StorageArg,
+    /// How the inputs are stored: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, such as those of pictures, lose nothing as u8
+    #[arg(long, value_parser = choice::<Storage>(), default_value = "f32", help_heading = "Hardware")]
+    storage: Storage,
     /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
     #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
     max_chunk_bytes: Option<u64>,
@@ -22,24 +24,8 @@ pub(crate) struct HardwareArgs {
     no_subgroups: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Backend {
-    Auto,
-    Gpu,
-    Cpu,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum StorageArg {
-    /// In full
-    F32,
-    /// Half precision: 11 significant bits, magnitudes from 6.1e-5 to 65504
-    F16,
-    /// 256 equal steps from the smallest to the largest value of each column
-    U8,
-}
-
 impl HardwareArgs {
+    /// The options of the GPU backend.
     pub(crate) fn gpu(self) -> GpuOptions {
         GpuOptions {
             max_chunk_bytes: self.max_chunk_bytes,
@@ -49,25 +35,20 @@ impl HardwareArgs {
         }
     }
 
+    /// How the inputs are stored.
     pub(super) fn storage(self) -> Storage {
-        match self.storage {
-            StorageArg::F32 => Storage::F32,
-            StorageArg::F16 => Storage::F16,
-            StorageArg::U8 => Storage::U8,
-        }
+        self.storage
     }
 
+    /// The threads of the CPU backend; `None` is every core.
     pub(crate) fn threads(self) -> Option<usize> {
         self.threads.map(usize::from)
     }
 
-    pub(super) fn on(self, backend: Backend) -> Hardware {
+    /// The hardware, with the backend that is asked for.
+    pub(super) fn with_backend(self, backend: BackendChoice) -> Hardware {
         Hardware {
-            backend: match backend {
-                Backend::Auto => BackendChoice::Auto,
-                Backend::Gpu => BackendChoice::Gpu,
-                Backend::Cpu => BackendChoice::Cpu,
-            },
+            backend,
             threads: self.threads(),
             gpu: self.gpu(),
         }

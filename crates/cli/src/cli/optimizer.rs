@@ -1,45 +1,46 @@
-//! How a network is trained, as typed.
+//! The arguments that say how a network is trained.
 
 use super::TaskArgs;
+use super::choice::{choice, schedule_name, value};
 use crate::error::{Error, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use neuralnet::{Dataset, Loss, Optimizer, Schedule, TrainConfig};
 
-/// A step of Adam is about as long as its learning rate, whatever the gradient.
-const ADAMS_LEARNING_RATE: f64 = 0.01;
+/// The default learning rate of Adam, whose steps are about as long as it whatever the gradient.
+const ADAM_LEARNING_RATE: f64 = 0.01;
 
-/// `None` where the data set or the optimizer decides.
+/// The optimizer and its settings. An argument that is not given is `None`, and the data set or the optimizer decides.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Optimizer")]
 pub(super) struct OptimizerArgs {
     /// How the weights are updated (default: adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
-    #[arg(long, value_enum)]
-    optimizer: Option<OptimizerArg>,
-    /// What --optimizer momentum keeps of its velocity with each update (default: 0.9)
+    #[arg(long, value_parser = choice::<Optimizer>())]
+    optimizer: Option<Optimizer>,
+    /// The share of its velocity that --optimizer momentum keeps with each update (default: 0.9)
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// How the learning rate goes on (default: constant)
-    #[arg(long, value_enum)]
-    schedule: Option<ScheduleArg>,
+    /// How the learning rate changes over the updates (default: constant)
+    #[arg(long, value_parser = schedule_name())]
+    schedule: Option<String>,
     /// Updates from one rate of --schedule step to the next
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     schedule_every: Option<u64>,
     /// What --schedule step multiplies the rate by (default: 0.1)
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     schedule_factor: Option<f64>,
-    /// Adds R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
+    /// Add R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l1: Option<f64>,
-    /// Adds R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
+    /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
-    /// Stop where each component of the gradient has fallen to this share of its largest (default: 1e-5 for lbfgs; otherwise it is not looked at)
+    /// Stop once each component of the gradient has fallen to this share of its largest value (default: 1e-5 for lbfgs; otherwise no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     gradient_tolerance: Option<f64>,
-    /// Stop where an iteration changes the loss by this share or less (default: it is not looked at)
+    /// Stop once an iteration changes the loss by this share or less (default: no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss_tolerance: Option<f64>,
-    /// Rows of which each update sees the loss, shuffled each epoch (default: all)
+    /// Rows of each update, shuffled each epoch (default: all)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
@@ -53,37 +54,15 @@ pub(super) struct OptimizerArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<u64>,
-    /// Stop after this many seconds of iterations, with what was reached
+    /// Stop after this many seconds of iterations, with the weights reached
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     max_seconds: Option<f64>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum OptimizerArg {
-    /// The article's; stays on the GPU
-    GradientDescent,
-    /// Gradient descent with a memory of its past steps
-    Momentum,
-    /// A step for each weight
-    Adam,
-    /// Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN
-    Lbfgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum ScheduleArg {
-    Constant,
-    /// Times --schedule-factor every --schedule-every updates
-    Step,
-    /// To 0 over the iterations
-    Cosine,
-    /// Divided by the number of the update
-    Inverse,
-}
-
-/// What keeps the weights of classes that a line divides from growing for ever: `½ ‖W‖²` beside the sum of the
-/// losses, as scikit-learn's `LogisticRegression` has it with its `C = 1`. Only where the minimum itself is looked for.
-fn usual_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
+/// The default of `--l2`, which keeps the weights finite if a line separates the classes: `½ ‖W‖²` beside the sum of
+/// the losses, like scikit-learn's `LogisticRegression` with `C = 1`. It is 0 for optimizers that do not search for the
+/// minimum itself.
+fn default_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
     if config.optimizer == Optimizer::LBfgs && config.loss == Loss::CrossEntropy {
         config.reduction.scale(dataset.total_weight())
     } else {
@@ -108,7 +87,7 @@ impl OptimizerArgs {
         let mut config = TrainConfig {
             optimizer,
             learning_rate: match optimizer {
-                Optimizer::Adam => task.learning_rate.unwrap_or(ADAMS_LEARNING_RATE),
+                Optimizer::Adam => task.learning_rate.unwrap_or(ADAM_LEARNING_RATE),
                 _ => config.learning_rate,
             },
             batch_size: self.batch_size,
@@ -123,7 +102,7 @@ impl OptimizerArgs {
             ..config
         };
         if self.l2.is_none() && self.l1.is_none() && task.is_file() {
-            config.l2 = usual_l2(&config, dataset);
+            config.l2 = default_l2(&config, dataset);
         }
         if let Some(epochs) = self.epochs {
             config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
@@ -131,12 +110,10 @@ impl OptimizerArgs {
         Ok(config)
     }
 
+    /// The optimizer asked for, or else the one that suits the other arguments and the data.
     fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
         match self.optimizer {
-            Some(OptimizerArg::GradientDescent) => Optimizer::GradientDescent,
-            Some(OptimizerArg::Momentum) => Optimizer::Momentum,
-            Some(OptimizerArg::Adam) => Optimizer::Adam,
-            Some(OptimizerArg::Lbfgs) => Optimizer::LBfgs,
+            Some(optimizer) => optimizer,
             None if self.momentum.is_some() => Optimizer::Momentum,
             None if self.batch_size.is_some() => Optimizer::Adam,
             None if task.learning_rate.is_some() || self.schedule.is_some() => {
@@ -147,7 +124,7 @@ impl OptimizerArgs {
         }
     }
 
-    /// Refuses what the optimizer would not use.
+    /// Refuses settings that the optimizer does not use.
     fn check(&self, optimizer: Optimizer, task: &TaskArgs) -> Result<()> {
         if self.momentum.is_some() && optimizer != Optimizer::Momentum {
             return Err(Error::Setting {
@@ -165,13 +142,13 @@ impl OptimizerArgs {
         Ok(())
     }
 
+    /// The schedule, with the settings of `step`.
     fn schedule(&self) -> Result<Schedule> {
         let refuse = |flag, reason: &str| {
             let reason = reason.to_owned();
             Err(Error::Setting { flag, reason })
         };
-        let schedule = self.schedule.unwrap_or(ScheduleArg::Constant);
-        if schedule != ScheduleArg::Step {
+        if self.schedule.as_deref() != Some("step") {
             const UNUSED: &str = "is a setting of --schedule step; take that, or leave it out";
             if self.schedule_every.is_some() {
                 return refuse("--schedule-every", UNUSED);
@@ -180,11 +157,9 @@ impl OptimizerArgs {
                 return refuse("--schedule-factor", UNUSED);
             }
         }
-        Ok(match schedule {
-            ScheduleArg::Constant => Schedule::Constant,
-            ScheduleArg::Cosine => Schedule::Cosine,
-            ScheduleArg::Inverse => Schedule::Inverse,
-            ScheduleArg::Step => {
+        Ok(match self.schedule.as_deref() {
+            None => Schedule::default(),
+            Some("step") => {
                 let Some(every) = self.schedule_every else {
                     return refuse(
                         "--schedule",
@@ -196,6 +171,7 @@ impl OptimizerArgs {
                     factor: self.schedule_factor.unwrap_or(0.1),
                 }
             }
+            Some(other) => value(other),
         })
     }
 }

@@ -1,10 +1,10 @@
-//! Files to write, as typed.
+//! The arguments that name files to write.
 
 use crate::error::{Error, Result};
 use clap::{ArgGroup, Args};
 use std::path::{Path, PathBuf};
 
-/// A file to write.
+/// The file to write, and whether it may replace one.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("written").multiple(true))]
 pub(crate) struct OutputArgs {
@@ -17,16 +17,16 @@ pub(crate) struct OutputArgs {
         help_heading = "Output"
     )]
     output: Option<PathBuf>,
-    /// Replace what is to be written where it exists
+    /// Replace files that exist
     #[arg(long, requires = "written", help_heading = "Output")]
     pub(super) force: bool,
 }
 
 impl OutputArgs {
-    /// The file to write, where there is one.
+    /// The file to write, if one is named.
     ///
     /// # Errors
-    /// Where it exists and is not to be replaced, or its folder does not exist: before any work is done.
+    /// If it must not be written, see [`writable`].
     pub(crate) fn path(&self) -> Result<Option<&Path>> {
         let output = self.output.as_deref();
         output
@@ -35,7 +35,11 @@ impl OutputArgs {
     }
 }
 
-/// `path`, where a file may be written; `flag` names it, and `force` lets it replace one.
+/// Returns `path` if a file may be written there, so that a refusal comes before any work is done. `flag` names the
+/// argument; `force` allows replacing a file.
+///
+/// # Errors
+/// If `path` is a folder or is in none, or a file exists and `force` is false.
 pub(super) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> Result<&'a Path> {
     let folder = path
         .parent()

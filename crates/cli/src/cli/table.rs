@@ -1,9 +1,11 @@
-//! What is made of a table's columns, as typed.
+//! The arguments that say what a table's columns are.
 
-use clap::{Args, ValueEnum};
+use super::choice::choice;
+use clap::Args;
 use neuralnet_table::{ClassWeight, Impute, TableOptions};
 use std::path::PathBuf;
 
+/// The labels of pictures.
 #[derive(Debug, Args)]
 pub(crate) struct LabelsArgs {
     /// The labels of pictures in the IDX format (default: beside `…images…` the file `…labels…`)
@@ -11,7 +13,7 @@ pub(crate) struct LabelsArgs {
     pub(crate) path: Option<PathBuf>,
 }
 
-/// What is made of a table's columns.
+/// The roles of a table's columns.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Table")]
 pub(super) struct TableArgs {
@@ -21,19 +23,19 @@ pub(super) struct TableArgs {
     /// The feature columns, separated by commas (default: all that are not used otherwise)
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     features: Vec<String>,
-    /// Columns that are no features, separated by commas
+    /// Columns that are not features, separated by commas
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     drop: Vec<String>,
-    /// Take the target's values as classes even where they are numbers
+    /// Take the target's values as classes even if they are numbers
     #[arg(long)]
     classes: bool,
     /// Feature columns, separated by commas, each of which becomes a 0/1 feature for every text in it
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     one_hot: Vec<String>,
-    /// What to put in the place of a feature's empty cells (default: they are an error)
-    #[arg(long, value_enum, value_name = "HOW")]
-    impute: Option<ImputeArg>,
-    /// The column of the samples' weights, from 0 on; no feature then
+    /// What replaces a feature's empty cells (default: they are an error)
+    #[arg(long, value_parser = choice::<Impute>(), value_name = "HOW")]
+    impute: Option<Impute>,
+    /// The column of the samples' weights, which are 0 or more; it is not a feature then
     #[arg(long, value_name = "COLUMN")]
     sample_weight: Option<String>,
     /// `balanced`, so that every class counts alike, or NAME=WEIGHT for some classes, separated by commas; the target's values are classes then
@@ -44,6 +46,7 @@ pub(super) struct TableArgs {
 }
 
 impl TableArgs {
+    /// The arguments as the library takes them.
     pub(super) fn options(&self) -> TableOptions {
         TableOptions {
             targets: self.target.clone(),
@@ -51,30 +54,10 @@ impl TableArgs {
             drop: self.drop.clone(),
             classes: self.classes,
             one_hot: self.one_hot.clone(),
-            impute: self.impute.map(Impute::from),
+            impute: self.impute,
             sample_weight: self.sample_weight.clone(),
             class_weight: self.class_weight.clone(),
             labels: self.labels.path.clone(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ImputeArg {
-    /// The mean of the column's other cells
-    Mean,
-    /// Their median
-    Median,
-    /// 0
-    Zero,
-}
-
-impl From<ImputeArg> for Impute {
-    fn from(impute: ImputeArg) -> Self {
-        match impute {
-            ImputeArg::Mean => Self::Mean,
-            ImputeArg::Median => Self::Median,
-            ImputeArg::Zero => Self::Zero,
         }
     }
 }

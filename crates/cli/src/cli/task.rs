@@ -1,13 +1,14 @@
-//! What is trained, as typed.
+//! The arguments that say what is trained: the data, the network and its loss.
 
+use super::choice::choice;
 use super::hardware::HardwareArgs;
 use super::table::TableArgs;
 use crate::error::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction, Storage, TrainConfig};
 
-/// What is trained, as typed: `None` where the data set decides.
+/// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// A table (CSV with a header, also .csv.gz; .npy; .npz with X and y; .parquet; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
@@ -20,27 +21,27 @@ pub(crate) struct TaskArgs {
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(super) learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
-    #[arg(long, value_enum)]
-    activation: Option<ActivationArg>,
+    #[arg(long, value_parser = choice::<Activation>())]
+    activation: Option<Activation>,
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
-    #[arg(long, value_enum)]
-    loss: Option<LossArg>,
-    /// Train on standardised features: each less its mean, over its standard deviation; the weights told and kept are those of the features as they came (default: yes for files, unless they are stored as f16 or u8)
+    #[arg(long, value_parser = choice::<Loss>())]
+    loss: Option<Loss>,
+    /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files, unless they are stored as f16 or u8)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
-    /// Train on the features as they came
+    /// Train on the unscaled features
     #[arg(long, overrides_with = "standardise")]
     no_standardise: bool,
-    /// Over the samples; `sum` saturates on large batches (default: sum for article, otherwise mean)
-    #[arg(long, value_enum)]
-    reduction: Option<ReductionArg>,
+    /// How the losses of the samples are reduced; `sum` saturates on large batches (default: sum for article, otherwise mean)
+    #[arg(long, value_parser = choice::<Reduction>())]
+    reduction: Option<Reduction>,
     /// Give each output a bias (default: no for article, otherwise yes)
     #[arg(long, overrides_with = "no_bias")]
     bias: bool,
     /// Give no output a bias
     #[arg(long, overrides_with = "bias")]
     no_bias: bool,
-    /// Seed of the start, as for numpy.random.RandomState
+    /// Seed of the starting weights, as for numpy.random.RandomState
     #[arg(
         long,
         value_name = "S",
@@ -52,62 +53,21 @@ pub(crate) struct TaskArgs {
     table: TableArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum LossArg {
-    /// ½ (t − y)²
-    SquaredError,
-    /// −t ln y − (1 − t) ln(1 − y), for targets in [0, 1]
-    CrossEntropy,
-}
-
-impl From<LossArg> for Loss {
-    fn from(loss: LossArg) -> Self {
-        match loss {
-            LossArg::SquaredError => Self::SquaredError,
-            LossArg::CrossEntropy => Self::CrossEntropy,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ActivationArg {
-    /// 1 / (1 + exp(−z))
-    Sigmoid,
-    /// exp(z) / Σ exp(z) over the outputs, each a class
-    Softmax,
-    /// z: linear regression
-    Identity,
-}
-
-impl From<ActivationArg> for Activation {
-    fn from(activation: ActivationArg) -> Self {
-        match activation {
-            ActivationArg::Sigmoid => Self::Sigmoid,
-            ActivationArg::Softmax => Self::Softmax,
-            ActivationArg::Identity => Self::Identity,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ReductionArg {
-    Sum,
-    Mean,
-}
-
 impl TaskArgs {
-    /// Whether the activation is said.
+    /// Whether the activation is given.
     pub(crate) fn names_activation(&self) -> bool {
         self.activation.is_some()
     }
 
-    /// Whether DATA is a file of the user's own.
+    /// Whether the data come from a file.
     pub(super) fn is_file(&self) -> bool {
         neuralnet_table::is_file(&self.data)
     }
 
-    /// Opens the data and completes the settings: `iterations` where the data are the user's own and
-    /// nothing was said.
+    /// Opens the data and completes the settings; `iterations` is the default for data other than the article's.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(
         &self,
         iterations: u64,
@@ -116,11 +76,12 @@ impl TaskArgs {
         self.complete(self.open_data()?, iterations, hardware)
     }
 
+    /// Opens the data, with unscaled features.
     pub(super) fn open_data(&self) -> Result<Dataset> {
         Ok(neuralnet_table::open(&self.data, &self.table.options())?)
     }
 
-    /// Completes the settings for `dataset`, and scales and stores its features as they say.
+    /// Completes the settings for `dataset`, and scales and stores its features accordingly.
     pub(super) fn complete(
         &self,
         dataset: Dataset,
@@ -133,16 +94,13 @@ impl TaskArgs {
         }
         match (self.activation, self.loss) {
             (Some(activation), _) => {
-                defaults.activation = activation.into();
+                defaults.activation = activation;
                 if !defaults.loss.suits(defaults.activation) {
-                    defaults.loss = match defaults.activation {
-                        Activation::Identity => Loss::SquaredError,
-                        Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
-                    };
+                    defaults.loss = Loss::usual(defaults.activation);
                 }
             }
-            // Who asks for cross-entropy means targets that it can use, and is told of others.
-            (None, Some(LossArg::CrossEntropy)) if defaults.activation == Activation::Identity => {
+            // Cross-entropy needs an activation that ends at 0 and 1; targets beyond are refused later.
+            (None, Some(Loss::CrossEntropy)) if defaults.activation == Activation::Identity => {
                 defaults.activation = Activation::Sigmoid;
             }
             (None, _) => {}
@@ -150,21 +108,17 @@ impl TaskArgs {
         let config = TrainConfig {
             iterations: self.iterations.unwrap_or(defaults.iterations),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
-            loss: self.loss.map_or(defaults.loss, Loss::from),
-            reduction: match self.reduction {
-                None => defaults.reduction,
-                Some(ReductionArg::Sum) => Reduction::Sum,
-                Some(ReductionArg::Mean) => Reduction::Mean,
-            },
+            loss: self.loss.unwrap_or(defaults.loss),
+            reduction: self.reduction.unwrap_or(defaults.reduction),
             bias: self.bias || (defaults.bias && !self.no_bias),
             activation: defaults.activation,
             seed: self.seed,
             ..defaults
         };
-        // Codes may be the very values of a column as it came, and are not those of a scaled one.
+        // A column of bytes is stored exactly as u8, but not once it is scaled.
         let suits = self.is_file() && hardware.storage() == Storage::F32;
         let dataset = match self.standardise || (suits && !self.no_standardise) {
-            // What a mean is taken from a bias has to make up for.
+            // Features can be centred only if a bias makes up for their means.
             true => dataset.standardised(config.bias),
             false => dataset,
         };

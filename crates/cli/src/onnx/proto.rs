@@ -2,9 +2,9 @@
 
 use prost::Message;
 
-/// `TensorProto.DataType.FLOAT`
+/// The value of `TensorProto.DataType.FLOAT`.
 pub(super) const FLOAT: i32 = 1;
-/// `AttributeProto.AttributeType.INT`
+/// The value of `AttributeProto.AttributeType.INT`.
 const INT: i32 = 2;
 
 #[derive(Clone, PartialEq, Message)]
@@ -93,7 +93,7 @@ impl AttributeProto {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
-    // Unpacked, as `onnx.proto` is of version 2; readers of that need not take another.
+    // `onnx.proto` has version 2 of the syntax, whose default is unpacked; a reader may refuse another encoding.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
@@ -115,7 +115,7 @@ pub(super) struct ValueInfoProto {
     pub(super) doc_string: String,
 }
 
-/// One of the kinds of its oneof.
+/// The type of a value; of the kinds that `onnx.proto` has, only tensors are written.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TypeProto {
     #[prost(message, optional, tag = "1")]
@@ -136,7 +136,7 @@ pub(super) struct TensorShapeProto {
     pub(super) dim: Vec<DimensionProto>,
 }
 
-/// A oneof, of which one is set.
+/// One dimension of a shape: exactly one field is set, its length or the name of a variable one.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct DimensionProto {
     #[prost(int64, optional, tag = "1")]

@@ -1,168 +1,171 @@
-//! A training as one HTML page that needs nothing but itself: no script, no font, no picture from elsewhere.
+//! The report of a training as one HTML page that loads nothing: no script, font or picture from elsewhere.
+//!
+//! `page.html` holds all markup, and escapes every text it is given; here and in the modules below its data are made.
 
 mod curves;
 mod plot;
 mod tables;
 
-use super::metrics::{baseline, digits, lines, target};
-use super::run::Run;
+use super::metrics::{amount, baseline, digits, share, short, target};
+use super::run::{DatasetSummary, Run};
+use curves::Chart;
 use indicatif::HumanCount;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
 use neuralnet::metrics::Measured;
 use neuralnet::{Metrics, Model, Result, Trained, atomic_file};
-use std::io::Write;
+use plot::Plot;
+use serde::Serialize;
+use std::io::{self, Write};
 use std::path::Path;
+use tables::{ClassTables, MetricRow, OutputWeights};
 
-/// Metrics shown large.
-const TILES: usize = 4;
 /// Targets whose metrics are shown.
 const SHOWN_TARGETS: usize = 12;
 
-/// What a page is made of.
+/// What a page reports.
 pub(crate) struct Page<'a> {
     pub(crate) run: &'a Run,
     pub(crate) trained: &'a Trained,
     pub(crate) model: &'a Model,
-    /// On the data trained on.
+    /// The metrics on the training samples.
     pub(crate) training: &'a Metrics,
-    /// On data held back.
-    pub(crate) validation: Option<&'a Metrics>,
+    /// The metrics on the held-out samples.
+    pub(crate) holdout: Option<&'a Metrics>,
 }
 
-/// Writes `page` into the file `path`, which is replaced, and only once the new one is complete.
+/// The data of `page.html`.
+#[derive(Serialize)]
+struct View<'a> {
+    version: &'static str,
+    title: String,
+    dataset: &'a DatasetSummary,
+    /// Whether there are held-out samples.
+    holdout: bool,
+    /// The samples on which the metrics are: the held-out ones if there are any, otherwise those trained on.
+    n_samples: usize,
+    targets: Vec<TargetView<'a>>,
+    n_more_targets: usize,
+    notes: &'a [String],
+    loss: Option<Plot>,
+    standardised: bool,
+    outputs: Vec<OutputWeights<'a>>,
+    n_more_outputs: usize,
+    settings: Vec<(String, String)>,
+}
+
+/// One target, or all classes of one.
+#[derive(Serialize)]
+struct TargetView<'a> {
+    name: String,
+    baseline: String,
+    metrics: Vec<MetricRow>,
+    classes: Option<ClassTables<'a>>,
+    charts: Vec<Chart>,
+}
+
+/// Writes `page` into the file `path`, which is replaced only once the new one is complete.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub(crate) fn write(page: &Page<'_>, path: &Path) -> Result<()> {
-    let html = page.html();
-    atomic_file::replace(path, |mut file| file.write_all(html.as_bytes()))
+    let environment = environment();
+    let template = environment.get_template("page.html");
+    let template = template.expect("the environment has it");
+    let html = template.render(Serde(page.view()));
+    atomic_file::replace(path, |mut file| {
+        file.write_all(html.map_err(io::Error::other)?.as_bytes())
+    })
+}
+
+/// The templates and their filters. A name that `View` lacks is an error.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true);
+    environment.set_syntax(syntax.build().expect("only white space is configured"));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("amount", amount);
+    environment.add_filter("count", |n: u64| HumanCount(n).to_string());
+    environment.add_filter("digits", digits);
+    environment.add_filter("percent", |share: f64| format!("{:.0}%", 100.0 * share));
+    environment.add_filter("share", share);
+    environment.add_filter("short", |name: &str| short(name));
+    for (name, source) in [
+        ("page.html", include_str!("html/page.html")),
+        ("style.css", include_str!("html/style.css")),
+    ] {
+        let added = environment.add_template(name, source);
+        added.expect("the template is part of the program, and a test renders it");
+    }
+    environment
 }
 
 impl Page<'_> {
-    fn html(&self) -> String {
-        let data = &self.run.dataset;
-        let title = match &self.training.measured[..] {
+    fn view(&self) -> View<'_> {
+        let metrics = self.holdout.unwrap_or(self.training);
+        let n_targets = metrics.measured.len();
+        let shown = 0..n_targets.min(SHOWN_TARGETS);
+        let (standardised, outputs) = tables::weights(self.model);
+        View {
+            version: env!("CARGO_PKG_VERSION"),
+            title: self.title(),
+            dataset: &self.run.dataset,
+            holdout: self.holdout.is_some(),
+            n_samples: metrics.n_samples,
+            targets: shown.map(|place| self.target(place)).collect(),
+            n_more_targets: n_targets.saturating_sub(SHOWN_TARGETS),
+            notes: &metrics.notes,
+            loss: curves::loss(&self.trained.history),
+            standardised,
+            n_more_outputs: self.model.layer().n_outputs - outputs.len(),
+            outputs,
+            settings: tables::settings(self),
+        }
+    }
+
+    fn title(&self) -> String {
+        match &self.training.measured[..] {
             [one] => target(one),
-            several => format!("{} targets of {}", several.len(), data.source),
-        };
-        let title = escape(&title);
-        let subtitle = format!(
-            "Predicted from {} features. Trained on {}: {} samples.",
-            HumanCount(data.n_inputs as u64),
-            escape(&data.source),
-            HumanCount(data.n_samples as u64),
-        );
-        let style = include_str!("html/style.css");
-        let body = [
-            self.tiles(),
-            self.measured(),
-            curves::loss(&self.trained.history),
-            tables::weights(self.model),
-            tables::settings(self),
-        ]
-        .concat();
-        format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title><style>{style}</style></head>\n<body><main><h1>{title}</h1><p class=\"soft\">{subtitle}</p>{body}<footer>neuralnet {}</footer></main></body></html>\n",
-            env!("CARGO_PKG_VERSION")
-        )
-    }
-
-    /// The data that tell most: those held back, where there are any.
-    fn telling(&self) -> (&Metrics, &'static str) {
-        match self.validation {
-            Some(validation) => (validation, "samples held back"),
-            None => (self.training, "samples trained on"),
+            several => format!("{} targets of {}", several.len(), self.run.dataset.source),
         }
     }
 
-    /// The metrics of a single target, large.
-    fn tiles(&self) -> String {
-        let (metrics, on) = self.telling();
-        let [one] = &metrics.measured[..] else {
-            return String::new();
-        };
-        let lines = lines(one).into_iter().take(TILES);
-        let tiles = lines.map(|line| {
-            format!(
-                "<div class=\"card\"><span class=\"soft\">{}</span><b>{}</b><span class=\"small soft\">baseline {}</span></div>",
-                line.name,
-                digits(line.model),
-                digits(line.baseline)
-            )
-        });
-        format!(
-            "<div class=\"tiles\">{}</div><p class=\"small soft\">On the {} {on}. The baseline is no model: {}.</p>",
-            tiles.collect::<String>(),
-            HumanCount(metrics.n_samples as u64),
-            escape(&baseline(one))
-        )
-    }
-
-    fn measured(&self) -> String {
-        let (metrics, _) = self.telling();
-        let mut html = String::new();
-        for (place, measured) in metrics.measured.iter().take(SHOWN_TARGETS).enumerate() {
-            if metrics.measured.len() > 1 {
-                html += &format!("<h2>{}</h2>", escape(&target(measured)));
-            }
-            if metrics.measured.len() > 1 || self.validation.is_some() {
-                html += &tables::metrics(self.training, self.validation, place);
-            }
-            html += &pictures(measured);
+    fn target(&self, place: usize) -> TargetView<'_> {
+        let training = &self.training.measured[place];
+        let measured = &self.holdout.unwrap_or(self.training).measured[place];
+        TargetView {
+            name: target(measured),
+            baseline: baseline(measured),
+            metrics: tables::metrics(training, measured),
+            classes: match measured {
+                Measured::Classes(metrics) => Some(ClassTables::new(metrics)),
+                Measured::Numbers(_) | Measured::Shares(_) => None,
+            },
+            charts: charts(measured),
         }
-        if let Some(more @ 1..) = metrics.measured.len().checked_sub(SHOWN_TARGETS) {
-            html += &format!("<p class=\"soft\">And {more} more targets.</p>");
-        }
-        for note in &metrics.notes {
-            html += &format!("<p class=\"soft\">{}.</p>", escape(note));
-        }
-        html
     }
 }
 
-fn pictures(measured: &Measured) -> String {
+fn charts(measured: &Measured) -> Vec<Chart> {
     match measured {
-        Measured::Classes(metrics) => {
-            let mut html = String::from("<h2>Classes</h2><div class=\"figures\">");
-            html += &tables::confusion(metrics);
-            html += &tables::classes(metrics);
-            if !metrics.calibration.is_empty() {
-                html += &curves::roc(metrics);
-                html += &curves::calibration(metrics);
-            }
-            html + "</div>"
+        Measured::Classes(metrics) if !metrics.calibration.is_empty() => {
+            let calibration = curves::calibration(metrics);
+            curves::roc(metrics)
+                .into_iter()
+                .chain([calibration])
+                .collect()
         }
         Measured::Numbers(metrics) => {
-            let Some((residuals, grid)) = metrics.residuals.as_ref().zip(metrics.grid.as_ref())
-            else {
-                return String::new();
-            };
-            format!(
-                "<h2>Predictions</h2><div class=\"figures\">{}{}</div>",
-                curves::grid(grid),
-                curves::residuals(residuals)
-            )
+            let histograms = metrics.grid.as_ref().zip(metrics.residuals.as_ref());
+            histograms.map_or(Vec::new(), |(grid, residuals)| {
+                vec![
+                    curves::predictions_by_targets(grid),
+                    curves::residuals(residuals),
+                ]
+            })
         }
-        Measured::Shares(_) => String::new(),
+        Measured::Classes(_) | Measured::Shares(_) => Vec::new(),
     }
-}
-
-/// A picture with a caption that is HTML.
-fn figure(svg: &str, caption: &str) -> String {
-    format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>")
-}
-
-/// `text` as it may stand in HTML, in an attribute too.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }

@@ -1,42 +1,31 @@
-//! Results for people.
+//! Results as text for people, on stdout.
 
 use super::article::ArticleTable;
+use super::format::{counted, duration, iterations, name, number};
 use super::metrics;
 use super::run::Run;
 use super::settings::settings;
-use super::words::{counted, duration, iterations, number};
 use crate::bench::Bench;
 use indicatif::{HumanBytes, HumanCount};
-use neuralnet::network::{Activation, Layer};
+use neuralnet::network::Layer;
 use neuralnet::train::Pilot;
 use neuralnet::validate::DataRounding;
 use neuralnet::{Adapter, Metrics, Model, StopReason, Storage, Trained, Validation};
 use std::io::{self, Write};
 
-/// Weights that are shown; JSON has all.
+/// Weights of an output that are shown; JSON has all.
 const SHOWN_WEIGHTS: usize = 10;
 
 pub(crate) fn train(
     run: &Run,
     trained: &Trained,
     article: &ArticleTable,
-    validation: Option<&Metrics>,
+    holdout: Option<&Metrics>,
 ) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     write_run(out, run)?;
     writeln!(out, "{:<8} {}", trained.backend, trained.adapter)?;
-    if !article.rows.is_empty() {
-        writeln!(out, "\niterations  prediction for [1, 0, 1]  the article's")?;
-        for row in &article.rows {
-            writeln!(
-                out,
-                "{:>10}  {:<24.8}  {}",
-                HumanCount(row.iterations).to_string(),
-                row.prediction,
-                row.article
-            )?;
-        }
-    }
+    write_article(out, article)?;
     writeln!(out)?;
     write_weights(
         out,
@@ -50,7 +39,34 @@ pub(crate) fn train(
         number(trained.loss),
         data_loss(run, trained)
     )?;
-    if let Some(validation) = trained.validation {
+    write_end(out, trained)?;
+    match holdout {
+        Some(metrics) => metrics::print_holdout(metrics),
+        None => Ok(()),
+    }
+}
+
+/// Writes the article's predictions beside those reached, if the training is the article's.
+fn write_article(out: &mut impl Write, article: &ArticleTable) -> io::Result<()> {
+    if article.rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\niterations  prediction for [1, 0, 1]  the article's")?;
+    for row in &article.rows {
+        writeln!(
+            out,
+            "{:>10}  {:<24.8}  {}",
+            HumanCount(row.iterations).to_string(),
+            row.prediction,
+            row.article
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the held-out loss, why the training stopped, its warm start and its speed.
+fn write_end(out: &mut impl Write, trained: &Trained) -> io::Result<()> {
+    if let Some(loss) = trained.validation {
         let kept = trained.kept.filter(|kept| *kept != trained.iterations);
         let after = kept.map(|kept| {
             format!(
@@ -61,7 +77,7 @@ pub(crate) fn train(
         writeln!(
             out,
             "held     {}{}",
-            number(validation),
+            number(loss),
             after.unwrap_or_default()
         )?;
     }
@@ -90,13 +106,10 @@ pub(crate) fn train(
             rate / 1e9
         )?;
     }
-    match validation {
-        Some(metrics) => metrics::print_held(metrics),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-/// The loss without the penalties, where there are any.
+/// The loss without the penalties, as an addition to the line of the loss; empty without penalties.
 fn data_loss(run: &Run, trained: &Trained) -> String {
     let train = &run.config.train;
     if train.l1 == 0.0 && train.l2 == 0.0 {
@@ -105,6 +118,7 @@ fn data_loss(run: &Run, trained: &Trained) -> String {
     format!(", of which the data's {}", number(trained.summary.loss))
 }
 
+/// After how many iterations a training ended, and why if that is known.
 fn stopped(n: u64, reason: Option<StopReason>) -> String {
     match reason {
         Some(reason) => format!("after {}: {reason}", iterations(n)),
@@ -112,6 +126,7 @@ fn stopped(n: u64, reason: Option<StopReason>) -> String {
     }
 }
 
+/// Writes the first weights of each output, and its bias.
 fn write_weights(
     out: &mut impl Write,
     (features, targets): (&[String], &[String]),
@@ -143,14 +158,10 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
     let description = model.description();
     writeln!(
         out,
-        "model    {}, {} of {}",
+        "model    {}, {}, {}",
         counted(description.features.len(), "input"),
         counted(description.targets.len(), "output"),
-        match description.activation {
-            Activation::Sigmoid => "sigmoid neurons",
-            Activation::Softmax => "a softmax",
-            Activation::Identity => "linear neurons",
-        },
+        name(&description.activation),
     )?;
     writeln!(
         out,
@@ -271,14 +282,15 @@ pub(crate) fn bench(bench: &Bench) -> io::Result<()> {
     )
 }
 
+/// The least and the most of `seconds`.
 fn spread(seconds: &[f64]) -> (f64, f64) {
     let least = seconds.iter().copied().fold(f64::INFINITY, f64::min);
     (least, seconds.iter().copied().fold(0.0, f64::max))
 }
 
-/// What storing the data changed, apart from what the GPU made of them.
+/// Writes how storing the inputs in fewer bits changed them and the loss.
 fn write_rounding(out: &mut impl Write, run: &Run, rounding: &DataRounding) -> io::Result<()> {
-    let storage = storage_name(run.config.storage);
+    let storage = name(&run.config.storage);
     let inputs = rounding.inputs;
     let n_values = HumanCount(inputs.n_values);
     if inputs.n_changed == 0 {
@@ -298,14 +310,6 @@ fn write_rounding(out: &mut impl Write, run: &Run, rounding: &DataRounding) -> i
         number(stored),
         stored - original
     )
-}
-
-fn storage_name(storage: Storage) -> &'static str {
-    match storage {
-        Storage::F32 => "f32",
-        Storage::F16 => "f16",
-        Storage::U8 => "u8",
-    }
 }
 
 pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {
@@ -350,6 +354,7 @@ pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes the lines on data, reading and settings.
 fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
     let (data, train) = (&run.dataset, &run.config.train);
     writeln!(
@@ -361,7 +366,7 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
         counted(data.n_outputs, "output"),
         match run.config.storage {
             Storage::F32 => String::new(),
-            storage => format!(", inputs stored as {}", storage_name(storage)),
+            storage => format!(", inputs stored as {}", name(&storage)),
         },
     )?;
     if let Some(reading) = data.reading {

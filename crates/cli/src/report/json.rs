@@ -1,4 +1,4 @@
-//! Results as one JSON value on one line.
+//! Results as one JSON value on one line of stdout.
 
 use super::article::{ArticleRow, ArticleTable};
 use super::run::Run;
@@ -24,17 +24,17 @@ struct TrainJson<'a> {
     seconds: f64,
     bytes_per_second: Option<f64>,
     mean_slope: f64,
-    /// `loss` without the penalties.
+    /// The loss without the penalties.
     data_loss: f64,
     evaluations: u64,
-    /// Null where it began on all rows.
+    /// Null if the training began on all rows.
     pilot: Option<Pilot>,
     stop: StopReason,
-    /// Null where no samples were held back.
+    /// The loss on the held-out samples; null if there are none.
     validation_loss: Option<f64>,
-    /// On the samples held back; null where none were.
+    /// The metrics on the held-out samples; null if there are none.
     validation: Option<&'a Metrics>,
-    /// Null where the last parameters are kept.
+    /// The iteration whose parameters were kept; null if they are the last.
     kept_iteration: Option<u64>,
     history: &'a [Point],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -43,13 +43,13 @@ struct TrainJson<'a> {
 
 #[derive(Serialize)]
 struct LayerJson<'a> {
-    /// (O, I)
+    /// Shape (O, I).
     weight: Vec<&'a [f64]>,
-    /// (O)
+    /// Shape (O).
     bias: Option<&'a [f64]>,
 }
 
-/// A network of one layer, which is all for now.
+/// The layers of a network that has one.
 fn layers(layer: Layer, parameters: &[f64]) -> Vec<LayerJson<'_>> {
     let (weight, bias) = layer.split(parameters);
     vec![LayerJson {
@@ -92,7 +92,7 @@ pub(crate) fn train(
     run: &Run,
     trained: &Trained,
     article: &ArticleTable,
-    validation: Option<&Metrics>,
+    holdout: Option<&Metrics>,
 ) -> io::Result<()> {
     print(&TrainJson {
         backend: trained.backend,
@@ -109,7 +109,7 @@ pub(crate) fn train(
         pilot: trained.pilot,
         stop: trained.stop,
         validation_loss: trained.validation,
-        validation,
+        validation: holdout,
         kept_iteration: trained.kept,
         history: &trained.history,
         predictions: &article.rows,
@@ -125,7 +125,7 @@ struct ValidateJson<'a> {
     run: &'a Run,
     checks: &'a [Check],
     distance: Distance,
-    /// Null where the data are stored in full.
+    /// Null if the data are stored in full.
     rounding: Option<DataRounding>,
     passed: bool,
 }

@@ -1,6 +1,6 @@
-//! Metrics for people: each beside its baseline, and which classes are taken for which.
+//! Metrics for people: each beside its baseline, and confusions of classes.
 
-use super::words::{counted, number};
+use super::format::{counted, number};
 use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, ShareMetrics};
 use neuralnet::{Dataset, Metrics};
 use std::io::{self, Write};
@@ -8,20 +8,21 @@ use std::path::Path;
 
 /// Classes of which the whole confusion matrix is shown.
 pub(super) const SHOWN_CLASSES: usize = 12;
-/// Confusions that are shown of more.
+/// Pairs of classes whose confusion is shown, if there are too many classes for the matrix.
 pub(super) const SHOWN_CONFUSIONS: usize = 12;
-/// Targets that are shown; JSON has all.
+/// Targets whose metrics are shown; JSON has all.
 pub(super) const SHOWN_TARGETS: usize = 12;
-/// Letters of a name that are shown.
+/// Characters of a name that are shown.
 const SHOWN_NAME: usize = 24;
 
-/// One metric, of the model and of its baseline.
+/// The value of one metric for the model and for its baseline.
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) model: f64,
     pub(super) baseline: f64,
 }
 
+/// Prints the metrics of `model` on `dataset`.
 pub(crate) fn print(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     writeln!(out, "model    {}", model.display())?;
@@ -35,8 +36,8 @@ pub(crate) fn print(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::R
     write(out, metrics)
 }
 
-/// What was measured on samples held back from a training.
-pub(crate) fn print_held(metrics: &Metrics) -> io::Result<()> {
+/// Prints the metrics on the held-out samples of a training.
+pub(crate) fn print_holdout(metrics: &Metrics) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     let samples = counted(metrics.n_samples, "sample");
     writeln!(out, "\non the {samples} held back")?;
@@ -74,7 +75,7 @@ pub(super) fn target(measured: &Measured) -> String {
     }
 }
 
-/// What the baseline is.
+/// What the baseline predicts.
 pub(super) fn baseline(measured: &Measured) -> String {
     match measured {
         Measured::Classes(metrics) => format!(
@@ -91,7 +92,7 @@ pub(super) fn baseline(measured: &Measured) -> String {
     }
 }
 
-/// The metrics there are.
+/// The metrics of a target that are defined.
 pub(super) fn lines(measured: &Measured) -> Vec<Line> {
     let line = |name, model, baseline| Line {
         name,
@@ -113,7 +114,7 @@ pub(super) fn lines(measured: &Measured) -> Vec<Line> {
             ..
         }) => vec![
             Some(line("accuracy", *accuracy, baseline.accuracy)),
-            // Equal predictions order nothing.
+            // The baseline ranks all samples alike, so half of the pairs count as in order.
             some("AUC", *auc, Some(0.5)),
             some("log-loss", *log_loss, Some(baseline.log_loss)),
             Some(line("Brier score", *brier, baseline.brier)),
@@ -153,7 +154,7 @@ fn write_lines(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
     writeln!(out, "(baseline: {})", baseline(measured))
 }
 
-/// Rows by the own class, columns by the predicted one.
+/// Writes the confusion matrix: a row for each true class, a column for each predicted one.
 fn write_confusion(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
     let names: Vec<String> = metrics
         .classes
@@ -191,12 +192,12 @@ fn write_confusion(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<(
     writeln!(out, "{:<first$}{}", "precision", joined(&precisions))
 }
 
-/// A share of samples, where there are any.
+/// A share from 0 to 1; `-` if it is not defined.
 pub(super) fn share(share: Option<f64>) -> String {
     share.map_or("-".to_owned(), |share| format!("{share:.4}"))
 }
 
-/// The largest confusions of two classes.
+/// The largest confusions: weight of the samples, their true class, and the predicted one.
 pub(super) fn confusions(metrics: &ClassMetrics) -> Vec<(f64, &str, &str)> {
     let classes = &metrics.classes;
     let mut confusions = Vec::new();
@@ -213,6 +214,7 @@ pub(super) fn confusions(metrics: &ClassMetrics) -> Vec<(f64, &str, &str)> {
     confusions
 }
 
+/// Writes the largest confusions.
 fn write_confusions(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
     writeln!(
         out,
@@ -226,7 +228,7 @@ fn write_confusions(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<
     Ok(())
 }
 
-/// Four decimals where they say what a metric is.
+/// A metric with four decimals, or with an exponent if these would not show it.
 pub(super) fn digits(x: f64) -> String {
     if x == 0.0 || (1e-3..1e5).contains(&x.abs()) {
         format!("{x:.4}")
@@ -235,7 +237,7 @@ pub(super) fn digits(x: f64) -> String {
     }
 }
 
-/// A weight: a number of samples as it is, others in four digits.
+/// The total weight of some samples: whole numbers, which counts are, without decimals.
 pub(super) fn amount(x: f64) -> String {
     if x.fract() == 0.0 && x.abs() < 1e15 {
         format!("{x:.0}")
@@ -244,7 +246,7 @@ pub(super) fn amount(x: f64) -> String {
     }
 }
 
-/// A name on one line, cut where it is long.
+/// A name on one line, cut after [`SHOWN_NAME`] characters.
 pub(super) fn short(name: &str) -> String {
     let mut short = String::new();
     for (place, letter) in name.chars().enumerate() {

@@ -1,23 +1,26 @@
-//! What is told while a training runs: notices, and a progress bar where stderr is a terminal.
+//! The output of a running training on stderr: notices, and on a terminal a progress bar.
 
 use super::tell;
+use crate::error::remedy_in_flags;
 use indicatif::{ProgressBar, ProgressStyle};
+use neuralnet::error::alternatives;
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED_SLOPE;
 use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
 use std::io::{self, IsTerminal};
 
-/// Notices and the bar of one training.
+/// Prints the notices and the progress bar of one training.
 pub(crate) struct Reporter {
     bar: ProgressBar,
     bytes: f64,
     n_samples: f64,
     updates_an_epoch: f64,
     config: TrainConfig,
-    said_saturated: bool,
+    warned_of_saturation: bool,
 }
 
 impl Reporter {
+    /// A reporter whose bar is empty.
     pub(crate) fn new(dataset: &Dataset, config: &TrainConfig) -> Self {
         let style = ProgressStyle::with_template(
             "{bar:30} {human_pos}/{human_len} iterations, {msg}, {eta} left",
@@ -29,11 +32,11 @@ impl Reporter {
             n_samples: dataset.n_samples() as f64,
             updates_an_epoch: config.updates_an_epoch(dataset.n_samples()) as f64,
             config: config.clone(),
-            said_saturated: false,
+            warned_of_saturation: false,
         }
     }
 
-    /// Says what was chosen for the data where nothing was named, and what of them is of no use.
+    /// Prints which activation the data decided, unless it `activation_is_named`, and which columns are constant.
     pub(crate) fn data(&self, dataset: &Dataset, activation_is_named: bool) {
         if self.config.activation == Activation::Identity && !activation_is_named {
             self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --classes takes each as a class");
@@ -52,7 +55,7 @@ impl Reporter {
         }
     }
 
-    /// Says where the work is done, and why there.
+    /// Prints which backend trains, and why.
     pub(crate) fn backend(&self, training: &Training<'_>) {
         let backend = training.backend();
         let why = training
@@ -61,11 +64,12 @@ impl Reporter {
             .unwrap_or_default();
         self.notice(&format!(
             "training on the {}: {}{why}",
-            backend.name().to_uppercase(),
+            backend.kind().name().to_uppercase(),
             backend.adapter()
         ));
     }
 
+    /// Updates the bar, and warns of saturation.
     pub(crate) fn progress(&mut self, progress: &Progress) {
         let passes = progress.evaluations as f64 / self.updates_an_epoch;
         let passes_per_second = passes / progress.seconds;
@@ -79,11 +83,12 @@ impl Reporter {
             short(self.n_samples * passes_per_second),
             self.bytes * passes_per_second / 1e9
         ));
-        self.mean_slope(progress.summary.mean_slope, progress.iteration);
+        self.warn_of_saturation(progress.summary.mean_slope, progress.iteration);
     }
 
+    /// Clears the bar, and prints how the loss went and whether the training was interrupted.
     pub(crate) fn finish(&mut self, trained: &Trained) {
-        self.mean_slope(trained.summary.mean_slope, trained.iterations);
+        self.warn_of_saturation(trained.summary.mean_slope, trained.iterations);
         self.bar.finish_and_clear();
         if io::stderr().is_terminal() && trained.history.len() > 1 {
             let losses: Vec<f64> = trained.history.iter().map(|point| point.loss).collect();
@@ -102,11 +107,12 @@ impl Reporter {
         }
     }
 
-    fn mean_slope(&mut self, mean_slope: f64, iteration: u64) {
-        if mean_slope >= SATURATED_SLOPE || self.said_saturated {
+    /// Warns once that outputs are near 0 or 1, where sigmoids have next to no slope.
+    fn warn_of_saturation(&mut self, mean_slope: f64, iteration: u64) {
+        if mean_slope >= SATURATED_SLOPE || self.warned_of_saturation {
             return;
         }
-        self.said_saturated = true;
+        self.warned_of_saturation = true;
         let consequence = match self.config.loss {
             Loss::SquaredError => {
                 "the gradient of the squared error vanishes with it and learning all but stops"
@@ -115,16 +121,17 @@ impl Reporter {
         };
         self.notice(&format!(
             "saturated by iteration {iteration}: mean y(1-y) is {mean_slope:.1e}; {consequence}; if the loss is not low, {}",
-            self.config.smaller_steps()
+            alternatives(self.config.smaller_steps().iter().map(remedy_in_flags))
         ));
     }
 
+    /// Prints a notice while the bar is shown.
     fn notice(&self, text: &str) {
         self.bar.suspend(|| tell(text));
     }
 }
 
-/// The losses from left to right, each as high as it lies between the lowest and the highest.
+/// A line of bars, one for a loss, from the lowest loss to the highest.
 fn sparkline(losses: &[f64]) -> String {
     const WIDTH: usize = 40;
     const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -133,14 +140,14 @@ fn sparkline(losses: &[f64]) -> String {
     let width = WIDTH.min(losses.len());
     let height = |at: usize| {
         let share = (losses[at * losses.len() / width] - lowest) / (highest - lowest);
-        // The step whose share is reached; the lowest where all are alike.
+        // If all losses are equal, `share` is not a number and the lowest bar is taken.
         let steps = (1..HEIGHTS.len()).filter(|step| share * 8.0 >= *step as f64);
         HEIGHTS[steps.count()]
     };
     (0..width).map(height).collect()
 }
 
-/// A rate in three digits or so.
+/// A rate in about three digits and a unit prefix.
 fn short(rate: f64) -> String {
     for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
         if rate >= unit {

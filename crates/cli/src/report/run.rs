@@ -1,16 +1,17 @@
-//! What a run was asked to do.
+//! The data and settings of a training or validation.
 
 use neuralnet::dataset::{Classes, Reading};
 use neuralnet::{BackendChoice, Dataset, Hardware, Storage, TrainConfig};
 use serde::Serialize;
 
-/// Data and settings.
+/// The data and every setting, with defaults filled in.
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(super) dataset: DatasetSummary,
     pub(super) config: Settings,
 }
 
+/// The size and the names of a data set.
 #[derive(Debug, Serialize)]
 pub(super) struct DatasetSummary {
     pub(super) source: String,
@@ -20,18 +21,18 @@ pub(super) struct DatasetSummary {
     pub(super) inputs: Vec<String>,
     pub(super) targets: Vec<String>,
     pub(super) classes: Option<Classes>,
-    /// Null where the data come from no file.
+    /// How fast the file was read; null for data that come from no file.
     pub(super) reading: Option<Reading>,
 }
 
-/// Every effective setting.
+/// The settings in effect.
 #[derive(Debug, Serialize)]
 pub(super) struct Settings {
     #[serde(flatten)]
     pub(super) train: TrainConfig,
-    backend: &'static str,
+    backend: BackendChoice,
     threads: Option<usize>,
-    /// Whether features were standardised.
+    /// Whether the features are standardised.
     pub(super) standardise: bool,
     pub(super) storage: Storage,
     max_chunk_bytes: Option<u64>,
@@ -40,6 +41,7 @@ pub(super) struct Settings {
 }
 
 impl Run {
+    /// Collects what describes a run on `dataset`.
     pub(crate) fn new(dataset: &Dataset, config: &TrainConfig, hardware: &Hardware) -> Self {
         Self {
             dataset: DatasetSummary {
@@ -54,11 +56,7 @@ impl Run {
             },
             config: Settings {
                 train: config.clone(),
-                backend: match hardware.backend {
-                    BackendChoice::Auto => "auto",
-                    BackendChoice::Gpu => "gpu",
-                    BackendChoice::Cpu => "cpu",
-                },
+                backend: hardware.backend,
                 threads: hardware.threads,
                 standardise: dataset.scaling().is_some(),
                 storage: dataset.storage(),

@@ -1,10 +1,11 @@
-//! The settings of a training in one line.
+//! The settings of a training as one line for people.
 
+use super::format::{iterations, name, rate};
 use super::metrics;
-use super::words::{iterations, rate};
 use neuralnet::network::Activation;
 use neuralnet::{Loss, Optimizer, Reduction, Schedule, TrainConfig};
 
+/// The line; `standardise` says whether the features are standardised.
 pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     let reduction = match train.reduction {
         Reduction::Sum => "sum",
@@ -15,13 +16,10 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
         Loss::CrossEntropy => "cross-entropy",
     };
     let bias = if train.bias { "with bias" } else { "no bias" };
-    let activation = match train.activation {
-        Activation::Sigmoid => None,
-        Activation::Softmax => Some("softmax"),
-        Activation::Identity => Some("identity"),
-    };
+    let is_usual = train.activation == Activation::Sigmoid;
+    let activation = (!is_usual).then(|| name(&train.activation));
     let mut settings = vec![format!("{reduction} of {loss}")];
-    settings.extend(activation.map(str::to_owned));
+    settings.extend(activation);
     settings.extend(penalties(train));
     settings.push(updates(train));
     settings.push(bias.to_owned());
@@ -41,7 +39,7 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     settings.join(", ")
 }
 
-/// The optimizer and its steps.
+/// The optimizer and its learning rate.
 fn updates(train: &TrainConfig) -> String {
     let rate = rate(train.learning_rate);
     let rate = match train.schedule {
@@ -64,6 +62,7 @@ fn updates(train: &TrainConfig) -> String {
     }
 }
 
+/// The penalties that are not 0; `None` without any.
 fn penalties(train: &TrainConfig) -> Option<String> {
     let named = [("L1", train.l1), ("L2", train.l2)];
     let there = named.iter().filter(|(_, penalty)| *penalty > 0.0);

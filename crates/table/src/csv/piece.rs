@@ -4,7 +4,7 @@
 //! around a cell does not count.
 
 use crate::columns::shown;
-use crate::table::NO_NUMBER;
+use crate::table::NOT_A_NUMBER;
 use memchr::{memchr, memchr2};
 use neuralnet::dataset::Lines;
 use std::borrow::Cow;
@@ -29,21 +29,30 @@ pub(super) struct Fault {
     /// None where it is the whole line.
     pub(super) column: Option<usize>,
     pub(super) reason: String,
-    /// Whether it is a text where one would do as well.
-    pub(super) is_text: bool,
+    pub(super) cause: Cause,
+}
+
+/// What a fault is, where that decides what is done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A text in a column that may be of texts as well.
+    TextInstead,
+    /// A text in a column of numbers.
+    NotANumber,
+    Other,
 }
 
 /// What is wrong with a cell.
 struct Problem {
     text: String,
-    is_text: bool,
+    cause: Cause,
 }
 
 impl From<&str> for Problem {
     fn from(text: &str) -> Self {
         Self {
             text: text.to_owned(),
-            is_text: false,
+            cause: Cause::Other,
         }
     }
 }
@@ -184,7 +193,7 @@ impl<'t> Piece<'t> {
                 line,
                 column: Some(column),
                 reason: reason.text,
-                is_text: reason.is_text,
+                cause: reason.cause,
             },
             _ => Fault {
                 line,
@@ -197,7 +206,7 @@ impl<'t> Piece<'t> {
                         "has more than the {n_columns} cells of the header, the last of them with an unclosed quote"
                     ),
                 },
-                is_text: false,
+                cause: Cause::Other,
             },
         }
     }
@@ -300,8 +309,12 @@ fn finite(cell: &[u8], or_text: bool) -> Result<f32, Problem> {
         ),
         Err(_) => {
             return Err(Problem {
-                text: format!("`{}` {NO_NUMBER}", shown(text)),
-                is_text: or_text,
+                text: format!("`{}` {NOT_A_NUMBER}", shown(text)),
+                cause: if or_text {
+                    Cause::TextInstead
+                } else {
+                    Cause::NotANumber
+                },
             });
         }
     };

@@ -3,7 +3,7 @@
 use super::element::Element;
 use super::header::Header;
 use crate::columns::shown;
-use crate::table::{Cells, Kind, NO_NUMBER};
+use crate::table::{Cells, Kind, NOT_A_NUMBER};
 use crate::texts::Texts;
 use rayon::prelude::*;
 
@@ -78,7 +78,7 @@ impl<'a> Array<'a> {
     /// of this array. Gives the texts of each.
     ///
     /// # Errors
-    /// Of the first cell that is no finite f32 where one is wanted: its row, its column, and the remedy.
+    /// Of the first cell that is not a finite f32 where one is wanted: its row, its column, and the remedy.
     pub(crate) fn read(
         &self,
         wanted: &[Placed],
@@ -142,7 +142,7 @@ impl<'a> Array<'a> {
         let mut texts = Texts::default();
         for (row, to) in to.enumerate() {
             let text = self.element.text(self.cell(row, column));
-            let text = text.ok_or_else(|| (row, "is no text; write it again".to_owned()))?;
+            let text = text.ok_or_else(|| (row, "is not a text; write it again".to_owned()))?;
             *to = texts.code(&text).map_err(|reason| (row, reason))?;
         }
         Ok(texts.into_inner())
@@ -150,11 +150,14 @@ impl<'a> Array<'a> {
 
     fn no_number(&self, row: usize, column: usize, name: &str) -> String {
         let text = self.element.text(self.cell(row, column));
-        let text = text.unwrap_or_else(|| "what is no text".to_owned());
+        let text = text.unwrap_or_else(|| "bytes that are not a text".to_owned());
         let text = shown(&text);
         let row = self.first_row + row;
         let why = if self.element.is_text() {
-            return format!("row {row}, column `{}`: `{text}` {NO_NUMBER}", shown(name));
+            return format!(
+                "row {row}, column `{}`: `{text}` {NOT_A_NUMBER}",
+                shown(name)
+            );
         } else if text.parse().is_ok_and(f64::is_finite) && self.element.bytes() == 1 {
             "is neither 0 nor 1, which a bool has to be; write it again".to_owned()
         } else if text.parse().is_ok_and(f64::is_finite) {

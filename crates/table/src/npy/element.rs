@@ -124,7 +124,7 @@ impl Element {
     }
 
     /// The element whose bytes begin `bytes`, in the fewest digits that give it back, or the text that it is;
-    /// none where it is no text though its type says so.
+    /// none where it is not a text though its type says so.
     pub(super) fn text(self, bytes: &[u8]) -> Option<String> {
         Some(match self.kind {
             ElementKind::F16 | ElementKind::F32 => self.number(bytes).to_string(),

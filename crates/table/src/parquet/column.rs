@@ -2,7 +2,7 @@
 
 use super::Parsed;
 use crate::columns::shown;
-use crate::table::{Kind, NO_NUMBER};
+use crate::table::{Kind, NOT_A_NUMBER};
 use crate::texts::Texts;
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -162,7 +162,7 @@ impl<'a> Column<'a> {
                 let number = move |x: &parquet::data_type::ByteArray| {
                     let text = bytes(x.data(), meaning)?;
                     match meaning {
-                        Meaning::Text => Err(format!("`{}` {NO_NUMBER}", shown(&text))),
+                        Meaning::Text => Err(format!("`{}` {NOT_A_NUMBER}", shown(&text))),
                         _ => number(&text),
                     }
                 };
@@ -319,5 +319,5 @@ fn decimal(unscaled: i128, scale: i32) -> String {
 
 fn number(text: &str) -> Parsed<f32> {
     text.parse()
-        .map_err(|_| format!("`{}` {NO_NUMBER}", shown(text)))
+        .map_err(|_| format!("`{}` {NOT_A_NUMBER}", shown(text)))
 }

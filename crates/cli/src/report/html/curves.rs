@@ -1,61 +1,63 @@
-//! The pictures of a page.
+//! The charts of a page.
 
-use super::figure;
 use super::plot::{Axis, Plot};
 use crate::report::metrics::{amount, digits};
 use neuralnet::metrics::{ClassMetrics, Grid, Histogram};
 use neuralnet::train::Point;
+use serde::Serialize;
 
+/// Width and height of the chart that is as wide as the page.
 const WIDE: [f64; 2] = [900.0, 320.0];
+/// Width and height of two charts side by side.
 const FIGURE: [f64; 2] = [460.0, 360.0];
-/// Losses that differ by more than this factor are drawn on a logarithmic axis.
+/// The ratio of the largest to the smallest loss from which the axis is logarithmic.
 const FAR: f64 = 20.0;
 
-/// The loss by iterations; nothing where there is no line to draw.
-pub(super) fn loss(history: &[Point]) -> String {
-    let ([first, .., last], true) = (history, history.len() > 1) else {
-        return String::new();
-    };
-    let validation = || {
-        let points = history.iter();
-        points.filter_map(|point| Some([point.iteration as f64, point.validation?]))
-    };
-    let training = || {
-        history
-            .iter()
-            .map(|point| [point.iteration as f64, point.loss])
-    };
-    let losses = || training().chain(validation()).map(|[_, loss]| loss);
-    let least = losses().fold(f64::INFINITY, f64::min);
-    let most = losses().fold(f64::NEG_INFINITY, f64::max);
-    let logarithmic = least > 0.0 && most > FAR * least;
-    let y = if logarithmic {
-        Axis {
-            logarithmic,
-            ..Axis::new("loss", least, most)
-        }
-    } else {
-        Axis::new("loss", least.min(0.0), most)
-    };
-    let x = Axis::new("iteration", first.iteration as f64, last.iteration as f64);
-    let plot = Plot::new("Loss by iteration", x, y, WIDE).line("first", training());
-    let (plot, key) = if validation().next().is_some() {
-        let key = "<span class=\"key\"></span>training<span class=\"key other\"></span>validation";
-        (plot.line("second", validation()), key)
-    } else {
-        (plot, "<span class=\"key\"></span>training")
-    };
-    format!(
-        "<h2>Loss</h2><div class=\"card scroll long\">{}</div>",
-        figure(&plot.finish(), key)
-    )
+/// A plot with its heading and its caption.
+#[derive(Serialize)]
+pub(super) struct Chart {
+    title: &'static str,
+    plot: Plot,
+    caption: String,
 }
 
-/// Receiver operating characteristic.
-pub(super) fn roc(metrics: &ClassMetrics) -> String {
-    let Some(auc) = metrics.auc.filter(|_| !metrics.roc.is_empty()) else {
-        return String::new();
+/// The loss by iteration, on the training samples and on any held-out ones; `None` for fewer than two points.
+pub(super) fn loss(history: &[Point]) -> Option<Plot> {
+    let [first, _, ..] = history else {
+        return None;
     };
+    let last = history.last()?;
+    let points = |loss: fn(&Point) -> Option<f64>| {
+        let points = history.iter();
+        points.filter_map(move |point| Some([point.iteration as f64, loss(point)?]))
+    };
+    let (training, holdout) = (
+        points(|point| Some(point.loss)),
+        points(|point| point.validation),
+    );
+    let losses = training.clone().chain(holdout.clone()).map(|[_, y]| y);
+    let least = losses.clone().fold(f64::INFINITY, f64::min);
+    let most = losses.fold(f64::NEG_INFINITY, f64::max);
+    let logarithmic = least > 0.0 && most > FAR * least;
+    let y = Axis {
+        logarithmic,
+        ..Axis::new(
+            "loss",
+            if logarithmic { least } else { least.min(0.0) },
+            most,
+        )
+    };
+    let x = Axis::new("iteration", first.iteration as f64, last.iteration as f64);
+    let plot = Plot::new("Loss by iteration", x, y, WIDE).line("first", training);
+    Some(match holdout.clone().next() {
+        Some(_) => plot.line("second", holdout),
+        None => plot,
+    })
+}
+
+/// The receiver operating characteristic of two classes; `None` where it is not defined.
+pub(super) fn roc(metrics: &ClassMetrics) -> Option<Chart> {
+    let auc = metrics.auc.filter(|_| !metrics.roc.is_empty())?;
     let plot = Plot::new(
         "ROC: true positive rate by false positive rate",
         Axis::new("false positive rate", 0.0, 1.0),
@@ -69,11 +71,15 @@ pub(super) fn roc(metrics: &ClassMetrics) -> String {
         "The area under the curve, {}, is the share of pairs of both classes that are ranked in the right order; chance is the dashed line.",
         digits(auc)
     );
-    card("ROC", &plot.finish(), &caption)
+    Some(Chart {
+        title: "ROC",
+        plot,
+        caption,
+    })
 }
 
-/// Whether probabilities are what they say.
-pub(super) fn calibration(metrics: &ClassMetrics) -> String {
+/// The share of samples of the class against its predicted probability.
+pub(super) fn calibration(metrics: &ClassMetrics) -> Chart {
     let most = metrics
         .calibration
         .iter()
@@ -99,17 +105,17 @@ pub(super) fn calibration(metrics: &ClassMetrics) -> String {
             digits(observed)
         );
         let radius = 3.5 + 6.0 * (weight / most).sqrt();
-        plot = plot.dot([prediction, observed], radius, &hint);
+        plot = plot.dot([prediction, observed], radius, hint);
     }
-    card(
-        "Calibration",
-        &plot.finish(),
-        "Predictions in ten bins; the larger a dot, the more samples. On the dashed line a probability is what it says.",
-    )
+    Chart {
+        title: "Calibration",
+        plot,
+        caption: "Predictions in ten bins; the larger a dot, the more samples. On the dashed line a probability is what it says.".to_owned(),
+    }
 }
 
-/// How far off predictions are.
-pub(super) fn residuals(histogram: &Histogram) -> String {
+/// How many samples have which residual, target − prediction.
+pub(super) fn residuals(histogram: &Histogram) -> Chart {
     let reach = histogram.reach;
     let most = histogram.bins.iter().copied().fold(0.0, f64::max);
     let mut plot = Plot::new(
@@ -133,11 +139,15 @@ pub(super) fn residuals(histogram: &Histogram) -> String {
         ),
         _ => "All samples.".to_owned(),
     };
-    card("Residuals", &plot.finish(), &caption)
+    Chart {
+        title: "Residuals",
+        plot,
+        caption,
+    }
 }
 
-/// Predictions by targets.
-pub(super) fn grid(grid: &Grid) -> String {
+/// How many samples have which target and which prediction.
+pub(super) fn predictions_by_targets(grid: &Grid) -> Chart {
     let [from, to] = grid.range;
     let mut plot = Plot::new(
         "Predictions by targets",
@@ -156,18 +166,11 @@ pub(super) fn grid(grid: &Grid) -> String {
         }
     }
     let plot = plot.line("guide", [[from, from], [to, to]].into_iter());
-    card(
-        "Prediction and target",
-        &plot.finish(),
-        "The stronger the colour of a cell, the more samples. On the dashed line predictions are right.",
-    )
-}
-
-fn card(title: &str, svg: &str, caption: &str) -> String {
-    format!(
-        "<div class=\"card\"><h3>{title}</h3>{}</div>",
-        figure(svg, caption)
-    )
+    Chart {
+        title: "Prediction and target",
+        plot,
+        caption: "The stronger the colour of a cell, the more samples. On the dashed line predictions are right.".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -184,19 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_curve_has_the_lines_there_are() {
-        assert!(loss(&history(None)[..1]).is_empty(), "one point is no line");
-        let one = loss(&history(None));
+    fn a_loss_curve_has_a_line_for_each_kind_of_sample() {
         assert!(
-            one.contains("class=\"first\"") && !one.contains("validation"),
-            "{one}"
+            loss(&history(None)[..1]).is_none(),
+            "one point is not a line"
         );
-        let two = loss(&history(Some(0.5)));
-        assert!(
-            two.contains("class=\"second\"") && two.contains("validation"),
-            "{two}"
-        );
+        let training = loss(&history(None)).expect("there are points");
+        assert_eq!(training.classes(), ["first"]);
+        let both = loss(&history(Some(0.5))).expect("there are points");
+        assert_eq!(both.classes(), ["first", "second"]);
         // From 1 to 1/100: powers of ten beside the axis.
-        assert!(two.contains(">0.01<") && two.contains(">0.1<"), "{two}");
+        assert_eq!(both.y_labels(), ["0.01", "0.1", "1"]);
     }
 }

@@ -1,5 +1,9 @@
-//! Pictures in SVG, whose colours are the page's: axes with round ticks, and what is drawn between them.
+//! Plots as places in a picture: axes with round ticks, and the marks between them, which `page.html` draws as SVG.
+//!
+//! Drawn here and not by the crate `plotters`, whose SVG rounds curves and dashes to whole pixels, and has neither
+//! classes, which let the page's style choose colours for light and dark, nor hints on hovering.
 
+use serde::Serialize;
 use std::fmt::Write;
 
 const LEFT: f64 = 58.0;
@@ -7,17 +11,17 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 46.0;
 
-/// One direction of a plot.
+/// The range of one direction of a plot.
 pub(super) struct Axis {
     pub(super) title: &'static str,
     pub(super) from: f64,
     pub(super) to: f64,
-    /// Whether equal factors are equally far apart.
+    /// Whether values with equal ratios are equally far apart.
     pub(super) logarithmic: bool,
 }
 
 impl Axis {
-    /// From one value to another; some width around it where they are one.
+    /// The linear axis from `from` to `to`, widened on both sides if these are equal.
     pub(super) fn new(title: &'static str, from: f64, to: f64) -> Self {
         let around = if to > from {
             0.0
@@ -32,8 +36,8 @@ impl Axis {
         }
     }
 
-    /// Where a value lies between the ends, from 0 to 1.
-    fn place(&self, value: f64) -> f64 {
+    /// The position of `value` on the axis: 0 at its start, 1 at its end.
+    fn position(&self, value: f64) -> f64 {
         let scaled = |value: f64| {
             if self.logarithmic {
                 value.log10()
@@ -44,7 +48,7 @@ impl Axis {
         (scaled(value) - scaled(self.from)) / (scaled(self.to) - scaled(self.from))
     }
 
-    /// About `n` round values.
+    /// About `n` round values between the ends.
     fn ticks(&self, n: f64) -> Vec<f64> {
         if self.logarithmic && self.to >= 10.0 * self.from {
             let powers = (-300..300).map(|power| 10.0_f64.powi(power));
@@ -56,7 +60,7 @@ impl Axis {
         let step = round_step((self.to - self.from) / n);
         let mut ticks = Vec::new();
         let mut tick = (self.from / step).ceil();
-        // A hair beyond the end, which 0.1 · 10 may be.
+        // The tolerance keeps a last tick that rounding, as in 0.1 · 10, puts just beyond the end.
         while tick * step <= self.to + step * 1e-9 {
             ticks.push(tick * step);
             tick += 1.0;
@@ -65,7 +69,7 @@ impl Axis {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, at least `least`.
+/// The smallest of 1, 2, 5 and 10 times a power of ten that is at least `least`.
 fn round_step(least: f64) -> f64 {
     let power = 10.0_f64.powf(least.log10().floor());
     let factor = [1.0, 2.0, 5.0]
@@ -74,7 +78,7 @@ fn round_step(least: f64) -> f64 {
     factor.unwrap_or(10.0) * power
 }
 
-/// A number beside an axis, in the digits it takes.
+/// The text of a tick: as few digits as its value needs.
 fn label(value: f64) -> String {
     let size = value.abs();
     if size > 0.0 && !(1e-4..1e6).contains(&size) {
@@ -89,131 +93,182 @@ fn label(value: f64) -> String {
     }
 }
 
-/// A plot that is drawn upon.
+/// A plot: its axes, and the marks drawn so far. Lengths are in the units of its `width` and `height`.
+#[derive(Serialize)]
 pub(super) struct Plot {
-    x: Axis,
-    y: Axis,
+    /// What the picture shows, for those who cannot see it.
+    label: &'static str,
     width: f64,
     height: f64,
-    svg: String,
+    /// The edges of the area within the axes; its top is at [`TOP`].
+    left: f64,
+    right: f64,
+    bottom: f64,
+    x_title: &'static str,
+    y_title: &'static str,
+    x_ticks: Vec<Tick>,
+    y_ticks: Vec<Tick>,
+    marks: Vec<Mark>,
+    #[serde(skip)]
+    x: Axis,
+    #[serde(skip)]
+    y: Axis,
+}
+
+#[derive(Serialize)]
+struct Tick {
+    at: f64,
+    label: String,
+}
+
+/// What is drawn between the axes.
+#[derive(Serialize)]
+#[serde(tag = "shape", rename_all = "lowercase")]
+enum Mark {
+    Line {
+        /// The class in `style.css` that gives the colour.
+        class: &'static str,
+        path: String,
+    },
+    Area {
+        path: String,
+    },
+    Dot {
+        x: f64,
+        y: f64,
+        radius: f64,
+        hint: String,
+    },
+    Bin {
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        opacity: f64,
+    },
+}
+
+/// Rounds to a tenth of a unit, which no eye tells apart, so that the file is short.
+fn tenth(length: f64) -> f64 {
+    (10.0 * length).round() / 10.0
 }
 
 impl Plot {
-    /// Axes alone; `label` says what the picture shows to those who do not see it.
-    pub(super) fn new(label: &str, x: Axis, y: Axis, [width, height]: [f64; 2]) -> Self {
-        let svg = format!(
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">",
-            super::escape(label)
-        );
+    /// Axes without marks; `label` describes the picture to those who cannot see it.
+    pub(super) fn new(label: &'static str, x: Axis, y: Axis, [width, height]: [f64; 2]) -> Self {
         let mut plot = Self {
-            x,
-            y,
+            label,
             width,
             height,
-            svg,
+            left: LEFT,
+            right: width - RIGHT,
+            bottom: height - BOTTOM,
+            x_title: x.title,
+            y_title: y.title,
+            x_ticks: Vec::new(),
+            y_ticks: Vec::new(),
+            marks: Vec::new(),
+            x,
+            y,
         };
-        plot.axes();
+        plot.x_ticks = ticks(&plot.x, |value| plot.at_x(value));
+        plot.y_ticks = ticks(&plot.y, |value| plot.at_y(value));
         plot
     }
 
-    fn axes(&mut self) {
-        let [left, bottom] = [LEFT, self.height - BOTTOM];
-        for tick in self.y.ticks(5.0) {
-            let y = self.at_y(tick);
-            self.push(&format!(
-                "<path class=\"rule\" d=\"M{left} {y:.1}H{:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                self.width - RIGHT,
-                left - 7.0,
-                y + 4.5,
-                label(tick)
-            ));
-        }
-        for tick in self.x.ticks(5.0) {
-            let x = self.at_x(tick);
-            self.push(&format!(
-                "<path class=\"rule\" d=\"M{x:.1} {bottom}v5\"/><text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                bottom + 20.0,
-                label(tick)
-            ));
-        }
-        let middle = f64::midpoint(left, self.width - RIGHT);
-        let side = f64::midpoint(TOP, bottom);
-        self.push(&format!(
-            "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text><text transform=\"translate(13 {side:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-            self.height - 7.0,
-            self.x.title,
-            self.y.title
-        ));
-    }
-
-    fn push(&mut self, svg: &str) {
-        self.svg.push_str(svg);
-    }
-
     fn at_x(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (self.width - LEFT - RIGHT)
+        tenth(self.left + self.x.position(value) * (self.right - self.left))
     }
 
     fn at_y(&self, value: f64) -> f64 {
-        self.height - BOTTOM - self.y.place(value) * (self.height - TOP - BOTTOM)
+        tenth(self.bottom - self.y.position(value) * (self.bottom - TOP))
     }
 
     fn path(&self, points: impl Iterator<Item = [f64; 2]>) -> String {
         let mut path = String::new();
         for [x, y] in points {
             let command = if path.is_empty() { 'M' } else { 'L' };
-            write!(path, "{command}{:.1} {:.1}", self.at_x(x), self.at_y(y))
-                .expect("a text takes what is written");
+            write!(path, "{command}{} {}", self.at_x(x), self.at_y(y))
+                .expect("writing to a string cannot fail");
         }
         path
     }
 
-    /// A line through `points`, in the look of the class `class`.
-    pub(super) fn line(mut self, class: &str, points: impl Iterator<Item = [f64; 2]>) -> Self {
+    /// Draws a line through `points`, styled by `class`.
+    pub(super) fn line(
+        mut self,
+        class: &'static str,
+        points: impl Iterator<Item = [f64; 2]>,
+    ) -> Self {
         let path = self.path(points);
-        self.push(&format!("<path class=\"{class}\" d=\"{path}\"/>"));
+        self.marks.push(Mark::Line { class, path });
         self
     }
 
-    /// What lies between `points` and the axis below.
+    /// Fills the area between `points` and the horizontal axis.
     pub(super) fn area(mut self, points: &[[f64; 2]]) -> Self {
         if let ([first, ..], [.., last]) = (points, points) {
-            let path = self.path(points.iter().copied());
-            let floor = self.height - BOTTOM;
             let [from, to] = [self.at_x(first[0]), self.at_x(last[0])];
-            self.push(&format!(
-                "<path class=\"area\" d=\"{path}L{to:.1} {floor:.1}L{from:.1} {floor:.1}Z\"/>"
-            ));
+            let (mut path, bottom) = (self.path(points.iter().copied()), self.bottom);
+            write!(path, "L{to} {bottom}L{from} {bottom}Z")
+                .expect("writing to a string cannot fail");
+            self.marks.push(Mark::Area { path });
         }
         self
     }
 
-    /// A dot with a hint.
-    pub(super) fn dot(mut self, [x, y]: [f64; 2], radius: f64, hint: &str) -> Self {
-        let [x, y] = [self.at_x(x), self.at_y(y)];
-        self.push(&format!(
-            "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"><title>{}</title></circle>",
-            super::escape(hint)
-        ));
+    /// Draws a dot that shows `hint` when hovered.
+    pub(super) fn dot(mut self, [x, y]: [f64; 2], radius: f64, hint: String) -> Self {
+        self.marks.push(Mark::Dot {
+            x: self.at_x(x),
+            y: self.at_y(y),
+            radius: tenth(radius),
+            hint,
+        });
         self
     }
 
-    /// A rectangle between two corners, `share` as opaque as it could be.
-    pub(super) fn bin(mut self, [x0, y0]: [f64; 2], [x1, y1]: [f64; 2], share: f64) -> Self {
+    /// Fills the rectangle between two opposite corners, the lower left one first; `opacity` is from 0 to 1.
+    pub(super) fn bin(mut self, [x0, y0]: [f64; 2], [x1, y1]: [f64; 2], opacity: f64) -> Self {
         let [left, right] = [self.at_x(x0), self.at_x(x1)];
         let [bottom, top] = [self.at_y(y0), self.at_y(y1)];
-        self.push(&format!(
-            "<rect class=\"bin\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" opacity=\"{share:.2}\"/>",
-            right - left,
-            bottom - top
-        ));
+        self.marks.push(Mark::Bin {
+            x: left,
+            y: top,
+            width: tenth(right - left),
+            height: tenth(bottom - top),
+            opacity: (100.0 * opacity).round() / 100.0,
+        });
         self
     }
 
-    pub(super) fn finish(mut self) -> String {
-        self.push("</svg>");
-        self.svg
+    /// The classes of the marks, in their order.
+    #[cfg(test)]
+    pub(super) fn classes(&self) -> Vec<&'static str> {
+        let class = |mark: &Mark| match mark {
+            Mark::Line { class, .. } => class,
+            Mark::Area { .. } => "area",
+            Mark::Dot { .. } => "dot",
+            Mark::Bin { .. } => "bin",
+        };
+        self.marks.iter().map(class).collect()
     }
+
+    /// The labels of the vertical axis.
+    #[cfg(test)]
+    pub(super) fn y_labels(&self) -> Vec<&str> {
+        self.y_ticks.iter().map(|tick| &tick.label[..]).collect()
+    }
+}
+
+/// The ticks of `axis`, each at the length that `place` gives for its value.
+fn ticks(axis: &Axis, place: impl Fn(f64) -> f64) -> Vec<Tick> {
+    let ticks = axis.ticks(5.0).into_iter();
+    let tick = |value| Tick {
+        at: place(value),
+        label: label(value),
+    };
+    ticks.map(tick).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Numbers and counts as people read them.
+//! Numbers, counts and durations as text for people.
 
 use indicatif::HumanCount;
+use serde::Serialize;
 
+/// A count with its noun, which is given in the singular and takes an `s` otherwise.
 pub(super) fn counted(n: usize, what: &str) -> String {
     format!(
         "{} {what}{}",
@@ -10,6 +12,15 @@ pub(super) fn counted(n: usize, what: &str) -> String {
     )
 }
 
+/// The name of an enum's variant, as JSON and the command line have it.
+pub(super) fn name(variant: &impl Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => unreachable!("a variant without fields is a text"),
+    }
+}
+
+/// A count of iterations.
 pub(super) fn iterations(n: u64) -> String {
     format!(
         "{} iteration{}",
@@ -18,7 +29,7 @@ pub(super) fn iterations(n: u64) -> String {
     )
 }
 
-/// Eight decimals where they say what the number is, otherwise as many digits.
+/// A number with eight decimals, or with an exponent if it is so small or large that these would not show it.
 pub(super) fn number(x: f64) -> String {
     if x == 0.0 || (1e-4..1e6).contains(&x.abs()) {
         format!("{x:.8}")
@@ -27,7 +38,7 @@ pub(super) fn number(x: f64) -> String {
     }
 }
 
-/// A setting as briefly as it can be written.
+/// A number in the fewest digits that give it back.
 pub(super) fn rate(x: f64) -> String {
     if (1e-4..1e6).contains(&x) {
         x.to_string()
@@ -36,6 +47,7 @@ pub(super) fn rate(x: f64) -> String {
     }
 }
 
+/// A duration in the unit that suits it, from nanoseconds to seconds.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1e-6 => format!("{:.1} ns", s * 1e9),

@@ -1,6 +1,6 @@
-//! Where the rows of a problem are, and how the arithmetic gets them.
+//! Where the rows of a problem come from, and how the arithmetic gets them.
 
-use super::leaf::Rows;
+use super::block::Rows;
 use crate::dataset::{Dataset, Scaling, Stored};
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
@@ -8,34 +8,35 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Where the rows of a data set are.
+/// Where the rows of a data set come from.
 #[derive(Debug)]
-pub(super) enum Data<'a> {
-    /// In memory already, or in a mapped file.
+pub(super) enum RowSource<'a> {
+    /// Memory or a mapped file that holds them as they are used.
     Stored(Stored<'a>),
-    /// The same before its features are scaled: the parameters are taken to where the features are.
+    /// Memory or a mapped file that holds them before their features are scaled: the scaling is folded into the
+    /// parameters instead.
     Unscaled(Stored<'a>, &'a Scaling),
-    /// Generated once: inputs (N, I) and targets (N, O).
-    Made(Vec<f32>, Vec<f32>),
-    /// Wherever the data set has them: they are read leaf by leaf, for each pass.
-    Read,
+    /// A copy, made once: inputs (N, I) and targets (N, O).
+    Copied(Vec<f32>, Vec<f32>),
+    /// The data set: every pass reads them again, leaf by leaf.
+    Dataset,
 }
 
-impl<'a> Data<'a> {
-    /// The very numbers that `dataset` gives a GPU, which are rounded to f32 where features are scaled.
+impl<'a> RowSource<'a> {
+    /// The rows with the numbers that `dataset` gives a GPU: where features are scaled, rounded to f32.
     pub(super) fn rounded(dataset: &'a Dataset, threads: &rayon::ThreadPool) -> Result<Self> {
         let leaves = dataset.leaves();
         Ok(match dataset.stored() {
             Some(stored) => Self::Stored(stored),
             None if dataset.generated().is_some() || leaves.count() == 1 => {
-                let (inputs, targets) = threads.install(|| made(dataset, leaves))?;
-                Self::Made(inputs, targets)
+                let (inputs, targets) = threads.install(|| copied(dataset, leaves))?;
+                Self::Copied(inputs, targets)
             }
-            None => Self::Read,
+            None => Self::Dataset,
         })
     }
 
-    /// What `use_rows` makes of the rows `rows` of `dataset`.
+    /// Calls `use_rows` with the rows `rows` of `dataset`.
     pub(super) fn with_rows<T>(
         &self,
         dataset: &Dataset,
@@ -43,17 +44,17 @@ impl<'a> Data<'a> {
         use_rows: impl FnOnce(Rows<'_>) -> T,
     ) -> T {
         thread_local! {
-            static READ: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+            static BUFFERS: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
         }
         let (first, n_rows) = (rows.start, rows.len());
         match self {
             Self::Stored(stored) | Self::Unscaled(stored, _) => {
                 use_rows(Rows::from(*stored, first, n_rows))
             }
-            Self::Made(inputs, targets) => {
+            Self::Copied(inputs, targets) => {
                 use_rows(Rows::from(dense(dataset, inputs, targets), first, n_rows))
             }
-            Self::Read => READ.with_borrow_mut(|[inputs, targets]| {
+            Self::Dataset => BUFFERS.with_borrow_mut(|[inputs, targets]| {
                 inputs.resize(n_rows * dataset.n_inputs(), 0.0);
                 targets.resize(n_rows * dataset.target_width(), 0.0);
                 dataset.read(rows, inputs, targets);
@@ -62,7 +63,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// The same of the rows numbered `numbers`, which are gathered.
+    /// Calls `use_rows` with a copy of the rows numbered `numbers`, in this order.
     pub(super) fn with_gathered<T>(
         &self,
         dataset: &Dataset,
@@ -88,7 +89,7 @@ impl<'a> Data<'a> {
     }
 }
 
-/// Rows of nothing but features, and of nothing but targets.
+/// Inputs (rows, I) and targets (rows, O) without gaps.
 fn dense<'r>(dataset: &Dataset, inputs: &'r [f32], targets: &'r [f32]) -> Stored<'r> {
     Stored {
         inputs,
@@ -98,8 +99,8 @@ fn dense<'r>(dataset: &Dataset, inputs: &'r [f32], targets: &'r [f32]) -> Stored
     }
 }
 
-/// Inputs (N, I) and targets (N, O), made in parallel.
-fn made(dataset: &Dataset, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
+/// A copy of all inputs (N, I) and targets (N, O), made in parallel.
+fn copied(dataset: &Dataset, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
     let (n_samples, n_inputs) = (dataset.n_samples(), dataset.n_inputs());
     let target_width = dataset.target_width();
     let mut inputs = Vec::new();

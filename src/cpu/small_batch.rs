@@ -1,14 +1,15 @@
-//! The sums of a leaf of a few rows, one vector for a feature of all of them: no row has to be summed
-//! across a vector, and what is left is little more than the exponential.
+//! The sums of a leaf of at most [`WIDTH`] rows, with one vector for each feature that holds it for all rows: no
+//! pre-activation has to be summed across a vector, and little more than the exponential is left to compute.
 
-use super::leaf::{Rows, Scratch};
-use super::neurons::{Neurons, Sums, WIDTH, activate, sum};
-use crate::instructions::mul_add;
+use super::activation::activate;
+use super::block::{Rows, Scratch};
+use super::layer::{PaddedLayer, Sums, WIDTH, sum};
+use super::simd::mul_add;
 use crate::network::Activation;
 
-/// At most [`WIDTH`] rows, column by column; lanes without a row are 0.
+/// At most [`WIDTH`] rows, column by column, a lane for each row; lanes without a row are 0.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct SmallBatch {
     /// (I)
     inputs: Vec<[f64; WIDTH]>,
     /// (O)
@@ -17,9 +18,10 @@ pub(super) struct Columns {
     n_rows: usize,
 }
 
-impl Columns {
-    /// The columns of `rows`, where they are that few and their outputs do not belong together.
-    pub(super) fn new(neurons: &Neurons, rows: Rows<'_>) -> Option<Self> {
+impl SmallBatch {
+    /// Copies `rows`. `None` where there are more than [`WIDTH`], or the layer is a softmax, whose outputs depend on
+    /// each other.
+    pub(super) fn new(layer: &PaddedLayer, rows: Rows<'_>) -> Option<Self> {
         let column = |values: &[f32], stride: usize, at: usize| {
             let mut column = [0.0; WIDTH];
             for (to, row) in column
@@ -30,31 +32,31 @@ impl Columns {
             }
             column
         };
-        let (inputs, targets) = (0..neurons.layer.n_inputs, 0..neurons.layer.n_outputs);
+        let (inputs, targets) = (0..layer.shape.n_inputs, 0..layer.shape.n_outputs);
         let all_inputs = |j| column(rows.inputs, rows.input_stride, j);
         let all_targets = |o| column(rows.targets, rows.target_stride, o);
-        let weights = || all_targets(neurons.layer.n_outputs);
-        let alone = neurons.layer.activation != Activation::Softmax;
-        (alone && rows.n_rows <= WIDTH).then(|| Self {
+        let weights = || all_targets(layer.shape.n_outputs);
+        let independent = layer.shape.activation != Activation::Softmax;
+        (independent && rows.n_rows <= WIDTH).then(|| Self {
             inputs: inputs.map(all_inputs).collect(),
             targets: targets.map(all_targets).collect(),
-            weights: neurons.weighted.then(weights),
+            weights: layer.weighted.then(weights),
             n_rows: rows.n_rows,
         })
     }
 
-    /// Sets `sums` to those over the rows.
+    /// Sets `sums` to the sums over the rows.
     #[inline(always)]
     pub(super) fn sum<const FUSED: bool>(
         &self,
-        neurons: &Neurons,
+        layer: &PaddedLayer,
         scratch: &mut Scratch,
         sums: &mut Sums,
     ) {
         sums.clear_lanes(WIDTH);
         for o in 0..self.targets.len() {
-            let grad_z = self.grad_z::<FUSED>(neurons, o, scratch, sums);
-            let grad = &mut sums.grad_weight[o * neurons.width()..];
+            let grad_z = self.grad_z::<FUSED>(layer, o, scratch, sums);
+            let grad = &mut sums.grad_weight[o * layer.width()..];
             for (grad, x) in grad.iter_mut().zip(&self.inputs) {
                 *grad = dot(&grad_z, x);
             }
@@ -62,44 +64,41 @@ impl Columns {
         }
     }
 
-    /// One update from those sums, of which `sums` keeps loss and mean slope. Each parameter waits for its own
-    /// gradient alone, and no vector for what was written as single numbers.
+    /// Makes one update, and sets loss and mean slope of `sums` to those before it. Each parameter is updated as soon
+    /// as its own gradient is known, without a detour through `sums`: vectors read where single numbers were just
+    /// written would have to wait for them.
     #[inline(always)]
     pub(super) fn descend<const FUSED: bool>(
         &self,
         rate: f64,
-        neurons: &mut Neurons,
+        layer: &mut PaddedLayer,
         scratch: &mut Scratch,
         sums: &mut Sums,
     ) {
         sums.clear_lanes(WIDTH);
         for o in 0..self.targets.len() {
-            let grad_z = self.grad_z::<FUSED>(neurons, o, scratch, sums);
-            let at = o * neurons.width();
-            for (w, x) in neurons.weight[at..].iter_mut().zip(&self.inputs) {
+            let grad_z = self.grad_z::<FUSED>(layer, o, scratch, sums);
+            let at = o * layer.width();
+            for (w, x) in layer.weight[at..].iter_mut().zip(&self.inputs) {
                 *w = mul_add::<FUSED>(-rate, dot(&grad_z, x), *w);
             }
-            if neurons.layer.bias {
-                neurons.bias[o] = mul_add::<FUSED>(-rate, sum(&grad_z), neurons.bias[o]);
+            if layer.shape.bias {
+                layer.bias[o] = mul_add::<FUSED>(-rate, sum(&grad_z), layer.bias[o]);
             }
         }
     }
 
-    /// dloss/dz of output `o`, one row a lane; adds loss and mean slope.
+    /// dloss/dz of output `o`, a lane for each row; adds loss and slope to `sums`.
     #[inline(always)]
     fn grad_z<const FUSED: bool>(
         &self,
-        neurons: &Neurons,
+        layer: &PaddedLayer,
         o: usize,
         scratch: &mut Scratch,
         sums: &mut Sums,
     ) -> [f64; WIDTH] {
-        let mut z = [neurons.bias[o]; WIDTH];
-        for (x, w) in self
-            .inputs
-            .iter()
-            .zip(&neurons.weight[o * neurons.width()..])
-        {
+        let mut z = [layer.bias[o]; WIDTH];
+        for (x, w) in self.inputs.iter().zip(&layer.weight[o * layer.width()..]) {
             for i in 0..WIDTH {
                 z[i] = mul_add::<FUSED>(*w, x[i], z[i]);
             }
@@ -109,10 +108,10 @@ impl Columns {
         if let Some(weights) = &self.weights {
             scratch.lanes.w[..WIDTH].copy_from_slice(weights);
         }
-        // Of a length that the compiler does not know: it would otherwise unroll the loops over it before
-        // it turns them into vectors.
+        // The length is 8, but the compiler must not know: it would unroll the loops over it before it turned them
+        // into vectors, and then leave them single.
         let lanes = &mut scratch.z[..self.n_rows.next_multiple_of(WIDTH)];
-        activate::<FUSED>(neurons, self.n_rows, lanes, &mut scratch.lanes, sums);
+        activate::<FUSED>(layer, self.n_rows, lanes, &mut scratch.lanes, sums);
         z.copy_from_slice(&scratch.z[..WIDTH]);
         z
     }

@@ -1,6 +1,6 @@
 //! Exponential and logarithm without a branch or a call, so that loops over them become vectors.
 
-use crate::instructions::mul_add;
+use super::simd::mul_add;
 use std::f64::consts::{LN_2, LOG2_E};
 
 /// `exp(x)` for x ≤ 0, to 2 ULP; 0 below −708, where the result would be subnormal.
@@ -33,7 +33,7 @@ pub(super) fn exp<const FUSED: bool>(x: f64) -> f64 {
     if x < -708.0 { 0.0 } else { series * power }
 }
 
-/// 1 / i! for i up to 13.
+/// `1 / i!` for i up to 13.
 const INVERSE_FACTORIALS: [f64; 14] = {
     let mut inverse = [1.0; 14];
     let mut factorial = 1.0;
@@ -77,7 +77,7 @@ pub(super) fn ln<const FUSED: bool>(s: f64) -> f64 {
     mul_add::<FUSED>(f64::from(n), LN_2, ln_1p::<FUSED>(one_to_two - 1.0))
 }
 
-/// 1 / (2i + 1).
+/// `1 / (2i + 1)` for i up to 16.
 const ODD_INVERSES: [f64; 17] = {
     let mut inverse = [1.0; 17];
     let mut i = 0;

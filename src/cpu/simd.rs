@@ -8,19 +8,20 @@
 pub(crate) trait Arithmetic {
     type Output;
 
-    /// `FUSED`: whether [`mul_add`] rounds once. Has to be inlined, as all it calls, to be compiled
-    /// with the instructions it is called for.
+    /// Computes. `FUSED` says whether [`mul_add`] rounds once. This and all it calls must be `inline(always)`: only
+    /// what is inlined is compiled for the instruction set.
     fn run<const FUSED: bool>(self) -> Self::Output;
 }
 
-/// `a · b + c`, rounded once where the machine can, otherwise twice; never by a slow function.
+/// `a · b + c`, rounded once where `FUSED` and otherwise twice. Without `FUSED` a machine may lack the instruction,
+/// for which `f64::mul_add` would call a slow function.
 #[inline(always)]
 pub(crate) fn mul_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Asks for `values[at]` ahead of its use; nothing where `at` is past the end. Into the second-level cache,
-/// which can wait for more of memory at once than the first level can.
+/// Asks memory for `values[at]` ahead of its use. `at` may be past the end. The value goes into the second-level
+/// cache, which can wait for more of memory at once than the first level can.
 #[inline(always)]
 pub(crate) fn prefetch<T>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -35,35 +36,36 @@ pub(crate) fn prefetch<T>(values: &[T], at: usize) {
 /// The instruction sets that arithmetic is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Instructions {
-    /// What the binary was compiled for: every machine has it.
+    /// The instructions that the binary was compiled for, which every machine has.
     Baseline,
     /// AVX2 and FMA: four f64 at once, on x86-64 machines since 2013.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512: eight, on x86-64 servers since 2019 and Zen 4.
+    /// AVX-512: eight f64 at once, on x86-64 servers since 2019 and Zen 4.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
 impl Instructions {
-    /// Whether the baseline fuses: always on 64-bit Arm, on x86-64 only where it was asked for.
+    /// Whether the baseline has a fused multiply-add: always on 64-bit Arm, on x86-64 only where the build asked for
+    /// it.
     const BASELINE_FUSES: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
-    /// The best of this machine.
+    /// The best instruction set of this machine.
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             let has_avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
-                // Machines before this one slow down where they use the widest vectors.
+                // Older machines lack this feature, and lower their clock where they use the widest vectors.
                 && is_x86_feature_detected!("avx512ifma");
             return if has_avx512 { Self::Avx512 } else { Self::Avx2 };
         }
         Self::Baseline
     }
 
-    /// All that this machine has.
+    /// Every instruction set of this machine.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
         match Self::detect() {
@@ -75,7 +77,7 @@ impl Instructions {
         }
     }
 
-    /// Whether they round `a · b + c` once.
+    /// Whether these instructions round `a · b + c` once.
     #[cfg(test)]
     pub(crate) fn fuse(self) -> bool {
         self != Self::Baseline || Self::BASELINE_FUSES

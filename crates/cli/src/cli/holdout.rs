@@ -1,4 +1,4 @@
-//! What is held back to look at, as typed.
+//! The arguments for held-out samples and early stopping.
 
 use super::TaskArgs;
 use crate::error::Result;
@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Validation")]
-pub(super) struct ValidationArgs {
-    /// Hold this share of the samples back, of each class where there are classes, and tell the loss on them
+pub(super) struct HoldoutArgs {
+    /// Hold out this share of the samples, of each class if there are classes, and report the loss on them
     #[arg(
         long,
         value_name = "SHARE",
@@ -17,13 +17,13 @@ pub(super) struct ValidationArgs {
         allow_negative_numbers = true
     )]
     validation: Option<f64>,
-    /// Tell the loss on the samples of another file, of the same columns
+    /// Take another file with the same columns as the held-out samples, and report the loss on them
     #[arg(long, value_name = "FILE")]
     validation_data: Option<PathBuf>,
-    /// Iterations from one look at them to the next (default: 1 for lbfgs; otherwise a hundredth of all, 1000 at most)
+    /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; otherwise a hundredth of all, 1000 at most)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     validation_every: Option<u64>,
-    /// Stop where that loss has not fallen for PATIENCE looks, and keep the best weights (PATIENCE: 10 where it is not given, as in --early-stopping=20)
+    /// Stop if the held-out loss has not fallen for PATIENCE evaluations, and keep the best weights (default of PATIENCE: 10; set it as in --early-stopping=20)
     #[arg(
         long,
         value_name = "PATIENCE",
@@ -34,24 +34,25 @@ pub(super) struct ValidationArgs {
     early_stopping: Option<u32>,
 }
 
-impl ValidationArgs {
-    /// The samples to train on and those held back.
+impl HoldoutArgs {
+    /// The training samples, and the held-out ones if any are asked for.
     pub(super) fn open(
         &self,
         dataset: Dataset,
         task: &TaskArgs,
     ) -> Result<(Dataset, Option<Dataset>)> {
         if let Some(share) = self.validation {
-            let (dataset, held) = dataset.split(share, task.seed)?;
-            return Ok((dataset, Some(held)));
+            let (dataset, holdout) = dataset.split(share, task.seed)?;
+            return Ok((dataset, Some(holdout)));
         }
         let Some(path) = &self.validation_data else {
             return Ok((dataset, None));
         };
-        let held = neuralnet_table::open_alike(&dataset, &path.to_string_lossy())?;
-        Ok((dataset, Some(held)))
+        let holdout = neuralnet_table::open_alike(&dataset, &path.to_string_lossy())?;
+        Ok((dataset, Some(holdout)))
     }
 
+    /// Adds the settings of evaluations and early stopping to `config`.
     pub(super) fn complete(&self, config: TrainConfig) -> TrainConfig {
         TrainConfig {
             validation_every: self.validation_every,

@@ -1,0 +1,186 @@
+//! The library's enums as values on the command line, by the names that serde gives them.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use neuralnet::network::Activation;
+use neuralnet::{BackendChoice, Loss, Optimizer, Reduction, ReferenceChoice, Schedule, Storage};
+use neuralnet_table::Impute;
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+/// An enum of unit variants, one of which is chosen by its name.
+pub(super) trait Choice: DeserializeOwned + Clone + Send + Sync + 'static {
+    /// What `--help` says of the variant, where its name does not say it all.
+    fn help(&self) -> Option<&'static str>;
+}
+
+/// Parses a name into the variant of `T`, and lists all names with their help.
+pub(super) fn choice<T: Choice>() -> impl TypedValueParser<Value = T> {
+    let names = variants::<T>().iter();
+    let values = names.map(|name| possible(name, value::<T>(name).help()));
+    PossibleValuesParser::new(values).map(|name| value(&name))
+}
+
+/// Takes the name of a schedule. The settings of `step` are flags of their own.
+pub(super) fn schedule_name() -> PossibleValuesParser {
+    let values = variants::<Schedule>().iter().map(|name| {
+        let help = match *name {
+            "step" => Some("Times --schedule-factor every --schedule-every updates"),
+            "cosine" => Some("To 0 over the iterations"),
+            "inverse" => Some("Divided by the number of the update"),
+            _ => None,
+        };
+        possible(name, help)
+    });
+    PossibleValuesParser::new(values)
+}
+
+fn possible(name: &'static str, help: Option<&'static str>) -> PossibleValue {
+    let value = PossibleValue::new(name);
+    match help {
+        Some(help) => value.help(help),
+        None => value,
+    }
+}
+
+/// The variant of `T` called `name`, which is one of `variants::<T>()`.
+pub(super) fn value<T: DeserializeOwned>(name: &str) -> T {
+    let name: StrDeserializer<'_, Error> = name.into_deserializer();
+    T::deserialize(name).expect("clap has compared the name with those of the unit variants")
+}
+
+/// The names of the variants of the enum `T`.
+fn variants<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    let mut names: &[&str] = &[];
+    // The names are passed before any value is asked for, so the error is of no interest.
+    drop(T::deserialize(VariantNames(&mut names)));
+    names
+}
+
+/// A deserializer without a value: it notes the names of the variants that an enum asks for.
+struct VariantNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for VariantNames<'_> {
+    type Error = Error;
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value, Error> {
+        *self.0 = variants;
+        Err(Error::custom("there is no value"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Error> {
+        Err(Error::custom("there is no value"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl Choice for Loss {
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::SquaredError => "½ (t − y)²",
+            Self::CrossEntropy => "−t ln y − (1 − t) ln(1 − y), for targets in [0, 1]",
+        })
+    }
+}
+
+impl Choice for Activation {
+    fn help(&self) -> Option<&'static str> {
+        Some(self.formula())
+    }
+}
+
+impl Choice for Reduction {
+    fn help(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+impl Choice for BackendChoice {
+    fn help(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+impl Choice for Optimizer {
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::GradientDescent => "The article's; stays on the GPU",
+            Self::Momentum => "Gradient descent with a memory of its past steps",
+            Self::Adam => "A step for each weight",
+            Self::LBfgs => "Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN",
+        })
+    }
+}
+
+impl Choice for Storage {
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::F32 => "In full",
+            Self::F16 => "Half precision: 11 significant bits, magnitudes from 6.1e-5 to 65504",
+            Self::U8 => "256 equal steps from the smallest to the largest value of each column",
+        })
+    }
+}
+
+impl Choice for ReferenceChoice {
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Fast => "The CPU backend that also trains",
+            Self::Plain => "Loops over the definition, many times slower",
+        })
+    }
+}
+
+impl Choice for Impute {
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Mean => "The mean of the column's other cells",
+            Self::Median => "Their median",
+            Self::Zero => "0",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, value, variants};
+    use neuralnet::network::Activation;
+    use neuralnet::{
+        BackendChoice, Loss, Optimizer, Reduction, ReferenceChoice, Schedule, Storage,
+    };
+    use neuralnet_table::Impute;
+
+    /// Each variant is found by each of its names, and no two are the same.
+    fn assert_chosen<T: Choice + PartialEq + std::fmt::Debug>(names: &[&str]) {
+        assert_eq!(variants::<T>(), names);
+        let values: Vec<T> = names.iter().map(|name| value(name)).collect();
+        for (at, found) in values.iter().enumerate() {
+            assert!(!values[..at].contains(found), "{found:?} has two names");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        assert_chosen::<Loss>(&["squared-error", "cross-entropy"]);
+        assert_chosen::<Activation>(&["sigmoid", "softmax", "identity", "tanh"]);
+        assert_chosen::<Reduction>(&["sum", "mean"]);
+        assert_chosen::<Optimizer>(&["gradient-descent", "momentum", "adam", "lbfgs"]);
+        assert_chosen::<Storage>(&["f32", "f16", "u8"]);
+        assert_chosen::<Impute>(&["mean", "median", "zero"]);
+        assert_chosen::<ReferenceChoice>(&["fast", "plain"]);
+        assert_chosen::<BackendChoice>(&["auto", "gpu", "cpu"]);
+        let schedules = ["constant", "step", "cosine", "inverse"];
+        assert_eq!(variants::<Schedule>(), schedules);
+    }
+}

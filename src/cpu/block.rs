@@ -1,0 +1,100 @@
+//! Rows in memory, the blocks they are taken in, and the memory that the passes over a block share.
+
+use super::activation::Lanes;
+use super::layer::{PaddedLayer, ROWS, WIDTH};
+use crate::dataset::Stored;
+
+/// Outputs that share one reading of a row, at most.
+pub(super) const OUTPUTS_AT_ONCE: usize = 4;
+
+/// The dot products of the rows of a block with the weights of one output, each still four numbers that have to be
+/// added.
+pub(super) type PartialSums = [[f64; WIDTH / 2]; ROWS];
+
+/// Consecutive rows in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows<'a> {
+    /// From the first row to the end of the memory, which may be past the last row.
+    pub(super) inputs: &'a [f32],
+    /// Floats from one row of `inputs` to the next.
+    pub(super) input_stride: usize,
+    pub(super) targets: &'a [f32],
+    /// Floats from one row of `targets` to the next.
+    pub(super) target_stride: usize,
+    pub(super) n_rows: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// `n_rows` rows of `all` from number `first` on.
+    pub(super) fn from(all: Stored<'a>, first: usize, n_rows: usize) -> Self {
+        Self {
+            inputs: &all.inputs[first * all.input_stride..],
+            input_stride: all.input_stride,
+            targets: &all.targets[first * all.target_stride..],
+            target_stride: all.target_stride,
+            n_rows,
+        }
+    }
+}
+
+/// A copy of `n_rows` rows of `n_inputs` numbers, which start every `stride` of `inputs`, each padded with 0 to whole
+/// vectors.
+pub(super) fn whole_vectors(
+    inputs: &[f32],
+    stride: usize,
+    n_rows: usize,
+    n_inputs: usize,
+) -> Vec<f32> {
+    let width = n_inputs.next_multiple_of(WIDTH);
+    let mut padded = vec![0.0; n_rows * width];
+    for (to, from) in padded.chunks_exact_mut(width).zip(inputs.chunks(stride)) {
+        to[..n_inputs].copy_from_slice(&from[..n_inputs]);
+    }
+    padded
+}
+
+/// Rows of a block, each of whole vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a, T> {
+    pub(super) inputs: &'a [T],
+    /// Numbers from one row of `inputs` to the next.
+    pub(super) stride: usize,
+    pub(super) n_rows: usize,
+    /// How many rows ahead of the one it reads a pass asks for memory.
+    pub(super) ahead: usize,
+}
+
+impl<T> Block<'_, T> {
+    /// Whether the forward pass asks for every row ahead. Otherwise it asks for the even ones and the backward pass
+    /// for the odd ones. Two short rows lie in neighbouring cache lines, which memory gives at once.
+    #[inline(always)]
+    pub(super) fn forward_asks_for_all(&self) -> bool {
+        self.stride <= 2 * WIDTH
+    }
+}
+
+/// Memory for the passes over one block.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// (O, ROWS): the pre-activations, which dloss/dz then replaces.
+    pub(super) z: Vec<f64>,
+    pub(super) partial_sums: [PartialSums; OUTPUTS_AT_ONCE],
+    pub(super) lanes: Lanes,
+    /// A padded copy of a block that does not lie in whole vectors.
+    pub(super) padded: Vec<f32>,
+}
+
+impl Scratch {
+    pub(super) fn new(layer: &PaddedLayer) -> Self {
+        Self {
+            z: vec![0.0; layer.shape.n_outputs * ROWS],
+            partial_sums: [[[0.0; WIDTH / 2]; ROWS]; OUTPUTS_AT_ONCE],
+            lanes: Lanes {
+                t: [0.0; ROWS],
+                w: [0.0; ROWS],
+                q: [0.0; ROWS],
+            },
+            padded: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The network and its gradient by their definition, in float64: plain loops, one sample after the other.
+//!
+//! [`Reference`] is what every faster backend is held against. It is written to be read, not to be fast; threads
+//! share out whole leaves and nothing below. The data are the numbers that a GPU gets.
+
+use super::{gradient_descent, pool};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use crate::error::Result;
+use crate::leaves::{Leaves, sum_leaves};
+use crate::network::NetworkValues;
+use rayon::prelude::*;
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+/// A problem, evaluated by its definition.
+#[derive(Debug)]
+pub struct Reference<'a> {
+    problem: Problem<'a>,
+    parameters: Vec<f64>,
+    /// One for each [`Backend::submit`] that was not waited for yet.
+    summaries: VecDeque<Summary>,
+    threads: rayon::ThreadPool,
+}
+
+impl<'a> Reference<'a> {
+    /// Holds `problem`, with every parameter 0; `threads` of `None` takes every core.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
+        Ok(Self {
+            parameters: vec![0.0; problem.network.n_parameters()],
+            summaries: VecDeque::new(),
+            threads: pool(threads)?,
+            problem,
+        })
+    }
+
+    /// The inputs (I) and the targets (O), followed by the weight where samples have one, of row `row`.
+    fn sample(&self, row: usize) -> (Vec<f32>, Vec<f32>) {
+        let dataset = self.problem.dataset;
+        let mut inputs = vec![0.0; dataset.n_inputs()];
+        let mut targets = vec![0.0; dataset.target_width()];
+        dataset.read(row..row + 1, &mut inputs, &mut targets);
+        (inputs, targets)
+    }
+
+    /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says.
+    pub(super) fn sums(&self, rows: impl Iterator<Item = usize>) -> Evaluation {
+        let (network, n_outputs) = (&self.problem.network, self.problem.dataset.n_outputs());
+        let mut sums = Evaluation::zero(self.parameters.len());
+        let mut values = network.values();
+        for row in rows {
+            let (x, targets) = self.sample(row);
+            let x: Vec<f64> = x.into_iter().map(f64::from).collect();
+            let mut t: Vec<f64> = targets.into_iter().map(f64::from).collect();
+            let weight = t.drain(n_outputs..).next().unwrap_or(1.0);
+            network.forward(&self.parameters, &x, &mut values);
+            self.add_backward(&x, &t, weight, &values, &mut sums);
+        }
+        sums
+    }
+
+    /// The backward pass of one sample: adds its loss, gradient and dy/dz, times `weight`, to `sums`.
+    ///
+    /// With g = dloss/dz of a layer whose inputs are x, the layer's gradients are dloss/dW = g xᵀ and
+    /// dloss/db = g. Since x = f(z) of the layer before, that layer's g is (Wᵀ g) · f′(z), element by element.
+    fn add_backward(
+        &self,
+        x: &[f64],
+        t: &[f64],
+        weight: f64,
+        values: &NetworkValues,
+        sums: &mut Evaluation,
+    ) {
+        let (layers, loss) = (self.problem.network.layers(), self.problem.objective.loss);
+        let activation = layers[layers.len() - 1].activation;
+        let (z, y) = (values.pre_activation(), values.prediction());
+        sums.summary.loss += weight * loss.value(activation, z, y, t);
+        for y in y {
+            sums.summary.mean_slope += weight * activation.slope(*y);
+        }
+
+        let outputs = std::iter::zip(y, t);
+        let mut grad_z: Vec<f64> = outputs
+            .map(|(y, t)| loss.grad_z(activation, *y, *t))
+            .collect();
+        let mut end = self.parameters.len();
+        for (at, layer) in layers.iter().enumerate().rev() {
+            let start = end - layer.n_parameters();
+            let inputs = if at == 0 { x } else { &values.layers[at - 1].a };
+            let gradient = &mut sums.gradient[start..end];
+            for o in 0..layer.n_outputs {
+                for i in 0..layer.n_inputs {
+                    gradient[o * layer.n_inputs + i] += weight * grad_z[o] * inputs[i];
+                }
+                if layer.bias {
+                    gradient[layer.n_weights() + o] += weight * grad_z[o];
+                }
+            }
+            if at > 0 {
+                let parameters = &self.parameters[start..end];
+                let grad_input = |i| -> f64 {
+                    (0..layer.n_outputs)
+                        .map(|o| parameters[o * layer.n_inputs + i] * grad_z[o])
+                        .sum()
+                };
+                grad_z = (0..layer.n_inputs)
+                    .map(|i| grad_input(i) * layers[at - 1].activation.slope(inputs[i]))
+                    .collect();
+            }
+            end = start;
+        }
+    }
+
+    /// The sums over `leaves`, folded in their fixed tree; leaf by leaf, `rows_of` gives the rows.
+    fn folded<R: Iterator<Item = usize>>(
+        &self,
+        leaves: Leaves,
+        rows_of: impl Fn(usize) -> R + Sync,
+    ) -> Evaluation {
+        let leaf_sums = |leaf| self.sums(rows_of(leaf));
+        let n_sums = self.parameters.len();
+        self.threads
+            .install(|| sum_leaves(leaves.count(), n_sums, leaf_sums, Evaluation::add))
+    }
+}
+
+impl Backend for Reference<'_> {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Cpu
+    }
+
+    fn adapter(&self) -> String {
+        match self.threads.current_num_threads() {
+            1 => "1 thread, plain loops".to_owned(),
+            threads => format!("{threads} threads, plain loops"),
+        }
+    }
+
+    fn identity(&self) -> String {
+        "plain loops".to_owned()
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.parameters.copy_from_slice(parameters);
+        Ok(())
+    }
+
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        Ok(self.parameters.clone())
+    }
+
+    fn evaluate(&mut self) -> Result<Evaluation> {
+        let leaves = self.problem.dataset.leaves();
+        let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
+        Ok(self.problem.reduced(sums))
+    }
+
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        let dataset = self.problem.dataset;
+        let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
+        let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
+        Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
+    }
+
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
+        let all = self.problem.dataset.leaves();
+        let evaluations = leaves
+            .into_par_iter()
+            .map(|leaf| self.problem.reduced(self.sums(all.rows(leaf))));
+        Ok(self.threads.install(|| evaluations.collect()))
+    }
+
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+        let mut evaluation = self.evaluate()?;
+        gradient_descent(learning_rate, &evaluation.gradient, &mut self.parameters);
+        for _ in 1..iterations.get() {
+            evaluation = self.evaluate()?;
+            gradient_descent(learning_rate, &evaluation.gradient, &mut self.parameters);
+        }
+        self.summaries.push_back(evaluation.summary);
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<Summary> {
+        Ok(self.summaries.pop_front().expect("updates were submitted"))
+    }
+
+    /// The updates are finished when [`Backend::submit`] returns.
+    fn queue_depth(&self) -> usize {
+        1
+    }
+
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
+        let network = &self.problem.network;
+        let predict = |values: &mut NetworkValues, row| {
+            let (x, _) = self.sample(row);
+            network.forward(&self.parameters, &x, values);
+            let mut prediction = Predictions::default();
+            prediction.push(values);
+            prediction
+        };
+        let predictions = rows.into_par_iter().map_init(|| network.values(), predict);
+        let predictions = self.threads.install(|| predictions.collect());
+        Ok(Predictions::concat(predictions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reference;
+    use crate::backend::{Backend, Problem};
+    use crate::dataset::Dataset;
+    use crate::network::{Activation, Layer, Network};
+    use crate::objective::{Loss, Objective, Reduction};
+
+    /// Central differences in every parameter of two layers: the backward pass goes through a hidden layer, of
+    /// each activation that a hidden layer can have.
+    #[test]
+    fn the_gradient_of_two_layers_is_the_derivative_of_the_loss() {
+        const STEP: f64 = 1e-5;
+        let inputs = (0..20).map(|i| ((i * 7) % 11) as f32 / 5.0 - 1.0).collect();
+        let targets = (0..15).map(|i| f32::from(i % 3 == i / 3 % 3)).collect();
+        let dataset = Dataset::from_rows("two layers", 4, 3, inputs, targets).unwrap();
+        let dataset = dataset.with_weights(&[1.0, 0.5, 2.0, 0.0, 1.5]).unwrap();
+        for hidden in [Activation::Sigmoid, Activation::Identity, Activation::Tanh] {
+            for (activation, loss) in [
+                (Activation::Sigmoid, Loss::SquaredError),
+                (Activation::Sigmoid, Loss::CrossEntropy),
+                (Activation::Softmax, Loss::CrossEntropy),
+                (Activation::Identity, Loss::SquaredError),
+                (Activation::Tanh, Loss::SquaredError),
+            ] {
+                let layer = |n_inputs, n_outputs, bias, activation| Layer {
+                    n_inputs,
+                    n_outputs,
+                    bias,
+                    activation,
+                };
+                let network = Network::of_layers(vec![
+                    layer(4, 5, true, hidden),
+                    layer(5, 3, hidden == Activation::Sigmoid, activation),
+                ]);
+                let parameters = network.initial_parameters(1);
+                let problem = Problem {
+                    dataset: &dataset,
+                    network,
+                    objective: Objective {
+                        loss,
+                        reduction: Reduction::Mean,
+                    },
+                };
+                let mut reference = Reference::new(problem, Some(1)).unwrap();
+                let mut evaluate = |parameters: &[f64]| {
+                    reference.set_parameters(parameters).unwrap();
+                    reference.evaluate().unwrap()
+                };
+                let analytical = evaluate(&parameters);
+                for at in 0..parameters.len() {
+                    let mut loss_at = |shift: f64| {
+                        let mut shifted = parameters.clone();
+                        shifted[at] += shift;
+                        evaluate(&shifted).summary.loss
+                    };
+                    let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
+                    let error = (numerical - analytical.gradient[at]).abs();
+                    assert!(
+                        error <= 1e-8 * analytical.summary.loss,
+                        "{hidden:?}, {activation:?}, {loss:?}, parameter {at}: {}, but numerically {numerical}",
+                        analytical.gradient[at]
+                    );
+                }
+            }
+        }
+    }
+}

@@ -51,6 +51,7 @@ pub mod metrics;
 pub mod model;
 pub mod network;
 pub mod objective;
+pub mod random;
 pub mod train;
 pub mod validate;
 

@@ -11,7 +11,6 @@ mod split;
 mod storage;
 mod stored;
 mod synthetic;
-mod threefry;
 mod weights;
 
 pub use column::Column;

@@ -51,6 +51,7 @@ pub mod model;
 mod moments;
 pub mod network;
 pub mod objective;
+pub mod random;
 pub mod train;
 pub mod validate;
 

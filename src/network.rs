@@ -1,6 +1,6 @@
 //! The network: a list of dense layers, and one flat vector of parameters.
 
-use rand_mt::Mt;
+use crate::random::{random_sample, random_state};
 
 /// The function `f` that a layer applies to its pre-activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -205,7 +205,7 @@ impl Network {
     /// ```
     #[must_use]
     pub fn initial_parameters(&self, seed: u32) -> Vec<f64> {
-        let mut random = Mt::new(seed);
+        let mut random = random_state(seed);
         let mut parameters = Vec::with_capacity(self.n_parameters());
         for layer in &self.layers {
             let start = parameters.len();
@@ -298,12 +298,6 @@ impl NetworkValues {
     fn last(&self) -> &LayerValues {
         self.layers.last().expect("a network has a layer")
     }
-}
-
-/// A float in [0, 1) of 53 random bits, made of the words that NumPy's `random_sample` takes, in its order.
-fn random_sample(random: &mut Mt) -> f64 {
-    let (high, low) = (random.next_u32() >> 5, random.next_u32() >> 6);
-    (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
 }
 
 /// `Σ w x` in float64: eight sums side by side, so that a compiler may use vector instructions,

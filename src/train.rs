@@ -1,6 +1,7 @@
 //! Training: settings checked once, a backend chosen once, and the host loop over it.
 
 mod advance;
+mod batch;
 mod checkpoint;
 mod config;
 mod hardware;
@@ -12,7 +13,6 @@ mod penalty;
 mod pilot;
 mod resume;
 mod schedule;
-mod shuffle;
 mod stop;
 mod trained;
 mod watch;
@@ -24,7 +24,6 @@ pub use optimizer::Optimizer;
 pub(crate) use pace::Pace;
 pub use pilot::Pilot;
 pub use schedule::Schedule;
-pub(crate) use shuffle::shuffle;
 pub use stop::StopReason;
 pub use trained::Trained;
 

@@ -1,12 +1,12 @@
 //! Updates that the host makes, in float64, from the evaluations of a backend.
 
+use super::batch;
 use super::checkpoint::Checkpoint;
 use super::config::TrainConfig;
 use super::optimizer::{Adam, LBfgs, Momentum, Optimizer, Pair, Point};
 use super::pace::Pace;
 use super::penalty::Penalty;
 use super::pilot::{self, Pilot};
-use super::shuffle::Batches;
 use super::stop::{Convergence, StopReason};
 use crate::backend::{Backend, Evaluation, Summary};
 use crate::cpu::gradient_descent;
@@ -30,7 +30,6 @@ pub(super) struct Host {
     method: Method,
     penalty: Penalty,
     convergence: Convergence,
-    batches: Option<Batches>,
     /// Rows on which it is still to begin.
     pilot_rows: Option<Vec<usize>>,
     n_samples: usize,
@@ -68,9 +67,6 @@ impl Host {
             },
             penalty,
             convergence: Convergence::new(n_parameters),
-            batches: config
-                .batch_size
-                .map(|size| Batches::new(config.seed, size, n_samples)),
             pilot_rows: pilot::rows(config, backend, n_samples, n_parameters),
             n_samples,
             pilot: None,
@@ -123,12 +119,13 @@ impl Host {
         if let Some(rows) = self.pilot_rows.take() {
             self.begin_on(&rows, config, backend)?;
         }
-        match &mut self.batches {
+        match config.batch_size {
             None => self.look(backend)?,
-            Some(batches) => {
+            Some(size) => {
                 backend.set_parameters(&self.parameters)?;
                 self.evaluations += 1;
-                let evaluation = backend.evaluate_rows(batches.rows(update))?;
+                let rows = batch::rows(config.seed, size, self.n_samples, update);
+                let evaluation = backend.evaluate_rows(&rows)?;
                 self.arrive(point(&self.penalty, self.parameters.clone(), evaluation));
             }
         }

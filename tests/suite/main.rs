@@ -11,6 +11,7 @@ mod determinism;
 mod evaluate;
 mod examples;
 mod faults;
+mod flags;
 mod formats;
 mod full_disk;
 mod gradient;

@@ -2,10 +2,10 @@
 //!
 //! Three kinds are in use, and none of their bits depends on the version of a library:
 //!
-//! - [`random_state`] is MT19937 as NumPy seeds it. It draws the parameters a training starts from and the samples
+//! - `random_state` is MT19937 as NumPy seeds it. It draws the parameters a training starts from and the samples
 //!   that a split holds back. `rand` promises no shuffle that stays the same from version to version, so
-//!   [`shuffle`] is written out here.
-//! - [`threefry2x32`] is a function of a key and a counter, with a twin in the shaders. It makes synthetic rows.
+//!   `shuffle` is written out here.
+//! - `threefry2x32` is a function of a key and a counter, with a twin in the shaders. It makes synthetic rows.
 //! - [`row`] permutes the rows of an epoch by Threefry without a table of them.
 
 mod permutation;

@@ -120,7 +120,7 @@ impl TrainConfig {
     /// What to change where the updates are too large.
     #[must_use]
     pub fn smaller_steps(&self) -> &'static [Remedy] {
-        const SMALLER: Remedy = Remedy::Set("learning_rate", "a smaller one");
+        const SMALLER: Remedy = Remedy::Lower("learning_rate");
         if self.optimizer == Optimizer::LBfgs {
             return &[
                 Remedy::Do("rescale the columns"),

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 /// Flags in our texts that are others'.
-const FLAGS_OF_OTHERS: [(&str, &str); 4] = [
+const FLAGS_OF_OTHERS: [(&str, &str); 5] = [
+    ("--example", "cargo"),
     ("--release", "cargo"),
     ("--rounds", "benches/peers"),
     ("--exact", "the test harness"),

@@ -56,7 +56,7 @@ pub struct TrainConfig {
     /// Rows, spread evenly over all, on whose loss L-BFGS begins, before its first iteration; 0 for none. `None` for a
     /// sixteenth of them on the CPU, where that is many.
     #[serde(default)]
-    pub pilot: Option<usize>,
+    pub warm_start_rows: Option<usize>,
     /// Iterations from one look at the samples held back to the next; `None` for every one of L-BFGS, and about a
     /// hundred of others.
     #[serde(default)]
@@ -269,9 +269,9 @@ impl TrainConfig {
         if self.batch_size.is_some() {
             self.check_batches()?;
         }
-        if self.pilot.is_some() && self.optimizer != Optimizer::LBfgs {
+        if self.warm_start_rows.is_some() && self.optimizer != Optimizer::LBfgs {
             let remedies = &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT];
-            return refuse("pilot", "is where L-BFGS begins", remedies);
+            return refuse("warm_start_rows", "is where L-BFGS begins", remedies);
         }
         match self.optimizer {
             Optimizer::Adam if self.l1 > 0.0 => refuse(
@@ -335,7 +335,7 @@ impl Default for TrainConfig {
             loss_tolerance: None,
             max_seconds: None,
             batch_size: None,
-            pilot: None,
+            warm_start_rows: None,
             validation_every: None,
             early_stopping: None,
         }

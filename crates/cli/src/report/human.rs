@@ -8,7 +8,7 @@ use super::settings::settings;
 use crate::bench::Bench;
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::network::Layer;
-use neuralnet::train::Pilot;
+use neuralnet::train::WarmStart;
 use neuralnet::validate::DataRounding;
 use neuralnet::{Adapter, Metrics, Model, StopReason, Storage, Trained, Validation};
 use std::io::{self, Write};
@@ -88,10 +88,10 @@ fn write_end(out: &mut impl Write, trained: &Trained) -> io::Result<()> {
             stopped(trained.iterations, Some(trained.stop))
         )?;
     }
-    if let Some(Pilot { rows, evaluations }) = trained.pilot {
+    if let Some(WarmStart { rows, evaluations }) = trained.warm_start {
         writeln!(
             out,
-            "pilot    {}, {} evaluations",
+            "warm_start    {}, {} evaluations",
             counted(rows, "row"),
             HumanCount(evaluations),
         )?;

@@ -1,4 +1,4 @@
-//! The warm_start of L-BFGS: a sample of the rows on which it begins. The minimum of a sample lies near that of all rows, and
+//! The warm start of L-BFGS: a sample of the rows on which it begins. The minimum of a sample lies near that of all rows, and
 //! so does the curvature, for a fraction of what passes over all of them take.
 
 use super::config::TrainConfig;

@@ -84,7 +84,7 @@ fn the_minimum_is_that_of_all_rows() {
         assert!(error <= 1e-7, "{name}: off by {error:e}");
         assert!(
             with.evaluations < without.evaluations,
-            "{name}: {} passes after a warm_start, {} without",
+            "{name}: {} passes after a warm start, {} without",
             with.evaluations,
             without.evaluations
         );

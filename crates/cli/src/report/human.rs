@@ -91,7 +91,7 @@ fn write_end(out: &mut impl Write, trained: &Trained) -> io::Result<()> {
     if let Some(WarmStart { rows, evaluations }) = trained.warm_start {
         writeln!(
             out,
-            "warm_start    {}, {} evaluations",
+            "begun    on {}, {} evaluations",
             counted(rows, "row"),
             HumanCount(evaluations),
         )?;

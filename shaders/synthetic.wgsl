@@ -1,5 +1,5 @@
 // synthetic: rows of a synthetic batch: features in [-1, 1), and their labels, 0 or 1. (writes with =)
-// hidden_weight (n_vectors) vec4 and inputs (n_samples, n_vectors) as in parts/synthetic_*.wgsl, both
+// hidden_weight (n_vectors) vec4 and inputs (n_samples, n_vectors) as in common/synthetic_*.wgsl, both
 // padded with 0; targets (n_samples). Integers decide everything, so the bits are those of the CPU.
 // One workgroup a leaf of rows_per_leaf rows, WORKGROUP_SIZE of them at a time: the invocations take
 // whole vec4 side by side and add to the margin of their row, then each gives one row its label.

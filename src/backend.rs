@@ -7,7 +7,7 @@ use crate::objective::Objective;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-/// What is to be trained, on what, towards what.
+/// The samples, the network and the objective of one training.
 #[derive(Clone, Debug)]
 pub struct Problem<'a> {
     /// The samples.
@@ -19,40 +19,11 @@ pub struct Problem<'a> {
 }
 
 impl Problem<'_> {
-    /// What sums over samples are multiplied by, as the reduction says.
+    /// The factor by which the reduction multiplies sums over all samples.
     #[must_use]
     pub fn scale(&self) -> f64 {
         let total_weight = self.dataset.total_weight();
         self.objective.reduction.scale(total_weight)
-    }
-
-    /// Sums over samples and outputs as an evaluation reports them: loss and gradient scaled by the
-    /// reduction, dy/dz as the mean over all samples and outputs.
-    #[must_use]
-    pub fn reduced(&self, sums: Evaluation) -> Evaluation {
-        self.reduced_of(self.dataset.total_weight(), sums)
-    }
-
-    /// As [`Problem::reduced`], of samples that weigh `total_weight` together; such as weigh nothing say nothing.
-    pub(crate) fn reduced_of(&self, total_weight: f64, mut sums: Evaluation) -> Evaluation {
-        if total_weight <= 0.0 {
-            return sums;
-        }
-        let scale = self.objective.reduction.scale(total_weight);
-        sums.gradient.iter_mut().for_each(|sum| *sum *= scale);
-        sums.summary.loss *= scale;
-        sums.summary.mean_slope /= total_weight * self.dataset.n_outputs() as f64;
-        sums
-    }
-
-    /// As [`Problem::reduced`], without the gradient.
-    #[must_use]
-    pub fn reduced_summary(&self, sums: Summary) -> Summary {
-        let n_values = self.dataset.total_weight() * self.dataset.n_outputs() as f64;
-        Summary {
-            loss: sums.loss * self.scale(),
-            mean_slope: sums.mean_slope / n_values,
-        }
     }
 }
 
@@ -64,6 +35,22 @@ pub struct Summary {
     /// Mean of `dy/dz` over samples and outputs. Of a sigmoid it is `y(1 − y)`: ¼ for an undecided layer, 0 for a
     /// saturated one.
     pub mean_slope: f64,
+}
+
+impl Summary {
+    /// Reduces sums over rows of `problem` whose weights add up to `total_weight`: the loss is scaled as the
+    /// reduction says, the slope becomes the mean over rows and outputs. If the rows weigh nothing, the sums are
+    /// returned as they are.
+    #[must_use]
+    pub fn reduced(self, problem: &Problem<'_>, total_weight: f64) -> Self {
+        if total_weight <= 0.0 {
+            return self;
+        }
+        Self {
+            loss: self.loss * problem.objective.reduction.scale(total_weight),
+            mean_slope: self.mean_slope / (total_weight * problem.dataset.n_outputs() as f64),
+        }
+    }
 }
 
 /// [`Backend::evaluate`]'s result.
@@ -87,7 +74,18 @@ impl Evaluation {
         }
     }
 
-    /// Whether, taken as bounds, one of them promises nothing. NaN is another matter: parameters that
+    /// Reduces sums like [`Summary::reduced`]; the gradient is scaled like the loss.
+    #[must_use]
+    pub fn reduced(mut self, problem: &Problem<'_>, total_weight: f64) -> Self {
+        self.summary = self.summary.reduced(problem, total_weight);
+        if total_weight > 0.0 {
+            let scale = problem.objective.reduction.scale(total_weight);
+            self.gradient.iter_mut().for_each(|sum| *sum *= scale);
+        }
+        self
+    }
+
+    /// Whether any bound is infinite, that is, f32 may overflow. NaN does not count: it comes from parameters that
     /// are not numbers.
     pub(crate) fn is_beyond_f32(&self) -> bool {
         let Summary { loss, mean_slope } = self.summary;

@@ -17,7 +17,7 @@ mod leaf;
 mod read;
 mod reference;
 mod rows;
-pub(crate) mod simd;
+mod simd;
 mod small_batch;
 
 pub use read::{Reader, cache_bytes};
@@ -207,7 +207,8 @@ impl Backend for Cpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        Ok(self.problem.reduced(self.sums()))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(self.sums().reduced(&self.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
@@ -219,12 +220,16 @@ impl Backend for Cpu<'_> {
             self.data
                 .with_gathered(dataset, numbers, |rows| self.sums_of(&layer, rows))
         });
-        Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
+        Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let layer = self.padded_layer();
-        let reduced = |leaf| self.problem.reduced(self.leaf_sums(&layer, leaf));
+        let total_weight = self.problem.dataset.total_weight();
+        let reduced = |leaf| {
+            let sums = self.leaf_sums(&layer, leaf);
+            sums.reduced(&self.problem, total_weight)
+        };
         Ok(self
             .threads
             .install(|| leaves.into_par_iter().map(reduced).collect()))
@@ -232,6 +237,7 @@ impl Backend for Cpu<'_> {
 
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
+        let total_weight = self.problem.dataset.total_weight();
         if self.leaves.count() == 1 {
             let mut layer = self.padded_layer();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
@@ -245,7 +251,7 @@ impl Backend for Cpu<'_> {
             });
             self.parameters = layer.flat(&layer.weight, &layer.bias);
             self.summaries
-                .push_back(self.problem.reduced_summary(summary));
+                .push_back(summary.reduced(&self.problem, total_weight));
             return Ok(());
         }
         let mut sums = self.sums();
@@ -255,7 +261,7 @@ impl Backend for Cpu<'_> {
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
         }
         self.summaries
-            .push_back(self.problem.reduced_summary(sums.summary));
+            .push_back(sums.summary.reduced(&self.problem, total_weight));
         Ok(())
     }
 

@@ -11,11 +11,11 @@ mod split;
 mod storage;
 mod stored;
 mod synthetic;
-mod threefry;
 mod weights;
 
 pub use column::Column;
 pub use lines::Lines;
+pub(crate) use read::RowsRead;
 pub use rows::{Part, Seen, Values, inspect_parts};
 pub use scaling::Scaling;
 pub(crate) use storage::Codes;

@@ -12,6 +12,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Remedy {
     /// Give the setting of this name that value.
     Set(&'static str, &'static str),
+    /// Give the setting of this name a smaller value.
+    Lower(&'static str),
     /// Do what is no setting's to do.
     Do(&'static str),
 }
@@ -20,6 +22,7 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Set(setting, value) => write!(f, "set `{setting}` to {value}"),
+            Self::Lower(setting) => write!(f, "lower `{setting}`"),
             Self::Do(what) => f.write_str(what),
         }
     }

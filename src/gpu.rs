@@ -244,7 +244,8 @@ impl Backend for Gpu<'_> {
 
     fn evaluate(&mut self) -> Result<Evaluation> {
         let sums = self.pass.evaluate(&self.device)?;
-        Ok(self.problem.reduced(self.unpack_sums(&sums)))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(self.unpack_sums(&sums).reduced(&self.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
@@ -256,15 +257,16 @@ impl Backend for Gpu<'_> {
         let (device, options) = (&self.device, self.options);
         let sums = self.batches.evaluate(device, &operands, options, rows)?;
         let weight = self.problem.dataset.weight_of(rows);
-        Ok(self.problem.reduced_of(weight, self.unpack_sums(&sums)))
+        Ok(self.unpack_sums(&sums).reduced(&self.problem, weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
         let sums = self.pass.tree().read_leaves(&self.device, leaves)?;
+        let total_weight = self.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
-            .map(|sums| self.problem.reduced(self.unpack_sums(sums)))
+            .map(|sums| self.unpack_sums(sums).reduced(&self.problem, total_weight))
             .collect())
     }
 
@@ -282,7 +284,8 @@ impl Backend for Gpu<'_> {
 
     fn wait(&mut self) -> Result<Summary> {
         let sums = self.readbacks.receive(&self.device)?;
-        Ok(self.problem.reduced_summary(unpack_summary(&sums)))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(unpack_summary(&sums).reduced(&self.problem, total_weight))
     }
 
     /// Two: one submission that the device works on, and one that it finds when it is done with that.

@@ -1,10 +1,13 @@
 //! Trains neural networks on any GPU with wgpu and WGSL, and proves each result against a float64
 //! reference on the CPU.
 //!
+//! It begins with the network of the article "Implementing the ANN training process in Python" by Vivek Pal
+//! (GeeksforGeeks), one layer of sigmoid neurons, which the code calls the article's.
+//!
 //! ```
 //! use neuralnet::{Dataset, Hardware, TrainConfig, train};
 //!
-//! // The classic tutorial's three samples, and its settings.
+//! // The article's three samples, and its settings.
 //! let dataset = Dataset::article();
 //! let trained = train(&dataset, &TrainConfig::article(), &Hardware::cpu())?;
 //!
@@ -26,18 +29,15 @@
 //! W ← W − learning_rate · dloss/dW, or what another optimizer makes of dloss/dW
 //! ```
 //!
-//! Without a bias, with the summed squared error and a learning rate of 1, this is the tutorial's
+//! Without a bias, with the summed squared error and a learning rate of 1, this is the article's
 //! `weights += inputsᵀ · (error · y · (1 − y))`. An *iteration* is one such update from all samples.
 //!
 //! # The way of the data
 //!
-//! [`dataset`] makes inputs and targets of a table's columns, as [`TableOptions`] says, and any block of rows on
-//! demand. [`train`](mod@train) poses a [`backend::Problem`] to a
-//! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one
-//! fixed tree, so the same run gives the same bits. A [`model`] keeps
-//! what was trained, [`predict`](mod@predict) uses it, [`metrics`] measures it, and [`onnx`] hands it on. [`validate`](mod@validate) holds one backend against
-//! the other, its measured error beside an a-priori bound; [`bench`](mod@bench) holds its speed against
-//! that of the memory.
+//! A [`dataset`] is any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
+//! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one fixed tree, so
+//! the same run gives the same bits. A [`model`] keeps the trained network, and [`metrics`] measures it.
+//! [`validate`](mod@validate) compares one backend with the other, and puts an a-priori bound beside each error.
 
 pub mod atomic_file;
 pub mod backend;
@@ -48,8 +48,10 @@ pub mod gpu;
 pub mod leaves;
 pub mod metrics;
 pub mod model;
+mod moments;
 pub mod network;
 pub mod objective;
+pub mod random;
 pub mod train;
 pub mod validate;
 

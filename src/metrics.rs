@@ -6,7 +6,6 @@
 //! order of the rows: the same bits for any number of threads.
 
 mod classes;
-mod moments;
 mod numbers;
 mod pass;
 mod ranking;
@@ -18,8 +17,8 @@ pub use shares::{ShareBaseline, ShareMetrics};
 
 use crate::backend::Problem;
 use crate::error::{Error, Result};
-use crate::network::Activation;
-use crate::objective::{Loss, Reduction};
+use crate::network::Meaning;
+use crate::objective::Loss;
 use pass::{Kept, Sums};
 use serde::Serialize;
 
@@ -74,15 +73,15 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
         });
     }
     let mut notes = Vec::new();
-    let measured = match problem.network.layer().activation {
-        Activation::Identity => numbers::measure(problem, parameters, &sums, &mut notes),
+    let measured = match problem.network.layer().activation.meaning() {
+        Meaning::Numbers => numbers::measure(problem, parameters, &sums, &mut notes),
         _ if exclusive && sums.one_hot => {
             vec![Measured::Classes(ClassMetrics::exclusive(
                 problem, &sums, &kept, &mut notes,
             ))]
         }
-        Activation::Softmax => vec![Measured::Shares(ShareMetrics::together(problem, &sums))],
-        Activation::Sigmoid => each(problem, &sums, &kept, &mut notes),
+        Meaning::Shares => vec![Measured::Shares(ShareMetrics::together(problem, &sums))],
+        Meaning::Probabilities => each(problem, &sums, &kept, &mut notes),
     };
     Ok(Metrics {
         n_samples: problem.dataset.n_samples(),
@@ -114,10 +113,10 @@ fn check(problem: &Problem<'_>) -> Result<()> {
 /// Whether the outputs are the classes of which each sample has one.
 fn exclusive(problem: &Problem<'_>) -> bool {
     let classes = problem.dataset.classes();
-    match problem.network.layer().activation {
-        Activation::Softmax => true,
-        Activation::Sigmoid => classes.is_some_and(|classes| classes.names.len() > 2),
-        Activation::Identity => false,
+    match problem.network.layer().activation.meaning() {
+        Meaning::Shares => true,
+        Meaning::Probabilities => classes.is_some_and(|classes| classes.names.len() > 2),
+        Meaning::Numbers => false,
     }
 }
 
@@ -126,10 +125,7 @@ fn loss(problem: &Problem<'_>, sums: &Sums) -> f64 {
         Loss::SquaredError => 0.5 * sums.outputs.iter().map(|sums| sums.squared).sum::<f64>(),
         Loss::CrossEntropy => sums.cross_entropy,
     };
-    match problem.objective.reduction {
-        Reduction::Sum => sum,
-        Reduction::Mean => sum / sums.weight,
-    }
+    sum * problem.objective.reduction.scale(sums.weight)
 }
 
 /// Outputs of sigmoids, each on its own: of two classes where every target is 0 or 1.

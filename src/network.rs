@@ -1,6 +1,6 @@
 //! The network: a list of dense layers, and one flat vector of parameters.
 
-use rand_mt::Mt;
+use crate::random::{random_sample, random_state};
 
 /// The function `f` that a layer applies to its pre-activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -12,9 +12,43 @@ pub enum Activation {
     Softmax,
     /// `y = z`.
     Identity,
+    /// `y = tanh z`.
+    Tanh,
+}
+
+/// What the predictions of an activation can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Each output is a probability of its own.
+    Probabilities,
+    /// The outputs of a sample are shares that sum to 1.
+    Shares,
+    /// Each output is a number.
+    Numbers,
 }
 
 impl Activation {
+    /// What its predictions can stand for.
+    #[must_use]
+    pub fn meaning(self) -> Meaning {
+        match self {
+            Self::Sigmoid => Meaning::Probabilities,
+            Self::Softmax => Meaning::Shares,
+            Self::Identity | Self::Tanh => Meaning::Numbers,
+        }
+    }
+
+    /// Its formula, for people who choose one.
+    #[must_use]
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "1 / (1 + exp(−z))",
+            Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
+            Self::Identity => "z: linear regression",
+            Self::Tanh => "tanh z, for numbers between −1 and 1",
+        }
+    }
+
     /// Turns the pre-activations of one sample, `z` (O), into its predictions.
     ///
     /// The sigmoid is computed from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: neither
@@ -29,6 +63,7 @@ impl Activation {
                 z.iter_mut().for_each(|z| *z /= sum);
             }
             Self::Identity => {}
+            Self::Tanh => z.iter_mut().for_each(|z| *z = z.tanh()),
         }
     }
 
@@ -38,6 +73,7 @@ impl Activation {
         match self {
             Self::Sigmoid | Self::Softmax => y * (1.0 - y),
             Self::Identity => 1.0,
+            Self::Tanh => (1.0 - y) * (1.0 + y),
         }
     }
 }
@@ -169,7 +205,7 @@ impl Network {
     /// ```
     #[must_use]
     pub fn initial_parameters(&self, seed: u32) -> Vec<f64> {
-        let mut random = Mt::new(seed);
+        let mut random = random_state(seed);
         let mut parameters = Vec::with_capacity(self.n_parameters());
         for layer in &self.layers {
             let start = parameters.len();
@@ -262,12 +298,6 @@ impl NetworkValues {
     fn last(&self) -> &LayerValues {
         self.layers.last().expect("a network has a layer")
     }
-}
-
-/// A float in [0, 1) of 53 random bits, made of the words that NumPy's `random_sample` takes, in its order.
-fn random_sample(random: &mut Mt) -> f64 {
-    let (high, low) = (random.next_u32() >> 5, random.next_u32() >> 6);
-    (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
 }
 
 /// `Σ w x` in float64: eight sums side by side, so that a compiler may use vector instructions,

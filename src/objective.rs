@@ -1,6 +1,6 @@
 //! What is minimised: the losses, each value beside its derivative, and their reduction.
 
-use crate::network::Activation;
+use crate::network::{Activation, Meaning};
 
 /// The loss of one sample's predictions `y` (O) against its targets `t` (O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -17,10 +17,15 @@ impl Loss {
     /// Whether the loss is defined for predictions of `activation`.
     #[must_use]
     pub fn suits(self, activation: Activation) -> bool {
-        match activation {
-            Activation::Sigmoid => true,
-            Activation::Softmax => self == Self::CrossEntropy,
-            Activation::Identity => self == Self::SquaredError,
+        activation.meaning() == Meaning::Probabilities || self == Self::usual(activation)
+    }
+
+    /// The loss that predictions of `activation` are usually trained towards.
+    #[must_use]
+    pub fn usual(activation: Activation) -> Self {
+        match activation.meaning() {
+            Meaning::Probabilities | Meaning::Shares => Self::CrossEntropy,
+            Meaning::Numbers => Self::SquaredError,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Training: settings checked once, a backend chosen once, and the host loop over it.
 
 mod advance;
+mod batch;
 mod checkpoint;
 mod config;
 mod hardware;
@@ -9,12 +10,11 @@ mod host;
 mod optimizer;
 mod pace;
 mod penalty;
-mod pilot;
 mod resume;
 mod schedule;
-mod shuffle;
 mod stop;
 mod trained;
+mod warm_start;
 mod watch;
 
 pub use config::TrainConfig;
@@ -22,11 +22,10 @@ pub use hardware::{BackendChoice, Hardware};
 pub use history::Point;
 pub use optimizer::Optimizer;
 pub(crate) use pace::Pace;
-pub use pilot::Pilot;
 pub use schedule::Schedule;
-pub(crate) use shuffle::shuffle;
 pub use stop::StopReason;
 pub use trained::Trained;
+pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Problem, Summary};
 use crate::dataset::Dataset;
@@ -117,9 +116,12 @@ impl<'a> Training<'a> {
                 remedies: &[Remedy::Do("leave it out to train on all")],
             });
         }
-        if let Some(rows) = config.pilot.filter(|rows| *rows > dataset.n_samples()) {
+        if let Some(rows) = config
+            .warm_start_rows
+            .filter(|rows| *rows > dataset.n_samples())
+        {
             return Err(Error::Setting {
-                setting: "pilot",
+                setting: "warm_start_rows",
                 reason: format!(
                     "{rows} rows are more than the {} there are",
                     dataset.n_samples()
@@ -242,9 +244,12 @@ impl<'a> Training<'a> {
         }
         let n_samples = self.dataset.n_samples();
         let passes = self.evaluations as f64 / self.config.updates_an_epoch(n_samples) as f64;
-        let pilot = self.host.as_ref().and_then(Host::pilot);
-        let pilot_rows = pilot.map_or(0.0, |pilot| pilot.evaluations as f64 * pilot.rows as f64);
-        let bytes = self.dataset.bytes() as f64 * (passes + pilot_rows / n_samples as f64);
+        let warm_start = self.host.as_ref().and_then(Host::warm_start);
+        let warm_start_rows_read = warm_start.map_or(0.0, |warm_start| {
+            warm_start.evaluations as f64 * warm_start.rows as f64
+        });
+        let bytes =
+            self.dataset.bytes() as f64 * (passes + warm_start_rows_read / n_samples as f64);
         let validation = match (&kept, &self.watch) {
             (Some((_, loss)), _) => Some(*loss),
             (None, Some(watch)) => watch.last.map(|(_, loss)| loss),
@@ -257,7 +262,7 @@ impl<'a> Training<'a> {
             parameters,
             iterations: self.iteration,
             evaluations: self.evaluations,
-            pilot,
+            warm_start,
             stop: match self.stop {
                 Some(stop) => stop,
                 None if self.iteration >= self.config.iterations => StopReason::Iterations,

@@ -2,11 +2,13 @@
 //   IDENTITY  y = z
 //   SIGMOID   y = 1 / (1 + exp(-z)), taken from exp(-|z|), which lies in [0, 1]: no overflow and no NaN
 //   SOFTMAX   y = exp(z - max z) / sum exp(z - max z) over the outputs of a row: the sum is 1 at least
+//   TANH      y = tanh z, taken from exp(-2|z|), which lies in [0, 1]
 // z and y are values of this lane, numbered as in forward.wgsl; softmax_rows (ROWS_PER_GROUP) is written with =.
 // Compilers drop the branches that the constant excludes. CPU twin: Activation in src/network.rs.
 const IDENTITY = 0u;
 const SIGMOID = 1u;
 const SOFTMAX = 2u;
+const TANH = 3u;
 
 var<private> softmax_rows: array<vec3<f32>, ROWS_PER_GROUP>; // max z, sum exp(z - max z), ln sum exp z
 
@@ -55,12 +57,20 @@ fn activation(value: u32, z: f32) -> f32 {
         let r = 1.0 / (1.0 + e);
         return select(e * r, r, z >= 0.0);
     }
+    if ACTIVATION == TANH {
+        let q = exp(-2.0 * abs(z));
+        let magnitude = (1.0 - q) * (1.0 / (1.0 + q));
+        return select(-magnitude, magnitude, z >= 0.0);
+    }
     return z;
 }
 
 fn slope(y: f32) -> f32 {
     if ACTIVATION == IDENTITY {
         return 1.0;
+    }
+    if ACTIVATION == TANH {
+        return (1.0 - y) * (1.0 + y);
     }
     return y * (1.0 - y);
 }

@@ -54,6 +54,7 @@ pub(super) fn activate<const FUSED: bool>(
     keep_rows(&mut z[last..], n_rows - last, &[0.0; WIDTH]);
     match (layer.shape.activation, layer.weighted) {
         (Activation::Identity, weighted) => identity(weighted, z, lanes, sums),
+        (Activation::Tanh, weighted) => tanh::<FUSED>(weighted, z, lanes, sums),
         (_, false) => sigmoid::<FUSED, false>(layer.loss, z, lanes, sums),
         (_, true) => sigmoid::<FUSED, true>(layer.loss, z, lanes, sums),
     }
@@ -94,6 +95,28 @@ fn sigmoid<const FUSED: bool, const WEIGHTED: bool>(
                 loss[i] += weigh(i, 0.5 * (t[i] - y) * (t[i] - y));
             }
         }
+    }
+}
+
+/// tanh z from q = exp(−2|z|), which lies in [0, 1]: ±(1 − q) / (1 + q), of slope 4q / (1 + q)².
+#[inline(always)]
+fn tanh<const FUSED: bool>(weighted: bool, z: &mut [f64], lanes: &mut Lanes, sums: &mut Sums) {
+    let n = z.len();
+    let (t, w, q) = (&lanes.t[..n], &lanes.w[..n], &mut lanes.q[..n]);
+    let (loss, slope) = (&mut sums.loss[..n], &mut sums.slope[..n]);
+    for i in 0..n {
+        q[i] = exp::<FUSED>(-2.0 * z[i].abs());
+    }
+    for i in 0..n {
+        let weight = if weighted { w[i] } else { 1.0 };
+        let r = 1.0 / (1.0 + q[i]);
+        let magnitude = (1.0 - q[i]) * r;
+        let y = if z[i] >= 0.0 { magnitude } else { -magnitude };
+        let dy_dz = 4.0 * q[i] * r * r;
+        let difference = y - t[i];
+        loss[i] += weight * (0.5 * difference * difference);
+        slope[i] += weight * dy_dz;
+        z[i] = weight * (difference * dy_dz);
     }
 }
 

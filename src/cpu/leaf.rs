@@ -207,6 +207,7 @@ mod tests {
                     (Loss::CrossEntropy, Activation::Sigmoid, gap > 0),
                     (Loss::CrossEntropy, Activation::Softmax, gap > 0),
                     (Loss::SquaredError, Activation::Identity, gap > 0),
+                    (Loss::SquaredError, Activation::Tanh, gap > 0),
                 ] {
                     let network = network.clone().with_activation(activation);
                     let shape = network.layer();

@@ -155,21 +155,24 @@ impl Backend for Reference<'_> {
     fn evaluate(&mut self) -> Result<Evaluation> {
         let leaves = self.problem.dataset.leaves();
         let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
-        Ok(self.problem.reduced(sums))
+        let total_weight = self.problem.dataset.total_weight();
+        Ok(sums.reduced(&self.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
         let dataset = self.problem.dataset;
         let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
         let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
-        Ok(self.problem.reduced_of(dataset.weight_of(rows), sums))
+        Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let all = self.problem.dataset.leaves();
-        let evaluations = leaves
-            .into_par_iter()
-            .map(|leaf| self.problem.reduced(self.sums(all.rows(leaf))));
+        let total_weight = self.problem.dataset.total_weight();
+        let evaluations = leaves.into_par_iter().map(|leaf| {
+            self.sums(all.rows(leaf))
+                .reduced(&self.problem, total_weight)
+        });
         Ok(self.threads.install(|| evaluations.collect()))
     }
 
@@ -225,12 +228,13 @@ mod tests {
         let targets = (0..15).map(|i| f32::from(i % 3 == i / 3 % 3)).collect();
         let dataset = Dataset::from_rows("two layers", 4, 3, inputs, targets).unwrap();
         let dataset = dataset.with_weights(&[1.0, 0.5, 2.0, 0.0, 1.5]).unwrap();
-        for hidden in [Activation::Sigmoid, Activation::Identity] {
+        for hidden in [Activation::Sigmoid, Activation::Identity, Activation::Tanh] {
             for (activation, loss) in [
                 (Activation::Sigmoid, Loss::SquaredError),
                 (Activation::Sigmoid, Loss::CrossEntropy),
                 (Activation::Softmax, Loss::CrossEntropy),
                 (Activation::Identity, Loss::SquaredError),
+                (Activation::Tanh, Loss::SquaredError),
             ] {
                 let layer = |n_inputs, n_outputs, bias, activation| Layer {
                     n_inputs,

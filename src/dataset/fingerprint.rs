@@ -1,6 +1,6 @@
-//! A number that tells data sets apart.
+//! A hash that tells data sets apart.
 
-use super::Dataset;
+use super::{Dataset, RowsRead};
 use rayon::prelude::*;
 
 /// The odd number next to 2⁶⁴ over the golden ratio, as Fibonacci hashing uses it (Knuth, The Art of Computer
@@ -8,25 +8,21 @@ use rayon::prelude::*;
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Dataset {
-    /// A hash of the bits of every row as it is read, the same for any number of threads: one pass over the data. Other
-    /// rows, or the same in another order, have another one but for a chance of about 2⁻⁶⁴.
+    /// A hash of the bits of every row as it is read, in one pass over the data. It does not depend on the number of
+    /// threads. Two data sets that differ in a row or in the order of their rows share it with a probability of
+    /// about 2⁻⁶⁴.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let leaves = self.leaves();
-        let of_leaf = |leaf| {
-            let rows = leaves.rows(leaf);
-            let mut inputs = vec![0.0; rows.len() * self.n_inputs()];
-            let mut targets = vec![0.0; rows.len() * self.target_width()];
-            self.read(rows, &mut inputs, &mut targets);
-            let values = inputs.iter().chain(&targets);
+        let of_leaf = |leaf: RowsRead<'_>| {
+            let values = leaf.inputs.iter().chain(leaf.targets);
             values.fold(0, |hash, value| mixed(hash, value.to_bits().into()))
         };
-        let hashes: Vec<u64> = (0..leaves.count()).into_par_iter().map(of_leaf).collect();
+        let hashes: Vec<u64> = self.map_leaves(of_leaf).collect();
         hashes.into_iter().fold(0, mixed)
     }
 }
 
-/// One-to-one in either argument.
+/// Mixes `value` into `hash`, one-to-one in either argument.
 fn mixed(hash: u64, value: u64) -> u64 {
     let product = (hash.rotate_left(23) ^ value).wrapping_mul(MULTIPLIER);
     product ^ (product >> 29)

@@ -1,8 +1,8 @@
 //! Standardisation: each feature minus its mean, over its standard deviation.
 
 use super::Dataset;
-use crate::cpu::simd::{Arithmetic, Instructions};
 use crate::leaves::sum_leaves;
+use crate::moments::Moments;
 use crate::network::Layer;
 use serde::{Deserialize, Serialize};
 
@@ -31,15 +31,18 @@ impl Scaling {
         &self.scale
     }
 
-    fn new(moments: &Moments, centered: bool) -> Self {
-        let scale = |column: &Moment| match column.least < column.most {
-            true => (column.squares / moments.n).sqrt(),
+    fn new(features: &[FeatureMoments], centered: bool) -> Self {
+        let scale = |feature: &FeatureMoments| match feature.least < feature.most {
+            true => feature.moments.deviation(),
             false => 0.0,
         };
-        let center = |column: &Moment| if centered { column.mean } else { 0.0 };
+        let center = |feature: &FeatureMoments| match centered {
+            true => feature.moments.mean,
+            false => 0.0,
+        };
         Self {
-            center: moments.columns.iter().map(center).collect(),
-            scale: moments.columns.iter().map(scale).collect(),
+            center: features.iter().map(center).collect(),
+            scale: features.iter().map(scale).collect(),
         }
     }
 
@@ -103,108 +106,58 @@ impl Scaling {
     }
 }
 
-/// Mean and squares of the columns of some rows.
-struct Moments {
-    n: f64,
-    columns: Vec<Moment>,
-}
-
+/// Moments and range of one feature.
 #[derive(Clone, Copy)]
-struct Moment {
-    mean: f64,
-    /// `Σ (x − mean)²`
-    squares: f64,
+struct FeatureMoments {
+    moments: Moments,
     least: f32,
     most: f32,
 }
 
-impl Moments {
-    /// Of the rows of `inputs` (rows, I), `stride` floats from one to the next.
-    fn of(inputs: &[f32], n_inputs: usize, stride: usize) -> Self {
-        Instructions::detect().run(MomentsOf {
-            inputs,
-            n_inputs,
-            stride,
-        })
-    }
-
-    /// Of both parts' rows together (Chan, Golub and `LeVeque`, "Updating formulae and a pairwise algorithm
-    /// for computing sample variances", 1979).
-    fn add(&mut self, other: &Self) {
-        let n = self.n + other.n;
-        for (left, right) in self.columns.iter_mut().zip(&other.columns) {
-            let difference = right.mean - left.mean;
-            left.mean += difference * other.n / n;
-            left.squares += right.squares + difference * difference * self.n * other.n / n;
-            left.least = left.least.min(right.least);
-            left.most = left.most.max(right.most);
+impl FeatureMoments {
+    /// The moments of each column of `inputs` (rows, I), whose rows begin `stride` floats apart: first the means, then
+    /// the squares about them, so that nothing cancels. The rows have to fit a cache.
+    fn of_columns(inputs: &[f32], n_inputs: usize, stride: usize) -> Vec<Self> {
+        let rows = || inputs.chunks(stride).map(|row| &row[..n_inputs]);
+        let n_rows = rows().len() as f64;
+        let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
+        let mut least = vec![f32::INFINITY; n_inputs];
+        let mut most = vec![f32::NEG_INFINITY; n_inputs];
+        // A loop for each sum, and comparisons instead of `min`: so compilers make vector instructions of them.
+        for row in rows() {
+            for (mean, x) in mean.iter_mut().zip(row) {
+                *mean += f64::from(*x);
+            }
+            for (least, x) in least.iter_mut().zip(row) {
+                *least = if x < least { *x } else { *least };
+            }
+            for (most, x) in most.iter_mut().zip(row) {
+                *most = if x > most { *x } else { *most };
+            }
         }
-        self.n = n;
-    }
-}
-
-/// Columns looked at together.
-const WIDTH: usize = 8;
-
-/// The moments of rows that fit a cache.
-struct MomentsOf<'a> {
-    inputs: &'a [f32],
-    n_inputs: usize,
-    stride: usize,
-}
-
-impl Arithmetic for MomentsOf<'_> {
-    type Output = Moments;
-
-    #[inline(always)]
-    fn run<const FUSED: bool>(self) -> Moments {
-        let mut columns = Vec::with_capacity(self.n_inputs);
-        while columns.len() + WIDTH <= self.n_inputs {
-            columns.extend(self.of_columns::<WIDTH>(columns.len()));
+        mean.iter_mut().for_each(|mean| *mean /= n_rows);
+        for row in rows() {
+            for ((squares, mean), x) in squares.iter_mut().zip(&mean).zip(row) {
+                let difference = f64::from(*x) - mean;
+                *squares += difference * difference;
+            }
         }
-        while columns.len() < self.n_inputs {
-            columns.extend(self.of_columns::<1>(columns.len()));
-        }
-        Moments {
-            n: self.inputs.len().div_ceil(self.stride) as f64,
-            columns,
-        }
-    }
-}
-
-impl MomentsOf<'_> {
-    /// Of the columns from `first` on; the mean first and the squares about it second: nothing cancels.
-    #[inline(always)]
-    fn of_columns<const N: usize>(&self, first: usize) -> [Moment; N] {
-        let rows = || {
-            let rows = self.inputs[first..].chunks(self.stride);
-            rows.filter_map(|row| row.first_chunk::<N>())
+        let column = |j: usize| Self {
+            moments: Moments {
+                weight: n_rows,
+                mean: mean[j],
+                squares: squares[j],
+            },
+            least: least[j],
+            most: most[j],
         };
-        let (mut mean, mut squares) = ([0.0; N], [0.0; N]);
-        let (mut least, mut most) = ([f32::INFINITY; N], [f32::NEG_INFINITY; N]);
-        let mut n = 0.0;
-        for row in rows() {
-            n += 1.0;
-            for i in 0..N {
-                mean[i] += f64::from(row[i]);
-                // Comparisons and not `min`, which is no vector instruction.
-                least[i] = if row[i] < least[i] { row[i] } else { least[i] };
-                most[i] = if row[i] > most[i] { row[i] } else { most[i] };
-            }
-        }
-        mean.iter_mut().for_each(|mean| *mean /= n);
-        for row in rows() {
-            for i in 0..N {
-                let difference = f64::from(row[i]) - mean[i];
-                squares[i] += difference * difference;
-            }
-        }
-        std::array::from_fn(|i| Moment {
-            mean: mean[i],
-            squares: squares[i],
-            least: least[i],
-            most: most[i],
-        })
+        (0..n_inputs).map(column).collect()
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.moments.add(&other.moments);
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
     }
 }
 
@@ -215,20 +168,26 @@ impl Dataset {
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
         let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
-        let moments = |leaf| {
+        let of_leaf = |leaf| {
             let rows = leaves.rows(leaf);
-            if let Some(stored) = self.stored() {
-                let rows = stored.rows(rows);
-                return Moments::of(rows.inputs, n_inputs, rows.input_stride);
+            match self.stored() {
+                Some(stored) => {
+                    let stored = stored.rows(rows);
+                    FeatureMoments::of_columns(stored.inputs, n_inputs, stored.input_stride)
+                }
+                None => self.with_rows(rows, |rows| {
+                    FeatureMoments::of_columns(rows.inputs, n_inputs, n_inputs)
+                }),
             }
-            let mut inputs = vec![0.0; rows.len() * n_inputs];
-            let mut targets = vec![0.0; rows.len() * self.target_width()];
-            self.read(rows, &mut inputs, &mut targets);
-            Moments::of(&inputs, n_inputs, n_inputs)
         };
-        let moments = sum_leaves(leaves.count(), 4 * n_inputs, moments, Moments::add);
+        let add = |left: &mut Vec<FeatureMoments>, right: &Vec<FeatureMoments>| {
+            for (left, right) in left.iter_mut().zip(right) {
+                left.add(right);
+            }
+        };
+        let features = sum_leaves(leaves.count(), 4 * n_inputs, of_leaf, add);
         Self {
-            scaling: Some(Scaling::new(&moments, centered).into()),
+            scaling: Some(Scaling::new(&features, centered).into()),
             ..self.clone()
         }
     }

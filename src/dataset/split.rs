@@ -4,7 +4,7 @@ use super::Dataset;
 use super::lines::Lines;
 use super::rows::{Part, Rows};
 use crate::error::{Error, Remedy, Result};
-use rand_mt::Mt;
+use crate::random::{random_state, shuffle};
 use std::sync::Arc;
 
 impl Dataset {
@@ -70,7 +70,7 @@ impl Dataset {
             of_class[class].push(row);
         }
         let mut held = vec![false; self.n_samples];
-        let mut random = Mt::new(seed);
+        let mut random = random_state(seed);
         for mut rows in of_class {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -78,7 +78,7 @@ impl Dataset {
                 reason = "a share of a count is one, up to its fraction"
             )]
             let count = (share * rows.len() as f64).round() as usize;
-            crate::train::shuffle(&mut rows, &mut random);
+            shuffle(&mut rows, &mut random);
             rows[..count].iter().for_each(|row| held[*row] = true);
         }
         held

@@ -240,66 +240,48 @@ impl Dataset {
     #[must_use]
     pub fn change(&self) -> Change {
         let unrounded = self.unrounded();
-        let leaves = self.leaves();
-        let changes = (0..leaves.count()).into_par_iter().map_init(
-            || [const { Vec::new() }; 3],
-            |[original, stored, targets], leaf| {
-                let rows = leaves.rows(leaf);
-                original.resize(rows.len() * self.n_inputs(), 0.0);
-                targets.resize(rows.len() * self.target_width(), 0.0);
-                unrounded.read(rows, original, targets);
-                stored.clone_from(original);
-                self.codes.round(stored);
-                self.codes.change(original, stored)
-            },
-        );
+        let changes = unrounded.map_leaves(|leaf| {
+            let mut stored = leaf.inputs.to_vec();
+            self.codes.round(&mut stored);
+            self.codes.change(leaf.inputs, &stored)
+        });
         changes.reduce(Change::default, Change::merged)
     }
 }
 
-/// What there is to know of each column, in one pass.
+/// The range of each column (I), in one pass.
 fn survey(dataset: &Dataset) -> Vec<Span> {
-    let (n_inputs, leaves) = (dataset.n_inputs(), dataset.leaves());
+    let n_inputs = dataset.n_inputs();
     let none = || vec![Span::NONE; n_inputs];
-    let scratch = || (none(), Vec::new(), Vec::new());
-    let leaf_by_leaf = (0..leaves.count()).into_par_iter();
-    let surveyed = leaf_by_leaf.fold(scratch, |(mut spans, mut inputs, mut targets), leaf| {
-        let rows = leaves.rows(leaf);
-        inputs.resize(rows.len() * n_inputs, 0.0);
-        targets.resize(rows.len() * dataset.target_width(), 0.0);
-        dataset.read(rows, &mut inputs, &mut targets);
-        for row in inputs.chunks_exact(n_inputs) {
+    let surveyed = dataset.map_leaves(|leaf| {
+        let mut spans = none();
+        for row in leaf.inputs.chunks_exact(n_inputs) {
             for (span, x) in spans.iter_mut().zip(row) {
                 span.add(*x);
             }
         }
-        (spans, inputs, targets)
+        spans
     });
-    surveyed
-        .map(|(spans, ..)| spans)
-        .reduce(none, |mut spans, other| {
-            for (span, other) in spans.iter_mut().zip(&other) {
-                span.merge(other);
-            }
-            spans
-        })
+    surveyed.reduce(none, |mut spans, other| {
+        for (span, other) in spans.iter_mut().zip(&other) {
+            span.merge(other);
+        }
+        spans
+    })
 }
 
 /// Why the column `column` cannot be stored: the first of its values that are `beyond` a limit.
 fn beyond(
     dataset: &Dataset,
     column: usize,
-    beyond: impl Fn(f32) -> bool,
+    beyond: impl Fn(f32) -> bool + Sync + Send,
     why: &str,
     remedies: &'static [Remedy],
 ) -> Error {
-    let (mut inputs, mut targets) = (
-        vec![0.0; dataset.n_inputs()],
-        vec![0.0; dataset.target_width()],
-    );
-    let found = (0..dataset.n_samples()).find_map(|row| {
-        dataset.read(row..row + 1, &mut inputs, &mut targets);
-        beyond(inputs[column]).then_some((row, inputs[column]))
+    let found = dataset.find_in_leaves(|leaf| {
+        let values = leaf.inputs.iter().skip(column).step_by(dataset.n_inputs());
+        let mut values = leaf.rows.zip(values.copied());
+        values.find(|(_, value)| beyond(*value))
     });
     let (row, value) = found.expect("the survey saw a value beyond the limit");
     Error::Input {

@@ -4,8 +4,8 @@
 //! margin, its sign the label; label noise flips a stated share of the labels. Nothing is rounded,
 //! so every machine makes the same bits, and so does the shader `synthetic`, its twin.
 
-use super::threefry::threefry2x32;
 use crate::error::{Error, Result};
+use crate::random::threefry2x32;
 use std::fmt;
 use std::str::FromStr;
 

@@ -5,7 +5,7 @@ use super::rows::{Part, Rows};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
-/// Rows looked at together.
+/// Weights are summed in blocks of this many rows.
 const ROWS: usize = 1 << 12;
 
 impl Dataset {
@@ -61,40 +61,37 @@ impl Dataset {
         })
     }
 
-    /// The sum of the weights of the rows `rows`, as often as each is named; how many they are where there are none.
+    /// Total weight of `rows`, counting repeats; their number if samples have no weights.
     pub(crate) fn weight_of(&self, rows: &[usize]) -> f64 {
-        match &*self.rows {
-            Rows::Stored { targets, .. } if self.weighted => {
-                let weights = rows
-                    .iter()
-                    .map(|row| f64::from(targets.value(*row, self.n_outputs())));
-                weights.sum()
-            }
-            _ => rows.len() as f64,
+        match self.is_weighted() {
+            true => rows.iter().map(|row| self.weight(*row)).sum(),
+            false => rows.len() as f64,
         }
     }
 
-    /// The sum of the weights; N where there are none.
+    /// The sum of the weights of all samples; N if they have none.
     #[must_use]
     pub fn total_weight(&self) -> f64 {
-        if !self.weighted {
+        if !self.is_weighted() {
             return self.n_samples as f64;
         }
         *self.total_weight.get_or_init(|| {
-            let (mut inputs, mut targets) = (Vec::new(), Vec::new());
             let mut total = 0.0;
             for first in (0..self.n_samples).step_by(ROWS) {
                 let rows = first..(first + ROWS).min(self.n_samples);
-                inputs.resize(rows.len() * self.n_inputs(), 0.0);
-                targets.resize(rows.len() * self.target_width(), 0.0);
-                self.read_unrounded(rows, &mut inputs, &mut targets);
-                let weights = targets.iter().skip(self.n_outputs());
-                total += weights
-                    .step_by(self.target_width())
-                    .map(|weight| f64::from(*weight))
-                    .sum::<f64>();
+                total += rows.map(|row| self.weight(row)).sum::<f64>();
             }
             total
         })
+    }
+
+    /// How often the sample in row `row` counts.
+    fn weight(&self, row: usize) -> f64 {
+        match &*self.rows {
+            Rows::Stored { targets, .. } if self.is_weighted() => {
+                f64::from(targets.value(row, self.n_outputs()))
+            }
+            _ => 1.0,
+        }
     }
 }

@@ -93,11 +93,8 @@ impl RowKernel<'_> {
     /// The text that all kernels that read rows share: constants, inputs, the forward pass, the exchange
     /// among lanes, the activation.
     fn forward_source(&self) -> String {
-        let activation = match self.activation {
-            Activation::Identity => "IDENTITY",
-            Activation::Sigmoid => "SIGMOID",
-            Activation::Softmax => "SOFTMAX",
-        };
+        // The constants of activation.wgsl are called as the variants are, in capitals.
+        let activation = format!("{:?}", self.activation).to_uppercase();
         let within_subgroup = match self.subgroup {
             Some(_) => shaders!("common/subgroup.wgsl"),
             None => shaders!("common/workgroup.wgsl"),

@@ -65,7 +65,7 @@ pub(super) struct Ring {
 
 #[derive(Debug)]
 struct Piece {
-    /// InputFormat, then targets.
+    /// The inputs, then the targets.
     buffer: Buffer,
     in_use: Option<InUse>,
 }
@@ -78,7 +78,7 @@ struct InUse {
 }
 
 impl Ring {
-    /// For `n_rows` rows of that row_layout, which may be brought again and again.
+    /// Staging for `n_rows` rows of that layout, which may be brought again and again.
     pub(super) fn new(device: &Device, row_layout: RowLayout, n_rows: usize) -> Result<Self> {
         let rows_per_piece = (PIECE_BYTES / (4 * row_layout.inputs)).max(1).min(n_rows);
         let n_pieces = n_rows.div_ceil(rows_per_piece).min(PIECES);

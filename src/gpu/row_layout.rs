@@ -50,7 +50,7 @@ impl RowLayout {
         n_rows as u64 * self.row_bytes()
     }
 
-    /// InputFormat and targets of `n_rows` rows.
+    /// Buffers for the inputs and targets of `n_rows` rows.
     pub(super) fn allocate(
         self,
         device: &Device,

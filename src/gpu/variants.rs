@@ -9,7 +9,9 @@ use crate::cpu::Cpu;
 use crate::dataset::Dataset;
 use crate::network::Network;
 use crate::objective::{Loss, Objective, Reduction};
+use crate::random::test_numbers;
 use crate::validate::check;
+use rand::RngExt;
 use std::num::NonZeroU32;
 
 /// Shapes that fill no vector, no group of lanes and no leaf; one leaf in one round and in several; several
@@ -49,17 +51,10 @@ const HARDWARE: Variant = Variant {
     ..SOFTWARE
 };
 
-/// Numbers in [−1, 1), the upper bits of Knuth's MMIX generator.
+/// Numbers in [−1, 1).
 fn random(n: usize, seed: usize) -> Vec<f32> {
-    let mut state = seed as u64;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let [high, low, ..] = state.to_be_bytes();
-        f32::from(i16::from_be_bytes([high, low])) / 32_768.0
-    };
-    (0..n).map(|_| next()).collect()
+    let mut random = test_numbers(seed as u64);
+    (0..n).map(|_| random.random_range(-1.0..1.0)).collect()
 }
 
 fn dataset((n_samples, n_inputs, n_outputs): (usize, usize, usize)) -> Dataset {

@@ -4,7 +4,7 @@ use super::pass::{Kept, Sums, largest};
 use super::ranking::{Ranked, Ranking};
 use super::shares::times_ln;
 use crate::backend::Problem;
-use crate::network::Activation;
+use crate::network::Meaning;
 use serde::Serialize;
 
 /// Bins of predicted probabilities.
@@ -154,7 +154,7 @@ impl ClassMetrics {
             target,
             names,
             // Sigmoids' outputs do not sum to 1.
-            log_loss: (layer.activation == Activation::Softmax)
+            log_loss: (layer.activation.meaning() == Meaning::Shares)
                 .then_some(sums.cross_entropy / sums.weight),
             brier: squared / sums.weight,
             aucs: (0..n)

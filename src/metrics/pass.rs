@@ -1,10 +1,10 @@
 //! The passes over the data: sums over the samples, and of targets 0 and 1 the predictions themselves.
 
-use super::moments::Moments;
 use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
-use crate::network::Activation;
+use crate::moments::Moments;
+use crate::network::{Activation, Meaning};
 use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
 use std::mem::size_of;
@@ -35,25 +35,22 @@ pub(super) struct Sample<'a> {
 impl Piece {
     fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
-        let rows = dataset.leaves().rows(leaf);
-        let target_width = dataset.target_width();
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * target_width];
-        dataset.read(rows, &mut inputs, &mut targets);
-        let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
-        let mut values = problem.network.values();
-        for x in inputs.chunks_exact(layer.n_inputs) {
-            problem.network.forward(parameters, x, &mut values);
-            pre_activations.extend_from_slice(values.pre_activation());
-            predictions.extend_from_slice(values.prediction());
-        }
-        Self {
-            n_outputs: layer.n_outputs,
-            target_width,
-            pre_activations,
-            predictions,
-            targets,
-        }
+        dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
+            let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
+            let mut values = problem.network.values();
+            for x in rows.inputs.chunks_exact(layer.n_inputs) {
+                problem.network.forward(parameters, x, &mut values);
+                pre_activations.extend_from_slice(values.pre_activation());
+                predictions.extend_from_slice(values.prediction());
+            }
+            Self {
+                n_outputs: layer.n_outputs,
+                target_width: dataset.target_width(),
+                pre_activations,
+                predictions,
+                targets: rows.targets.to_vec(),
+            }
+        })
     }
 
     pub(super) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
@@ -173,14 +170,14 @@ impl Sums {
         for (o, sums) in self.outputs.iter_mut().enumerate() {
             let t = f64::from(t[o]);
             sums.push(y[o], t, weight);
-            if activation == Activation::Sigmoid {
+            if activation.meaning() == Meaning::Probabilities {
                 let loss = Loss::CrossEntropy.value(activation, &z[o..=o], &y[o..=o], &[t]);
                 let cross_entropy = weight * loss;
                 sums.cross_entropy += cross_entropy;
                 self.cross_entropy += cross_entropy;
             }
         }
-        if activation == Activation::Softmax {
+        if activation.meaning() == Meaning::Shares {
             let log_sum = log_sum_exp(z);
             let of_one = |(z, t): (&f64, &f32)| f64::from(*t) * (log_sum - z);
             self.cross_entropy += weight * std::iter::zip(*z, *t).map(of_one).sum::<f64>();
@@ -258,7 +255,7 @@ pub(super) fn first(
     exclusive: bool,
 ) -> Result<(Sums, Kept)> {
     let layer = problem.network.layer();
-    let keeps = layer.activation != Activation::Identity;
+    let keeps = layer.activation.meaning() != Meaning::Numbers;
     let mut kept = Kept::default();
     if keeps {
         kept.reserve(problem, exclusive)?;

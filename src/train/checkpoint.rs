@@ -6,8 +6,8 @@
 
 use super::config::TrainConfig;
 use super::history::History;
-use super::pilot::Pilot;
 use super::schedule::Schedule;
+use super::warm_start::WarmStart;
 use crate::atomic_file;
 use crate::backend::Backend;
 use crate::dataset::Dataset;
@@ -186,7 +186,7 @@ pub(super) struct Standing {
     /// Of L-BFGS.
     pub(super) lowest: Option<[f64; 2]>,
     pub(super) stalled: u32,
-    pub(super) pilot: Option<Pilot>,
+    pub(super) warm_start: Option<WarmStart>,
     /// The loss an iteration ago.
     pub(super) loss_before: Option<f64>,
     pub(super) history: History,
@@ -213,7 +213,7 @@ impl Standing {
             steps: 0,
             lowest: None,
             stalled: 0,
-            pilot: None,
+            warm_start: None,
             loss_before: None,
             history: History::new(),
             last: None,

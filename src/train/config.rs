@@ -56,7 +56,7 @@ pub struct TrainConfig {
     /// Rows, spread evenly over all, on whose loss L-BFGS begins, before its first iteration; 0 for none. `None` for a
     /// sixteenth of them on the CPU, where that is many.
     #[serde(default)]
-    pub pilot: Option<usize>,
+    pub warm_start_rows: Option<usize>,
     /// Iterations from one look at the samples held back to the next; `None` for every one of L-BFGS, and about a
     /// hundred of others.
     #[serde(default)]
@@ -112,10 +112,7 @@ impl TrainConfig {
         };
         Self {
             activation,
-            loss: match activation {
-                Activation::Identity => Loss::SquaredError,
-                Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
-            },
+            loss: Loss::usual(activation),
             ..Self::default()
         }
     }
@@ -123,7 +120,7 @@ impl TrainConfig {
     /// What to change where the updates are too large.
     #[must_use]
     pub fn smaller_steps(&self) -> &'static [Remedy] {
-        const SMALLER: Remedy = Remedy::Set("learning_rate", "a smaller one");
+        const SMALLER: Remedy = Remedy::Lower("learning_rate");
         if self.optimizer == Optimizer::LBfgs {
             return &[
                 Remedy::Do("rescale the columns"),
@@ -193,7 +190,7 @@ impl TrainConfig {
                 ),
                 _ => refuse(
                     "loss",
-                    "the identity is trained towards the squared error",
+                    "numbers are trained towards the squared error",
                     &[Remedy::Set("loss", "squared-error")],
                 ),
             };
@@ -272,9 +269,9 @@ impl TrainConfig {
         if self.batch_size.is_some() {
             self.check_batches()?;
         }
-        if self.pilot.is_some() && self.optimizer != Optimizer::LBfgs {
+        if self.warm_start_rows.is_some() && self.optimizer != Optimizer::LBfgs {
             let remedies = &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT];
-            return refuse("pilot", "is where L-BFGS begins", remedies);
+            return refuse("warm_start_rows", "is where L-BFGS begins", remedies);
         }
         match self.optimizer {
             Optimizer::Adam if self.l1 > 0.0 => refuse(
@@ -338,7 +335,7 @@ impl Default for TrainConfig {
             loss_tolerance: None,
             max_seconds: None,
             batch_size: None,
-            pilot: None,
+            warm_start_rows: None,
             validation_every: None,
             early_stopping: None,
         }
@@ -371,29 +368,26 @@ fn check_targets(dataset: &Dataset) -> Result<()> {
 
 /// The targets of a softmax are shares of one whole, to within the roundings of an f32 sum.
 fn check_shares(dataset: &Dataset) -> Result<()> {
-    const ROWS: usize = 1 << 12;
     let (n_outputs, width) = (dataset.n_outputs(), dataset.target_width());
-    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    for first in (0..dataset.n_samples()).step_by(ROWS) {
-        let rows = first..(first + ROWS).min(dataset.n_samples());
-        inputs.resize(rows.len() * dataset.n_inputs(), 0.0);
-        targets.resize(rows.len() * width, 0.0);
-        dataset.read(rows.clone(), &mut inputs, &mut targets);
-        for (row, targets) in rows.zip(targets.chunks_exact(width)) {
-            let sum: f64 = targets[..n_outputs].iter().map(|t| f64::from(*t)).sum();
-            if (sum - 1.0).abs() > 1e-6 * n_outputs as f64 {
-                return Err(Error::Input {
-                    place: dataset.target_place(row, 0),
-                    reason: format!(
-                        "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1"
-                    ),
-                    remedies: &[
-                        Remedy::Do("rescale them"),
-                        Remedy::Set("activation", "sigmoid"),
-                    ],
-                });
-            }
-        }
+    let wrong_sum = dataset.find_in_leaves(|leaf| {
+        let sums = leaf.targets.chunks_exact(width).map(|targets| {
+            let shares = targets[..n_outputs].iter();
+            shares.map(|t| f64::from(*t)).sum::<f64>()
+        });
+        let mut sums = leaf.rows.zip(sums);
+        sums.find(|(_, sum)| (sum - 1.0).abs() > 1e-6 * n_outputs as f64)
+    });
+    match wrong_sum {
+        None => Ok(()),
+        Some((row, sum)) => Err(Error::Input {
+            place: dataset.target_place(row, 0),
+            reason: format!(
+                "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1"
+            ),
+            remedies: &[
+                Remedy::Do("rescale them"),
+                Remedy::Set("activation", "sigmoid"),
+            ],
+        }),
     }
-    Ok(())
 }

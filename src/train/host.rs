@@ -1,13 +1,13 @@
 //! Updates that the host makes, in float64, from the evaluations of a backend.
 
+use super::batch;
 use super::checkpoint::Checkpoint;
 use super::config::TrainConfig;
 use super::optimizer::{Adam, LBfgs, Momentum, Optimizer, Pair, Point};
 use super::pace::Pace;
 use super::penalty::Penalty;
-use super::pilot::{self, Pilot};
-use super::shuffle::Batches;
 use super::stop::{Convergence, StopReason};
+use super::warm_start::{self, WarmStart};
 use crate::backend::{Backend, Evaluation, Summary};
 use crate::cpu::gradient_descent;
 use crate::error::Result;
@@ -30,11 +30,10 @@ pub(super) struct Host {
     method: Method,
     penalty: Penalty,
     convergence: Convergence,
-    batches: Option<Batches>,
     /// Rows on which it is still to begin.
-    pilot_rows: Option<Vec<usize>>,
+    warm_start_rows_read: Option<Vec<usize>>,
     n_samples: usize,
-    pilot: Option<Pilot>,
+    warm_start: Option<WarmStart>,
     parameters: Vec<f64>,
     /// The evaluation at the parameters, once there is one.
     here: Option<Point>,
@@ -68,12 +67,9 @@ impl Host {
             },
             penalty,
             convergence: Convergence::new(n_parameters),
-            batches: config
-                .batch_size
-                .map(|size| Batches::new(config.seed, size, n_samples)),
-            pilot_rows: pilot::rows(config, backend, n_samples, n_parameters),
+            warm_start_rows_read: warm_start::rows(config, backend, n_samples, n_parameters),
             n_samples,
-            pilot: None,
+            warm_start: None,
             parameters: start,
             here: None,
             seen: (f64::NAN, unseen),
@@ -95,8 +91,8 @@ impl Host {
     }
 
     /// What it began on, once it has.
-    pub(super) fn pilot(&self) -> Option<Pilot> {
-        self.pilot
+    pub(super) fn warm_start(&self) -> Option<WarmStart> {
+        self.warm_start
     }
 
     pub(super) fn evaluations(&self) -> u64 {
@@ -120,15 +116,16 @@ impl Host {
         update: u64,
         backend: &mut dyn Backend,
     ) -> Result<Option<StopReason>> {
-        if let Some(rows) = self.pilot_rows.take() {
+        if let Some(rows) = self.warm_start_rows_read.take() {
             self.begin_on(&rows, config, backend)?;
         }
-        match &mut self.batches {
+        match config.batch_size {
             None => self.look(backend)?,
-            Some(batches) => {
+            Some(size) => {
                 backend.set_parameters(&self.parameters)?;
                 self.evaluations += 1;
-                let evaluation = backend.evaluate_rows(batches.rows(update))?;
+                let rows = batch::rows(config.seed, size, self.n_samples, update);
+                let evaluation = backend.evaluate_rows(&rows)?;
                 self.arrive(point(&self.penalty, self.parameters.clone(), evaluation));
             }
         }
@@ -214,8 +211,9 @@ impl Host {
             Ok(point(&penalty, parameters, evaluation))
         };
         let mut here = evaluate(self.parameters.clone())?;
-        let tolerance = pilot::tolerance(rows.len()).max(config.gradient_tolerance.unwrap_or(0.0));
-        for _ in 0..pilot::ITERATIONS {
+        let tolerance =
+            warm_start::tolerance(rows.len()).max(config.gradient_tolerance.unwrap_or(0.0));
+        for _ in 0..warm_start::ITERATIONS {
             let gradient = penalty.pseudo_gradient(&here.parameters, &here.gradient);
             if !here.loss.is_finite() || self.convergence.fall(&gradient) <= tolerance {
                 break;
@@ -226,7 +224,7 @@ impl Host {
             }
         }
         (lbfgs.lowest, lbfgs.stalled) = (None, 0);
-        self.pilot = Some(Pilot {
+        self.warm_start = Some(WarmStart {
             rows: rows.len(),
             evaluations,
         });
@@ -269,7 +267,7 @@ impl Host {
                 }
                 standing.lowest = lbfgs.lowest;
                 standing.stalled = lbfgs.stalled;
-                standing.pilot = self.pilot;
+                standing.warm_start = self.warm_start;
             }
         }
     }
@@ -295,9 +293,9 @@ impl Host {
             Method::LBfgs(lbfgs) => {
                 lbfgs.lowest = from.standing.lowest;
                 lbfgs.stalled = from.standing.stalled;
-                self.pilot = from.standing.pilot;
-                if self.pilot.is_some() {
-                    self.pilot_rows = None;
+                self.warm_start = from.standing.warm_start;
+                if self.warm_start.is_some() {
+                    self.warm_start_rows_read = None;
                 }
                 lbfgs.pairs.clear();
                 while let at = lbfgs.pairs.len()

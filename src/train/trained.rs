@@ -1,8 +1,8 @@
 //! What a training came to.
 
 use super::history::Point;
-use super::pilot::Pilot;
 use super::stop::StopReason;
+use super::warm_start::WarmStart;
 use crate::backend::Summary;
 use crate::network::Network;
 
@@ -24,7 +24,7 @@ pub struct Trained {
     /// Passes over the data that these took.
     pub evaluations: u64,
     /// What L-BFGS began on, before these, where that was a sample of the rows.
-    pub pilot: Option<Pilot>,
+    pub warm_start: Option<WarmStart>,
     /// Why they were enough.
     pub stop: StopReason,
     /// What was minimised, at these parameters: the loss of the data and the penalties.

@@ -129,7 +129,7 @@ impl<'a> Bounds<'a> {
     /// They hold on the way to the total too: their sum bounds it.
     pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
-        let all_leaves = dataset.leaves();
+        let (all_leaves, total_weight) = (dataset.leaves(), dataset.total_weight());
         let bounds = leaves.into_par_iter().map(|leaf| {
             let mut bounds = Evaluation::zero(parameters.len());
             let n_outputs = dataset.n_outputs();
@@ -140,7 +140,7 @@ impl<'a> Bounds<'a> {
                     self.add(&mut bounds, neuron, x, f64::from(*t), weight, o);
                 }
             });
-            self.problem.reduced(bounds)
+            bounds.reduced(self.problem, total_weight)
         });
         bounds.collect()
     }
@@ -179,7 +179,7 @@ impl<'a> Bounds<'a> {
         bounds.summary.mean_slope += summed(weighed(neuron.slope()));
     }
 
-    /// Gives `take` each sample, what is known of its outputs, and its targets with its weight.
+    /// Calls `take` with each sample, its outputs with their bounds, and its targets with its weight.
     fn each_sample(
         &self,
         rows: Range<usize>,
@@ -188,27 +188,25 @@ impl<'a> Bounds<'a> {
     ) {
         let (dataset, layer) = (self.problem.dataset, self.problem.network.layer());
         let (weight, bias) = layer.split(parameters);
-        let mut inputs = vec![0.0; rows.len() * layer.n_inputs];
-        let mut targets = vec![0.0; rows.len() * dataset.target_width()];
-        dataset.read(rows, &mut inputs, &mut targets);
-        let rows = inputs
-            .chunks_exact(layer.n_inputs)
-            .zip(targets.chunks_exact(dataset.target_width()));
         let (mut z, mut neurons) = (Vec::new(), Vec::new());
-        for (x, targets) in rows {
-            z.clear();
-            z.extend((0..layer.n_outputs).map(|o| {
-                let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
-                pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
-            }));
-            neurons.clear();
-            match layer.activation {
-                Activation::Sigmoid => neurons.extend(z.iter().copied().map(Neuron::sigmoid)),
-                Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
-                Activation::Softmax => neurons.extend(softmax(&z)),
+        dataset.with_rows(rows, |rows| {
+            let samples = rows.inputs.chunks_exact(layer.n_inputs);
+            for (x, targets) in samples.zip(rows.targets.chunks_exact(dataset.target_width())) {
+                z.clear();
+                z.extend((0..layer.n_outputs).map(|o| {
+                    let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
+                    pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
+                }));
+                neurons.clear();
+                match layer.activation {
+                    Activation::Sigmoid => neurons.extend(z.iter().copied().map(Neuron::sigmoid)),
+                    Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
+                    Activation::Tanh => neurons.extend(z.iter().copied().map(Neuron::tanh)),
+                    Activation::Softmax => neurons.extend(softmax(&z)),
+                }
+                take(x, &neurons, targets);
             }
-            take(x, &neurons, targets);
-        }
+        });
     }
 }
 
@@ -255,6 +253,7 @@ enum Of {
         log_sum: Bounded,
     },
     Identity,
+    Tanh,
 }
 
 impl Neuron {
@@ -290,11 +289,36 @@ impl Neuron {
         }
     }
 
+    /// The magnitude of tanh z is (1 − q) / (1 + q) with q = exp(−2|z|), of slope −2 / (1 + q)² by q, at most 2.
+    fn tanh(z: Bounded) -> Self {
+        let most = (2.0 * (z.bound - z.value.abs()).min(0.0)).exp();
+        // exp at its own argument, which is doubled without a rounding.
+        let exp_error = (3.0 + 4.0 * z.most()) * E * most + FLUSHED;
+        // y rises with z, so it moves as far as at one of the ends.
+        let y = z.value.tanh();
+        let moved = ((z.value + z.bound).tanh() - y).max(y - (z.value - z.bound).tanh());
+        let inherited = moved + FLOAT64 + 2.0 * exp_error;
+        // 1 − q and 1 + q: 1 rounding each, of the first up to E absolutely; 1 / (1 + q): 2.5; their product: 1.
+        let rounded = E + gamma(4.5) * (y.abs() + inherited) + FLUSHED;
+        Self {
+            z,
+            y: Bounded::new(y, inherited + rounded),
+            of: Of::Tanh,
+        }
+    }
+
     /// dy/dz: of a sigmoid and a softmax y (1 − y); both it and its f32 counterpart lie in [0, ¼], but for
     /// roundings.
     fn slope(&self) -> Bounded {
-        if let Of::Identity = self.of {
-            return Bounded::new(1.0, 0.0);
+        match self.of {
+            Of::Identity => return Bounded::new(1.0, 0.0),
+            // (1 − y) (1 + y), which lies in [0, 1] but for roundings.
+            Of::Tanh => {
+                let one = Bounded::new(1.0, 0.0);
+                let slope = one.plus(self.y.negated()).times(one.plus(self.y));
+                return Bounded::new(slope.value, slope.bound.min(1.0 + 16.0 * E));
+            }
+            Of::Sigmoid { .. } | Of::Softmax { .. } => {}
         }
         let one_minus_y = Bounded::new(1.0, 0.0).plus(self.y.negated());
         let slope = self.y.times(one_minus_y);

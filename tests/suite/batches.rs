@@ -3,7 +3,9 @@
 //! A batch is held against the CPU's at every bound that a validation has, those of each leaf taken from a data set
 //! of the batch's rows, and has the bits of that data set on the same adapter.
 
-use crate::common::{Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch};
+use crate::common::{
+    PAIRS, Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch,
+};
 use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::Activation;
@@ -14,13 +16,6 @@ use neuralnet::{
 };
 use std::num::NonZeroU32;
 use std::ops::Range;
-
-const PAIRS: [(Activation, Loss); 4] = [
-    (Activation::Sigmoid, Loss::SquaredError),
-    (Activation::Sigmoid, Loss::CrossEntropy),
-    (Activation::Softmax, Loss::CrossEntropy),
-    (Activation::Identity, Loss::SquaredError),
-];
 
 /// Those of sums that were never written are equal, too, so they are refused.
 fn bits(evaluation: &Evaluation) -> Vec<u64> {

@@ -4,10 +4,20 @@
 use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::Cpu;
 use neuralnet::gpu::{Gpu, GpuOptions, Software};
+use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::validate::{Check, check};
 use neuralnet::{Dataset, Loss, Network, Reduction};
 use std::process::{Command, Output};
+
+/// Every activation with every loss that suits it.
+pub(crate) const PAIRS: [(Activation, Loss); 5] = [
+    (Activation::Sigmoid, Loss::SquaredError),
+    (Activation::Sigmoid, Loss::CrossEntropy),
+    (Activation::Softmax, Loss::CrossEntropy),
+    (Activation::Identity, Loss::SquaredError),
+    (Activation::Tanh, Loss::SquaredError),
+];
 
 /// Numbers in [−1, 1), the same on every run.
 pub(crate) struct Random(u64);

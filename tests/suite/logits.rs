@@ -5,6 +5,7 @@
 
 use crate::common::{assert_within, problem};
 use neuralnet::backend::Backend;
+use neuralnet::network::Activation;
 use neuralnet::{Dataset, GpuOptions, Loss, Reduction};
 
 const LOGITS: [f32; 9] = [0.0, 1.0, -1.0, 20.0, -20.0, 90.0, -90.0, 1e4, -1e4];
@@ -32,13 +33,19 @@ fn each_logit_alone_is_within_its_bounds() {
     for logit in LOGITS {
         for target in [0.0, 1.0] {
             let dataset = Dataset::from_rows("logit", 1, 1, vec![logit], vec![target]).unwrap();
-            let problem = problem(&dataset, Loss::CrossEntropy, Reduction::Sum, false);
-            assert_within(
-                &problem,
-                GpuOptions::default(),
-                &[1.0],
-                &format!("logit {logit} target {target}"),
-            );
+            for (activation, loss) in [
+                (Activation::Sigmoid, Loss::CrossEntropy),
+                (Activation::Tanh, Loss::SquaredError),
+            ] {
+                let mut problem = problem(&dataset, loss, Reduction::Sum, false);
+                problem.network = problem.network.with_activation(activation);
+                assert_within(
+                    &problem,
+                    GpuOptions::default(),
+                    &[1.0],
+                    &format!("{activation:?}: logit {logit} target {target}"),
+                );
+            }
         }
     }
 }

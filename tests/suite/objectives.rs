@@ -2,20 +2,13 @@
 //! float64 gradient is the derivative of the float64 loss, the GPU is within its bounds of both, and weights and
 //! scalings mean what they say.
 
-use crate::common::{Random, assert_within, random_dataset};
+use crate::common::{PAIRS, Random, assert_within, random_dataset};
 use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::{Cpu, gradient_descent};
 use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::{Dataset, GpuOptions, Hardware, Loss, Network, Reduction, TrainConfig, train};
 use std::num::NonZeroU32;
-
-const PAIRS: [(Activation, Loss); 4] = [
-    (Activation::Sigmoid, Loss::SquaredError),
-    (Activation::Sigmoid, Loss::CrossEntropy),
-    (Activation::Softmax, Loss::CrossEntropy),
-    (Activation::Identity, Loss::SquaredError),
-];
 
 /// As [`random_dataset`], the features away from 0 and of different widths; the targets those of classes where
 /// there are several.
@@ -293,7 +286,7 @@ fn what_does_not_fit_together_is_refused() {
             &two,
             Activation::Identity,
             Loss::CrossEntropy,
-            "`loss`: the identity is trained towards the squared error",
+            "`loss`: numbers are trained towards the squared error",
         ),
         (
             &one,

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 /// Of parameters and arithmetic in f32, where features are below 1, and weights below 4.
 const TOLERANCE: f64 = 1e-6;
 
-const ACTIVATIONS: [Activation; 3] = [
+const ACTIVATIONS: [Activation; 4] = [
     Activation::Sigmoid,
     Activation::Softmax,
     Activation::Identity,
+    Activation::Tanh,
 ];
 
 fn path(name: &str) -> PathBuf {

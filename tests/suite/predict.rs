@@ -102,7 +102,7 @@ fn table(choice: &mut Choice) -> String {
 type Told = Result<(String, Vec<String>), String>;
 
 fn as_a_whole(model: &Model, data: &str) -> Told {
-    let dataset = neuralnet_table::open_for(&model, data).map_err(|error| error.to_string())?;
+    let dataset = neuralnet_table::open_for(model, data).map_err(|error| error.to_string())?;
     let classes = &model.description().classes.as_ref().unwrap().names;
     let predictions = model.predict(&dataset, 0..dataset.n_samples());
     let lines = predictions.chunks(classes.len()).map(|row| {
@@ -120,7 +120,7 @@ fn as_a_whole(model: &Model, data: &str) -> Told {
 
 fn in_spans(model: &Model, data: &str, n_cells: usize) -> Told {
     let told = |error: neuralnet_table::Error| error.to_string();
-    let mut stream = neuralnet_table::stream_in_spans(&model, data, n_cells).map_err(told)?;
+    let mut stream = neuralnet_table::stream_in_spans(model, data, n_cells).map_err(told)?;
     let mut text = Vec::new();
     predict(model, &mut stream, &mut text)
         .map_err(told)?
@@ -258,7 +258,7 @@ fn files_are_the_same_whatever_the_spans() {
     let predicted = |model: &Model, from: &PathBuf, n_cells, ending: &str| {
         let out = path("files", &format!("out.{ending}"));
         let mut stream =
-            neuralnet_table::stream_in_spans(&model, from.to_str().unwrap(), n_cells).unwrap();
+            neuralnet_table::stream_in_spans(model, from.to_str().unwrap(), n_cells).unwrap();
         predict_to(model, &mut stream, &out).unwrap();
         fs::read(out).unwrap()
     };

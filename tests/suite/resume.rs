@@ -63,7 +63,7 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
                 "synthetic:3000x600",
                 "--optimizer",
                 "lbfgs",
-                "--pilot",
+                "--warm-start-rows",
                 "1000",
                 "--gradient-tolerance",
                 "0",
@@ -206,8 +206,8 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
         batch_size: Some(70),
         ..config(Optimizer::Adam)
     };
-    let pilot = TrainConfig {
-        pilot: Some(100),
+    let warm_start = TrainConfig {
+        warm_start_rows: Some(100),
         ..config(Optimizer::LBfgs)
     };
     for config in [
@@ -215,7 +215,7 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
         config(Optimizer::Momentum),
         batches,
         config(Optimizer::LBfgs),
-        pilot,
+        warm_start,
     ] {
         let start = || Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
         let go_on = &mut |_: &Progress| ControlFlow::Continue(());
@@ -227,7 +227,7 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
             (
                 bits(&trained.parameters),
                 trained.evaluations,
-                trained.pilot,
+                trained.warm_start,
             )
         };
         let unbroken = to_the_end(start());

@@ -613,7 +613,7 @@ fn a_model_finds_its_targets() {
         (&plain, "y,a\nx,1\n", ":2: column `y`: `x` is not a number"),
     ] {
         let path = file("labelled", "bad.csv", content);
-        let refused = neuralnet_table::open_labelled(&model, path.to_str().unwrap())
+        let refused = neuralnet_table::open_labelled(model, path.to_str().unwrap())
             .unwrap_err()
             .to_string();
         assert!(refused.contains(part), "{refused}");

@@ -114,7 +114,7 @@ fn the_manual_describes_the_program_and_each_command() {
     let program = page(&["man"]);
     for part in [
         ".TH neuralnet 1",
-        "neuralnet 0.1.0",
+        concat!("neuralnet ", env!("CARGO_PKG_VERSION")),
         "neuralnet-train(1)",
         "neuralnet-man(1)",
         "Exit codes: 0 done",

@@ -70,6 +70,7 @@ fn in_flags(error: &neuralnet::Error) -> String {
 pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Set(setting, value) => format!("take {} {value}", flag(setting)),
+        Remedy::Lower(setting) => format!("take a smaller {}", flag(setting)),
         Remedy::Do(what) => (*what).to_owned(),
     }
 }

@@ -141,10 +141,10 @@ fn graph(model: &Model, parameters: &[f32]) -> GraphProto {
 }
 
 fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
+    // ONNX calls its operators as the variants are called.
     let operator = match activation {
-        Activation::Sigmoid => Some("Sigmoid"),
-        Activation::Softmax => Some("Softmax"),
         Activation::Identity => None,
+        other => Some(format!("{other:?}")),
     };
     let mut input = vec![INPUTS.to_owned(), WEIGHT.to_owned()];
     if bias {
@@ -152,7 +152,12 @@ fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
     }
     let dense = NodeProto {
         input,
-        output: vec![operator.map_or(PREDICTIONS, |_| PRE_ACTIVATIONS).to_owned()],
+        output: vec![
+            operator
+                .as_ref()
+                .map_or(PREDICTIONS, |_| PRE_ACTIVATIONS)
+                .to_owned(),
+        ],
         name: "dense".to_owned(),
         op_type: "Gemm".to_owned(),
         attribute: vec![AttributeProto::int("transB", 1)],
@@ -161,12 +166,12 @@ fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
         input: vec![PRE_ACTIVATIONS.to_owned()],
         output: vec![PREDICTIONS.to_owned()],
         name: "activation".to_owned(),
-        op_type: operator.to_owned(),
         // The axis of the outputs; 0 is that of the samples.
-        attribute: (operator == "Softmax")
+        attribute: (activation == Activation::Softmax)
             .then(|| AttributeProto::int("axis", 1))
             .into_iter()
             .collect(),
+        op_type: operator,
     });
     [dense].into_iter().chain(activation).collect()
 }

@@ -1,8 +1,8 @@
 //! Tables for [`neuralnet`]: files to data sets and back.
 //!
 //! A table is a CSV file with a header (also compressed by gzip), NumPy's `.npy` and `.npz`, Parquet, or pictures in
-//! the IDX format. [`open`] makes inputs and targets of its columns as [`TableOptions`] says; [`open_for`],
-//! [`open_labelled`] and [`stream`] open a table for a model that knows what became of each column; [`predict()`]
+//! the IDX format. [`open()`] makes inputs and targets of its columns as [`TableOptions`] says; [`open_for`],
+//! [`open_labelled`] and [`stream()`] open a table for a model that knows what became of each column; [`predict()`]
 //! writes a model's predictions for every row, and [`convert()`] a table in another format.
 //!
 //! ```

@@ -84,7 +84,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream) opened, as CSV. The
+/// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream()) opened, as CSV. The
 /// error within is that of `out`.
 ///
 /// # Errors

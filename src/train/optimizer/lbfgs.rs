@@ -187,7 +187,8 @@ mod tests {
     use super::{LBfgs, Penalty, Point, dot, norm};
     use crate::backend::Summary;
     use crate::network::Network;
-    use rand_mt::Mt;
+    use crate::random::random_state;
+    use rand::Rng;
 
     const RESOLUTION: f64 = 4.0 * f64::EPSILON;
 
@@ -251,7 +252,7 @@ mod tests {
 
     /// A logistic loss of random samples and an L2 term, with scales far apart: smooth and strictly convex.
     fn random_problem(seed: u32) -> impl Fn(&[f64]) -> (f64, Vec<f64>) {
-        let mut random = Mt::new(seed);
+        let mut random = random_state(seed);
         let mut uniform = move || f64::from(random.next_u32()) / f64::from(u32::MAX) * 2.0 - 1.0;
         let n = 2 + seed as usize % 9;
         let scales: Vec<f64> = (0..n).map(|_| 10_f64.powf(uniform())).collect();

@@ -96,11 +96,7 @@ impl Choice for Loss {
 
 impl Choice for Activation {
     fn help(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::Sigmoid => "1 / (1 + exp(−z))",
-            Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
-            Self::Identity => "z: linear regression",
-        })
+        Some(self.formula())
     }
 }
 
@@ -177,7 +173,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_json() {
         assert_chosen::<Loss>(&["squared-error", "cross-entropy"]);
-        assert_chosen::<Activation>(&["sigmoid", "softmax", "identity"]);
+        assert_chosen::<Activation>(&["sigmoid", "softmax", "identity", "tanh"]);
         assert_chosen::<Reduction>(&["sum", "mean"]);
         assert_chosen::<Optimizer>(&["gradient-descent", "momentum", "adam", "lbfgs"]);
         assert_chosen::<Storage>(&["f32", "f16", "u8"]);

@@ -32,6 +32,7 @@ impl HardwareArgs {
             max_device_bytes: self.max_device_bytes,
             without_subgroups: self.no_subgroups,
             rows_from_host: false,
+            keep_loops: false,
         }
     }
 

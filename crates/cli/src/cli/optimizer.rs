@@ -45,7 +45,7 @@ pub(super) struct OptimizerArgs {
     batch_size: Option<usize>,
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
-    pilot: Option<usize>,
+    warm_start_rows: Option<usize>,
     /// The iterations as passes over the rows: with --batch-size an epoch takes several
     #[arg(
         long,
@@ -91,7 +91,7 @@ impl OptimizerArgs {
                 _ => config.learning_rate,
             },
             batch_size: self.batch_size,
-            pilot: self.pilot,
+            warm_start_rows: self.warm_start_rows,
             momentum: self.momentum.unwrap_or(defaults.momentum),
             schedule: self.schedule()?,
             l1: self.l1.unwrap_or(defaults.l1),

@@ -96,10 +96,7 @@ impl TaskArgs {
             (Some(activation), _) => {
                 defaults.activation = activation;
                 if !defaults.loss.suits(defaults.activation) {
-                    defaults.loss = match defaults.activation {
-                        Activation::Identity => Loss::SquaredError,
-                        Activation::Sigmoid | Activation::Softmax => Loss::CrossEntropy,
-                    };
+                    defaults.loss = Loss::usual(defaults.activation);
                 }
             }
             // Cross-entropy needs an activation that ends at 0 and 1; targets beyond are refused later.

@@ -1,6 +1,7 @@
 //! Numbers, counts and durations as text for people.
 
 use indicatif::HumanCount;
+use serde::Serialize;
 
 /// A count with its noun, which is given in the singular and takes an `s` otherwise.
 pub(super) fn counted(n: usize, what: &str) -> String {
@@ -9,6 +10,14 @@ pub(super) fn counted(n: usize, what: &str) -> String {
         HumanCount(n as u64),
         if n == 1 { "" } else { "s" }
     )
+}
+
+/// The name of an enum's variant, as JSON and the command line have it.
+pub(super) fn name(variant: &impl Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => unreachable!("a variant without fields is a text"),
+    }
 }
 
 /// A count of iterations.

@@ -1,14 +1,14 @@
 //! Results as text for people, on stdout.
 
 use super::article::ArticleTable;
-use super::format::{counted, duration, iterations, number};
+use super::format::{counted, duration, iterations, name, number};
 use super::metrics;
 use super::run::Run;
 use super::settings::settings;
 use crate::bench::Bench;
 use indicatif::{HumanBytes, HumanCount};
-use neuralnet::network::{Activation, Layer};
-use neuralnet::train::Pilot;
+use neuralnet::network::Layer;
+use neuralnet::train::WarmStart;
 use neuralnet::validate::DataRounding;
 use neuralnet::{Adapter, Metrics, Model, StopReason, Storage, Trained, Validation};
 use std::io::{self, Write};
@@ -88,10 +88,10 @@ fn write_end(out: &mut impl Write, trained: &Trained) -> io::Result<()> {
             stopped(trained.iterations, Some(trained.stop))
         )?;
     }
-    if let Some(Pilot { rows, evaluations }) = trained.pilot {
+    if let Some(WarmStart { rows, evaluations }) = trained.warm_start {
         writeln!(
             out,
-            "pilot    {}, {} evaluations",
+            "begun    on {}, {} evaluations",
             counted(rows, "row"),
             HumanCount(evaluations),
         )?;
@@ -158,14 +158,10 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
     let description = model.description();
     writeln!(
         out,
-        "model    {}, {} of {}",
+        "model    {}, {}, {}",
         counted(description.features.len(), "input"),
         counted(description.targets.len(), "output"),
-        match description.activation {
-            Activation::Sigmoid => "sigmoid neurons",
-            Activation::Softmax => "a softmax",
-            Activation::Identity => "linear neurons",
-        },
+        name(&description.activation),
     )?;
     writeln!(
         out,
@@ -294,7 +290,7 @@ fn spread(seconds: &[f64]) -> (f64, f64) {
 
 /// Writes how storing the inputs in fewer bits changed them and the loss.
 fn write_rounding(out: &mut impl Write, run: &Run, rounding: &DataRounding) -> io::Result<()> {
-    let storage = storage_name(run.config.storage);
+    let storage = name(&run.config.storage);
     let inputs = rounding.inputs;
     let n_values = HumanCount(inputs.n_values);
     if inputs.n_changed == 0 {
@@ -314,14 +310,6 @@ fn write_rounding(out: &mut impl Write, run: &Run, rounding: &DataRounding) -> i
         number(stored),
         stored - original
     )
-}
-
-fn storage_name(storage: Storage) -> &'static str {
-    match storage {
-        Storage::F32 => "f32",
-        Storage::F16 => "f16",
-        Storage::U8 => "u8",
-    }
 }
 
 pub(crate) fn devices(adapters: &[Adapter]) -> io::Result<()> {
@@ -378,7 +366,7 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
         counted(data.n_outputs, "output"),
         match run.config.storage {
             Storage::F32 => String::new(),
-            storage => format!(", inputs stored as {}", storage_name(storage)),
+            storage => format!(", inputs stored as {}", name(&storage)),
         },
     )?;
     if let Some(reading) = data.reading {

@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::bench::Bench;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
-use neuralnet::train::{Pilot, Point};
+use neuralnet::train::{Point, WarmStart};
 use neuralnet::validate::{Check, DataRounding, Distance};
 use neuralnet::{Adapter, Dataset, Metrics, Model, StopReason, Trained, Validation};
 use serde::Serialize;
@@ -28,7 +28,7 @@ struct TrainJson<'a> {
     data_loss: f64,
     evaluations: u64,
     /// Null if the training began on all rows.
-    pilot: Option<Pilot>,
+    warm_start: Option<WarmStart>,
     stop: StopReason,
     /// The loss on the held-out samples; null if there are none.
     validation_loss: Option<f64>,
@@ -106,7 +106,7 @@ pub(crate) fn train(
         mean_slope: trained.summary.mean_slope,
         data_loss: trained.summary.loss,
         evaluations: trained.evaluations,
-        pilot: trained.pilot,
+        warm_start: trained.warm_start,
         stop: trained.stop,
         validation_loss: trained.validation,
         validation: holdout,

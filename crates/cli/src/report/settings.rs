@@ -1,6 +1,6 @@
 //! The settings of a training as one line for people.
 
-use super::format::{iterations, rate};
+use super::format::{iterations, name, rate};
 use super::metrics;
 use neuralnet::network::Activation;
 use neuralnet::{Loss, Optimizer, Reduction, Schedule, TrainConfig};
@@ -16,13 +16,10 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
         Loss::CrossEntropy => "cross-entropy",
     };
     let bias = if train.bias { "with bias" } else { "no bias" };
-    let activation = match train.activation {
-        Activation::Sigmoid => None,
-        Activation::Softmax => Some("softmax"),
-        Activation::Identity => Some("identity"),
-    };
+    let is_usual = train.activation == Activation::Sigmoid;
+    let activation = (!is_usual).then(|| name(&train.activation));
     let mut settings = vec![format!("{reduction} of {loss}")];
-    settings.extend(activation.map(str::to_owned));
+    settings.extend(activation);
     settings.extend(penalties(train));
     settings.push(updates(train));
     settings.push(bias.to_owned());

@@ -68,19 +68,23 @@ fn the_minimum_is_that_of_all_rows() {
     ] {
         let on = |rows| {
             let config = TrainConfig {
-                pilot: Some(rows),
+                warm_start_rows: Some(rows),
                 ..config.clone()
             };
             on_cpu(&dataset, &config)
         };
         let (without, with) = (on(0), on(4_000));
-        assert_eq!(without.pilot, None, "{name}");
-        assert_eq!(with.pilot.map(|pilot| pilot.rows), Some(4_000), "{name}");
+        assert_eq!(without.warm_start, None, "{name}");
+        assert_eq!(
+            with.warm_start.map(|warm_start| warm_start.rows),
+            Some(4_000),
+            "{name}"
+        );
         let error = (with.loss / without.loss - 1.0).abs();
         assert!(error <= 1e-7, "{name}: off by {error:e}");
         assert!(
             with.evaluations < without.evaluations,
-            "{name}: {} passes after a pilot, {} without",
+            "{name}: {} passes after a warm start, {} without",
             with.evaluations,
             without.evaluations
         );
@@ -89,14 +93,14 @@ fn the_minimum_is_that_of_all_rows() {
 
 #[test]
 fn many_rows_have_one_by_default_and_few_do_not() {
-    let pilot = |n_samples, n_inputs| {
+    let warm_start = |n_samples, n_inputs| {
         let dataset = Dataset::synthetic(Synthetic::new(n_samples, n_inputs, 0.05, 1).unwrap());
         let trained = on_cpu(&dataset, &TrainConfig::lbfgs());
-        trained.pilot.map(|pilot| pilot.rows)
+        trained.warm_start.map(|warm_start| warm_start.rows)
     };
-    assert_eq!(pilot(80_000, 8), Some(5_000));
-    assert_eq!(pilot(60_000, 8), None, "few rows");
-    assert_eq!(pilot(80_000, 200), None, "many parameters");
+    assert_eq!(warm_start(80_000, 8), Some(5_000));
+    assert_eq!(warm_start(60_000, 8), None, "few rows");
+    assert_eq!(warm_start(80_000, 200), None, "many parameters");
 }
 
 #[test]
@@ -108,7 +112,7 @@ fn the_bits_do_not_depend_on_the_threads() {
             ..Hardware::cpu()
         };
         let trained = train(&dataset, &TrainConfig::lbfgs(), &hardware).unwrap();
-        assert!(trained.pilot.is_some());
+        assert!(trained.warm_start.is_some());
         let parameters = trained.parameters.iter();
         parameters.map(|p| p.to_bits()).collect::<Vec<_>>()
     };
@@ -145,15 +149,15 @@ fn rows_that_are_named_are_those_that_are_seen() {
 }
 
 #[test]
-fn a_pilot_that_cannot_be_is_refused() {
+fn a_warm_start_that_cannot_be_is_refused() {
     let dataset = random_dataset(100, 3, 1);
     for config in [
         TrainConfig {
-            pilot: Some(101),
+            warm_start_rows: Some(101),
             ..TrainConfig::lbfgs()
         },
         TrainConfig {
-            pilot: Some(10),
+            warm_start_rows: Some(10),
             optimizer: Optimizer::Adam,
             ..TrainConfig::default()
         },
@@ -163,7 +167,7 @@ fn a_pilot_that_cannot_be_is_refused() {
             matches!(
                 &refused,
                 Err(Error::Setting {
-                    setting: "pilot",
+                    setting: "warm_start_rows",
                     ..
                 })
             ),

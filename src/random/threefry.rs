@@ -4,7 +4,7 @@
 //! Adds, rotations and exclusive ors of 32-bit words only, so a shader gives the same bits.
 
 /// Two random words for `counter` under `key`.
-pub(super) fn threefry2x32([k0, k1]: [u32; 2], [c0, c1]: [u32; 2]) -> [u32; 2] {
+pub(crate) fn threefry2x32([k0, k1]: [u32; 2], [c0, c1]: [u32; 2]) -> [u32; 2] {
     const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
     const ROUNDS: usize = 20;
     // The key schedule's parity word starts from the constant of Skein.

@@ -1,4 +1,4 @@
-//! The pilot of L-BFGS: a sample of the rows on which it begins. The minimum of a sample lies near that of all rows, and
+//! The warm start of L-BFGS: a sample of the rows on which it begins. The minimum of a sample lies near that of all rows, and
 //! so does the curvature, for a fraction of what passes over all of them take.
 
 use super::config::TrainConfig;
@@ -18,21 +18,21 @@ pub(super) const ITERATIONS: usize = 64;
 
 /// What a training began on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub struct Pilot {
+pub struct WarmStart {
     /// Rows of the sample.
     pub rows: usize,
     /// Evaluations of them.
     pub evaluations: u64,
 }
 
-/// The rows of the pilot, where there is to be one: blocks spread evenly over all `n_samples`.
+/// The rows of the warm_start, where there is to be one: blocks spread evenly over all `n_samples`.
 pub(super) fn rows(
     config: &TrainConfig,
     backend: &dyn Backend,
     n_samples: usize,
     n_parameters: usize,
 ) -> Option<Vec<usize>> {
-    let wanted = match config.pilot {
+    let wanted = match config.warm_start_rows {
         _ if config.optimizer != Optimizer::LBfgs => 0,
         Some(rows) => rows,
         // A GPU passes over all rows in the time that the host takes to ask for it.

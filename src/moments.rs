@@ -2,15 +2,17 @@
 
 /// Weight, mean, and sum of squared distances from the mean, of weighted numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Moments {
-    pub(super) weight: f64,
-    pub(super) mean: f64,
-    squares: f64,
+pub(crate) struct Moments {
+    /// The sum of the weights.
+    pub(crate) weight: f64,
+    pub(crate) mean: f64,
+    /// `Σ weight (x − mean)²`
+    pub(crate) squares: f64,
 }
 
 impl Moments {
-    /// One number more (West, "Updating mean and variance estimates", 1979).
-    pub(super) fn push(&mut self, value: f64, weight: f64) {
+    /// Adds one number (West, "Updating mean and variance estimates: an improved method", 1979).
+    pub(crate) fn push(&mut self, value: f64, weight: f64) {
         if weight > 0.0 {
             let distance = value - self.mean;
             self.weight += weight;
@@ -19,24 +21,27 @@ impl Moments {
         }
     }
 
-    /// The numbers of both (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983).
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Adds the numbers of `other` (Chan, Golub and `LeVeque`, "Updating formulae and a pairwise algorithm for
+    /// computing sample variances", 1979).
+    pub(crate) fn add(&mut self, other: &Self) {
         let weight = self.weight + other.weight;
         if weight > 0.0 {
-            let (distance, share) = (other.mean - self.mean, other.weight / weight);
-            self.squares += other.squares + distance * distance * self.weight * share;
-            self.mean += distance * share;
+            let distance = other.mean - self.mean;
+            self.mean += distance * other.weight / weight;
+            self.squares +=
+                other.squares + distance * distance * self.weight * other.weight / weight;
             self.weight = weight;
         }
     }
 
-    /// The standard deviation: what a constant prediction of the mean is off by, as a root of a mean square.
-    pub(super) fn deviation(&self) -> f64 {
-        self.variance().sqrt()
+    /// The mean squared distance from the mean: the divisor is the weight, not one less.
+    pub(crate) fn variance(&self) -> f64 {
+        self.squares / self.weight
     }
 
-    pub(super) fn variance(&self) -> f64 {
-        self.squares / self.weight
+    /// The standard deviation, the root of [`Moments::variance`].
+    pub(crate) fn deviation(&self) -> f64 {
+        self.variance().sqrt()
     }
 }
 

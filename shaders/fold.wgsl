@@ -1,10 +1,11 @@
-// fold: sums 1,024 neighbouring nodes of the tree of sums pairwise: 0+1, 2+3, ..., then those; and
-// parameters = parameters - rate * sum, where rate is not 0 and the sum is that of all.
-// nodes (n_nodes, n_columns) vec4; folded (…, n_columns) vec4, of which ceil(n_nodes / 1024) nodes
+// fold: sums 1,024 neighbouring nodes of the tree of sums pairwise: 0+1, 2+3, ..., then those; and, if rate is not
+// 0 and the sum is that of all leaves, parameters = parameters - rate * sum.
+// nodes (n_nodes, n_columns) vec4; folded (any, n_columns) vec4, of which ceil(n_nodes / 1024) nodes
 // from first_folded on are written with =; parameters (n_trained or more) vec4, updated with -=.
 // A workgroup folds COLUMNS neighbouring columns (workgroup_id.x) of 1,024 nodes (workgroup_id.y):
 // each invocation PER_INVOCATION nodes of one column in registers, then all through workgroup
-// memory. A node that does not exist counts as 0. CPU twins: leaves::Fold, cpu::gradient_descent.
+// memory. A node that does not exist counts as 0.
+// CPU twins: Fold in src/leaves.rs, gradient_descent in src/cpu.rs.
 const WORKGROUP_SIZE = 256u;
 const COLUMNS = 4u;
 const SLICES = WORKGROUP_SIZE / COLUMNS;
@@ -14,7 +15,7 @@ struct Params {
     n_nodes: u32,
     n_columns: u32,
     first_folded: u32, // number of the first node that is written
-    n_trained: u32,    // columns that are updated; 0 where there is more to fold
+    n_trained: u32,    // columns of `parameters` that are updated, if rate is not 0
     rate: f32,         // learning rate times the scale of the reduction
     _pad0: u32,
     _pad1: u32,

@@ -1,8 +1,8 @@
-// read: reads every vector once and does nothing else with it but what keeps the reading from being
-// left out: the ceiling of every pass over the data.                             (writes with =)
+// read: reads every vector once, and sums it only so that compilers do not drop the reading; its speed is the
+// ceiling of every pass over the data.                                           (sums with =)
 // vectors: n_vectors vec4; sums: one vec4 an invocation. A workgroup reads PER_INVOCATION vectors for
 // each of its invocations, neighbours next to each other, four at a time in flight. CPU twin:
-// cpu::read::Sum.
+// src/cpu/read.rs.
 const WORKGROUP_SIZE = 256u;
 const PER_INVOCATION = 256u;
 

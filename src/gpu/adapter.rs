@@ -37,7 +37,7 @@ impl fmt::Display for AdapterKind {
 /// An adapter and the limits that matter here.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Adapter {
-    /// As the driver names it.
+    /// The name that the driver gives.
     pub name: String,
     /// `vulkan`, `metal` or `dx12`.
     pub api: String,
@@ -94,12 +94,12 @@ impl fmt::Display for Adapter {
     }
 }
 
-/// Whether the CPU may run the shaders where no GPU is to be had.
+/// Whether the CPU may run the shaders if there is no GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Software {
-    /// Where it is named, or no other adapter exists.
+    /// It may if it is named, or if no other adapter exists.
     Allowed,
-    /// Never.
+    /// It may not.
     Refused,
 }
 
@@ -124,11 +124,11 @@ fn found() -> Vec<(Adapter, wgpu::Adapter)> {
     found
 }
 
-/// The adapter to use: the first whose name holds what `WGPU_ADAPTER_NAME` says, where it says
-/// something; otherwise the first.
+/// The adapter to use: the first whose name contains the value of `WGPU_ADAPTER_NAME`, in any case; if that is
+/// not set, the first.
 ///
 /// # Errors
-/// Where no adapter is left to choose; the message says what there is and what to do.
+/// If no adapter is left to choose; the message says what there is and what to do.
 pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
     let mut found = found();
     let names: Vec<String> = found

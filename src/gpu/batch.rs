@@ -1,5 +1,5 @@
-//! Mini-batches: rows in any order, gathered by the host into memory of their own, where the kernels that
-//! sum a data set sum them as if they were one.
+//! Mini-batches: rows in any order, gathered by the host into memory of their own and summed there by the kernels
+//! that sum a whole data set.
 
 use super::chunk::Chunk;
 use super::device::Device;

@@ -18,7 +18,8 @@ pub(super) struct Chunk {
     pub(super) params: Buffer,
     /// The inputs (rows, I padded to vec4) as they are stored. Streamed chunks share a slot's buffer.
     pub(super) inputs: Buffer,
-    /// The targets (rows, O), followed in each row by its weight if rows have one; shared likewise.
+    /// The targets (rows, O), followed in each row by its weight if rows have one. Streamed chunks share
+    /// a slot's buffer.
     pub(super) targets: Buffer,
 }
 

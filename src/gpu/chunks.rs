@@ -326,7 +326,7 @@ mod tests {
     use crate::gpu::options::GpuOptions;
     use std::process::Command;
 
-    /// Set where the test below runs itself again with little memory.
+    /// Set in the process in which the test below runs itself again, with little memory.
     const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
     const MIB: usize = 1 << 20;
 

@@ -1,4 +1,4 @@
-//! Synthetic rows made where they are used: nothing of them crosses the bus but their description.
+//! Synthetic rows made by the device that uses them: only their description crosses the bus.
 
 use super::chunk::Chunk;
 use super::device::Device;
@@ -16,7 +16,7 @@ pub(super) struct Generate {
 }
 
 impl Generate {
-    /// For `chunks` of the batch `synthetic`, cut into leaves of `rows_per_leaf`.
+    /// The kernel that makes the rows of `chunks` of the data set `synthetic`, in leaves of `rows_per_leaf` rows.
     pub(super) fn new(
         device: &Device,
         synthetic: &Synthetic,
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// The twin of the test in `lanes`, for the loops of `synthetic`: one over the rows of a leaf, one
+    /// The twin of the test in `workgroup_shape`, for the loops of `synthetic`: one over the rows of a leaf, one
     /// over their vectors.
     #[test]
     fn the_loops_of_an_invocation_stay_within_what_every_adapter_runs() {

@@ -11,7 +11,7 @@ use crate::backend::Problem;
 use crate::error::Result;
 use crate::leaves::Leaves;
 
-/// What is the same whichever rows are summed.
+/// The problem and the buffers that do not depend on which rows are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operands<'o> {
     pub(super) problem: &'o Problem<'o>,

@@ -1,10 +1,10 @@
-//! Which leaves stay on the device, which stream, and where they are cut into chunks.
+//! The plan of the device's memory: which leaves stay, which stream, and how they are cut into chunks.
 
 use std::ops::Range;
 
 /// Places for streamed chunks, which take turns.
 pub(super) const SLOTS: usize = 2;
-/// Of the room for the data, the slots take at most this part together, or a leaf each.
+/// Streaming slots get 1/4 of the memory for data together, but at least one leaf each.
 const SLOTS_PART: usize = 4;
 
 /// Consecutive leaves of each chunk, in order.
@@ -12,22 +12,23 @@ const SLOTS_PART: usize = 4;
 pub(super) struct MemoryPlan {
     pub(super) resident: Vec<Range<usize>>,
     pub(super) streamed: Vec<Range<usize>>,
-    /// Leaves of a slot; 0 where nothing streams.
+    /// Leaves of a slot; 0 if nothing streams.
     pub(super) leaves_per_slot: usize,
 }
 
 /// Limits, all in leaves and at least 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    /// Leaves of a chunk.
     pub(super) per_chunk: usize,
-    /// No chunk crosses from one page of sums to the next.
+    /// Leaves of a page of sums: no chunk crosses from one page of sums to the next.
     pub(super) per_page: usize,
-    /// On the device at any time.
+    /// Leaves on the device at any time.
     pub(super) room: usize,
 }
 
 impl MemoryPlan {
-    /// The chunks of `n_leaves` leaves; `None` where the room is too small for the slots.
+    /// The chunks of `n_leaves` leaves; `None` if the room is too small for the slots.
     pub(super) fn new(n_leaves: usize, limits: Limits) -> Option<Self> {
         if n_leaves <= limits.room {
             return Some(Self {

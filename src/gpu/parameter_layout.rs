@@ -2,7 +2,8 @@
 
 use crate::network::Layer;
 
-/// Weight (O, I padded to vec4), then bias (O padded to vec4); sums add one vec4 for the loss.
+/// The order of the floats: the weight (O, I padded to vec4), then the bias (O padded to vec4). Sums add one vec4
+/// for loss and mean slope.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ParameterLayout {
     layer: Layer,

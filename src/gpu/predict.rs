@@ -1,4 +1,4 @@
-//! The kernel that predicts the rows of a chunk, with room for the longest chunk.
+//! Predictions: a kernel that predicts the rows of a chunk, and memory for those of the longest chunk.
 
 use super::chunk::Chunk;
 use super::chunks::Chunks;

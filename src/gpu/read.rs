@@ -19,7 +19,7 @@ impl Reader {
     /// Takes `bytes` of a device's memory, or as much of it as one binding holds.
     ///
     /// # Errors
-    /// Where there is no adapter, or it grants no such memory.
+    /// If there is no adapter, or it does not grant that memory.
     pub fn new(bytes: u64, software: Software) -> Result<Self> {
         let (adapter, handle) = adapter::select(software)?;
         let device = Device::open(adapter, &handle, false)?;
@@ -62,11 +62,11 @@ impl Reader {
         self.bytes
     }
 
-    /// Reads all of it once, and gives the seconds that took: by the device's own clock where it has
+    /// Reads all of it once and returns the seconds that took: by the device's own clock where it has
     /// one, otherwise as the host sees it.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn seconds(&mut self) -> Result<f64> {
         self.device
             .timed_pass("read", |pass| self.read.record(pass))

@@ -21,8 +21,8 @@ struct Coming {
 }
 
 impl Readbacks {
-    /// Sends for `floats` f32 of `buffer` from float `first` on, as they are once all that was submitted before
-    /// is done; always as many.
+    /// Sends for `floats` f32 of `buffer` from float `first` on, as they will be once all earlier submissions are
+    /// done. Every call must ask for the same number of floats.
     pub(super) fn send_for(
         &mut self,
         device: &Device,
@@ -47,10 +47,10 @@ impl Readbacks {
         Ok(())
     }
 
-    /// Waits for what was sent for first, and for no more.
+    /// Waits for the oldest result that was sent for, not for later ones, and returns it.
     ///
     /// # Panics
-    /// Where nothing was sent for.
+    /// If nothing was sent for.
     pub(super) fn receive(&mut self, device: &Device) -> Result<Vec<f32>> {
         let coming = self.coming.pop_front().expect("a result was sent for");
         device.wait_for(coming.submission)?;

@@ -19,7 +19,7 @@ const PIECES: usize = 4;
 /// are copied: mapped memory may be slow to write piecemeal, and must not be read.
 const TASK_BYTES: usize = 128 << 10;
 
-/// What is brought to the device: all rows of a data set, or those of these numbers, in this order.
+/// Rows to bring to the device: all of a data set, or those of the given numbers, in that order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Samples<'r> {
     dataset: &'r Dataset,
@@ -41,7 +41,7 @@ impl<'r> Samples<'r> {
         }
     }
 
-    /// As [`Dataset::read_unrounded`], `rows` counted among those that are brought.
+    /// Reads like [`Dataset::read_unrounded`]; `rows` are places among the rows that are brought.
     fn read_unrounded(self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
         let dataset = self.dataset;
         let Some(numbers) = self.numbers else {
@@ -102,8 +102,8 @@ impl Ring {
         self.rows_per_piece
     }
 
-    /// Brings the rows `rows` of `chunk` to their place in its buffers; the last submission goes on
-    /// with what `then` records.
+    /// Brings the rows `rows` of `chunk` to their place in its buffers. The last submission also runs the
+    /// commands that `then` records.
     pub(super) fn load(
         &mut self,
         device: &Device,
@@ -160,7 +160,7 @@ impl Ring {
     }
 }
 
-/// Where the targets of `n_rows` rows start in a piece: mapped ranges start at multiples of 8 bytes.
+/// The byte at which the targets of `n_rows` rows start in a piece: mapped ranges start at multiples of 8 bytes.
 fn targets_at(n_rows: usize, row_layout: RowLayout) -> usize {
     (4 * n_rows * row_layout.inputs).next_multiple_of(8)
 }

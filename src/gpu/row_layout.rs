@@ -1,4 +1,5 @@
-//! How wide a row is on the device, and what follows: bytes, the memory for rows, and how many a chunk holds.
+//! The layout of a row on the device, and what follows from it: bytes, the memory for rows, and the leaves that a
+//! chunk holds.
 
 use super::device::{Buffer, Device};
 use super::memory_plan::{MemoryPlan, SLOTS};
@@ -41,7 +42,7 @@ impl RowLayout {
         dataset.leaves().rows(0).len() as u64 * self.row_bytes()
     }
 
-    /// Bytes of the chunks that stay and of the slots.
+    /// Bytes that the plan takes: those of the chunks that stay and of the slots.
     pub(super) fn planned_bytes(self, dataset: &Dataset, plan: &MemoryPlan) -> u64 {
         let leaves = dataset.leaves();
         let resident = plan.resident.last();
@@ -64,7 +65,7 @@ impl RowLayout {
     }
 }
 
-/// How many of the leaves one chunk of at most `max_bytes` a buffer holds.
+/// The number of leaves that one chunk holds whose buffers have at most `max_bytes` each.
 pub(super) fn leaves_per_chunk(
     device: &Device,
     leaves: Leaves,

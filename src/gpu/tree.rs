@@ -14,12 +14,12 @@ pub(super) struct Tree {
     pages: Vec<Buffer>,
     /// A power of two, so that a page is a subtree: the tree does not depend on it.
     leaves_per_page: usize,
-    /// The sums of every 1,024 leaves of a page, of 1,024 of those, and so on to one; none where there
+    /// The sums of every 1,024 leaves of a page, of 1,024 of those, and so on to one; none if there
     /// is one leaf.
     levels: Vec<Buffer>,
-    /// From each page, and then from each level, to the next; the last updates the parameters.
+    /// The dispatches that fold each page, and then each level, into the next; the last updates the parameters.
     fold: Pipeline,
-    /// Uniform of that last one.
+    /// The uniform of the last dispatch of `fold`.
     last: Option<Buffer>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Tree {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpdateTarget<'a> {
     pub(super) parameters: &'a Buffer,
-    /// How many, from the first on; a multiple of 4.
+    /// Floats that are updated, from the first on; a multiple of 4.
     pub(super) n_floats: usize,
 }
 
@@ -102,7 +102,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Sets what the total updates the parameters by from now on; at first, 0, it does not.
+    /// Sets the rate at which the total updates the parameters from now on. It is 0, no update, at first.
     pub(super) fn set_rate(&self, device: &Device, rate: f32) {
         if let Some(params) = &self.last {
             let at = std::mem::offset_of!(FoldParams, rate) as u64;
@@ -147,7 +147,7 @@ impl Tree {
         self.fold.n_dispatches()
     }
 
-    /// Records the way from the leaves to the total.
+    /// Records the dispatches from the leaves to the total.
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.fold.record(pass);
     }

@@ -33,7 +33,7 @@ const SHAPES: [(usize, usize, usize); 11] = [
 #[derive(Clone, Copy, Debug)]
 struct Variant {
     kind: AdapterKind,
-    /// Invocations of a subgroup, where it is not the adapter's: only without shuffles.
+    /// Invocations of a subgroup if they are not to be the adapter's; only without shuffles.
     subgroup: Option<u32>,
     without_subgroups: bool,
     keep_loops: bool,

@@ -139,7 +139,7 @@ mod tests {
     use crate::gpu::device::tests::device;
     use std::process::Command;
 
-    /// Set where the test below runs itself again with little memory.
+    /// Set in the process in which the test below runs itself again, with little memory.
     const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
     const GIB: u64 = 1 << 30;
 

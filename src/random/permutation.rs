@@ -6,9 +6,8 @@
 //! than four turns on average, since the network permutes fewer than 4n numbers.
 //!
 //! Luby and Rackoff prove that four rounds suffice where the halves are wide. Here they may be a bit or two wide, and
-//! then four rounds visibly prefer some orders, six still do for about ten rows, and eight no longer: the tests of
-//! this file say how that was measured. Eight is also what NIST gives FF3 (SP 800-38G, 2016), a Feistel network for
-//! small domains.
+//! then four rounds visibly prefer some orders, which the tests of this file show. Eight is what NIST gives FF3
+//! (SP 800-38G, 2016), a Feistel network for small domains.
 //!
 //! [`permuted`] is written to be repeated in a shader: each half fits a u32 whatever n is, and for n up to 2³² so
 //! does the place itself.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The layout that this program writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The key of the metadata.
 const KEY: &str = "neuralnet-checkpoint";
 

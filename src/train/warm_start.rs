@@ -25,7 +25,7 @@ pub struct WarmStart {
     pub evaluations: u64,
 }
 
-/// The rows of the warm_start, where there is to be one: blocks spread evenly over all `n_samples`.
+/// The rows of the warm start, where there is to be one: blocks spread evenly over all `n_samples`.
 pub(super) fn rows(
     config: &TrainConfig,
     backend: &dyn Backend,

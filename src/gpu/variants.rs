@@ -1,12 +1,13 @@
 //! Every kernel in every variant, on whatever adapter there is: laid out as for a GPU and as for a CPU,
 //! with shuffles and without, with its loops written out and as they are written.
 
-use super::adapter::AdapterKind;
+use super::adapter::{AdapterKind, Software};
 use super::device::tests::device;
 use super::{Gpu, GpuOptions};
 use crate::backend::{Backend, Problem};
 use crate::cpu::Cpu;
 use crate::dataset::Dataset;
+use crate::error::Error;
 use crate::network::Network;
 use crate::objective::{Loss, Objective, Reduction};
 use crate::random::test_numbers;
@@ -135,6 +136,25 @@ fn loops_written_out_change_no_bit() {
             "{shape:?} {variant:?}"
         );
     }
+}
+
+/// It may end them too early without an error, so it must not get the chance.
+#[test]
+fn a_software_adapter_does_not_keep_loops() {
+    if device().adapter.kind != AdapterKind::Software {
+        return;
+    }
+    let dataset = dataset((3, 3, 1));
+    let options = GpuOptions {
+        keep_loops: true,
+        ..GpuOptions::default()
+    };
+    let problem = problem(&dataset, Loss::SquaredError);
+    let refused = Gpu::new(problem, Software::Allowed, options);
+    assert!(
+        matches!(refused, Err(Error::DeviceLimit { .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod article;
 mod column;
+mod encoded;
 mod fingerprint;
 mod lines;
 mod read;
@@ -14,6 +15,7 @@ mod synthetic;
 mod weights;
 
 pub use column::Column;
+pub use encoded::Encoded;
 pub use lines::Lines;
 pub(crate) use read::RowsRead;
 pub use rows::{Part, Seen, Values, inspect_parts};
@@ -71,35 +73,6 @@ pub struct Reading {
     pub seconds: f64,
 }
 
-/// The columns of a table as a reader of tables hands them to [`Dataset::from_encoded`], all of their values finite.
-#[derive(Debug)]
-pub struct Encoded {
-    /// Where the table comes from, as it was named.
-    pub source: String,
-    /// N: rows of the table.
-    pub n_samples: usize,
-    /// What the features were made of, in their order.
-    pub columns: Vec<Column>,
-    /// The features (N, I).
-    pub inputs: Part,
-    /// The targets (N, O), and behind them the weight of each sample if there is one.
-    pub targets: Part,
-    /// Names of the targets (O).
-    pub target_names: Vec<String>,
-    /// The classes that the targets stand for; `None` for numbers.
-    pub classes: Option<Classes>,
-    /// Whether the last column of `targets` is the weight of each sample.
-    pub is_weighted: bool,
-    /// Where the rows stand in a file of lines.
-    pub lines: Lines,
-    /// Row and output of the first target outside [0, 1], as [`Part::first_outside_unit`] finds it.
-    pub outside_unit: Option<(usize, usize)>,
-    /// What the owner of the data should know of their encoding.
-    pub notices: Vec<String>,
-    /// How the file was read.
-    pub reading: Option<Reading>,
-}
-
 impl Dataset {
     /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
     #[must_use]
@@ -117,40 +90,6 @@ impl Dataset {
             vec!["y".to_owned()],
             Rows::Synthetic(synthetic),
         )
-    }
-
-    /// The encoded columns of a table as samples.
-    #[must_use]
-    pub fn from_encoded(encoded: Encoded) -> Self {
-        let Encoded {
-            source,
-            n_samples,
-            columns,
-            inputs,
-            targets,
-            target_names,
-            classes,
-            is_weighted,
-            lines,
-            outside_unit,
-            notices,
-            reading,
-        } = encoded;
-        let input_names = columns.iter().flat_map(Column::feature_names).collect();
-        let rows = Rows::Stored {
-            inputs,
-            targets,
-            lines,
-            outside_unit,
-        };
-        Self {
-            columns,
-            classes,
-            weighted: is_weighted,
-            notices,
-            reading,
-            ..Self::of(source, n_samples, input_names, target_names, rows)
-        }
     }
 
     /// Samples already in memory: `inputs` (N, I) and `targets` (N, O), row-major.

@@ -23,7 +23,7 @@
 //!
 //! ```text
 //! z = x Wᵀ + b             pre-activation
-//! y = f(z)                 prediction; f is the sigmoid 1 / (1 + exp(−z)), the softmax exp(z) / Σ exp(z), or z
+//! y = f(z)                 prediction; f is the sigmoid 1 / (1 + exp(−z)), the softmax exp(z) / Σ exp(z), tanh z, or z
 //! loss                     squared error ½ Σ (t − y)², or cross-entropy −Σ t ln y + (1 − t) ln(1 − y), of a
 //!                          softmax −Σ t ln y; over the outputs; over the samples their sum or their mean
 //! W ← W − learning_rate · dloss/dW, or what another optimizer makes of dloss/dW

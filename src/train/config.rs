@@ -200,7 +200,7 @@ impl TrainConfig {
                 "activation",
                 "a softmax needs a target for each of at least two classes, and there is one",
                 &[
-                    Remedy::Do("open the table with its numbers as classes"),
+                    Remedy::Set("classes", "true"),
                     Remedy::Set("activation", "sigmoid"),
                 ],
             );
@@ -279,7 +279,7 @@ impl TrainConfig {
                 "Adam's steps, a different one for each weight, keep none at 0",
                 &[
                     Remedy::Set("optimizer", "lbfgs, momentum or gradient-descent"),
-                    Remedy::Do("set `l2` instead"),
+                    Remedy::Set("l2", "0.001 instead"),
                 ],
             ),
             Optimizer::LBfgs if self.schedule != Schedule::Constant => refuse(

@@ -69,6 +69,7 @@ fn in_flags(error: &neuralnet::Error) -> String {
 /// A remedy of the library as what to type.
 pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
     match remedy {
+        Remedy::Set(setting, "true") => format!("take {}", flag(setting)),
         Remedy::Set(setting, value) => format!("take {} {value}", flag(setting)),
         Remedy::Lower(setting) => format!("take a smaller {}", flag(setting)),
         Remedy::Do(what) => (*what).to_owned(),
@@ -83,6 +84,7 @@ fn flag(setting: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Error;
+    use neuralnet::network::Activation;
     use neuralnet::{Dataset, Hardware, TrainConfig, Training};
 
     #[test]
@@ -110,6 +112,16 @@ mod tests {
             Error::from(refused)
                 .to_string()
                 .ends_with("leave it out, or take --optimizer gradient-descent, momentum or adam")
+        );
+        let softmax = TrainConfig {
+            activation: Activation::Softmax,
+            ..TrainConfig::default()
+        };
+        let refused = Training::start(&dataset, &softmax, &Hardware::cpu()).unwrap_err();
+        assert!(
+            Error::from(refused)
+                .to_string()
+                .ends_with("there is one; take --classes, or take --activation sigmoid")
         );
     }
 }

@@ -322,3 +322,25 @@ fn what_does_not_fit_together_is_refused() {
         assert!(error.contains(told), "{error}");
     }
 }
+
+/// Rows are looked at by many threads, and a message names the first of the wrong ones all the same.
+#[test]
+fn of_several_wrong_rows_the_first_is_named() {
+    const N: usize = 60_000;
+    let mut targets = [1.0, 0.0].repeat(N);
+    for row in [20_000, 40_000, N - 1] {
+        targets[2 * row + 1] = 0.5;
+    }
+    let dataset = Dataset::from_rows("shares", 1, 2, vec![0.5; N], targets).unwrap();
+    assert!(dataset.leaves().count() > 3, "several leaves");
+    let config = TrainConfig {
+        activation: Activation::Softmax,
+        ..TrainConfig::default()
+    };
+    let refused = train(&dataset, &config, &Hardware::cpu()).unwrap_err();
+    let refused = refused.to_string();
+    assert!(
+        refused.starts_with("shares: row 20000, column `y0`"),
+        "{refused}"
+    );
+}

@@ -191,7 +191,7 @@ mod tests {
         (correlation + 1.0 / n).abs() <= Z / n.sqrt()
     }
 
-    /// The same statistics accept `rand`'s shuffle and refuse orders with too little chance in them.
+    /// The statistics of this test accept the shuffle of `rand`, and refuse orders with too little chance in them.
     #[test]
     fn places_and_neighbours_look_random() {
         for n in [8, 10, 17, 33, 64] {

@@ -3,7 +3,7 @@
 // padded with 0; targets (n_samples). Integers decide everything, so the bits are those of the CPU.
 // One workgroup a leaf of rows_per_leaf rows, WORKGROUP_SIZE of them at a time: the invocations take
 // whole vec4 side by side and add to the margin of their row, then each gives one row its label.
-// CPU twin: Synthetic::row in src/dataset/synthetic.rs.
+// CPU twin: Synthetic::row in src/data/synthetic.rs.
 const WORKGROUP_SIZE = 256u;
 const NOISE_BLOCK = 0xFFFFu; // number of the block whose first word decides whether a label is flipped
 

@@ -1,6 +1,6 @@
 //! What a backend does: the one interface through which training and validation see CPU and GPU.
 
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::network::{Network, NetworkValues};
 use crate::objective::Objective;

@@ -42,7 +42,7 @@
 pub mod atomic_file;
 pub mod backend;
 pub mod cpu;
-pub mod dataset;
+pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod leaves;
@@ -55,7 +55,7 @@ pub mod random;
 pub mod train;
 pub mod validate;
 
-pub use dataset::{Classes, Dataset, Scaling, Storage, Synthetic};
+pub use data::{Classes, Dataset, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use metrics::{Metrics, measure};

@@ -6,7 +6,7 @@
 
 use crate::atomic_file;
 use crate::backend::Problem;
-use crate::dataset::{Classes, Column, Dataset, Scaling};
+use crate::data::{Classes, Column, Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Layer, Network};

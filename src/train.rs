@@ -28,7 +28,7 @@ pub use trained::Trained;
 pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Problem, Summary};
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::Network;
 use crate::objective::Objective;

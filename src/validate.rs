@@ -8,7 +8,7 @@ pub use check::{Check, DataRounding, Distance, Validation};
 
 use crate::backend::{Backend, Evaluation, Problem, Rounding};
 use crate::cpu::{Cpu, Reference};
-use crate::dataset::{Dataset, Storage};
+use crate::data::{Dataset, Storage};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;

@@ -1,4 +1,4 @@
-"""The batches of `synthetic:ROWSxFEATURES`, bit for bit those of src/dataset/synthetic.rs, in vectorised NumPy."""
+"""The batches of `synthetic:ROWSxFEATURES`, bit for bit those of src/data/synthetic.rs, in vectorised NumPy."""
 
 from concurrent.futures import ThreadPoolExecutor
 

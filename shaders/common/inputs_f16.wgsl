@@ -1,5 +1,5 @@
 // inputs_f16: four inputs of a row as a vec4, from half precision. None of them is subnormal, so widening is exact
-// on every device. Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/dataset/storage.rs.
+// on every device. Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/data/storage.rs.
 @group(0) @binding(1) var<storage, read> inputs: array<vec2<u32>>; // (n_samples, VEC4_PER_ROW)
 
 fn load_columns(lane: u32) {}

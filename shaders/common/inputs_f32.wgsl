@@ -1,5 +1,5 @@
 // inputs_f32: four inputs of a row as a vec4, from full precision.
-// Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/dataset/storage.rs.
+// Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/data/storage.rs.
 @group(0) @binding(1) var<storage, read> inputs: array<vec4<f32>>; // (n_samples, VEC4_PER_ROW)
 
 fn load_columns(lane: u32) {}

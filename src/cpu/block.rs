@@ -2,7 +2,7 @@
 
 use super::activation::Lanes;
 use super::layer::{PaddedLayer, ROWS, WIDTH};
-use crate::dataset::Stored;
+use crate::data::Stored;
 
 /// Outputs that share one reading of a row, at most.
 pub(super) const OUTPUTS_AT_ONCE: usize = 4;

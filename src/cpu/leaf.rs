@@ -113,7 +113,7 @@ mod tests {
     use super::super::{LeafSums, Reference};
     use super::{PaddedLayer, Rows, Sums};
     use crate::backend::{Backend, Problem};
-    use crate::dataset::Dataset;
+    use crate::data::Dataset;
     use crate::network::{Activation, Layer, Network};
     use crate::objective::{Loss, Objective, Reduction};
 

@@ -215,7 +215,7 @@ impl Backend for Reference<'_> {
 mod tests {
     use super::Reference;
     use crate::backend::{Backend, Problem};
-    use crate::dataset::Dataset;
+    use crate::data::Dataset;
     use crate::network::{Activation, Layer, Network};
     use crate::objective::{Loss, Objective, Reduction};
 

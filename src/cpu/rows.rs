@@ -1,7 +1,7 @@
 //! Where the rows of a problem come from, and how the arithmetic gets them.
 
 use super::block::Rows;
-use crate::dataset::{Dataset, Scaling, Stored};
+use crate::data::{Dataset, Scaling, Stored};
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use rayon::prelude::*;

@@ -11,7 +11,7 @@ use super::memory_plan::{Limits, MemoryPlan, SLOTS};
 use super::options::GpuOptions;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use std::ops::Range;
 
@@ -320,7 +320,7 @@ fn no_room(most: u64, row_layout: RowLayout, dataset: &Dataset) -> Error {
 #[cfg(test)]
 mod tests {
     use super::Chunks;
-    use crate::dataset::{Dataset, Synthetic};
+    use crate::data::{Dataset, Synthetic};
     use crate::gpu::adapter::AdapterKind;
     use crate::gpu::device::tests::device;
     use crate::gpu::options::GpuOptions;

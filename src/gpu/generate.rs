@@ -6,7 +6,7 @@ use super::input_format::InputFormat;
 use super::kernels;
 use super::params::{SyntheticParams, to_u32};
 use super::pipeline::Pipeline;
-use crate::dataset::Synthetic;
+use crate::data::Synthetic;
 use crate::error::Result;
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Generate {
 #[cfg(test)]
 mod tests {
     use super::Generate;
-    use crate::dataset::{Dataset, Storage, Synthetic};
+    use crate::data::{Dataset, Storage, Synthetic};
     use crate::gpu::chunk::Chunk;
     use crate::gpu::device::tests::device;
     use crate::gpu::input_format::InputFormat;

@@ -1,7 +1,7 @@
 //! The formats in which the shaders read and make inputs.
 
 use super::device::{Buffer, Device};
-use crate::dataset::{Codes, Storage};
+use crate::data::{Codes, Storage};
 use crate::error::Result;
 
 /// How an input is stored on the device; it decides one part of each shader that reads or makes inputs.

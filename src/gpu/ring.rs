@@ -4,7 +4,7 @@
 use super::chunk::Chunk;
 use super::device::{Buffer, Device};
 use super::row_layout::RowLayout;
-use crate::dataset::{Dataset, Storage};
+use crate::data::{Dataset, Storage};
 use crate::error::Result;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -211,7 +211,7 @@ fn fill(
 #[cfg(test)]
 mod tests {
     use super::{Ring, Samples, TASK_BYTES};
-    use crate::dataset::Dataset;
+    use crate::data::Dataset;
     use crate::gpu::chunk::Chunk;
     use crate::gpu::device::tests::device;
     use crate::gpu::row_layout::RowLayout;

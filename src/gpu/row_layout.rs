@@ -3,7 +3,7 @@
 
 use super::device::{Buffer, Device};
 use super::memory_plan::{MemoryPlan, SLOTS};
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::Leaves;
 

@@ -6,7 +6,7 @@ use super::device::tests::device;
 use super::{Gpu, GpuOptions};
 use crate::backend::{Backend, Problem};
 use crate::cpu::Cpu;
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::Error;
 use crate::network::Network;
 use crate::objective::{Loss, Objective, Reduction};

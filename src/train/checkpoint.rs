@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use super::warm_start::WarmStart;
 use crate::atomic_file;
 use crate::backend::Backend;
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};

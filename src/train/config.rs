@@ -1,6 +1,6 @@
 //! The settings of a training.
 
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::Activation;
 use crate::objective::{Loss, Reduction};

@@ -6,7 +6,7 @@ use super::history::Point;
 use super::stop::StopReason;
 use crate::backend::Backend;
 use crate::cpu::Cpu;
-use crate::dataset::Dataset;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 
 /// What training is looked at with, and what was seen.

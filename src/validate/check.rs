@@ -1,6 +1,6 @@
 //! What a validation finds.
 
-use crate::dataset::Change;
+use crate::data::Change;
 
 /// The worst of the values of one quantity at one iteration: the one whose error is the largest
 /// part of its bound.

@@ -4,7 +4,7 @@
 use crate::common::{Random, gpu, neuralnet, neuralnet_json, parameters, problem, random_dataset};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
-use neuralnet::dataset::Stored;
+use neuralnet::data::Stored;
 use neuralnet::gpu::GpuOptions;
 use neuralnet::{Dataset, Loss, Reduction, Synthetic};
 use neuralnet_table::TableOptions;

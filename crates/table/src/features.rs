@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::options::Impute;
 use super::table::MAX_TEXTS;
 use crate::error::{Error, Result};
-use neuralnet::dataset::{Column, Part};
+use neuralnet::data::{Column, Part};
 use rayon::prelude::*;
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 
 use super::table::Cells;
 use crate::error::{Error, Result};
-use neuralnet::dataset::{Lines, Part, Values};
+use neuralnet::data::{Lines, Part, Values};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

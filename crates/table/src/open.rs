@@ -10,7 +10,7 @@ use super::options::TableOptions;
 use super::table::{Kind, NOT_FINITE, Table};
 use super::targets::{How, Targets, targets};
 use crate::error::{Error, Result};
-use neuralnet::dataset::{Column, Encoded, Reading, Seen, Values, inspect_parts};
+use neuralnet::data::{Column, Encoded, Reading, Seen, Values, inspect_parts};
 use neuralnet::{Classes, Dataset, Model};
 use std::collections::HashSet;
 use std::path::Path;

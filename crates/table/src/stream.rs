@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::open::{Wanted, is_file, kinds, open_known, timed, used};
 use super::table::{Kind, Table};
 use crate::error::{Error, Result};
-use neuralnet::dataset::{Column, Encoded};
+use neuralnet::data::{Column, Encoded};
 use neuralnet::{Dataset, Model};
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use memmap2::Mmap;
-use neuralnet::dataset::Lines;
+use neuralnet::data::Lines;
 use std::sync::Arc;
 
 // Values in place are used as they stand in the file.

@@ -7,7 +7,7 @@ use super::options::ClassWeight;
 use super::table::MAX_TEXTS;
 use crate::error::Result;
 use neuralnet::Classes;
-use neuralnet::dataset::Part;
+use neuralnet::data::Part;
 
 /// Targets, and what they stand for.
 pub(super) struct Targets {

@@ -1,6 +1,6 @@
 //! The data and settings of a training or validation.
 
-use neuralnet::dataset::{Classes, Reading};
+use neuralnet::data::{Classes, Reading};
 use neuralnet::{BackendChoice, Dataset, Hardware, Storage, TrainConfig};
 use serde::Serialize;
 

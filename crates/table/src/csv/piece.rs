@@ -6,7 +6,7 @@
 use crate::columns::shown;
 use crate::table::NOT_A_NUMBER;
 use memchr::{memchr, memchr2};
-use neuralnet::dataset::Lines;
+use neuralnet::data::Lines;
 use std::borrow::Cow;
 use std::collections::HashMap;
 

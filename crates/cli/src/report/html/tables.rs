@@ -4,7 +4,7 @@ use super::Page;
 use crate::report::metrics::{Line, SHOWN_CLASSES, confusions, lines};
 use indicatif::HumanCount;
 use neuralnet::Model;
-use neuralnet::dataset::Scaling;
+use neuralnet::data::Scaling;
 use neuralnet::metrics::{Class, ClassMetrics, Measured};
 use serde::Serialize;
 use serde_json::Value;

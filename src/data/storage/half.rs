@@ -28,7 +28,7 @@ pub(super) fn half(x: f32) -> u16 {
 }
 
 /// The value of a half that [`half`] gives.
-pub(in crate::dataset) fn widened(half: u16) -> f32 {
+pub(in crate::data) fn widened(half: u16) -> f32 {
     let half = u32::from(half);
     let magnitude = half & 0x7FFF;
     let bits = if magnitude == 0 {

@@ -205,7 +205,7 @@ impl FromStr for Synthetic {
 #[cfg(test)]
 mod tests {
     use super::{Synthetic, flip_below};
-    use crate::dataset::Dataset;
+    use crate::data::Dataset;
 
     #[test]
     fn any_slice_is_the_same_wherever_it_is_made() {

@@ -128,7 +128,7 @@ fn class(targets: &[f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::Dataset;
-    use crate::dataset::Classes;
+    use crate::data::Classes;
 
     /// Row i has the feature i and the class i mod 5 = 0.
     fn dataset() -> Dataset {

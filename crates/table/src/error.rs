@@ -1,5 +1,6 @@
-//! Why a table cannot be read or written, with the place and the remedy.
+//! Why a table cannot be read or written: the place, the reason, and the remedies.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The result of every fallible operation of this crate.
@@ -10,76 +11,188 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be read.
-    #[error(
-        "{path}: {source}; DATA is a table (.csv, .csv.gz, .npy, .npz, .parquet, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
-    )]
+    #[error("{}: {source}", path.display())]
     File {
         /// The file as it was named.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file as a whole is not a table that this program can read.
-    #[error("{path}: {reason}")]
+    /// The table, or a place in it, cannot be used as it is.
+    #[error("{place}: {reason}{}", told(remedies))]
     Table {
-        /// The file as it was named.
-        path: PathBuf,
-        /// What is wrong and what to do.
+        /// Where.
+        place: Place,
+        /// What is wrong, and what to do if no setting helps.
         reason: String,
+        /// Settings that help, each on its own.
+        remedies: Vec<Remedy>,
     },
-    /// One line of the file is wrong.
-    #[error("{path}:{line}: {reason}")]
-    Line {
-        /// The file as it was named.
-        path: PathBuf,
-        /// Counted from 1; the header is line 1.
-        line: u64,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// One cell of the file is wrong.
-    #[error("{path}:{line}: column `{column}`: {reason}")]
-    Cell {
-        /// The file as it was named.
-        path: PathBuf,
-        /// Counted from 1; the header is line 1.
-        line: u64,
-        /// The column's name in the header.
-        column: String,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// One cell of a column of numbers is not a number.
-    #[error("{path}:{line}: column `{column}`: {reason}")]
-    NotANumber {
-        /// The file as it was named.
-        path: PathBuf,
-        /// Counted from 1; the header is line 1.
-        line: u64,
-        /// The column's name in the header.
-        column: String,
-        /// The text of the cell, and what is needed.
-        reason: String,
-    },
-    /// An option cannot be used on this table.
-    #[error("{flag}: {reason}")]
+    /// A setting cannot be used on this table.
+    #[error("`{setting}`: {reason}{}", told(remedies))]
     Setting {
-        /// The flag of the command line that sets it.
-        flag: &'static str,
-        /// What is wrong and what to do.
+        /// The name of the setting: a field of [`TableOptions`](crate::TableOptions), or `output`.
+        setting: &'static str,
+        /// What is wrong, and what to do.
         reason: String,
+        /// Settings that help, each on its own.
+        remedies: Vec<Remedy>,
     },
-    /// The samples or the file to write are refused by the library below.
+    /// The samples, or the file to write, are refused by the library below.
     #[error(transparent)]
     Library(#[from] neuralnet::Error),
 }
 
-impl Error {
-    /// [`Error::Table`] of the file `path`.
-    pub(crate) fn table(path: &Path, reason: String) -> Self {
-        Self::Table {
-            path: path.to_owned(),
-            reason,
+/// A place in a table, as a person would look for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file or other source as it was named.
+    pub source: String,
+    /// The line, counted from 1, of a file of lines.
+    pub line: Option<u64>,
+    /// The row, counted from 0, of a table without lines.
+    pub row: Option<usize>,
+    /// The name of the column.
+    pub column: Option<String>,
+}
+
+impl Place {
+    /// The file as a whole.
+    pub(crate) fn file(path: &Path) -> Self {
+        Self {
+            source: path.display().to_string(),
+            ..Self::default()
         }
+    }
+
+    /// A line of a file.
+    pub(crate) fn line(path: &Path, line: u64) -> Self {
+        Self {
+            line: Some(line),
+            ..Self::file(path)
+        }
+    }
+
+    /// The same place in the column `name`.
+    pub(crate) fn column(self, name: &str) -> Self {
+        Self {
+            column: Some(name.to_owned()),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        match (self.row, &self.column) {
+            (Some(row), Some(column)) => write!(f, ": row {row}, column `{}`", shown(column)),
+            (Some(row), None) => write!(f, ": row {row}"),
+            (None, Some(column)) => write!(f, ": column `{}`", shown(column)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A setting that helps: its name, its value, and what it does, in words that follow them, as in `impute` `mean`
+/// "fills the empty cells". A program with other names for the settings, such as flags, can tell it in those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// The name of the setting.
+    pub setting: &'static str,
+    /// Its value; empty for a switch.
+    pub value: String,
+    /// What it does.
+    pub effect: &'static str,
+}
+
+impl Remedy {
+    pub(crate) fn new(
+        setting: &'static str,
+        value: impl Into<String>,
+        effect: &'static str,
+    ) -> Self {
+        Self {
+            setting,
+            value: value.into(),
+            effect,
+        }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            setting,
+            value,
+            effect,
+        } = self;
+        match value.is_empty() {
+            true => write!(f, "`{setting}` {effect}"),
+            false => write!(f, "`{setting}` {value} {effect}"),
+        }
+    }
+}
+
+/// The remedies behind a reason.
+fn told(remedies: &[Remedy]) -> String {
+    let told = remedies.iter().map(|remedy| format!("; {remedy}"));
+    told.collect()
+}
+
+impl Error {
+    /// What is wrong with the file `path` as a whole.
+    pub(crate) fn file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::at(Place::file(path), reason)
+    }
+
+    /// What is wrong at `place`, if no setting helps.
+    pub(crate) fn at(place: Place, reason: impl Into<String>) -> Self {
+        Self::Table {
+            place,
+            reason: reason.into(),
+            remedies: Vec::new(),
+        }
+    }
+
+    /// The same error with one more remedy.
+    pub(crate) fn or(mut self, remedy: Remedy) -> Self {
+        if let Self::Table { remedies, .. } | Self::Setting { remedies, .. } = &mut self {
+            remedies.push(remedy);
+        }
+        self
+    }
+}
+
+/// Names, in one line and not too many.
+pub(crate) fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    some_of(
+        names
+            .into_iter()
+            .map(|name| format!("`{}`", shown(name.as_ref()))),
+    )
+}
+
+/// The first of some words, and how many more there are.
+pub(crate) fn some_of(words: impl IntoIterator<Item = String>) -> String {
+    const SHOWN: usize = 20;
+    let mut words = words.into_iter();
+    let mut list: Vec<String> = words.by_ref().take(SHOWN).collect();
+    let more = words.count();
+    if more > 0 {
+        list.push(format!("and {more} more"));
+    }
+    list.join(", ")
+}
+
+/// A name or a cell on one line, cut where it is long.
+pub(crate) fn shown(text: &str) -> String {
+    const SHOWN: usize = 40;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text[..end].escape_debug()),
+        None => text.escape_debug().to_string(),
     }
 }

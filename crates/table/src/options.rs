@@ -4,29 +4,58 @@ use crate::error::{Error, Result};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// How the text of a file of lines is read. By default the separator is found, decimals have a point, the first line is
+/// a header, and the usual spellings of a missing value are known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TextOptions {
+    /// What separates the cells of a line; without it the one of `,`, `;`, tab and `|` that fits the first lines.
+    pub separator: Option<char>,
+    /// What separates the whole part of a number from its decimals: `.` or `,`; a point if not given.
+    pub decimal: Option<char>,
+    /// Texts that stand for a missing cell, beside the empty one; [`MISSING`] if not given.
+    pub missing: Option<Vec<String>>,
+    /// Whether the first line holds the names of the columns; without it a first line that looks like data is an error.
+    pub header: Option<bool>,
+}
+
+/// The texts that stand for a missing cell unless others are named: what pandas, R, SQL and the UCI archive write.
+pub const MISSING: [&str; 17] = [
+    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NAN", "NULL", "null", "Null", "None", "?", "#NA", "-NaN", "#N/A N/A",
+];
+
 /// What is made of the columns of a table. By default the last column is the target and all others are features,
 /// each a number in every row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TableOptions {
-    /// The target columns; the last column where none is named. One column of texts becomes [`Classes`](neuralnet::Classes).
+    /// How a file of lines is read.
+    pub text: TextOptions,
+    /// The target columns; the last column if none is named. One column of texts becomes [`Classes`](neuralnet::Classes).
+    ///
+    /// A column is named by its name, or by its place as `#1`, `#2` and so on. A name that no column has is taken apart at its
+    /// commas.
     pub targets: Vec<String>,
-    /// The feature columns, in this order; all others where none is named.
+    /// The feature columns, in this order; all others if none is named.
     pub features: Vec<String>,
     /// Columns that are not features, of all others.
     pub drop: Vec<String>,
-    /// Whether the values of the target column are classes even where they are numbers.
+    /// Whether the values of the target column are classes even if they are numbers.
     pub classes: bool,
-    /// Feature columns that become a feature for each of their texts: 1 where the cell is that text, otherwise 0.
+    /// Feature columns that become a feature for each of their texts: 1 if the cell is that text, otherwise 0.
     pub one_hot: Vec<String>,
-    /// What stands for the empty cells of features; without it they are an error.
+    /// What stands for the missing cells of features; without it they are an error.
     pub impute: Option<Impute>,
+    /// Whether rows without a target are left out; otherwise they are an error.
+    pub drop_missing_targets: bool,
     /// The column of the weight of each sample; non-negative, and no feature.
     pub sample_weight: Option<String>,
     /// The weights of the classes, by which those of their samples are multiplied. The target's values are classes
-    /// then, even where they are numbers.
+    /// then, even if they are numbers.
     pub class_weight: Option<ClassWeight>,
     /// The labels of pictures in the IDX format; otherwise they are looked for beside the pictures.
     pub labels: Option<PathBuf>,
+    /// Whether large columns keep their zero, as a network without a bias needs. Otherwise a column whose values are so far from 0 that
+    /// f32 would lose their digits is kept as its difference from a number near its mean.
+    pub keep_zero: bool,
 }
 
 impl TableOptions {
@@ -39,30 +68,42 @@ impl TableOptions {
         }
     }
 
-    /// That nothing is asked for which needs the columns of a file, as `data` is none.
-    pub(super) fn check_unused(&self, data: &str) -> Result<()> {
-        let flags = [
-            ("--target", !self.targets.is_empty()),
-            ("--features", !self.features.is_empty()),
-            ("--drop", !self.drop.is_empty()),
-            ("--classes", self.classes),
-            ("--one-hot", !self.one_hot.is_empty()),
-            ("--impute", self.impute.is_some()),
-            ("--sample-weight", self.sample_weight.is_some()),
-            ("--class-weight", self.class_weight.is_some()),
-            ("--labels", self.labels.is_some()),
+    /// Refuses what needs the columns of a file, if `data` is not one.
+    pub(crate) fn check_unused(&self, data: &str) -> Result<()> {
+        let settings = [
+            ("target", !self.targets.is_empty()),
+            ("features", !self.features.is_empty()),
+            ("drop", !self.drop.is_empty()),
+            ("classes", self.classes),
+            ("one_hot", !self.one_hot.is_empty()),
+            ("impute", self.impute.is_some()),
+            ("drop_missing_targets", self.drop_missing_targets),
+            ("sample_weight", self.sample_weight.is_some()),
+            ("class_weight", self.class_weight.is_some()),
+            ("labels", self.labels.is_some()),
         ];
-        match flags.into_iter().find(|(_, is_given)| *is_given) {
+        match settings.into_iter().find(|(_, is_given)| *is_given) {
             None => Ok(()),
-            Some((flag, _)) => Err(Error::Setting {
-                flag,
-                reason: format!("is for the columns of a file, and `{data}` is none; leave it out"),
+            Some((setting, _)) => Err(Error::Setting {
+                setting,
+                reason: format!("is for the columns of a file, and `{data}` is not a file; leave it out"),
+                remedies: Vec::new(),
             }),
         }
     }
 }
 
-/// What stands for the empty cells of a feature: a number made of its cells that are there.
+/// How rows of a new table are encoded for a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelOptions {
+    /// How a file of lines is read.
+    pub text: TextOptions,
+    /// Whether a category that the model does not know is none of those it knows, so that all of its features are 0; otherwise it is
+    /// an error.
+    pub unknown_as_zero: bool,
+}
+
+/// What stands for the missing cells of a feature: a number made of its other cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impute {

@@ -1,0 +1,100 @@
+//! What a reader of a format gives: the names of the columns at once, their cells when they are asked for.
+
+use crate::error::Result;
+use arrow_array::ArrayRef;
+use neuralnet::data::Lines;
+use std::sync::Arc;
+
+/// How the cells of a column of texts, as those of CSV are, are read. Formats with types give every column as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Numbers: `Float64`, a null for a missing cell. `True` and `False`, `yes` and `no` are 1 and 0; any other text
+    /// is an error.
+    Number,
+    /// Texts as they are written: `Utf8`, a null for a missing cell.
+    Text,
+    /// What all cells together are: `Int64`, `UInt64` or `Float64` if each is a number written plainly, `Boolean` if
+    /// each is `True` or `False`, otherwise `Utf8`, so that `01` stays what it is.
+    Own,
+}
+
+/// Consecutive rows of the columns that were asked for, in that order.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    /// One array for each column, each of `n_rows`. Every cell that is missing is a null; a floating-point number that is not
+    /// finite may be in it.
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) n_rows: usize,
+    /// Rows of the table before these.
+    pub(crate) first_row: usize,
+    /// Where the rows stand in a file of lines, the first of them row 0.
+    pub(crate) lines: Lines,
+}
+
+/// What a format says of its columns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
+    /// Their names, each once. A column without a name is called `#N` by its place, from 1.
+    pub(crate) names: Vec<String>,
+    /// Whether a column is used only if it is named: unnamed ones, and indices that the format marks.
+    pub(crate) is_hidden: Vec<bool>,
+    /// The columns that are targets unless others are named; empty for the last one that is not hidden.
+    pub(crate) targets: Vec<usize>,
+    /// Whether the targets are classes, though they may be numbers, as the labels of pictures are.
+    pub(crate) targets_are_classes: bool,
+    /// What was made of the file that its owner should know: a sentence each.
+    pub(crate) notices: Vec<String>,
+}
+
+impl Columns {
+    /// Columns of these names, none of them hidden.
+    pub(crate) fn named(names: Vec<String>) -> Self {
+        Self {
+            is_hidden: vec![false; names.len()],
+            names,
+            ..Self::default()
+        }
+    }
+}
+
+/// A table whose columns are known, and whose rows are read when they are asked for.
+pub(crate) trait Reader: Send {
+    /// The names of its columns, and what the format says of them.
+    fn columns(&self) -> &Columns;
+
+    /// Reads the columns `wanted`, each with the kind of its cells, of the next rows: about `n_rows` of them, or all
+    /// for `usize::MAX`, in as many batches as suit the format. No batch comes after the last row. Every call asks for the
+    /// same columns.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or holds a text where a number is asked for; the first such place in the file
+    /// is named.
+    fn read(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Vec<Batch>>;
+
+    /// Bytes of the table, unpacked.
+    fn n_bytes(&self) -> u64;
+
+    /// Numbers of the file to be used where they lie, if they can be; they need not be read then.
+    fn in_place(&self) -> Option<InPlace> {
+        None
+    }
+
+    /// What was made of the rows so far that their owner should know, each once.
+    fn take_notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Values of a file used where they lie: (`n_rows`, `width`), row-major. Whether they are finite is not known yet.
+#[derive(Clone)]
+pub(crate) struct InPlace {
+    pub(crate) values: Arc<dyn AsRef<[f32]> + Send + Sync>,
+    pub(crate) n_rows: usize,
+    pub(crate) width: usize,
+}
+
+impl AsRef<[f32]> for InPlace {
+    fn as_ref(&self) -> &[f32] {
+        (*self.values).as_ref()
+    }
+}

@@ -25,6 +25,8 @@ pub enum Error {
         place: Place,
         /// What is wrong, and what to do if no setting helps.
         reason: String,
+        /// Whether the column is of texts where numbers are needed.
+        is_text: bool,
         /// Settings that help, each on its own.
         remedies: Vec<Remedy>,
     },
@@ -154,6 +156,7 @@ impl Error {
         Self::Table {
             place,
             reason: reason.into(),
+            is_text: false,
             remedies: Vec::new(),
         }
     }

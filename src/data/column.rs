@@ -14,15 +14,29 @@ pub struct Column {
     /// What each of its features is where the cell is empty; without it an empty cell is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fill: Option<Vec<f32>>,
+    /// What is taken from each of its numbers before it is rounded to f32, which has too few digits for numbers that are
+    /// far from 0 beside their deviation; 0 for all other columns.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: f64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_zero(offset: &f64) -> bool {
+    offset.abs() <= 0.0
 }
 
 impl Column {
     /// A column of numbers, none of its cells empty.
-    pub(super) fn number(name: &str) -> Self {
+    #[must_use]
+    pub fn number(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             categories: None,
             fill: None,
+            offset: 0.0,
         }
     }
 
@@ -48,7 +62,7 @@ impl Column {
         let is_filled = self.fill.as_ref().is_none_or(|fill| {
             fill.len() == self.n_features() && fill.iter().all(|fill| fill.is_finite())
         });
-        match is_sorted && is_filled {
+        match is_sorted && is_filled && self.offset.is_finite() {
             true => Ok(()),
             false => Err(format!(
                 "says of column `{}` what no training says; train again",

@@ -1,0 +1,289 @@
+//! Which columns of a table are features, which are targets, and which one is the weight of the samples.
+
+use crate::error::{Error, Result, listed, shown};
+use crate::options::TableOptions;
+use crate::reader::Columns;
+
+/// Places of columns in a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Roles {
+    /// In the order of the file, or the one in which they were named.
+    pub(crate) features: Vec<usize>,
+    /// In the order in which they were named.
+    pub(crate) targets: Vec<usize>,
+    pub(crate) weight: Option<usize>,
+    /// Those of the features that become a feature for each of their texts.
+    pub(crate) one_hot: Vec<usize>,
+    /// Columns that are used for nothing but were asked for: passed through.
+    pub(crate) passed: Vec<usize>,
+}
+
+impl Roles {
+    /// What `options` makes of the columns of the table `source`.
+    pub(crate) fn of_training(
+        source: &str,
+        columns: &Columns,
+        options: &TableOptions,
+    ) -> Result<Self> {
+        let mut uses = Uses::new(source, columns);
+        let targets = match options.targets.as_slice() {
+            [] if !columns.targets.is_empty() => columns.targets.clone(),
+            [] => {
+                let last = columns.is_hidden.iter().rposition(|is_hidden| !is_hidden);
+                last.into_iter().collect()
+            }
+            targets => uses.take("targets", targets, "a target")?,
+        };
+        for target in &targets {
+            uses.uses[*target] = Some(match options.targets.is_empty() {
+                true => "the target, as the last column is if none is named",
+                false => "a target",
+            });
+        }
+        let weight = options.sample_weight.as_slice();
+        let weight = uses.take("sample_weight", weight, "the weight")?.pop();
+        let features = uses.take("features", &options.features, "a feature")?;
+        uses.take("drop", &options.drop, "dropped")?;
+        let features = match options.features.is_empty() {
+            true => uses.left(),
+            false => features,
+        };
+        if features.is_empty() {
+            return Err(Error::Setting {
+                setting: "features",
+                reason: format!(
+                    "{source} has no column left to be a feature: its columns are {}, and at least one has to be",
+                    listed(&columns.names)
+                ),
+                remedies: Vec::new(),
+            });
+        }
+        let one_hot = named(source, columns, "one_hot", &options.one_hot)?;
+        if let Some(other) = one_hot.iter().find(|column| !features.contains(column)) {
+            return Err(Error::Setting {
+                setting: "one_hot",
+                reason: format!(
+                    "column `{}` is not a feature; the features are {}",
+                    shown(&columns.names[*other]),
+                    listed(features.iter().map(|feature| &columns.names[*feature]))
+                ),
+                remedies: Vec::new(),
+            });
+        }
+        Ok(Self {
+            features,
+            targets,
+            weight,
+            one_hot,
+            passed: Vec::new(),
+        })
+    }
+
+    /// The columns named `features` and `targets`, which a model needs of the table `source`, and those named `passed`.
+    pub(crate) fn of_model<'a>(
+        source: &str,
+        columns: &Columns,
+        features: impl Iterator<Item = &'a String>,
+        targets: &[String],
+        passed: &[String],
+    ) -> Result<Self> {
+        let mut missing = Vec::new();
+        let mut place = |name: &'a String| {
+            let place = columns.names.iter().position(|other| other == name);
+            if place.is_none() {
+                missing.push(name.clone());
+            }
+            place
+        };
+        let features = features.filter_map(&mut place).collect();
+        let places = |name: &String| columns.names.iter().position(|other| other == name);
+        let lacking = targets.iter().filter(|name| places(name).is_none());
+        missing.extend(lacking.cloned());
+        if !missing.is_empty() {
+            return Err(Error::Library(neuralnet::Error::Dataset {
+                source_name: source.to_owned(),
+                reason: format!(
+                    "lacks what the model needs: {}; its columns are {}",
+                    listed(missing),
+                    listed(&columns.names)
+                ),
+            }));
+        }
+        Ok(Self {
+            features,
+            targets: targets.iter().filter_map(places).collect(),
+            passed: named(source, columns, "id", passed)?,
+            ..Self::default()
+        })
+    }
+}
+
+/// The places of the columns that the setting `setting` names: each by its name, by its place as `#1`, or several with commas between
+/// them.
+fn named(
+    source: &str,
+    columns: &Columns,
+    setting: &'static str,
+    given: &[String],
+) -> Result<Vec<usize>> {
+    let names = &columns.names;
+    let place = |name: &str| {
+        let name = name.trim();
+        let by_place = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1);
+        let by_name = names.iter().position(|other| other == name);
+        by_name.or_else(|| by_place().filter(|place| *place < names.len()))
+    };
+    let mut places = Vec::with_capacity(given.len());
+    for given in given {
+        let parts: Vec<&str> = match place(given) {
+            Some(_) => vec![given],
+            None => given.split(',').collect(),
+        };
+        for part in parts {
+            let fail = |reason| Error::Setting {
+                setting,
+                reason,
+                remedies: Vec::new(),
+            };
+            let place = place(part).ok_or_else(|| {
+                fail(format!(
+                    "{source} has no column `{}`; its columns are {}",
+                    shown(part.trim()),
+                    listed(names)
+                ))
+            })?;
+            if places.contains(&place) {
+                return Err(fail(format!(
+                    "column `{}` is named twice; name it once",
+                    shown(&names[place])
+                )));
+            }
+            places.push(place);
+        }
+    }
+    Ok(places)
+}
+
+/// What each column is used for, so that none is used twice.
+struct Uses<'a> {
+    source: &'a str,
+    columns: &'a Columns,
+    uses: Vec<Option<&'static str>>,
+}
+
+impl<'a> Uses<'a> {
+    fn new(source: &'a str, columns: &'a Columns) -> Self {
+        Self {
+            source,
+            columns,
+            uses: vec![None; columns.names.len()],
+        }
+    }
+
+    /// The places of the columns that `setting` names, which are used as `used` says from now on.
+    fn take(
+        &mut self,
+        setting: &'static str,
+        given: &[String],
+        used: &'static str,
+    ) -> Result<Vec<usize>> {
+        let places = named(self.source, self.columns, setting, given)?;
+        for place in &places {
+            if let Some(other) = self.uses[*place].replace(used) {
+                return Err(Error::Setting {
+                    setting,
+                    reason: format!(
+                        "column `{}` is {other}; a column has one use",
+                        shown(&self.columns.names[*place])
+                    ),
+                    remedies: Vec::new(),
+                });
+            }
+        }
+        Ok(places)
+    }
+
+    /// The columns that are used for nothing, but for hidden ones.
+    fn left(&self) -> Vec<usize> {
+        let is_free = |place: &usize| self.uses[*place].is_none() && !self.columns.is_hidden[*place];
+        (0..self.uses.len()).filter(is_free).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Roles;
+    use crate::options::TableOptions;
+    use crate::reader::Columns;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn options(targets: &str, features: &str, drop: &str, weight: &str) -> TableOptions {
+        TableOptions {
+            targets: words(targets),
+            features: words(features),
+            drop: words(drop),
+            sample_weight: words(weight).pop(),
+            ..TableOptions::default()
+        }
+    }
+
+    fn roles(options: &TableOptions) -> Result<(Vec<usize>, Vec<usize>, Option<usize>), String> {
+        let mut columns = Columns::named(words("#1 a b c d"));
+        columns.is_hidden[0] = true;
+        let roles = Roles::of_training("t.csv", &columns, options).map_err(|error| error.to_string())?;
+        Ok((roles.features, roles.targets, roles.weight))
+    }
+
+    #[test]
+    fn every_column_has_one_use() {
+        for (options, features, targets, weight) in [
+            (options("", "", "", ""), vec![1, 2, 3], vec![4], None),
+            (options("c a", "", "", ""), vec![2, 4], vec![3, 1], None),
+            (options("c,a", "", "", ""), vec![2, 4], vec![3, 1], None),
+            (options("", "c,a", "", ""), vec![3, 1], vec![4], None),
+            (options("", "#1 #3", "", ""), vec![0, 2], vec![4], None),
+            (options("", "", "b", "a"), vec![3], vec![4], Some(1)),
+            (options("b", "a", "c", "d"), vec![1], vec![2], Some(4)),
+        ] {
+            assert_eq!(roles(&options), Ok((features, targets, weight)), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_comma_is_one_name() {
+        let columns = Columns::named(vec!["x".to_owned(), "price, $".to_owned(), "y".to_owned()]);
+        let options = TableOptions {
+            drop: vec!["price, $".to_owned()],
+            ..TableOptions::default()
+        };
+        assert_eq!(Roles::of_training("t.csv", &columns, &options).unwrap().features, [0]);
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for (options, part) in [
+            (options("x", "", "", ""), "`targets`: t.csv has no column `x`; its columns are `#1`, `a`, `b`, `c`, `d`"),
+            (options("", "#6", "", ""), "`features`: t.csv has no column `#6`"),
+            (options("", "x", "", ""), "`features`: t.csv has no column `x`"),
+            (options("", "", "a x", ""), "`drop`: t.csv has no column `x`"),
+            (options("", "", "", "x"), "`sample_weight`: t.csv has no column `x`"),
+            (options("", "", "d", ""), "`drop`: column `d` is the target, as the last column"),
+            (options("", "d", "", ""), "`features`: column `d` is the target"),
+            (options("a", "a", "", ""), "`features`: column `a` is a target"),
+            (options("", "a", "a", ""), "`drop`: column `a` is a feature"),
+            (options("", "a", "", "a"), "`features`: column `a` is the weight"),
+            (options("", "a a", "", ""), "`features`: column `a` is named twice"),
+            (options("", "", "a b c", ""), "no column left to be a feature"),
+        ] {
+            let refused = roles(&options).unwrap_err();
+            assert!(refused.contains(part), "{refused}");
+        }
+        let mut one_hot = options("", "a b", "", "");
+        one_hot.one_hot = words("d");
+        let refused = roles(&one_hot).unwrap_err();
+        assert!(refused.contains("column `d` is not a feature; the features are `a`, `b`"), "{refused}");
+    }
+}

@@ -1,0 +1,134 @@
+//! What f32 does to a column of float64, and the offset that keeps its digits.
+
+use crate::error::shown;
+
+/// An offset is worth its while if f32 alone would move a value by more than this share of the column's deviation.
+const NOTICEABLE: f64 = 1e-6;
+/// Past this share of the deviation a movement is told.
+const HARMFUL: f64 = 1e-3;
+/// Columns longer than this are not searched for values that become equal.
+const MAX_SEARCHED: usize = 1 << 20;
+/// If more than one in this many different values becomes equal to another, it is told.
+const MERGED: usize = 1000;
+
+/// What rounding to f32 does to a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rounding {
+    /// What is taken from each value before it is rounded.
+    pub(crate) offset: f64,
+    pub(crate) mean: f64,
+    /// The largest movement, as a share of the standard deviation.
+    moved: f64,
+    /// Different values, and how many of them stay different.
+    n_different: (usize, usize),
+}
+
+impl Rounding {
+    /// Of the finite numbers of a column; without an offset if it keeps its zero.
+    ///
+    /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few digits, and the
+    /// difference of an integer from it is exact.
+    pub(crate) fn of(numbers: impl Iterator<Item = f64> + Clone, keep_zero: bool) -> Self {
+        let n_numbers = numbers.clone().count().max(1) as f64;
+        let mean = numbers.clone().sum::<f64>() / n_numbers;
+        let mut rounding = Self { offset: 0.0, mean, moved: 0.0, n_different: (0, 0) };
+        if numbers.clone().all(|number| movement(number, 0.0) <= 0.0) {
+            return rounding;
+        }
+        let squares: f64 = numbers.clone().map(|number| (number - mean) * (number - mean)).sum();
+        let deviation = (squares / n_numbers).sqrt();
+        if !(deviation > 0.0 && deviation.is_finite()) {
+            return rounding;
+        }
+        let moved = |offset| numbers.clone().map(|number| movement(number, offset)).fold(0.0, f64::max) / deviation;
+        rounding.moved = moved(0.0);
+        if rounding.moved > NOTICEABLE && !keep_zero {
+            let unit = deviation.log2().floor().exp2();
+            let offset = (mean / unit).round() * unit;
+            let with_offset = moved(offset);
+            if with_offset < rounding.moved {
+                (rounding.offset, rounding.moved) = (offset, with_offset);
+            }
+        }
+        rounding.n_different = different(numbers, rounding.offset);
+        rounding
+    }
+
+    /// What the column's owner should know.
+    pub(crate) fn notice(&self, name: &str) -> Option<String> {
+        let name = shown(name);
+        let (before, after) = self.n_different;
+        if self.moved > HARMFUL {
+            return Some(format!(
+                "column `{name}`: rounding to f32 moves a value by {:.1e} of the column's standard deviation",
+                self.moved
+            ));
+        }
+        if (before - after) * MERGED > before {
+            return Some(format!(
+                "column `{name}`: of {before} different values {after} are left different in f32, though none moves by more than {:.1e} of the column's standard deviation",
+                self.moved
+            ));
+        }
+        let has_offset = self.offset.abs() > 0.0;
+        has_offset.then(|| {
+            format!(
+                "column `{name}` is kept as its difference from {}, as f32 has too few digits for its values",
+                self.offset
+            )
+        })
+    }
+}
+
+/// How far f32 moves the difference of a number from the offset.
+fn movement(number: f64, offset: f64) -> f64 {
+    let difference = number - offset;
+    #[expect(clippy::cast_possible_truncation, reason = "the rounding is what is asked for")]
+    let rounded = f64::from(difference as f32);
+    (difference - rounded).abs()
+}
+
+/// How many different numbers there are, and how many different differences from the offset in f32.
+fn different(numbers: impl Iterator<Item = f64>, offset: f64) -> (usize, usize) {
+    let mut all: Vec<f64> = numbers.take(MAX_SEARCHED + 1).collect();
+    if all.len() > MAX_SEARCHED {
+        return (0, 0);
+    }
+    all.sort_unstable_by(f64::total_cmp);
+    #[expect(clippy::cast_possible_truncation, reason = "the rounding is what is asked for")]
+    let mut rounded: Vec<u32> = all.iter().map(|number| ((number - offset) as f32).to_bits()).collect();
+    all.dedup_by_key(|number| number.to_bits());
+    rounded.dedup();
+    (all.len(), rounded.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rounding;
+
+    fn rounding(numbers: &[f64]) -> Rounding {
+        Rounding::of(numbers.iter().copied(), false)
+    }
+
+    #[test]
+    fn ordinary_columns_have_no_offset() {
+        for numbers in [&[0.1, 0.2, 0.3][..], &[16_777_216.0, 3.0], &[1e9, 1e9 + 64.0], &[5.0], &[]] {
+            let rounding = rounding(numbers);
+            assert!(rounding.offset.abs() <= 0.0, "{numbers:?}: {rounding:?}");
+            assert_eq!(rounding.notice("x"), None);
+        }
+    }
+
+    #[test]
+    fn seconds_keep_their_digits() {
+        let seconds: Vec<f64> = (0..20).map(|second| 1_700_000_000.0 + f64::from(second)).collect();
+        let kept = rounding(&seconds);
+        assert!((kept.offset - 1_700_000_009.5).abs() < 8.0, "{kept:?}");
+        assert!(kept.moved <= 0.0, "{kept:?}");
+        assert_eq!(kept.n_different, (20, 20));
+        assert!(kept.notice("t").unwrap().contains("kept as its difference from 17000000"));
+        let lost = Rounding::of(seconds.into_iter(), true);
+        assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");
+        assert!(lost.notice("t").unwrap().contains("of the column's standard deviation"));
+    }
+}

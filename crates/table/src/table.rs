@@ -1,0 +1,192 @@
+//! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
+
+use crate::error::{Error, Place, Remedy, Result};
+use crate::reader::{Batch, Columns, Kind, Reader};
+use crate::roles::Roles;
+use crate::values::{self, Refused};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
+use arrow_select::filter::filter;
+use neuralnet::data::Lines;
+use rayon::prelude::*;
+
+/// Columns in batches of consecutive rows.
+pub(crate) struct Table {
+    /// Where it comes from, as it was named.
+    pub(crate) source: String,
+    /// Of the columns.
+    pub(crate) names: Vec<String>,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) n_rows: usize,
+}
+
+/// The cells of one column, one array for each batch.
+pub(crate) type Cells<T> = Vec<T>;
+
+impl Table {
+    /// Reads the columns of `roles`, each with its kind, of the next rows, about `n_rows` of them.
+    pub(crate) fn read(
+        source: &str,
+        reader: &mut dyn Reader,
+        wanted: &[(usize, Kind)],
+        n_rows: usize,
+    ) -> Result<Self> {
+        let names = wanted.iter().map(|(column, _)| reader.columns().names[*column].clone());
+        let names = names.collect();
+        let batches = reader.read(wanted, n_rows)?;
+        Ok(Self {
+            source: source.to_owned(),
+            names,
+            n_rows: batches.iter().map(|batch| batch.n_rows).sum(),
+            batches,
+        })
+    }
+
+    /// The cells of the column `column`, batch by batch.
+    pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = &ArrayRef> + Clone {
+        self.batches.iter().map(move |batch| &batch.columns[column])
+    }
+
+    /// The column as numbers.
+    ///
+    /// # Errors
+    /// If a cell is a text, which is named, or the column of a type without numbers.
+    pub(crate) fn numbers(&self, column: usize) -> Result<Cells<Float64Array>> {
+        self.cells(column, values::numbers)
+    }
+
+    /// The column as texts.
+    ///
+    /// # Errors
+    /// If the column is of a type without texts.
+    pub(crate) fn texts(&self, column: usize) -> Result<Cells<StringArray>> {
+        self.cells(column, values::texts)
+    }
+
+    fn cells<T: Send>(
+        &self,
+        column: usize,
+        convert: impl Fn(&ArrayRef) -> std::result::Result<T, Refused> + Sync,
+    ) -> Result<Cells<T>> {
+        let cells: Vec<_> = self
+            .batches
+            .par_iter()
+            .map(|batch| convert(&batch.columns[column]).map_err(|refused| (batch, refused)))
+            .collect();
+        let cells = cells.into_iter().map(|cells| {
+            cells.map_err(|(batch, refused)| match refused {
+                Refused::Text(row, text) => Error::Table {
+                    place: self.place_in(batch, row).column(&self.names[column]),
+                    reason: values::not_a_number(&text),
+                    remedies: Vec::new(),
+                    is_text: true,
+                },
+                Refused::Type(reason) => Error::at(self.place().column(&self.names[column]), reason),
+            })
+        });
+        cells.collect()
+    }
+
+    /// The table as a whole.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            source: self.source.clone(),
+            ..Place::default()
+        }
+    }
+
+    /// A row of a batch.
+    pub(crate) fn place_in(&self, batch: &Batch, row: usize) -> Place {
+        let line = batch.lines.line(row);
+        Place {
+            line,
+            row: line.is_none().then_some(batch.first_row + row),
+            ..self.place()
+        }
+    }
+
+    /// The cell in the row `row`, counted over all batches, of the column `column`.
+    pub(crate) fn cell(&self, row: usize, column: usize) -> Place {
+        let mut row = row;
+        for batch in &self.batches {
+            if row < batch.n_rows {
+                return self.place_in(batch, row).column(&self.names[column]);
+            }
+            row -= batch.n_rows;
+        }
+        self.place().column(&self.names[column])
+    }
+
+    /// Where all rows stand in a file of lines.
+    pub(crate) fn lines(&self) -> Lines {
+        let (mut lines, mut row) = (Lines::default(), 0);
+        for batch in &self.batches {
+            lines.append(&batch.lines, row, 0);
+            row += batch.n_rows;
+        }
+        lines
+    }
+
+    /// Leaves out the rows of which one of the columns `columns` is missing, and returns how many there were.
+    pub(crate) fn drop_missing(&mut self, columns: std::ops::Range<usize>) -> Result<usize> {
+        let before = self.n_rows;
+        for batch in &mut self.batches {
+            let is_there = |row: usize| {
+                let mut used = batch.columns[columns.clone()].iter();
+                used.all(|column| !is_missing(column, row))
+            };
+            let kept: Vec<bool> = (0..batch.n_rows).map(is_there).collect();
+            let n_kept = kept.iter().filter(|is_kept| **is_kept).count();
+            if n_kept == batch.n_rows {
+                continue;
+            }
+            let mut lines = Lines::default();
+            let rows = (0..batch.n_rows).filter(|row| kept[*row]);
+            for (new, row) in rows.enumerate() {
+                if let Some(line) = batch.lines.line(row) {
+                    lines.push(new, line);
+                }
+            }
+            let kept = BooleanArray::from(kept);
+            let filtered = batch.columns.iter().map(|column| filter(column, &kept));
+            batch.columns = filtered.collect::<std::result::Result<_, _>>().map_err(|error| {
+                Error::at(Place { source: self.source.clone(), ..Place::default() }, format!("rows cannot be left out ({error})"))
+            })?;
+            (batch.lines, batch.n_rows) = (lines, n_kept);
+        }
+        self.n_rows = self.batches.iter().map(|batch| batch.n_rows).sum();
+        Ok(before - self.n_rows)
+    }
+
+    /// The first missing cell of a column, and how many there are.
+    pub(crate) fn missing(&self, column: usize) -> Option<(Place, usize)> {
+        let mut found = None;
+        for batch in &self.batches {
+            let cells = &batch.columns[column];
+            if cells.logical_null_count() == 0 && !cells.data_type().is_floating() {
+                continue;
+            }
+            for row in (0..batch.n_rows).filter(|row| is_missing(cells, *row)) {
+                let place = || self.place_in(batch, row).column(&self.names[column]);
+                found.get_or_insert_with(|| (place(), 0)).1 += 1;
+            }
+        }
+        found
+    }
+}
+
+/// Whether a cell is missing: a null, or NaN.
+pub(crate) fn is_missing(cells: &ArrayRef, row: usize) -> bool {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Float16Type, Float32Type, Float64Type};
+    use arrow_schema::DataType;
+    if cells.is_null(row) {
+        return true;
+    }
+    match cells.data_type() {
+        DataType::Float16 => cells.as_primitive::<Float16Type>().value(row).is_nan(),
+        DataType::Float32 => cells.as_primitive::<Float32Type>().value(row).is_nan(),
+        DataType::Float64 => cells.as_primitive::<Float64Type>().value(row).is_nan(),
+        DataType::Null => true,
+        _ => false,
+    }
+}

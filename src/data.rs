@@ -18,16 +18,16 @@ pub use column::Column;
 pub use encoded::Encoded;
 pub use lines::Lines;
 pub(crate) use read::RowsRead;
-pub use rows::{Part, Seen, Values, inspect_parts};
+pub use rows::{ColumnView, FirstFault, TableValues, scan_views};
 pub use scaling::Scaling;
-pub(crate) use storage::Codes;
-pub use storage::{Change, Storage};
+pub(crate) use storage::Quantization;
+pub use storage::{Storage, StorageRounding};
 pub use stored::Stored;
 pub use synthetic::Synthetic;
 
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
-use rows::Rows;
+use rows::RowStore;
 use std::sync::{Arc, OnceLock};
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
@@ -49,9 +49,9 @@ pub struct Dataset {
     reading: Option<Reading>,
     notices: Vec<String>,
     /// As they came; data sets that store the same rows in another way share them.
-    rows: Arc<Rows>,
+    rows: Arc<RowStore>,
     /// How the inputs are kept.
-    codes: Codes,
+    quantization: Quantization,
 }
 
 /// The classes of a column. Of two, the one target (N, 1) is 1 for the second and 0 for the first; of more, there
@@ -62,6 +62,35 @@ pub struct Classes {
     pub column: String,
     /// The classes, in order.
     pub names: Vec<String>,
+}
+
+impl Classes {
+    /// O: the outputs that predict the classes, one for two classes and otherwise one each.
+    #[must_use]
+    pub fn n_outputs(&self) -> usize {
+        match self.names.len() {
+            2 => 1,
+            n_classes => n_classes,
+        }
+    }
+
+    /// Names of the outputs (O): the column's for two classes, otherwise those of the probabilities.
+    #[must_use]
+    pub fn output_names(&self) -> Vec<String> {
+        match self.names.len() {
+            2 => vec![self.column.clone()],
+            _ => self.probability_names(),
+        }
+    }
+
+    /// Names of the probabilities of all classes, `column=class` each.
+    #[must_use]
+    pub fn probability_names(&self) -> Vec<String> {
+        let names = self.names.iter();
+        names
+            .map(|name| format!("{}={name}", self.column))
+            .collect()
+    }
 }
 
 /// How a file was read.
@@ -80,7 +109,7 @@ impl Dataset {
         article::dataset()
     }
 
-    /// Rows made on demand, a function of the seed and the row's number alone.
+    /// RowStore made on demand, a function of the seed and the row's number alone.
     #[must_use]
     pub fn synthetic(synthetic: Synthetic) -> Self {
         Self::of(
@@ -88,7 +117,7 @@ impl Dataset {
             synthetic.n_samples(),
             numbered("x", synthetic.n_inputs()),
             vec!["y".to_owned()],
-            Rows::Synthetic(synthetic),
+            RowStore::Synthetic(synthetic),
         )
     }
 
@@ -138,21 +167,21 @@ impl Dataset {
                 ));
             }
         }
-        let rows = Rows::in_memory(
-            Part::whole(inputs, n_inputs),
-            Part::whole(targets, n_outputs),
+        let rows = RowStore::in_memory(
+            ColumnView::whole(inputs, n_inputs),
+            ColumnView::whole(targets, n_outputs),
         );
         let (input_names, target_names) = (numbered("x", n_inputs), numbered("y", n_outputs));
         Ok(Self::of(source, n_samples, input_names, target_names, rows))
     }
 
-    /// Rows as they came, of numbers, each counting once.
+    /// RowStore as they came, of numbers, each counting once.
     fn of(
         source: String,
         n_samples: usize,
         input_names: Vec<String>,
         target_names: Vec<String>,
-        rows: Rows,
+        rows: RowStore,
     ) -> Self {
         Self {
             source,
@@ -170,7 +199,7 @@ impl Dataset {
             reading: None,
             notices: Vec::new(),
             rows: Arc::new(rows),
-            codes: Codes::default(),
+            quantization: Quantization::default(),
         }
     }
 
@@ -246,10 +275,7 @@ impl Dataset {
     /// # Errors
     /// Where the targets are not as many as classes have.
     pub fn with_classes(&self, classes: Classes) -> Result<Self> {
-        let n_targets = match classes.names.len() {
-            2 => 1,
-            n => n,
-        };
+        let n_targets = classes.n_outputs();
         if n_targets != self.n_outputs() || n_targets == 0 {
             return Err(Error::Dataset {
                 source_name: self.source.clone(),
@@ -294,19 +320,19 @@ impl Dataset {
     /// The first target outside [0, 1]: its row, its output, and its value.
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
         match &*self.rows {
-            Rows::Stored {
+            RowStore::Stored {
                 targets,
                 outside_unit,
                 ..
             } => outside_unit.map(|(row, output)| (row, output, targets.value(row, output))),
             // Generated targets are 0 and 1.
-            Rows::Synthetic(_) => None,
+            RowStore::Synthetic(_) => None,
         }
     }
 
     /// How values become codes, and codes values.
-    pub(crate) fn codes(&self) -> &Codes {
-        &self.codes
+    pub(crate) fn quantization(&self) -> &Quantization {
+        &self.quantization
     }
 
     /// The place of one target as a person would look for it: file, line and column, or row and column.
@@ -324,8 +350,8 @@ impl Dataset {
     fn place(&self, row: usize, name: &str) -> String {
         let source = &self.source;
         let line = match &*self.rows {
-            Rows::Stored { lines, .. } => lines.line(row),
-            Rows::Synthetic(_) => None,
+            RowStore::Stored { lines, .. } => lines.line(row),
+            RowStore::Synthetic(_) => None,
         };
         match line {
             Some(line) => format!("{source}:{line}: column `{name}`"),

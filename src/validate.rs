@@ -4,9 +4,9 @@
 mod bound;
 mod check;
 
-pub use check::{Check, DataRounding, Distance, Validation};
+pub use check::{Check, Distance, Proof, StorageEffect};
 
-use crate::backend::{Backend, Evaluation, Problem, Rounding};
+use crate::backend::{ArithmeticRounding, Backend, Evaluation, Problem};
 use crate::cpu::{Cpu, Reference};
 use crate::data::{Dataset, Storage};
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ pub fn validate(
     gpu: GpuOptions,
     threads: Option<usize>,
     reference: ReferenceChoice,
-) -> Result<Validation> {
+) -> Result<Proof> {
     let choice = reference;
     let problem = problem(dataset, config)?;
     let start = problem.network.initial_parameters(config.seed);
@@ -92,13 +92,13 @@ pub fn validate(
         let loss_of_stored = reference.evaluate()?.summary.loss;
         // Their memory may be needed for the data as they came.
         drop((candidate, reference));
-        Some(DataRounding {
-            inputs: dataset.change(),
+        Some(StorageEffect {
+            inputs: dataset.storage_rounding(),
             loss_of_original: loss(&dataset.unrounded(), config, choice, threads, &reached)?,
             loss_of_stored,
         })
     };
-    Ok(Validation {
+    Ok(Proof {
         adapter,
         reference: adapter_of_reference,
         checks,
@@ -155,7 +155,7 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
 pub fn check(
     problem: &Problem<'_>,
     candidate: &mut dyn Backend,
-    rounding: Rounding,
+    rounding: ArithmeticRounding,
     reference: &mut dyn Backend,
     learning_rate: f64,
 ) -> Result<Vec<Check>> {

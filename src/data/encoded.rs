@@ -1,7 +1,7 @@
 //! The columns of a table once they are encoded: the door by which readers of tables hand data in.
 
-use super::rows::Rows;
-use super::{Classes, Column, Dataset, Lines, Part, Reading};
+use super::rows::RowStore;
+use super::{Classes, Column, ColumnView, Dataset, Lines, Reading};
 
 /// The columns of a table as a reader of tables hands them to [`Dataset::from_encoded`], all of their values finite.
 #[derive(Debug)]
@@ -13,9 +13,9 @@ pub struct Encoded {
     /// What the features were made of, in their order.
     pub columns: Vec<Column>,
     /// The features (N, I).
-    pub inputs: Part,
+    pub inputs: ColumnView,
     /// The targets (N, O), and behind them the weight of each sample if there is one.
-    pub targets: Part,
+    pub targets: ColumnView,
     /// Names of the targets (O).
     pub target_names: Vec<String>,
     /// The classes that the targets stand for; `None` for numbers.
@@ -24,7 +24,7 @@ pub struct Encoded {
     pub is_weighted: bool,
     /// Where the rows stand in a file of lines.
     pub lines: Lines,
-    /// Row and output of the first target outside [0, 1], as [`Part::first_outside_unit`] finds it.
+    /// Row and output of the first target outside [0, 1], as [`ColumnView::first_outside_unit`] finds it.
     pub outside_unit: Option<(usize, usize)>,
     /// What the owner of the data should know of their encoding.
     pub notices: Vec<String>,
@@ -51,7 +51,7 @@ impl Dataset {
             reading,
         } = encoded;
         let input_names = columns.iter().flat_map(Column::feature_names).collect();
-        let rows = Rows::Stored {
+        let rows = RowStore::Stored {
             inputs,
             targets,
             lines,

@@ -1,6 +1,6 @@
 //! Any block of rows on demand: where they lie, or copied, scaled and rounded.
 
-use super::rows::{self, Rows};
+use super::rows::{self, RowStore};
 use super::{Dataset, Storage, Stored, Synthetic};
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -33,10 +33,10 @@ impl Dataset {
             return None;
         }
         match &*self.rows {
-            Rows::Stored {
+            RowStore::Stored {
                 inputs, targets, ..
             } => rows::stored(inputs, targets),
-            Rows::Synthetic(_) => None,
+            RowStore::Synthetic(_) => None,
         }
     }
 
@@ -46,8 +46,8 @@ impl Dataset {
             return None;
         }
         match &*self.rows {
-            Rows::Synthetic(synthetic) => Some(synthetic),
-            Rows::Stored { .. } => None,
+            RowStore::Synthetic(synthetic) => Some(synthetic),
+            RowStore::Stored { .. } => None,
         }
     }
 
@@ -58,7 +58,7 @@ impl Dataset {
     /// Where `rows` reaches past the last sample, or a slice has another length.
     pub fn read(&self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
         self.read_unrounded(rows, inputs, targets);
-        self.codes.round(inputs);
+        self.quantization.round(inputs);
     }
 
     /// Reads the rows `rows` into memory that each thread keeps, and returns what `use_rows` makes of them.
@@ -118,7 +118,7 @@ impl Dataset {
             "targets of {rows:?}"
         );
         match &*self.rows {
-            Rows::Stored {
+            RowStore::Stored {
                 inputs: all_inputs,
                 targets: all_targets,
                 ..
@@ -126,7 +126,7 @@ impl Dataset {
                 all_inputs.read(rows.clone(), inputs);
                 all_targets.read(rows, targets);
             }
-            Rows::Synthetic(synthetic) => {
+            RowStore::Synthetic(synthetic) => {
                 for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
                     *t = synthetic.row(row as u64, x);
                 }

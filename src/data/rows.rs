@@ -14,10 +14,10 @@ const BLOCK_FLOATS: usize = 1 << 16;
 const EXPONENT: u32 = 0x7F80_0000;
 
 #[derive(Debug)]
-pub(super) enum Rows {
+pub(super) enum RowStore {
     Stored {
-        inputs: Part,
-        targets: Part,
+        inputs: ColumnView,
+        targets: ColumnView,
         lines: Lines,
         /// Row and output of the first target outside [0, 1].
         outside_unit: Option<(usize, usize)>,
@@ -25,9 +25,9 @@ pub(super) enum Rows {
     Synthetic(Synthetic),
 }
 
-impl Rows {
-    /// Rows that came from no file.
-    pub(super) fn in_memory(inputs: Part, targets: Part) -> Self {
+impl RowStore {
+    /// RowStore that came from no file.
+    pub(super) fn in_memory(inputs: ColumnView, targets: ColumnView) -> Self {
         Self::Stored {
             outside_unit: targets.first_outside_unit(targets.width),
             inputs,
@@ -38,14 +38,14 @@ impl Rows {
 }
 
 /// Values of a table, row-major.
-pub enum Values {
+pub enum TableValues {
     /// Values of the data set's own.
     Memory(Vec<f32>),
     /// Values that are used where they lie, as in a mapped file.
     Shared(Box<dyn AsRef<[f32]> + Send + Sync>),
 }
 
-impl Values {
+impl TableValues {
     /// All values, row by row.
     #[must_use]
     pub fn all(&self) -> &[f32] {
@@ -56,7 +56,7 @@ impl Values {
     }
 }
 
-impl fmt::Debug for Values {
+impl fmt::Debug for TableValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} values", self.all().len())
     }
@@ -64,8 +64,8 @@ impl fmt::Debug for Values {
 
 /// Some columns of a table, in any order.
 #[derive(Clone, Debug)]
-pub struct Part {
-    values: Arc<Values>,
+pub struct ColumnView {
+    values: Arc<TableValues>,
     /// Columns of the table.
     width: usize,
     /// Those of the part, in runs of neighbours.
@@ -74,17 +74,17 @@ pub struct Part {
 
 /// Places of the first value that is not finite, and of the first target outside [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct FirstFault {
     /// Row, and column of the inputs and then the targets.
     pub not_finite: Option<(usize, usize)>,
     /// Row and output.
     pub outside_unit: Option<(usize, usize)>,
 }
 
-impl Part {
+impl ColumnView {
     /// The columns `columns` of a table of `width`.
     #[must_use]
-    pub fn new(values: Arc<Values>, width: usize, columns: &[usize]) -> Self {
+    pub fn new(values: Arc<TableValues>, width: usize, columns: &[usize]) -> Self {
         let chunks = columns.chunk_by(|left, right| left + 1 == *right);
         Self {
             values,
@@ -97,7 +97,7 @@ impl Part {
     #[must_use]
     pub fn whole(values: Vec<f32>, width: usize) -> Self {
         Self {
-            values: Arc::new(Values::Memory(values)),
+            values: Arc::new(TableValues::Memory(values)),
             width,
             runs: std::iter::once(0..width).collect(),
         }
@@ -153,7 +153,7 @@ impl Part {
         if n_outputs == 0 {
             return None;
         }
-        inspect(&self.values, self.width, |row, _| Seen {
+        scan(&self.values, self.width, |row, _| FirstFault {
             not_finite: None,
             outside_unit: self.outside_unit_in(row, n_outputs),
         })
@@ -170,9 +170,9 @@ impl Part {
 /// Looks at every value of the parts of one table once, in parallel: on a file larger than the memory a second pass
 /// for the targets would read the disk again.
 #[must_use]
-pub fn inspect_parts(inputs: &Part, targets: &Part, n_outputs: usize) -> Seen {
+pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -> FirstFault {
     let (values, width) = (&inputs.values, inputs.width);
-    inspect(values, width, |row, block_is_finite| Seen {
+    scan(values, width, |row, block_is_finite| FirstFault {
         not_finite: match block_is_finite {
             true => None,
             false => {
@@ -188,13 +188,17 @@ pub fn inspect_parts(inputs: &Part, targets: &Part, n_outputs: usize) -> Seen {
 }
 
 /// The first that `look` sees in the rows of a table, told whether all values around a row are finite.
-fn inspect(values: &Values, width: usize, look: impl Fn(&[f32], bool) -> Seen + Sync) -> Seen {
+fn scan(
+    values: &TableValues,
+    width: usize,
+    look: impl Fn(&[f32], bool) -> FirstFault + Sync,
+) -> FirstFault {
     let rows_of_block = (BLOCK_FLOATS / width).max(1);
     let blocks = values.all().par_chunks(rows_of_block * width).enumerate();
     blocks
         .map(|(block, values)| {
             let is_finite = all_finite(values);
-            let mut seen = Seen::default();
+            let mut seen = FirstFault::default();
             for (row, values) in values.chunks_exact(width).enumerate() {
                 let row = block * rows_of_block + row;
                 seen = seen.or(look(values, is_finite).in_row(row));
@@ -204,10 +208,10 @@ fn inspect(values: &Values, width: usize, look: impl Fn(&[f32], bool) -> Seen + 
             }
             seen
         })
-        .reduce(Seen::default, Seen::or)
+        .reduce(FirstFault::default, FirstFault::or)
 }
 
-impl Seen {
+impl FirstFault {
     fn or(self, later: Self) -> Self {
         Self {
             not_finite: self.not_finite.or(later.not_finite),
@@ -223,8 +227,8 @@ impl Seen {
     }
 }
 
-/// Rows used in place, where inputs and targets are neighbours each.
-pub(super) fn stored<'a>(inputs: &'a Part, targets: &'a Part) -> Option<Stored<'a>> {
+/// RowStore used in place, where inputs and targets are neighbours each.
+pub(super) fn stored<'a>(inputs: &'a ColumnView, targets: &'a ColumnView) -> Option<Stored<'a>> {
     Some(Stored {
         inputs: inputs.in_place()?,
         input_stride: inputs.width,

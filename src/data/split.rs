@@ -2,7 +2,7 @@
 
 use super::Dataset;
 use super::lines::Lines;
-use super::rows::{Part, Rows};
+use super::rows::{ColumnView, RowStore};
 use crate::error::{Error, Remedy, Result};
 use crate::random::{random_state, shuffle};
 use std::sync::Arc;
@@ -93,21 +93,21 @@ impl Dataset {
         for (row, _) in held.iter().enumerate().filter(|(_, held)| **held == wanted) {
             of_inputs.extend_from_slice(&inputs[row * n_inputs..][..n_inputs]);
             of_targets.extend_from_slice(&targets[row * target_width..][..target_width]);
-            if let Rows::Stored { lines: all, .. } = &*self.rows
+            if let RowStore::Stored { lines: all, .. } = &*self.rows
                 && let Some(line) = all.line(row)
             {
                 lines.push(n_samples, line);
             }
             n_samples += 1;
         }
-        let of_targets = Part::whole(of_targets, target_width);
+        let of_targets = ColumnView::whole(of_targets, target_width);
         Self {
             n_samples,
             total_weight: Arc::default(),
             scaling: None,
-            codes: super::Codes::default(),
-            rows: Arc::new(Rows::Stored {
-                inputs: Part::whole(of_inputs, n_inputs),
+            quantization: super::Quantization::default(),
+            rows: Arc::new(RowStore::Stored {
+                inputs: ColumnView::whole(of_inputs, n_inputs),
                 outside_unit: of_targets.first_outside_unit(self.n_outputs()),
                 targets: of_targets,
                 lines,

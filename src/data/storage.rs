@@ -3,12 +3,14 @@
 //! holds: a device decodes to the bits of the host.
 
 mod column;
-pub(super) mod half;
+mod normal_half;
 
 use super::Dataset;
 use crate::error::{Error, Remedy, Result};
-use column::{Column, Span};
-use half::{MAX_HALF, half, widened};
+use column::{AffineQuantizer, ValueRange};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use normal_half::{BLOCK, normal_halves};
 use rayon::prelude::*;
 
 /// How the inputs are kept; arithmetic is not affected, and targets are always f32.
@@ -40,7 +42,7 @@ impl Storage {
 
 /// What rounding the inputs to a [`Storage`] changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Change {
+pub struct StorageRounding {
     /// Inputs, N·I.
     pub n_values: u64,
     /// … that are another number now.
@@ -51,7 +53,7 @@ pub struct Change {
     pub relative: f64,
 }
 
-impl Change {
+impl StorageRounding {
     fn merged(self, other: Self) -> Self {
         Self {
             n_values: self.n_values + other.n_values,
@@ -64,15 +66,15 @@ impl Change {
 
 /// How the values of a data set become codes, and codes values.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Codes {
+pub(crate) struct Quantization {
     storage: Storage,
     /// (I), of bytes alone.
-    columns: Vec<Column>,
+    columns: Vec<AffineQuantizer>,
     /// Range of each column (I), or of its value where it has one alone; empty for f32.
     ranges: Vec<f64>,
 }
 
-impl Codes {
+impl Quantization {
     /// The codes for the rows of `dataset` as they are before rounding.
     pub(super) fn new(dataset: &Dataset, storage: Storage) -> Result<Self> {
         if storage == Storage::F32 {
@@ -81,7 +83,10 @@ impl Codes {
         let n_inputs = dataset.n_inputs();
         if dataset.generated().is_some() {
             let (columns, ranges) = match storage {
-                Storage::U8 => (vec![Column::SYNTHETIC; n_inputs], vec![2.0; n_inputs]),
+                Storage::U8 => (
+                    vec![AffineQuantizer::SYNTHETIC; n_inputs],
+                    vec![2.0; n_inputs],
+                ),
                 _ => (Vec::new(), vec![2.0; n_inputs]),
             };
             return Ok(Self {
@@ -94,11 +99,11 @@ impl Codes {
         let mut columns = Vec::new();
         for (column, span) in spans.iter().enumerate() {
             match storage {
-                Storage::F16 if span.largest() > MAX_HALF.into() => {
+                Storage::F16 if span.largest() > f16::MAX.to_f64() => {
                     return Err(beyond(
                         dataset,
                         column,
-                        |x| x.abs() > MAX_HALF,
+                        |x| x.abs() > f16::MAX.to_f32(),
                         "the largest half is 65504",
                         &[
                             Remedy::Do("rescale the column"),
@@ -107,7 +112,7 @@ impl Codes {
                     ));
                 }
                 Storage::U8 => {
-                    columns.push(Column::fitted(*span).ok_or_else(|| {
+                    columns.push(AffineQuantizer::fitted(*span).ok_or_else(|| {
                         beyond(
                             dataset,
                             column,
@@ -139,8 +144,11 @@ impl Codes {
     }
 
     /// What the codes of each column (I) mean; `None` where a code says by itself which value it is.
-    pub(crate) fn columns(&self) -> Option<&[Column]> {
-        let by_themselves = self.columns.iter().all(|column| *column == Column::BYTES);
+    pub(crate) fn columns(&self) -> Option<&[AffineQuantizer]> {
+        let by_themselves = self
+            .columns
+            .iter()
+            .all(|column| *column == AffineQuantizer::BYTES);
         (!by_themselves).then_some(self.columns.as_slice())
     }
 
@@ -158,7 +166,12 @@ impl Codes {
     pub(super) fn round(&self, inputs: &mut [f32]) {
         match self.storage {
             Storage::F32 => {}
-            Storage::F16 => inputs.iter_mut().for_each(|x| *x = widened(half(*x))),
+            Storage::F16 => {
+                for block in inputs.chunks_mut(BLOCK) {
+                    let mut halves = [f16::ZERO; BLOCK];
+                    normal_halves(block, &mut halves).convert_to_f32_slice(block);
+                }
+            }
             Storage::U8 => {
                 for row in inputs.chunks_exact_mut(self.columns.len()) {
                     for (x, column) in row.iter_mut().zip(&self.columns) {
@@ -180,8 +193,10 @@ impl Codes {
                     to.copy_from_slice(bytemuck::cast_slice(row));
                 }
                 Storage::F16 => {
-                    for (to, x) in to.chunks_exact_mut(2).zip(row) {
-                        to.copy_from_slice(&half(*x).to_ne_bytes());
+                    for (to, block) in to.chunks_mut(2 * BLOCK).zip(row.chunks(BLOCK)) {
+                        let mut halves = [f16::ZERO; BLOCK];
+                        let bits = normal_halves(block, &mut halves).reinterpret_cast();
+                        to.copy_from_slice(bytemuck::cast_slice(bits));
                     }
                 }
                 Storage::U8 => {
@@ -194,8 +209,8 @@ impl Codes {
         }
     }
 
-    fn change(&self, original: &[f32], stored: &[f32]) -> Change {
-        let mut change = Change::default();
+    fn change(&self, original: &[f32], stored: &[f32]) -> StorageRounding {
+        let mut change = StorageRounding::default();
         let ranges = self.ranges.iter().cycle();
         for ((original, stored), range) in original.iter().zip(stored).zip(ranges) {
             let absolute = (f64::from(*original) - f64::from(*stored)).abs();
@@ -217,15 +232,18 @@ impl Dataset {
     /// Where a value has no counterpart in that storage; its place and the remedy are named.
     pub fn stored_as(&self, storage: Storage) -> Result<Self> {
         let unrounded = self.unrounded();
-        let codes = Codes::new(&unrounded, storage)?;
-        Ok(Self { codes, ..unrounded })
+        let quantization = Quantization::new(&unrounded, storage)?;
+        Ok(Self {
+            quantization,
+            ..unrounded
+        })
     }
 
     /// The same rows in full.
     #[must_use]
     pub fn unrounded(&self) -> Self {
         Self {
-            codes: Codes::default(),
+            quantization: Quantization::default(),
             ..self.clone()
         }
     }
@@ -233,26 +251,26 @@ impl Dataset {
     /// How the inputs are kept.
     #[must_use]
     pub fn storage(&self) -> Storage {
-        self.codes.storage
+        self.quantization.storage
     }
 
     /// What rounding the inputs changed; a pass over the data.
     #[must_use]
-    pub fn change(&self) -> Change {
+    pub fn storage_rounding(&self) -> StorageRounding {
         let unrounded = self.unrounded();
         let changes = unrounded.map_leaves(|leaf| {
             let mut stored = leaf.inputs.to_vec();
-            self.codes.round(&mut stored);
-            self.codes.change(leaf.inputs, &stored)
+            self.quantization.round(&mut stored);
+            self.quantization.change(leaf.inputs, &stored)
         });
-        changes.reduce(Change::default, Change::merged)
+        changes.reduce(StorageRounding::default, StorageRounding::merged)
     }
 }
 
 /// The range of each column (I), in one pass.
-fn survey(dataset: &Dataset) -> Vec<Span> {
+fn survey(dataset: &Dataset) -> Vec<ValueRange> {
     let n_inputs = dataset.n_inputs();
-    let none = || vec![Span::NONE; n_inputs];
+    let none = || vec![ValueRange::NONE; n_inputs];
     let surveyed = dataset.map_leaves(|leaf| {
         let mut spans = none();
         for row in leaf.inputs.chunks_exact(n_inputs) {

@@ -61,7 +61,7 @@ impl Synthetic {
         };
         if !(0.0..=0.5).contains(&noise) {
             return fail(format!(
-                "noise={noise} is not a share of labels to flip: 0 to 0.5 is"
+                "noise={noise} is not a share of labels to flip; it must be from 0 to 0.5"
             ));
         }
         let hidden_weight = (0..)

@@ -1,7 +1,7 @@
 //! Weights of samples, which stand behind the targets of each row.
 
 use super::Dataset;
-use super::rows::{Part, Rows};
+use super::rows::{ColumnView, RowStore};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -47,13 +47,13 @@ impl Dataset {
         unscaled.read_unrounded(0..self.n_samples, &mut inputs, &mut targets);
         let rows = targets.chunks_exact(width).zip(weights);
         let targets = rows.flat_map(|(row, weight)| row[..n_outputs].iter().chain([weight]));
-        let targets = Part::whole(targets.copied().collect(), n_outputs + 1);
+        let targets = ColumnView::whole(targets.copied().collect(), n_outputs + 1);
         Ok(Self {
             weighted: true,
             total_weight: Arc::default(),
-            rows: Arc::new(Rows::Stored {
+            rows: Arc::new(RowStore::Stored {
                 outside_unit: targets.first_outside_unit(n_outputs),
-                inputs: Part::whole(inputs, self.n_inputs()),
+                inputs: ColumnView::whole(inputs, self.n_inputs()),
                 targets,
                 lines: super::lines::Lines::default(),
             }),
@@ -88,7 +88,7 @@ impl Dataset {
     /// How often the sample in row `row` counts.
     fn weight(&self, row: usize) -> f64 {
         match &*self.rows {
-            Rows::Stored { targets, .. } if self.is_weighted() => {
+            RowStore::Stored { targets, .. } if self.is_weighted() => {
                 f64::from(targets.value(row, self.n_outputs()))
             }
             _ => 1.0,

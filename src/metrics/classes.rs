@@ -1,8 +1,8 @@
 //! Targets that are classes.
 
-use super::pass::{Kept, Sums, largest};
+use super::pass::{KeptPredictions, SampleSums, largest};
 use super::ranking::{Ranked, Ranking};
-use super::shares::times_ln;
+use super::soft_labels::times_ln;
 use crate::backend::Problem;
 use crate::network::Meaning;
 use serde::Serialize;
@@ -85,15 +85,15 @@ impl ClassMetrics {
     pub(super) fn binary(
         problem: &Problem<'_>,
         output: usize,
-        sums: &Sums,
-        kept: &Kept,
+        sums: &SampleSums,
+        kept: &KeptPredictions,
         notes: &mut Vec<String>,
     ) -> Self {
         let n_outputs = problem.network.layer().n_outputs;
         let at = |row: usize| row * n_outputs + output;
         let rows = 0..kept.predictions.len() / n_outputs;
         let mut confusion = vec![vec![0.0; 2]; 2];
-        let mut bins = [Sum::default(); BINS];
+        let mut bins = [BinSums::default(); BINS];
         let mut ranked = Vec::with_capacity(rows.len());
         for row in rows {
             let (prediction, weight) = (kept.predictions[at(row)], kept.weight(row));
@@ -115,7 +115,7 @@ impl ClassMetrics {
             ),
         };
         let own = &sums.outputs[output];
-        let summary = Summary {
+        let summary = ClassSummary {
             target,
             names,
             log_loss: Some(own.cross_entropy / sums.weight),
@@ -126,7 +126,7 @@ impl ClassMetrics {
         let mut metrics = summary.metrics(notes);
         // The two classes' errors are the same, and counted once.
         metrics.baseline.brier /= 2.0;
-        metrics.calibration = bins.map(Sum::bin).to_vec();
+        metrics.calibration = bins.map(BinSums::bin).to_vec();
         metrics.roc = ranking.roc;
         metrics
     }
@@ -134,8 +134,8 @@ impl ClassMetrics {
     /// Of all outputs, of which each is a class.
     pub(super) fn exclusive(
         problem: &Problem<'_>,
-        sums: &Sums,
-        kept: &Kept,
+        sums: &SampleSums,
+        kept: &KeptPredictions,
         notes: &mut Vec<String>,
     ) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
@@ -150,7 +150,7 @@ impl ClassMetrics {
             None => ("class".to_owned(), dataset.target_names().to_vec()),
         };
         let squared: f64 = sums.outputs.iter().map(|own| own.squared).sum();
-        let summary = Summary {
+        let summary = ClassSummary {
             target,
             names,
             // Sigmoids' outputs do not sum to 1.
@@ -172,7 +172,7 @@ impl ClassMetrics {
     }
 }
 
-fn against_the_rest(kept: &Kept, n_classes: usize, class: usize) -> Option<f64> {
+fn against_the_rest(kept: &KeptPredictions, n_classes: usize, class: usize) -> Option<f64> {
     let of_row = |(row, prediction): (usize, &[f64])| Ranked {
         prediction: prediction[class],
         weight: kept.weight(row),
@@ -183,7 +183,7 @@ fn against_the_rest(kept: &Kept, n_classes: usize, class: usize) -> Option<f64> 
 }
 
 /// What both kinds of outputs come down to.
-struct Summary {
+struct ClassSummary {
     target: String,
     names: Vec<String>,
     log_loss: Option<f64>,
@@ -192,7 +192,7 @@ struct Summary {
     confusion: Vec<Vec<f64>>,
 }
 
-impl Summary {
+impl ClassSummary {
     fn metrics(self, notes: &mut Vec<String>) -> ClassMetrics {
         let own: Vec<f64> = self.confusion.iter().map(|row| row.iter().sum()).collect();
         let weight: f64 = own.iter().sum();
@@ -269,13 +269,13 @@ fn some(names: &[&str]) -> String {
 
 /// What falls into a bin.
 #[derive(Clone, Copy, Default)]
-struct Sum {
+struct BinSums {
     weight: f64,
     predictions: f64,
     positives: f64,
 }
 
-impl Sum {
+impl BinSums {
     fn push(&mut self, prediction: f64, positive: bool, weight: f64) {
         self.weight += weight;
         self.predictions += weight * prediction;

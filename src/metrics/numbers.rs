@@ -1,6 +1,6 @@
 //! Targets that are numbers of their own.
 
-use super::pass::{self, OutputSums, Piece, Sums};
+use super::pass::{self, LeafPredictions, OutputSums, SampleSums};
 use super::{CURVES, Measured};
 use crate::backend::Problem;
 use crate::leaves::Fold;
@@ -31,7 +31,7 @@ pub struct NumberMetrics {
     pub residuals: Option<Histogram>,
     /// Of targets (across) and predictions (up); of the first outputs alone.
     #[serde(skip)]
-    pub grid: Option<Grid>,
+    pub grid: Option<Histogram2d>,
 }
 
 /// Always the mean of the target.
@@ -58,7 +58,7 @@ pub struct Histogram {
 
 /// How pairs of numbers are distributed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grid {
+pub struct Histogram2d {
     /// Both directions go from the first to the second.
     pub range: [f64; 2],
     /// Cells in each direction.
@@ -94,7 +94,7 @@ impl Histogram {
     }
 }
 
-impl Grid {
+impl Histogram2d {
     fn new(sums: &OutputSums) -> Self {
         let least = sums.target_range[0].min(sums.prediction_range[0]);
         let most = sums.target_range[1].max(sums.prediction_range[1]);
@@ -112,17 +112,17 @@ impl Grid {
 }
 
 /// What needs the mean and the range, and so a second pass.
-struct Second {
+struct SecondPass {
     /// `Σ |t − mean t|`
     absolute: f64,
-    curves: Option<(Histogram, Grid)>,
+    curves: Option<(Histogram, Histogram2d)>,
 }
 
-impl Second {
+impl SecondPass {
     fn new(output: usize, sums: &OutputSums) -> Self {
         Self {
             absolute: 0.0,
-            curves: (output < CURVES).then(|| (Histogram::new(sums), Grid::new(sums))),
+            curves: (output < CURVES).then(|| (Histogram::new(sums), Histogram2d::new(sums))),
         }
     }
 
@@ -147,11 +147,11 @@ impl Second {
 pub(super) fn measure(
     problem: &Problem<'_>,
     parameters: &[f64],
-    sums: &Sums,
+    sums: &SampleSums,
     notes: &mut Vec<String>,
 ) -> Vec<Measured> {
     let named = problem.dataset.target_names().iter().zip(&sums.outputs);
-    let of = |((target, sums), second): ((&String, &OutputSums), Second)| {
+    let of = |((target, sums), second): ((&String, &OutputSums), SecondPass)| {
         let metrics = metrics(target, sums, second);
         if metrics.r2.is_none() {
             notes.push(format!(
@@ -167,13 +167,13 @@ pub(super) fn measure(
         .collect()
 }
 
-fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second> {
+fn second(problem: &Problem<'_>, parameters: &[f64], sums: &SampleSums) -> Vec<SecondPass> {
     let nothing = || {
         let outputs = sums.outputs.iter().enumerate();
-        let outputs = outputs.map(|(output, sums)| Second::new(output, sums));
-        outputs.collect::<Vec<Second>>()
+        let outputs = outputs.map(|(output, sums)| SecondPass::new(output, sums));
+        outputs.collect::<Vec<SecondPass>>()
     };
-    let summed = |piece: Piece| {
+    let summed = |piece: LeafPredictions| {
         let mut all = nothing();
         for sample in piece.samples() {
             for (output, second) in all.iter_mut().enumerate() {
@@ -184,7 +184,7 @@ fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second>
         }
         all
     };
-    let mut fold = Fold::new(|all: &mut Vec<Second>, others: &Vec<Second>| {
+    let mut fold = Fold::new(|all: &mut Vec<SecondPass>, others: &Vec<SecondPass>| {
         for (second, other) in all.iter_mut().zip(others) {
             second.add(other);
         }
@@ -193,7 +193,7 @@ fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second>
     fold.finish().expect("a data set has at least one leaf")
 }
 
-fn metrics(target: &str, sums: &OutputSums, second: Second) -> NumberMetrics {
+fn metrics(target: &str, sums: &OutputSums, second: SecondPass) -> NumberMetrics {
     let weight = sums.targets.weight;
     let constant = sums.target_range[0] >= sums.target_range[1];
     let (residuals, grid) = second.curves.unzip();

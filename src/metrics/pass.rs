@@ -13,7 +13,7 @@ use std::mem::size_of;
 const LEAVES: usize = 64;
 
 /// Some rows with their predictions.
-pub(super) struct Piece {
+pub(super) struct LeafPredictions {
     n_outputs: usize,
     target_width: usize,
     /// (rows, O)
@@ -25,14 +25,14 @@ pub(super) struct Piece {
 }
 
 /// One row: pre-activations, predictions and targets (O), and how much it counts.
-pub(super) struct Sample<'a> {
+pub(super) struct PredictedSample<'a> {
     pub(super) z: &'a [f64],
     pub(super) y: &'a [f64],
     pub(super) t: &'a [f32],
     pub(super) weight: f32,
 }
 
-impl Piece {
+impl LeafPredictions {
     fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
         dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
@@ -53,13 +53,13 @@ impl Piece {
         })
     }
 
-    pub(super) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
+    pub(super) fn samples(&self) -> impl Iterator<Item = PredictedSample<'_>> {
         let z = self.pre_activations.chunks_exact(self.n_outputs);
         let y = self.predictions.chunks_exact(self.n_outputs);
         let t = self.targets.chunks_exact(self.target_width);
         z.zip(y).zip(t).map(|((z, y), t)| {
             let (t, weight) = t.split_at(self.n_outputs);
-            Sample {
+            PredictedSample {
                 z,
                 y,
                 t,
@@ -73,21 +73,21 @@ impl Piece {
 pub(super) fn over<T: Send>(
     problem: &Problem<'_>,
     parameters: &[f64],
-    use_piece: impl Fn(Piece) -> T + Sync,
+    use_piece: impl Fn(LeafPredictions) -> T + Sync,
     mut take: impl FnMut(T),
 ) {
     let count = problem.dataset.leaves().count();
     for first in (0..count).step_by(LEAVES) {
         let leaves = first..(first + LEAVES).min(count);
         let made = leaves.into_par_iter();
-        let made = made.map(|leaf| use_piece(Piece::read(problem, parameters, leaf)));
+        let made = made.map(|leaf| use_piece(LeafPredictions::read(problem, parameters, leaf)));
         made.collect::<Vec<T>>().into_iter().for_each(&mut take);
     }
 }
 
-/// Sums over the samples, each as often as its weight says.
+/// SampleSums over the samples, each as often as its weight says.
 #[derive(Clone, Debug)]
-pub(super) struct Sums {
+pub(super) struct SampleSums {
     pub(super) weight: f64,
     /// Summed over the outputs.
     pub(super) cross_entropy: f64,
@@ -144,7 +144,7 @@ impl OutputSums {
     }
 }
 
-impl Sums {
+impl SampleSums {
     fn new(n_outputs: usize) -> Self {
         let nothing = OutputSums {
             squared: 0.0,
@@ -163,8 +163,8 @@ impl Sums {
         }
     }
 
-    fn push(&mut self, activation: Activation, sample: &Sample<'_>) {
-        let Sample { z, y, t, weight } = sample;
+    fn push(&mut self, activation: Activation, sample: &PredictedSample<'_>) {
+        let PredictedSample { z, y, t, weight } = sample;
         let weight = f64::from(*weight);
         self.weight += weight;
         for (o, sums) in self.outputs.iter_mut().enumerate() {
@@ -199,7 +199,7 @@ impl Sums {
 
 /// The predictions of all samples with their classes, where an order of all is needed.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct KeptPredictions {
     /// (N, O)
     pub(super) predictions: Vec<f64>,
     /// The own class of each sample (N) where it has one of several; otherwise whether each target is 1 (N, O).
@@ -208,7 +208,7 @@ pub(super) struct Kept {
     weights: Vec<f32>,
 }
 
-impl Kept {
+impl KeptPredictions {
     pub(super) fn weight(&self, row: usize) -> f32 {
         self.weights.get(row).copied().unwrap_or(1.0)
     }
@@ -231,7 +231,7 @@ impl Kept {
         })
     }
 
-    fn push(&mut self, piece: &Piece, exclusive: bool) {
+    fn push(&mut self, piece: &LeafPredictions, exclusive: bool) {
         self.predictions.extend_from_slice(&piece.predictions);
         for sample in piece.samples() {
             if exclusive {
@@ -253,16 +253,16 @@ pub(super) fn first(
     problem: &Problem<'_>,
     parameters: &[f64],
     exclusive: bool,
-) -> Result<(Sums, Kept)> {
+) -> Result<(SampleSums, KeptPredictions)> {
     let layer = problem.network.layer();
     let keeps = layer.activation.meaning() != Meaning::Numbers;
-    let mut kept = Kept::default();
+    let mut kept = KeptPredictions::default();
     if keeps {
         kept.reserve(problem, exclusive)?;
     }
-    let mut fold = Fold::new(Sums::add);
-    let summed = |piece: Piece| {
-        let mut sums = Sums::new(layer.n_outputs);
+    let mut fold = Fold::new(SampleSums::add);
+    let summed = |piece: LeafPredictions| {
+        let mut sums = SampleSums::new(layer.n_outputs);
         for sample in piece.samples() {
             sums.push(layer.activation, &sample);
         }

@@ -7,7 +7,7 @@
 
 mod softmax;
 
-use crate::backend::{Evaluation, Problem, Rounding};
+use crate::backend::{ArithmeticRounding, Evaluation, Problem};
 use crate::network::{Activation, sigmoid};
 use crate::objective::Loss;
 use rayon::prelude::*;
@@ -90,7 +90,7 @@ pub(super) struct Bounds<'a> {
 }
 
 impl<'a> Bounds<'a> {
-    pub(super) fn new(problem: &'a Problem<'a>, rounding: Rounding) -> Self {
+    pub(super) fn new(problem: &'a Problem<'a>, rounding: ArithmeticRounding) -> Self {
         let layer = problem.network.layer();
         // n terms are rounded n times at most: once each as products, n − 1 times as sums.
         let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;

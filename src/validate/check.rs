@@ -1,6 +1,6 @@
 //! What a validation finds.
 
-use crate::data::Change;
+use crate::data::StorageRounding;
 
 /// The worst of the values of one quantity at one iteration: the one whose error is the largest
 /// part of its bound.
@@ -83,10 +83,10 @@ impl Distance {
 /// What rounding the data to their storage did: to the inputs, and to the loss at the parameters
 /// reached, both losses by the reference.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
-pub struct DataRounding {
+pub struct StorageEffect {
     /// Of the inputs.
     #[serde(flatten)]
-    pub inputs: Change,
+    pub inputs: StorageRounding,
     /// On the data as they came.
     pub loss_of_original: f64,
     /// On the data as they are stored.
@@ -95,7 +95,7 @@ pub struct DataRounding {
 
 /// The result of a validation.
 #[derive(Clone, Debug)]
-pub struct Validation {
+pub struct Proof {
     /// The hardware that was validated.
     pub adapter: String,
     /// The hardware of the reference.
@@ -105,10 +105,10 @@ pub struct Validation {
     /// After all iterations.
     pub distance: Distance,
     /// Where the data are not stored in full: apart from the checks, which are of the stored data.
-    pub rounding: Option<DataRounding>,
+    pub rounding: Option<StorageEffect>,
 }
 
-impl Validation {
+impl Proof {
     /// Whether every error is within its bound, and both trainings ended with finite parameters.
     #[must_use]
     pub fn passed(&self) -> bool {
@@ -118,10 +118,10 @@ impl Validation {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, Distance, Validation};
+    use super::{Check, Distance, Proof};
 
-    fn validation(check: Check, reached: f64) -> Validation {
-        Validation {
+    fn validation(check: Check, reached: f64) -> Proof {
+        Proof {
             adapter: String::new(),
             reference: String::new(),
             checks: vec![Check::new("nothing"), check],

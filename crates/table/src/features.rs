@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::options::Impute;
 use super::table::MAX_TEXTS;
 use crate::error::{Error, Result};
-use neuralnet::data::{Column, Part};
+use neuralnet::data::{Column, ColumnView};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -121,7 +121,7 @@ pub(super) fn code(cell: f32) -> usize {
 }
 
 /// Makes inputs of the first columns of `grid`, as `columns` says, and tells what was filled.
-pub(super) fn inputs(grid: &mut Grid, columns: &[Column]) -> Result<(Part, Vec<String>)> {
+pub(super) fn inputs(grid: &mut Grid, columns: &[Column]) -> Result<(ColumnView, Vec<String>)> {
     refuse_gaps(grid, columns)?;
     let notices = notices(&grid.n_empty, columns);
     Ok((made(grid, columns)?, notices))
@@ -149,7 +149,7 @@ pub(super) fn unknown(grid: &Grid, columns: &[Column]) -> Option<(usize, Error)>
 }
 
 /// Makes inputs of columns whose gaps can be filled.
-pub(super) fn made(grid: &mut Grid, columns: &[Column]) -> Result<Part> {
+pub(super) fn made(grid: &mut Grid, columns: &[Column]) -> Result<ColumnView> {
     if columns.iter().all(|column| column.categories.is_none()) {
         if grid.n_empty[..columns.len()].iter().any(|n| *n > 0) {
             let fill = |column: &Column| column.fill.as_ref().map_or(f32::NAN, |fill| fill[0]);
@@ -178,7 +178,7 @@ pub(super) fn made(grid: &mut Grid, columns: &[Column]) -> Result<Part> {
             to = rest;
         }
     })?;
-    Ok(Part::whole(inputs, width))
+    Ok(ColumnView::whole(inputs, width))
 }
 
 /// Which of `known` each text of a column is.

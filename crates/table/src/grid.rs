@@ -2,7 +2,7 @@
 
 use super::table::Cells;
 use crate::error::{Error, Result};
-use neuralnet::data::{Lines, Part, Values};
+use neuralnet::data::{ColumnView, Lines, TableValues};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Grid {
     pub(super) n_empty: Vec<usize>,
     pub(super) lines: Lines,
     first_row: usize,
-    values: Arc<Values>,
+    values: Arc<TableValues>,
     width: usize,
     /// Where the columns stand in a row of the values.
     places: Vec<usize>,
@@ -37,7 +37,7 @@ impl Grid {
             n_empty: cells.n_empty,
             lines: cells.lines,
             first_row: cells.first_row,
-            values: Arc::new(Values::Memory(cells.values)),
+            values: Arc::new(TableValues::Memory(cells.values)),
             width: names.len(),
             places: (0..names.len()).collect(),
             names,
@@ -48,7 +48,7 @@ impl Grid {
     pub(super) fn in_place(
         path: &Path,
         names: Vec<String>,
-        (values, n_rows, width): (Values, usize, usize),
+        (values, n_rows, width): (TableValues, usize, usize),
         places: Vec<usize>,
     ) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Grid {
 
     /// Whether its values lie in a file.
     pub(super) fn is_in_place(&self) -> bool {
-        matches!(*self.values, Values::Shared(_))
+        matches!(*self.values, TableValues::Shared(_))
     }
 
     /// Whether the column is of texts.
@@ -86,14 +86,14 @@ impl Grid {
     }
 
     /// The columns as a part of a data set.
-    pub(super) fn part(&self, columns: std::ops::Range<usize>) -> Part {
-        Part::new(Arc::clone(&self.values), self.width, &self.places[columns])
+    pub(super) fn part(&self, columns: std::ops::Range<usize>) -> ColumnView {
+        ColumnView::new(Arc::clone(&self.values), self.width, &self.places[columns])
     }
 
     /// Puts `fill[column]` in the place of each empty cell of the columns from 0 on.
     pub(super) fn fill(&mut self, fill: &[f32]) {
         let values = Arc::get_mut(&mut self.values).expect("no part was made of them yet");
-        let Values::Memory(values) = values else {
+        let TableValues::Memory(values) = values else {
             unreachable!("cells that are used where they lie are never empty");
         };
         let rows = values.par_chunks_mut(self.width);

@@ -10,7 +10,7 @@ use super::options::TableOptions;
 use super::table::{Kind, NOT_FINITE, Table};
 use super::targets::{How, Targets, targets};
 use crate::error::{Error, Result};
-use neuralnet::data::{Column, Encoded, Reading, Seen, Values, inspect_parts};
+use neuralnet::data::{Column, Encoded, FirstFault, Reading, TableValues, scan_views};
 use neuralnet::{Classes, Dataset, Model};
 use std::collections::HashSet;
 use std::path::Path;
@@ -245,12 +245,12 @@ fn refuse_repeated(grid: &Grid, features: &[String]) -> Result<()> {
 }
 
 /// Looks at values that are used where they lie, and were not looked at by whoever read them.
-fn inspected(grid: &Grid, n_columns: usize, n_targets: usize) -> Result<Seen> {
+fn inspected(grid: &Grid, n_columns: usize, n_targets: usize) -> Result<FirstFault> {
     let (inputs, targets) = (
         grid.part(0..n_columns),
         grid.part(n_columns..grid.names.len()),
     );
-    let seen = inspect_parts(&inputs, &targets, n_targets);
+    let seen = scan_views(&inputs, &targets, n_targets);
     match seen.not_finite {
         None => Ok(seen),
         Some((row, column)) => Err(grid.cell_error(
@@ -289,7 +289,7 @@ fn read(path: &Path, table: &mut dyn Table, columns: &Columns, wanted: Wanted<'_
     if let Some(in_place) = table.in_place().filter(|_| !has_texts) {
         let places = all.into_iter().map(|(column, _)| column).collect();
         let (n_rows, width) = (in_place.n_rows, in_place.width);
-        let values = (Values::Shared(Box::new(in_place)), n_rows, width);
+        let values = (TableValues::Shared(Box::new(in_place)), n_rows, width);
         return Ok(Grid::in_place(path, names, values, places));
     }
     let cells = table.read(&all).map_err(|error| match (error, wanted) {

@@ -7,11 +7,11 @@ use super::options::ClassWeight;
 use super::table::MAX_TEXTS;
 use crate::error::Result;
 use neuralnet::Classes;
-use neuralnet::data::Part;
+use neuralnet::data::ColumnView;
 
 /// Targets, and what they stand for.
 pub(super) struct Targets {
-    pub(super) part: Part,
+    pub(super) part: ColumnView,
     pub(super) names: Vec<String>,
     pub(super) classes: Option<Classes>,
     pub(super) is_weighted: bool,
@@ -208,7 +208,7 @@ impl Labels {
             check_products(grid, column, targets.iter().skip(n_outputs).step_by(width))?;
         }
         Ok(Targets {
-            part: Part::whole(targets, width),
+            part: ColumnView::whole(targets, width),
             classes: Some(Classes {
                 column: name.clone(),
                 names: self.names,

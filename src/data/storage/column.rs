@@ -5,14 +5,14 @@ const EXACT: f64 = (1 << 24) as f64;
 
 /// What has to be known of a column before its values can be rounded.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Span {
+pub(super) struct ValueRange {
     pub(super) min: f32,
     max: f32,
     /// Every value is a multiple of 2^step; `i32::MAX` where all are 0.
     step: i32,
 }
 
-impl Span {
+impl ValueRange {
     pub(super) const NONE: Self = Self {
         min: f32::INFINITY,
         max: f32::NEG_INFINITY,
@@ -51,7 +51,7 @@ impl Span {
 
 /// The values of a column of bytes: `scale · (code + offset)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Column {
+pub(crate) struct AffineQuantizer {
     pub(crate) scale: f32,
     pub(crate) offset: f32,
     /// 1 / scale
@@ -60,7 +60,7 @@ pub(crate) struct Column {
     half: f64,
 }
 
-impl Column {
+impl AffineQuantizer {
     /// Of a synthetic batch, whose features are in [−1, 1): a code is the upper 8 bits of a feature.
     pub(super) const SYNTHETIC: Self = Self {
         scale: 0.007_812_5,
@@ -92,7 +92,7 @@ impl Column {
         clippy::cast_possible_truncation,
         reason = "scales and offsets are rounded to f32 or exact in it"
     )]
-    pub(super) fn fitted(span: Span) -> Option<Self> {
+    pub(super) fn fitted(span: ValueRange) -> Option<Self> {
         if span.step >= 0 && span.min >= 0.0 && span.max <= 255.0 {
             return Some(Self::BYTES);
         }
@@ -136,15 +136,15 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, Span};
+    use super::{AffineQuantizer, ValueRange};
 
-    fn span(values: &[f32]) -> Span {
-        let mut span = Span::NONE;
+    fn span(values: &[f32]) -> ValueRange {
+        let mut span = ValueRange::NONE;
         values.iter().for_each(|x| span.add(*x));
         span
     }
 
-    fn rounded(column: Column, x: f32) -> f32 {
+    fn rounded(column: AffineQuantizer, x: f32) -> f32 {
         column.decode(column.encode(x))
     }
 
@@ -166,7 +166,7 @@ mod tests {
             ("one huge value", vec![-3.3e38]),
             ("nothing", vec![0.0, -0.0]),
         ] {
-            let column = Column::fitted(span(&values)).unwrap();
+            let column = AffineQuantizer::fitted(span(&values)).unwrap();
             assert!(column.is_exact(), "{what}: {column:?}");
             for x in values {
                 let kept = (rounded(column, x) - x).abs() <= 0.0;
@@ -174,8 +174,8 @@ mod tests {
             }
         }
         assert_eq!(
-            Column::fitted(span(&bytes)),
-            Some(Column::BYTES),
+            AffineQuantizer::fitted(span(&bytes)),
+            Some(AffineQuantizer::BYTES),
             "pictures"
         );
     }
@@ -210,7 +210,7 @@ mod tests {
                 .collect();
             values.push(min.next_up());
             let span = span(&values);
-            let column = Column::fitted(span).unwrap();
+            let column = AffineQuantizer::fitted(span).unwrap();
             let what = format!("[{min:e}, {max:e}] by {column:?}");
             assert!(column.scale.is_normal(), "{what}");
             let step = f64::from(column.scale);
@@ -232,9 +232,12 @@ mod tests {
     #[test]
     fn steps_beyond_f32_are_refused() {
         // The smallest value lies at −∞: its offset is rounded away from 0.
-        assert_eq!(Column::fitted(span(&[f32::MIN, 0.1 * f32::MAX])), None);
+        assert_eq!(
+            AffineQuantizer::fitted(span(&[f32::MIN, 0.1 * f32::MAX])),
+            None
+        );
         assert!(
-            Column::fitted(span(&[f32::MIN, f32::MAX])).is_some(),
+            AffineQuantizer::fitted(span(&[f32::MIN, f32::MAX])).is_some(),
             "all of f32"
         );
     }
@@ -246,7 +249,7 @@ mod tests {
         ] {
             #[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32 exactly")]
             let x = feature as f32 / 8_388_608.0;
-            let code = Column::SYNTHETIC.encode(x);
+            let code = AffineQuantizer::SYNTHETIC.encode(x);
             assert_eq!(i32::from(code), (feature >> 16) + 128, "{feature}");
         }
     }

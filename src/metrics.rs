@@ -1,7 +1,7 @@
-//! How good predictions are, beside what could be had without a model.
+//! The quality of predictions, beside that of a constant prediction.
 //!
 //! Two classes are one output that predicts the second where it is above ½; more are one output each, of which
-//! the first of the largest predicts. Every sample counts as much as its weight. SampleSums are taken leaf by leaf and
+//! the first of the largest predicts. Every sample counts as much as its weight. Sums are taken leaf by leaf and
 //! folded in the one tree of [`crate::leaves`]; what needs an order of all samples is sorted with ties in the
 //! order of the rows: the same bits for any number of threads.
 
@@ -22,25 +22,25 @@ use crate::objective::Loss;
 use pass::{KeptPredictions, SampleSums};
 use serde::Serialize;
 
-/// Outputs of which curves are taken.
+/// Curves are taken for this many outputs, the first ones.
 const CURVES: usize = 12;
 
-/// What predictions are worth on some data.
+/// The quality of the predictions for some data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metrics {
     /// N: samples.
     pub n_samples: usize,
     /// The sum of their weights; `None` where each counts once.
     pub total_weight: Option<f64>,
-    /// What training minimises, reduced over these samples: over their weights where it is the mean.
+    /// The training's loss, without penalties, reduced over these samples.
     pub loss: f64,
-    /// Of the one choice among several classes, or of each output on its own.
+    /// One entry for exclusive classes or a softmax; otherwise one for each output.
     pub measured: Vec<Measured>,
-    /// What could not be measured, and why.
+    /// Metrics that are left out, and why.
     pub notes: Vec<String>,
 }
 
-/// One target measured as what it is.
+/// Metrics by the kind of the target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Measured {
@@ -113,7 +113,7 @@ fn check(problem: &Problem<'_>) -> Result<()> {
     }
 }
 
-/// Whether the outputs are the classes of which each sample has one.
+/// Whether each output is a class, and each sample has exactly one.
 fn exclusive(problem: &Problem<'_>) -> bool {
     let classes = problem.dataset.classes();
     match problem.network.layer().activation.meaning() {
@@ -131,7 +131,7 @@ fn loss(problem: &Problem<'_>, sums: &SampleSums) -> f64 {
     sum * problem.objective.reduction.scale(sums.weight)
 }
 
-/// Outputs of sigmoids, each on its own: of two classes where every target is 0 or 1.
+/// Metrics of each sigmoid output: classes if every target is 0 or 1, otherwise soft labels.
 fn each(
     problem: &Problem<'_>,
     sums: &SampleSums,

@@ -1,5 +1,5 @@
-//! Proof on the user's own data: two backends at the same parameters, the measured error of one
-//! beside an a-priori bound.
+//! Proof on the user's own data: two backends are compared at the same parameters, and the measured error of one is
+//! held against an a-priori bound.
 
 mod bound;
 mod check;
@@ -19,7 +19,7 @@ use std::time::Instant;
 
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
-/// Pre-activations compared at a time.
+/// Values compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
 
 /// What the GPU is held against: float64 on the CPU, on the numbers that the GPU gets.
@@ -107,7 +107,7 @@ pub fn validate(
     })
 }
 
-/// The loss by the reference.
+/// The loss that the reference computes.
 fn loss(
     dataset: &Dataset,
     config: &TrainConfig,
@@ -120,7 +120,7 @@ fn loss(
     Ok(reference.evaluate()?.summary.loss)
 }
 
-/// The iterations looked at: the start, powers of ten, the end.
+/// The iterations at which the backends are compared: the start, powers of ten, the end.
 fn looks(iterations: u64) -> Vec<u64> {
     let powers = std::iter::successors(Some(1_u64), |power| power.checked_mul(10));
     let mut looks = vec![0];

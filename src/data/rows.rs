@@ -7,12 +7,13 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A pass over the values takes this many floats at a time, so that a second look finds them in a core's cache.
+/// Floats scanned at a time: few enough that a core's cache still holds them for the second look.
 const BLOCK_FLOATS: usize = 1 << 16;
 
-/// All of its bits are set where a value is infinite or NaN.
+/// The exponent of an f32: all of its bits are set in an infinite value or NaN.
 const EXPONENT: u32 = 0x7F80_0000;
 
+/// Where the rows of a data set lie.
 #[derive(Debug)]
 pub(super) enum RowStore {
     Stored {
@@ -26,13 +27,18 @@ pub(super) enum RowStore {
 }
 
 impl RowStore {
-    /// RowStore that came from no file.
-    pub(super) fn in_memory(inputs: ColumnView, targets: ColumnView) -> Self {
+    /// Rows of `n_outputs` targets, which a weight may follow, in the lines `lines` of a file. Scans the targets.
+    pub(super) fn stored(
+        inputs: ColumnView,
+        targets: ColumnView,
+        n_outputs: usize,
+        lines: Lines,
+    ) -> Self {
         Self::Stored {
-            outside_unit: targets.first_outside_unit(targets.width),
+            outside_unit: targets.first_outside_unit(n_outputs),
             inputs,
             targets,
-            lines: Lines::default(),
+            lines,
         }
     }
 }
@@ -68,7 +74,7 @@ pub struct ColumnView {
     values: Arc<TableValues>,
     /// Columns of the table.
     width: usize,
-    /// Those of the part, in runs of neighbours.
+    /// The columns of the view, in runs of neighbours.
     runs: Vec<Range<usize>>,
 }
 
@@ -107,7 +113,7 @@ impl ColumnView {
         self.runs.iter().cloned().flatten()
     }
 
-    fn n_columns(&self) -> usize {
+    pub(super) fn n_columns(&self) -> usize {
         self.runs.iter().map(Range::len).sum()
     }
 
@@ -115,13 +121,13 @@ impl ColumnView {
         &self.values.all()[row * self.width..][..self.width]
     }
 
-    /// The value in a row and a column of the part.
+    /// The value in a row and a column of the view.
     pub(super) fn value(&self, row: usize, column: usize) -> f32 {
-        let column = self.columns().nth(column).expect("a column of the part");
+        let column = self.columns().nth(column).expect("a column of the view");
         self.row(row)[column]
     }
 
-    /// Gathers the rows `rows` into `to` (rows, columns).
+    /// Copies the rows `rows` into `to` (rows, columns).
     pub(super) fn read(&self, rows: Range<usize>, to: &mut [f32]) {
         let n_columns = self.n_columns();
         if n_columns == 0 {
@@ -137,7 +143,7 @@ impl ColumnView {
         }
     }
 
-    /// The values in place from those of the first row to those of the last, where the columns are neighbours.
+    /// The values in place, from the first row's first to the last row's last; `None` unless the columns are neighbours.
     fn in_place(&self) -> Option<&[f32]> {
         let [run] = &*self.runs else {
             return None;
@@ -167,7 +173,7 @@ impl ColumnView {
     }
 }
 
-/// Looks at every value of the parts of one table once, in parallel: on a file larger than the memory a second pass
+/// Scans the inputs and targets of one table in a single parallel pass: on a file larger than the memory, a second pass
 /// for the targets would read the disk again.
 #[must_use]
 pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -> FirstFault {
@@ -187,7 +193,8 @@ pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -
     })
 }
 
-/// The first that `look` sees in the rows of a table, told whether all values around a row are finite.
+/// The first faults that `look` sees in the rows of a table. It is called with a row and whether the block around it
+/// is known to be finite.
 fn scan(
     values: &TableValues,
     width: usize,
@@ -227,7 +234,7 @@ impl FirstFault {
     }
 }
 
-/// RowStore used in place, where inputs and targets are neighbours each.
+/// The rows in place; `None` unless the inputs are neighbours, and the targets are.
 pub(super) fn stored<'a>(inputs: &'a ColumnView, targets: &'a ColumnView) -> Option<Stored<'a>> {
     Some(Stored {
         inputs: inputs.in_place()?,
@@ -242,7 +249,7 @@ fn gather(row: &[f32], columns: &[Range<usize>], to: &mut [f32]) {
     let mut start = 0;
     for run in columns {
         match run.len() {
-            // One target is the rule, and a call to copy it costs more than the copy.
+            // Most tables have one target, and a call to copy it would cost more than the copy.
             1 => to[start] = row[run.start],
             len => to[start..start + len].copy_from_slice(&row[run.clone()]),
         }
@@ -251,7 +258,7 @@ fn gather(row: &[f32], columns: &[Range<usize>], to: &mut [f32]) {
 }
 
 fn all_finite(values: &[f32]) -> bool {
-    // Bits, and no early end: so every compiler makes vector instructions of it.
+    // Without an early end, so that compilers make vector instructions of the loop.
     let seen = values.iter().fold(0, |seen, value| {
         seen | u32::from(value.to_bits() & EXPONENT == EXPONENT)
     });

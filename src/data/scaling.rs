@@ -159,7 +159,7 @@ impl Dataset {
         }
     }
 
-    /// The same samples, their features neither scaled nor rounded: what a trained network's weights are for.
+    /// The same samples with features that are neither scaled nor rounded: those that a trained network's weights expect.
     #[must_use]
     pub(crate) fn raw(&self) -> Self {
         Self {

@@ -1,6 +1,6 @@
-//! How inputs are kept: in full, in half precision, or in 8-bit fixed point with a scale and an offset
-//! a column. What was rounded is read as rounded, so every backend and every bound sees what a device
-//! holds: a device decodes to the bits of the host.
+//! How inputs are stored: as f32, in half precision, or in 8-bit fixed point with a scale and an offset for each
+//! column. Rows are read as they were rounded, so every backend and every bound sees the numbers that a device
+//! decodes, bit for bit.
 
 mod column;
 mod normal_half;
@@ -40,16 +40,16 @@ impl Storage {
     }
 }
 
-/// What rounding the inputs to a [`Storage`] changed.
+/// How far rounding to a [`Storage`] changed the inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct StorageRounding {
     /// Inputs, N·I.
     pub n_values: u64,
-    /// … that are another number now.
+    /// Inputs whose number changed.
     pub n_changed: u64,
     /// The largest change.
     pub absolute: f64,
-    /// The largest change as a part of the range of its column, or of its value where the column has one alone.
+    /// The largest change relative to the range of its column, or to the value of a constant column.
     pub relative: f64,
 }
 
@@ -64,18 +64,18 @@ impl StorageRounding {
     }
 }
 
-/// How the values of a data set become codes, and codes values.
+/// How inputs are encoded in their storage and decoded again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Quantization {
     storage: Storage,
-    /// (I), of bytes alone.
+    /// The quantizer of each column (I); empty unless the storage is bytes.
     columns: Vec<AffineQuantizer>,
-    /// Range of each column (I), or of its value where it has one alone; empty for f32.
+    /// Range of each column (I), or the magnitude of a constant one; empty for f32.
     ranges: Vec<f64>,
 }
 
 impl Quantization {
-    /// The codes for the rows of `dataset` as they are before rounding.
+    /// Fits a quantization to the unrounded rows of `dataset`.
     pub(super) fn new(dataset: &Dataset, storage: Storage) -> Result<Self> {
         if storage == Storage::F32 {
             return Ok(Self::default());
@@ -143,7 +143,7 @@ impl Quantization {
         self.storage
     }
 
-    /// What the codes of each column (I) mean; `None` where a code says by itself which value it is.
+    /// The quantizer of each column (I); `None` if every code is its own value.
     pub(crate) fn columns(&self) -> Option<&[AffineQuantizer]> {
         let by_themselves = self
             .columns
@@ -229,7 +229,7 @@ impl Dataset {
     /// The same rows with their inputs rounded to `storage`. Costs a pass over the data, and no memory.
     ///
     /// # Errors
-    /// Where a value has no counterpart in that storage; its place and the remedy are named.
+    /// If a value cannot be represented in that storage; the error names its place and the remedy.
     pub fn stored_as(&self, storage: Storage) -> Result<Self> {
         let unrounded = self.unrounded();
         let quantization = Quantization::new(&unrounded, storage)?;
@@ -254,7 +254,7 @@ impl Dataset {
         self.quantization.storage
     }
 
-    /// What rounding the inputs changed; a pass over the data.
+    /// How far rounding changed the inputs; a pass over the data.
     #[must_use]
     pub fn storage_rounding(&self) -> StorageRounding {
         let unrounded = self.unrounded();

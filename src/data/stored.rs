@@ -11,7 +11,7 @@ pub struct Stored<'a> {
     pub inputs: &'a [f32],
     /// Floats from one row's features to the next one's, at least I.
     pub input_stride: usize,
-    /// From the first row's first target, as `inputs`.
+    /// From the first row's first target to the last row's last.
     pub targets: &'a [f32],
     /// Floats from one row's targets to the next one's, at least O.
     pub target_stride: usize,

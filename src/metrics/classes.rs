@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Bins of predicted probabilities.
 const BINS: usize = 10;
 
-/// What predictions of classes are worth.
+/// The quality of predictions of classes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassMetrics {
     /// The column.
@@ -39,16 +39,16 @@ pub struct ClassMetrics {
     pub roc: Vec<[f64; 2]>,
 }
 
-/// Always the commonest class, or, as probabilities, the share of each class.
+/// The metrics of always predicting the commonest class and, for probabilities, the share of each class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassBaseline {
     /// The commonest class, the first of several.
     pub class: String,
     /// Share of samples whose class is predicted.
     pub accuracy: f64,
-    /// Of the shares.
+    /// Log-loss of the shares.
     pub log_loss: f64,
-    /// Of the shares.
+    /// Brier score of the shares.
     pub brier: f64,
 }
 
@@ -81,7 +81,7 @@ pub struct Bin {
 }
 
 impl ClassMetrics {
-    /// Of the one output `output`, which predicts the second class.
+    /// Metrics of two classes from the output `output`, the probability of the second.
     pub(super) fn binary(
         problem: &Problem<'_>,
         output: usize,
@@ -124,14 +124,14 @@ impl ClassMetrics {
             confusion,
         };
         let mut metrics = summary.metrics(notes);
-        // The two classes' errors are the same, and counted once.
+        // Both classes have the same error, which counts once.
         metrics.baseline.brier /= 2.0;
         metrics.calibration = bins.map(BinSums::bin).to_vec();
         metrics.roc = ranking.roc;
         metrics
     }
 
-    /// Of all outputs, of which each is a class.
+    /// Metrics of exclusive classes, one for each output.
     pub(super) fn exclusive(
         problem: &Problem<'_>,
         sums: &SampleSums,
@@ -182,7 +182,7 @@ fn against_the_rest(kept: &KeptPredictions, n_classes: usize, class: usize) -> O
     Ranking::new(rows.map(of_row).collect()).auc
 }
 
-/// What both kinds of outputs come down to.
+/// The sums that both kinds of outputs have, from which the metrics follow.
 struct ClassSummary {
     target: String,
     names: Vec<String>,
@@ -253,7 +253,7 @@ impl ClassSummary {
     }
 }
 
-/// A few of the names.
+/// Lists the first names, and says how many more there are.
 fn some(names: &[&str]) -> String {
     const SHOWN: usize = 5;
     let listed: Vec<String> = names
@@ -267,7 +267,7 @@ fn some(names: &[&str]) -> String {
     }
 }
 
-/// What falls into a bin.
+/// Weighted sums of the samples in a bin.
 #[derive(Clone, Copy, Default)]
 struct BinSums {
     weight: f64,

@@ -1,4 +1,4 @@
-//! The passes over the data: sums over the samples, and of targets 0 and 1 the predictions themselves.
+//! The passes over the data: sums over the samples and, for classifiers, every prediction.
 
 use crate::backend::Problem;
 use crate::error::{Error, Result};
@@ -9,10 +9,10 @@ use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
 use std::mem::size_of;
 
-/// Leaves that are predicted at once, before they are taken in order.
+/// Leaves predicted at a time.
 const LEAVES: usize = 64;
 
-/// Some rows with their predictions.
+/// The predictions and targets of a leaf.
 pub(super) struct LeafPredictions {
     n_outputs: usize,
     target_width: usize,
@@ -69,39 +69,39 @@ impl LeafPredictions {
     }
 }
 
-/// What `use_piece` makes of each leaf, in the order of the leaves.
+/// Predicts each leaf, applies `use_leaf` in parallel, and passes the results to `take` in the order of the leaves.
 pub(super) fn over<T: Send>(
     problem: &Problem<'_>,
     parameters: &[f64],
-    use_piece: impl Fn(LeafPredictions) -> T + Sync,
+    use_leaf: impl Fn(LeafPredictions) -> T + Sync,
     mut take: impl FnMut(T),
 ) {
     let count = problem.dataset.leaves().count();
     for first in (0..count).step_by(LEAVES) {
         let leaves = first..(first + LEAVES).min(count);
         let made = leaves.into_par_iter();
-        let made = made.map(|leaf| use_piece(LeafPredictions::read(problem, parameters, leaf)));
+        let made = made.map(|leaf| use_leaf(LeafPredictions::read(problem, parameters, leaf)));
         made.collect::<Vec<T>>().into_iter().for_each(&mut take);
     }
 }
 
-/// SampleSums over the samples, each as often as its weight says.
+/// Weighted sums over the samples.
 #[derive(Clone, Debug)]
 pub(super) struct SampleSums {
     pub(super) weight: f64,
-    /// Summed over the outputs.
+    /// Cross-entropy, summed over the outputs.
     pub(super) cross_entropy: f64,
     /// Whether every row of targets is one 1 among 0s.
     pub(super) one_hot: bool,
     pub(super) outputs: Vec<OutputSums>,
 }
 
-/// Those of one output.
+/// Weighted sums of one output.
 #[derive(Clone, Debug)]
 pub(super) struct OutputSums {
     pub(super) squared: f64,
     pub(super) absolute: f64,
-    /// Of a sigmoid.
+    /// Cross-entropy of a sigmoid; 0 for other activations.
     pub(super) cross_entropy: f64,
     pub(super) targets: Moments,
     /// Smallest and largest target.
@@ -197,14 +197,14 @@ impl SampleSums {
     }
 }
 
-/// The predictions of all samples with their classes, where an order of all is needed.
+/// The predictions and classes of all samples, for metrics that need their order.
 #[derive(Debug, Default)]
 pub(super) struct KeptPredictions {
     /// (N, O)
     pub(super) predictions: Vec<f64>,
-    /// The own class of each sample (N) where it has one of several; otherwise whether each target is 1 (N, O).
+    /// For exclusive classes the class of each sample (N); otherwise whether each target is 1 (N, O).
     pub(super) actual: Vec<u32>,
-    /// (N), or nothing where each counts once.
+    /// (N); empty if the samples have no weights.
     weights: Vec<f32>,
 }
 
@@ -248,7 +248,7 @@ impl KeptPredictions {
     }
 }
 
-/// The sums over all samples, and, where an output is no number of its own, the predictions.
+/// The sums over all samples and, for classifiers, every prediction (AUC needs their order).
 pub(super) fn first(
     problem: &Problem<'_>,
     parameters: &[f64],
@@ -278,7 +278,7 @@ pub(super) fn first(
     Ok((sums, kept))
 }
 
-/// The first of the largest.
+/// The place of the largest number, the first if several are equal.
 pub(super) fn largest(numbers: impl Iterator<Item = f64>) -> u32 {
     let mut best = (0, f64::NEG_INFINITY);
     for (place, number) in (0..).zip(numbers) {

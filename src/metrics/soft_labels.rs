@@ -1,10 +1,10 @@
-//! Targets between 0 and 1, such as shares of classes, and whatever else a sigmoid was trained on.
+//! Metrics of soft labels: targets between 0 and 1, such as shares of classes, and other targets of a sigmoid.
 
 use super::pass::SampleSums;
 use crate::backend::Problem;
 use serde::Serialize;
 
-/// What predictions of shares are worth.
+/// The quality of predictions of soft labels.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SoftLabelMetrics {
     /// The targets: one, or all that share a softmax.
@@ -17,10 +17,10 @@ pub struct SoftLabelMetrics {
     pub baseline: SoftLabelBaseline,
 }
 
-/// Always the mean of each target.
+/// The metrics of always predicting the mean of each target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SoftLabelBaseline {
-    /// Of each target.
+    /// The mean of each target.
     pub means: Vec<f64>,
     /// The mean cross-entropy, where every target is a share.
     pub log_loss: Option<f64>,
@@ -29,7 +29,7 @@ pub struct SoftLabelBaseline {
 }
 
 impl SoftLabelMetrics {
-    /// Of the one output `output`, a sigmoid.
+    /// Metrics of the output `output`, a sigmoid.
     pub(super) fn alone(problem: &Problem<'_>, output: usize, sums: &SampleSums) -> Self {
         let own = &sums.outputs[output];
         let mean = own.targets.mean;
@@ -47,7 +47,7 @@ impl SoftLabelMetrics {
         }
     }
 
-    /// Of all outputs, one softmax.
+    /// Metrics of all outputs of a softmax.
     pub(super) fn together(problem: &Problem<'_>, sums: &SampleSums) -> Self {
         let outputs = &sums.outputs;
         let mean = |of: f64| (of / outputs.len() as f64).sqrt();

@@ -210,10 +210,6 @@ fn encoded(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) -> Result<Enc
     };
     let (inputs, notices) = features::inputs(&mut grid, &columns)?;
     let made = made_targets(&grid, (n_columns, n_targets), wanted)?;
-    let outside_unit = match seen {
-        Some(seen) if made.classes.is_none() => seen.outside_unit,
-        _ => made.part.first_outside_unit(made.names.len()),
-    };
     let input_names: Vec<String> = columns.iter().flat_map(Column::feature_names).collect();
     refuse_repeated(&grid, &input_names)?;
     Ok(Encoded {
@@ -223,10 +219,10 @@ fn encoded(path: &Path, table: &mut dyn Table, wanted: Wanted<'_>) -> Result<Enc
         inputs,
         targets: made.part,
         target_names: made.names,
+        // Of classes, the targets are other values than those that were scanned.
+        scanned: seen.filter(|_| made.classes.is_none()),
         classes: made.classes,
-        is_weighted: made.is_weighted,
         lines: grid.lines,
-        outside_unit,
         notices,
         reading: None,
     })

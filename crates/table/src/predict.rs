@@ -224,10 +224,7 @@ impl<'m> Columns<'m> {
         let classes = description.classes.as_ref();
         let names = match classes {
             None => description.targets.clone(),
-            Some(Classes { column, names }) => names
-                .iter()
-                .map(|name| format!("{column}={name}"))
-                .collect(),
+            Some(classes) => classes.probability_names(),
         };
         Self { classes, names }
     }

@@ -194,9 +194,8 @@ impl Unread {
             columns,
             target_names: Vec::new(),
             classes: None,
-            is_weighted: false,
             lines: grid.lines,
-            outside_unit: None,
+            scanned: None,
             notices: Vec::new(),
             reading: None,
         }))

@@ -14,7 +14,6 @@ pub(super) struct Targets {
     pub(super) part: ColumnView,
     pub(super) names: Vec<String>,
     pub(super) classes: Option<Classes>,
-    pub(super) is_weighted: bool,
 }
 
 /// How targets are made.
@@ -48,7 +47,6 @@ pub(super) fn targets(
             part: grid.part(first..grid.names.len()),
             names: grid.names[columns].to_vec(),
             classes: None,
-            is_weighted: weight.is_some(),
         });
     }
     if n_targets > 1 {
@@ -168,7 +166,7 @@ impl Labels {
     }
 
     fn targets(
-        self,
+        &self,
         grid: &Grid,
         column: usize,
         weight: Option<usize>,
@@ -178,16 +176,11 @@ impl Labels {
             None => None,
             Some(weights) => Some(self.weights(grid, column, weights)?),
         };
-        let name = &grid.names[column];
-        let names: Vec<String> = match self.names.len() {
-            2 => vec![name.clone()],
-            _ => self
-                .names
-                .iter()
-                .map(|class| format!("{name}={class}"))
-                .collect(),
+        let classes = Classes {
+            column: grid.names[column].clone(),
+            names: self.names.clone(),
         };
-        let n_outputs = names.len();
+        let n_outputs = classes.n_outputs();
         let is_weighted = weight.is_some() || class_weights.is_some();
         let width = n_outputs + usize::from(is_weighted);
         let targets = grid.made(width, |row, to| {
@@ -209,12 +202,8 @@ impl Labels {
         }
         Ok(Targets {
             part: ColumnView::whole(targets, width),
-            classes: Some(Classes {
-                column: name.clone(),
-                names: self.names,
-            }),
-            names,
-            is_weighted,
+            names: classes.output_names(),
+            classes: Some(classes),
         })
     }
 

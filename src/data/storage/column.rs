@@ -1,9 +1,9 @@
-//! Columns of bytes: `scale · (code + offset)`, where no sum of the two is rounded, and the product once.
+//! Quantization of a column to bytes: `scale · (code + offset)`, where the sum is exact and the product is rounded once.
 
 /// Below this every integer is an f32.
 const EXACT: f64 = (1 << 24) as f64;
 
-/// What has to be known of a column before its values can be rounded.
+/// The range of a column, and the power of two that all of its values are multiples of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct ValueRange {
     pub(super) min: f32,
@@ -49,7 +49,7 @@ impl ValueRange {
     }
 }
 
-/// The values of a column of bytes: `scale · (code + offset)`.
+/// Decodes a byte as `scale · (code + offset)`, and encodes a value as the nearest code.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AffineQuantizer {
     pub(crate) scale: f32,
@@ -61,7 +61,7 @@ pub(crate) struct AffineQuantizer {
 }
 
 impl AffineQuantizer {
-    /// Of a synthetic batch, whose features are in [−1, 1): a code is the upper 8 bits of a feature.
+    /// For synthetic features, which lie in [−1, 1): a code is the upper 8 bits of a feature.
     pub(super) const SYNTHETIC: Self = Self {
         scale: 0.007_812_5,
         offset: -127.5,
@@ -160,7 +160,7 @@ mod tests {
             ("thousands", map(&|x| x * 1024.0)),
             ("256ths", map(&|x| x / 256.0 - 0.5)),
             ("as large as goes", map(&|x| 16_777_216.0 - x)),
-            ("… and below", map(&|x| x - 16_777_216.0)),
+            ("as low as goes", map(&|x| x - 16_777_216.0)),
             ("tiny", map(&|x| x * f32::MIN_POSITIVE)),
             ("one value", vec![0.1]),
             ("one huge value", vec![-3.3e38]),

@@ -43,11 +43,11 @@ impl RowStore {
     }
 }
 
-/// Values of a table, row-major.
+/// The values of a table, row-major.
 pub enum TableValues {
-    /// Values of the data set's own.
+    /// Values in memory.
     Memory(Vec<f32>),
-    /// Values that are used where they lie, as in a mapped file.
+    /// Values used in place, like those of a mapped file.
     Shared(Box<dyn AsRef<[f32]> + Send + Sync>),
 }
 
@@ -159,17 +159,22 @@ impl ColumnView {
         if n_outputs == 0 {
             return None;
         }
-        scan(&self.values, self.width, |row, _| FirstFault {
+        scan(&self.values, self.width, |row, values, _| FirstFault {
             not_finite: None,
-            outside_unit: self.outside_unit_in(row, n_outputs),
+            outside_unit: self.outside_unit_in(row, values, n_outputs),
         })
         .outside_unit
     }
 
-    fn outside_unit_in(&self, row: &[f32], n_outputs: usize) -> Option<(usize, usize)> {
+    fn outside_unit_in(
+        &self,
+        row: usize,
+        values: &[f32],
+        n_outputs: usize,
+    ) -> Option<(usize, usize)> {
         let mut columns = self.columns().take(n_outputs).enumerate();
-        let (output, _) = columns.find(|(_, column)| outside_unit(row[*column]))?;
-        Some((0, output))
+        let (output, _) = columns.find(|(_, column)| outside_unit(values[*column]))?;
+        Some((row, output))
     }
 }
 
@@ -177,45 +182,42 @@ impl ColumnView {
 /// for the targets would read the disk again.
 #[must_use]
 pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -> FirstFault {
-    let (values, width) = (&inputs.values, inputs.width);
-    scan(values, width, |row, block_is_finite| FirstFault {
-        not_finite: match block_is_finite {
-            true => None,
-            false => {
-                let used = inputs.columns().chain(targets.columns()).enumerate();
-                let not_finite = used.filter(|(_, column)| !row[*column].is_finite());
-                // The first in the file.
-                let first = not_finite.min_by_key(|(_, column)| *column);
-                first.map(|(used, _)| (0, used))
-            }
-        },
-        outside_unit: targets.outside_unit_in(row, n_outputs),
+    let not_finite_in = |values: &[f32]| {
+        let used = inputs.columns().chain(targets.columns()).enumerate();
+        let not_finite = used.filter(|(_, column)| !values[*column].is_finite());
+        // The first in the file.
+        not_finite.min_by_key(|(_, column)| *column)
+    };
+    scan(&inputs.values, inputs.width, |row, values, is_finite| {
+        let not_finite = (!is_finite).then(|| not_finite_in(values)).flatten();
+        FirstFault {
+            not_finite: not_finite.map(|(used, _)| (row, used)),
+            outside_unit: targets.outside_unit_in(row, values, n_outputs),
+        }
     })
 }
 
-/// The first faults that `look` sees in the rows of a table. It is called with a row and whether the block around it
-/// is known to be finite.
+/// The first faults that `look` sees in the rows of a table. It is called with the number of a row, its values, and
+/// whether all values around it are known to be finite.
 fn scan(
     values: &TableValues,
     width: usize,
-    look: impl Fn(&[f32], bool) -> FirstFault + Sync,
+    look: impl Fn(usize, &[f32], bool) -> FirstFault + Sync,
 ) -> FirstFault {
-    let rows_of_block = (BLOCK_FLOATS / width).max(1);
-    let blocks = values.all().par_chunks(rows_of_block * width).enumerate();
-    blocks
-        .map(|(block, values)| {
-            let is_finite = all_finite(values);
-            let mut seen = FirstFault::default();
-            for (row, values) in values.chunks_exact(width).enumerate() {
-                let row = block * rows_of_block + row;
-                seen = seen.or(look(values, is_finite).in_row(row));
-                if seen.outside_unit.is_some() && (is_finite || seen.not_finite.is_some()) {
-                    break;
-                }
+    let rows_per_block = (BLOCK_FLOATS / width).max(1);
+    let blocks = values.all().par_chunks(rows_per_block * width).enumerate();
+    let faults = blocks.map(|(block, values)| {
+        let is_finite = all_finite(values);
+        let mut first = FirstFault::default();
+        for (row, values) in (block * rows_per_block..).zip(values.chunks_exact(width)) {
+            first = first.or(look(row, values, is_finite));
+            if first.outside_unit.is_some() && (is_finite || first.not_finite.is_some()) {
+                break;
             }
-            seen
-        })
-        .reduce(FirstFault::default, FirstFault::or)
+        }
+        first
+    });
+    faults.reduce(FirstFault::default, FirstFault::or)
 }
 
 impl FirstFault {
@@ -223,13 +225,6 @@ impl FirstFault {
         Self {
             not_finite: self.not_finite.or(later.not_finite),
             outside_unit: self.outside_unit.or(later.outside_unit),
-        }
-    }
-
-    fn in_row(self, row: usize) -> Self {
-        Self {
-            not_finite: self.not_finite.map(|(_, column)| (row, column)),
-            outside_unit: self.outside_unit.map(|(_, output)| (row, output)),
         }
     }
 }

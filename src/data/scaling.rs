@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// [`Layer::unscale_parameters`](crate::network::Layer::unscale_parameters) undoes that in the parameters of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// The means; 0 where a layer has no bias that could make up for them.
+    /// The means; 0 if no bias could make up for them.
     center: Vec<f64>,
-    /// The standard deviations, from N, not N − 1; 0 of a constant feature, whose scaled value is 0.
+    /// The standard deviations, from N, not N − 1; 0 for a constant feature, whose scaled value is 0.
     scale: Vec<f64>,
 }
 
@@ -22,7 +22,7 @@ impl Scaling {
         &self.center
     }
 
-    /// The standard deviations (I); 0 of a constant feature.
+    /// The standard deviations (I); 0 for a constant feature.
     #[must_use]
     pub fn scale(&self) -> &[f64] {
         &self.scale
@@ -43,7 +43,7 @@ impl Scaling {
         }
     }
 
-    /// `1 / scale` of each feature (I); 0 of a constant one.
+    /// `1 / scale` of each feature (I); 0 for a constant one.
     #[must_use]
     pub fn inverse_scale(&self) -> Vec<f64> {
         let inverse = |scale: &f64| if *scale > 0.0 { 1.0 / scale } else { 0.0 };
@@ -52,10 +52,7 @@ impl Scaling {
 
     /// Numbers of the constant features.
     pub fn constant(&self) -> impl Iterator<Item = usize> {
-        let inverse = self.inverse_scale().into_iter().enumerate();
-        inverse
-            .filter(|(_, inverse)| *inverse <= 0.0)
-            .map(|(j, _)| j)
+        (0..self.scale.len()).filter(|j| self.scale[*j] <= 0.0)
     }
 
     /// Scales `inputs` (rows, I).
@@ -82,15 +79,15 @@ struct FeatureMoments {
 }
 
 impl FeatureMoments {
-    /// The moments of each column of `inputs` (rows, I), whose rows begin `stride` floats apart: first the means, then
-    /// the squares about them, so that nothing cancels. The rows have to fit a cache.
-    fn of_columns(inputs: &[f32], n_inputs: usize, stride: usize) -> Vec<Self> {
-        let rows = || inputs.chunks(stride).map(|row| &row[..n_inputs]);
+    /// The moments of each column of `inputs` (rows, I): first the means, then the squares about them, so that nothing
+    /// cancels. Reads the rows twice, so they should fit a cache.
+    fn of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Self> {
+        let rows = || inputs.chunks_exact(n_inputs);
         let n_rows = rows().len() as f64;
         let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
         let mut least = vec![f32::INFINITY; n_inputs];
         let mut most = vec![f32::NEG_INFINITY; n_inputs];
-        // A loop for each sum, and comparisons instead of `min`: so compilers make vector instructions of them.
+        // A loop for each sum, and comparisons instead of `min`, so that compilers make vector instructions of them.
         for row in rows() {
             for (mean, x) in mean.iter_mut().zip(row) {
                 *mean += f64::from(*x);
@@ -129,23 +126,16 @@ impl FeatureMoments {
 }
 
 impl Dataset {
-    /// The same samples with their features standardised: scaled to a standard deviation of 1 and, where
-    /// `centered`, moved to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0.
-    /// Takes one pass over the data, and copies none of them. Weights of samples are not looked at.
+    /// The same samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
+    /// to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0. Takes one pass over the
+    /// data, and keeps no copy. Weights of samples have no influence.
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
         let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
         let of_leaf = |leaf| {
-            let rows = leaves.rows(leaf);
-            match self.stored() {
-                Some(stored) => {
-                    let stored = stored.rows(rows);
-                    FeatureMoments::of_columns(stored.inputs, n_inputs, stored.input_stride)
-                }
-                None => self.with_rows(rows, |rows| {
-                    FeatureMoments::of_columns(rows.inputs, n_inputs, n_inputs)
-                }),
-            }
+            self.with_rows(leaves.rows(leaf), |rows| {
+                FeatureMoments::of_columns(rows.inputs, n_inputs)
+            })
         };
         let add = |left: &mut Vec<FeatureMoments>, right: &Vec<FeatureMoments>| {
             for (left, right) in left.iter_mut().zip(right) {
@@ -168,7 +158,7 @@ impl Dataset {
         }
     }
 
-    /// How the features were standardised, if they were.
+    /// The scaling of the features; `None` if they are not standardised.
     #[must_use]
     pub fn scaling(&self) -> Option<&Scaling> {
         self.scaling.as_deref()

@@ -2,29 +2,28 @@
 //! column. Rows are read as they were rounded, so every backend and every bound sees the numbers that a device
 //! decodes, bit for bit.
 
-mod column;
 mod normal_half;
+mod quantizer;
 
 use super::Dataset;
 use crate::error::{Error, Remedy, Result};
-use column::{AffineQuantizer, ValueRange};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use normal_half::{BLOCK, normal_halves};
+use quantizer::{AffineQuantizer, ValueRange};
 use rayon::prelude::*;
 
-/// How the inputs are kept; arithmetic is not affected, and targets are always f32.
+/// The format in which inputs are stored. It does not affect the arithmetic, and targets are always f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Storage {
-    /// In full.
+    /// Single precision, which loses nothing.
     #[default]
     F32,
     /// Half precision: 11 significant bits, magnitudes from 2⁻¹⁴ to 65,504.
     F16,
-    /// 8-bit fixed point: 256 equal steps a column, from its smallest to its largest value. Nothing is
-    /// lost where the values of a column are at most 255 steps apart that are a power of two wide, as
-    /// those of pictures are.
+    /// 8-bit fixed point: 256 equal steps for each column, from its smallest to its largest value. Nothing is lost if
+    /// the values of a column are multiples of a power of two and at most 255 of these apart, like those of pictures.
     U8,
 }
 
@@ -81,61 +80,25 @@ impl Quantization {
             return Ok(Self::default());
         }
         let n_inputs = dataset.n_inputs();
-        if dataset.generated().is_some() {
-            let (columns, ranges) = match storage {
-                Storage::U8 => (
-                    vec![AffineQuantizer::SYNTHETIC; n_inputs],
-                    vec![2.0; n_inputs],
-                ),
-                _ => (Vec::new(), vec![2.0; n_inputs]),
-            };
-            return Ok(Self {
-                storage,
-                columns,
-                ranges,
-            });
-        }
-        let spans = survey(dataset);
-        let mut columns = Vec::new();
-        for (column, span) in spans.iter().enumerate() {
-            match storage {
-                Storage::F16 if span.largest() > f16::MAX.to_f64() => {
-                    return Err(beyond(
-                        dataset,
-                        column,
-                        |x| x.abs() > f16::MAX.to_f32(),
-                        "the largest half is 65504",
-                        &[
-                            Remedy::Do("rescale the column"),
-                            Remedy::Set("storage", "u8 or f32"),
-                        ],
-                    ));
-                }
-                Storage::U8 => {
-                    columns.push(AffineQuantizer::fitted(*span).ok_or_else(|| {
-                        beyond(
-                            dataset,
-                            column,
-                            |x| f64::from(x.abs()) >= span.largest(),
-                            "256 steps from the column's smallest to its largest value leave the range of f32",
-                            &[
-                                Remedy::Do("rescale the column"),
-                                Remedy::Set("storage", "f32"),
-                            ],
-                        )
-                    })?);
-                }
-                _ => {}
+        let (columns, ranges) = match (dataset.generated(), storage) {
+            (Some(_), Storage::U8) => (
+                vec![AffineQuantizer::SYNTHETIC; n_inputs],
+                vec![2.0; n_inputs],
+            ),
+            (Some(_), _) => (Vec::new(), vec![2.0; n_inputs]),
+            (None, _) => {
+                let ranges = value_ranges(dataset);
+                let widths = ranges.iter().map(|range| match range.width() {
+                    width if width > 0.0 => width,
+                    _ => range.largest(),
+                });
+                (fitted(dataset, storage, &ranges)?, widths.collect())
             }
-        }
-        let ranges = spans.iter().map(|span| match span.range() {
-            range if range > 0.0 => range,
-            _ => span.largest(),
-        });
+        };
         Ok(Self {
             storage,
             columns,
-            ranges: ranges.collect(),
+            ranges,
         })
     }
 
@@ -145,11 +108,9 @@ impl Quantization {
 
     /// The quantizer of each column (I); `None` if every code is its own value.
     pub(crate) fn columns(&self) -> Option<&[AffineQuantizer]> {
-        let by_themselves = self
-            .columns
-            .iter()
-            .all(|column| *column == AffineQuantizer::BYTES);
-        (!by_themselves).then_some(self.columns.as_slice())
+        let columns = self.columns.as_slice();
+        let scales = |column: &AffineQuantizer| *column != AffineQuantizer::BYTES;
+        columns.iter().any(scales).then_some(columns)
     }
 
     /// Whether a device may round what it decodes.
@@ -157,12 +118,12 @@ impl Quantization {
         !self.columns.iter().all(|column| column.is_exact())
     }
 
-    /// 32-bit words of a row: as many codes as it has whole quadruples of columns.
+    /// 32-bit words of a row, which is padded to a multiple of 4 inputs.
     pub(crate) fn row_words(&self, n_inputs: usize) -> usize {
         n_inputs.div_ceil(4) * self.storage.bytes()
     }
 
-    /// Rounds whole rows to the values of their codes.
+    /// Rounds `inputs` (rows, I) to the values of their codes.
     pub(super) fn round(&self, inputs: &mut [f32]) {
         match self.storage {
             Storage::F32 => {}
@@ -182,16 +143,14 @@ impl Quantization {
         }
     }
 
-    /// Writes whole rows of `n_inputs` as codes, each row padded with 0 to whole quadruples.
+    /// Writes the codes of `inputs` (rows, I) into `bytes`, each row padded with 0 to a multiple of 4 inputs.
     pub(crate) fn pack(&self, inputs: &[f32], n_inputs: usize, bytes: &mut [u8]) {
         let rows = inputs.chunks_exact(n_inputs);
         let padded = n_inputs.next_multiple_of(4);
         for (row, to) in rows.zip(bytes.chunks_exact_mut(padded * self.storage.bytes())) {
             let (to, padding) = to.split_at_mut(n_inputs * self.storage.bytes());
             match self.storage {
-                Storage::F32 => {
-                    to.copy_from_slice(bytemuck::cast_slice(row));
-                }
+                Storage::F32 => to.copy_from_slice(bytemuck::cast_slice(row)),
                 Storage::F16 => {
                     for (to, block) in to.chunks_mut(2 * BLOCK).zip(row.chunks(BLOCK)) {
                         let mut halves = [f16::ZERO; BLOCK];
@@ -209,24 +168,27 @@ impl Quantization {
         }
     }
 
-    fn change(&self, original: &[f32], stored: &[f32]) -> StorageRounding {
-        let mut change = StorageRounding::default();
+    /// How far `stored` (rows, I) is from `original` (rows, I).
+    fn rounding(&self, original: &[f32], stored: &[f32]) -> StorageRounding {
+        let mut rounding = StorageRounding {
+            n_values: original.len() as u64,
+            ..StorageRounding::default()
+        };
         let ranges = self.ranges.iter().cycle();
         for ((original, stored), range) in original.iter().zip(stored).zip(ranges) {
             let absolute = (f64::from(*original) - f64::from(*stored)).abs();
             if absolute > 0.0 {
-                change.n_changed += 1;
-                change.absolute = change.absolute.max(absolute);
-                change.relative = change.relative.max(absolute / range);
+                rounding.n_changed += 1;
+                rounding.absolute = rounding.absolute.max(absolute);
+                rounding.relative = rounding.relative.max(absolute / range);
             }
         }
-        change.n_values = original.len() as u64;
-        change
+        rounding
     }
 }
 
 impl Dataset {
-    /// The same rows with their inputs rounded to `storage`. Costs a pass over the data, and no memory.
+    /// The same rows with their inputs rounded to `storage`. Takes a pass over the data, and no memory.
     ///
     /// # Errors
     /// If a value cannot be represented in that storage; the error names its place and the remedy.
@@ -239,7 +201,7 @@ impl Dataset {
         })
     }
 
-    /// The same rows in full.
+    /// The same rows with their inputs in f32.
     #[must_use]
     pub fn unrounded(&self) -> Self {
         Self {
@@ -248,7 +210,7 @@ impl Dataset {
         }
     }
 
-    /// How the inputs are kept.
+    /// How the inputs are stored.
     #[must_use]
     pub fn storage(&self) -> Storage {
         self.quantization.storage
@@ -258,37 +220,75 @@ impl Dataset {
     #[must_use]
     pub fn storage_rounding(&self) -> StorageRounding {
         let unrounded = self.unrounded();
-        let changes = unrounded.map_leaves(|leaf| {
+        let roundings = unrounded.map_leaves(|leaf| {
             let mut stored = leaf.inputs.to_vec();
             self.quantization.round(&mut stored);
-            self.quantization.change(leaf.inputs, &stored)
+            self.quantization.rounding(leaf.inputs, &stored)
         });
-        changes.reduce(StorageRounding::default, StorageRounding::merged)
+        roundings.reduce(StorageRounding::default, StorageRounding::merged)
     }
 }
 
 /// The range of each column (I), in one pass.
-fn survey(dataset: &Dataset) -> Vec<ValueRange> {
+fn value_ranges(dataset: &Dataset) -> Vec<ValueRange> {
     let n_inputs = dataset.n_inputs();
     let none = || vec![ValueRange::NONE; n_inputs];
-    let surveyed = dataset.map_leaves(|leaf| {
-        let mut spans = none();
+    let of_leaves = dataset.map_leaves(|leaf| {
+        let mut ranges = none();
         for row in leaf.inputs.chunks_exact(n_inputs) {
-            for (span, x) in spans.iter_mut().zip(row) {
-                span.add(*x);
+            for (range, x) in ranges.iter_mut().zip(row) {
+                range.add(*x);
             }
         }
-        spans
+        ranges
     });
-    surveyed.reduce(none, |mut spans, other| {
-        for (span, other) in spans.iter_mut().zip(&other) {
-            span.merge(other);
+    of_leaves.reduce(none, |mut ranges, others| {
+        for (range, other) in ranges.iter_mut().zip(&others) {
+            range.merge(other);
         }
-        spans
+        ranges
     })
 }
 
-/// Why the column `column` cannot be stored: the first of its values that are `beyond` a limit.
+/// The quantizers of columns with the ranges `ranges` (I); none for halves.
+fn fitted(
+    dataset: &Dataset,
+    storage: Storage,
+    ranges: &[ValueRange],
+) -> Result<Vec<AffineQuantizer>> {
+    let mut quantizers = Vec::new();
+    for (column, range) in ranges.iter().enumerate() {
+        match storage {
+            Storage::F16 if range.largest() > f16::MAX.to_f64() => {
+                return Err(beyond(
+                    dataset,
+                    column,
+                    |x| x.abs() > f16::MAX.to_f32(),
+                    "the largest half is 65504",
+                    &[RESCALE, Remedy::Set("storage", "u8 or f32")],
+                ));
+            }
+            Storage::U8 => {
+                let refused = || {
+                    beyond(
+                        dataset,
+                        column,
+                        |x| f64::from(x.abs()) >= range.largest(),
+                        "256 steps from the column's smallest to its largest value leave the range of f32",
+                        &[RESCALE, Remedy::Set("storage", "f32")],
+                    )
+                };
+                quantizers.push(AffineQuantizer::fitted(*range).ok_or_else(refused)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(quantizers)
+}
+
+const RESCALE: Remedy = Remedy::Do("rescale the column");
+
+/// The error of the first value of the column `column` that is `beyond` a limit.
 fn beyond(
     dataset: &Dataset,
     column: usize,
@@ -301,7 +301,7 @@ fn beyond(
         let mut values = leaf.rows.zip(values.copied());
         values.find(|(_, value)| beyond(*value))
     });
-    let (row, value) = found.expect("the survey saw a value beyond the limit");
+    let (row, value) = found.expect("the range of the column reaches beyond the limit");
     Error::Input {
         place: dataset.input_place(row, column),
         reason: format!("{value}: {why}"),

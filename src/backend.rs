@@ -132,7 +132,7 @@ impl Predictions {
 
 /// How a backend that computes in f32 rounds: what an a-priori error bound has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rounding {
+pub struct ArithmeticRounding {
     /// Most roundings between one product `x w` and the pre-activation it ends in.
     pub pre_activation: u32,
     /// Most additions between one sample's term and the sum over all samples.

@@ -100,7 +100,13 @@ impl<'a> Cpu<'a> {
         match self.data {
             RowSource::Unscaled(_, scaling) => {
                 let layer = self.problem.network.layer();
-                scaling.undone(layer, &self.parameters).into()
+                layer
+                    .unscale_parameters(
+                        scaling.center(),
+                        &scaling.inverse_scale(),
+                        &self.parameters,
+                    )
+                    .into()
             }
             _ => Cow::from(&self.parameters),
         }
@@ -131,7 +137,9 @@ impl<'a> Cpu<'a> {
         let sums = self.instructions.run(LeafSums { layer, rows });
         let mut gradient = layer.flat(&sums.grad_weight, &sums.grad_bias);
         if let RowSource::Unscaled(_, scaling) = self.data {
-            scaling.chain(layer.shape, &mut gradient);
+            let inverse_scale = scaling.inverse_scale();
+            let shape = layer.shape;
+            shape.scale_gradient(scaling.center(), &inverse_scale, &mut gradient);
         }
         Evaluation {
             summary: Summary {

@@ -1,6 +1,7 @@
-//! Where data enter: a shape, names, and any block of rows on demand.
+//! Data sets: a shape, names, and any block of rows on demand.
 
 mod article;
+mod classes;
 mod column;
 mod encoded;
 mod fingerprint;
@@ -14,20 +15,21 @@ mod stored;
 mod synthetic;
 mod weights;
 
+pub use classes::Classes;
 pub use column::Column;
 pub use encoded::Encoded;
 pub use lines::Lines;
 pub(crate) use read::RowsRead;
-pub use rows::{Part, Seen, Values, inspect_parts};
+pub use rows::{ColumnView, FirstFault, TableValues, scan_views};
 pub use scaling::Scaling;
-pub(crate) use storage::Codes;
-pub use storage::{Change, Storage};
+pub(crate) use storage::Quantization;
+pub use storage::{Storage, StorageRounding};
 pub use stored::Stored;
 pub use synthetic::Synthetic;
 
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
-use rows::Rows;
+use rows::RowStore;
 use std::sync::{Arc, OnceLock};
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
@@ -37,31 +39,21 @@ pub struct Dataset {
     n_samples: usize,
     input_names: Vec<String>,
     target_names: Vec<String>,
-    /// What the features were made of, in their order.
+    /// What was taken from each target before it was rounded to f32; empty for nothing.
+    target_offsets: Vec<f64>,
+    /// The columns of the table that the features were made of, in their order.
     columns: Vec<Column>,
     classes: Option<Classes>,
-    /// Whether the weight of each sample follows its targets.
-    weighted: bool,
-    /// Their sum, once it was asked for.
+    /// The sum of the weights, computed when it is first asked for.
     total_weight: Arc<OnceLock<f64>>,
-    /// How features are scaled on their way out of the rows.
+    /// How features are scaled when rows are read.
     scaling: Option<Arc<Scaling>>,
     reading: Option<Reading>,
     notices: Vec<String>,
-    /// As they came; data sets that store the same rows in another way share them.
-    rows: Arc<Rows>,
-    /// How the inputs are kept.
-    codes: Codes,
-}
-
-/// The classes of a column. Of two, the one target (N, 1) is 1 for the second and 0 for the first; of more, there
-/// is a target for each (N, C), named `column=class`, 1 for the sample's own class and otherwise 0.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub struct Classes {
-    /// The column's name.
-    pub column: String,
-    /// The classes, in order.
-    pub names: Vec<String>,
+    /// The rows before scaling and rounding; data sets that differ in these alone share them.
+    rows: Arc<RowStore>,
+    /// How the inputs are rounded to their storage.
+    quantization: Quantization,
 }
 
 /// How a file was read.
@@ -80,22 +72,22 @@ impl Dataset {
         article::dataset()
     }
 
-    /// Rows made on demand, a function of the seed and the row's number alone.
+    /// Rows made on demand, each a function of the seed and its number alone.
     #[must_use]
     pub fn synthetic(synthetic: Synthetic) -> Self {
         Self::of(
             synthetic.to_string(),
             synthetic.n_samples(),
-            numbered("x", synthetic.n_inputs()),
+            numbered_columns(synthetic.n_inputs()),
             vec!["y".to_owned()],
-            Rows::Synthetic(synthetic),
+            RowStore::Synthetic(synthetic),
         )
     }
 
     /// Samples already in memory: `inputs` (N, I) and `targets` (N, O), row-major.
     ///
     /// # Errors
-    /// Where the lengths do not agree, there is no sample, or a value is not finite.
+    /// If the lengths do not agree, there is no sample, or a value is not finite.
     pub fn from_rows(
         source: impl Into<String>,
         n_inputs: usize,
@@ -138,43 +130,43 @@ impl Dataset {
                 ));
             }
         }
-        let rows = Rows::in_memory(
-            Part::whole(inputs, n_inputs),
-            Part::whole(targets, n_outputs),
+        let rows = RowStore::stored(
+            ColumnView::whole(inputs, n_inputs),
+            ColumnView::whole(targets, n_outputs),
+            n_outputs,
+            Lines::default(),
         );
-        let (input_names, target_names) = (numbered("x", n_inputs), numbered("y", n_outputs));
-        Ok(Self::of(source, n_samples, input_names, target_names, rows))
+        let (columns, target_names) = (numbered_columns(n_inputs), numbered("y", n_outputs));
+        Ok(Self::of(source, n_samples, columns, target_names, rows))
     }
 
-    /// Rows as they came, of numbers, each counting once.
+    /// A data set of numbers that are neither scaled nor rounded, without classes. The names of its features are
+    /// those that `columns` give.
     fn of(
         source: String,
         n_samples: usize,
-        input_names: Vec<String>,
+        columns: Vec<Column>,
         target_names: Vec<String>,
-        rows: Rows,
+        rows: RowStore,
     ) -> Self {
         Self {
             source,
             n_samples,
-            columns: input_names
-                .iter()
-                .map(|name| Column::number(name))
-                .collect(),
-            input_names,
+            input_names: columns.iter().flat_map(Column::feature_names).collect(),
+            columns,
             target_names,
+            target_offsets: Vec::new(),
             classes: None,
-            weighted: false,
             total_weight: Arc::default(),
             scaling: None,
             reading: None,
             notices: Vec::new(),
             rows: Arc::new(rows),
-            codes: Codes::default(),
+            quantization: Quantization::default(),
         }
     }
 
-    /// Where the data come from, as it was named.
+    /// The name of the data: that of a file, a URL, or `article`, or the description of a synthetic batch.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -223,62 +215,67 @@ impl Dataset {
         &self.columns
     }
 
-    /// How the file was read that the data come from; none where they come from no file.
+    /// What was taken from each target (O) before it was rounded to f32, as [`Column::offset`] is from features; empty for
+    /// nothing.
+    #[must_use]
+    pub fn target_offsets(&self) -> &[f64] {
+        &self.target_offsets
+    }
+
+    /// How the file of the data was read; `None` if they come from none.
     #[must_use]
     pub fn reading(&self) -> Option<Reading> {
         self.reading
     }
 
-    /// What was made of the data that their owner should know: which empty cells were filled, and with what.
+    /// Remarks for the owner of the data: which empty cells were filled, and with what.
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
 
-    /// The classes that the targets stand for; none where these are numbers of their own.
+    /// The classes that the targets stand for; `None` if the targets are numbers.
     #[must_use]
     pub fn classes(&self) -> Option<&Classes> {
         self.classes.as_ref()
     }
 
-    /// The same samples, their targets standing for `classes`.
+    /// The same samples, their targets standing for `classes`, which name them.
     ///
     /// # Errors
-    /// Where the targets are not as many as classes have.
+    /// If the number of targets is not that of [`Classes::n_outputs`].
     pub fn with_classes(&self, classes: Classes) -> Result<Self> {
-        let n_targets = match classes.names.len() {
-            2 => 1,
-            n => n,
-        };
+        let n_targets = classes.n_outputs();
         if n_targets != self.n_outputs() || n_targets == 0 {
-            return Err(Error::Dataset {
-                source_name: self.source.clone(),
-                reason: format!(
-                    "{} classes need {n_targets} targets, and there are {}",
-                    classes.names.len(),
-                    self.n_outputs()
-                ),
-            });
+            return Err(self.error(format!(
+                "{} classes need {n_targets} targets, and there are {}",
+                classes.names.len(),
+                self.n_outputs()
+            )));
         }
         Ok(Self {
+            target_names: classes.output_names(),
             classes: Some(classes),
             ..self.clone()
         })
     }
 
-    /// Whether each sample has a weight, which stands behind its targets.
+    /// Whether each sample has a weight, which follows its targets.
     #[must_use]
     pub fn is_weighted(&self) -> bool {
-        self.weighted
+        match &*self.rows {
+            RowStore::Stored { targets, .. } => targets.n_columns() > self.n_outputs(),
+            RowStore::Synthetic(_) => false,
+        }
     }
 
-    /// Numbers of a row of targets: O, and one more where there are weights.
+    /// Numbers in a row of targets: O, or O + 1 with the weight.
     #[must_use]
     pub fn target_width(&self) -> usize {
-        self.n_outputs() + usize::from(self.weighted)
+        self.n_outputs() + usize::from(self.is_weighted())
     }
 
-    /// Bytes of the inputs as they are kept and of the targets: what one iteration has to read.
+    /// Bytes that one iteration has to read: those of the inputs in their storage, and of the targets.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let row = self.storage().bytes() * self.n_inputs() + 4 * self.target_width();
@@ -294,19 +291,19 @@ impl Dataset {
     /// The first target outside [0, 1]: its row, its output, and its value.
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
         match &*self.rows {
-            Rows::Stored {
+            RowStore::Stored {
                 targets,
                 outside_unit,
                 ..
             } => outside_unit.map(|(row, output)| (row, output, targets.value(row, output))),
             // Generated targets are 0 and 1.
-            Rows::Synthetic(_) => None,
+            RowStore::Synthetic(_) => None,
         }
     }
 
-    /// How values become codes, and codes values.
-    pub(crate) fn codes(&self) -> &Codes {
-        &self.codes
+    /// How inputs are encoded in their storage.
+    pub(crate) fn quantization(&self) -> &Quantization {
+        &self.quantization
     }
 
     /// The place of one target as a person would look for it: file, line and column, or row and column.
@@ -315,7 +312,7 @@ impl Dataset {
         self.place(row, &self.target_names[output])
     }
 
-    /// The place of one input, likewise.
+    /// The place of one input: file, line and column, or row and column.
     #[must_use]
     pub fn input_place(&self, row: usize, input: usize) -> String {
         self.place(row, &self.input_names[input])
@@ -323,22 +320,39 @@ impl Dataset {
 
     fn place(&self, row: usize, name: &str) -> String {
         let source = &self.source;
-        let line = match &*self.rows {
-            Rows::Stored { lines, .. } => lines.line(row),
-            Rows::Synthetic(_) => None,
-        };
-        match line {
+        match self.line(row) {
             Some(line) => format!("{source}:{line}: column `{name}`"),
             None => format!("{source}: row {row}, column `{name}`"),
         }
     }
+
+    /// The line of row `row`; `None` if the data come from no file of lines.
+    fn line(&self, row: usize) -> Option<u64> {
+        match &*self.rows {
+            RowStore::Stored { lines, .. } => lines.line(row),
+            RowStore::Synthetic(_) => None,
+        }
+    }
+
+    fn error(&self, reason: String) -> Error {
+        Error::Dataset {
+            source_name: self.source.clone(),
+            reason,
+        }
+    }
 }
 
-/// As many names as `n`, numbered from 0.
+/// `n` columns of numbers, `x0` and so on.
+fn numbered_columns(n: usize) -> Vec<Column> {
+    numbered("x", n).into_iter().map(Column::number).collect()
+}
+
+/// `n` names, numbered from 0.
 fn numbered(name: &str, n: usize) -> Vec<String> {
     (0..n).map(|number| format!("{name}{number}")).collect()
 }
 
+/// Whether `target` lies outside [0, 1].
 fn outside_unit(target: f32) -> bool {
     !(0.0..=1.0).contains(&target)
 }

@@ -38,7 +38,9 @@ pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use options::GpuOptions;
 pub use read::Reader;
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Rounding, Summary};
+use crate::backend::{
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Summary,
+};
 use crate::error::Result;
 use crate::leaves::Leaves;
 use batch::Batches;
@@ -105,7 +107,7 @@ impl<'a> Gpu<'a> {
         let leaves = dataset.leaves();
         let layout = ParameterLayout::new(layer);
         let parameters = device.storage("parameters", layout.n_parameters())?;
-        let scales_and_offsets = input_format::scales_and_offsets(&device, dataset.codes())?;
+        let scales_and_offsets = input_format::scales_and_offsets(&device, dataset.quantization())?;
         let target = UpdateTarget {
             parameters: &parameters,
             n_floats: layout.n_trained(),
@@ -175,11 +177,11 @@ impl<'a> Gpu<'a> {
 
     /// The roundings of the kernels as they are laid out for this problem.
     #[must_use]
-    pub fn rounding(&self) -> Rounding {
-        Rounding {
+    pub fn rounding(&self) -> ArithmeticRounding {
+        ArithmeticRounding {
             pre_activation: to_u32(self.shape.pre_activation_roundings()),
             sum: to_u32(self.shape.sum_additions()) + self.leaves.fold_depth(),
-            input: u32::from(self.problem.dataset.codes().decoding_rounds()),
+            input: u32::from(self.problem.dataset.quantization().decoding_rounds()),
         }
     }
 

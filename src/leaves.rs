@@ -11,12 +11,12 @@ use std::ops::Range;
 /// A leaf holds at least this much of the inputs, so that whoever sums it has enough to do.
 const LEAF_BYTES: usize = 1 << 18;
 
-/// … and has this many rows for each output, so that its sums, as wide as the parameters, take below 2%
-/// of the bytes of its rows …
+/// A leaf has this many rows for each output, if [`MAX_LEAF_BYTES`] allows: then its sums, as wide as the parameters,
+/// take below 2% of the bytes of its rows.
 const ROWS_PER_OUTPUT: usize = 64;
 
-/// … as far as that takes no more than this: a gigabyte has enough leaves for every core of a GPU. For
-/// 8,192 inputs and 16 outputs the sums take a sixteenth.
+/// A leaf holds at most this much of the inputs, so that a gigabyte has enough leaves for every core of a GPU. With
+/// 8,192 inputs and 16 outputs the sums then take a sixteenth of the bytes of the rows.
 const MAX_LEAF_BYTES: usize = 1 << 23;
 
 /// The leaves of one data set.
@@ -107,7 +107,7 @@ impl<T, Add: Fn(&mut T, &T)> Fold<T, Add> {
     }
 }
 
-/// Sums that wait to be folded hold this many floats, at most.
+/// At most this many floats of leaf sums wait to be folded.
 const WAITING_FLOATS: usize = 1 << 24;
 
 /// Sums leaves 0 to `count` on the threads of the current pool and folds the sums, each of about
@@ -136,7 +136,7 @@ pub(crate) fn sum_leaves<T: Send>(
 mod tests {
     use super::{Fold, Leaves};
 
-    /// The tree written level by level, as the module says it.
+    /// The tree written level by level, like the module describes it.
     fn by_levels(mut nodes: Vec<String>) -> String {
         while nodes.len() > 1 {
             nodes = nodes

@@ -66,4 +66,4 @@ pub use train::{
     BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
     Training, train,
 };
-pub use validate::{ReferenceChoice, Validation, validate};
+pub use validate::{Proof, ReferenceChoice, validate};

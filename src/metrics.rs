@@ -1,4 +1,4 @@
-//! How good predictions are, beside what could be had without a model.
+//! The quality of predictions, beside that of a constant prediction.
 //!
 //! Two classes are one output that predicts the second where it is above ½; more are one output each, of which
 //! the first of the largest predicts. Every sample counts as much as its weight. Sums are taken leaf by leaf and
@@ -9,45 +9,46 @@ mod classes;
 mod numbers;
 mod pass;
 mod ranking;
-mod shares;
+mod soft_labels;
 
 pub use classes::{Bin, Class, ClassBaseline, ClassMetrics};
-pub use numbers::{Grid, Histogram, NumberBaseline, NumberMetrics};
-pub use shares::{ShareBaseline, ShareMetrics};
+pub use numbers::{Histogram, Histogram2d, NumberBaseline, NumberMetrics};
+pub use soft_labels::{SoftLabelBaseline, SoftLabelMetrics};
 
 use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::network::Meaning;
 use crate::objective::Loss;
-use pass::{Kept, Sums};
+use pass::{KeptPredictions, SampleSums};
 use serde::Serialize;
 
-/// Outputs of which curves are taken.
+/// Curves are taken for this many outputs, the first ones.
 const CURVES: usize = 12;
 
-/// What predictions are worth on some data.
+/// The quality of the predictions for some data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metrics {
     /// N: samples.
     pub n_samples: usize,
     /// The sum of their weights; `None` where each counts once.
     pub total_weight: Option<f64>,
-    /// What training minimises, reduced over these samples: over their weights where it is the mean.
+    /// The training's loss, without penalties, reduced over these samples.
     pub loss: f64,
-    /// Of the one choice among several classes, or of each output on its own.
+    /// One entry for exclusive classes or a softmax; otherwise one for each output.
     pub measured: Vec<Measured>,
-    /// What could not be measured, and why.
+    /// Metrics that are left out, and why.
     pub notes: Vec<String>,
 }
 
-/// One target measured as what it is.
+/// Metrics by the kind of the target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Measured {
     /// Classes.
     Classes(ClassMetrics),
-    /// Shares of classes, or other targets of an activation that ends at 0 and 1.
-    Shares(ShareMetrics),
+    /// Targets between 0 and 1, such as shares of classes, and other targets of a sigmoid or softmax.
+    #[serde(rename = "shares")]
+    SoftLabels(SoftLabelMetrics),
     /// Numbers.
     Numbers(NumberMetrics),
 }
@@ -80,7 +81,9 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
                 problem, &sums, &kept, &mut notes,
             ))]
         }
-        Meaning::Shares => vec![Measured::Shares(ShareMetrics::together(problem, &sums))],
+        Meaning::Shares => vec![Measured::SoftLabels(SoftLabelMetrics::together(
+            problem, &sums,
+        ))],
         Meaning::Probabilities => each(problem, &sums, &kept, &mut notes),
     };
     Ok(Metrics {
@@ -110,17 +113,17 @@ fn check(problem: &Problem<'_>) -> Result<()> {
     }
 }
 
-/// Whether the outputs are the classes of which each sample has one.
+/// Whether each output is a class, and each sample has exactly one.
 fn exclusive(problem: &Problem<'_>) -> bool {
     let classes = problem.dataset.classes();
     match problem.network.layer().activation.meaning() {
         Meaning::Shares => true,
-        Meaning::Probabilities => classes.is_some_and(|classes| classes.names.len() > 2),
+        Meaning::Probabilities => classes.is_some_and(|classes| classes.n_outputs() > 1),
         Meaning::Numbers => false,
     }
 }
 
-fn loss(problem: &Problem<'_>, sums: &Sums) -> f64 {
+fn loss(problem: &Problem<'_>, sums: &SampleSums) -> f64 {
     let sum = match problem.objective.loss {
         Loss::SquaredError => 0.5 * sums.outputs.iter().map(|sums| sums.squared).sum::<f64>(),
         Loss::CrossEntropy => sums.cross_entropy,
@@ -128,15 +131,20 @@ fn loss(problem: &Problem<'_>, sums: &Sums) -> f64 {
     sum * problem.objective.reduction.scale(sums.weight)
 }
 
-/// Outputs of sigmoids, each on its own: of two classes where every target is 0 or 1.
-fn each(problem: &Problem<'_>, sums: &Sums, kept: &Kept, notes: &mut Vec<String>) -> Vec<Measured> {
+/// Metrics of each sigmoid output: classes if every target is 0 or 1, otherwise soft labels.
+fn each(
+    problem: &Problem<'_>,
+    sums: &SampleSums,
+    kept: &KeptPredictions,
+    notes: &mut Vec<String>,
+) -> Vec<Measured> {
     let outputs = 0..problem.network.layer().n_outputs;
     let measure = |output: usize| {
         if sums.outputs[output].binary {
             let metrics = ClassMetrics::binary(problem, output, sums, kept, notes);
             Measured::Classes(metrics)
         } else {
-            Measured::Shares(ShareMetrics::alone(problem, output, sums))
+            Measured::SoftLabels(SoftLabelMetrics::alone(problem, output, sums))
         }
     };
     outputs.map(measure).collect()

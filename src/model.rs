@@ -87,13 +87,7 @@ impl Description {
         if !features.eq(self.features.iter().cloned()) {
             return Err("names other features than its columns give; train again".to_owned());
         }
-        let n_targets = self
-            .classes
-            .as_ref()
-            .map(|classes| match classes.names.len() {
-                2 => 1,
-                n_classes => n_classes,
-            });
+        let n_targets = self.classes.as_ref().map(Classes::n_outputs);
         match n_targets {
             Some(n_targets) if n_targets != self.targets.len() => Err(format!(
                 "has {} targets, and its classes ask for {n_targets}; train again",
@@ -274,7 +268,7 @@ impl Model {
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
         let config = &self.description.config;
         let problem = Problem {
-            dataset: &dataset.as_it_came(),
+            dataset: &dataset.raw(),
             network: self.network.clone(),
             objective: Objective {
                 loss: config.loss,

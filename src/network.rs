@@ -123,6 +123,50 @@ impl Layer {
         self.activation.apply(&mut out.a);
     }
 
+    /// Parameters for features x, from parameters for the features `(x − center) · inverse_scale`: `w · inverse_scale`
+    /// and `b − Σ center · w · inverse_scale`. Both slices are (I).
+    ///
+    /// # Panics
+    /// If `parameters` is not `n_parameters` long.
+    #[must_use]
+    pub fn unscale_parameters(
+        &self,
+        center: &[f64],
+        inverse_scale: &[f64],
+        parameters: &[f64],
+    ) -> Vec<f64> {
+        let (weight, bias) = self.split(parameters);
+        let unscale = |at: usize| weight[at] * inverse_scale[at % self.n_inputs];
+        let mut unscaled: Vec<f64> = (0..weight.len()).map(unscale).collect();
+        let shift = |o: usize| -> f64 {
+            let weight = &unscaled[o * self.n_inputs..][..self.n_inputs];
+            std::iter::zip(weight, center)
+                .map(|(w, center)| w * center)
+                .sum()
+        };
+        let bias = bias.unwrap_or_default().iter().enumerate();
+        let bias: Vec<f64> = bias.map(|(o, b)| b - shift(o)).collect();
+        unscaled.extend(bias);
+        unscaled
+    }
+
+    /// Turns the gradient by the parameters for features x into that by the parameters for the features
+    /// `(x − center) · inverse_scale`: the chain rule through [`Layer::unscale_parameters`].
+    pub(crate) fn scale_gradient(
+        &self,
+        center: &[f64],
+        inverse_scale: &[f64],
+        gradient: &mut [f64],
+    ) {
+        let (weight, bias) = gradient.split_at_mut(self.n_weights());
+        for (o, weight) in weight.chunks_exact_mut(self.n_inputs).enumerate() {
+            let grad_bias = bias.get(o).copied().unwrap_or(0.0);
+            for (j, grad) in weight.iter_mut().enumerate() {
+                *grad = inverse_scale[j] * (*grad - center[j] * grad_bias);
+            }
+        }
+    }
+
     /// The weight (O, I), row-major, and the bias (O), where there is one, in this layer's parameters.
     ///
     /// # Panics

@@ -210,7 +210,10 @@ impl<'a> Training<'a> {
             return Err(self.diverged("weights"));
         }
         Ok(match self.dataset.scaling() {
-            Some(scaling) => scaling.undone(self.network.layer(), &parameters),
+            Some(scaling) => {
+                let layer = self.network.layer();
+                layer.unscale_parameters(scaling.center(), &scaling.inverse_scale(), &parameters)
+            }
             None => parameters,
         })
     }

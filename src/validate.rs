@@ -1,12 +1,12 @@
-//! Proof on the user's own data: two backends at the same parameters, the measured error of one
-//! beside an a-priori bound.
+//! Proof on the user's own data: two backends are compared at the same parameters, and the measured error of one is
+//! held against an a-priori bound.
 
 mod bound;
 mod check;
 
-pub use check::{Check, DataRounding, Distance, Validation};
+pub use check::{Check, Distance, Proof, StorageEffect};
 
-use crate::backend::{Backend, Evaluation, Problem, Rounding};
+use crate::backend::{ArithmeticRounding, Backend, Evaluation, Problem};
 use crate::cpu::{Cpu, Reference};
 use crate::data::{Dataset, Storage};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use std::time::Instant;
 
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
-/// Pre-activations compared at a time.
+/// Values compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
 
 /// What the GPU is held against: float64 on the CPU, on the numbers that the GPU gets.
@@ -57,7 +57,7 @@ pub fn validate(
     gpu: GpuOptions,
     threads: Option<usize>,
     reference: ReferenceChoice,
-) -> Result<Validation> {
+) -> Result<Proof> {
     let choice = reference;
     let problem = problem(dataset, config)?;
     let start = problem.network.initial_parameters(config.seed);
@@ -92,13 +92,13 @@ pub fn validate(
         let loss_of_stored = reference.evaluate()?.summary.loss;
         // Their memory may be needed for the data as they came.
         drop((candidate, reference));
-        Some(DataRounding {
-            inputs: dataset.change(),
+        Some(StorageEffect {
+            inputs: dataset.storage_rounding(),
             loss_of_original: loss(&dataset.unrounded(), config, choice, threads, &reached)?,
             loss_of_stored,
         })
     };
-    Ok(Validation {
+    Ok(Proof {
         adapter,
         reference: adapter_of_reference,
         checks,
@@ -107,7 +107,7 @@ pub fn validate(
     })
 }
 
-/// The loss by the reference.
+/// The loss that the reference computes.
 fn loss(
     dataset: &Dataset,
     config: &TrainConfig,
@@ -120,7 +120,7 @@ fn loss(
     Ok(reference.evaluate()?.summary.loss)
 }
 
-/// The iterations looked at: the start, powers of ten, the end.
+/// The iterations at which the backends are compared: the start, powers of ten, the end.
 fn looks(iterations: u64) -> Vec<u64> {
     let powers = std::iter::successors(Some(1_u64), |power| power.checked_mul(10));
     let mut looks = vec![0];
@@ -155,7 +155,7 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
 pub fn check(
     problem: &Problem<'_>,
     candidate: &mut dyn Backend,
-    rounding: Rounding,
+    rounding: ArithmeticRounding,
     reference: &mut dyn Backend,
     learning_rate: f64,
 ) -> Result<Vec<Check>> {

@@ -1,17 +1,17 @@
-//! How a column of a table became features: what a model has to do again with the next table.
+//! How a column of a table became features, so that a model can encode the next table alike.
 
 use serde::{Deserialize, Serialize};
 
-/// A column of a table, and which features it became.
+/// A column of a table, and how it is encoded as features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name in the table.
     pub name: String,
-    /// The texts of which each has a feature, named `column=text`, 1 where the cell is that text and otherwise 0;
-    /// in order, each once. Without them the column is a feature as it is.
+    /// The texts of the column, in order, each once. Each has a feature, named `column=text`, which is 1 if the cell is
+    /// that text and otherwise 0. `None` if the column holds numbers and is a feature itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub categories: Option<Vec<String>>,
-    /// What each of its features is where the cell is empty; without it an empty cell is an error.
+    /// The values of the features if the cell is empty; `None` if an empty cell is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fill: Option<Vec<f32>>,
     /// What is taken from each of its numbers before it is rounded to f32, which has too few digits for numbers that are
@@ -29,18 +29,18 @@ fn is_zero(offset: &f64) -> bool {
 }
 
 impl Column {
-    /// A column of numbers, none of its cells empty.
+    /// A column of numbers without empty cells.
     #[must_use]
-    pub fn number(name: &str) -> Self {
+    pub fn number(name: String) -> Self {
         Self {
-            name: name.to_owned(),
+            name,
             categories: None,
             fill: None,
             offset: 0.0,
         }
     }
 
-    /// How many features it became.
+    /// The number of its features.
     #[must_use]
     pub fn n_features(&self) -> usize {
         self.categories.as_ref().map_or(1, Vec::len)
@@ -54,7 +54,10 @@ impl Column {
         plain.into_iter().chain(of_categories)
     }
 
-    /// What is wrong with it where it was read from a file.
+    /// Checks a column of a model file.
+    ///
+    /// # Errors
+    /// If no training writes such a column.
     pub(crate) fn check(&self) -> Result<(), String> {
         let categories = self.categories.as_deref();
         let is_sorted = categories

@@ -1,69 +1,67 @@
-//! The columns of a table once they are encoded: the door by which readers of tables hand data in.
+//! How readers of tables hand data in: as encoded columns.
 
-use super::rows::Rows;
-use super::{Classes, Column, Dataset, Lines, Part, Reading};
+use super::rows::RowStore;
+use super::{Classes, Column, ColumnView, Dataset, FirstFault, Lines, Reading};
 
-/// The columns of a table as a reader of tables hands them to [`Dataset::from_encoded`], all of their values finite.
+/// The encoded columns of a table for [`Dataset::from_encoded`], all of their values finite.
 #[derive(Debug)]
 pub struct Encoded {
-    /// Where the table comes from, as it was named.
+    /// Where the table comes from: the file or URL that the user named.
     pub source: String,
     /// N: rows of the table.
     pub n_samples: usize,
-    /// What the features were made of, in their order.
+    /// The columns of the table that became features, in order.
     pub columns: Vec<Column>,
     /// The features (N, I).
-    pub inputs: Part,
-    /// The targets (N, O), and behind them the weight of each sample if there is one.
-    pub targets: Part,
-    /// Names of the targets (O).
+    pub inputs: ColumnView,
+    /// The targets (N, O), or (N, O + 1) if the last column is the weight of each sample.
+    pub targets: ColumnView,
+    /// Names of the targets (O) if they are numbers; classes name their own.
     pub target_names: Vec<String>,
+    /// What was taken from each target (O) before it was rounded to f32; empty for nothing.
+    pub target_offsets: Vec<f64>,
     /// The classes that the targets stand for; `None` for numbers.
     pub classes: Option<Classes>,
-    /// Whether the last column of `targets` is the weight of each sample.
-    pub is_weighted: bool,
-    /// Where the rows stand in a file of lines.
+    /// The line of each row in its file.
     pub lines: Lines,
-    /// Row and output of the first target outside [0, 1], as [`Part::first_outside_unit`] finds it.
-    pub outside_unit: Option<(usize, usize)>,
-    /// What the owner of the data should know of their encoding.
+    /// The result of [`scan_views`](super::scan_views) for `inputs` and `targets`; `None` to have the targets scanned.
+    pub scanned: Option<FirstFault>,
+    /// Remarks on the encoding for the owner of the data.
     pub notices: Vec<String>,
     /// How the file was read.
     pub reading: Option<Reading>,
 }
 
 impl Dataset {
-    /// The encoded columns of a table as samples.
+    /// The samples of an encoded table.
     #[must_use]
     pub fn from_encoded(encoded: Encoded) -> Self {
-        let Encoded {
-            source,
-            n_samples,
-            columns,
-            inputs,
-            targets,
-            target_names,
-            classes,
-            is_weighted,
-            lines,
-            outside_unit,
-            notices,
-            reading,
-        } = encoded;
-        let input_names = columns.iter().flat_map(Column::feature_names).collect();
-        let rows = Rows::Stored {
-            inputs,
-            targets,
-            lines,
+        let target_names = match &encoded.classes {
+            Some(classes) => classes.output_names(),
+            None => encoded.target_names,
+        };
+        let outside_unit = match encoded.scanned {
+            Some(fault) => fault.outside_unit,
+            None => encoded.targets.first_outside_unit(target_names.len()),
+        };
+        let rows = RowStore::Stored {
+            inputs: encoded.inputs,
+            targets: encoded.targets,
+            lines: encoded.lines,
             outside_unit,
         };
         Self {
-            columns,
-            classes,
-            weighted: is_weighted,
-            notices,
-            reading,
-            ..Self::of(source, n_samples, input_names, target_names, rows)
+            target_offsets: encoded.target_offsets,
+            classes: encoded.classes,
+            notices: encoded.notices,
+            reading: encoded.reading,
+            ..Self::of(
+                encoded.source,
+                encoded.n_samples,
+                encoded.columns,
+                target_names,
+                rows,
+            )
         }
     }
 }

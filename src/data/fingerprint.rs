@@ -3,14 +3,14 @@
 use super::{Dataset, RowsRead};
 use rayon::prelude::*;
 
-/// The odd number next to 2⁶⁴ over the golden ratio, as Fibonacci hashing uses it (Knuth, The Art of Computer
-/// Programming, volume 3, section 6.4).
+/// The multiplier of Fibonacci hashing, the odd number next to 2⁶⁴ over the golden ratio (Knuth, "The Art of Computer
+/// Programming", volume 3, section 6.4).
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Dataset {
-    /// A hash of the bits of every row as it is read, in one pass over the data. It does not depend on the number of
-    /// threads. Two data sets that differ in a row or in the order of their rows share it with a probability of
-    /// about 2⁻⁶⁴.
+    /// A hash of the bits of every row after scaling and rounding, in one pass over the data. It does not depend on the
+    /// number of threads. Two data sets that differ in a row or in the order of their rows share it with a probability
+    /// of about 2⁻⁶⁴.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let of_leaf = |leaf: RowsRead<'_>| {

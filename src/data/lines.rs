@@ -1,14 +1,14 @@
-//! Where the rows of a table stand in its file.
+//! The line of each row of a table in its file.
 
-/// The line each row came from, kept as the rows where the two stop counting in step.
+/// The line of each row. Only those rows are kept that do not stand one line below the row before them.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
-    /// (row, line), both rising: at the first row and after blank lines.
+    /// (row, line) of the first row and of rows after blank lines, both rising.
     steps: Vec<(usize, u64)>,
 }
 
 impl Lines {
-    /// Says that row `row`, the next one, stands in line `line`.
+    /// Appends row `row`, which stands in line `line`.
     pub fn push(&mut self, row: usize, line: u64) {
         let in_step = |(first, at): &(usize, u64)| at + (row - first) as u64 == line;
         if !self.steps.last().is_some_and(in_step) {
@@ -16,14 +16,14 @@ impl Lines {
         }
     }
 
-    /// Appends the rows of a later part of the file, whose first is `row`, and which begins after `line` lines.
+    /// Appends the rows of the next part of the file, which begins with row `row` after `line` lines.
     pub fn append(&mut self, part: &Self, row: usize, line: u64) {
         for (first, at) in &part.steps {
             self.push(row + first, line + at);
         }
     }
 
-    /// The line of row `row`, where the rows came from a file.
+    /// The line of row `row`; `None` if the rows came from no file of lines.
     #[must_use]
     pub fn line(&self, row: usize) -> Option<u64> {
         let after = self.steps.partition_point(|(first, _)| *first <= row);

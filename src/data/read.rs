@@ -1,12 +1,13 @@
-//! Any block of rows on demand: where they lie, or copied, scaled and rounded.
+//! Reading rows: in place, or copied, scaled and rounded.
 
-use super::rows::{self, Rows};
+use super::rows::{RowStore, stored};
 use super::{Dataset, Storage, Stored, Synthetic};
+use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 
-/// Copies of some rows, as [`Dataset::read`] writes them.
+/// Rows that [`Dataset::read`] has copied.
 pub(crate) struct RowsRead<'a> {
     /// The numbers of the rows.
     pub(crate) rows: Range<usize>,
@@ -17,51 +18,45 @@ pub(crate) struct RowsRead<'a> {
 }
 
 impl Dataset {
-    /// The rows where they lie, if they lie somewhere with the features of each row, and its targets,
-    /// side by side in order.
+    /// The rows in place; `None` if they are scaled, rounded or synthetic, or the features or targets of a row are not
+    /// neighbours in order.
     #[must_use]
     pub fn stored(&self) -> Option<Stored<'_>> {
-        if self.scaling.is_some() {
-            return None;
-        }
-        self.unscaled()
+        self.unscaled().filter(|_| self.scaling.is_none())
     }
 
-    /// Like [`Dataset::stored`], but the features are those before scaling.
+    /// Like [`Dataset::stored`], but with the features before scaling.
     pub(crate) fn unscaled(&self) -> Option<Stored<'_>> {
         if self.storage() != Storage::F32 {
             return None;
         }
         match &*self.rows {
-            Rows::Stored {
+            RowStore::Stored {
                 inputs, targets, ..
-            } => rows::stored(inputs, targets),
-            Rows::Synthetic(_) => None,
+            } => stored(inputs, targets),
+            RowStore::Synthetic(_) => None,
         }
     }
 
-    /// The description of the rows, where they are made from one and used as they are made.
+    /// The description of synthetic rows; `None` for other rows, and if they are scaled.
     pub(crate) fn generated(&self) -> Option<&Synthetic> {
-        if self.scaling.is_some() {
-            return None;
-        }
         match &*self.rows {
-            Rows::Synthetic(synthetic) => Some(synthetic),
-            Rows::Stored { .. } => None,
+            RowStore::Synthetic(synthetic) if self.scaling.is_none() => Some(synthetic),
+            _ => None,
         }
     }
 
-    /// Writes the rows `rows` into `inputs` (rows, I), rounded as they are kept, and `targets` (rows, O), or
-    /// (rows, O + 1) where each row's weight follows its targets.
+    /// Copies the rows `rows` into `inputs` (rows, I), scaled and then rounded to their storage, and `targets` (rows, O),
+    /// or (rows, O + 1) if each row's weight follows its targets.
     ///
     /// # Panics
-    /// Where `rows` reaches past the last sample, or a slice has another length.
+    /// If `rows` reaches past the last sample, or a slice has another length.
     pub fn read(&self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
         self.read_unrounded(rows, inputs, targets);
-        self.codes.round(inputs);
+        self.quantization.round(inputs);
     }
 
-    /// Reads the rows `rows` into memory that each thread keeps, and returns what `use_rows` makes of them.
+    /// Reads the rows `rows` into memory that each thread keeps, and returns the result of `use_rows` for them.
     pub(crate) fn with_rows<T>(
         &self,
         rows: Range<usize>,
@@ -84,7 +79,7 @@ impl Dataset {
         result
     }
 
-    /// What `use_leaf` makes of the rows of each leaf, in the order of the leaves, by the threads of the current pool.
+    /// The result of `use_leaf` for the rows of each leaf, in the order of the leaves, by the threads of the current pool.
     pub(crate) fn map_leaves<T: Send>(
         &self,
         use_leaf: impl Fn(RowsRead<'_>) -> T + Sync + Send,
@@ -94,7 +89,7 @@ impl Dataset {
         numbers.map(move |leaf| self.with_rows(leaves.rows(leaf), &use_leaf))
     }
 
-    /// The first that `find` finds, in the order of the leaves.
+    /// The first result of `find`, in the order of the leaves.
     pub(crate) fn find_in_leaves<T: Send>(
         &self,
         find: impl Fn(RowsRead<'_>) -> Option<T> + Sync + Send,
@@ -102,7 +97,28 @@ impl Dataset {
         self.map_leaves(find).find_map_first(|found| found)
     }
 
-    /// Like [`Dataset::read`], but the inputs are not rounded to their storage.
+    /// Copies all rows before scaling and rounding into memory: inputs (N, I), and targets (N, O) with the weights.
+    ///
+    /// # Errors
+    /// If memory does not suffice; the error says that it was `purpose`.
+    pub(super) fn copied(&self, purpose: &str) -> Result<(Vec<f32>, Vec<f32>)> {
+        let lengths = [self.n_inputs(), self.target_width()].map(|width| self.n_samples * width);
+        let [mut inputs, mut targets] = [Vec::new(), Vec::new()];
+        let granted = inputs
+            .try_reserve_exact(lengths[0])
+            .and_then(|()| targets.try_reserve_exact(lengths[1]));
+        granted.map_err(|_| Error::HostMemory {
+            what: format!("{}, {purpose},", self.source),
+            needed: 4 * (lengths[0] as u64 + lengths[1] as u64),
+        })?;
+        inputs.resize(lengths[0], 0.0);
+        targets.resize(lengths[1], 0.0);
+        self.raw()
+            .read(0..self.n_samples, &mut inputs, &mut targets);
+        Ok((inputs, targets))
+    }
+
+    /// Like [`Dataset::read`], but without rounding the inputs to their storage.
     pub(crate) fn read_unrounded(
         &self,
         rows: Range<usize>,
@@ -118,7 +134,7 @@ impl Dataset {
             "targets of {rows:?}"
         );
         match &*self.rows {
-            Rows::Stored {
+            RowStore::Stored {
                 inputs: all_inputs,
                 targets: all_targets,
                 ..
@@ -126,7 +142,7 @@ impl Dataset {
                 all_inputs.read(rows.clone(), inputs);
                 all_targets.read(rows, targets);
             }
-            Rows::Synthetic(synthetic) => {
+            RowStore::Synthetic(synthetic) => {
                 for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
                     *t = synthetic.row(row as u64, x);
                 }

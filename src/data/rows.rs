@@ -7,17 +7,18 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A pass over the values takes this many floats at a time, so that a second look finds them in a core's cache.
+/// Floats scanned at a time: few enough that a core's cache still holds them for the second look.
 const BLOCK_FLOATS: usize = 1 << 16;
 
-/// All of its bits are set where a value is infinite or NaN.
+/// The exponent of an f32: all of its bits are set in an infinite value or NaN.
 const EXPONENT: u32 = 0x7F80_0000;
 
+/// Where the rows of a data set lie.
 #[derive(Debug)]
-pub(super) enum Rows {
+pub(super) enum RowStore {
     Stored {
-        inputs: Part,
-        targets: Part,
+        inputs: ColumnView,
+        targets: ColumnView,
         lines: Lines,
         /// Row and output of the first target outside [0, 1].
         outside_unit: Option<(usize, usize)>,
@@ -25,27 +26,32 @@ pub(super) enum Rows {
     Synthetic(Synthetic),
 }
 
-impl Rows {
-    /// Rows that came from no file.
-    pub(super) fn in_memory(inputs: Part, targets: Part) -> Self {
+impl RowStore {
+    /// Rows of `n_outputs` targets, which a weight may follow, in the lines `lines` of a file. Scans the targets.
+    pub(super) fn stored(
+        inputs: ColumnView,
+        targets: ColumnView,
+        n_outputs: usize,
+        lines: Lines,
+    ) -> Self {
         Self::Stored {
-            outside_unit: targets.first_outside_unit(targets.width),
+            outside_unit: targets.first_outside_unit(n_outputs),
             inputs,
             targets,
-            lines: Lines::default(),
+            lines,
         }
     }
 }
 
-/// Values of a table, row-major.
-pub enum Values {
-    /// Values of the data set's own.
+/// The values of a table, row-major.
+pub enum TableValues {
+    /// Values in memory.
     Memory(Vec<f32>),
-    /// Values that are used where they lie, as in a mapped file.
+    /// Values used in place, like those of a mapped file.
     Shared(Box<dyn AsRef<[f32]> + Send + Sync>),
 }
 
-impl Values {
+impl TableValues {
     /// All values, row by row.
     #[must_use]
     pub fn all(&self) -> &[f32] {
@@ -56,7 +62,7 @@ impl Values {
     }
 }
 
-impl fmt::Debug for Values {
+impl fmt::Debug for TableValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} values", self.all().len())
     }
@@ -64,27 +70,27 @@ impl fmt::Debug for Values {
 
 /// Some columns of a table, in any order.
 #[derive(Clone, Debug)]
-pub struct Part {
-    values: Arc<Values>,
+pub struct ColumnView {
+    values: Arc<TableValues>,
     /// Columns of the table.
     width: usize,
-    /// Those of the part, in runs of neighbours.
+    /// The columns of the view, in runs of neighbours.
     runs: Vec<Range<usize>>,
 }
 
 /// Places of the first value that is not finite, and of the first target outside [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct FirstFault {
     /// Row, and column of the inputs and then the targets.
     pub not_finite: Option<(usize, usize)>,
     /// Row and output.
     pub outside_unit: Option<(usize, usize)>,
 }
 
-impl Part {
+impl ColumnView {
     /// The columns `columns` of a table of `width`.
     #[must_use]
-    pub fn new(values: Arc<Values>, width: usize, columns: &[usize]) -> Self {
+    pub fn new(values: Arc<TableValues>, width: usize, columns: &[usize]) -> Self {
         let chunks = columns.chunk_by(|left, right| left + 1 == *right);
         Self {
             values,
@@ -97,7 +103,7 @@ impl Part {
     #[must_use]
     pub fn whole(values: Vec<f32>, width: usize) -> Self {
         Self {
-            values: Arc::new(Values::Memory(values)),
+            values: Arc::new(TableValues::Memory(values)),
             width,
             runs: std::iter::once(0..width).collect(),
         }
@@ -107,7 +113,7 @@ impl Part {
         self.runs.iter().cloned().flatten()
     }
 
-    fn n_columns(&self) -> usize {
+    pub(super) fn n_columns(&self) -> usize {
         self.runs.iter().map(Range::len).sum()
     }
 
@@ -115,13 +121,13 @@ impl Part {
         &self.values.all()[row * self.width..][..self.width]
     }
 
-    /// The value in a row and a column of the part.
+    /// The value in a row and a column of the view.
     pub(super) fn value(&self, row: usize, column: usize) -> f32 {
-        let column = self.columns().nth(column).expect("a column of the part");
+        let column = self.columns().nth(column).expect("a column of the view");
         self.row(row)[column]
     }
 
-    /// Gathers the rows `rows` into `to` (rows, columns).
+    /// Copies the rows `rows` into `to` (rows, columns).
     pub(super) fn read(&self, rows: Range<usize>, to: &mut [f32]) {
         let n_columns = self.n_columns();
         if n_columns == 0 {
@@ -137,7 +143,7 @@ impl Part {
         }
     }
 
-    /// The values in place from those of the first row to those of the last, where the columns are neighbours.
+    /// The values in place, from the first row's first to the last row's last; `None` unless the columns are neighbours.
     fn in_place(&self) -> Option<&[f32]> {
         let [run] = &*self.runs else {
             return None;
@@ -153,78 +159,78 @@ impl Part {
         if n_outputs == 0 {
             return None;
         }
-        inspect(&self.values, self.width, |row, _| Seen {
+        scan(&self.values, self.width, |row, values, _| FirstFault {
             not_finite: None,
-            outside_unit: self.outside_unit_in(row, n_outputs),
+            outside_unit: self.outside_unit_in(row, values, n_outputs),
         })
         .outside_unit
     }
 
-    fn outside_unit_in(&self, row: &[f32], n_outputs: usize) -> Option<(usize, usize)> {
+    fn outside_unit_in(
+        &self,
+        row: usize,
+        values: &[f32],
+        n_outputs: usize,
+    ) -> Option<(usize, usize)> {
         let mut columns = self.columns().take(n_outputs).enumerate();
-        let (output, _) = columns.find(|(_, column)| outside_unit(row[*column]))?;
-        Some((0, output))
+        let (output, _) = columns.find(|(_, column)| outside_unit(values[*column]))?;
+        Some((row, output))
     }
 }
 
-/// Looks at every value of the parts of one table once, in parallel: on a file larger than the memory a second pass
+/// Scans the inputs and targets of one table in a single parallel pass: on a file larger than the memory, a second pass
 /// for the targets would read the disk again.
 #[must_use]
-pub fn inspect_parts(inputs: &Part, targets: &Part, n_outputs: usize) -> Seen {
-    let (values, width) = (&inputs.values, inputs.width);
-    inspect(values, width, |row, block_is_finite| Seen {
-        not_finite: match block_is_finite {
-            true => None,
-            false => {
-                let used = inputs.columns().chain(targets.columns()).enumerate();
-                let not_finite = used.filter(|(_, column)| !row[*column].is_finite());
-                // The first in the file.
-                let first = not_finite.min_by_key(|(_, column)| *column);
-                first.map(|(used, _)| (0, used))
-            }
-        },
-        outside_unit: targets.outside_unit_in(row, n_outputs),
+pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -> FirstFault {
+    let not_finite_in = |values: &[f32]| {
+        let used = inputs.columns().chain(targets.columns()).enumerate();
+        let not_finite = used.filter(|(_, column)| !values[*column].is_finite());
+        // The first in the file.
+        not_finite.min_by_key(|(_, column)| *column)
+    };
+    scan(&inputs.values, inputs.width, |row, values, is_finite| {
+        let not_finite = (!is_finite).then(|| not_finite_in(values)).flatten();
+        FirstFault {
+            not_finite: not_finite.map(|(used, _)| (row, used)),
+            outside_unit: targets.outside_unit_in(row, values, n_outputs),
+        }
     })
 }
 
-/// The first that `look` sees in the rows of a table, told whether all values around a row are finite.
-fn inspect(values: &Values, width: usize, look: impl Fn(&[f32], bool) -> Seen + Sync) -> Seen {
-    let rows_of_block = (BLOCK_FLOATS / width).max(1);
-    let blocks = values.all().par_chunks(rows_of_block * width).enumerate();
-    blocks
-        .map(|(block, values)| {
-            let is_finite = all_finite(values);
-            let mut seen = Seen::default();
-            for (row, values) in values.chunks_exact(width).enumerate() {
-                let row = block * rows_of_block + row;
-                seen = seen.or(look(values, is_finite).in_row(row));
-                if seen.outside_unit.is_some() && (is_finite || seen.not_finite.is_some()) {
-                    break;
-                }
+/// The first faults that `look` sees in the rows of a table. It is called with the number of a row, its values, and
+/// whether all values around it are known to be finite.
+fn scan(
+    values: &TableValues,
+    width: usize,
+    look: impl Fn(usize, &[f32], bool) -> FirstFault + Sync,
+) -> FirstFault {
+    let rows_per_block = (BLOCK_FLOATS / width).max(1);
+    let blocks = values.all().par_chunks(rows_per_block * width).enumerate();
+    let faults = blocks.map(|(block, values)| {
+        let is_finite = all_finite(values);
+        let mut first = FirstFault::default();
+        for (row, values) in (block * rows_per_block..).zip(values.chunks_exact(width)) {
+            first = first.or(look(row, values, is_finite));
+            if first.outside_unit.is_some() && (is_finite || first.not_finite.is_some()) {
+                break;
             }
-            seen
-        })
-        .reduce(Seen::default, Seen::or)
+        }
+        first
+    });
+    faults.reduce(FirstFault::default, FirstFault::or)
 }
 
-impl Seen {
+impl FirstFault {
     fn or(self, later: Self) -> Self {
         Self {
             not_finite: self.not_finite.or(later.not_finite),
             outside_unit: self.outside_unit.or(later.outside_unit),
         }
     }
-
-    fn in_row(self, row: usize) -> Self {
-        Self {
-            not_finite: self.not_finite.map(|(_, column)| (row, column)),
-            outside_unit: self.outside_unit.map(|(_, output)| (row, output)),
-        }
-    }
 }
 
-/// Rows used in place, where inputs and targets are neighbours each.
-pub(super) fn stored<'a>(inputs: &'a Part, targets: &'a Part) -> Option<Stored<'a>> {
+/// The rows in place; `None` unless the inputs are neighbours, and the targets are.
+pub(super) fn stored<'a>(inputs: &'a ColumnView, targets: &'a ColumnView) -> Option<Stored<'a>> {
     Some(Stored {
         inputs: inputs.in_place()?,
         input_stride: inputs.width,
@@ -238,7 +244,7 @@ fn gather(row: &[f32], columns: &[Range<usize>], to: &mut [f32]) {
     let mut start = 0;
     for run in columns {
         match run.len() {
-            // One target is the rule, and a call to copy it costs more than the copy.
+            // Most tables have one target, and a call to copy it would cost more than the copy.
             1 => to[start] = row[run.start],
             len => to[start..start + len].copy_from_slice(&row[run.clone()]),
         }
@@ -247,7 +253,7 @@ fn gather(row: &[f32], columns: &[Range<usize>], to: &mut [f32]) {
 }
 
 fn all_finite(values: &[f32]) -> bool {
-    // Bits, and no early end: so every compiler makes vector instructions of it.
+    // Without an early end, so that compilers make vector instructions of the loop.
     let seen = values.iter().fold(0, |seen, value| {
         seen | u32::from(value.to_bits() & EXPONENT == EXPONENT)
     });

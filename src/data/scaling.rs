@@ -3,18 +3,15 @@
 use super::Dataset;
 use crate::leaves::sum_leaves;
 use crate::moments::Moments;
-use crate::network::Layer;
 use serde::{Deserialize, Serialize};
 
 /// Centres and scales of the features (I): a feature x becomes `(x − center) / scale`.
-///
-/// Parameters `w`, `b` for features that were scaled are `w / scale` and `b − Σ center · w / scale` for the
-/// features as they came.
+/// [`Layer::unscale_parameters`](crate::network::Layer::unscale_parameters) undoes that in the parameters of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// The means; 0 where a layer has no bias that could make up for them.
+    /// The means; 0 if no bias could make up for them.
     center: Vec<f64>,
-    /// The standard deviations, from N, not N − 1; 0 of a constant feature, whose scaled value is 0.
+    /// The standard deviations, from N, not N − 1; 0 for a constant feature, whose scaled value is 0.
     scale: Vec<f64>,
 }
 
@@ -25,7 +22,7 @@ impl Scaling {
         &self.center
     }
 
-    /// The standard deviations (I); 0 of a constant feature.
+    /// The standard deviations (I); 0 for a constant feature.
     #[must_use]
     pub fn scale(&self) -> &[f64] {
         &self.scale
@@ -46,15 +43,16 @@ impl Scaling {
         }
     }
 
-    /// `1 / scale`, 0 of a constant feature.
-    fn inverse(&self, input: usize) -> f64 {
-        let scale = self.scale[input];
-        if scale > 0.0 { 1.0 / scale } else { 0.0 }
+    /// `1 / scale` of each feature (I); 0 for a constant one.
+    #[must_use]
+    pub fn inverse_scale(&self) -> Vec<f64> {
+        let inverse = |scale: &f64| if *scale > 0.0 { 1.0 / scale } else { 0.0 };
+        self.scale.iter().map(inverse).collect()
     }
 
     /// Numbers of the constant features.
     pub fn constant(&self) -> impl Iterator<Item = usize> {
-        (0..self.scale.len()).filter(|input| self.inverse(*input) <= 0.0)
+        (0..self.scale.len()).filter(|j| self.scale[*j] <= 0.0)
     }
 
     /// Scales `inputs` (rows, I).
@@ -63,44 +61,10 @@ impl Scaling {
         reason = "rounding to f32 is the purpose"
     )]
     pub(super) fn apply(&self, inputs: &mut [f32]) {
-        let inverse: Vec<f64> = (0..self.scale.len()).map(|j| self.inverse(j)).collect();
+        let inverse = self.inverse_scale();
         for row in inputs.chunks_exact_mut(self.center.len()) {
             for ((x, center), inverse) in row.iter_mut().zip(&self.center).zip(&inverse) {
                 *x = ((f64::from(*x) - center) * inverse) as f32;
-            }
-        }
-    }
-
-    /// The parameters for features as they came, of those for features that were scaled.
-    ///
-    /// # Panics
-    /// Where `parameters` are not those of `layer`.
-    #[must_use]
-    pub fn undone(&self, layer: Layer, parameters: &[f64]) -> Vec<f64> {
-        let (weight, bias) = layer.split(parameters);
-        let n_inputs = layer.n_inputs;
-        let place = |at: usize| weight[at] * self.inverse(at % n_inputs);
-        let mut undone: Vec<f64> = (0..weight.len()).map(place).collect();
-        let shift = |o: usize| -> f64 {
-            let weight = &undone[o * n_inputs..][..n_inputs];
-            std::iter::zip(weight, &self.center)
-                .map(|(w, center)| w * center)
-                .sum()
-        };
-        let bias = bias.unwrap_or_default().iter().enumerate();
-        let bias: Vec<f64> = bias.map(|(o, b)| b - shift(o)).collect();
-        undone.extend(bias);
-        undone
-    }
-
-    /// Turns a gradient by the parameters for features as they came into that by those for features that
-    /// were scaled: the chain rule through [`Scaling::undone`].
-    pub(crate) fn chain(&self, layer: Layer, gradient: &mut [f64]) {
-        let (weight, bias) = gradient.split_at_mut(layer.n_weights());
-        for (o, weight) in weight.chunks_exact_mut(layer.n_inputs).enumerate() {
-            let grad_bias = bias.get(o).copied().unwrap_or(0.0);
-            for (j, grad) in weight.iter_mut().enumerate() {
-                *grad = self.inverse(j) * (*grad - self.center[j] * grad_bias);
             }
         }
     }
@@ -115,15 +79,15 @@ struct FeatureMoments {
 }
 
 impl FeatureMoments {
-    /// The moments of each column of `inputs` (rows, I), whose rows begin `stride` floats apart: first the means, then
-    /// the squares about them, so that nothing cancels. The rows have to fit a cache.
-    fn of_columns(inputs: &[f32], n_inputs: usize, stride: usize) -> Vec<Self> {
-        let rows = || inputs.chunks(stride).map(|row| &row[..n_inputs]);
+    /// The moments of each column of `inputs` (rows, I): first the means, then the squares about them, so that nothing
+    /// cancels. Reads the rows twice, so they should fit a cache.
+    fn of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Self> {
+        let rows = || inputs.chunks_exact(n_inputs);
         let n_rows = rows().len() as f64;
         let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
         let mut least = vec![f32::INFINITY; n_inputs];
         let mut most = vec![f32::NEG_INFINITY; n_inputs];
-        // A loop for each sum, and comparisons instead of `min`: so compilers make vector instructions of them.
+        // A loop for each sum, and comparisons instead of `min`, so that compilers make vector instructions of them.
         for row in rows() {
             for (mean, x) in mean.iter_mut().zip(row) {
                 *mean += f64::from(*x);
@@ -162,23 +126,16 @@ impl FeatureMoments {
 }
 
 impl Dataset {
-    /// The same samples with their features standardised: scaled to a standard deviation of 1 and, where
-    /// `centered`, moved to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0.
-    /// Takes one pass over the data, and copies none of them. Weights of samples are not looked at.
+    /// The same samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
+    /// to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0. Takes one pass over the
+    /// data, and keeps no copy. Weights of samples have no influence.
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
         let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
         let of_leaf = |leaf| {
-            let rows = leaves.rows(leaf);
-            match self.stored() {
-                Some(stored) => {
-                    let stored = stored.rows(rows);
-                    FeatureMoments::of_columns(stored.inputs, n_inputs, stored.input_stride)
-                }
-                None => self.with_rows(rows, |rows| {
-                    FeatureMoments::of_columns(rows.inputs, n_inputs, n_inputs)
-                }),
-            }
+            self.with_rows(leaves.rows(leaf), |rows| {
+                FeatureMoments::of_columns(rows.inputs, n_inputs)
+            })
         };
         let add = |left: &mut Vec<FeatureMoments>, right: &Vec<FeatureMoments>| {
             for (left, right) in left.iter_mut().zip(right) {
@@ -192,16 +149,16 @@ impl Dataset {
         }
     }
 
-    /// The same samples, their features neither scaled nor rounded: what a trained network's weights are for.
+    /// The same samples with features that are neither scaled nor rounded: those that a trained network's weights expect.
     #[must_use]
-    pub(crate) fn as_it_came(&self) -> Self {
+    pub(crate) fn raw(&self) -> Self {
         Self {
             scaling: None,
             ..self.unrounded()
         }
     }
 
-    /// How the features were standardised, if they were.
+    /// The scaling of the features; `None` if they are not standardised.
     #[must_use]
     pub fn scaling(&self) -> Option<&Scaling> {
         self.scaling.as_deref()
@@ -255,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_undone_predicts_the_same() {
+    fn unscaled_parameters_predict_the_same() {
         let raw = dataset();
         for (bias, centered) in [(true, true), (false, false)] {
             let network = Network::single_layer(99, 2, bias);
@@ -265,10 +222,12 @@ mod tests {
                 .map(|w| w / 9.0)
                 .collect();
             let scaled = raw.standardised(centered);
-            let undone = scaled
-                .scaling()
-                .unwrap()
-                .undone(network.layer(), &parameters);
+            let scaling = scaled.scaling().unwrap();
+            let unscaled = network.layer().unscale_parameters(
+                scaling.center(),
+                &scaling.inverse_scale(),
+                &parameters,
+            );
             for row in [0, 1, 2999] {
                 let read = |dataset: &Dataset| {
                     let (mut x, mut t) = (vec![0.0; 99], [0.0]);
@@ -276,7 +235,7 @@ mod tests {
                     x
                 };
                 let of_scaled = network.predict(&parameters, &read(&scaled));
-                let of_raw = network.predict(&undone, &read(&raw));
+                let of_raw = network.predict(&unscaled, &read(&raw));
                 for (a, b) in of_scaled.iter().zip(&of_raw) {
                     assert!((a - b).abs() <= 1e-6, "row {row}: {a} and {b}");
                 }

@@ -1,18 +1,18 @@
-//! A share of the samples held back, to look at what training does to data it does not see.
+//! Splitting off a share of the samples, to measure training on data that it does not see.
 
-use super::Dataset;
-use super::lines::Lines;
-use super::rows::{Part, Rows};
+use super::rows::{ColumnView, RowStore};
+use super::{Dataset, Lines, Quantization};
 use crate::error::{Error, Remedy, Result};
 use crate::random::{random_state, shuffle};
 use std::sync::Arc;
 
 impl Dataset {
-    /// Two data sets in memory, the samples to train on and those held back, as they came and both in their order: of each class, or of
-    /// all samples where there are no classes, the share `share` to the nearest whole number, drawn by `seed`.
+    /// Two data sets in memory, neither scaled nor rounded: the samples to train on and those held back, both in the
+    /// order of these. Of each class, or of all samples if there are no classes, the share `share` is held back, to the
+    /// nearest whole number, drawn by `seed`.
     ///
     /// # Errors
-    /// Where `share` is not between 0 and 1, leaves either without a sample, or the memory does not suffice.
+    /// If `share` is not between 0 and 1, leaves either data set without a sample, or memory does not suffice.
     pub fn split(&self, share: f64, seed: u32) -> Result<(Self, Self)> {
         let refuse = |reason, remedies| Error::Setting {
             setting: "validation",
@@ -24,24 +24,7 @@ impl Dataset {
                 format!("{share} is not a share of the samples; it must be above 0 and below 1");
             return Err(refuse(reason, &[]));
         }
-        let width = self.n_inputs() + self.target_width();
-        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        let granted = inputs
-            .try_reserve_exact(self.n_samples * self.n_inputs())
-            .and_then(|()| targets.try_reserve_exact(self.n_samples * self.target_width()));
-        if granted.is_err() {
-            return Err(Error::HostMemory {
-                what: format!("{}, to hold back a share of it,", self.source),
-                needed: 4 * width as u64 * self.n_samples as u64,
-            });
-        }
-        inputs.resize(self.n_samples * self.n_inputs(), 0.0);
-        targets.resize(self.n_samples * self.target_width(), 0.0);
-        let unscaled = Self {
-            scaling: None,
-            ..self.clone()
-        };
-        unscaled.read_unrounded(0..self.n_samples, &mut inputs, &mut targets);
+        let (inputs, targets) = self.copied("to hold back a share of it")?;
         let held = self.held(&targets, share, seed);
         let n_held = held.iter().filter(|held| **held).count();
         if n_held == 0 || n_held == self.n_samples {
@@ -52,13 +35,14 @@ impl Dataset {
             );
             return Err(refuse(reason, &[Remedy::Do("take another share")]));
         }
-        Ok((
-            self.part(&inputs, &targets, &held, false),
-            self.part(&inputs, &targets, &held, true),
-        ))
+        let part = |wanted: bool| {
+            let rows = (0..self.n_samples).filter(|row| held[*row] == wanted);
+            self.part(&inputs, &targets, &rows.collect::<Vec<usize>>())
+        };
+        Ok((part(false), part(true)))
     }
 
-    /// Of each sample, whether it is held back.
+    /// Whether each sample (N) is held back.
     fn held(&self, targets: &[f32], share: f64, seed: u32) -> Vec<bool> {
         let mut of_class: Vec<Vec<usize>> = Vec::new();
         for (row, targets) in targets.chunks_exact(self.target_width()).enumerate() {
@@ -75,7 +59,7 @@ impl Dataset {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "a share of a count is one, up to its fraction"
+                reason = "a share of a count, rounded, is a count"
             )]
             let count = (share * rows.len() as f64).round() as usize;
             shuffle(&mut rows, &mut random);
@@ -84,40 +68,37 @@ impl Dataset {
         held
     }
 
-    /// The samples for which `held` is `wanted`.
-    fn part(&self, inputs: &[f32], targets: &[f32], held: &[bool], wanted: bool) -> Self {
-        let (n_inputs, target_width) = (self.n_inputs(), self.target_width());
-        let (mut of_inputs, mut of_targets) = (Vec::new(), Vec::new());
+    /// The samples in the rows `rows`, of all `inputs` (N, I) and `targets` (N, O) with their weights.
+    fn part(&self, inputs: &[f32], targets: &[f32], rows: &[usize]) -> Self {
+        let view = |values: &[f32], width: usize| {
+            let mut part = Vec::with_capacity(rows.len() * width);
+            rows.iter()
+                .for_each(|row| part.extend_from_slice(&values[row * width..][..width]));
+            ColumnView::whole(part, width)
+        };
         let mut lines = Lines::default();
-        let mut n_samples = 0;
-        for (row, _) in held.iter().enumerate().filter(|(_, held)| **held == wanted) {
-            of_inputs.extend_from_slice(&inputs[row * n_inputs..][..n_inputs]);
-            of_targets.extend_from_slice(&targets[row * target_width..][..target_width]);
-            if let Rows::Stored { lines: all, .. } = &*self.rows
-                && let Some(line) = all.line(row)
-            {
-                lines.push(n_samples, line);
+        for (new, row) in rows.iter().enumerate() {
+            if let Some(line) = self.line(*row) {
+                lines.push(new, line);
             }
-            n_samples += 1;
         }
-        let of_targets = Part::whole(of_targets, target_width);
         Self {
-            n_samples,
+            n_samples: rows.len(),
             total_weight: Arc::default(),
             scaling: None,
-            codes: super::Codes::default(),
-            rows: Arc::new(Rows::Stored {
-                inputs: Part::whole(of_inputs, n_inputs),
-                outside_unit: of_targets.first_outside_unit(self.n_outputs()),
-                targets: of_targets,
+            quantization: Quantization::default(),
+            rows: Arc::new(RowStore::stored(
+                view(inputs, self.n_inputs()),
+                view(targets, self.target_width()),
+                self.n_outputs(),
                 lines,
-            }),
+            )),
             ..self.clone()
         }
     }
 }
 
-/// The class that a row of targets stands for.
+/// The class of a row of targets (O).
 fn class(targets: &[f32]) -> usize {
     match targets {
         [target] => usize::from(*target >= 0.5),

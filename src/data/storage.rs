@@ -1,28 +1,29 @@
-//! How inputs are kept: in full, in half precision, or in 8-bit fixed point with a scale and an offset
-//! a column. What was rounded is read as rounded, so every backend and every bound sees what a device
-//! holds: a device decodes to the bits of the host.
+//! How inputs are stored: as f32, in half precision, or in 8-bit fixed point with a scale and an offset for each
+//! column. Rows are read as they were rounded, so every backend and every bound sees the numbers that a device
+//! decodes, bit for bit.
 
-mod column;
-pub(super) mod half;
+mod normal_half;
+mod quantizer;
 
 use super::Dataset;
 use crate::error::{Error, Remedy, Result};
-use column::{Column, Span};
-use half::{MAX_HALF, half, widened};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use normal_half::{BLOCK, normal_halves};
+use quantizer::{AffineQuantizer, ValueRange};
 use rayon::prelude::*;
 
-/// How the inputs are kept; arithmetic is not affected, and targets are always f32.
+/// The format in which inputs are stored. It does not affect the arithmetic, and targets are always f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Storage {
-    /// In full.
+    /// Single precision, which loses nothing.
     #[default]
     F32,
     /// Half precision: 11 significant bits, magnitudes from 2⁻¹⁴ to 65,504.
     F16,
-    /// 8-bit fixed point: 256 equal steps a column, from its smallest to its largest value. Nothing is
-    /// lost where the values of a column are at most 255 steps apart that are a power of two wide, as
-    /// those of pictures are.
+    /// 8-bit fixed point: 256 equal steps for each column, from its smallest to its largest value. Nothing is lost if
+    /// the values of a column are multiples of a power of two and at most 255 of these apart, like those of pictures.
     U8,
 }
 
@@ -38,20 +39,20 @@ impl Storage {
     }
 }
 
-/// What rounding the inputs to a [`Storage`] changed.
+/// How far rounding to a [`Storage`] changed the inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Change {
+pub struct StorageRounding {
     /// Inputs, N·I.
     pub n_values: u64,
-    /// … that are another number now.
+    /// Inputs whose number changed.
     pub n_changed: u64,
     /// The largest change.
     pub absolute: f64,
-    /// The largest change as a part of the range of its column, or of its value where the column has one alone.
+    /// The largest change relative to the range of its column, or to the value of a constant column.
     pub relative: f64,
 }
 
-impl Change {
+impl StorageRounding {
     fn merged(self, other: Self) -> Self {
         Self {
             n_values: self.n_values + other.n_values,
@@ -62,75 +63,42 @@ impl Change {
     }
 }
 
-/// How the values of a data set become codes, and codes values.
+/// How inputs are encoded in their storage and decoded again.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Codes {
+pub(crate) struct Quantization {
     storage: Storage,
-    /// (I), of bytes alone.
-    columns: Vec<Column>,
-    /// Range of each column (I), or of its value where it has one alone; empty for f32.
+    /// The quantizer of each column (I); empty unless the storage is bytes.
+    columns: Vec<AffineQuantizer>,
+    /// Range of each column (I), or the magnitude of a constant one; empty for f32.
     ranges: Vec<f64>,
 }
 
-impl Codes {
-    /// The codes for the rows of `dataset` as they are before rounding.
+impl Quantization {
+    /// Fits a quantization to the unrounded rows of `dataset`.
     pub(super) fn new(dataset: &Dataset, storage: Storage) -> Result<Self> {
         if storage == Storage::F32 {
             return Ok(Self::default());
         }
         let n_inputs = dataset.n_inputs();
-        if dataset.generated().is_some() {
-            let (columns, ranges) = match storage {
-                Storage::U8 => (vec![Column::SYNTHETIC; n_inputs], vec![2.0; n_inputs]),
-                _ => (Vec::new(), vec![2.0; n_inputs]),
-            };
-            return Ok(Self {
-                storage,
-                columns,
-                ranges,
-            });
-        }
-        let spans = survey(dataset);
-        let mut columns = Vec::new();
-        for (column, span) in spans.iter().enumerate() {
-            match storage {
-                Storage::F16 if span.largest() > MAX_HALF.into() => {
-                    return Err(beyond(
-                        dataset,
-                        column,
-                        |x| x.abs() > MAX_HALF,
-                        "the largest half is 65504",
-                        &[
-                            Remedy::Do("rescale the column"),
-                            Remedy::Set("storage", "u8 or f32"),
-                        ],
-                    ));
-                }
-                Storage::U8 => {
-                    columns.push(Column::fitted(*span).ok_or_else(|| {
-                        beyond(
-                            dataset,
-                            column,
-                            |x| f64::from(x.abs()) >= span.largest(),
-                            "256 steps from the column's smallest to its largest value leave the range of f32",
-                            &[
-                                Remedy::Do("rescale the column"),
-                                Remedy::Set("storage", "f32"),
-                            ],
-                        )
-                    })?);
-                }
-                _ => {}
+        let (columns, ranges) = match (dataset.generated(), storage) {
+            (Some(_), Storage::U8) => (
+                vec![AffineQuantizer::SYNTHETIC; n_inputs],
+                vec![2.0; n_inputs],
+            ),
+            (Some(_), _) => (Vec::new(), vec![2.0; n_inputs]),
+            (None, _) => {
+                let ranges = value_ranges(dataset);
+                let widths = ranges.iter().map(|range| match range.width() {
+                    width if width > 0.0 => width,
+                    _ => range.largest(),
+                });
+                (fitted(dataset, storage, &ranges)?, widths.collect())
             }
-        }
-        let ranges = spans.iter().map(|span| match span.range() {
-            range if range > 0.0 => range,
-            _ => span.largest(),
-        });
+        };
         Ok(Self {
             storage,
             columns,
-            ranges: ranges.collect(),
+            ranges,
         })
     }
 
@@ -138,10 +106,11 @@ impl Codes {
         self.storage
     }
 
-    /// What the codes of each column (I) mean; `None` where a code says by itself which value it is.
-    pub(crate) fn columns(&self) -> Option<&[Column]> {
-        let by_themselves = self.columns.iter().all(|column| *column == Column::BYTES);
-        (!by_themselves).then_some(self.columns.as_slice())
+    /// The quantizer of each column (I); `None` if every code is its own value.
+    pub(crate) fn columns(&self) -> Option<&[AffineQuantizer]> {
+        let columns = self.columns.as_slice();
+        let scales = |column: &AffineQuantizer| *column != AffineQuantizer::BYTES;
+        columns.iter().any(scales).then_some(columns)
     }
 
     /// Whether a device may round what it decodes.
@@ -149,16 +118,21 @@ impl Codes {
         !self.columns.iter().all(|column| column.is_exact())
     }
 
-    /// 32-bit words of a row: as many codes as it has whole quadruples of columns.
+    /// 32-bit words of a row, which is padded to a multiple of 4 inputs.
     pub(crate) fn row_words(&self, n_inputs: usize) -> usize {
         n_inputs.div_ceil(4) * self.storage.bytes()
     }
 
-    /// Rounds whole rows to the values of their codes.
+    /// Rounds `inputs` (rows, I) to the values of their codes.
     pub(super) fn round(&self, inputs: &mut [f32]) {
         match self.storage {
             Storage::F32 => {}
-            Storage::F16 => inputs.iter_mut().for_each(|x| *x = widened(half(*x))),
+            Storage::F16 => {
+                for block in inputs.chunks_mut(BLOCK) {
+                    let mut halves = [f16::ZERO; BLOCK];
+                    normal_halves(block, &mut halves).convert_to_f32_slice(block);
+                }
+            }
             Storage::U8 => {
                 for row in inputs.chunks_exact_mut(self.columns.len()) {
                     for (x, column) in row.iter_mut().zip(&self.columns) {
@@ -169,19 +143,19 @@ impl Codes {
         }
     }
 
-    /// Writes whole rows of `n_inputs` as codes, each row padded with 0 to whole quadruples.
+    /// Writes the codes of `inputs` (rows, I) into `bytes`, each row padded with 0 to a multiple of 4 inputs.
     pub(crate) fn pack(&self, inputs: &[f32], n_inputs: usize, bytes: &mut [u8]) {
         let rows = inputs.chunks_exact(n_inputs);
         let padded = n_inputs.next_multiple_of(4);
         for (row, to) in rows.zip(bytes.chunks_exact_mut(padded * self.storage.bytes())) {
             let (to, padding) = to.split_at_mut(n_inputs * self.storage.bytes());
             match self.storage {
-                Storage::F32 => {
-                    to.copy_from_slice(bytemuck::cast_slice(row));
-                }
+                Storage::F32 => to.copy_from_slice(bytemuck::cast_slice(row)),
                 Storage::F16 => {
-                    for (to, x) in to.chunks_exact_mut(2).zip(row) {
-                        to.copy_from_slice(&half(*x).to_ne_bytes());
+                    for (to, block) in to.chunks_mut(2 * BLOCK).zip(row.chunks(BLOCK)) {
+                        let mut halves = [f16::ZERO; BLOCK];
+                        let bits = normal_halves(block, &mut halves).reinterpret_cast();
+                        to.copy_from_slice(bytemuck::cast_slice(bits));
                     }
                 }
                 Storage::U8 => {
@@ -194,83 +168,127 @@ impl Codes {
         }
     }
 
-    fn change(&self, original: &[f32], stored: &[f32]) -> Change {
-        let mut change = Change::default();
+    /// How far `stored` (rows, I) is from `original` (rows, I).
+    fn rounding(&self, original: &[f32], stored: &[f32]) -> StorageRounding {
+        let mut rounding = StorageRounding {
+            n_values: original.len() as u64,
+            ..StorageRounding::default()
+        };
         let ranges = self.ranges.iter().cycle();
         for ((original, stored), range) in original.iter().zip(stored).zip(ranges) {
             let absolute = (f64::from(*original) - f64::from(*stored)).abs();
             if absolute > 0.0 {
-                change.n_changed += 1;
-                change.absolute = change.absolute.max(absolute);
-                change.relative = change.relative.max(absolute / range);
+                rounding.n_changed += 1;
+                rounding.absolute = rounding.absolute.max(absolute);
+                rounding.relative = rounding.relative.max(absolute / range);
             }
         }
-        change.n_values = original.len() as u64;
-        change
+        rounding
     }
 }
 
 impl Dataset {
-    /// The same rows with their inputs rounded to `storage`. Costs a pass over the data, and no memory.
+    /// The same rows with their inputs rounded to `storage`. Takes a pass over the data, and no memory.
     ///
     /// # Errors
-    /// Where a value has no counterpart in that storage; its place and the remedy are named.
+    /// If a value cannot be represented in that storage; the error names its place and the remedy.
     pub fn stored_as(&self, storage: Storage) -> Result<Self> {
         let unrounded = self.unrounded();
-        let codes = Codes::new(&unrounded, storage)?;
-        Ok(Self { codes, ..unrounded })
+        let quantization = Quantization::new(&unrounded, storage)?;
+        Ok(Self {
+            quantization,
+            ..unrounded
+        })
     }
 
-    /// The same rows in full.
+    /// The same rows with their inputs in f32.
     #[must_use]
     pub fn unrounded(&self) -> Self {
         Self {
-            codes: Codes::default(),
+            quantization: Quantization::default(),
             ..self.clone()
         }
     }
 
-    /// How the inputs are kept.
+    /// How the inputs are stored.
     #[must_use]
     pub fn storage(&self) -> Storage {
-        self.codes.storage
+        self.quantization.storage
     }
 
-    /// What rounding the inputs changed; a pass over the data.
+    /// How far rounding changed the inputs; a pass over the data.
     #[must_use]
-    pub fn change(&self) -> Change {
+    pub fn storage_rounding(&self) -> StorageRounding {
         let unrounded = self.unrounded();
-        let changes = unrounded.map_leaves(|leaf| {
+        let roundings = unrounded.map_leaves(|leaf| {
             let mut stored = leaf.inputs.to_vec();
-            self.codes.round(&mut stored);
-            self.codes.change(leaf.inputs, &stored)
+            self.quantization.round(&mut stored);
+            self.quantization.rounding(leaf.inputs, &stored)
         });
-        changes.reduce(Change::default, Change::merged)
+        roundings.reduce(StorageRounding::default, StorageRounding::merged)
     }
 }
 
 /// The range of each column (I), in one pass.
-fn survey(dataset: &Dataset) -> Vec<Span> {
+fn value_ranges(dataset: &Dataset) -> Vec<ValueRange> {
     let n_inputs = dataset.n_inputs();
-    let none = || vec![Span::NONE; n_inputs];
-    let surveyed = dataset.map_leaves(|leaf| {
-        let mut spans = none();
+    let none = || vec![ValueRange::NONE; n_inputs];
+    let of_leaves = dataset.map_leaves(|leaf| {
+        let mut ranges = none();
         for row in leaf.inputs.chunks_exact(n_inputs) {
-            for (span, x) in spans.iter_mut().zip(row) {
-                span.add(*x);
+            for (range, x) in ranges.iter_mut().zip(row) {
+                range.add(*x);
             }
         }
-        spans
+        ranges
     });
-    surveyed.reduce(none, |mut spans, other| {
-        for (span, other) in spans.iter_mut().zip(&other) {
-            span.merge(other);
+    of_leaves.reduce(none, |mut ranges, others| {
+        for (range, other) in ranges.iter_mut().zip(&others) {
+            range.merge(other);
         }
-        spans
+        ranges
     })
 }
 
-/// Why the column `column` cannot be stored: the first of its values that are `beyond` a limit.
+/// The quantizers of columns with the ranges `ranges` (I); none for halves.
+fn fitted(
+    dataset: &Dataset,
+    storage: Storage,
+    ranges: &[ValueRange],
+) -> Result<Vec<AffineQuantizer>> {
+    let mut quantizers = Vec::new();
+    for (column, range) in ranges.iter().enumerate() {
+        match storage {
+            Storage::F16 if range.largest() > f16::MAX.to_f64() => {
+                return Err(beyond(
+                    dataset,
+                    column,
+                    |x| x.abs() > f16::MAX.to_f32(),
+                    "the largest half is 65504",
+                    &[RESCALE, Remedy::Set("storage", "u8 or f32")],
+                ));
+            }
+            Storage::U8 => {
+                let refused = || {
+                    beyond(
+                        dataset,
+                        column,
+                        |x| f64::from(x.abs()) >= range.largest(),
+                        "256 steps from the column's smallest to its largest value leave the range of f32",
+                        &[RESCALE, Remedy::Set("storage", "f32")],
+                    )
+                };
+                quantizers.push(AffineQuantizer::fitted(*range).ok_or_else(refused)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(quantizers)
+}
+
+const RESCALE: Remedy = Remedy::Do("rescale the column");
+
+/// The error of the first value of the column `column` that is `beyond` a limit.
 fn beyond(
     dataset: &Dataset,
     column: usize,
@@ -283,7 +301,7 @@ fn beyond(
         let mut values = leaf.rows.zip(values.copied());
         values.find(|(_, value)| beyond(*value))
     });
-    let (row, value) = found.expect("the survey saw a value beyond the limit");
+    let (row, value) = found.expect("the range of the column reaches beyond the limit");
     Error::Input {
         place: dataset.input_place(row, column),
         reason: format!("{value}: {why}"),

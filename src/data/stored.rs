@@ -2,26 +2,25 @@
 
 use std::ops::Range;
 
-/// Rows used in place: those of an array in memory, or of a mapped file, whose features and targets
-/// stand side by side. Row i starts at `i * input_stride` in `inputs`, at `i * target_stride` in `targets`.
+/// Rows used in place, in memory or in a mapped file. Row i starts at `i * input_stride` in `inputs` and at
+/// `i * target_stride` in `targets`; its features are neighbours, and so are its targets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stored<'a> {
-    /// From the first row's first feature; each row's I features are contiguous. The last row may end
-    /// with them, short of a whole stride.
+    /// From the first row's first feature. The last row may end with its last feature, short of a whole stride.
     pub inputs: &'a [f32],
     /// Floats from one row's features to the next one's, at least I.
     pub input_stride: usize,
-    /// From the first row's first target, as `inputs`.
+    /// From the first row's first target. The last row may end with its last target.
     pub targets: &'a [f32],
     /// Floats from one row's targets to the next one's, at least O.
     pub target_stride: usize,
 }
 
 impl Stored<'_> {
-    /// The rows `rows` of these.
+    /// The rows `rows` of these rows.
     ///
     /// # Panics
-    /// Where `rows` reaches past the last row.
+    /// If `rows` reaches past the last row.
     #[must_use]
     pub fn rows(&self, rows: Range<usize>) -> Self {
         Self {

@@ -1,22 +1,23 @@
-//! `synthetic:ROWSxFEATURES`: a batch of any size whose row i depends on the seed and i alone.
+//! `synthetic:ROWSxFEATURES`: data of any size whose row i depends on the seed and i alone.
 //!
-//! Features are exact dyadic fractions in [−1, 1). Hidden integer weights give each row an integer
-//! margin, its sign the label; label noise flips a stated share of the labels. Nothing is rounded,
-//! so every machine makes the same bits, and so does the shader `synthetic`, its twin.
+//! Features are exact dyadic fractions in [−1, 1). Hidden integer weights give each row an integer margin, whose sign is
+//! the label; noise flips a stated share of the labels. Nothing is rounded, so every machine makes the same bits, and so
+//! does the shader `synthetic`, the twin of this module.
 
 use crate::error::{Error, Result};
 use crate::random::threefry2x32;
 use std::fmt;
 use std::str::FromStr;
 
-/// Most features: the margin, below 2¹¹ · 2⁶ for each of them, then stays within 32 bits.
+/// The largest number of features. Each adds less than 2¹¹ · 2⁶ to the margin, which so stays within 32 bits.
 const MAX_INPUTS: usize = 8192;
 /// Rows are numbered in 48 bits, beside a block number of 16.
 const MAX_ROWS: u64 = 1 << 48;
 /// The block of a row's counter whose first word decides whether the label is flipped.
 const NOISE_BLOCK: u32 = 0xFFFF;
-/// Second words of the key.
+/// Second word of the key for the rows.
 const ROWS: u32 = 0;
+/// Second word of the key for the hidden weights.
 const HIDDEN_WEIGHT: u32 = 1;
 
 /// The description of a synthetic batch.
@@ -25,7 +26,7 @@ pub struct Synthetic {
     n_samples: usize,
     n_inputs: usize,
     noise: f64,
-    /// The noise as an integer: a label is flipped where its random word is below.
+    /// A label is flipped if its random word is below this.
     flip_below: u32,
     seed: u32,
     /// (I), each in [−64, 63].
@@ -33,11 +34,11 @@ pub struct Synthetic {
 }
 
 impl Synthetic {
-    /// `n_samples` rows of `n_inputs` features, a share `noise` of the labels flipped.
+    /// `n_samples` rows of `n_inputs` features, with a share `noise` of the labels flipped.
     ///
     /// # Errors
-    /// Where there is no row or no feature, more than 8,192 features, more bytes than can be
-    /// counted, or a noise outside [0, 0.5].
+    /// If there is no row or no feature, there are more than 8,192 features or more bytes than can be counted, or
+    /// `noise` lies outside [0, 0.5].
     pub fn new(n_samples: u64, n_inputs: u64, noise: f64, seed: u32) -> Result<Self> {
         let fail = |reason: String| {
             Err(Error::Dataset {
@@ -61,7 +62,7 @@ impl Synthetic {
         };
         if !(0.0..=0.5).contains(&noise) {
             return fail(format!(
-                "noise={noise} is not a share of labels to flip: 0 to 0.5 is"
+                "noise={noise} is not a share of labels to flip; it must be from 0 to 0.5"
             ));
         }
         let hidden_weight = (0..)
@@ -103,7 +104,7 @@ impl Synthetic {
 
     /// Writes the features of row `row` into `x` (I) and returns its label, 0 or 1.
     pub(super) fn row(&self, row: u64, x: &mut [f32]) -> f32 {
-        // The low word of the counter is the row's; the high word holds the rest of it and the block.
+        // The low word of the counter is the row's low word; the high word holds the row's high bits and the block.
         let low = u32::try_from(row & 0xFFFF_FFFF).expect("32 bits");
         let high = u32::try_from(row >> 32).expect("rows are numbered in 48 bits") << 16;
         let block = |block: u32| threefry2x32([self.seed, ROWS], [low, high | block]);
@@ -121,8 +122,7 @@ impl Synthetic {
     }
 }
 
-/// How many of the 2³² words are below the share `noise` of them: as words are integers, these are
-/// the words below the share rounded up.
+/// The number of 32-bit words below the share `noise` of all, which is that share rounded up.
 fn flip_below(noise: f64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -153,53 +153,50 @@ impl FromStr for Synthetic {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let fail = |reason: String| Error::Dataset {
+        let (n_samples, n_inputs, noise, seed) = parse(text).map_err(|reason| Error::Dataset {
             source_name: text.to_owned(),
             reason: format!(
                 "{reason}; write synthetic:ROWSxFEATURES[,noise=SHARE][,seed=NUMBER], as synthetic:100000x32,noise=0.05,seed=1"
             ),
-        };
-        fn number<T: FromStr>(text: &str, what: &str) -> std::result::Result<T, String>
-        where
-            T::Err: fmt::Display,
-        {
-            text.parse()
-                .map_err(|reason| format!("`{text}` is not a {what} ({reason})"))
-        }
-        let description = text.strip_prefix("synthetic:").unwrap_or(text);
-        let mut parts = description.split(',');
-        let size = parts.next().unwrap_or_default();
-        let (rows, features) = size
-            .split_once('x')
-            .ok_or_else(|| fail(format!("`{size}` is not ROWSxFEATURES")))?;
-        let n_samples = number(rows, "number of rows").map_err(fail)?;
-        let n_inputs = number(features, "number of features").map_err(fail)?;
-        let (mut noise, mut seed) = (None, None);
-        for part in parts {
-            let given_twice = match part.split_once('=') {
-                Some(("noise", value)) => noise
-                    .replace(number(value, "share").map_err(fail)?)
-                    .is_some(),
-                Some(("seed", value)) => seed
-                    .replace(number(value, "seed of 32 bits").map_err(fail)?)
-                    .is_some(),
-                _ => {
-                    return Err(fail(format!(
-                        "`{part}` is neither noise=SHARE nor seed=NUMBER"
-                    )));
-                }
-            };
-            if given_twice {
-                return Err(fail(format!("`{part}` is given twice")));
-            }
-        }
-        Self::new(
-            n_samples,
-            n_inputs,
-            noise.unwrap_or(0.05),
-            seed.unwrap_or(1),
-        )
+        })?;
+        Self::new(n_samples, n_inputs, noise, seed)
     }
+}
+
+/// The rows, features, noise and seed that a description asks for.
+fn parse(text: &str) -> std::result::Result<(u64, u64, f64, u32), String> {
+    fn number<T: FromStr<Err: fmt::Display>>(
+        text: &str,
+        what: &str,
+    ) -> std::result::Result<T, String> {
+        text.parse()
+            .map_err(|reason| format!("`{text}` is not a {what} ({reason})"))
+    }
+    let description = text.strip_prefix("synthetic:").unwrap_or(text);
+    let mut parts = description.split(',');
+    let size = parts.next().unwrap_or_default();
+    let (rows, features) = size
+        .split_once('x')
+        .ok_or_else(|| format!("`{size}` is not ROWSxFEATURES"))?;
+    let n_samples = number(rows, "number of rows")?;
+    let n_inputs = number(features, "number of features")?;
+    let (mut noise, mut seed) = (None, None);
+    for part in parts {
+        let is_given_twice = match part.split_once('=') {
+            Some(("noise", value)) => noise.replace(number(value, "share")?).is_some(),
+            Some(("seed", value)) => seed.replace(number(value, "seed of 32 bits")?).is_some(),
+            _ => return Err(format!("`{part}` is neither noise=SHARE nor seed=NUMBER")),
+        };
+        if is_given_twice {
+            return Err(format!("`{part}` is given twice"));
+        }
+    }
+    Ok((
+        n_samples,
+        n_inputs,
+        noise.unwrap_or(0.05),
+        seed.unwrap_or(1),
+    ))
 }
 
 #[cfg(test)]

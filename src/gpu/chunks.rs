@@ -85,7 +85,7 @@ impl<'a> Chunks<'a> {
             (Some(ring), _) => Source::Host(ring),
             (None, Some(synthetic)) => {
                 let rows_per_leaf = dataset.leaves().rows_per_leaf();
-                let format = InputFormat::new(dataset.codes());
+                let format = InputFormat::new(dataset.quantization());
                 Source::Device(Generate::new(
                     device,
                     synthetic,

@@ -92,7 +92,7 @@ mod tests {
         device.poison(&chunk.inputs).unwrap();
         device.poison(&chunk.targets).unwrap();
         let chunks = [chunk];
-        let format = InputFormat::new(dataset.codes());
+        let format = InputFormat::new(dataset.quantization());
         let generate = Generate::new(&device, synthetic, format, rows_per_leaf, &chunks).unwrap();
         device
             .run_pass("synthetic", |pass| generate.record(pass, 0))
@@ -106,7 +106,9 @@ mod tests {
         let (mut inputs, mut targets) = (vec![0.0; n_rows * n_inputs], vec![0.0; n_rows]);
         dataset.read_unrounded(rows, &mut inputs, &mut targets);
         let mut expected = vec![0; n_rows * 4 * row_layout.inputs];
-        dataset.codes().pack(&inputs, n_inputs, &mut expected);
+        dataset
+            .quantization()
+            .pack(&inputs, n_inputs, &mut expected);
         let made = device
             .read(&chunks[0].inputs, 0, n_rows * row_layout.inputs)
             .unwrap();

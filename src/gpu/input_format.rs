@@ -1,7 +1,7 @@
 //! The formats in which the shaders read and make inputs.
 
 use super::device::{Buffer, Device};
-use crate::data::{Codes, Storage};
+use crate::data::{Quantization, Storage};
 use crate::error::Result;
 
 /// How an input is stored on the device; it decides one part of each shader that reads or makes inputs.
@@ -21,9 +21,9 @@ impl InputFormat {
     #[cfg(test)]
     pub(super) const ALL: [Self; 4] = [Self::F32, Self::F16, Self::U8, Self::ScaledU8];
 
-    /// The format of the inputs that `codes` describes.
-    pub(super) fn new(codes: &Codes) -> Self {
-        match (codes.storage(), codes.columns()) {
+    /// The format of the inputs that `quantization` describes.
+    pub(super) fn new(quantization: &Quantization) -> Self {
+        match (quantization.storage(), quantization.columns()) {
             (Storage::F32, _) => Self::F32,
             (Storage::F16, _) => Self::F16,
             (Storage::U8, None) => Self::U8,
@@ -53,8 +53,11 @@ impl InputFormat {
 
 /// The scales and offsets of the columns as [`InputFormat::ScaledU8`] needs them, `None` for every other
 /// format: for each vec4 of a row four scales, then four offsets, all 0 where a column only pads the row.
-pub(super) fn scales_and_offsets(device: &Device, codes: &Codes) -> Result<Option<Buffer>> {
-    let Some(columns) = codes.columns() else {
+pub(super) fn scales_and_offsets(
+    device: &Device,
+    quantization: &Quantization,
+) -> Result<Option<Buffer>> {
+    let Some(columns) = quantization.columns() else {
         return Ok(None);
     };
     let mut floats = Vec::with_capacity(2 * columns.len().next_multiple_of(4));

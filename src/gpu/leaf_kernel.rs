@@ -31,7 +31,7 @@ impl Operands<'_> {
             shape,
             subgroup: device.subgroup(),
             activation: self.problem.network.layer().activation,
-            format: InputFormat::new(self.problem.dataset.codes()),
+            format: InputFormat::new(self.problem.dataset.quantization()),
         }
     }
 }

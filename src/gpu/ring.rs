@@ -172,7 +172,7 @@ fn fill(
     rows: Range<usize>,
     staging: &Buffer,
 ) -> std::result::Result<(), MapRangeError> {
-    let (n_inputs, codes) = (samples.dataset.n_inputs(), samples.dataset.codes());
+    let (n_inputs, quantization) = (samples.dataset.n_inputs(), samples.dataset.quantization());
     let targets_at = targets_at(rows.len(), row_layout);
     // An even number, as mapped ranges start at multiples of 8 bytes.
     let rows_per_task = (TASK_BYTES / (8 * n_inputs)).max(1) * 2;
@@ -193,11 +193,11 @@ fn fill(
         let packed_bytes = rows.len() * 4 * row_layout.inputs;
         samples.read_unrounded(rows, inputs, targets);
         // Rows in full that need no padding are packed as they are.
-        if codes.storage() == Storage::F32 && n_inputs == row_layout.inputs {
+        if quantization.storage() == Storage::F32 && n_inputs == row_layout.inputs {
             write(at * 4 * row_layout.inputs, bytemuck::cast_slice(inputs))?;
         } else {
             packed.resize(packed_bytes, 0);
-            codes.pack(inputs, n_inputs, packed);
+            quantization.pack(inputs, n_inputs, packed);
             write(at * 4 * row_layout.inputs, packed)?;
         }
         let targets: &[f32] = targets;

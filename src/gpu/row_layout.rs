@@ -17,7 +17,7 @@ pub(super) struct RowLayout {
 impl RowLayout {
     pub(super) fn new(dataset: &Dataset) -> Self {
         Self {
-            inputs: dataset.codes().row_words(dataset.n_inputs()),
+            inputs: dataset.quantization().row_words(dataset.n_inputs()),
             targets: dataset.target_width(),
         }
     }

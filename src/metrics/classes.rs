@@ -1,8 +1,8 @@
 //! Targets that are classes.
 
-use super::pass::{Kept, Sums, largest};
+use super::pass::{KeptPredictions, SampleSums, largest};
 use super::ranking::{Ranked, Ranking};
-use super::shares::times_ln;
+use super::soft_labels::times_ln;
 use crate::backend::Problem;
 use crate::network::Meaning;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Bins of predicted probabilities.
 const BINS: usize = 10;
 
-/// What predictions of classes are worth.
+/// The quality of predictions of classes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassMetrics {
     /// The column.
@@ -39,16 +39,16 @@ pub struct ClassMetrics {
     pub roc: Vec<[f64; 2]>,
 }
 
-/// Always the commonest class, or, as probabilities, the share of each class.
+/// The metrics of always predicting the commonest class and, for probabilities, the share of each class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassBaseline {
     /// The commonest class, the first of several.
     pub class: String,
     /// Share of samples whose class is predicted.
     pub accuracy: f64,
-    /// Of the shares.
+    /// Log-loss of the shares.
     pub log_loss: f64,
-    /// Of the shares.
+    /// Brier score of the shares.
     pub brier: f64,
 }
 
@@ -81,19 +81,19 @@ pub struct Bin {
 }
 
 impl ClassMetrics {
-    /// Of the one output `output`, which predicts the second class.
+    /// Metrics of two classes from the output `output`, the probability of the second.
     pub(super) fn binary(
         problem: &Problem<'_>,
         output: usize,
-        sums: &Sums,
-        kept: &Kept,
+        sums: &SampleSums,
+        kept: &KeptPredictions,
         notes: &mut Vec<String>,
     ) -> Self {
         let n_outputs = problem.network.layer().n_outputs;
         let at = |row: usize| row * n_outputs + output;
         let rows = 0..kept.predictions.len() / n_outputs;
         let mut confusion = vec![vec![0.0; 2]; 2];
-        let mut bins = [Sum::default(); BINS];
+        let mut bins = [BinSums::default(); BINS];
         let mut ranked = Vec::with_capacity(rows.len());
         for row in rows {
             let (prediction, weight) = (kept.predictions[at(row)], kept.weight(row));
@@ -115,7 +115,7 @@ impl ClassMetrics {
             ),
         };
         let own = &sums.outputs[output];
-        let summary = Summary {
+        let summary = ClassSummary {
             target,
             names,
             log_loss: Some(own.cross_entropy / sums.weight),
@@ -124,18 +124,18 @@ impl ClassMetrics {
             confusion,
         };
         let mut metrics = summary.metrics(notes);
-        // The two classes' errors are the same, and counted once.
+        // Both classes have the same error, which counts once.
         metrics.baseline.brier /= 2.0;
-        metrics.calibration = bins.map(Sum::bin).to_vec();
+        metrics.calibration = bins.map(BinSums::bin).to_vec();
         metrics.roc = ranking.roc;
         metrics
     }
 
-    /// Of all outputs, of which each is a class.
+    /// Metrics of exclusive classes, one for each output.
     pub(super) fn exclusive(
         problem: &Problem<'_>,
-        sums: &Sums,
-        kept: &Kept,
+        sums: &SampleSums,
+        kept: &KeptPredictions,
         notes: &mut Vec<String>,
     ) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
@@ -150,7 +150,7 @@ impl ClassMetrics {
             None => ("class".to_owned(), dataset.target_names().to_vec()),
         };
         let squared: f64 = sums.outputs.iter().map(|own| own.squared).sum();
-        let summary = Summary {
+        let summary = ClassSummary {
             target,
             names,
             // Sigmoids' outputs do not sum to 1.
@@ -172,7 +172,7 @@ impl ClassMetrics {
     }
 }
 
-fn against_the_rest(kept: &Kept, n_classes: usize, class: usize) -> Option<f64> {
+fn against_the_rest(kept: &KeptPredictions, n_classes: usize, class: usize) -> Option<f64> {
     let of_row = |(row, prediction): (usize, &[f64])| Ranked {
         prediction: prediction[class],
         weight: kept.weight(row),
@@ -182,8 +182,8 @@ fn against_the_rest(kept: &Kept, n_classes: usize, class: usize) -> Option<f64> 
     Ranking::new(rows.map(of_row).collect()).auc
 }
 
-/// What both kinds of outputs come down to.
-struct Summary {
+/// The sums that both kinds of outputs have, from which the metrics follow.
+struct ClassSummary {
     target: String,
     names: Vec<String>,
     log_loss: Option<f64>,
@@ -192,7 +192,7 @@ struct Summary {
     confusion: Vec<Vec<f64>>,
 }
 
-impl Summary {
+impl ClassSummary {
     fn metrics(self, notes: &mut Vec<String>) -> ClassMetrics {
         let own: Vec<f64> = self.confusion.iter().map(|row| row.iter().sum()).collect();
         let weight: f64 = own.iter().sum();
@@ -253,7 +253,7 @@ impl Summary {
     }
 }
 
-/// A few of the names.
+/// Lists the first names, and says how many more there are.
 fn some(names: &[&str]) -> String {
     const SHOWN: usize = 5;
     let listed: Vec<String> = names
@@ -267,15 +267,15 @@ fn some(names: &[&str]) -> String {
     }
 }
 
-/// What falls into a bin.
+/// Weighted sums of the samples in a bin.
 #[derive(Clone, Copy, Default)]
-struct Sum {
+struct BinSums {
     weight: f64,
     predictions: f64,
     positives: f64,
 }
 
-impl Sum {
+impl BinSums {
     fn push(&mut self, prediction: f64, positive: bool, weight: f64) {
         self.weight += weight;
         self.predictions += weight * prediction;

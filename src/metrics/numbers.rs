@@ -1,6 +1,6 @@
-//! Targets that are numbers of their own.
+//! Metrics of targets that are numbers.
 
-use super::pass::{self, OutputSums, Piece, Sums};
+use super::pass::{self, LeafPredictions, OutputSums, SampleSums};
 use super::{CURVES, Measured};
 use crate::backend::Problem;
 use crate::leaves::Fold;
@@ -8,12 +8,12 @@ use serde::Serialize;
 
 /// Bins of a histogram; odd, so that one is around 0.
 const BINS: usize = 41;
-/// A histogram reaches so many times the root of the mean squared error, at most.
+/// A histogram reaches at most this many times the root of the mean squared error.
 const REACH: f64 = 4.0;
 /// Cells of a grid in each direction.
 const CELLS: usize = 40;
 
-/// What predictions of a number are worth.
+/// The quality of predictions of a number.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NumberMetrics {
     /// The target.
@@ -26,15 +26,15 @@ pub struct NumberMetrics {
     pub r2: Option<f64>,
     /// Without a model.
     pub baseline: NumberBaseline,
-    /// Of `t − y`; of the first outputs alone.
+    /// Distribution of `t − y`; `None` past the first outputs.
     #[serde(skip)]
     pub residuals: Option<Histogram>,
-    /// Of targets (across) and predictions (up); of the first outputs alone.
+    /// Joint distribution of targets (across) and predictions (up); `None` past the first outputs.
     #[serde(skip)]
-    pub grid: Option<Grid>,
+    pub grid: Option<Histogram2d>,
 }
 
-/// Always the mean of the target.
+/// The metrics of always predicting the mean of the target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NumberBaseline {
     /// The mean.
@@ -48,18 +48,18 @@ pub struct NumberBaseline {
 /// How numbers are distributed around 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
-    /// It goes from `−reach` to `reach`.
+    /// The bins cover `−reach` to `reach`.
     pub reach: f64,
     /// Weights in bins of equal width.
     pub bins: Vec<f64>,
-    /// What lies further out, and is in the first and the last bin.
+    /// Weight of the values beyond `reach`, which are counted in the first and the last bin.
     pub beyond: f64,
 }
 
 /// How pairs of numbers are distributed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grid {
-    /// Both directions go from the first to the second.
+pub struct Histogram2d {
+    /// Both directions cover this range.
     pub range: [f64; 2],
     /// Cells in each direction.
     pub size: usize,
@@ -74,7 +74,7 @@ impl Histogram {
         let largest = (most - low).abs().max((high - least).abs());
         let reach = largest.min(REACH * sums.rmse());
         Self {
-            // Where every residual is 0, any width does.
+            // If every residual is 0, any width will do.
             reach: if reach > 0.0 { reach } else { 1.0 },
             bins: vec![0.0; BINS],
             beyond: 0.0,
@@ -94,7 +94,7 @@ impl Histogram {
     }
 }
 
-impl Grid {
+impl Histogram2d {
     fn new(sums: &OutputSums) -> Self {
         let least = sums.target_range[0].min(sums.prediction_range[0]);
         let most = sums.target_range[1].max(sums.prediction_range[1]);
@@ -111,18 +111,18 @@ impl Grid {
     }
 }
 
-/// What needs the mean and the range, and so a second pass.
-struct Second {
+/// Sums that need the mean and the range, and so a second pass.
+struct SecondPass {
     /// `Σ |t − mean t|`
     absolute: f64,
-    curves: Option<(Histogram, Grid)>,
+    curves: Option<(Histogram, Histogram2d)>,
 }
 
-impl Second {
+impl SecondPass {
     fn new(output: usize, sums: &OutputSums) -> Self {
         Self {
             absolute: 0.0,
-            curves: (output < CURVES).then(|| (Histogram::new(sums), Grid::new(sums))),
+            curves: (output < CURVES).then(|| (Histogram::new(sums), Histogram2d::new(sums))),
         }
     }
 
@@ -143,15 +143,15 @@ impl Second {
     }
 }
 
-/// Every output on its own.
+/// Metrics of each output.
 pub(super) fn measure(
     problem: &Problem<'_>,
     parameters: &[f64],
-    sums: &Sums,
+    sums: &SampleSums,
     notes: &mut Vec<String>,
 ) -> Vec<Measured> {
     let named = problem.dataset.target_names().iter().zip(&sums.outputs);
-    let of = |((target, sums), second): ((&String, &OutputSums), Second)| {
+    let of = |((target, sums), second): ((&String, &OutputSums), SecondPass)| {
         let metrics = metrics(target, sums, second);
         if metrics.r2.is_none() {
             notes.push(format!(
@@ -167,13 +167,13 @@ pub(super) fn measure(
         .collect()
 }
 
-fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second> {
+fn second(problem: &Problem<'_>, parameters: &[f64], sums: &SampleSums) -> Vec<SecondPass> {
     let nothing = || {
         let outputs = sums.outputs.iter().enumerate();
-        let outputs = outputs.map(|(output, sums)| Second::new(output, sums));
-        outputs.collect::<Vec<Second>>()
+        let outputs = outputs.map(|(output, sums)| SecondPass::new(output, sums));
+        outputs.collect::<Vec<SecondPass>>()
     };
-    let summed = |piece: Piece| {
+    let summed = |piece: LeafPredictions| {
         let mut all = nothing();
         for sample in piece.samples() {
             for (output, second) in all.iter_mut().enumerate() {
@@ -184,7 +184,7 @@ fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second>
         }
         all
     };
-    let mut fold = Fold::new(|all: &mut Vec<Second>, others: &Vec<Second>| {
+    let mut fold = Fold::new(|all: &mut Vec<SecondPass>, others: &Vec<SecondPass>| {
         for (second, other) in all.iter_mut().zip(others) {
             second.add(other);
         }
@@ -193,7 +193,7 @@ fn second(problem: &Problem<'_>, parameters: &[f64], sums: &Sums) -> Vec<Second>
     fold.finish().expect("a data set has at least one leaf")
 }
 
-fn metrics(target: &str, sums: &OutputSums, second: Second) -> NumberMetrics {
+fn metrics(target: &str, sums: &OutputSums, second: SecondPass) -> NumberMetrics {
     let weight = sums.targets.weight;
     let constant = sums.target_range[0] >= sums.target_range[1];
     let (residuals, grid) = second.curves.unzip();
@@ -212,7 +212,7 @@ fn metrics(target: &str, sums: &OutputSums, second: Second) -> NumberMetrics {
     }
 }
 
-/// The bin of `value`, the first or the last where it lies outside.
+/// The bin of `value`; a value outside the range is in the first or the last.
 fn place(value: f64, [from, to]: [f64; 2], n: usize) -> usize {
     let bin = (value - from) / (to - from) * n as f64;
     #[expect(

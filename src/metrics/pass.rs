@@ -1,4 +1,4 @@
-//! The passes over the data: sums over the samples, and of targets 0 and 1 the predictions themselves.
+//! The passes over the data: sums over the samples and, for classifiers, every prediction.
 
 use crate::backend::Problem;
 use crate::error::{Error, Result};
@@ -9,11 +9,11 @@ use crate::objective::{Loss, log_sum_exp};
 use rayon::prelude::*;
 use std::mem::size_of;
 
-/// Leaves that are predicted at once, before they are taken in order.
+/// Leaves predicted at a time.
 const LEAVES: usize = 64;
 
-/// Some rows with their predictions.
-pub(super) struct Piece {
+/// The predictions and targets of a leaf.
+pub(super) struct LeafPredictions {
     n_outputs: usize,
     target_width: usize,
     /// (rows, O)
@@ -25,14 +25,14 @@ pub(super) struct Piece {
 }
 
 /// One row: pre-activations, predictions and targets (O), and how much it counts.
-pub(super) struct Sample<'a> {
+pub(super) struct PredictedSample<'a> {
     pub(super) z: &'a [f64],
     pub(super) y: &'a [f64],
     pub(super) t: &'a [f32],
     pub(super) weight: f32,
 }
 
-impl Piece {
+impl LeafPredictions {
     fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
         let (dataset, layer) = (problem.dataset, problem.network.layer());
         dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
@@ -53,13 +53,13 @@ impl Piece {
         })
     }
 
-    pub(super) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
+    pub(super) fn samples(&self) -> impl Iterator<Item = PredictedSample<'_>> {
         let z = self.pre_activations.chunks_exact(self.n_outputs);
         let y = self.predictions.chunks_exact(self.n_outputs);
         let t = self.targets.chunks_exact(self.target_width);
         z.zip(y).zip(t).map(|((z, y), t)| {
             let (t, weight) = t.split_at(self.n_outputs);
-            Sample {
+            PredictedSample {
                 z,
                 y,
                 t,
@@ -69,39 +69,39 @@ impl Piece {
     }
 }
 
-/// What `use_piece` makes of each leaf, in the order of the leaves.
+/// Predicts each leaf, applies `use_leaf` in parallel, and passes the results to `take` in the order of the leaves.
 pub(super) fn over<T: Send>(
     problem: &Problem<'_>,
     parameters: &[f64],
-    use_piece: impl Fn(Piece) -> T + Sync,
+    use_leaf: impl Fn(LeafPredictions) -> T + Sync,
     mut take: impl FnMut(T),
 ) {
     let count = problem.dataset.leaves().count();
     for first in (0..count).step_by(LEAVES) {
         let leaves = first..(first + LEAVES).min(count);
         let made = leaves.into_par_iter();
-        let made = made.map(|leaf| use_piece(Piece::read(problem, parameters, leaf)));
+        let made = made.map(|leaf| use_leaf(LeafPredictions::read(problem, parameters, leaf)));
         made.collect::<Vec<T>>().into_iter().for_each(&mut take);
     }
 }
 
-/// Sums over the samples, each as often as its weight says.
+/// Weighted sums over the samples.
 #[derive(Clone, Debug)]
-pub(super) struct Sums {
+pub(super) struct SampleSums {
     pub(super) weight: f64,
-    /// Summed over the outputs.
+    /// Cross-entropy, summed over the outputs.
     pub(super) cross_entropy: f64,
     /// Whether every row of targets is one 1 among 0s.
     pub(super) one_hot: bool,
     pub(super) outputs: Vec<OutputSums>,
 }
 
-/// Those of one output.
+/// Weighted sums of one output.
 #[derive(Clone, Debug)]
 pub(super) struct OutputSums {
     pub(super) squared: f64,
     pub(super) absolute: f64,
-    /// Of a sigmoid.
+    /// Cross-entropy of a sigmoid; 0 for other activations.
     pub(super) cross_entropy: f64,
     pub(super) targets: Moments,
     /// Smallest and largest target.
@@ -144,7 +144,7 @@ impl OutputSums {
     }
 }
 
-impl Sums {
+impl SampleSums {
     fn new(n_outputs: usize) -> Self {
         let nothing = OutputSums {
             squared: 0.0,
@@ -163,8 +163,8 @@ impl Sums {
         }
     }
 
-    fn push(&mut self, activation: Activation, sample: &Sample<'_>) {
-        let Sample { z, y, t, weight } = sample;
+    fn push(&mut self, activation: Activation, sample: &PredictedSample<'_>) {
+        let PredictedSample { z, y, t, weight } = sample;
         let weight = f64::from(*weight);
         self.weight += weight;
         for (o, sums) in self.outputs.iter_mut().enumerate() {
@@ -197,18 +197,18 @@ impl Sums {
     }
 }
 
-/// The predictions of all samples with their classes, where an order of all is needed.
+/// The predictions and classes of all samples, for metrics that need their order.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct KeptPredictions {
     /// (N, O)
     pub(super) predictions: Vec<f64>,
-    /// The own class of each sample (N) where it has one of several; otherwise whether each target is 1 (N, O).
+    /// For exclusive classes the class of each sample (N); otherwise whether each target is 1 (N, O).
     pub(super) actual: Vec<u32>,
-    /// (N), or nothing where each counts once.
+    /// (N); empty if the samples have no weights.
     weights: Vec<f32>,
 }
 
-impl Kept {
+impl KeptPredictions {
     pub(super) fn weight(&self, row: usize) -> f32 {
         self.weights.get(row).copied().unwrap_or(1.0)
     }
@@ -231,7 +231,7 @@ impl Kept {
         })
     }
 
-    fn push(&mut self, piece: &Piece, exclusive: bool) {
+    fn push(&mut self, piece: &LeafPredictions, exclusive: bool) {
         self.predictions.extend_from_slice(&piece.predictions);
         for sample in piece.samples() {
             if exclusive {
@@ -248,21 +248,21 @@ impl Kept {
     }
 }
 
-/// The sums over all samples, and, where an output is no number of its own, the predictions.
+/// The sums over all samples and, for classifiers, every prediction (AUC needs their order).
 pub(super) fn first(
     problem: &Problem<'_>,
     parameters: &[f64],
     exclusive: bool,
-) -> Result<(Sums, Kept)> {
+) -> Result<(SampleSums, KeptPredictions)> {
     let layer = problem.network.layer();
     let keeps = layer.activation.meaning() != Meaning::Numbers;
-    let mut kept = Kept::default();
+    let mut kept = KeptPredictions::default();
     if keeps {
         kept.reserve(problem, exclusive)?;
     }
-    let mut fold = Fold::new(Sums::add);
-    let summed = |piece: Piece| {
-        let mut sums = Sums::new(layer.n_outputs);
+    let mut fold = Fold::new(SampleSums::add);
+    let summed = |piece: LeafPredictions| {
+        let mut sums = SampleSums::new(layer.n_outputs);
         for sample in piece.samples() {
             sums.push(layer.activation, &sample);
         }
@@ -278,7 +278,7 @@ pub(super) fn first(
     Ok((sums, kept))
 }
 
-/// The first of the largest.
+/// The place of the largest number, the first if several are equal.
 pub(super) fn largest(numbers: impl Iterator<Item = f64>) -> u32 {
     let mut best = (0, f64::NEG_INFINITY);
     for (place, number) in (0..).zip(numbers) {

@@ -1,11 +1,11 @@
-//! What the order of the predictions tells: ROC, and the area under it.
+//! Metrics of the order of the predictions: the ROC, and the area under it.
 
 use rayon::prelude::*;
 
 /// The ROC has about this many points at most.
 const POINTS: f64 = 200.0;
 
-/// One sample: how sure the prediction is, whether it should be, and how much it counts.
+/// One sample: its prediction, its weight, and whether it is of the class.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ranked {
     pub(super) prediction: f64,
@@ -13,12 +13,12 @@ pub(super) struct Ranked {
     pub(super) positive: bool,
 }
 
-/// The order of some samples.
+/// The ROC of some samples and its area.
 #[derive(Debug)]
 pub(super) struct Ranking {
-    /// The area under the ROC, where there are both classes.
+    /// The area under the ROC; `None` unless both classes have weight.
     pub(super) auc: Option<f64>,
-    /// False and true positive rates of falling thresholds, from (0, 0) to (1, 1); empty where there is no area.
+    /// False and true positive rates of falling thresholds, from (0, 0) to (1, 1); empty if there is no area.
     pub(super) roc: Vec<[f64; 2]>,
 }
 
@@ -63,7 +63,7 @@ impl Ranking {
     }
 }
 
-/// Of the positive and of the negative samples.
+/// Total weights of the positive and of the negative samples.
 fn weights(samples: &[Ranked]) -> [f64; 2] {
     let mut weights = [0.0; 2];
     for sample in samples {

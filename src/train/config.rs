@@ -106,7 +106,7 @@ impl TrainConfig {
     pub fn suited_to(dataset: &Dataset) -> Self {
         let activation = match dataset.classes() {
             _ if dataset.is_article() => return Self::article(),
-            Some(classes) if classes.names.len() > 2 => Activation::Softmax,
+            Some(classes) if classes.n_outputs() > 1 => Activation::Softmax,
             None if dataset.target_outside_unit().is_some() => Activation::Identity,
             _ => Activation::Sigmoid,
         };

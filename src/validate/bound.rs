@@ -7,7 +7,7 @@
 
 mod softmax;
 
-use crate::backend::{Evaluation, Problem, Rounding};
+use crate::backend::{ArithmeticRounding, Evaluation, Problem};
 use crate::network::{Activation, sigmoid};
 use crate::objective::Loss;
 use rayon::prelude::*;
@@ -16,11 +16,11 @@ use std::ops::Range;
 
 /// One ULP relative to a value, at most: either neighbour may be the result of `+ − ×`.
 const E: f64 = 1.0 / (1u64 << 23) as f64;
-/// What flushing a subnormal value to 0 can change.
+/// The largest error of flushing a subnormal value to 0.
 const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
-/// What the reference's own roundings can do to a number in [0, 1].
+/// The largest error of the reference's own roundings in a number in [0, 1].
 const FLOAT64: f64 = 4.0 * f64::EPSILON;
-/// `log` on [½, 2].
+/// The absolute error of `log` on [½, 2].
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
 
 /// `γₙ = nE / (1 − nE)`: the relative error of n roundings. Past 1 / E nothing is promised.
@@ -90,7 +90,7 @@ pub(super) struct Bounds<'a> {
 }
 
 impl<'a> Bounds<'a> {
-    pub(super) fn new(problem: &'a Problem<'a>, rounding: Rounding) -> Self {
+    pub(super) fn new(problem: &'a Problem<'a>, rounding: ArithmeticRounding) -> Self {
         let layer = problem.network.layer();
         // n terms are rounded n times at most: once each as products, n − 1 times as sums.
         let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;
@@ -106,7 +106,7 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Row by row, output by output.
+    /// Bounds of each row and output (rows, O).
     pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Vec<RowBound> {
         let rows_per_piece = self.problem.dataset.leaves().rows_per_leaf();
         let pieces = rows.clone().into_par_iter().step_by(rows_per_piece);
@@ -125,8 +125,8 @@ impl<'a> Bounds<'a> {
             .collect()
     }
 
-    /// Bounds of what the leaves contribute to loss, gradient and mean slope, scaled as those are.
-    /// They hold on the way to the total too: their sum bounds it.
+    /// Bounds of the contributions of the leaves to loss, gradient and mean slope, reduced like those. Their sum bounds
+    /// the total, the roundings of the fold included.
     pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
         let (all_leaves, total_weight) = (dataset.leaves(), dataset.total_weight());
@@ -241,7 +241,7 @@ struct Neuron {
     of: Of,
 }
 
-/// What else of an activation enters the loss or the gradient.
+/// The activation, with the other intermediate that enters the loss.
 #[derive(Clone, Copy, Debug)]
 enum Of {
     Sigmoid {
@@ -307,7 +307,7 @@ impl Neuron {
         }
     }
 
-    /// dy/dz: of a sigmoid and a softmax y (1 − y); both it and its f32 counterpart lie in [0, ¼], but for
+    /// dy/dz. For a sigmoid and a softmax it is y (1 − y); it and its f32 counterpart lie in [0, ¼] to within
     /// roundings.
     fn slope(&self) -> Bounded {
         match self.of {

@@ -1,6 +1,6 @@
-//! What a validation finds.
+//! The result of a validation: checks against bounds, and the distance of two trainings.
 
-use crate::data::Change;
+use crate::data::StorageRounding;
 
 /// The worst of the values of one quantity at one iteration: the one whose error is the largest
 /// part of its bound.
@@ -35,7 +35,7 @@ impl Check {
         }
     }
 
-    /// Takes one value in. What is not finite is never within.
+    /// Compares one value. A value that is not finite is never within its bound.
     pub(super) fn value(&mut self, value: f64, reference: f64, bound: f64) {
         let error = (value - reference).abs();
         let within = error <= bound && bound.is_finite();
@@ -53,14 +53,14 @@ impl Check {
 }
 
 /// How far apart two trainings end that start from the same parameters. Errors compound over the
-/// iterations, so there is no bound beside it.
+/// iterations, so it has no bound.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Distance {
     /// Updates both made.
     pub iterations: u64,
     /// Largest difference of a parameter.
     pub absolute: f64,
-    /// … over the largest parameter of the reference.
+    /// The largest difference over the largest parameter of the reference.
     pub relative: f64,
 }
 
@@ -80,14 +80,14 @@ impl Distance {
     }
 }
 
-/// What rounding the data to their storage did: to the inputs, and to the loss at the parameters
-/// reached, both losses by the reference.
+/// The effect of rounding the data to their storage: on the inputs, and on the loss of the reference at the
+/// parameters reached.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
-pub struct DataRounding {
-    /// Of the inputs.
+pub struct StorageEffect {
+    /// The change of the inputs.
     #[serde(flatten)]
-    pub inputs: Change,
-    /// On the data as they came.
+    pub inputs: StorageRounding,
+    /// On the data before rounding.
     pub loss_of_original: f64,
     /// On the data as they are stored.
     pub loss_of_stored: f64,
@@ -95,7 +95,7 @@ pub struct DataRounding {
 
 /// The result of a validation.
 #[derive(Clone, Debug)]
-pub struct Validation {
+pub struct Proof {
     /// The hardware that was validated.
     pub adapter: String,
     /// The hardware of the reference.
@@ -104,11 +104,11 @@ pub struct Validation {
     pub checks: Vec<Check>,
     /// After all iterations.
     pub distance: Distance,
-    /// Where the data are not stored in full: apart from the checks, which are of the stored data.
-    pub rounding: Option<DataRounding>,
+    /// `None` for data stored as f32. The checks are on the stored data and do not include it.
+    pub rounding: Option<StorageEffect>,
 }
 
-impl Validation {
+impl Proof {
     /// Whether every error is within its bound, and both trainings ended with finite parameters.
     #[must_use]
     pub fn passed(&self) -> bool {
@@ -118,10 +118,10 @@ impl Validation {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, Distance, Validation};
+    use super::{Check, Distance, Proof};
 
-    fn validation(check: Check, reached: f64) -> Validation {
-        Validation {
+    fn validation(check: Check, reached: f64) -> Proof {
+        Proof {
             adapter: String::new(),
             reference: String::new(),
             checks: vec![Check::new("nothing"), check],

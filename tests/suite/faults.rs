@@ -6,7 +6,9 @@
 //! tests, on a real adapter.)
 
 use crate::common::{problem, random_dataset};
-use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Rounding, Summary};
+use neuralnet::backend::{
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Summary,
+};
 use neuralnet::cpu::Cpu;
 use neuralnet::validate::check;
 use neuralnet::{Dataset, Loss, Reduction, Result};
@@ -16,7 +18,7 @@ use std::ops::Range;
 const N_SAMPLES: usize = 5000;
 
 /// About what a GPU has for this shape.
-const ROUNDING: Rounding = Rounding {
+const ROUNDING: ArithmeticRounding = ArithmeticRounding {
     pre_activation: 9,
     sum: 80,
     input: 0,

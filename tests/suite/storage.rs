@@ -114,7 +114,11 @@ fn the_gpu_decodes_every_half() {
         .collect();
     assert_eq!(halves.len(), 61_442, "halves");
     let dataset = stored(&made(halves.len(), 1, |row, _| halves[row]), Storage::F16);
-    assert_eq!(dataset.change().n_changed, 0, "halves are stored exactly");
+    assert_eq!(
+        dataset.storage_rounding().n_changed,
+        0,
+        "halves are stored exactly"
+    );
     assert_decoded(&dataset, &halves);
 }
 
@@ -198,7 +202,7 @@ fn bytes_are_stored_without_loss_and_train_to_the_same_bits() {
     });
     for (what, dataset) in [("pictures", pictures(3000, 33)), ("columns", columns)] {
         let bytes = stored(&dataset, Storage::U8);
-        let change = bytes.change();
+        let change = bytes.storage_rounding();
         assert_eq!(
             (change.n_values, change.n_changed),
             (3000 * 33, 0),
@@ -270,7 +274,10 @@ fn the_cpu_computes_on_what_is_stored() {
     let dataset = random_dataset(3000, 7, 1);
     for storage in SMALLER {
         let rounded = stored(&dataset, storage);
-        assert!(rounded.change().n_changed > 2900, "{storage:?} rounds");
+        assert!(
+            rounded.storage_rounding().n_changed > 2900,
+            "{storage:?} rounds"
+        );
         let targets = dataset.stored().expect("rows in memory").targets;
         let given = Dataset::from_rows("given", 7, 1, inputs(&rounded), targets.to_vec());
         let given = given.expect("rows");

@@ -79,7 +79,7 @@ fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<Stri
     }
     let rounding = Rounding::of(present(), fit.keep_zero);
     let offset = rounding.offset;
-    let mut column = Column::number(name);
+    let mut column = Column::number(name.clone());
     column.offset = offset;
     if let Some(impute) = fit.impute.filter(|_| n_missing > 0) {
         if n_missing == table.n_rows {
@@ -134,7 +134,7 @@ fn fit_categories(table: &Table, at: usize, impute: Option<Impute>) -> Result<Co
         return Err(Error::at(table.place().column(name), reason)
             .or(Remedy::new("drop", name.as_str(), "leaves the column out")));
     }
-    let mut column = Column::number(name);
+    let mut column = Column::number(name.clone());
     let n_present: usize = counts.values().sum();
     if let Some(impute) = impute.filter(|_| n_present < table.n_rows) {
         let fill = |count: &usize| fill_of_category(*count, n_present, impute);

@@ -141,7 +141,7 @@ impl Page<'_> {
             metrics: tables::metrics(training, measured),
             classes: match measured {
                 Measured::Classes(metrics) => Some(ClassTables::new(metrics)),
-                Measured::Numbers(_) | Measured::Shares(_) => None,
+                Measured::Numbers(_) | Measured::SoftLabels(_) => None,
             },
             charts: charts(measured),
         }
@@ -166,6 +166,6 @@ fn charts(measured: &Measured) -> Vec<Chart> {
                 ]
             })
         }
-        Measured::Classes(_) | Measured::Shares(_) => Vec::new(),
+        Measured::Classes(_) | Measured::SoftLabels(_) => Vec::new(),
     }
 }

@@ -9,8 +9,8 @@ use crate::bench::Bench;
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::network::Layer;
 use neuralnet::train::WarmStart;
-use neuralnet::validate::DataRounding;
-use neuralnet::{Adapter, Metrics, Model, StopReason, Storage, Trained, Validation};
+use neuralnet::validate::StorageEffect;
+use neuralnet::{Adapter, Metrics, Model, Proof, StopReason, Storage, Trained};
 use std::io::{self, Write};
 
 /// Weights of an output that are shown; JSON has all.
@@ -188,7 +188,7 @@ pub(crate) fn inspect(model: &Model) -> io::Result<()> {
     writeln!(out, "loss     {}", number(description.loss))
 }
 
-pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
+pub(crate) fn validate(run: &Run, validation: &Proof) -> io::Result<()> {
     let out = &mut io::stdout().lock();
     write_run(out, run)?;
     writeln!(out, "gpu      {}", validation.adapter)?;
@@ -289,7 +289,7 @@ fn spread(seconds: &[f64]) -> (f64, f64) {
 }
 
 /// Writes how storing the inputs in fewer bits changed them and the loss.
-fn write_rounding(out: &mut impl Write, run: &Run, rounding: &DataRounding) -> io::Result<()> {
+fn write_rounding(out: &mut impl Write, run: &Run, rounding: &StorageEffect) -> io::Result<()> {
     let storage = name(&run.config.storage);
     let inputs = rounding.inputs;
     let n_values = HumanCount(inputs.n_values);

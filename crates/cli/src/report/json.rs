@@ -6,8 +6,8 @@ use crate::bench::Bench;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
 use neuralnet::train::{Point, WarmStart};
-use neuralnet::validate::{Check, DataRounding, Distance};
-use neuralnet::{Adapter, Dataset, Metrics, Model, StopReason, Trained, Validation};
+use neuralnet::validate::{Check, Distance, StorageEffect};
+use neuralnet::{Adapter, Dataset, Metrics, Model, Proof, StopReason, Trained};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
@@ -126,11 +126,11 @@ struct ValidateJson<'a> {
     checks: &'a [Check],
     distance: Distance,
     /// Null if the data are stored in full.
-    rounding: Option<DataRounding>,
+    rounding: Option<StorageEffect>,
     passed: bool,
 }
 
-pub(crate) fn validate(run: &Run, validation: &Validation) -> io::Result<()> {
+pub(crate) fn validate(run: &Run, validation: &Proof) -> io::Result<()> {
     print(&ValidateJson {
         backend: "gpu",
         adapter: &validation.adapter,

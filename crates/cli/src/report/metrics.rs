@@ -1,7 +1,7 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
 use super::format::{counted, number};
-use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, ShareMetrics};
+use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, SoftLabelMetrics};
 use neuralnet::{Dataset, Metrics};
 use std::io::{self, Write};
 use std::path::Path;
@@ -68,7 +68,7 @@ pub(super) fn target(measured: &Measured) -> String {
     match measured {
         Measured::Classes(metrics) => short(&metrics.target),
         Measured::Numbers(metrics) => short(&metrics.target),
-        Measured::Shares(metrics) => match &metrics.targets[..] {
+        Measured::SoftLabels(metrics) => match &metrics.targets[..] {
             [target] => short(target),
             targets => format!("{} shares", targets.len()),
         },
@@ -85,7 +85,7 @@ pub(super) fn baseline(measured: &Measured) -> String {
         Measured::Numbers(metrics) => {
             format!("always the mean, {}", digits(metrics.baseline.mean))
         }
-        Measured::Shares(metrics) => match metrics.baseline.means[..] {
+        Measured::SoftLabels(metrics) => match metrics.baseline.means[..] {
             [mean] => format!("always the mean, {}", digits(mean)),
             _ => "always the mean of each".to_owned(),
         },
@@ -130,7 +130,7 @@ pub(super) fn lines(measured: &Measured) -> Vec<Line> {
             Some(line("MAE", *mae, baseline.mae)),
             some("R²", *r2, Some(0.0)),
         ],
-        Measured::Shares(ShareMetrics {
+        Measured::SoftLabels(SoftLabelMetrics {
             log_loss,
             rmse,
             baseline,

@@ -2,7 +2,7 @@
 
 use super::plot::{Axis, Plot};
 use crate::report::metrics::{amount, digits};
-use neuralnet::metrics::{ClassMetrics, Grid, Histogram};
+use neuralnet::metrics::{ClassMetrics, Histogram, Histogram2d};
 use neuralnet::train::Point;
 use serde::Serialize;
 
@@ -147,7 +147,7 @@ pub(super) fn residuals(histogram: &Histogram) -> Chart {
 }
 
 /// How many samples have which target and which prediction.
-pub(super) fn predictions_by_targets(grid: &Grid) -> Chart {
+pub(super) fn predictions_by_targets(grid: &Histogram2d) -> Chart {
     let [from, to] = grid.range;
     let mut plot = Plot::new(
         "Predictions by targets",

@@ -1,18 +1,19 @@
-//! Columns of bytes: `scale · (code + offset)`, where no sum of the two is rounded, and the product once.
+//! Quantization of a column to bytes: `scale · (code + offset)`, where the sum is exact and the product is rounded once.
 
 /// Below this every integer is an f32.
 const EXACT: f64 = (1 << 24) as f64;
 
-/// What has to be known of a column before its values can be rounded.
+/// The range of a column, and the power of two that all of its values are multiples of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Span {
+pub(super) struct ValueRange {
     pub(super) min: f32,
     max: f32,
-    /// Every value is a multiple of 2^step; `i32::MAX` where all are 0.
+    /// Every value is a multiple of 2^step; `i32::MAX` if all are 0.
     step: i32,
 }
 
-impl Span {
+impl ValueRange {
+    /// The range of a column without values.
     pub(super) const NONE: Self = Self {
         min: f32::INFINITY,
         max: f32::NEG_INFINITY,
@@ -40,18 +41,20 @@ impl Span {
         self.step = self.step.min(other.step);
     }
 
+    /// The largest magnitude.
     pub(super) fn largest(self) -> f64 {
         f64::from(self.min.abs().max(self.max.abs()))
     }
 
-    pub(super) fn range(self) -> f64 {
+    /// The largest value less the smallest.
+    pub(super) fn width(self) -> f64 {
         f64::from(self.max) - f64::from(self.min)
     }
 }
 
-/// The values of a column of bytes: `scale · (code + offset)`.
+/// Decodes a byte as `scale · (code + offset)`, and encodes a value as the nearest code.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Column {
+pub(crate) struct AffineQuantizer {
     pub(crate) scale: f32,
     pub(crate) offset: f32,
     /// 1 / scale
@@ -60,54 +63,48 @@ pub(crate) struct Column {
     half: f64,
 }
 
-impl Column {
-    /// Of a synthetic batch, whose features are in [−1, 1): a code is the upper 8 bits of a feature.
-    pub(super) const SYNTHETIC: Self = Self {
-        scale: 0.007_812_5,
-        offset: -127.5,
-        inverse: 128.0,
-        half: 128.0,
-    };
+impl AffineQuantizer {
+    /// For synthetic features, which lie in [−1, 1): a code is the upper 8 bits of a feature.
+    pub(super) const SYNTHETIC: Self = Self::new(1.0 / 128.0, -127.5);
 
-    /// The codes are the values.
-    pub(super) const BYTES: Self = Self {
-        scale: 1.0,
-        offset: 0.0,
-        inverse: 1.0,
-        half: 0.5,
-    };
+    /// For whole numbers from 0 to 255: a code is its value.
+    pub(super) const BYTES: Self = Self::new(1.0, 0.0);
 
-    fn new(scale: f32, offset: f32) -> Self {
+    #[expect(
+        clippy::cast_lossless,
+        reason = "`f64::from` cannot be called in a constant"
+    )]
+    const fn new(scale: f32, offset: f32) -> Self {
         Self {
             scale,
             offset,
-            inverse: 1.0 / f64::from(scale),
-            half: 0.5 - f64::from(offset),
+            inverse: 1.0 / scale as f64,
+            half: 0.5 - offset as f64,
         }
     }
 
-    /// Steps that hold the values of `span` exactly where there are such, otherwise steps from its
-    /// smallest to its largest value. `None` where they would leave the range of f32.
+    /// Steps that hold the values of a column exactly if there are such, otherwise steps from its smallest to its
+    /// largest value. `None` if these would leave the range of f32.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "scales and offsets are rounded to f32 or exact in it"
     )]
-    pub(super) fn fitted(span: Span) -> Option<Self> {
-        if span.step >= 0 && span.min >= 0.0 && span.max <= 255.0 {
+    pub(super) fn fitted(range: ValueRange) -> Option<Self> {
+        if range.step >= 0 && range.min >= 0.0 && range.max <= 255.0 {
             return Some(Self::BYTES);
         }
-        let step = f64::from(span.step).exp2();
-        let exact = span.range() / step <= 255.0 && span.largest() / step <= EXACT;
+        let step = f64::from(range.step).exp2();
+        let exact = range.width() / step <= 255.0 && range.largest() / step <= EXACT;
         if exact && (step as f32).is_normal() {
-            let offset = f64::from(span.min) / step;
+            let offset = f64::from(range.min) / step;
             return Some(Self::new(step as f32, offset as f32));
         }
-        // At least so wide that code + offset stays below 2²², and a value finds its code again.
-        let scale = (span.range() / 255.0)
-            .max(span.largest() / (EXACT / 4.0))
+        // Wide enough that code + offset stays below 2²², so that a value finds its code again.
+        let scale = (range.width() / 255.0)
+            .max(range.largest() / (EXACT / 4.0))
             .max(f64::from(f32::MIN_POSITIVE)) as f32;
-        let offset = f64::from(span.min) / f64::from(scale);
-        // As fine as code + offset stays exact.
+        let offset = f64::from(range.min) / f64::from(scale);
+        // The offset is as fine as it can be with code + offset exact.
         let fineness = (EXACT / (offset.abs() + 256.0)).log2().floor().exp2();
         let offset = (offset * fineness).round() / fineness;
         let column = Self::new(scale, offset as f32);
@@ -118,7 +115,7 @@ impl Column {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "the cast cuts off the fraction and ends at 0 and 255, as it should"
+        reason = "the cast should cut off the fraction and end at 0 and 255"
     )]
     pub(super) fn encode(self, x: f32) -> u8 {
         (f64::from(x) * self.inverse + self.half) as u8
@@ -128,7 +125,7 @@ impl Column {
         self.scale * (f32::from(code) + self.offset)
     }
 
-    /// Whether a device, too, takes the product without rounding it.
+    /// Whether the scale is a power of two, so that a device multiplies by it without rounding.
     pub(super) fn is_exact(self) -> bool {
         self.scale.to_bits() & 0x007F_FFFF == 0
     }
@@ -136,15 +133,15 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, Span};
+    use super::{AffineQuantizer, ValueRange};
 
-    fn span(values: &[f32]) -> Span {
-        let mut span = Span::NONE;
-        values.iter().for_each(|x| span.add(*x));
-        span
+    fn range(values: &[f32]) -> ValueRange {
+        let mut range = ValueRange::NONE;
+        values.iter().for_each(|x| range.add(*x));
+        range
     }
 
-    fn rounded(column: Column, x: f32) -> f32 {
+    fn rounded(column: AffineQuantizer, x: f32) -> f32 {
         column.decode(column.encode(x))
     }
 
@@ -160,13 +157,13 @@ mod tests {
             ("thousands", map(&|x| x * 1024.0)),
             ("256ths", map(&|x| x / 256.0 - 0.5)),
             ("as large as goes", map(&|x| 16_777_216.0 - x)),
-            ("… and below", map(&|x| x - 16_777_216.0)),
+            ("as low as goes", map(&|x| x - 16_777_216.0)),
             ("tiny", map(&|x| x * f32::MIN_POSITIVE)),
             ("one value", vec![0.1]),
             ("one huge value", vec![-3.3e38]),
             ("nothing", vec![0.0, -0.0]),
         ] {
-            let column = Column::fitted(span(&values)).unwrap();
+            let column = AffineQuantizer::fitted(range(&values)).unwrap();
             assert!(column.is_exact(), "{what}: {column:?}");
             for x in values {
                 let kept = (rounded(column, x) - x).abs() <= 0.0;
@@ -174,8 +171,8 @@ mod tests {
             }
         }
         assert_eq!(
-            Column::fitted(span(&bytes)),
-            Some(Column::BYTES),
+            AffineQuantizer::fitted(range(&bytes)),
+            Some(AffineQuantizer::BYTES),
             "pictures"
         );
     }
@@ -209,13 +206,13 @@ mod tests {
                 })
                 .collect();
             values.push(min.next_up());
-            let span = span(&values);
-            let column = Column::fitted(span).unwrap();
+            let range = range(&values);
+            let column = AffineQuantizer::fitted(range).unwrap();
             let what = format!("[{min:e}, {max:e}] by {column:?}");
             assert!(column.scale.is_normal(), "{what}");
             let step = f64::from(column.scale);
             // A step more than needed by one part in 2¹⁵, an offset to the same, a product rounded.
-            let slack = step * 2_f64.powi(-8) + span.largest() * 2_f64.powi(-24);
+            let slack = step * 2_f64.powi(-8) + range.largest() * 2_f64.powi(-24);
             for x in values {
                 let error = (f64::from(x) - f64::from(rounded(column, x))).abs();
                 assert!(error <= step / 2.0 + slack, "{x:e} of {what}: {error:e}");
@@ -232,9 +229,12 @@ mod tests {
     #[test]
     fn steps_beyond_f32_are_refused() {
         // The smallest value lies at −∞: its offset is rounded away from 0.
-        assert_eq!(Column::fitted(span(&[f32::MIN, 0.1 * f32::MAX])), None);
+        assert_eq!(
+            AffineQuantizer::fitted(range(&[f32::MIN, 0.1 * f32::MAX])),
+            None
+        );
         assert!(
-            Column::fitted(span(&[f32::MIN, f32::MAX])).is_some(),
+            AffineQuantizer::fitted(range(&[f32::MIN, f32::MAX])).is_some(),
             "all of f32"
         );
     }
@@ -246,7 +246,7 @@ mod tests {
         ] {
             #[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32 exactly")]
             let x = feature as f32 / 8_388_608.0;
-            let code = Column::SYNTHETIC.encode(x);
+            let code = AffineQuantizer::SYNTHETIC.encode(x);
             assert_eq!(i32::from(code), (feature >> 16) + 128, "{feature}");
         }
     }

@@ -1,12 +1,12 @@
-//! Targets between 0 and 1, such as shares of classes, and whatever else a sigmoid was trained on.
+//! Metrics of soft labels: targets between 0 and 1, such as shares of classes, and other targets of a sigmoid.
 
-use super::pass::Sums;
+use super::pass::SampleSums;
 use crate::backend::Problem;
 use serde::Serialize;
 
-/// What predictions of shares are worth.
+/// The quality of predictions of soft labels.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ShareMetrics {
+pub struct SoftLabelMetrics {
     /// The targets: one, or all that share a softmax.
     pub targets: Vec<String>,
     /// The mean cross-entropy, where every target is a share.
@@ -14,13 +14,13 @@ pub struct ShareMetrics {
     /// The root of the mean squared error, over the targets too.
     pub rmse: f64,
     /// Without a model.
-    pub baseline: ShareBaseline,
+    pub baseline: SoftLabelBaseline,
 }
 
-/// Always the mean of each target.
+/// The metrics of always predicting the mean of each target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ShareBaseline {
-    /// Of each target.
+pub struct SoftLabelBaseline {
+    /// The mean of each target.
     pub means: Vec<f64>,
     /// The mean cross-entropy, where every target is a share.
     pub log_loss: Option<f64>,
@@ -28,9 +28,9 @@ pub struct ShareBaseline {
     pub rmse: f64,
 }
 
-impl ShareMetrics {
-    /// Of the one output `output`, a sigmoid.
-    pub(super) fn alone(problem: &Problem<'_>, output: usize, sums: &Sums) -> Self {
+impl SoftLabelMetrics {
+    /// Metrics of the output `output`, a sigmoid.
+    pub(super) fn alone(problem: &Problem<'_>, output: usize, sums: &SampleSums) -> Self {
         let own = &sums.outputs[output];
         let mean = own.targets.mean;
         let is_share = own.target_range[0] >= 0.0 && own.target_range[1] <= 1.0;
@@ -39,7 +39,7 @@ impl ShareMetrics {
             targets: vec![problem.dataset.target_names()[output].clone()],
             log_loss: is_share.then_some(own.cross_entropy / sums.weight),
             rmse: own.rmse(),
-            baseline: ShareBaseline {
+            baseline: SoftLabelBaseline {
                 means: vec![mean],
                 log_loss: is_share.then_some(0.0 - without),
                 rmse: own.targets.deviation(),
@@ -47,8 +47,8 @@ impl ShareMetrics {
         }
     }
 
-    /// Of all outputs, one softmax.
-    pub(super) fn together(problem: &Problem<'_>, sums: &Sums) -> Self {
+    /// Metrics of all outputs of a softmax.
+    pub(super) fn together(problem: &Problem<'_>, sums: &SampleSums) -> Self {
         let outputs = &sums.outputs;
         let mean = |of: f64| (of / outputs.len() as f64).sqrt();
         let mean_squares = outputs.iter().map(|own| own.rmse().powi(2)).sum();
@@ -61,7 +61,7 @@ impl ShareMetrics {
             targets: problem.dataset.target_names().to_vec(),
             log_loss: are_shares.then_some(sums.cross_entropy / sums.weight),
             rmse: mean(mean_squares),
-            baseline: ShareBaseline {
+            baseline: SoftLabelBaseline {
                 means,
                 log_loss: are_shares.then_some(0.0 - without),
                 rmse: mean(variances),

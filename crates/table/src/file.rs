@@ -2,10 +2,11 @@
 //! read them, contained.
 
 use crate::error::{Error, Result};
+use flate2::bufread::MultiGzDecoder;
 use memmap2::Mmap;
 use std::cell::Cell;
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -49,33 +50,44 @@ pub(crate) fn bytes(path: &Path, kind: &str) -> Result<Bytes> {
     Ok(Bytes::Memory(bytes))
 }
 
-/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`.
+/// The tool that packed a file, by the ending of its name.
+fn tool(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_ascii_lowercase().to_str() {
+        Some("gz") => Some("gzip"),
+        Some("zst") => Some("Zstandard"),
+        _ => None,
+    }
+}
+
+/// What is in `packed`, the file `path`, unpacked if its name says that it is packed. Several members one after the other
+/// are one file, for either tool.
+pub(crate) fn decoder<'r>(
+    path: &Path,
+    packed: impl BufRead + 'r,
+) -> std::io::Result<Box<dyn Read + 'r>> {
+    Ok(match tool(path) {
+        Some("gzip") => Box::new(MultiGzDecoder::new(packed)),
+        Some(_) => Box::new(zstd::Decoder::with_buffer(packed)?),
+        None => Box::new(packed),
+    })
+}
+
+/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`. No bytes stay what they are.
 pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    // Several members one after the other are one file, for either tool.
-    let (tool, decoder): (_, std::io::Result<Box<dyn Read>>) = match extension.to_str() {
-        _ if bytes.is_empty() => return Ok(bytes),
-        Some("gz") => (
-            "gzip",
-            Ok(Box::new(flate2::read::MultiGzDecoder::new(&bytes[..]))),
-        ),
-        Some("zst") => (
-            "Zstandard",
-            zstd::Decoder::with_buffer(&bytes[..]).map(|decoder| Box::new(decoder) as _),
-        ),
-        _ => return Ok(bytes),
+    let Some(tool) = tool(path).filter(|_| !bytes.is_empty()) else {
+        return Ok(bytes);
     };
     let mut text = Vec::new();
-    let unpacked = decoder.and_then(|mut decoder| decoder.read_to_end(&mut text));
+    let unpacked = decoder(path, &bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut text));
     match unpacked {
         Ok(_) => Ok(Bytes::Memory(text)),
-        Err(error) => Err(Error::file(
-            path,
-            format!(
-                "cannot be unpacked after {} bytes ({error}); it is damaged, cut short, or not a {tool} file",
-                text.len()
-            ),
-        )),
+        Err(error) => {
+            let n_bytes = text.len();
+            let reason = format!(
+                "cannot be unpacked after {n_bytes} bytes ({error}); it is damaged, cut short, or not a {tool} file"
+            );
+            Err(Error::file(path, reason))
+        }
     }
 }
 

@@ -4,47 +4,58 @@ use memchr::{memchr, memchr_iter, memchr2};
 use std::borrow::Cow;
 
 /// How the cells of a file are written.
-#[derive(Clone, Debug)]
 pub(super) struct Dialect {
     pub(super) separator: u8,
     /// Whether decimals have a comma.
-    pub(super) has_comma: bool,
-    pub(super) missing: Vec<Missing>,
-    /// Whether a missing cell may begin with this byte: most cells need not be looked up.
-    begins_missing: [bool; 256],
+    has_comma: bool,
+    pub(super) words: Vec<Word>,
+    /// Whether every number that `fast_float2` finds at the start of a cell is one.
+    pub(super) is_plain: bool,
 }
 
-/// A text that stands for a missing cell.
-#[derive(Clone, Debug)]
-pub(super) struct Missing {
+/// A text that stands for something else.
+pub(super) struct Word {
     pub(super) text: String,
-    /// The number it is, as -999 is one: it is missing then however it is written.
-    value: Option<f64>,
+    /// The number it is, as -999 may be one for a missing cell: however it is written, then.
+    number: Option<f64>,
+    /// What it is among numbers, and how it is told; none if it is a missing cell, among texts too.
+    pub(super) truth: Option<(f64, &'static str)>,
 }
 
 impl Dialect {
-    pub(super) fn new(
-        separator: u8,
-        has_comma: bool,
-        missing: impl Iterator<Item = String>,
-    ) -> Self {
+    pub(super) fn new(separator: u8, has_comma: bool, missing: Vec<String>) -> Self {
+        let (is_plain, words) = (!has_comma && separator != b' ', Vec::new());
         let mut dialect = Self {
             separator,
             has_comma,
-            missing: Vec::new(),
-            begins_missing: [false; 256],
+            words,
+            is_plain,
         };
-        for text in missing.filter(|text| !text.is_empty()) {
-            dialect.begins_missing[usize::from(text.as_bytes()[0])] = true;
-            let value = dialect.number(&text);
-            dialect.missing.push(Missing { text, value });
+        for text in missing {
+            let number = dialect.number(&text);
+            dialect.is_plain &= number.is_none();
+            dialect.words.push(Word {
+                text,
+                number,
+                truth: None,
+            });
+        }
+        let told = ["True and False", "yes and no"];
+        for (text, value, told) in [
+            ("true", 1.0, 0),
+            ("false", 0.0, 0),
+            ("yes", 1.0, 1),
+            ("no", 0.0, 1),
+        ]
+        .map(|(text, value, at)| (text.to_owned(), value, told[at]))
+        {
+            dialect.words.push(Word {
+                text,
+                number: None,
+                truth: Some((value, told)),
+            });
         }
         dialect
-    }
-
-    /// Whether a cell that is a number to `fast_float2` is that number.
-    pub(super) fn is_plain(&self) -> bool {
-        !self.has_comma && self.missing.iter().all(|missing| missing.value.is_none())
     }
 
     /// The text with a point in its decimals.
@@ -58,29 +69,24 @@ impl Dialect {
 
     /// The finite number that a text is.
     pub(super) fn number(&self, text: &str) -> Option<f64> {
-        let value = match self.has_comma {
-            true => self.pointed(text).parse().ok(),
-            false => fast_float2::parse(text).or_else(|_| text.parse()).ok(),
-        };
+        let text = self.pointed(text);
+        let value = fast_float2::parse(&*text)
+            .ok()
+            .or_else(|| text.parse().ok());
         value.filter(|value: &f64| value.is_finite())
     }
 
-    /// Which of the texts for a missing cell this is.
-    pub(super) fn missing(&self, content: &[u8]) -> Option<usize> {
-        match self.begins_missing[usize::from(*content.first()?)] {
-            true => self
-                .missing
-                .iter()
-                .position(|missing| missing.text.as_bytes() == content),
-            false => None,
-        }
-    }
-
-    /// Which of the numbers for a missing cell this is.
-    pub(super) fn missing_number(&self, value: f64) -> Option<usize> {
-        self.missing
-            .iter()
-            .position(|missing| missing.value == Some(value))
+    /// Which of the words a text is, in a column of numbers or another one.
+    pub(super) fn word(&self, text: &str, is_number: bool) -> Option<usize> {
+        let number = if is_number && !self.is_plain {
+            self.number(text)
+        } else {
+            None
+        };
+        self.words.iter().position(|word| match word.truth {
+            None => word.text == text || number.is_some() && word.number == number,
+            Some(_) => is_number && word.text.eq_ignore_ascii_case(text),
+        })
     }
 
     /// Whether it is white space within a line.
@@ -140,10 +146,6 @@ impl<'t> Cell<'t> {
                 end: at,
             }),
         }
-    }
-
-    pub(super) fn content(&self) -> &'t [u8] {
-        self.content
     }
 
     /// The cell as a text; quotes allow for line ends and tabs.

@@ -1,10 +1,10 @@
 //! How a file is written, found in its first lines: the separator, the names of the columns.
 
-use super::cell::{Cell, Dialect, Rows};
+use super::cell::{Dialect, Rows};
 use crate::error::{Error, Place, Remedy, Result, listed, shown, some_of};
 use crate::options::{MISSING, TextOptions};
 use crate::reader::Columns;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// Lines that are looked at beside the first.
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
     } else {
         0
     };
-    let (dialect, separator) = dialect(&text[mark..], options)?;
+    let dialect = dialect(&text[mark..], options)?;
     let mut rows = Rows {
         text,
         dialect: &dialect,
@@ -38,39 +38,61 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
         let reason = "the file is empty; it needs a header line of column names, then rows";
         return Err(Error::file(path, reason));
     }
-    let (first, before) = (rows.at, rows.n_lines);
-    let place = Place::line(path, before + 1);
-    let row = rows
+    let has_header = options.header != Some(false);
+    let place = Place::line(path, rows.n_lines + 1);
+    let (mut start, mut n_lines) = (rows.at, rows.n_lines);
+    let refused = |reason| Error::at(place.clone(), reason);
+    let mut first = Vec::new();
+    for (cell, number) in rows
         .row()
-        .map_err(|reason| Error::at(place.clone(), reason))?;
-    let (second, after) = (rows.at, rows.n_lines);
-    if options.header != Some(false) && !rows.skip_blank_lines() {
-        return Err(Error::file(
-            path,
-            "holds a header and no rows; add at least one",
-        ));
-    }
-    let sample = rows
-        .take(LOOKED_AT)
-        .map_while(std::result::Result::ok)
-        .collect();
-    let names = Names::new(row, sample, options.header == Some(false));
-    if options.header.is_none()
-        && let Some(number) = names.number_above_numbers(&dialect)
+        .map_err(|reason| refused(reason.to_owned()))?
+        .iter()
+        .zip(1..)
     {
-        let reason = format!("the first line looks like data (`{number}` above numbers)");
-        let error = Error::at(place, reason).or(Remedy::new("no_header", "", "reads it as a row"));
-        return Err(error.or(Remedy::new("header", "", "takes it as names")));
+        let text = cell
+            .text()
+            .map_err(|reason| refused(format!("the name of column {number}: {reason}")));
+        first.push(text?.into_owned());
     }
-    let mut columns = match options.header {
-        Some(false) => names.numbered(),
-        _ => names.named().map_err(|reason| Error::at(place, reason))?,
+    if has_header {
+        (start, n_lines) = (rows.at, rows.n_lines);
+        if !rows.skip_blank_lines() {
+            return Err(Error::file(
+                path,
+                "holds a header and no rows; add at least one",
+            ));
+        }
+    }
+    let sample = sample(rows);
+    let mut columns = match has_header {
+        true => {
+            place_names(&mut first, &sample);
+            if options.header.is_none()
+                && let Some(number) = number_above_numbers(&first, &sample, &dialect)
+            {
+                let error = refused(format!(
+                    "the first line looks like data (`{}` above numbers)",
+                    shown(number)
+                ));
+                let error = error.or(Remedy::new("no_header", "", "reads it as a row"));
+                return Err(error.or(Remedy::new("header", "", "takes it as names")));
+            }
+            if first.iter().all(String::is_empty) {
+                return Err(refused("holds no column names".to_owned()));
+            }
+            named(first)
+        }
+        false => numbered(&first, &sample),
     };
-    columns.notices.splice(0..0, separator);
-    let (start, n_lines) = match options.header {
-        Some(false) => (first, before),
-        _ => (second, after),
-    };
+    if options.separator.is_none() && dialect.separator != b',' {
+        let separator = match dialect.separator {
+            b'\t' => "tabs".to_owned(),
+            separator => format!("`{}`", char::from(separator)),
+        };
+        columns
+            .notices
+            .insert(0, format!("cells are separated by {separator}"));
+    }
     Ok(Header {
         columns,
         dialect,
@@ -79,8 +101,15 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
     })
 }
 
-/// The dialect that was asked for or that fits, and a notice of its separator.
-fn dialect(text: &[u8], options: &TextOptions) -> Result<(Dialect, Option<String>)> {
+/// The texts of the next rows, as far as they can be read.
+fn sample(rows: Rows<'_>) -> Vec<Vec<String>> {
+    let rows = rows.take(LOOKED_AT).map_while(std::result::Result::ok);
+    let text = |cell: &super::cell::Cell<'_>| cell.text().unwrap_or_default().into_owned();
+    rows.map(|row| row.iter().map(text).collect()).collect()
+}
+
+/// The dialect that was asked for, or the one that fits the first lines best.
+fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
     let refused = |setting, reason: &str| Error::Setting {
         setting,
         reason: reason.to_owned(),
@@ -91,214 +120,156 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<(Dialect, Option<String
         Some(',') => true,
         Some(_) => return Err(refused("decimal", "is neither a point nor a comma")),
     };
-    let of = |separator| {
-        let usual = || MISSING.map(str::to_owned).to_vec();
-        let missing = options.missing.clone().unwrap_or_else(usual);
-        Dialect::new(separator, has_comma, missing.into_iter())
-    };
+    let missing = options.missing.clone();
+    let missing = missing.unwrap_or_else(|| MISSING.map(str::to_owned).to_vec());
+    let of = |separator| Dialect::new(separator, has_comma, missing.clone());
     if let Some(separator) = options.separator {
         let is_fit = |byte: &u8| {
-            byte.is_ascii_punctuation() && !b"\".+-".contains(byte) || b" \t".contains(byte)
+            matches!(byte, b' ' | b'\t') || byte.is_ascii_punctuation() && !b"\".+-".contains(byte)
         };
         let reason = "cannot separate cells; a comma, `;`, `|`, a tab or another sign of ASCII can";
-        return match u8::try_from(separator).ok().filter(is_fit) {
-            Some(separator) => Ok((of(separator), None)),
-            None => Err(refused("separator", reason)),
-        };
+        let separator = u8::try_from(separator).ok().filter(is_fit);
+        return separator
+            .map(of)
+            .ok_or_else(|| refused("separator", reason));
     }
-    let candidates = if has_comma { b";\t|," } else { b",;\t|" };
-    let found = candidates.map(|separator| {
-        let dialect = of(separator);
-        let rows = Rows {
-            text,
-            dialect: &dialect,
-            at: 0,
-            n_lines: 0,
-        };
-        (separator, Fit::of(rows.take(LOOKED_AT + 1)))
-    });
-    // The first of those that fit best, but for the comma before all that fit as well.
-    let best = found.into_iter().rev().max_by_key(|(separator, fit)| {
-        (
-            fit.how,
-            *separator == b',' && !has_comma && fit.how == How::Same,
-            fit.n_cells,
-        )
-    });
-    let separator = match best {
-        Some((separator, fit)) if fit.n_cells > 1 => separator,
-        _ => b',',
+    // The last of those that fit best: a comma if it fits, unless it is in the numbers.
+    let (candidates, preferred) = if has_comma {
+        (*b",|\t;", b';')
+    } else {
+        (*b"|\t;,", b',')
     };
-    let told = match separator {
-        b',' => None,
-        b'\t' => Some("cells are separated by tabs".to_owned()),
-        other => Some(format!("cells are separated by `{}`", char::from(other))),
+    let best = candidates.into_iter().max_by_key(|separator| {
+        let (how_well, n_cells) = fit(text, &of(*separator));
+        (how_well, how_well == 2 && *separator == preferred, n_cells)
+    });
+    let best = best.filter(|best| fit(text, &of(*best)).1 > 1);
+    Ok(of(best.unwrap_or(b',')))
+}
+
+/// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others have
+/// one more, as those with names of rows do.
+fn fit(text: &[u8], dialect: &Dialect) -> (u8, usize) {
+    let rows = Rows {
+        text,
+        dialect,
+        at: 0,
+        n_lines: 0,
+    }
+    .take(LOOKED_AT + 1);
+    let mut counts = rows.map(|row| row.map_or(0, |row| row.len()));
+    let n_cells = counts.next().unwrap_or(0);
+    let others: Vec<usize> = counts.collect();
+    let all = |n: usize| n > 1 && others.iter().all(|n_others| *n_others == n);
+    (
+        if all(n_cells) {
+            2
+        } else {
+            u8::from(all(n_cells + 1))
+        },
+        n_cells,
+    )
+}
+
+/// Gives rows that have one cell more than the first line a column without a name: the first, of their names, or the last,
+/// behind a separator at the end of each. Takes away one that only the first line has.
+fn place_names(first: &mut Vec<String>, rows: &[Vec<String>]) {
+    let all = |n| !rows.is_empty() && rows.iter().all(|row| row.len() == n);
+    let n_cells = first.len();
+    if all(n_cells + 1) {
+        first.insert(
+            if rows.iter().all(|row| row[n_cells].is_empty()) {
+                n_cells
+            } else {
+                0
+            },
+            String::new(),
+        );
+    } else if n_cells > 1 && all(n_cells - 1) && first[n_cells - 1].is_empty() {
+        first.pop();
+    }
+}
+
+/// A cell of the first line that is a number, if each cell above a column of numbers is one, or missing.
+fn number_above_numbers<'t>(
+    first: &'t [String],
+    rows: &[Vec<String>],
+    dialect: &Dialect,
+) -> Option<&'t String> {
+    let is_number = |text: &&String| dialect.number(text).is_some();
+    let is_either = |text: &&String| is_number(text) || dialect.word(text, false).is_some();
+    let of_numbers = |column: usize| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .filter(|text| !text.is_empty());
+        cells.clone().all(|text| is_either(&text)) && cells.clone().any(|text| is_number(&text))
     };
-    Ok((of(separator), told))
+    let above = first
+        .iter()
+        .enumerate()
+        .filter(|(column, _)| of_numbers(*column))
+        .map(|(_, text)| text);
+    above
+        .clone()
+        .find(is_number)
+        .filter(|_| above.clone().all(|text| is_either(&text)))
 }
 
-/// How a separator splits the first lines.
-struct Fit {
-    how: How,
-    /// Cells of the first line.
-    n_cells: usize,
-}
-
-/// From worst to best.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum How {
-    Apart,
-    /// The rows have one cell more than the header, their names.
-    NamedRows,
-    Same,
-}
-
-impl Fit {
-    fn of<'t>(
-        rows: impl Iterator<Item = std::result::Result<Vec<Cell<'t>>, &'static str>>,
-    ) -> Self {
-        let counts: Vec<usize> = rows.map(|row| row.map_or(0, |row| row.len())).collect();
-        let n_cells = counts.first().copied().unwrap_or(0);
-        let all = |n: usize| n > 1 && counts.iter().skip(1).all(|n_cells| *n_cells == n);
-        let how = match () {
-            () if all(n_cells) => How::Same,
-            () if all(n_cells + 1) && n_cells > 0 => How::NamedRows,
-            () => How::Apart,
-        };
-        Self { how, n_cells }
-    }
-}
-
-/// The first line, and those that follow it.
-struct Names<'t> {
-    /// A cell for each column; none for a column without a place in the line.
-    first: Vec<Option<Cell<'t>>>,
-    rows: Vec<Vec<Cell<'t>>>,
-}
-
-impl<'t> Names<'t> {
-    fn new(first: Vec<Cell<'t>>, rows: Vec<Vec<Cell<'t>>>, is_row: bool) -> Self {
-        let n_cells = first.len();
-        let mut first: Vec<_> = first.into_iter().map(Some).collect();
-        let ends_empty =
-            |row: &Vec<Cell<'_>>| row.last().is_some_and(|cell| cell.content().is_empty());
-        let all = |n: usize| !is_row && !rows.is_empty() && rows.iter().all(|row| row.len() == n);
-        if all(n_cells + 1) {
-            // Names of rows, or a comma behind each row.
-            first.insert(
-                if rows.iter().all(ends_empty) {
-                    n_cells
-                } else {
-                    0
-                },
-                None,
-            );
-        } else if n_cells > 1
-            && all(n_cells - 1)
-            && first[n_cells - 1]
-                .as_ref()
-                .is_some_and(|cell| cell.content().is_empty())
-        {
-            first.pop();
+/// Columns called by the cells of the first line, each once.
+fn named(first: Vec<String>) -> Columns {
+    let mut columns = Columns::named(first);
+    let unnamed = (0..columns.names.len())
+        .filter(|column| columns.names[*column].is_empty())
+        .collect();
+    hide(&mut columns, unnamed);
+    let (mut seen, mut copies) = (HashSet::new(), HashMap::new());
+    for (name, number) in columns.names.iter_mut().zip(1..) {
+        let text = name.clone();
+        let copy = copies.entry(text.clone()).or_insert(1);
+        while !seen.insert(name.clone()) {
+            *copy += 1;
+            *name = format!("{text}_{copy}");
         }
-        Self { first, rows }
-    }
-
-    /// Columns called by their places, of a file without names. An empty last one is behind a comma at each line's end.
-    fn numbered(self) -> Columns {
-        let n_columns = self.first.len();
-        let mut columns =
-            Columns::named((1..=n_columns).map(|place| format!("#{place}")).collect());
-        let cells = self
-            .rows
-            .iter()
-            .map(|row| row.last())
-            .chain([self.first[n_columns - 1].as_ref()]);
-        if n_columns > 1 && cells.flatten().all(|cell| cell.content().is_empty()) {
-            hide(&mut columns, &[n_columns - 1]);
-        }
-        columns
-    }
-
-    /// Columns called by the cells of the first line.
-    fn named(self) -> std::result::Result<Columns, String> {
-        let (mut names, mut seen, mut unnamed) = (Vec::new(), HashSet::new(), Vec::new());
-        let mut notices = Vec::new();
-        for (column, cell) in self.first.iter().enumerate() {
-            let text = cell.as_ref().map_or(Ok("".into()), Cell::text);
-            let text =
-                text.map_err(|reason| format!("the name of column {}: {reason}", column + 1))?;
-            let mut name = text.clone().into_owned();
-            if name.is_empty() {
-                unnamed.push(column);
-                name = format!("#{}", column + 1);
-            }
-            let mut copies = 1;
-            while !seen.insert(name.clone()) {
-                copies += 1;
-                name = format!("{text}_{copies}");
-            }
-            if copies > 1 {
-                let (text, name) = (shown(&text), shown(&name));
-                notices.push(format!(
-                    "column {} is called `{name}`, another one is `{text}`",
-                    column + 1
-                ));
-            }
-            names.push(name);
-        }
-        let mut columns = Columns {
-            notices,
-            ..Columns::named(names)
-        };
-        hide(&mut columns, &unnamed);
-        match unnamed.len() == columns.names.len() {
-            true => Err("holds no column names".to_owned()),
-            false => Ok(columns),
+        if *name != text {
+            let (text, name) = (shown(&text), shown(name));
+            columns.notices.push(format!(
+                "column {number} is called `{name}`: another one is `{text}`"
+            ));
         }
     }
-
-    /// A cell of the first line that is a number, if each cell above a column of numbers is.
-    fn number_above_numbers(&self, dialect: &Dialect) -> Option<String> {
-        let text = |cell: &Cell<'t>| cell.text().unwrap_or_default();
-        let is_missing = |cell: &Cell<'_>| dialect.missing(cell.content()).is_some();
-        let is_number = |cell: &Cell<'t>| dialect.number(&text(cell)).is_some();
-        let is_either = |cell: &Cell<'t>| is_number(cell) || is_missing(cell);
-        let of_numbers = |column: &usize| {
-            let cells = || {
-                self.rows
-                    .iter()
-                    .filter_map(|row| row.get(*column))
-                    .filter(|cell| !cell.content().is_empty())
-            };
-            cells().all(is_either) && cells().any(is_number)
-        };
-        let above = (0..self.first.len())
-            .filter(of_numbers)
-            .map(|column| self.first[column].as_ref());
-        let above: Vec<_> = above.collect::<Option<_>>()?;
-        let number = above.iter().find(|cell| is_number(cell))?;
-        above
-            .iter()
-            .all(|cell| is_either(cell))
-            .then(|| shown(&text(number)))
-    }
+    columns
 }
 
-/// Leaves columns out that have no name, unless they are named by their places.
-fn hide(columns: &mut Columns, unnamed: &[usize]) {
-    for column in unnamed {
+/// Columns called by their places. An empty last one stands behind a separator at the end of each line.
+fn numbered(first: &[String], rows: &[Vec<String>]) -> Columns {
+    let n_columns = first.len();
+    let mut columns = Columns::named((1..=n_columns).map(|number| format!("#{number}")).collect());
+    let mut last = rows
+        .iter()
+        .filter_map(|row| row.get(n_columns - 1))
+        .chain(first.last());
+    if n_columns > 1 && last.all(String::is_empty) {
+        hide(&mut columns, vec![n_columns - 1]);
+    }
+    columns
+}
+
+/// Leaves out columns that have no name, unless they are named by their places.
+fn hide(columns: &mut Columns, unnamed: Vec<usize>) {
+    for column in &unnamed {
+        columns.names[*column] = format!("#{}", column + 1);
         columns.is_hidden[*column] = true;
     }
     let names = listed(unnamed.iter().map(|column| &columns.names[*column]));
-    let places = some_of(unnamed.iter().map(|column| (column + 1).to_string()));
+    let numbers = some_of(unnamed.iter().map(|column| (column + 1).to_string()));
     columns.notices.extend(match unnamed.len() {
         0 => None,
         1 => Some(format!(
-            "column {places} has no name and is left out; {names} names it"
+            "column {numbers} has no name and is left out; {names} names it"
         )),
         _ => Some(format!(
-            "columns {places} have no names and are left out; {names} name them"
+            "columns {numbers} have no names and are left out; {names} name them"
         )),
     });
 }

@@ -1,188 +1,55 @@
 //! The rows of a piece of a file, which begins and ends where rows do.
 
 use super::cell::{Cell, Dialect, Rows, closing_quote};
-use crate::error::{Remedy, shown};
+use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::reader::Kind;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use neuralnet::data::Lines;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Bytes that one thread reads at a time, to the end of a row.
 const PIECE_BYTES: usize = 1 << 18;
 
-/// Where a piece ends that begins with a row at `start`, and how many lines were counted: behind about `PIECE_BYTES`, or
-/// behind line `n_rows`, where no quotes are open. Lines are not counted if they need not be.
-pub(super) fn end(text: &[u8], start: usize, n_rows: usize, separator: u8) -> (usize, usize) {
+/// Where a piece ends that begins with a row at `start`: behind about `PIECE_BYTES`, or behind line `n_lines` where no
+/// quotes are open. Also how many lines were counted, which they are not if they need not be.
+pub(super) fn end(text: &[u8], start: usize, n_lines: usize, dialect: &Dialect) -> (usize, usize) {
     let window = &text[start..text.len().min(start + PIECE_BYTES)];
-    if n_rows == usize::MAX
+    if n_lines == usize::MAX
         && memchr(b'"', window).is_none()
         && let Some(end) = memrchr(b'\n', window)
     {
         return (start + end + 1, 0);
     }
-    let (mut at, mut n_lines) = (start, 0);
+    let (mut at, mut n_counted) = (start, 0);
     while let Some(next) = memchr2(b'"', b'\n', &text[at..]).map(|next| at + next) {
         at = next + 1;
         if text[next] == b'\n' {
-            n_lines += 1;
-            if n_lines == n_rows || at - start >= PIECE_BYTES {
-                return (at, n_lines);
+            n_counted += 1;
+            if n_counted == n_lines || at - start >= PIECE_BYTES {
+                return (at, n_counted);
             }
-        } else if opens_cell(&text[start..next], separator) {
+        } else if opens_cell(&text[start..next], dialect) {
             at = closing_quote(text, at).map_or(text.len(), |quote| quote + 1);
         }
     }
-    (text.len(), n_lines)
+    (text.len(), n_counted)
 }
 
 /// Whether a quote after `before`, outside quotes, opens a cell: another one is a letter like any other.
-fn opens_cell(before: &[u8], separator: u8) -> bool {
-    let is_blank =
-        |byte: &&u8| byte.is_ascii_whitespace() && **byte != b'\n' && **byte != separator;
-    let last = before.iter().rev().find(|byte| !is_blank(byte));
-    last.is_none_or(|last| *last == separator || *last == b'\n')
-}
-
-/// What is wrong with a piece, and where.
-#[derive(Debug)]
-pub(super) struct Fault {
-    /// Counted from the first of the piece, 1.
-    pub(super) line: u64,
-    /// None if it is the whole row.
-    pub(super) column: Option<usize>,
-    pub(super) reason: String,
-    pub(super) is_text: bool,
-    pub(super) remedies: Vec<Remedy>,
-}
-
-impl From<String> for Fault {
-    fn from(reason: String) -> Self {
-        Self {
-            line: 0,
-            column: None,
-            reason,
-            is_text: false,
-            remedies: Vec::new(),
-        }
-    }
-}
-
-/// What the cells of a column were taken for.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// How many of them are each of the texts for a missing cell; empty if none is.
-    pub(super) missing: Vec<u64>,
-    has_true_or_false: bool,
-    has_yes_or_no: bool,
-}
-
-impl Tally {
-    fn miss(&mut self, spelling: usize) {
-        if self.missing.len() <= spelling {
-            self.missing.resize(spelling + 1, 0);
-        }
-        self.missing[spelling] += 1;
-    }
-
-    /// 1 or 0 for a word that is one of them, however its case.
-    fn truth(&mut self, word: &str) -> Option<f64> {
-        let at = ["false", "true", "no", "yes"]
-            .iter()
-            .position(|usual| word.eq_ignore_ascii_case(usual))?;
-        self.has_true_or_false |= at < 2;
-        self.has_yes_or_no |= at >= 2;
-        Some(if at % 2 == 1 { 1.0 } else { 0.0 })
-    }
-
-    /// The words that were read as numbers.
-    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
-        let words = [
-            (self.has_true_or_false, "True and False"),
-            (self.has_yes_or_no, "yes and no"),
-        ];
-        words
-            .into_iter()
-            .filter_map(|(is_met, words)| is_met.then_some(words))
-    }
-
-    pub(super) fn take_on(&mut self, other: &Self) {
-        let n_spellings = self.missing.len().max(other.missing.len());
-        self.missing.resize(n_spellings, 0);
-        for (all, n_cells) in self.missing.iter_mut().zip(&other.missing) {
-            *all += n_cells;
-        }
-        self.has_true_or_false |= other.has_true_or_false;
-        self.has_yes_or_no |= other.has_yes_or_no;
-    }
-}
-
-/// A column that is read.
-struct Sink {
-    cells: Cells,
-    tally: Tally,
-}
-
-enum Cells {
-    Numbers(Float64Builder),
-    Texts(StringBuilder),
-}
-
-impl Sink {
-    fn new(kind: Kind, n_rows: usize) -> Self {
-        let cells = match kind {
-            Kind::Number => Cells::Numbers(Float64Builder::with_capacity(n_rows)),
-            Kind::Text | Kind::Own => Cells::Texts(StringBuilder::with_capacity(n_rows, 0)),
-        };
-        Self {
-            cells,
-            tally: Tally::default(),
-        }
-    }
-
-    fn push(&mut self, cell: &Cell<'_>, dialect: &Dialect) -> Result<(), Fault> {
-        let spelling = dialect.missing(cell.content());
-        if let Some(spelling) = spelling {
-            self.tally.miss(spelling);
-        }
-        let is_missing = spelling.is_some() || cell.content().is_empty();
-        match &mut self.cells {
-            Cells::Texts(texts) if is_missing => texts.append_null(),
-            Cells::Texts(texts) => texts.append_value(cell.text()?),
-            Cells::Numbers(numbers) if is_missing => numbers.append_null(),
-            Cells::Numbers(numbers) => {
-                let text = cell.text()?;
-                let Some(value) = dialect.number(&text).or_else(|| self.tally.truth(&text)) else {
-                    return Err(not_a_number(&text, dialect));
-                };
-                match dialect.missing_number(value) {
-                    None => numbers.append_value(value),
-                    Some(spelling) => {
-                        numbers.append_null();
-                        self.tally.miss(spelling);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> (ArrayRef, Tally) {
-        let column: ArrayRef = match self.cells {
-            Cells::Numbers(mut numbers) => Arc::new(numbers.finish()),
-            Cells::Texts(mut texts) => Arc::new(texts.finish()),
-        };
-        (column, self.tally)
-    }
+fn opens_cell(before: &[u8], dialect: &Dialect) -> bool {
+    let mut before = before.iter().rev();
+    let last = before.find(|byte| !dialect.is_blank(**byte));
+    last.is_none_or(|last| *last == dialect.separator || *last == b'\n')
 }
 
 /// The rows of a piece.
 pub(super) struct Piece {
     /// Those that were asked for, in that order.
     pub(super) columns: Vec<ArrayRef>,
-    pub(super) tallies: Vec<Tally>,
+    /// How many cells of each of them are each of the words of the dialect; none of a column that stands before.
+    pub(super) n_words: Vec<Vec<u64>>,
     pub(super) n_rows: usize,
     pub(super) n_lines: u64,
     /// Where the rows stand, from line 1 on.
@@ -190,21 +57,21 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// Reads the columns `wanted` of all rows of `text`, each of `n_columns` cells.
+    /// Reads the columns `wanted` of all rows of `text`, of as many cells as there are `names`.
+    ///
+    /// # Errors
+    /// If a row cannot be read, the first; its line is counted from the first of the piece, 1.
     pub(super) fn read(
         text: &[u8],
         dialect: &Dialect,
-        n_columns: usize,
+        names: &[String],
         wanted: &[(usize, Kind)],
-    ) -> Result<Self, Fault> {
-        let n_lines = memchr_iter(b'\n', text).count() + 1;
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|slot| wanted[*slot].0);
-        let sinks = order
-            .iter()
-            .map(|slot| Sink::new(wanted[*slot].1, n_lines))
-            .collect();
-        let places = order.iter().map(|slot| wanted[*slot].0);
+    ) -> Result<Self> {
+        let most_rows = memchr_iter(b'\n', text).count() + 1;
+        let mut slots = vec![Vec::new(); names.len()];
+        for (slot, (column, _)) in wanted.iter().enumerate() {
+            slots[*column].push(slot);
+        }
         let mut reading = Reading {
             rows: Rows {
                 text,
@@ -212,9 +79,13 @@ impl Piece {
                 at: 0,
                 n_lines: 0,
             },
-            is_plain: dialect.is_plain(),
-            sinks_of: sinks_of(n_columns, &places.collect::<Vec<_>>()),
-            sinks,
+            names,
+            slots,
+            cells: wanted
+                .iter()
+                .map(|(_, kind)| Cells::new(*kind, most_rows))
+                .collect(),
+            n_words: vec![vec![0; dialect.words.len()]; wanted.len()],
         };
         let (mut n_rows, mut lines) = (0, Lines::default());
         while reading.rows.skip_blank_lines() {
@@ -222,15 +93,9 @@ impl Piece {
             reading.row()?;
             n_rows += 1;
         }
-        let mut read: Vec<_> = order
-            .into_iter()
-            .zip(reading.sinks.into_iter().map(Sink::finish))
-            .collect();
-        read.sort_by_key(|(slot, _)| *slot);
-        let (columns, tallies) = read.into_iter().map(|(_, column)| column).unzip();
         Ok(Self {
-            columns,
-            tallies,
+            columns: reading.cells.into_iter().map(Cells::finish).collect(),
+            n_words: reading.n_words,
             n_rows,
             n_lines: reading.rows.n_lines,
             lines,
@@ -238,52 +103,82 @@ impl Piece {
     }
 }
 
-/// Which of the sinks, of the columns `places` in rising order, are of each column.
-fn sinks_of(n_columns: usize, places: &[usize]) -> Vec<Range<usize>> {
-    let before = |column| places.partition_point(|place| *place < column);
-    (0..n_columns)
-        .map(|column| before(column)..before(column + 1))
-        .collect()
+/// The cells of a column.
+enum Cells {
+    Numbers(Float64Builder),
+    Texts(StringBuilder),
+}
+
+impl Cells {
+    fn new(kind: Kind, n_rows: usize) -> Self {
+        match kind {
+            Kind::Number => Self::Numbers(Float64Builder::with_capacity(n_rows)),
+            Kind::Text | Kind::Own => Self::Texts(StringBuilder::with_capacity(n_rows, 0)),
+        }
+    }
+
+    /// Adds a cell, and says which of the words it is.
+    fn push(&mut self, cell: &Cell<'_>, dialect: &Dialect) -> Result<Option<usize>> {
+        let text = cell
+            .text()
+            .map_err(|reason| Error::at(Place::default(), reason))?;
+        let word = dialect.word(&text, matches!(self, Self::Numbers(_)));
+        let stands_for = word.map(|word| dialect.words[word].truth.map(|(value, _)| value));
+        match self {
+            Self::Texts(texts) if text.is_empty() || word.is_some() => texts.append_null(),
+            Self::Texts(texts) => texts.append_value(text),
+            Self::Numbers(numbers) if text.is_empty() => numbers.append_null(),
+            Self::Numbers(numbers) => match stands_for.unwrap_or_else(|| dialect.number(&text)) {
+                None if word.is_none() => return Err(not_a_number(&text, dialect)),
+                value => numbers.append_option(value),
+            },
+        }
+        Ok(word)
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Numbers(mut numbers) => Arc::new(numbers.finish()),
+            Self::Texts(mut texts) => Arc::new(texts.finish()),
+        }
+    }
 }
 
 /// A piece as it is read.
 struct Reading<'t> {
     rows: Rows<'t>,
-    is_plain: bool,
-    sinks: Vec<Sink>,
-    sinks_of: Vec<Range<usize>>,
+    names: &'t [String],
+    /// Where the cells of each column go.
+    slots: Vec<Vec<usize>>,
+    cells: Vec<Cells>,
+    n_words: Vec<Vec<u64>>,
 }
 
 impl Reading<'_> {
     /// Reads the row that begins here.
-    fn row(&mut self) -> Result<(), Fault> {
+    fn row(&mut self) -> Result<()> {
         let (start, line) = (self.rows.at, self.rows.n_lines);
-        for column in 0..self.sinks_of.len() {
-            self.cell(column).map_err(|fault| {
+        for column in 0..self.slots.len() {
+            if let Err(error) = self.cell(column) {
                 (self.rows.at, self.rows.n_lines) = (start, line);
-                self.placed(fault, column)
-            })?;
+                return Err(self.placed(error, column));
+            }
         }
         Ok(())
     }
 
-    /// Reads the cell that begins here, and what closes it.
-    fn cell(&mut self, column: usize) -> Result<(), Option<Fault>> {
-        let is_last = column + 1 == self.sinks_of.len();
+    /// Reads the cell that begins here, and what closes it; no error if that is missing.
+    fn cell(&mut self, column: usize) -> std::result::Result<(), Option<Error>> {
+        let is_last = column + 1 == self.slots.len();
         let Rows {
             text,
             dialect,
             ref mut at,
             ref mut n_lines,
         } = self.rows;
-        let sinks = &mut self.sinks[self.sinks_of[column].clone()];
-        if self.is_plain
-            && let [
-                Sink {
-                    cells: Cells::Numbers(numbers),
-                    ..
-                },
-            ] = sinks
+        if dialect.is_plain
+            && let [slot] = self.slots[column][..]
+            && let Cells::Numbers(numbers) = &mut self.cells[slot]
             && let Some((value, end)) = plain_number(text, *at)
             && let Some(next) = closed(text, end, is_last, dialect)
         {
@@ -293,9 +188,12 @@ impl Reading<'_> {
             return Ok(());
         }
         let cell =
-            Cell::read(text, *at, dialect).map_err(|reason| Fault::from(reason.to_owned()))?;
-        for sink in sinks {
-            sink.push(&cell, dialect)?;
+            Cell::read(text, *at, dialect).map_err(|reason| Error::at(Place::default(), reason))?;
+        for (nth, slot) in self.slots[column].iter().enumerate() {
+            let word = self.cells[*slot].push(&cell, dialect)?;
+            if let (Some(word), 0) = (word, nth) {
+                self.n_words[*slot][word] += 1;
+            }
         }
         *at = closed(text, cell.end, is_last, dialect).ok_or(None)?;
         *n_lines += cell.n_line_ends as u64 + u64::from(is_last);
@@ -304,57 +202,69 @@ impl Reading<'_> {
 
     /// What is wrong with the row that begins here: that it has another number of cells, before all else.
     #[cold]
-    fn placed(&mut self, fault: Option<Fault>, column: usize) -> Fault {
-        let (start, line) = (self.rows.at, self.rows.n_lines + 1);
-        let n_columns = self.sinks_of.len();
-        let n_cells = self.rows.row().ok().map(|cells| cells.len());
-        match fault {
-            Some(mut fault) if n_cells.is_none_or(|n_cells| n_cells == n_columns) => {
-                (self.rows.at, self.rows.n_lines) = (start, line - 1);
-                if fault.is_text {
-                    fault.is_text = self.is_mostly_text(column);
-                    fault.remedies.retain(|_| !fault.is_text);
+    fn placed(&mut self, error: Option<Error>, column: usize) -> Error {
+        let (line, n_columns) = (Some(self.rows.n_lines + 1), self.names.len());
+        let n_cells = self.rows.row().map(|cells| cells.len());
+        match error {
+            Some(mut error) if n_cells.is_err() || n_cells == Ok(n_columns) => {
+                if let Error::Table {
+                    place,
+                    is_text,
+                    remedies,
+                    ..
+                } = &mut error
+                {
+                    *place = Place {
+                        line,
+                        ..Place::default()
+                    }
+                    .column(&self.names[column]);
+                    // Categories need no remedy of a stray text, and numbers none of categories.
+                    *is_text &= self.is_mostly_text(column);
+                    remedies.retain(|remedy| !*is_text || remedy.setting != "missing");
                 }
-                Fault {
-                    line,
-                    column: Some(column),
-                    ..fault
-                }
+                error
             }
-            _ => Fault {
-                line,
-                ..Fault::from(match n_cells {
-                    Some(n_cells) => format!(
-                        "has {n_cells} of {n_columns} cells; every row needs as many as the first line has"
-                    ),
-                    None => format!(
-                        "has more than the {n_columns} cells of the first line, the last of them with a misplaced quote"
-                    ),
-                })
-            },
+            _ => {
+                let found = match n_cells {
+                    Ok(n_cells) => format!("has {n_cells} of {n_columns} cells"),
+                    Err(reason) => {
+                        format!("has more than {n_columns} cells, one of which {reason}")
+                    }
+                };
+                let reason = format!("{found}; every row needs as many as the first line has");
+                Error::at(
+                    Place {
+                        line,
+                        ..Place::default()
+                    },
+                    reason,
+                )
+            }
         }
     }
 
-    /// Whether at least half of the column's cells in this piece are not numbers. If not, one of them is a mistake or a
-    /// spelling of a missing cell, and no category.
+    /// Whether at least half of the column's cells in this piece are neither missing nor numbers. If not, one of them is a
+    /// mistake or a spelling of a missing cell, and no category.
     fn is_mostly_text(&self, column: usize) -> bool {
-        let dialect = self.rows.dialect;
         let rows = Rows {
             at: 0,
             n_lines: 0,
             ..self.rows
-        }
-        .map_while(Result::ok);
-        let cells =
-            rows.filter_map(|mut cells| (column < cells.len()).then(|| cells.swap_remove(column)));
-        let cells = cells
-            .filter(|cell| !cell.content().is_empty() && dialect.missing(cell.content()).is_none());
-        let is_number = |cell: &Cell<'_>| {
-            cell.text()
-                .is_ok_and(|text| dialect.number(&text).is_some())
         };
-        let (numbers, texts): (Vec<_>, Vec<_>) = cells.partition(is_number);
-        texts.len() >= numbers.len()
+        let (mut n_numbers, mut n_texts) = (0, 0);
+        for row in rows.map_while(std::result::Result::ok) {
+            let text = row
+                .get(column)
+                .and_then(|cell| cell.text().ok())
+                .unwrap_or_default();
+            match self.rows.dialect.number(&text) {
+                Some(_) => n_numbers += 1,
+                None if text.is_empty() || self.rows.dialect.word(&text, true).is_some() => {}
+                None => n_texts += 1,
+            }
+        }
+        n_texts >= n_numbers
     }
 }
 
@@ -385,45 +295,40 @@ fn closed(text: &[u8], mut at: usize, is_last: bool, dialect: &Dialect) -> Optio
 
 /// What is wrong with a cell that is not a finite number.
 #[cold]
-fn not_a_number(text: &str, dialect: &Dialect) -> Fault {
+fn not_a_number(text: &str, dialect: &Dialect) -> Error {
     let told = shown(text);
-    let value: Option<f64> = dialect.pointed(text).parse().ok();
-    if value.is_some() && !text.contains(['n', 'N']) {
-        return format!(
-            "`{told}` is too large, the largest number is {:e}; rescale the column",
-            f64::MAX
-        )
-        .into();
+    let error = |reason| Error::at(Place::default(), format!("`{told}` {reason}"));
+    let pointed = dialect.pointed(text);
+    if pointed.parse::<f64>().is_ok() {
+        return error(match text.contains(['n', 'N']) {
+            true => "is not finite; every cell needs a finite number",
+            false => "is beyond the largest number of 64 bits, 1.8e308; rescale the column",
+        });
     }
-    if value.is_some() {
-        return format!("`{told}` is not finite; every cell needs a finite number").into();
-    }
-    let fault = Fault::from(format!("`{told}` is not a number"));
-    if let Some((whole, decimals)) = text.split_once(',')
-        && !dialect.has_comma
-        && !text.contains('.')
+    let mut error = error("is not a number");
+    let parts = text
+        .split_once(',')
+        .filter(|_| pointed == text && !text.contains('.'));
+    if let Some((whole, decimals)) = parts
         && text
             .replace(',', ".")
             .parse::<f64>()
             .is_ok_and(f64::is_finite)
     {
         // `1,450` may as well be a thousand and more.
-        let effect =
-            match decimals.len() == 3 && !whole.starts_with(['0', '-']) && !whole.is_empty() {
-                true => "takes the comma for a decimal point",
-                false => "reads it",
-            };
-        return Fault {
-            remedies: vec![Remedy::new("decimal", ",", effect)],
-            ..fault
+        let is_either = decimals.len() == 3 && !whole.trim_start_matches('-').starts_with('0');
+        let effect = if is_either {
+            "takes the comma for a decimal point"
+        } else {
+            "reads it"
         };
+        return error.or(Remedy::new("decimal", ",", effect));
     }
-    let is_spelling =
-        text.chars().count() < 20 && !text.contains(',') && !text.contains(char::is_control);
-    let missing = || Remedy::new("missing", text, "takes it for a missing cell");
-    Fault {
-        is_text: true,
-        remedies: is_spelling.then(missing).into_iter().collect(),
-        ..fault
+    if let Error::Table { is_text, .. } = &mut error {
+        *is_text = true;
+    }
+    match text.len() < 20 && !text.contains(|char: char| char == ',' || char.is_control()) {
+        true => error.or(Remedy::new("missing", text, "takes it for a missing cell")),
+        false => error,
     }
 }

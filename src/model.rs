@@ -51,6 +51,9 @@ pub struct Description {
     pub columns: Vec<Column>,
     /// Names of the targets (O), in the order of the weight's rows.
     pub targets: Vec<String>,
+    /// What was taken from each target before the training, to be added to each prediction; empty for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_offsets: Vec<f64>,
     /// What the targets stand for, where they are classes.
     pub classes: Option<Classes>,
     /// How the features were standardised for the training; the weights are those of the features as they came.
@@ -111,6 +114,7 @@ impl Model {
                 features: dataset.input_names().to_vec(),
                 columns: dataset.columns().to_vec(),
                 targets: dataset.target_names().to_vec(),
+                target_offsets: dataset.target_offsets().to_vec(),
                 classes: dataset.classes().cloned(),
                 scaling: dataset.scaling().cloned(),
                 config: config.clone(),

@@ -24,23 +24,23 @@ pub(crate) struct Rounding {
 }
 
 impl Rounding {
-    /// Of the finite numbers of a column; without an offset if it keeps its zero.
+    /// Of the finite numbers of a column, which `numbers` gives again and again; without an offset if it keeps its zero.
     ///
     /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few digits, and the
     /// difference of an integer from it is exact.
-    pub(crate) fn of(numbers: impl Iterator<Item = f64> + Clone, keep_zero: bool) -> Self {
-        let n_numbers = numbers.clone().count().max(1) as f64;
-        let mean = numbers.clone().sum::<f64>() / n_numbers;
+    pub(crate) fn of<I: Iterator<Item = f64>>(numbers: impl Fn() -> I, keep_zero: bool) -> Self {
+        let n_numbers = numbers().count().max(1) as f64;
+        let mean = numbers().sum::<f64>() / n_numbers;
         let mut rounding = Self { offset: 0.0, mean, moved: 0.0, n_different: (0, 0) };
-        if numbers.clone().all(|number| movement(number, 0.0) <= 0.0) {
+        if numbers().all(|number| movement(number, 0.0) <= 0.0) {
             return rounding;
         }
-        let squares: f64 = numbers.clone().map(|number| (number - mean) * (number - mean)).sum();
+        let squares: f64 = numbers().map(|number| (number - mean) * (number - mean)).sum();
         let deviation = (squares / n_numbers).sqrt();
         if !(deviation > 0.0 && deviation.is_finite()) {
             return rounding;
         }
-        let moved = |offset| numbers.clone().map(|number| movement(number, offset)).fold(0.0, f64::max) / deviation;
+        let moved = |offset| numbers().map(|number| movement(number, offset)).fold(0.0, f64::max) / deviation;
         rounding.moved = moved(0.0);
         if rounding.moved > NOTICEABLE && !keep_zero {
             let unit = deviation.log2().floor().exp2();
@@ -50,7 +50,7 @@ impl Rounding {
                 (rounding.offset, rounding.moved) = (offset, with_offset);
             }
         }
-        rounding.n_different = different(numbers, rounding.offset);
+        rounding.n_different = different(numbers(), rounding.offset);
         rounding
     }
 
@@ -107,7 +107,7 @@ mod tests {
     use super::Rounding;
 
     fn rounding(numbers: &[f64]) -> Rounding {
-        Rounding::of(numbers.iter().copied(), false)
+        Rounding::of(|| numbers.iter().copied(), false)
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         assert!(kept.moved <= 0.0, "{kept:?}");
         assert_eq!(kept.n_different, (20, 20));
         assert!(kept.notice("t").unwrap().contains("kept as its difference from 17000000"));
-        let lost = Rounding::of(seconds.into_iter(), true);
+        let lost = Rounding::of(|| seconds.iter().copied(), true);
         assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");
         assert!(lost.notice("t").unwrap().contains("of the column's standard deviation"));
     }

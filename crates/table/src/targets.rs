@@ -138,7 +138,7 @@ fn of_numbers(table: &Table, columns: Range<usize>, weights: Option<&[f64]>, how
             Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
             None => {
                 refuse_constant(table, column, all())?;
-                let rounding = Rounding::of(all(), how.keep_zero);
+                let rounding = Rounding::of(all, how.keep_zero);
                 targets.notices.extend(rounding.notice(&table.names[column]));
                 rounding.offset
             }

@@ -1,0 +1,193 @@
+//! The rows of DATA a span at a time: of a table of any length no more is held than one span.
+
+use crate::error::Result;
+use crate::features::{Counts, Encoder};
+use crate::format;
+use crate::open::{is_file, kinds, open_known};
+use crate::options::ModelOptions;
+use crate::reader::{Kind, Reader};
+use crate::roles::Roles;
+use crate::table::Table;
+use arrow_array::{Array, ArrayRef, StringArray};
+use neuralnet::data::{Column, ColumnView, Encoded};
+use neuralnet::{Dataset, Model};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Cells of a span, those of all columns of the table or those of the features, whichever are more: 64 MB of
+/// float64. Enough for all threads, and little beside any memory.
+const SPAN_CELLS: usize = 1 << 23;
+
+/// Consecutive rows of a table.
+#[derive(Debug)]
+pub struct Span {
+    /// The features of the rows, without targets.
+    pub dataset: Dataset,
+    /// The cells of the columns that are passed through, as texts: one array a column.
+    pub(crate) passed: Vec<ArrayRef>,
+}
+
+/// The rows of DATA for a model, in order. CSV, Parquet and `.npy` are read as they are
+/// asked for; generated rows are made where they are used, and those of other formats are held as a whole.
+pub struct Stream {
+    source: String,
+    options: ModelOptions,
+    columns: Vec<Column>,
+    /// The names of the columns that are passed through.
+    passed: Vec<String>,
+    rest: Rest,
+    /// Read, and not asked for yet.
+    first: Option<Span>,
+    notices: Vec<String>,
+}
+
+/// What was not read yet.
+enum Rest {
+    Nothing,
+    Rows(Unread),
+}
+
+struct Unread {
+    reader: Box<dyn Reader>,
+    wanted: Vec<(usize, Kind)>,
+    /// Rows of a span.
+    n_rows: usize,
+    /// What was filled or unknown so far.
+    counts: Counts,
+    /// Whether a row was read.
+    has_rows: bool,
+}
+
+/// Opens DATA for `model` like [`open_for`](crate::open_for), but a span of rows at a time if its format allows
+/// it: a table of any length takes the memory of one span. The columns named `passed` come with each span. The file must not be changed or cut short until the last
+/// one was read.
+///
+/// # Errors
+/// Those of [`open_for`](crate::open_for), about the rows of the first span.
+pub fn stream(model: &Model, data: &str, passed: &[String], options: &ModelOptions) -> Result<Stream> {
+    stream_in_spans(model, data, passed, options, SPAN_CELLS)
+}
+
+/// Opens DATA like [`stream`], in spans of `n_cells` cells of its columns or features.
+///
+/// # Errors
+/// Those of [`stream`].
+pub fn stream_in_spans(model: &Model, data: &str, passed: &[String], options: &ModelOptions, n_cells: usize) -> Result<Stream> {
+    let columns = &model.description().columns;
+    let mut stream = Stream {
+        source: data.to_owned(),
+        options: options.clone(),
+        columns: columns.clone(),
+        passed: Vec::new(),
+        rest: Rest::Nothing,
+        first: None,
+        notices: Vec::new(),
+    };
+    if !is_file(data) {
+        let dataset = open_known(data, columns, None, options)?;
+        dataset.source().clone_into(&mut stream.source);
+        let passed = Vec::new();
+        stream.first = Some(Span { dataset, passed });
+        return Ok(stream);
+    }
+    let reader = format::open(Path::new(data), &options.text, None)?;
+    let features = columns.iter().map(|column| &column.name);
+    let roles = Roles::of_model(data, reader.columns(), features, &[], passed)?;
+    stream.passed = roles.passed.iter().map(|column| reader.columns().names[*column].clone()).collect();
+    stream.notices.clone_from(&reader.columns().notices);
+    let n_features = columns.iter().map(Column::n_features).sum();
+    let width = reader.columns().names.len().max(n_features);
+    stream.rest = Rest::Rows(Unread {
+        wanted: kinds(&roles, |at| columns[at].categories.is_some()),
+        reader,
+        n_rows: (n_cells / width).max(1),
+        counts: Counts::default(),
+        has_rows: false,
+    });
+    stream.first = stream.read()?;
+    Ok(stream)
+}
+
+impl Stream {
+    /// Where the rows come from, as it was named.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The names of the columns that are passed through.
+    #[must_use]
+    pub fn passed(&self) -> &[String] {
+        &self.passed
+    }
+
+    /// The next rows; `None` after the last ones.
+    ///
+    /// # Errors
+    /// If they cannot be read, or hold what the model does not know.
+    pub fn next_span(&mut self) -> Result<Option<Span>> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.read(),
+        }
+    }
+
+    /// What the owner of the table should know: of its columns at once, of all of its rows as soon as the last one was read; each once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn read(&mut self) -> Result<Option<Span>> {
+        let Rest::Rows(unread) = &mut self.rest else {
+            return Ok(None);
+        };
+        let table = Table::read(&self.source, &mut *unread.reader, &unread.wanted, unread.n_rows)?;
+        if table.n_rows == 0 {
+            if !unread.has_rows {
+                return Err(crate::Error::at(table.place(), "has no rows; at least one is needed"));
+            }
+            self.notices.extend(unread.reader.take_notices());
+            self.notices.extend(unread.counts.notices(&self.columns));
+            self.rest = Rest::Nothing;
+            return Ok(None);
+        }
+        unread.has_rows = true;
+        let (inputs, counts) = Encoder::new(&self.columns, self.options.unknown_as_zero).encode(&table)?;
+        unread.counts.add(&counts);
+        self.span(&table, inputs).map(Some)
+    }
+
+    fn span(&self, table: &Table, inputs: Vec<f32>) -> Result<Span> {
+        let n_inputs = self.columns.iter().map(Column::n_features).sum();
+        let first = self.columns.len();
+        let passed = (first..first + self.passed.len()).map(|column| {
+            let texts = table.texts(column)?;
+            let all: StringArray = texts.iter().flat_map(|cells| cells.iter()).collect();
+            Ok(Arc::new(all) as ArrayRef)
+        });
+        let dataset = Dataset::from_encoded(Encoded {
+            source: self.source.clone(),
+            n_samples: table.n_rows,
+            columns: self.columns.clone(),
+            inputs: ColumnView::whole(inputs, n_inputs),
+            targets: ColumnView::whole(Vec::new(), 0),
+            target_names: Vec::new(),
+            target_offsets: Vec::new(),
+            classes: None,
+            lines: table.lines(),
+            scanned: None,
+            notices: Vec::new(),
+            reading: None,
+        });
+        let passed = passed.collect::<Result<_>>()?;
+        Ok(Span { dataset, passed })
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Stream");
+        shown.field("source", &self.source).finish_non_exhaustive()
+    }
+}

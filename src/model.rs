@@ -77,8 +77,8 @@ pub struct Description {
 }
 
 impl Description {
-    /// Checks that the names are unique and agree with the columns and classes.
-    fn check(&self) -> std::result::Result<(), String> {
+    /// Checks that there are features and targets, and that each has a name of its own.
+    fn check_names(&self) -> std::result::Result<(), String> {
         for (what, names) in [("feature", &self.features), ("target", &self.targets)] {
             let mut sorted: Vec<&String> = names.iter().collect();
             sorted.sort();
@@ -89,6 +89,11 @@ impl Description {
                 return Err(format!("has no {what}; train again"));
             }
         }
+        Ok(())
+    }
+
+    /// Checks that the names agree with the columns and classes.
+    fn check_parts(&self) -> std::result::Result<(), String> {
         self.columns.iter().try_for_each(Column::check)?;
         let features = self.columns.iter().flat_map(Column::feature_names);
         if !features.eq(self.features.iter().cloned()) {
@@ -155,7 +160,7 @@ impl Model {
             format!("is a safetensors file without `{KEY}` in its metadata; {REMEDY}")
         })?;
         let mut description = described(text)?;
-        description.check()?;
+        description.check_names()?;
         let network = Network::single_layer(
             description.features.len(),
             description.targets.len(),
@@ -167,6 +172,7 @@ impl Model {
         if layer.bias {
             parameters.extend(numbers(&tensors, BIAS, &[layer.n_outputs])?);
         }
+        description.check_parts()?;
         let checksum = std::mem::take(&mut description.checksum);
         let model = Self {
             network,

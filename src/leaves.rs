@@ -1,14 +1,13 @@
 //! The fixed blocks of rows whose sums are folded in one fixed tree.
 //!
-//! A leaf is a block of consecutive rows, its length a function of the shape alone. Every sum over
-//! the samples is taken leaf by leaf, and the leaf sums are folded pairwise: 0+1, 2+3, …, then the
-//! pairs of those, an odd last one carried up as it is. So the result depends neither on threads,
-//! nor on chunks, nor on who summed which leaf.
+//! A leaf is a block of consecutive rows whose length depends on the shape alone. Every sum over the samples is taken
+//! leaf by leaf, and the leaf sums are folded pairwise: 0+1, 2+3, …, then the pairs of those; an odd last one is carried
+//! up. So the result depends neither on threads, nor on chunks, nor on the device that summed a leaf.
 
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A leaf holds at least this much of the inputs, so that whoever sums it has enough to do.
+/// A leaf holds at least this much of the inputs, so that a thread or workgroup that sums it has enough to do.
 const LEAF_BYTES: usize = 1 << 18;
 
 /// A leaf has this many rows for each output, if [`MAX_LEAF_BYTES`] allows: then its sums, as wide as the parameters,
@@ -36,7 +35,7 @@ impl Leaves {
         }
     }
 
-    /// Rows of every leaf but the last, which may be shorter; a power of two.
+    /// Rows of a leaf, a power of two; the last leaf may be shorter.
     #[must_use]
     pub fn rows_per_leaf(&self) -> usize {
         self.rows_per_leaf
@@ -86,7 +85,7 @@ impl<T, Add: Fn(&mut T, &T)> Fold<T, Add> {
         }
     }
 
-    /// The next leaf's sum.
+    /// Adds the sum of the next leaf.
     pub(crate) fn push(&mut self, sum: T) {
         let (mut level, mut sum) = (0, sum);
         while let Some((_, mut left)) = self.nodes.pop_if(|(l, _)| *l == level) {
@@ -96,7 +95,7 @@ impl<T, Add: Fn(&mut T, &T)> Fold<T, Add> {
         self.nodes.push((level, sum));
     }
 
-    /// The total; `None` where nothing was pushed.
+    /// The total; `None` if nothing was pushed.
     pub(crate) fn finish(mut self) -> Option<T> {
         let (_, mut sum) = self.nodes.pop()?;
         while let Some((_, mut left)) = self.nodes.pop() {

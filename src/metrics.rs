@@ -1,9 +1,9 @@
 //! The quality of predictions, beside that of a constant prediction.
 //!
-//! Two classes are one output that predicts the second where it is above ½; more are one output each, of which
-//! the first of the largest predicts. Every sample counts as much as its weight. Sums are taken leaf by leaf and
-//! folded in the one tree of [`crate::leaves`]; what needs an order of all samples is sorted with ties in the
-//! order of the rows: the same bits for any number of threads.
+//! Two classes are one output, which predicts the second class if it is above ½; more classes are one output each, and
+//! the largest predicts, the first if several are equal. Every sample counts by its weight. Sums are taken leaf by leaf
+//! and folded in the tree of [`crate::leaves`], and samples are sorted with ties in the order of the rows, so the bits
+//! do not depend on the number of threads.
 
 mod classes;
 mod numbers;
@@ -30,7 +30,7 @@ const CURVES: usize = 12;
 pub struct Metrics {
     /// N: samples.
     pub n_samples: usize,
-    /// The sum of their weights; `None` where each counts once.
+    /// The sum of their weights; `None` if they have none.
     pub total_weight: Option<f64>,
     /// The training's loss, without penalties, reduced over these samples.
     pub loss: f64,
@@ -56,16 +56,16 @@ pub enum Measured {
 /// Measures the predictions of the network of `problem` at `parameters` for all of its data.
 ///
 /// # Errors
-/// Where the data have a target that the loss cannot use, their predictions take more memory than there is, or the
-/// loss is not finite.
+/// If the data have a target that the loss cannot use, their predictions take more memory than there is, or the loss is
+/// not finite.
 ///
 /// # Panics
-/// Where the data have other features or targets than the network, or `parameters` is not as long as the network
+/// If the data have other features or targets than the network, or `parameters` is not as long as the network
 /// has parameters.
 pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
     check(problem)?;
     let exclusive = exclusive(problem);
-    let (sums, kept) = pass::first(problem, parameters, exclusive)?;
+    let (sums, kept) = pass::first(problem, parameters)?;
     let loss = loss(problem, &sums);
     if !loss.is_finite() {
         return Err(Error::Dataset {
@@ -88,13 +88,14 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
     };
     Ok(Metrics {
         n_samples: problem.dataset.n_samples(),
-        total_weight: problem.dataset.is_weighted().then_some(sums.weight),
+        total_weight: problem.dataset.is_weighted().then_some(sums.weight()),
         loss,
         measured,
         notes,
     })
 }
 
+/// Checks that the network and the loss suit the data.
 fn check(problem: &Problem<'_>) -> Result<()> {
     let (dataset, layer) = (problem.dataset, problem.network.layer());
     assert_eq!(
@@ -123,12 +124,13 @@ fn exclusive(problem: &Problem<'_>) -> bool {
     }
 }
 
+/// The loss, reduced over the samples.
 fn loss(problem: &Problem<'_>, sums: &SampleSums) -> f64 {
     let sum = match problem.objective.loss {
         Loss::SquaredError => 0.5 * sums.outputs.iter().map(|sums| sums.squared).sum::<f64>(),
         Loss::CrossEntropy => sums.cross_entropy,
     };
-    sum * problem.objective.reduction.scale(sums.weight)
+    sum * problem.objective.reduction.scale(sums.weight())
 }
 
 /// Metrics of each sigmoid output: classes if every target is 0 or 1, otherwise soft labels.
@@ -138,14 +140,9 @@ fn each(
     kept: &KeptPredictions,
     notes: &mut Vec<String>,
 ) -> Vec<Measured> {
-    let outputs = 0..problem.network.layer().n_outputs;
-    let measure = |output: usize| {
-        if sums.outputs[output].binary {
-            let metrics = ClassMetrics::binary(problem, output, sums, kept, notes);
-            Measured::Classes(metrics)
-        } else {
-            Measured::SoftLabels(SoftLabelMetrics::alone(problem, output, sums))
-        }
+    let measure = |output: usize| match sums.outputs[output].binary {
+        true => Measured::Classes(ClassMetrics::binary(problem, output, sums, kept, notes)),
+        false => Measured::SoftLabels(SoftLabelMetrics::alone(problem, output, sums)),
     };
-    outputs.map(measure).collect()
+    (0..sums.outputs.len()).map(measure).collect()
 }

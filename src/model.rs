@@ -1,8 +1,7 @@
-//! A trained model in a file: its parameters, and all that is needed to use them.
+//! Model files: the parameters of a trained network, and all that is needed to use them.
 //!
-//! The file is in the safetensors format. Its tensors are `layers.0.weight` (O, I) and, with a bias,
-//! `layers.0.bias` (O), both F64; its metadata hold one string, `neuralnet`, which is a [`Description`] as
-//! JSON.
+//! The file is in the safetensors format. Its tensors are `layers.0.weight` (O, I) and, with a bias, `layers.0.bias`
+//! (O), both F64. Its metadata hold one string, `neuralnet`, which is a [`Description`] as JSON.
 
 use crate::atomic_file;
 use crate::backend::Problem;
@@ -20,14 +19,14 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
-/// The layout that this program writes and reads.
+/// The version of the file format that is written and read.
 const VERSION: u32 = 1;
 /// The key of the metadata.
 const KEY: &str = "neuralnet";
 const WEIGHT: &str = "layers.0.weight";
 const BIAS: &str = "layers.0.bias";
 
-/// Inputs that are read before they are used: so many that a core's cache still holds them.
+/// Inputs read at a time: few enough for the cache of a core.
 const BLOCK_FLOATS: usize = 1 << 13;
 
 /// A trained network with the names of its features and targets.
@@ -38,71 +37,88 @@ pub struct Model {
     description: Description,
 }
 
-/// What a model is made of and where it comes from.
+/// The features and targets of a model, and the training it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// Of this layout.
+    /// [`VERSION`]
     version: u32,
-    /// What is applied to the pre-activations.
+    /// The function of the pre-activations.
     pub activation: Activation,
     /// Names of the features (I), in the order of the weight's columns.
     pub features: Vec<String>,
-    /// The columns of a table that these are made of, in their order.
+    /// The columns of a table that the features are made of, in order.
     pub columns: Vec<Column>,
     /// Names of the targets (O), in the order of the weight's rows.
     pub targets: Vec<String>,
     /// What was taken from each target before the training, to be added to each prediction; empty for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_offsets: Vec<f64>,
-    /// What the targets stand for, where they are classes.
+    /// The classes that the targets stand for; `None` for numbers.
     pub classes: Option<Classes>,
-    /// How the features were standardised for the training; the weights are those of the features as they came.
+    /// How the features were standardised for the training. The parameters are for features that are not.
     pub scaling: Option<Scaling>,
     /// The settings of the training.
     pub config: TrainConfig,
-    /// Updates that were made.
+    /// The number of updates.
     pub iterations: u64,
-    /// Why these were enough; `None` where whoever wrote the file did not say.
+    /// Why the training stopped; `None` if the file does not say.
     #[serde(default)]
     pub stop: Option<StopReason>,
-    /// The loss reached, with the penalties.
+    /// The final loss, with the penalties.
     pub loss: f64,
-    /// Where the data came from.
+    /// The name of the training data.
     pub source: String,
-    /// N: samples it was trained on.
+    /// N: the number of training samples.
     pub n_samples: usize,
     /// `cpu` or `gpu`.
     pub backend: String,
     /// The hardware.
     pub adapter: String,
-    /// In a file, that of all the above and the parameters.
+    /// The checksum of the fields above and the parameters, in a file; otherwise 0.
     #[serde(default)]
     checksum: u32,
 }
 
 impl Description {
-    /// That the names and what they stand for agree.
-    fn check(&self) -> std::result::Result<(), String> {
-        for column in &self.columns {
-            column.check()?;
+    /// Checks that there are features and targets, and that each has a name of its own.
+    fn check_names(&self) -> std::result::Result<(), String> {
+        for (what, names) in [("feature", &self.features), ("target", &self.targets)] {
+            let mut sorted: Vec<&String> = names.iter().collect();
+            sorted.sort();
+            if let Some([name, _]) = sorted.array_windows().find(|[a, b]| a == b) {
+                return Err(format!("has the {what} `{name}` twice; train again"));
+            }
+            if names.is_empty() {
+                return Err(format!("has no {what}; train again"));
+            }
         }
+        Ok(())
+    }
+
+    /// Checks that the names agree with the columns and classes.
+    fn check_parts(&self) -> std::result::Result<(), String> {
+        self.columns.iter().try_for_each(Column::check)?;
         let features = self.columns.iter().flat_map(Column::feature_names);
         if !features.eq(self.features.iter().cloned()) {
             return Err("names other features than its columns give; train again".to_owned());
         }
-        let n_targets = self.classes.as_ref().map(Classes::n_outputs);
-        match n_targets {
+        match self.classes.as_ref().map(Classes::n_outputs) {
             Some(n_targets) if n_targets != self.targets.len() => Err(format!(
                 "has {} targets, and its classes ask for {n_targets}; train again",
                 self.targets.len()
             )),
+            _ if ![0, self.targets.len()].contains(&self.target_offsets.len())
+                || !self.target_offsets.iter().all(|offset| offset.is_finite()) =>
+            {
+                Err("has offsets of its targets that no training gives; train again".to_owned())
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl Model {
-    /// What was trained on `dataset`.
+    /// The model that training on `dataset` gave.
     #[must_use]
     pub fn new(dataset: &Dataset, config: &TrainConfig, trained: &Trained) -> Self {
         Self {
@@ -133,7 +149,7 @@ impl Model {
     /// Reads the model in the file `path`.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no model of this program, or its parts disagree.
+    /// If the file cannot be read, is not a model file, or its parts disagree.
     pub fn open(path: &Path) -> Result<Self> {
         let fail = |reason: String| Error::Model {
             path: path.to_owned(),
@@ -152,31 +168,8 @@ impl Model {
         let text = text.ok_or_else(|| {
             format!("is a safetensors file without `{KEY}` in its metadata; {REMEDY}")
         })?;
-        let version = serde_json::from_str(text).map(|Versioned { version }| version);
-        match version {
-            Ok(VERSION) => {}
-            Ok(version) => {
-                return Err(format!(
-                    "has layout {version}, and this program reads {VERSION}; use the program that wrote it, or train again"
-                ));
-            }
-            Err(error) => return Err(unreadable(&error)),
-        }
-        let description: Description =
-            serde_json::from_str(text).map_err(|error| unreadable(&error))?;
-        for (what, names) in [
-            ("feature", &description.features),
-            ("target", &description.targets),
-        ] {
-            let mut sorted: Vec<&String> = names.iter().collect();
-            sorted.sort();
-            if let Some([name, _]) = sorted.array_windows().find(|[a, b]| a == b) {
-                return Err(format!("has the {what} `{name}` twice; train again"));
-            }
-            if names.is_empty() {
-                return Err(format!("has no {what}; train again"));
-            }
-        }
+        let mut description = described(text)?;
+        description.check_names()?;
         let network = Network::single_layer(
             description.features.len(),
             description.targets.len(),
@@ -188,41 +181,37 @@ impl Model {
         if layer.bias {
             parameters.extend(numbers(&tensors, BIAS, &[layer.n_outputs])?);
         }
-        description.check()?;
-        let told = description.checksum;
+        description.check_parts()?;
+        let checksum = std::mem::take(&mut description.checksum);
         let model = Self {
             network,
             parameters,
-            description: Description {
-                checksum: 0,
-                ..description
-            },
+            description,
         };
-        if model.checksum() != told {
-            return Err(
+        match model.checksum() == checksum {
+            true => Ok(model),
+            false => Err(
                 "was changed since it was written: its checksum is another; copy it again, or train again"
                     .to_owned(),
-            );
+            ),
         }
-        Ok(model)
     }
 
-    /// Of everything, as long as the checksum itself is 0.
+    /// The checksum of everything, if the one of the description is 0.
     fn checksum(&self) -> u32 {
         atomic_file::checksum(&self.description, [self.parameters.as_slice()])
     }
 
-    /// Writes the model into the file `path`. A file of that name is replaced, and only once the new one is
-    /// complete.
+    /// Writes the model into the file `path`. A file of that name is replaced, but only once the new one is complete.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.bytes();
         atomic_file::replace(path, |mut file| file.write_all(&bytes))
     }
 
-    /// The same bytes for the same model.
+    /// The bytes of the file, the same for the same model.
     fn bytes(&self) -> Vec<u8> {
         let layer = self.layer();
         let (weight, bias) = layer.split(&self.parameters);
@@ -244,31 +233,31 @@ impl Model {
         safetensors::serialize(tensors, Some(metadata)).expect("tensors of their own names")
     }
 
-    /// What the model is made of and where it comes from.
+    /// The features and targets of the model, and the training it comes from.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// Its one layer.
+    /// The one layer of the network.
     #[must_use]
     pub fn layer(&self) -> Layer {
         self.network.layer()
     }
 
-    /// Its parameters, in the layout of the network.
+    /// The parameters, in the layout of [`Network`].
     #[must_use]
     pub fn parameters(&self) -> &[f64] {
         &self.parameters
     }
 
-    /// What its predictions for `dataset`, which has the features and targets of the model, are worth.
+    /// The quality of the predictions for `dataset`, which has the features and targets of the model.
     ///
     /// # Errors
-    /// As [`metrics::measure`] has them.
+    /// Those of [`metrics::measure`].
     ///
     /// # Panics
-    /// Where the data have other features or targets than the model.
+    /// If the data have other features or targets than the model.
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
         let config = &self.description.config;
         let problem = Problem {
@@ -285,38 +274,40 @@ impl Model {
     /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's.
     ///
     /// # Panics
-    /// Where `rows` reaches past the last sample, or the data have another number of features.
+    /// If `rows` reaches past the last sample, or the data have another number of features.
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         let layer = self.layer();
-        let mut predictions = vec![0.0; rows.len() * layer.n_outputs];
-        let n_rows = (BLOCK_FLOATS / layer.n_inputs).clamp(1, rows.len().max(1));
-        let mut inputs = vec![0.0; n_rows * layer.n_inputs];
-        let mut targets = vec![0.0; n_rows * dataset.target_width()];
+        let mut predictions = Vec::with_capacity(rows.len() * layer.n_outputs);
         let mut values = self.network.values();
-        let blocks = predictions.chunks_mut(n_rows * layer.n_outputs);
-        for (first, y) in rows.step_by(n_rows).zip(blocks) {
-            let n_rows = y.len() / layer.n_outputs;
-            let x = &mut inputs[..n_rows * layer.n_inputs];
-            let t = &mut targets[..n_rows * dataset.target_width()];
-            dataset.read(first..first + n_rows, x, t);
-            let samples = x.chunks_exact(layer.n_inputs);
-            for (x, y) in samples.zip(y.chunks_exact_mut(layer.n_outputs)) {
-                self.network.forward(&self.parameters, x, &mut values);
-                y.copy_from_slice(values.prediction());
-            }
+        let n_rows = (BLOCK_FLOATS / layer.n_inputs).max(1);
+        for first in rows.clone().step_by(n_rows) {
+            dataset.with_rows(first..(first + n_rows).min(rows.end), |read| {
+                for x in read.inputs.chunks_exact(layer.n_inputs) {
+                    self.network.forward(&self.parameters, x, &mut values);
+                    predictions.extend_from_slice(values.prediction());
+                }
+            });
         }
         predictions
     }
 }
 
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
-
-fn unreadable(error: &serde_json::Error) -> String {
-    format!("has a description that cannot be read ({error}); train again")
+/// Reads a description as JSON, of this version alone.
+fn described(text: &str) -> std::result::Result<Description, String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let unreadable = |error: serde_json::Error| {
+        format!("has a description that cannot be read ({error}); train again")
+    };
+    match serde_json::from_str(text).map_err(unreadable)? {
+        Versioned { version: VERSION } => serde_json::from_str(text).map_err(unreadable),
+        Versioned { version } => Err(format!(
+            "has layout {version}, and this program reads {VERSION}; use the program that wrote it, or train again"
+        )),
+    }
 }
 
 /// The finite numbers of the tensor `name`.

@@ -1,6 +1,7 @@
 //! The network: a list of dense layers, and one flat vector of parameters.
 
 use crate::random::{random_sample, random_state};
+use std::iter::zip;
 
 /// The function `f` that a layer applies to its pre-activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -16,10 +17,10 @@ pub enum Activation {
     Tanh,
 }
 
-/// What the predictions of an activation can stand for.
+/// The kind of quantity that the predictions of an activation are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// Each output is a probability of its own.
+    /// Each output is a probability, independent of the others.
     Probabilities,
     /// The outputs of a sample are shares that sum to 1.
     Shares,
@@ -28,7 +29,7 @@ pub enum Meaning {
 }
 
 impl Activation {
-    /// What its predictions can stand for.
+    /// The kind of quantity that its predictions are.
     #[must_use]
     pub fn meaning(self) -> Meaning {
         match self {
@@ -38,7 +39,7 @@ impl Activation {
         }
     }
 
-    /// Its formula, for people who choose one.
+    /// Its formula, for help texts.
     #[must_use]
     pub fn formula(self) -> &'static str {
         match self {
@@ -94,7 +95,7 @@ pub struct Layer {
     pub n_outputs: usize,
     /// Whether there is a bias.
     pub bias: bool,
-    /// What is applied to the pre-activations.
+    /// The function of the pre-activations.
     pub activation: Activation,
 }
 
@@ -105,7 +106,7 @@ impl Layer {
         self.n_outputs * self.n_inputs
     }
 
-    /// Number of parameters: the weights, and the bias where there is one.
+    /// Number of parameters: O·I weights, and O biases if there is a bias.
     #[must_use]
     pub fn n_parameters(&self) -> usize {
         self.n_weights() + if self.bias { self.n_outputs } else { 0 }
@@ -136,16 +137,12 @@ impl Layer {
         parameters: &[f64],
     ) -> Vec<f64> {
         let (weight, bias) = self.split(parameters);
-        let unscale = |at: usize| weight[at] * inverse_scale[at % self.n_inputs];
-        let mut unscaled: Vec<f64> = (0..weight.len()).map(unscale).collect();
-        let shift = |o: usize| -> f64 {
-            let weight = &unscaled[o * self.n_inputs..][..self.n_inputs];
-            std::iter::zip(weight, center)
-                .map(|(w, center)| w * center)
-                .sum()
-        };
-        let bias = bias.unwrap_or_default().iter().enumerate();
-        let bias: Vec<f64> = bias.map(|(o, b)| b - shift(o)).collect();
+        let scaled = weight.iter().zip(inverse_scale.iter().cycle());
+        let mut unscaled: Vec<f64> = scaled.map(|(w, inverse)| w * inverse).collect();
+        let rows = unscaled.chunks_exact(self.n_inputs);
+        let shift = |w: &[f64]| zip(w, center).map(|(w, center)| w * center).sum::<f64>();
+        let bias = zip(rows, bias.unwrap_or_default()).map(|(w, b)| b - shift(w));
+        let bias: Vec<f64> = bias.collect();
         unscaled.extend(bias);
         unscaled
     }
@@ -161,16 +158,16 @@ impl Layer {
         let (weight, bias) = gradient.split_at_mut(self.n_weights());
         for (o, weight) in weight.chunks_exact_mut(self.n_inputs).enumerate() {
             let grad_bias = bias.get(o).copied().unwrap_or(0.0);
-            for (j, grad) in weight.iter_mut().enumerate() {
-                *grad = inverse_scale[j] * (*grad - center[j] * grad_bias);
+            for ((grad, center), inverse) in weight.iter_mut().zip(center).zip(inverse_scale) {
+                *grad = inverse * (*grad - center * grad_bias);
             }
         }
     }
 
-    /// The weight (O, I), row-major, and the bias (O), where there is one, in this layer's parameters.
+    /// The weight (O, I), row-major, and the bias (O), if there is one, in this layer's parameters.
     ///
     /// # Panics
-    /// Where `parameters` is not `n_parameters` long.
+    /// If `parameters` is not `n_parameters` long.
     #[must_use]
     pub fn split<'a>(&self, parameters: &'a [f64]) -> (&'a [f64], Option<&'a [f64]>) {
         assert_eq!(
@@ -190,7 +187,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// The tutorial's network: one layer with the sigmoid as its activation.
+    /// The article's network: one layer with the sigmoid as its activation.
     #[must_use]
     pub fn single_layer(n_inputs: usize, n_outputs: usize, bias: bool) -> Self {
         Self {
@@ -212,7 +209,7 @@ impl Network {
         self
     }
 
-    /// A network of several layers, each as wide as the one before it gives.
+    /// A network of several layers, each with as many inputs as the one before it has outputs.
     #[cfg(test)]
     pub(crate) fn of_layers(layers: Vec<Layer>) -> Self {
         Self { layers }
@@ -224,7 +221,7 @@ impl Network {
         &self.layers
     }
 
-    /// The one layer of a network of one.
+    /// The layer of a network of one layer.
     #[must_use]
     pub fn layer(&self) -> Layer {
         self.layers[0]
@@ -239,8 +236,8 @@ impl Network {
     /// The parameters that training starts from, equal to NumPy's for the same seed.
     ///
     /// With `random = numpy.random.RandomState(seed)`, each layer draws
-    /// `2 * random.random_sample((n_inputs, n_outputs)) - 1` and transposes it; a bias is drawn as
-    /// one more input, after the others.
+    /// `2 * random.random_sample((n_inputs, n_outputs)) - 1` and transposes it. The bias is drawn like the weights of one
+    /// more input, after the others.
     ///
     /// # Examples
     /// ```
@@ -268,7 +265,7 @@ impl Network {
     /// The predictions (O) for one sample `x` (I).
     ///
     /// # Panics
-    /// Where `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
+    /// If `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
     #[must_use]
     pub fn predict(&self, parameters: &[f64], x: &[f32]) -> Vec<f64> {
         let mut values = self.values();
@@ -291,7 +288,7 @@ impl Network {
     /// `values`.
     ///
     /// # Panics
-    /// Where `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
+    /// If `x` is not as long as the network has inputs, or `parameters` not as long as it has parameters.
     pub(crate) fn forward<X: Copy + Into<f64>>(
         &self,
         parameters: &[f64],
@@ -312,7 +309,7 @@ impl Network {
     }
 }
 
-/// What one layer makes of one sample.
+/// The values of one layer for one sample.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerValues {
     /// The pre-activations `z = x Wᵀ + b` (O).
@@ -321,10 +318,10 @@ pub(crate) struct LayerValues {
     pub(crate) a: Vec<f64>,
 }
 
-/// What a network makes of one sample, layer by layer.
+/// The values of every layer of a network for one sample.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkValues {
-    /// First to last.
+    /// The layers, first to last.
     pub(crate) layers: Vec<LayerValues>,
 }
 
@@ -350,7 +347,7 @@ fn dot<X: Copy + Into<f64>>(w: &[f64], x: &[X]) -> f64 {
     const WIDTH: usize = 8;
     let mut sums = [0.0; WIDTH];
     let (w_blocks, x_blocks) = (w.chunks_exact(WIDTH), x.chunks_exact(WIDTH));
-    let rest: f64 = std::iter::zip(w_blocks.remainder(), x_blocks.remainder())
+    let rest: f64 = zip(w_blocks.remainder(), x_blocks.remainder())
         .map(|(w, x)| w * (*x).into())
         .sum();
     for (w, x) in w_blocks.zip(x_blocks) {

@@ -1,4 +1,4 @@
-//! What is minimised: the losses, each value beside its derivative, and their reduction.
+//! The objective of training: the losses, each value beside its derivative, and their reduction.
 
 use crate::network::{Activation, Meaning};
 
@@ -20,7 +20,7 @@ impl Loss {
         activation.meaning() == Meaning::Probabilities || self == Self::usual(activation)
     }
 
-    /// The loss that predictions of `activation` are usually trained towards.
+    /// The usual loss for predictions of `activation`.
     #[must_use]
     pub fn usual(activation: Activation) -> Self {
         match activation.meaning() {
@@ -52,8 +52,8 @@ impl Loss {
 
     /// `dloss/dz` of one output, from its prediction `y` and its target `t`.
     ///
-    /// For cross-entropy it is `y − t` (of a softmax only where the targets of the sample sum to 1), for the squared
-    /// error `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
+    /// For cross-entropy it is `y − t`, for a softmax only if the targets of the sample sum to 1. For the squared error it
+    /// is `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
     #[must_use]
     pub fn grad_z(self, activation: Activation, y: f64, t: f64) -> f64 {
         match self {
@@ -70,7 +70,7 @@ pub(crate) fn log_sum_exp(z: &[f64]) -> f64 {
     largest + sum.ln()
 }
 
-/// How the losses of the samples become one number. The losses of a sample's outputs are always summed.
+/// How the losses of the samples become one number. The losses of the outputs of a sample are always summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
@@ -81,7 +81,8 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// The factor of a sum over samples whose weights add up to `total_weight`; without weights, their number.
+    /// The factor of a sum over samples whose weights add up to `total_weight`, which is their number if they have no
+    /// weights.
     #[must_use]
     pub fn scale(self, total_weight: f64) -> f64 {
         match self {
@@ -91,7 +92,7 @@ impl Reduction {
     }
 }
 
-/// What is minimised.
+/// The loss to minimise and its reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Objective {
     /// The loss of one prediction.

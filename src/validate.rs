@@ -14,6 +14,7 @@ use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
 use crate::train::{Pace, TrainConfig, problem};
 use bound::Bounds;
+use std::iter::zip;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 /// Values compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
 
-/// What the GPU is held against: float64 on the CPU, on the numbers that the GPU gets.
+/// The backend that the GPU is compared with: float64 on the CPU, on the numbers that the GPU gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReferenceChoice {
@@ -46,11 +47,11 @@ impl ReferenceChoice {
     }
 }
 
-/// Trains on the GPU for `config.iterations` updates and compares it with the float64 CPU reference that
-/// `reference` chooses: at several iterations, from the GPU's own parameters, and after all of them.
+/// Trains on the GPU for `config.iterations` updates and compares it with the float64 reference that `reference`
+/// chooses: at several iterations, from the GPU's own parameters, and after all of them.
 ///
 /// # Errors
-/// Where a setting cannot be used, or the hardware cannot hold the data or fails.
+/// If a setting cannot be used, or the hardware cannot hold the data or fails.
 pub fn validate(
     dataset: &Dataset,
     config: &TrainConfig,
@@ -90,7 +91,7 @@ pub fn validate(
     } else {
         reference.set_parameters(&reached)?;
         let loss_of_stored = reference.evaluate()?.summary.loss;
-        // Their memory may be needed for the data as they came.
+        // The memory of the backends may be needed for the unrounded data.
         drop((candidate, reference));
         Some(StorageEffect {
             inputs: dataset.storage_rounding(),
@@ -141,17 +142,16 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
     Ok(())
 }
 
-/// Compares two backends at the candidate's own parameters, the candidate rounding in f32 as `rounding`
-/// says: the pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every
-/// leaf and over all samples; one update. What is promised bit for bit has a bound of 0: two updates
-/// made at once are two made one by one, and the progress an update tells of is that of an evaluation.
-/// The candidate keeps its parameters.
+/// Compares two backends at the candidate's own parameters, the candidate rounding in f32 like `rounding` describes: the
+/// pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every leaf and over all samples; one
+/// update. Two promises are exact, so their bound is 0: two updates at once are the same as one after the other, and an
+/// update reports the loss and slope that an evaluation finds. The candidate keeps its parameters.
 ///
-/// The sums of the leaves are looked at because the bound of a sum over all samples soon exceeds
-/// what a single sample contributes: a lost row shows in its leaf.
+/// The sums of the leaves are compared because the bound of a sum over all samples soon exceeds what a single sample
+/// contributes: a lost row shows in its leaf.
 ///
 /// # Errors
-/// Where a device fails, or a value may leave the range of f32.
+/// If a device fails, or a value may leave the range of f32.
 pub fn check(
     problem: &Problem<'_>,
     candidate: &mut dyn Backend,
@@ -160,10 +160,9 @@ pub fn check(
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
     let bounds = Bounds::new(problem, rounding);
-    // The updates come first: had an evaluation at the same parameters come before, sums left over
-    // from it could stand in for theirs.
+    // The updates come first: sums left over from an evaluation at the same parameters could stand in for theirs.
     let before = candidate.parameters()?;
-    let seen = candidate.advance(NonZeroU32::MIN, learning_rate)?;
+    let reported = candidate.advance(NonZeroU32::MIN, learning_rate)?;
     let after = candidate.parameters()?;
     candidate.advance(NonZeroU32::MIN, learning_rate)?;
     let one_by_one = candidate.parameters()?;
@@ -174,60 +173,51 @@ pub fn check(
     reference.set_parameters(&before)?;
 
     let mut checks = check_rows(problem, &bounds, candidate, reference, &before)?;
-    let measured = candidate.evaluate()?;
-    let expected = reference.evaluate()?;
-    let mut leaves = Check::new("sums of each leaf");
-    let bound = check_leaves(problem, &bounds, candidate, reference, &mut leaves)?;
+    let (measured, expected) = (candidate.evaluate()?, reference.evaluate()?);
+    let (leaves, bound) = check_leaves(problem, &bounds, candidate, reference, &before)?;
     if bound.is_beyond_f32() {
         return Err(beyond_f32(problem));
     }
-    checks.push(leaves);
-
-    let layer = problem.network.layer();
-    let n_weights = layer.n_weights();
-    let spans = [
-        ("gradient of weight", 0..n_weights),
-        ("gradient of bias", n_weights..layer.n_parameters()),
-    ];
-    for (quantity, span) in spans {
-        let mut check = Check::new(quantity);
-        for at in span {
-            check.value(
-                measured.gradient[at],
-                expected.gradient[at],
-                bound.gradient[at],
-            );
-        }
-        checks.push(check);
-    }
-    let mut loss = Check::new("loss");
-    loss.value(
-        measured.summary.loss,
-        expected.summary.loss,
-        bound.summary.loss,
-    );
-    let mut mean_slope = Check::new("mean y(1-y)");
-    mean_slope.value(
-        measured.summary.mean_slope,
-        expected.summary.mean_slope,
-        bound.summary.mean_slope,
-    );
-    let mut update = Check::new("updated parameters");
-    for (at, (before, after)) in std::iter::zip(&before, &after).enumerate() {
-        let gradient = expected.gradient[at];
-        let bound = bound::update(*before, learning_rate, gradient, bound.gradient[at]);
-        update.value(*after, before - learning_rate * gradient, bound);
-    }
-    let mut two_updates = Check::new("two updates at once");
-    for (at_once, one_by_one) in std::iter::zip(&at_once, &one_by_one) {
-        two_updates.value(*at_once, *one_by_one, 0.0);
-    }
-    let mut progress = Check::new("progress");
-    progress.value(seen.loss, measured.summary.loss, 0.0);
-    progress.value(seen.mean_slope, measured.summary.mean_slope, 0.0);
-    checks.extend([loss, mean_slope, update, two_updates, progress]);
+    let n_weights = problem.network.layer().n_weights();
+    let gradient = compared(&measured.gradient, &expected.gradient, &bound.gradient);
+    let [value, exact, limit] = [&measured, &expected, &bound].map(|evaluation| evaluation.summary);
+    let updates = (0..before.len()).map(|at| {
+        let (before, gradient) = (before[at], expected.gradient[at]);
+        let bound = bound::update(before, learning_rate, gradient, bound.gradient[at]);
+        [after[at], before - learning_rate * gradient, bound]
+    });
+    let both = zip(&at_once, &one_by_one).map(|(at_once, one_by_one)| [*at_once, *one_by_one, 0.0]);
+    checks.extend([
+        leaves,
+        Check::of("gradient of weight", gradient.clone().take(n_weights)),
+        Check::of("gradient of bias", gradient.skip(n_weights)),
+        Check::of("loss", [[value.loss, exact.loss, limit.loss]]),
+        Check::of(
+            "mean y(1-y)",
+            [[value.mean_slope, exact.mean_slope, limit.mean_slope]],
+        ),
+        Check::of("updated parameters", updates),
+        Check::of("two updates at once", both),
+        Check::of(
+            "progress",
+            [
+                [reported.loss, value.loss, 0.0],
+                [reported.mean_slope, value.mean_slope, 0.0],
+            ],
+        ),
+    ]);
     checks.retain(|check| check.n_values > 0);
     Ok(checks)
+}
+
+/// Each value with its reference and its bound.
+fn compared(
+    values: &[f64],
+    references: &[f64],
+    bounds: &[f64],
+) -> impl Iterator<Item = [f64; 3]> + Clone {
+    let both = zip(values, references).zip(bounds);
+    both.map(|((value, reference), bound)| [*value, *reference, *bound])
 }
 
 fn check_rows(
@@ -237,8 +227,7 @@ fn check_rows(
     reference: &mut dyn Backend,
     parameters: &[f64],
 ) -> Result<Vec<Check>> {
-    let mut z = Check::new("pre-activation z");
-    let mut y = Check::new("prediction y");
+    let [mut z, mut y] = ["pre-activation z", "prediction y"].map(|name| Check::of(name, []));
     let dataset = problem.dataset;
     let rows_per_block = (BLOCK_VALUES / dataset.n_outputs()).max(1);
     for first in (0..dataset.n_samples()).step_by(rows_per_block) {
@@ -247,62 +236,55 @@ fn check_rows(
         let expected = reference.predict(rows.clone())?;
         let bounds = bounds.rows(rows, parameters);
         if bounds
+            .pre_activation
             .iter()
-            .any(|bound| bound.pre_activation.is_infinite())
+            .any(|bound| bound.is_infinite())
         {
             return Err(beyond_f32(problem));
         }
-        for (i, bound) in bounds.iter().enumerate() {
-            z.value(
-                measured.pre_activation[i],
-                expected.pre_activation[i],
-                bound.pre_activation,
-            );
-            y.value(
-                measured.prediction[i],
-                expected.prediction[i],
-                bound.prediction,
-            );
-        }
+        z.extend(compared(
+            &measured.pre_activation,
+            &expected.pre_activation,
+            &bounds.pre_activation,
+        ));
+        y.extend(compared(
+            &measured.prediction,
+            &expected.prediction,
+            &bounds.prediction,
+        ));
     }
     Ok(vec![z, y])
 }
 
-/// Checks the sums of every leaf, and gives the bounds of the sums over all of them.
+/// Checks the sums of every leaf, and returns the bounds of the sums over all of them too.
 fn check_leaves(
     problem: &Problem<'_>,
     bounds: &Bounds<'_>,
     candidate: &mut dyn Backend,
     reference: &mut dyn Backend,
-    check: &mut Check,
-) -> Result<Evaluation> {
-    let parameters = candidate.parameters()?;
+    parameters: &[f64],
+) -> Result<(Check, Evaluation)> {
     let n_leaves = problem.dataset.leaves().count();
     let leaves_per_block = (BLOCK_VALUES / parameters.len()).max(1);
+    let mut check = Check::of("sums of each leaf", []);
     let mut total = Fold::new(Evaluation::add);
     for first in (0..n_leaves).step_by(leaves_per_block) {
         let leaves = first..(first + leaves_per_block).min(n_leaves);
         let measured = candidate.leaf_evaluations(leaves.clone())?;
         let expected = reference.leaf_evaluations(leaves.clone())?;
-        let bounds = bounds.leaves(leaves, &parameters);
-        for ((measured, expected), bound) in measured.iter().zip(&expected).zip(bounds) {
-            for (at, bound) in bound.gradient.iter().enumerate() {
-                check.value(measured.gradient[at], expected.gradient[at], *bound);
-            }
-            check.value(
-                measured.summary.loss,
-                expected.summary.loss,
-                bound.summary.loss,
-            );
-            check.value(
-                measured.summary.mean_slope,
-                expected.summary.mean_slope,
-                bound.summary.mean_slope,
-            );
+        let bounds = bounds.leaves(leaves, parameters);
+        for ((measured, expected), bound) in zip(&measured, &expected).zip(bounds) {
+            let [value, exact, limit] = [measured, expected, &bound].map(|sums| sums.summary);
+            let gradient = compared(&measured.gradient, &expected.gradient, &bound.gradient);
+            check.extend(gradient.chain([
+                [value.loss, exact.loss, limit.loss],
+                [value.mean_slope, exact.mean_slope, limit.mean_slope],
+            ]));
             total.push(bound);
         }
     }
-    Ok(total.finish().expect("a data set has at least one leaf"))
+    let total = total.finish().expect("a data set has at least one leaf");
+    Ok((check, total))
 }
 
 fn beyond_f32(problem: &Problem<'_>) -> Error {

@@ -40,6 +40,7 @@ impl Classes {
 #[cfg(test)]
 mod tests {
     use super::Classes;
+    use crate::data::Dataset;
 
     #[test]
     fn two_classes_are_one_output_and_more_are_one_each() {
@@ -53,6 +54,14 @@ mod tests {
             };
             assert_eq!(classes.output_names(), outputs, "{names:?}");
             assert_eq!(classes.n_outputs(), outputs.len(), "{names:?}");
+            for n_targets in 1..4 {
+                let rows =
+                    Dataset::from_rows("rows", 1, n_targets, vec![0.5], vec![0.0; n_targets]);
+                match rows.unwrap().with_classes(classes.clone()) {
+                    Ok(dataset) => assert_eq!(dataset.target_names(), outputs, "{names:?}"),
+                    Err(_) => assert_ne!(n_targets, outputs.len(), "{names:?}"),
+                }
+            }
         }
     }
 }

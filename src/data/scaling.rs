@@ -28,15 +28,12 @@ impl Scaling {
         &self.scale
     }
 
-    fn new(features: &[FeatureMoments], centered: bool) -> Self {
-        let scale = |feature: &FeatureMoments| match feature.least < feature.most {
-            true => feature.moments.deviation(),
-            false => 0.0,
+    fn new(features: &[Moments], centered: bool) -> Self {
+        let scale = |feature: &Moments| match feature.is_constant() {
+            true => 0.0,
+            false => feature.deviation(),
         };
-        let center = |feature: &FeatureMoments| match centered {
-            true => feature.moments.mean,
-            false => 0.0,
-        };
+        let center = |feature: &Moments| if centered { feature.mean } else { 0.0 };
         Self {
             center: features.iter().map(center).collect(),
             scale: features.iter().map(scale).collect(),
@@ -70,59 +67,41 @@ impl Scaling {
     }
 }
 
-/// Moments and range of one feature.
-#[derive(Clone, Copy)]
-struct FeatureMoments {
-    moments: Moments,
-    least: f32,
-    most: f32,
-}
-
-impl FeatureMoments {
-    /// The moments of each column of `inputs` (rows, I): first the means, then the squares about them, so that nothing
-    /// cancels. Reads the rows twice, so they should fit a cache.
-    fn of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Self> {
-        let rows = || inputs.chunks_exact(n_inputs);
-        let n_rows = rows().len() as f64;
-        let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
-        let mut least = vec![f32::INFINITY; n_inputs];
-        let mut most = vec![f32::NEG_INFINITY; n_inputs];
-        // A loop for each sum, and comparisons instead of `min`, so that compilers make vector instructions of them.
-        for row in rows() {
-            for (mean, x) in mean.iter_mut().zip(row) {
-                *mean += f64::from(*x);
-            }
-            for (least, x) in least.iter_mut().zip(row) {
-                *least = if x < least { *x } else { *least };
-            }
-            for (most, x) in most.iter_mut().zip(row) {
-                *most = if x > most { *x } else { *most };
-            }
+/// The moments of each column of `inputs` (rows, I): first the means, then the squares about them, so that nothing
+/// cancels. Reads the rows twice, so they should fit a cache.
+fn moments_of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Moments> {
+    let rows = || inputs.chunks_exact(n_inputs);
+    let n_rows = rows().len() as f64;
+    let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
+    let mut least = vec![f32::INFINITY; n_inputs];
+    let mut largest = vec![f32::NEG_INFINITY; n_inputs];
+    // A loop for each sum, and comparisons instead of `min`, so that compilers make vector instructions of them.
+    for row in rows() {
+        for (mean, x) in mean.iter_mut().zip(row) {
+            *mean += f64::from(*x);
         }
-        mean.iter_mut().for_each(|mean| *mean /= n_rows);
-        for row in rows() {
-            for ((squares, mean), x) in squares.iter_mut().zip(&mean).zip(row) {
-                let difference = f64::from(*x) - mean;
-                *squares += difference * difference;
-            }
+        for (least, x) in least.iter_mut().zip(row) {
+            *least = if x < least { *x } else { *least };
         }
-        let column = |j: usize| Self {
-            moments: Moments {
-                weight: n_rows,
-                mean: mean[j],
-                squares: squares[j],
-            },
-            least: least[j],
-            most: most[j],
-        };
-        (0..n_inputs).map(column).collect()
+        for (largest, x) in largest.iter_mut().zip(row) {
+            *largest = if x > largest { *x } else { *largest };
+        }
     }
-
-    fn add(&mut self, other: &Self) {
-        self.moments.add(&other.moments);
-        self.least = self.least.min(other.least);
-        self.most = self.most.max(other.most);
+    mean.iter_mut().for_each(|mean| *mean /= n_rows);
+    for row in rows() {
+        for ((squares, mean), x) in squares.iter_mut().zip(&mean).zip(row) {
+            let difference = f64::from(*x) - mean;
+            *squares += difference * difference;
+        }
     }
+    let column = |j: usize| Moments {
+        weight: n_rows,
+        mean: mean[j],
+        squares: squares[j],
+        least: least[j].into(),
+        largest: largest[j].into(),
+    };
+    (0..n_inputs).map(column).collect()
 }
 
 impl Dataset {
@@ -134,15 +113,15 @@ impl Dataset {
         let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
         let of_leaf = |leaf| {
             self.with_rows(leaves.rows(leaf), |rows| {
-                FeatureMoments::of_columns(rows.inputs, n_inputs)
+                moments_of_columns(rows.inputs, n_inputs)
             })
         };
-        let add = |left: &mut Vec<FeatureMoments>, right: &Vec<FeatureMoments>| {
-            for (left, right) in left.iter_mut().zip(right) {
-                left.add(right);
-            }
+        let add = |left: &mut Vec<Moments>, right: &Vec<Moments>| {
+            left.iter_mut()
+                .zip(right)
+                .for_each(|(left, right)| left.add(right));
         };
-        let features = sum_leaves(leaves.count(), 4 * n_inputs, of_leaf, add);
+        let features = sum_leaves(leaves.count(), 5 * n_inputs, of_leaf, add);
         Self {
             scaling: Some(Scaling::new(&features, centered).into()),
             ..self.clone()

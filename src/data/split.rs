@@ -117,12 +117,12 @@ mod tests {
         let targets = (0_u8..100)
             .map(|i| f32::from(u8::from(i % 5 == 0)))
             .collect();
-        let mut dataset = Dataset::from_rows("rows", 1, 1, inputs, targets).unwrap();
-        dataset.classes = Some(Classes {
+        let classes = Classes {
             column: "y".to_owned(),
             names: vec!["no".to_owned(), "yes".to_owned()],
-        });
-        dataset
+        };
+        let dataset = Dataset::from_rows("rows", 1, 1, inputs, targets).unwrap();
+        dataset.with_classes(classes).unwrap()
     }
 
     fn rows(dataset: &Dataset) -> (Vec<f32>, Vec<f32>) {

@@ -1,4 +1,4 @@
-//! Targets that are classes.
+//! Metrics of targets that are classes.
 
 use super::pass::{KeptPredictions, SampleSums, largest};
 use super::ranking::{Ranked, Ranking};
@@ -13,28 +13,27 @@ const BINS: usize = 10;
 /// The quality of predictions of classes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassMetrics {
-    /// The column.
+    /// The column of the classes.
     pub target: String,
-    /// Mean of −ln of the probability given to the own class; `None` where the outputs are no probabilities that
-    /// sum to 1.
+    /// Mean of −ln of the probability predicted for the sample's class; `None` unless the probabilities sum to 1.
     pub log_loss: Option<f64>,
     /// Share of samples whose class is predicted.
     pub accuracy: f64,
-    /// The area under the ROC of the second of two classes; of more, the mean of those of each against the rest.
-    /// `None` where a class is absent.
+    /// The area under the ROC of the second of two classes; for more classes, the mean of each against the rest. `None`
+    /// if a class is absent.
     pub auc: Option<f64>,
-    /// Mean squared error of the probabilities: of the second of two classes, of more summed over them (Brier,
+    /// Mean squared error of the probability of the second of two classes; for more classes, their sum (Brier,
     /// "Verification of forecasts expressed in terms of probability", 1950).
     pub brier: f64,
-    /// Without a model.
+    /// The same metrics without a model.
     pub baseline: ClassBaseline,
     /// Each class.
     pub classes: Vec<Class>,
-    /// Weights of samples: rows by their own class, columns by the predicted one.
+    /// Weights of the samples (C, C): rows by their class, columns by the predicted one.
     pub confusion: Vec<Vec<f64>>,
-    /// Predicted probabilities of the second of two classes in ten bins of equal width; empty of more.
+    /// Predicted probabilities of the second of two classes in ten bins of equal width; empty for more classes.
     pub calibration: Vec<Bin>,
-    /// False and true positive rates, thinned to 200 points or so; empty of more than two classes.
+    /// False and true positive rates, thinned to about 200 points; empty for more than two classes.
     #[serde(skip)]
     pub roc: Vec<[f64; 2]>,
 }
@@ -42,7 +41,7 @@ pub struct ClassMetrics {
 /// The metrics of always predicting the commonest class and, for probabilities, the share of each class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassBaseline {
-    /// The commonest class, the first of several.
+    /// The commonest class, the first if several are equal.
     pub class: String,
     /// Share of samples whose class is predicted.
     pub accuracy: f64,
@@ -59,24 +58,24 @@ pub struct Class {
     pub name: String,
     /// Weight of its samples.
     pub weight: f64,
-    /// Share of samples predicted so that are; `None` where none was.
+    /// Share of the samples predicted to be of the class that are; `None` if there are none.
     pub precision: Option<f64>,
-    /// Share of its samples that are predicted so; `None` where there is none.
+    /// Share of its samples that are predicted to be of the class; `None` if there are none.
     pub recall: Option<f64>,
-    /// Harmonic mean of the two; `None` where none is of the class and none was predicted so.
+    /// Harmonic mean of precision and recall; `None` if no sample is, and none is predicted to be, of the class.
     pub f1: Option<f64>,
-    /// The area under its ROC; `None` where none, or every sample, is of the class.
+    /// The area under its ROC; `None` if no sample, or every one, is of the class.
     pub auc: Option<f64>,
 }
 
-/// Predictions within a range.
+/// The samples whose predictions lie in a range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Bin {
     /// Weight of the samples.
     pub weight: f64,
-    /// Mean of their predictions; `None` where there is none.
+    /// Mean of their predictions; `None` if there are none.
     pub prediction: Option<f64>,
-    /// Share of them that are of the class.
+    /// Share of them that is of the class; `None` if there are none.
     pub observed: Option<f64>,
 }
 
@@ -89,37 +88,23 @@ impl ClassMetrics {
         kept: &KeptPredictions,
         notes: &mut Vec<String>,
     ) -> Self {
-        let n_outputs = problem.network.layer().n_outputs;
-        let at = |row: usize| row * n_outputs + output;
-        let rows = 0..kept.predictions.len() / n_outputs;
         let mut confusion = vec![vec![0.0; 2]; 2];
         let mut bins = [BinSums::default(); BINS];
-        let mut ranked = Vec::with_capacity(rows.len());
-        for row in rows {
-            let (prediction, weight) = (kept.predictions[at(row)], kept.weight(row));
-            let positive = kept.actual[at(row)] == 1;
-            confusion[usize::from(positive)][usize::from(prediction > 0.5)] += f64::from(weight);
-            bins[bin(prediction)].push(prediction, positive, f64::from(weight));
-            ranked.push(Ranked {
-                prediction,
-                weight,
-                positive,
-            });
+        for (y, is_one, weight) in kept.samples() {
+            let (prediction, positive) = (y[output], is_one[output]);
+            let weight = f64::from(weight);
+            confusion[usize::from(positive)][usize::from(prediction > 0.5)] += weight;
+            bins[bin(prediction)].push(prediction, positive, weight);
         }
-        let ranking = Ranking::new(ranked);
-        let (target, names) = match problem.dataset.classes() {
-            Some(classes) => (classes.column.clone(), classes.names.clone()),
-            None => (
-                problem.dataset.target_names()[output].clone(),
-                ["0", "1"].map(str::to_owned).to_vec(),
-            ),
-        };
+        let ranking = ranking(kept, output);
+        let name = &problem.dataset.target_names()[output];
+        let (target, names) = names(problem, name, &["0", "1"].map(str::to_owned));
         let own = &sums.outputs[output];
         let summary = ClassSummary {
             target,
             names,
-            log_loss: Some(own.cross_entropy / sums.weight),
-            brier: own.squared / sums.weight,
+            log_loss: Some(own.cross_entropy / sums.weight()),
+            brier: own.squared / sums.weight(),
             aucs: vec![ranking.auc; 2],
             confusion,
         };
@@ -138,48 +123,49 @@ impl ClassMetrics {
         kept: &KeptPredictions,
         notes: &mut Vec<String>,
     ) -> Self {
-        let (dataset, layer) = (problem.dataset, problem.network.layer());
-        let n = layer.n_outputs;
+        let n = sums.outputs.len();
         let mut confusion = vec![vec![0.0; n]; n];
-        for (row, prediction) in kept.predictions.chunks_exact(n).enumerate() {
-            let predicted = largest(prediction.iter().copied()) as usize;
-            confusion[kept.actual[row] as usize][predicted] += f64::from(kept.weight(row));
+        for (y, is_one, weight) in kept.samples() {
+            let own = is_one.iter().position(|is_one| *is_one);
+            confusion[own.expect("a one-hot row")][largest(y)] += f64::from(weight);
         }
-        let (target, names) = match dataset.classes() {
-            Some(classes) => (classes.column.clone(), classes.names.clone()),
-            None => ("class".to_owned(), dataset.target_names().to_vec()),
-        };
+        let (target, names) = names(problem, "class", problem.dataset.target_names());
         let squared: f64 = sums.outputs.iter().map(|own| own.squared).sum();
-        let summary = ClassSummary {
-            target,
-            names,
-            // Sigmoids' outputs do not sum to 1.
-            log_loss: (layer.activation.meaning() == Meaning::Shares)
-                .then_some(sums.cross_entropy / sums.weight),
-            brier: squared / sums.weight,
-            aucs: (0..n)
-                .map(|class| against_the_rest(kept, n, class))
-                .collect(),
-            confusion,
-        };
-        if summary.log_loss.is_none() {
+        let sum_to_1 = problem.network.layer().activation.meaning() == Meaning::Shares;
+        if !sum_to_1 {
             notes.push(
                 "outputs of sigmoids do not sum to 1 over the classes: log-loss is left out"
                     .to_owned(),
             );
         }
+        let summary = ClassSummary {
+            target,
+            names,
+            log_loss: sum_to_1.then_some(sums.cross_entropy / sums.weight()),
+            brier: squared / sums.weight(),
+            aucs: (0..n).map(|class| ranking(kept, class).auc).collect(),
+            confusion,
+        };
         summary.metrics(notes)
     }
 }
 
-fn against_the_rest(kept: &KeptPredictions, n_classes: usize, class: usize) -> Option<f64> {
-    let of_row = |(row, prediction): (usize, &[f64])| Ranked {
-        prediction: prediction[class],
-        weight: kept.weight(row),
-        positive: kept.actual[row] as usize == class,
-    };
-    let rows = kept.predictions.chunks_exact(n_classes).enumerate();
-    Ranking::new(rows.map(of_row).collect()).auc
+/// The name of the target and those of its classes, which are `target` and `names` if the data name none.
+fn names(problem: &Problem<'_>, target: &str, names: &[String]) -> (String, Vec<String>) {
+    match problem.dataset.classes() {
+        Some(classes) => (classes.column.clone(), classes.names.clone()),
+        None => (target.to_owned(), names.to_vec()),
+    }
+}
+
+/// The ranking of all samples by the output `output`.
+fn ranking(kept: &KeptPredictions, output: usize) -> Ranking {
+    let ranked = kept.samples().map(|(y, is_one, weight)| Ranked {
+        prediction: y[output],
+        weight,
+        positive: is_one[output],
+    });
+    Ranking::new(ranked.collect())
 }
 
 /// The sums that both kinds of outputs have, from which the metrics follow.
@@ -196,9 +182,7 @@ impl ClassSummary {
     fn metrics(self, notes: &mut Vec<String>) -> ClassMetrics {
         let own: Vec<f64> = self.confusion.iter().map(|row| row.iter().sum()).collect();
         let weight: f64 = own.iter().sum();
-        let right: f64 = (0..own.len())
-            .map(|class| self.confusion[class][class])
-            .sum();
+        let right = (0..own.len()).map(|class| self.confusion[class][class]);
         let absent: Vec<&str> = std::iter::zip(&self.names, &own)
             .filter(|(_, own)| **own <= 0.0)
             .map(|(name, _)| name.as_str())
@@ -212,7 +196,7 @@ impl ClassSummary {
         }
         let areas: Option<Vec<f64>> = self.aucs.iter().copied().collect();
         ClassMetrics {
-            accuracy: right / weight,
+            accuracy: right.sum::<f64>() / weight,
             auc: areas.map(|areas| areas.iter().sum::<f64>() / areas.len() as f64),
             baseline: self.baseline(&own, weight),
             classes: (0..own.len())
@@ -229,7 +213,7 @@ impl ClassSummary {
 
     fn baseline(&self, own: &[f64], weight: f64) -> ClassBaseline {
         let shares: Vec<f64> = own.iter().map(|own| own / weight).collect();
-        let commonest = largest(shares.iter().copied()) as usize;
+        let commonest = largest(&shares);
         ClassBaseline {
             class: self.names[commonest].clone(),
             accuracy: shares[commonest],
@@ -256,14 +240,11 @@ impl ClassSummary {
 /// Lists the first names, and says how many more there are.
 fn some(names: &[&str]) -> String {
     const SHOWN: usize = 5;
-    let listed: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let shown: Vec<String> = shown.collect();
     match names.len().checked_sub(SHOWN) {
-        Some(more @ 1..) => format!("{} or {more} others", listed.join(", ")),
-        _ => listed.join(" or "),
+        Some(more @ 1..) => format!("{} or {more} others", shown.join(", ")),
+        _ => shown.join(" or "),
     }
 }
 

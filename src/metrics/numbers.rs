@@ -1,9 +1,9 @@
 //! Metrics of targets that are numbers.
 
-use super::pass::{self, LeafPredictions, OutputSums, SampleSums};
+use super::pass::{self, OutputSums, SampleSums};
 use super::{CURVES, Measured};
 use crate::backend::Problem;
-use crate::leaves::Fold;
+use crate::leaves::sum_leaves;
 use serde::Serialize;
 
 /// Bins of a histogram; odd, so that one is around 0.
@@ -22,9 +22,9 @@ pub struct NumberMetrics {
     pub rmse: f64,
     /// The mean absolute error.
     pub mae: f64,
-    /// 1 − Σ (t − y)² / Σ (t − mean t)²; `None` where the target is constant.
+    /// 1 − Σ (t − y)² / Σ (t − mean t)²; `None` if the target is constant.
     pub r2: Option<f64>,
-    /// Without a model.
+    /// The same metrics without a model.
     pub baseline: NumberBaseline,
     /// Distribution of `t − y`; `None` past the first outputs.
     #[serde(skip)]
@@ -69,10 +69,9 @@ pub struct Histogram2d {
 
 impl Histogram {
     fn new(sums: &OutputSums) -> Self {
-        let [least, most] = sums.target_range;
-        let [low, high] = sums.prediction_range;
-        let largest = (most - low).abs().max((high - least).abs());
-        let reach = largest.min(REACH * sums.rmse());
+        let above = (sums.targets.largest - sums.least_prediction).abs();
+        let below = (sums.largest_prediction - sums.targets.least).abs();
+        let reach = above.max(below).min(REACH * sums.rmse());
         Self {
             // If every residual is 0, any width will do.
             reach: if reach > 0.0 { reach } else { 1.0 },
@@ -96,10 +95,10 @@ impl Histogram {
 
 impl Histogram2d {
     fn new(sums: &OutputSums) -> Self {
-        let least = sums.target_range[0].min(sums.prediction_range[0]);
-        let most = sums.target_range[1].max(sums.prediction_range[1]);
+        let least = sums.targets.least.min(sums.least_prediction);
+        let largest = sums.targets.largest.max(sums.largest_prediction);
         Self {
-            range: [least, most],
+            range: [least, largest],
             size: CELLS,
             cells: vec![0.0; CELLS * CELLS],
         }
@@ -156,7 +155,7 @@ pub(super) fn measure(
         if metrics.r2.is_none() {
             notes.push(format!(
                 "`{target}` is always {}: R² is left out, since there is nothing to explain",
-                sums.target_range[0]
+                sums.targets.least
             ));
         }
         Measured::Numbers(metrics)
@@ -168,43 +167,38 @@ pub(super) fn measure(
 }
 
 fn second(problem: &Problem<'_>, parameters: &[f64], sums: &SampleSums) -> Vec<SecondPass> {
-    let nothing = || {
+    let of_leaf = |leaf| {
         let outputs = sums.outputs.iter().enumerate();
-        let outputs = outputs.map(|(output, sums)| SecondPass::new(output, sums));
-        outputs.collect::<Vec<SecondPass>>()
-    };
-    let summed = |piece: LeafPredictions| {
-        let mut all = nothing();
-        for sample in piece.samples() {
-            for (output, second) in all.iter_mut().enumerate() {
-                let mean = sums.outputs[output].targets.mean;
-                let (y, t) = (sample.y[output], f64::from(sample.t[output]));
-                second.push(mean, y, t, f64::from(sample.weight));
+        let mut all: Vec<_> = outputs.map(|(o, sums)| SecondPass::new(o, sums)).collect();
+        pass::each_sample(problem, parameters, leaf, |sample| {
+            for (o, (second, sums)) in all.iter_mut().zip(&sums.outputs).enumerate() {
+                let weight = f64::from(sample.weight);
+                second.push(sums.targets.mean, sample.y[o], sample.t[o], weight);
             }
-        }
+        });
         all
     };
-    let mut fold = Fold::new(|all: &mut Vec<SecondPass>, others: &Vec<SecondPass>| {
-        for (second, other) in all.iter_mut().zip(others) {
-            second.add(other);
-        }
-    });
-    pass::over(problem, parameters, summed, |seconds| fold.push(seconds));
-    fold.finish().expect("a data set has at least one leaf")
+    let add = |all: &mut Vec<SecondPass>, others: &Vec<SecondPass>| {
+        all.iter_mut()
+            .zip(others)
+            .for_each(|(own, other)| own.add(other));
+    };
+    let floats = sums.outputs.len() + CURVES * (BINS + CELLS * CELLS);
+    sum_leaves(problem.dataset.leaves().count(), floats, of_leaf, add)
 }
 
 fn metrics(target: &str, sums: &OutputSums, second: SecondPass) -> NumberMetrics {
-    let weight = sums.targets.weight;
-    let constant = sums.target_range[0] >= sums.target_range[1];
+    let targets = &sums.targets;
+    let weight = targets.weight;
     let (residuals, grid) = second.curves.unzip();
     NumberMetrics {
         target: target.to_owned(),
         rmse: sums.rmse(),
         mae: sums.absolute / weight,
-        r2: (!constant).then(|| 1.0 - sums.squared / weight / sums.targets.variance()),
+        r2: (!targets.is_constant()).then(|| 1.0 - sums.squared / weight / targets.variance()),
         baseline: NumberBaseline {
-            mean: sums.targets.mean,
-            rmse: sums.targets.deviation(),
+            mean: targets.mean,
+            rmse: targets.deviation(),
             mae: second.absolute / weight,
         },
         residuals,
@@ -218,7 +212,7 @@ fn place(value: f64, [from, to]: [f64; 2], n: usize) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "to whole numbers from 0, and 0 where all values are one"
+        reason = "the cast should cut off the fraction, and make 0 of NaN, if all values are one"
     )]
     let bin = bin as usize;
     bin.min(n - 1)

@@ -5,90 +5,51 @@ use crate::error::{Error, Result};
 use crate::leaves::Fold;
 use crate::moments::Moments;
 use crate::network::{Activation, Meaning};
-use crate::objective::{Loss, log_sum_exp};
+use crate::objective::Loss;
 use rayon::prelude::*;
 use std::mem::size_of;
 
 /// Leaves predicted at a time.
 const LEAVES: usize = 64;
 
-/// The predictions and targets of a leaf.
-pub(super) struct LeafPredictions {
-    n_outputs: usize,
-    target_width: usize,
-    /// (rows, O)
-    pre_activations: Vec<f64>,
-    /// (rows, O)
-    predictions: Vec<f64>,
-    /// (rows, O), or (rows, O + 1) with the weights.
-    targets: Vec<f32>,
-}
-
-/// One row: pre-activations, predictions and targets (O), and how much it counts.
+/// One sample: pre-activations, predictions and targets (O), and its weight.
 pub(super) struct PredictedSample<'a> {
-    pub(super) z: &'a [f64],
+    z: &'a [f64],
     pub(super) y: &'a [f64],
-    pub(super) t: &'a [f32],
+    pub(super) t: &'a [f64],
     pub(super) weight: f32,
 }
 
-impl LeafPredictions {
-    fn read(problem: &Problem<'_>, parameters: &[f64], leaf: usize) -> Self {
-        let (dataset, layer) = (problem.dataset, problem.network.layer());
-        dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
-            let (mut pre_activations, mut predictions) = (Vec::new(), Vec::new());
-            let mut values = problem.network.values();
-            for x in rows.inputs.chunks_exact(layer.n_inputs) {
-                problem.network.forward(parameters, x, &mut values);
-                pre_activations.extend_from_slice(values.pre_activation());
-                predictions.extend_from_slice(values.prediction());
-            }
-            Self {
-                n_outputs: layer.n_outputs,
-                target_width: dataset.target_width(),
-                pre_activations,
-                predictions,
-                targets: rows.targets.to_vec(),
-            }
-        })
-    }
-
-    pub(super) fn samples(&self) -> impl Iterator<Item = PredictedSample<'_>> {
-        let z = self.pre_activations.chunks_exact(self.n_outputs);
-        let y = self.predictions.chunks_exact(self.n_outputs);
-        let t = self.targets.chunks_exact(self.target_width);
-        z.zip(y).zip(t).map(|((z, y), t)| {
-            let (t, weight) = t.split_at(self.n_outputs);
-            PredictedSample {
-                z,
-                y,
-                t,
-                weight: weight.first().copied().unwrap_or(1.0),
-            }
-        })
-    }
-}
-
-/// Predicts each leaf, applies `use_leaf` in parallel, and passes the results to `take` in the order of the leaves.
-pub(super) fn over<T: Send>(
+/// Predicts the samples of leaf `leaf` and passes each to `take`.
+pub(super) fn each_sample(
     problem: &Problem<'_>,
     parameters: &[f64],
-    use_leaf: impl Fn(LeafPredictions) -> T + Sync,
-    mut take: impl FnMut(T),
+    leaf: usize,
+    mut take: impl FnMut(&PredictedSample<'_>),
 ) {
-    let count = problem.dataset.leaves().count();
-    for first in (0..count).step_by(LEAVES) {
-        let leaves = first..(first + LEAVES).min(count);
-        let made = leaves.into_par_iter();
-        let made = made.map(|leaf| use_leaf(LeafPredictions::read(problem, parameters, leaf)));
-        made.collect::<Vec<T>>().into_iter().for_each(&mut take);
-    }
+    let (dataset, layer) = (problem.dataset, problem.network.layer());
+    let mut values = problem.network.values();
+    let mut own_targets = Vec::with_capacity(layer.n_outputs);
+    dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
+        let targets = rows.targets.chunks_exact(dataset.target_width());
+        for (x, t) in rows.inputs.chunks_exact(layer.n_inputs).zip(targets) {
+            problem.network.forward(parameters, x, &mut values);
+            let (t, weight) = t.split_at(layer.n_outputs);
+            own_targets.clear();
+            own_targets.extend(t.iter().map(|t| f64::from(*t)));
+            take(&PredictedSample {
+                z: values.pre_activation(),
+                y: values.prediction(),
+                t: &own_targets,
+                weight: weight.first().copied().unwrap_or(1.0),
+            });
+        }
+    });
 }
 
 /// Weighted sums over the samples.
 #[derive(Clone, Debug)]
 pub(super) struct SampleSums {
-    pub(super) weight: f64,
     /// Cross-entropy, summed over the outputs.
     pub(super) cross_entropy: f64,
     /// Whether every row of targets is one 1 among 0s.
@@ -104,10 +65,8 @@ pub(super) struct OutputSums {
     /// Cross-entropy of a sigmoid; 0 for other activations.
     pub(super) cross_entropy: f64,
     pub(super) targets: Moments,
-    /// Smallest and largest target.
-    pub(super) target_range: [f64; 2],
-    /// Smallest and largest prediction.
-    pub(super) prediction_range: [f64; 2],
+    pub(super) least_prediction: f64,
+    pub(super) largest_prediction: f64,
     /// Whether every target is 0 or 1.
     pub(super) binary: bool,
 }
@@ -118,8 +77,8 @@ impl OutputSums {
         self.absolute += weight * (t - y).abs();
         self.targets.push(t, weight);
         if weight > 0.0 {
-            widen(&mut self.target_range, t);
-            widen(&mut self.prediction_range, y);
+            self.least_prediction = self.least_prediction.min(y);
+            self.largest_prediction = self.largest_prediction.max(y);
         }
         self.binary &= is(t, 0.0) || is(t, 1.0);
     }
@@ -129,12 +88,8 @@ impl OutputSums {
         self.absolute += other.absolute;
         self.cross_entropy += other.cross_entropy;
         self.targets.add(&other.targets);
-        for end in other.target_range {
-            widen(&mut self.target_range, end);
-        }
-        for end in other.prediction_range {
-            widen(&mut self.prediction_range, end);
-        }
+        self.least_prediction = self.least_prediction.min(other.least_prediction);
+        self.largest_prediction = self.largest_prediction.max(other.largest_prediction);
         self.binary &= other.binary;
     }
 
@@ -151,12 +106,11 @@ impl SampleSums {
             absolute: 0.0,
             cross_entropy: 0.0,
             targets: Moments::default(),
-            target_range: [f64::INFINITY, f64::NEG_INFINITY],
-            prediction_range: [f64::INFINITY, f64::NEG_INFINITY],
+            least_prediction: f64::INFINITY,
+            largest_prediction: f64::NEG_INFINITY,
             binary: true,
         };
         Self {
-            weight: 0.0,
             cross_entropy: 0.0,
             one_hot: true,
             outputs: vec![nothing; n_outputs],
@@ -166,29 +120,29 @@ impl SampleSums {
     fn push(&mut self, activation: Activation, sample: &PredictedSample<'_>) {
         let PredictedSample { z, y, t, weight } = sample;
         let weight = f64::from(*weight);
-        self.weight += weight;
         for (o, sums) in self.outputs.iter_mut().enumerate() {
-            let t = f64::from(t[o]);
-            sums.push(y[o], t, weight);
+            sums.push(y[o], t[o], weight);
             if activation.meaning() == Meaning::Probabilities {
-                let loss = Loss::CrossEntropy.value(activation, &z[o..=o], &y[o..=o], &[t]);
-                let cross_entropy = weight * loss;
+                let [z, y, t] = [z, y, t].map(|all| &all[o..=o]);
+                let cross_entropy = weight * Loss::CrossEntropy.value(activation, z, y, t);
                 sums.cross_entropy += cross_entropy;
                 self.cross_entropy += cross_entropy;
             }
         }
         if activation.meaning() == Meaning::Shares {
-            let log_sum = log_sum_exp(z);
-            let of_one = |(z, t): (&f64, &f32)| f64::from(*t) * (log_sum - z);
-            self.cross_entropy += weight * std::iter::zip(*z, *t).map(of_one).sum::<f64>();
+            self.cross_entropy += weight * Loss::CrossEntropy.value(activation, z, y, t);
         }
-        let ones = t.iter().filter(|t| is(f64::from(**t), 1.0)).count();
-        let zeros = t.iter().filter(|t| is(f64::from(**t), 0.0)).count();
+        let ones = t.iter().filter(|t| is(**t, 1.0)).count();
+        let zeros = t.iter().filter(|t| is(**t, 0.0)).count();
         self.one_hot &= ones == 1 && zeros == t.len() - 1;
     }
 
+    /// The total weight of the samples.
+    pub(super) fn weight(&self) -> f64 {
+        self.outputs[0].targets.weight
+    }
+
     fn add(&mut self, other: &Self) {
-        self.weight += other.weight;
         self.cross_entropy += other.cross_entropy;
         self.one_hot &= other.one_hot;
         for (sums, other) in self.outputs.iter_mut().zip(&other.outputs) {
@@ -197,54 +151,51 @@ impl SampleSums {
     }
 }
 
-/// The predictions and classes of all samples, for metrics that need their order.
+/// The predictions of all samples, for metrics that need their order.
 #[derive(Debug, Default)]
 pub(super) struct KeptPredictions {
     /// (N, O)
-    pub(super) predictions: Vec<f64>,
-    /// For exclusive classes the class of each sample (N); otherwise whether each target is 1 (N, O).
-    pub(super) actual: Vec<u32>,
-    /// (N); empty if the samples have no weights.
+    predictions: Vec<f64>,
+    /// Whether each target is 1 (N, O).
+    is_one: Vec<bool>,
+    /// (N)
     weights: Vec<f32>,
 }
 
 impl KeptPredictions {
-    pub(super) fn weight(&self, row: usize) -> f32 {
-        self.weights.get(row).copied().unwrap_or(1.0)
+    /// The predictions (O), whether each target is 1 (O), and the weight of each sample.
+    pub(super) fn samples(&self) -> impl Iterator<Item = (&[f64], &[bool], f32)> {
+        let n_outputs = self.predictions.len() / self.weights.len();
+        let y = self.predictions.chunks_exact(n_outputs);
+        let is_one = self.is_one.chunks_exact(n_outputs);
+        let samples = y.zip(is_one).zip(&self.weights);
+        samples.map(|((y, is_one), weight)| (y, is_one, *weight))
     }
 
-    fn reserve(&mut self, problem: &Problem<'_>, exclusive: bool) -> Result<()> {
-        let (n_samples, n_outputs) = (problem.dataset.n_samples(), problem.dataset.n_outputs());
-        let n_actual = n_samples * if exclusive { 1 } else { n_outputs };
-        let n_weights = n_samples * usize::from(problem.dataset.is_weighted());
+    fn reserve(&mut self, n_samples: usize, n_outputs: usize) -> Result<()> {
+        let n_predictions = n_samples * n_outputs;
         let reserved = self
             .predictions
-            .try_reserve_exact(n_samples * n_outputs)
-            .and_then(|()| self.actual.try_reserve_exact(n_actual))
-            .and_then(|()| self.weights.try_reserve_exact(n_weights));
-        let bytes = n_samples * n_outputs * size_of::<f64>()
-            + n_actual * size_of::<u32>()
-            + n_weights * size_of::<f32>();
+            .try_reserve_exact(n_predictions)
+            .and_then(|()| self.is_one.try_reserve_exact(n_predictions))
+            .and_then(|()| self.weights.try_reserve_exact(n_samples));
         reserved.map_err(|_| Error::HostMemory {
             what: "the predictions, of which AUC needs the order,".to_owned(),
-            needed: bytes as u64,
+            needed: (n_predictions * (size_of::<f64>() + size_of::<bool>())
+                + n_samples * size_of::<f32>()) as u64,
         })
     }
 
-    fn push(&mut self, piece: &LeafPredictions, exclusive: bool) {
-        self.predictions.extend_from_slice(&piece.predictions);
-        for sample in piece.samples() {
-            if exclusive {
-                let own = largest(sample.t.iter().map(|t| f64::from(*t)));
-                self.actual.push(own);
-            } else {
-                let ones = sample.t.iter().map(|t| u32::from(is(f64::from(*t), 1.0)));
-                self.actual.extend(ones);
-            }
-            if piece.target_width > piece.n_outputs {
-                self.weights.push(sample.weight);
-            }
-        }
+    fn push(&mut self, sample: &PredictedSample<'_>) {
+        self.predictions.extend_from_slice(sample.y);
+        self.is_one.extend(sample.t.iter().map(|t| is(*t, 1.0)));
+        self.weights.push(sample.weight);
+    }
+
+    fn append(&mut self, mut later: Self) {
+        self.predictions.append(&mut later.predictions);
+        self.is_one.append(&mut later.is_one);
+        self.weights.append(&mut later.weights);
     }
 }
 
@@ -252,46 +203,45 @@ impl KeptPredictions {
 pub(super) fn first(
     problem: &Problem<'_>,
     parameters: &[f64],
-    exclusive: bool,
 ) -> Result<(SampleSums, KeptPredictions)> {
-    let layer = problem.network.layer();
+    let (dataset, layer) = (problem.dataset, problem.network.layer());
     let keeps = layer.activation.meaning() != Meaning::Numbers;
     let mut kept = KeptPredictions::default();
     if keeps {
-        kept.reserve(problem, exclusive)?;
+        kept.reserve(dataset.n_samples(), layer.n_outputs)?;
     }
-    let mut fold = Fold::new(SampleSums::add);
-    let summed = |piece: LeafPredictions| {
-        let mut sums = SampleSums::new(layer.n_outputs);
-        for sample in piece.samples() {
-            sums.push(layer.activation, &sample);
-        }
-        (sums, piece)
+    let of_leaf = |leaf| {
+        let (mut sums, mut own) = (SampleSums::new(layer.n_outputs), KeptPredictions::default());
+        each_sample(problem, parameters, leaf, |sample| {
+            sums.push(layer.activation, sample);
+            if keeps {
+                own.push(sample);
+            }
+        });
+        (sums, own)
     };
-    over(problem, parameters, summed, |(sums, piece)| {
-        fold.push(sums);
-        if keeps {
-            kept.push(&piece, exclusive);
+    let count = dataset.leaves().count();
+    let mut fold = Fold::new(SampleSums::add);
+    for first in (0..count).step_by(LEAVES) {
+        let leaves = (first..(first + LEAVES).min(count)).into_par_iter();
+        for (sums, own) in leaves.map(of_leaf).collect::<Vec<_>>() {
+            fold.push(sums);
+            kept.append(own);
         }
-    });
+    }
     let sums = fold.finish().expect("a data set has at least one leaf");
     Ok((sums, kept))
 }
 
 /// The place of the largest number, the first if several are equal.
-pub(super) fn largest(numbers: impl Iterator<Item = f64>) -> u32 {
-    let mut best = (0, f64::NEG_INFINITY);
-    for (place, number) in (0..).zip(numbers) {
-        if number > best.1 {
-            best = (place, number);
+pub(super) fn largest(numbers: &[f64]) -> usize {
+    let mut largest = 0;
+    for (place, number) in numbers.iter().enumerate() {
+        if *number > numbers[largest] {
+            largest = place;
         }
     }
-    best.0
-}
-
-fn widen([least, most]: &mut [f64; 2], value: f64) {
-    *least = least.min(value);
-    *most = most.max(value);
+    largest
 }
 
 /// Whether both are the same number.

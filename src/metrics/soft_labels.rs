@@ -1,19 +1,20 @@
 //! Metrics of soft labels: targets between 0 and 1, such as shares of classes, and other targets of a sigmoid.
 
-use super::pass::SampleSums;
+use super::pass::{OutputSums, SampleSums};
 use crate::backend::Problem;
+use crate::moments::Moments;
 use serde::Serialize;
 
 /// The quality of predictions of soft labels.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SoftLabelMetrics {
-    /// The targets: one, or all that share a softmax.
+    /// The names of the targets: one, or all of a softmax.
     pub targets: Vec<String>,
-    /// The mean cross-entropy, where every target is a share.
+    /// The mean cross-entropy; `None` if a target lies outside [0, 1].
     pub log_loss: Option<f64>,
-    /// The root of the mean squared error, over the targets too.
+    /// The root of the mean squared error over samples and targets.
     pub rmse: f64,
-    /// Without a model.
+    /// The same metrics without a model.
     pub baseline: SoftLabelBaseline,
 }
 
@@ -22,49 +23,45 @@ pub struct SoftLabelMetrics {
 pub struct SoftLabelBaseline {
     /// The mean of each target.
     pub means: Vec<f64>,
-    /// The mean cross-entropy, where every target is a share.
+    /// The mean cross-entropy; `None` if a target lies outside [0, 1].
     pub log_loss: Option<f64>,
-    /// The root of the mean squared error, over the targets too.
+    /// The root of the mean squared error over samples and targets.
     pub rmse: f64,
 }
 
 impl SoftLabelMetrics {
     /// Metrics of the output `output`, a sigmoid.
     pub(super) fn alone(problem: &Problem<'_>, output: usize, sums: &SampleSums) -> Self {
-        let own = &sums.outputs[output];
-        let mean = own.targets.mean;
-        let is_share = own.target_range[0] >= 0.0 && own.target_range[1] <= 1.0;
-        let without = times_ln(mean) + times_ln(1.0 - mean);
-        Self {
-            targets: vec![problem.dataset.target_names()[output].clone()],
-            log_loss: is_share.then_some(own.cross_entropy / sums.weight),
-            rmse: own.rmse(),
-            baseline: SoftLabelBaseline {
-                means: vec![mean],
-                log_loss: is_share.then_some(0.0 - without),
-                rmse: own.targets.deviation(),
-            },
-        }
+        let targets = &problem.dataset.target_names()[output..=output];
+        let own = &sums.outputs[output..=output];
+        let mean = own[0].targets.mean;
+        let entropy = 0.0 - (times_ln(mean) + times_ln(1.0 - mean));
+        Self::new(targets, own, own[0].cross_entropy, entropy)
     }
 
     /// Metrics of all outputs of a softmax.
     pub(super) fn together(problem: &Problem<'_>, sums: &SampleSums) -> Self {
-        let outputs = &sums.outputs;
-        let mean = |of: f64| (of / outputs.len() as f64).sqrt();
-        let mean_squares = outputs.iter().map(|own| own.rmse().powi(2)).sum();
-        let variances = outputs.iter().map(|own| own.targets.variance()).sum();
-        let is_share = |[least, most]: [f64; 2]| least >= 0.0 && most <= 1.0;
-        let are_shares = outputs.iter().all(|own| is_share(own.target_range));
-        let means: Vec<f64> = outputs.iter().map(|own| own.targets.mean).collect();
-        let without: f64 = means.iter().map(|mean| times_ln(*mean)).sum();
+        let means = sums.outputs.iter().map(|own| own.targets.mean);
+        let entropy = 0.0 - means.map(times_ln).sum::<f64>();
+        let targets = problem.dataset.target_names();
+        Self::new(targets, &sums.outputs, sums.cross_entropy, entropy)
+    }
+
+    /// Metrics of the targets `targets` with the sums `outputs`. Their cross-entropies sum to `cross_entropy`, and that
+    /// of their means is `entropy`.
+    fn new(targets: &[String], outputs: &[OutputSums], cross_entropy: f64, entropy: f64) -> Self {
+        let of_targets = || outputs.iter().map(|own| &own.targets);
+        let mean = |sum: f64| (sum / outputs.len() as f64).sqrt();
+        let are_shares = of_targets().all(|targets| targets.least >= 0.0 && targets.largest <= 1.0);
+        let log_loss = cross_entropy / outputs[0].targets.weight;
         Self {
-            targets: problem.dataset.target_names().to_vec(),
-            log_loss: are_shares.then_some(sums.cross_entropy / sums.weight),
-            rmse: mean(mean_squares),
+            targets: targets.to_vec(),
+            log_loss: are_shares.then_some(log_loss),
+            rmse: mean(outputs.iter().map(|own| own.rmse().powi(2)).sum()),
             baseline: SoftLabelBaseline {
-                means,
-                log_loss: are_shares.then_some(0.0 - without),
-                rmse: mean(variances),
+                means: of_targets().map(|targets| targets.mean).collect(),
+                log_loss: are_shares.then_some(entropy),
+                rmse: mean(of_targets().map(Moments::variance).sum()),
             },
         }
     }

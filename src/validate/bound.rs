@@ -7,7 +7,7 @@
 
 mod softmax;
 
-use crate::backend::{ArithmeticRounding, Evaluation, Problem};
+use crate::backend::{ArithmeticRounding, Evaluation, Predictions, Problem};
 use crate::network::{Activation, sigmoid};
 use crate::objective::Loss;
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ const FLOAT64: f64 = 4.0 * f64::EPSILON;
 /// The absolute error of `log` on [½, 2].
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
 
-/// `γₙ = nE / (1 − nE)`: the relative error of n roundings. Past 1 / E nothing is promised.
+/// `γₙ = nE / (1 − nE)`: the relative error of n roundings; infinite past 1 / E roundings.
 fn gamma(n: f64) -> f64 {
     if n * E < 1.0 {
         n * E / (1.0 - n * E)
@@ -40,7 +40,7 @@ pub(super) struct Bounded {
 }
 
 impl Bounded {
-    /// Past the range of f32 nothing is promised.
+    /// Makes the bound infinite if the f32 value may leave the range of f32.
     fn new(value: f64, bound: f64) -> Self {
         let overflows = value.abs() + bound > f64::from(f32::MAX);
         let bound = if overflows { f64::INFINITY } else { bound };
@@ -71,21 +71,15 @@ impl Bounded {
     }
 }
 
-/// Bounds of the pre-activation and the prediction of one sample and output.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RowBound {
-    pub(super) pre_activation: f64,
-    pub(super) prediction: f64,
-}
-
+/// Computes bounds for one problem and one kind of rounding.
 #[derive(Debug)]
 pub(super) struct Bounds<'a> {
     problem: &'a Problem<'a>,
-    /// Relative error of a pre-activation's terms.
+    /// Relative error of the terms of a pre-activation.
     gamma_z: f64,
-    /// Relative error of a sum's terms.
+    /// Relative error of the terms of a sum over samples.
     gamma_sum: f64,
-    /// Relative error of an input as it comes out of its storage.
+    /// Relative error of an input that a device decodes from its storage.
     input: f64,
 }
 
@@ -106,23 +100,22 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Bounds of each row and output (rows, O).
-    pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Vec<RowBound> {
-        let rows_per_piece = self.problem.dataset.leaves().rows_per_leaf();
-        let pieces = rows.clone().into_par_iter().step_by(rows_per_piece);
-        pieces
-            .flat_map_iter(|first| {
-                let mut bounds = Vec::new();
-                let piece = first..(first + rows_per_piece).min(rows.end);
-                self.each_sample(piece, parameters, |_, neurons, _| {
-                    bounds.extend(neurons.iter().map(|neuron| RowBound {
-                        pre_activation: neuron.z.bound,
-                        prediction: neuron.y.bound,
-                    }));
-                });
-                bounds
-            })
-            .collect()
+    /// Bounds of the pre-activations and predictions of the rows `rows`.
+    pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Predictions {
+        let rows_per_leaf = self.problem.dataset.leaves().rows_per_leaf();
+        let blocks = rows.clone().into_par_iter().step_by(rows_per_leaf);
+        let bounds = blocks.map(|first| {
+            let mut bounds = Predictions::default();
+            let block = first..(first + rows_per_leaf).min(rows.end);
+            self.each_sample(block, parameters, |_, neurons, _| {
+                let z = neurons.iter().map(|neuron| neuron.z.bound);
+                bounds.pre_activation.extend(z);
+                let y = neurons.iter().map(|neuron| neuron.y.bound);
+                bounds.prediction.extend(y);
+            });
+            bounds
+        });
+        Predictions::concat(bounds.collect())
     }
 
     /// Bounds of the contributions of the leaves to loss, gradient and mean slope, reduced like those. Their sum bounds
@@ -164,7 +157,7 @@ impl<'a> Bounds<'a> {
         };
         let grad_z = weighed(neuron.grad_z(self.problem.objective.loss, t));
         let span = o * layer.n_inputs..(o + 1) * layer.n_inputs;
-        // The product with x, written out of `times`: x is exact but for flushing and its storage.
+        // The product with x like `times` has it: x is exact except for flushing and its storage.
         let (error, most) = (grad_z.bound, grad_z.most());
         let product = error + (E + self.gamma_sum * (1.0 + E)) * most;
         let per_x = product * (1.0 + self.input) + self.input * most + FLUSHED;
@@ -179,7 +172,7 @@ impl<'a> Bounds<'a> {
         bounds.summary.mean_slope += summed(weighed(neuron.slope()));
     }
 
-    /// Calls `take` with each sample, its outputs with their bounds, and its targets with its weight.
+    /// Calls `take` with the features, the bounded outputs, and the targets and weight of each sample.
     fn each_sample(
         &self,
         rows: Range<usize>,
@@ -210,8 +203,8 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// Bound of `before − learning_rate · gradient`, the gradient known to within `error`: the rate, the
-/// product and the difference are rounded.
+/// Bound of `before − learning_rate · gradient` with a gradient known to within `error`. The rate, the product and the
+/// difference are rounded.
 pub(super) fn update(before: f64, learning_rate: f64, gradient: f64, error: f64) -> f64 {
     let rate = Bounded::new(learning_rate, E * learning_rate);
     let step = rate.times(Bounded::new(gradient, error));
@@ -228,22 +221,22 @@ fn pre_activation(w: &[f64], bias: f64, x: &[f32], gamma_z: f64) -> Bounded {
         flushable += w.abs() + x.abs() + 2.0;
     }
     let bound = gamma_z * magnitude + FLUSHED * flushable;
-    // Partial sums may be as large as all terms together.
+    // Partial sums may be as large as the magnitudes of all terms together.
     let largest = Bounded::new(magnitude, bound);
     Bounded::new(value, largest.bound)
 }
 
-/// One output's pre-activation and prediction, with what their f32 counterparts may be off by.
+/// The pre-activation and prediction of one output, with the bounds of their f32 counterparts.
 #[derive(Clone, Copy, Debug)]
 struct Neuron {
     z: Bounded,
     y: Bounded,
-    of: Of,
+    kind: NeuronKind,
 }
 
 /// The activation, with the other intermediate that enters the loss.
 #[derive(Clone, Copy, Debug)]
-enum Of {
+enum NeuronKind {
     Sigmoid {
         /// `exp(−|z|)`
         exp: Bounded,
@@ -261,7 +254,7 @@ impl Neuron {
         Self {
             z,
             y: z,
-            of: Of::Identity,
+            kind: NeuronKind::Identity,
         }
     }
 
@@ -274,8 +267,8 @@ impl Neuron {
         let exp_error = (3.0 + 2.0 * z.most()) * E * most + FLUSHED;
         let exp = Bounded::new(exp, exp_error + (most - exp).max(exp - least));
 
-        // y rises with z, so it moves as far as at one of the ends. As a function of exp(−|z|) = q it is
-        // 1/(1+q) or q/(1+q), of slope 1/(1+q)² both.
+        // y rises with z, so it moves most at one of the ends. By q = exp(−|z|) it is 1/(1+q) or q/(1+q), both with a
+        // slope of magnitude 1/(1+q)².
         let y = sigmoid(value);
         let moved = (sigmoid(value + z.bound) - y).max(y - sigmoid(value - z.bound)) + FLOAT64;
         let least = (least - exp_error).max(0.0);
@@ -285,16 +278,16 @@ impl Neuron {
         Self {
             z,
             y: Bounded::new(y, inherited + rounded),
-            of: Of::Sigmoid { exp },
+            kind: NeuronKind::Sigmoid { exp },
         }
     }
 
-    /// The magnitude of tanh z is (1 − q) / (1 + q) with q = exp(−2|z|), of slope −2 / (1 + q)² by q, at most 2.
+    /// |tanh z| is (1 − q) / (1 + q) with q = exp(−2|z|). Its slope by q is −2 / (1 + q)², at most 2 in magnitude.
     fn tanh(z: Bounded) -> Self {
         let most = (2.0 * (z.bound - z.value.abs()).min(0.0)).exp();
         // exp at its own argument, which is doubled without a rounding.
         let exp_error = (3.0 + 4.0 * z.most()) * E * most + FLUSHED;
-        // y rises with z, so it moves as far as at one of the ends.
+        // y rises with z, so it moves most at one of the ends.
         let y = z.value.tanh();
         let moved = ((z.value + z.bound).tanh() - y).max(y - (z.value - z.bound).tanh());
         let inherited = moved + FLOAT64 + 2.0 * exp_error;
@@ -303,41 +296,38 @@ impl Neuron {
         Self {
             z,
             y: Bounded::new(y, inherited + rounded),
-            of: Of::Tanh,
+            kind: NeuronKind::Tanh,
         }
     }
 
-    /// dy/dz. For a sigmoid and a softmax it is y (1 − y); it and its f32 counterpart lie in [0, ¼] to within
-    /// roundings.
+    /// dy/dz: y (1 − y) for a sigmoid and a softmax, (1 − y) (1 + y) for tanh.
     fn slope(&self) -> Bounded {
-        match self.of {
-            Of::Identity => return Bounded::new(1.0, 0.0),
-            // (1 − y) (1 + y), which lies in [0, 1] but for roundings.
-            Of::Tanh => {
-                let one = Bounded::new(1.0, 0.0);
-                let slope = one.plus(self.y.negated()).times(one.plus(self.y));
-                return Bounded::new(slope.value, slope.bound.min(1.0 + 16.0 * E));
+        let one = Bounded::new(1.0, 0.0);
+        let one_minus_y = one.plus(self.y.negated());
+        let (slope, largest) = match self.kind {
+            NeuronKind::Identity => return one,
+            NeuronKind::Tanh => (one_minus_y.times(one.plus(self.y)), 1.0),
+            NeuronKind::Sigmoid { .. } | NeuronKind::Softmax { .. } => {
+                (self.y.times(one_minus_y), 0.25)
             }
-            Of::Sigmoid { .. } | Of::Softmax { .. } => {}
-        }
-        let one_minus_y = Bounded::new(1.0, 0.0).plus(self.y.negated());
-        let slope = self.y.times(one_minus_y);
-        Bounded::new(slope.value, slope.bound.min(0.25 + 16.0 * E))
+        };
+        // Both the slope and its f32 counterpart lie in [0, largest], to within roundings.
+        Bounded::new(slope.value, slope.bound.min(largest + 16.0 * E))
     }
 
     fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
         let difference = self.y.plus(Bounded::new(-t, FLUSHED));
-        match (loss, self.of) {
-            (Loss::CrossEntropy, _) | (_, Of::Identity) => difference,
+        match (loss, self.kind) {
+            (Loss::CrossEntropy, _) | (_, NeuronKind::Identity) => difference,
             (Loss::SquaredError, _) => difference.times(self.slope()),
         }
     }
 
-    /// This output's part of the loss.
+    /// The loss of this output; the losses of a sample's outputs are summed.
     fn loss(&self, loss: Loss, t: f64) -> Bounded {
-        match (loss, self.of) {
-            (Loss::CrossEntropy, Of::Sigmoid { exp }) => self.cross_entropy(exp, t),
-            (Loss::CrossEntropy, Of::Softmax { log_sum }) => log_sum
+        match (loss, self.kind) {
+            (Loss::CrossEntropy, NeuronKind::Sigmoid { exp }) => self.cross_entropy(exp, t),
+            (Loss::CrossEntropy, NeuronKind::Softmax { log_sum }) => log_sum
                 .plus(self.z.negated())
                 .times(Bounded::new(t, FLUSHED)),
             _ => {
@@ -350,12 +340,12 @@ impl Neuron {
     fn cross_entropy(&self, exp: Bounded, t: f64) -> Bounded {
         let (z, y) = (self.z.value, self.y.value);
         let value = z.max(0.0) - z * t + exp.value.ln_1p();
-        // z moves every term at once: the slope y − t is known here, grows by ¼ at most, and
-        // is nowhere more than |t| or |1 − t|.
+        // z moves every term at once. The slope by z is y − t here, grows by at most ¼, and is nowhere more than |t| or
+        // |1 − t|.
         let steepest = t.abs().max((1.0 - t).abs());
         let slope = ((y - t).abs() + self.z.bound / 8.0).min(steepest);
         let moved = slope * self.z.bound;
-        // exp as far as it is off at its own argument; 1 + q is rounded, log is off absolutely.
+        // The error of exp at its own argument, the rounding of 1 + q, and the absolute error of log.
         let logarithm = (3.0 + 2.0 * self.z.most()) * E * exp.most() + FLUSHED + E + LOG;
         // z t, max(z, 0) − z t, and their sum with the logarithm are rounded.
         let linear = E * self.z.most() * (1.0 + 2.0 * t.abs());

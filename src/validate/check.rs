@@ -2,19 +2,19 @@
 
 use crate::data::StorageRounding;
 
-/// The worst of the values of one quantity at one iteration: the one whose error is the largest
-/// part of its bound.
+/// The values of one quantity at one iteration, by the worst of them: the one whose error is the largest part of its
+/// bound.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Check {
-    /// Updates made before.
+    /// The number of updates before.
     pub iteration: u64,
-    /// What was compared.
+    /// The name of the quantity.
     pub quantity: &'static str,
-    /// How many values were compared.
+    /// The number of values.
     pub n_values: u64,
     /// `|value − reference|` of the worst.
     pub error: f64,
-    /// Its bound.
+    /// The bound of the worst.
     pub bound: f64,
     /// `error / bound`; infinite, and null in JSON, where a value is not finite.
     pub ratio: f64,
@@ -23,7 +23,7 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn new(quantity: &'static str) -> Self {
+    fn new(quantity: &'static str) -> Self {
         Self {
             iteration: 0,
             quantity,
@@ -35,8 +35,21 @@ impl Check {
         }
     }
 
+    /// Compares values, each given with its reference and its bound.
+    pub(super) fn of(quantity: &'static str, values: impl IntoIterator<Item = [f64; 3]>) -> Self {
+        let mut check = Self::new(quantity);
+        check.extend(values);
+        check
+    }
+
+    pub(super) fn extend(&mut self, values: impl IntoIterator<Item = [f64; 3]>) {
+        for [value, reference, bound] in values {
+            self.value(value, reference, bound);
+        }
+    }
+
     /// Compares one value. A value that is not finite is never within its bound.
-    pub(super) fn value(&mut self, value: f64, reference: f64, bound: f64) {
+    fn value(&mut self, value: f64, reference: f64, bound: f64) {
         let error = (value - reference).abs();
         let within = error <= bound && bound.is_finite();
         let ratio = match error / bound {
@@ -56,7 +69,7 @@ impl Check {
 /// iterations, so it has no bound.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Distance {
-    /// Updates both made.
+    /// The number of updates.
     pub iterations: u64,
     /// Largest difference of a parameter.
     pub absolute: f64,

@@ -17,7 +17,7 @@ use cell::Dialect;
 use neuralnet::data::Lines;
 use piece::Piece;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,9 @@ impl Csv {
             let start = at;
             let n_lines;
             (at, n_lines) = piece::end(&self.bytes, start, n_rows, &self.dialect);
-            n_rows -= n_lines;
+            if n_rows != usize::MAX {
+                n_rows -= n_lines;
+            }
             pieces.push(start..at);
         }
         pieces
@@ -157,37 +159,43 @@ impl Reader for Csv {
 
     fn take_notices(&mut self) -> Vec<String> {
         let mut notices = Vec::new();
-        let mut of_truths: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut truths: [Vec<&str>; 2] = Default::default();
         for (column, n_words) in std::mem::take(&mut self.n_words) {
             let name = &self.columns.names[column];
-            for (n_cells, word) in n_words.iter().zip(&self.dialect.words) {
-                match (n_cells, word.truth) {
-                    (0, _) => {}
-                    (_, Some((_, told))) => drop(of_truths.entry(told).or_default().insert(name)),
-                    _ => {
-                        let (cells, are) = if *n_cells == 1 {
-                            ("cell", "is")
-                        } else {
-                            ("cells", "are")
-                        };
-                        let (name, word) = (shown(name), shown(&word.text));
-                        notices.push(format!(
-                            "{n_cells} {cells} of `{name}` {are} `{word}`, which counts as missing"
-                        ));
-                    }
+            for (n_cells, word) in n_words
+                .iter()
+                .zip(&self.dialect.words)
+                .filter(|(n_cells, _)| **n_cells > 0)
+            {
+                if word.truth.is_some() {
+                    let names = &mut truths[usize::from(matches!(&*word.text, "yes" | "no"))];
+                    names.push(name);
+                    names.dedup();
+                    continue;
                 }
+                let cells_are = if *n_cells == 1 {
+                    ["cell", "is"]
+                } else {
+                    ["cells", "are"]
+                };
+                let ([cells, are], name, word) = (cells_are, shown(name), shown(&word.text));
+                notices.push(format!(
+                    "{n_cells} {cells} of `{name}` {are} `{word}`, which counts as missing"
+                ));
             }
         }
-        for (told, names) in of_truths {
-            let columns = if names.len() == 1 {
-                "column"
-            } else {
-                "columns"
-            };
-            notices.push(format!(
-                "{columns} {}: {told} are read as 1 and 0",
-                listed(names)
-            ));
+        for (names, words) in truths.into_iter().zip(["True and False", "yes and no"]) {
+            match names.len() {
+                0 => {}
+                1 => notices.push(format!(
+                    "column {}: {words} are read as 1 and 0",
+                    listed(names)
+                )),
+                _ => notices.push(format!(
+                    "columns {}: {words} are read as 1 and 0",
+                    listed(names)
+                )),
+            }
         }
         notices
     }
@@ -322,7 +330,7 @@ mod tests {
         for row in 0..40_000 {
             let (note, n_lines) = match random.below(400) {
                 0 => ("\"a,\n\"\"b\"\"\n\nc\"".to_owned(), 4),
-                1 => ("5\" by 3\"".to_owned(), 1),
+                1 => ("5\" wide".to_owned(), 1),
                 2 => ("\n".to_owned(), 2),
                 3 => (format!("\"{}\"", "x\n".repeat(5000)), 5001),
                 _ => ("z".repeat(random.below(30)), 1),

@@ -44,10 +44,7 @@ pub(crate) fn bytes(path: &Path, kind: &str) -> Result<Bytes> {
     if inspected(path, kind)?.is_file() {
         return Mapped::open(path, kind).map(Bytes::Mapped);
     }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map_err(failed(path))?;
-    Ok(Bytes::Memory(bytes))
+    std::fs::read(path).map(Bytes::Memory).map_err(failed(path))
 }
 
 /// The tool that packed a file, by the ending of its name.
@@ -79,16 +76,15 @@ pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
     };
     let mut text = Vec::new();
     let unpacked = decoder(path, &bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut text));
-    match unpacked {
-        Ok(_) => Ok(Bytes::Memory(text)),
-        Err(error) => {
-            let n_bytes = text.len();
-            let reason = format!(
-                "cannot be unpacked after {n_bytes} bytes ({error}); it is damaged, cut short, or not a {tool} file"
-            );
-            Err(Error::file(path, reason))
-        }
-    }
+    let n_bytes = text.len();
+    let told = |error| {
+        let reason = "it is damaged, cut short, or not such a file";
+        Error::file(
+            path,
+            format!("cannot be unpacked by {tool} after {n_bytes} bytes ({error}); {reason}"),
+        )
+    };
+    unpacked.map(|_| Bytes::Memory(text)).map_err(told)
 }
 
 /// A regular file in place, kept open. Nobody may change its bytes or cut it short while it is read: whoever maps a
@@ -104,10 +100,8 @@ impl Mapped {
     pub(crate) fn open(path: &Path, kind: &str) -> Result<Self> {
         // Asked before it is opened: to open a pipe is to wait for its writer.
         if !inspected(path, kind)?.is_file() {
-            return Err(Error::file(
-                path,
-                "is not a regular file, and no other can be mapped into memory; copy it to a disk first",
-            ));
+            let reason = "is not a regular file, and no other can be mapped into memory; copy it to a disk first";
+            return Err(Error::file(path, reason));
         }
         let file = File::open(path).map_err(failed(path))?;
         let (path, bytes) = (path.to_owned(), Arc::new(mapped(path, &file)?));
@@ -119,10 +113,8 @@ impl Mapped {
     pub(crate) fn renew(&mut self) -> Result<()> {
         let bytes = mapped(&self.path, &self.file)?;
         if bytes.len() != self.bytes.len() {
-            return Err(Error::file(
-                &self.path,
-                "was changed while it was read; run again once nobody writes it",
-            ));
+            let reason = "was changed while it was read; run again once nobody writes it";
+            return Err(Error::file(&self.path, reason));
         }
         self.bytes = Arc::new(bytes);
         Ok(())

@@ -14,46 +14,40 @@ pub(super) struct Dialect {
 }
 
 /// A text that stands for something else.
+#[derive(Clone)]
 pub(super) struct Word {
     pub(super) text: String,
     /// The number it is, as -999 may be one for a missing cell: however it is written, then.
     number: Option<f64>,
-    /// What it is among numbers, and how it is told; none if it is a missing cell, among texts too.
-    pub(super) truth: Option<(f64, &'static str)>,
+    /// What it is among numbers; none if it is a missing cell, among texts too.
+    pub(super) truth: Option<f64>,
+}
+
+impl Word {
+    fn new(text: &str, number: Option<f64>, truth: Option<f64>) -> Self {
+        Self {
+            text: text.to_owned(),
+            number,
+            truth,
+        }
+    }
 }
 
 impl Dialect {
-    pub(super) fn new(separator: u8, has_comma: bool, missing: Vec<String>) -> Self {
-        let (is_plain, words) = (!has_comma && separator != b' ', Vec::new());
+    pub(super) fn new(separator: u8, has_comma: bool, missing: &[String]) -> Self {
+        let truths = [("true", 1.0), ("false", 0.0), ("yes", 1.0), ("no", 0.0)];
         let mut dialect = Self {
             separator,
             has_comma,
-            words,
-            is_plain,
+            words: truths
+                .map(|(text, value)| Word::new(text, None, Some(value)))
+                .to_vec(),
+            is_plain: !has_comma && separator != b' ',
         };
         for text in missing {
-            let number = dialect.number(&text);
+            let number = dialect.number(text);
             dialect.is_plain &= number.is_none();
-            dialect.words.push(Word {
-                text,
-                number,
-                truth: None,
-            });
-        }
-        let told = ["True and False", "yes and no"];
-        for (text, value, told) in [
-            ("true", 1.0, 0),
-            ("false", 0.0, 0),
-            ("yes", 1.0, 1),
-            ("no", 0.0, 1),
-        ]
-        .map(|(text, value, at)| (text.to_owned(), value, told[at]))
-        {
-            dialect.words.push(Word {
-                text,
-                number: None,
-                truth: Some((value, told)),
-            });
+            dialect.words.push(Word::new(text, number, None));
         }
         dialect
     }
@@ -70,19 +64,13 @@ impl Dialect {
     /// The finite number that a text is.
     pub(super) fn number(&self, text: &str) -> Option<f64> {
         let text = self.pointed(text);
-        let value = fast_float2::parse(&*text)
-            .ok()
-            .or_else(|| text.parse().ok());
-        value.filter(|value: &f64| value.is_finite())
+        let value = fast_float2::parse(&*text).or_else(|_| text.parse());
+        value.ok().filter(|value: &f64| value.is_finite())
     }
 
     /// Which of the words a text is, in a column of numbers or another one.
     pub(super) fn word(&self, text: &str, is_number: bool) -> Option<usize> {
-        let number = if is_number && !self.is_plain {
-            self.number(text)
-        } else {
-            None
-        };
+        let number = self.number(text).filter(|_| is_number && !self.is_plain);
         self.words.iter().position(|word| match word.truth {
             None => word.text == text || number.is_some() && word.number == number,
             Some(_) => is_number && word.text.eq_ignore_ascii_case(text),
@@ -191,6 +179,15 @@ pub(super) struct Rows<'t> {
 }
 
 impl<'t> Rows<'t> {
+    pub(super) fn new(text: &'t [u8], dialect: &'t Dialect) -> Self {
+        Self {
+            text,
+            dialect,
+            at: 0,
+            n_lines: 0,
+        }
+    }
+
     /// Moves to the next line that is not blank; false if there is none.
     pub(super) fn skip_blank_lines(&mut self) -> bool {
         loop {

@@ -34,7 +34,7 @@ fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Result<Vec<u8>, String>
     let mut text = String::with_capacity(bytes.len() / 2);
     let is_whole = char::decode_utf16(units).try_for_each(|char| char.map(|char| text.push(char)));
     match is_whole {
-        Ok(()) if bytes.len() % 2 == 0 => Ok(text.into_bytes()),
+        Ok(()) if bytes.len().is_multiple_of(2) => Ok(text.into_bytes()),
         _ => Err(format!(
             "is UTF-16 that is damaged after line {}; save the file as UTF-8",
             memchr_iter(b'\n', text.as_bytes()).count()

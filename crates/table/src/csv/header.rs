@@ -28,19 +28,14 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
         0
     };
     let dialect = dialect(&text[mark..], options)?;
-    let mut rows = Rows {
-        text,
-        dialect: &dialect,
-        at: mark,
-        n_lines: 0,
-    };
+    let mut rows = Rows::new(text, &dialect);
+    rows.at = mark;
     if !rows.skip_blank_lines() {
         let reason = "the file is empty; it needs a header line of column names, then rows";
         return Err(Error::file(path, reason));
     }
-    let has_header = options.header != Some(false);
     let place = Place::line(path, rows.n_lines + 1);
-    let (mut start, mut n_lines) = (rows.at, rows.n_lines);
+    let mut start = (rows.at, rows.n_lines);
     let refused = |reason| Error::at(place.clone(), reason);
     let mut first = Vec::new();
     for (cell, number) in rows
@@ -54,8 +49,8 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
             .map_err(|reason| refused(format!("the name of column {number}: {reason}")));
         first.push(text?.into_owned());
     }
-    if has_header {
-        (start, n_lines) = (rows.at, rows.n_lines);
+    if options.header != Some(false) {
+        start = (rows.at, rows.n_lines);
         if !rows.skip_blank_lines() {
             return Err(Error::file(
                 path,
@@ -64,41 +59,46 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
         }
     }
     let sample = sample(rows);
-    let mut columns = match has_header {
-        true => {
+    let mut columns = match options.header {
+        Some(false) => numbered(&first, &sample),
+        header => {
             place_names(&mut first, &sample);
-            if options.header.is_none()
+            if header.is_none()
                 && let Some(number) = number_above_numbers(&first, &sample, &dialect)
             {
-                let error = refused(format!(
-                    "the first line looks like data (`{}` above numbers)",
-                    shown(number)
-                ));
-                let error = error.or(Remedy::new("no_header", "", "reads it as a row"));
-                return Err(error.or(Remedy::new("header", "", "takes it as names")));
+                return Err(like_data(place, number));
             }
             if first.iter().all(String::is_empty) {
                 return Err(refused("holds no column names".to_owned()));
             }
             named(first)
         }
-        false => numbered(&first, &sample),
+    };
+    let separator = match dialect.separator {
+        b'\t' => "tabs".to_owned(),
+        separator => format!("`{}`", char::from(separator)),
     };
     if options.separator.is_none() && dialect.separator != b',' {
-        let separator = match dialect.separator {
-            b'\t' => "tabs".to_owned(),
-            separator => format!("`{}`", char::from(separator)),
-        };
-        columns
-            .notices
-            .insert(0, format!("cells are separated by {separator}"));
+        let notice = format!("cells are separated by {separator}");
+        columns.notices.insert(0, notice);
     }
+    let (start, n_lines) = start;
     Ok(Header {
         columns,
         dialect,
         start,
         n_lines,
     })
+}
+
+/// The error of a first line that may be a row, with a `number` above numbers.
+fn like_data(place: Place, number: &str) -> Error {
+    let reason = format!(
+        "the first line looks like data (`{}` above numbers)",
+        shown(number)
+    );
+    let error = Error::at(place, reason).or(Remedy::new("no_header", "", "reads it as a row"));
+    error.or(Remedy::new("header", "", "takes it as names"))
 }
 
 /// The texts of the next rows, as far as they can be read.
@@ -122,7 +122,7 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
     };
     let missing = options.missing.clone();
     let missing = missing.unwrap_or_else(|| MISSING.map(str::to_owned).to_vec());
-    let of = |separator| Dialect::new(separator, has_comma, missing.clone());
+    let of = |separator| Dialect::new(separator, has_comma, &missing);
     if let Some(separator) = options.separator {
         let is_fit = |byte: &u8| {
             matches!(byte, b' ' | b'\t') || byte.is_ascii_punctuation() && !b"\".+-".contains(byte)
@@ -150,13 +150,7 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
 /// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others have
 /// one more, as those with names of rows do.
 fn fit(text: &[u8], dialect: &Dialect) -> (u8, usize) {
-    let rows = Rows {
-        text,
-        dialect,
-        at: 0,
-        n_lines: 0,
-    }
-    .take(LOOKED_AT + 1);
+    let rows = Rows::new(text, dialect).take(LOOKED_AT + 1);
     let mut counts = rows.map(|row| row.map_or(0, |row| row.len()));
     let n_cells = counts.next().unwrap_or(0);
     let others: Vec<usize> = counts.collect();

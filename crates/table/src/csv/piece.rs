@@ -73,12 +73,7 @@ impl Piece {
             slots[*column].push(slot);
         }
         let mut reading = Reading {
-            rows: Rows {
-                text,
-                dialect,
-                at: 0,
-                n_lines: 0,
-            },
+            rows: Rows::new(text, dialect),
             names,
             slots,
             cells: wanted
@@ -119,11 +114,9 @@ impl Cells {
 
     /// Adds a cell, and says which of the words it is.
     fn push(&mut self, cell: &Cell<'_>, dialect: &Dialect) -> Result<Option<usize>> {
-        let text = cell
-            .text()
-            .map_err(|reason| Error::at(Place::default(), reason))?;
+        let text = cell.text().map_err(unplaced)?;
         let word = dialect.word(&text, matches!(self, Self::Numbers(_)));
-        let stands_for = word.map(|word| dialect.words[word].truth.map(|(value, _)| value));
+        let stands_for = word.map(|word| dialect.words[word].truth);
         match self {
             Self::Texts(texts) if text.is_empty() || word.is_some() => texts.append_null(),
             Self::Texts(texts) => texts.append_value(text),
@@ -170,33 +163,28 @@ impl Reading<'_> {
     /// Reads the cell that begins here, and what closes it; no error if that is missing.
     fn cell(&mut self, column: usize) -> std::result::Result<(), Option<Error>> {
         let is_last = column + 1 == self.slots.len();
-        let Rows {
-            text,
-            dialect,
-            ref mut at,
-            ref mut n_lines,
-        } = self.rows;
+        let (dialect, rows) = (self.rows.dialect, &mut self.rows);
+        let text = rows.text;
         if dialect.is_plain
             && let [slot] = self.slots[column][..]
             && let Cells::Numbers(numbers) = &mut self.cells[slot]
-            && let Some((value, end)) = plain_number(text, *at)
+            && let Some((value, end)) = plain_number(text, rows.at)
             && let Some(next) = closed(text, end, is_last, dialect)
         {
             numbers.append_value(value);
-            *at = next;
-            *n_lines += u64::from(is_last);
+            rows.at = next;
+            rows.n_lines += u64::from(is_last);
             return Ok(());
         }
-        let cell =
-            Cell::read(text, *at, dialect).map_err(|reason| Error::at(Place::default(), reason))?;
+        let cell = Cell::read(text, rows.at, dialect).map_err(unplaced)?;
         for (nth, slot) in self.slots[column].iter().enumerate() {
             let word = self.cells[*slot].push(&cell, dialect)?;
             if let (Some(word), 0) = (word, nth) {
                 self.n_words[*slot][word] += 1;
             }
         }
-        *at = closed(text, cell.end, is_last, dialect).ok_or(None)?;
-        *n_lines += cell.n_line_ends as u64 + u64::from(is_last);
+        rows.at = closed(text, cell.end, is_last, dialect).ok_or(None)?;
+        rows.n_lines += cell.n_line_ends as u64 + u64::from(is_last);
         Ok(())
     }
 
@@ -205,67 +193,59 @@ impl Reading<'_> {
     fn placed(&mut self, error: Option<Error>, column: usize) -> Error {
         let (line, n_columns) = (Some(self.rows.n_lines + 1), self.names.len());
         let n_cells = self.rows.row().map(|cells| cells.len());
-        match error {
-            Some(mut error) if n_cells.is_err() || n_cells == Ok(n_columns) => {
-                if let Error::Table {
-                    place,
-                    is_text,
-                    remedies,
-                    ..
-                } = &mut error
-                {
-                    *place = Place {
-                        line,
-                        ..Place::default()
-                    }
-                    .column(&self.names[column]);
-                    // Categories need no remedy of a stray text, and numbers none of categories.
-                    *is_text &= self.is_mostly_text(column);
-                    remedies.retain(|remedy| !*is_text || remedy.setting != "missing");
-                }
-                error
-            }
-            _ => {
+        let mut placed = match (error, n_cells) {
+            (Some(error), n_cells) if n_cells.is_err() || n_cells == Ok(n_columns) => error,
+            (_, n_cells) => {
                 let found = match n_cells {
-                    Ok(n_cells) => format!("has {n_cells} of {n_columns} cells"),
-                    Err(reason) => {
-                        format!("has more than {n_columns} cells, one of which {reason}")
-                    }
+                    Ok(n_cells) => format!("has {n_cells}"),
+                    Err(reason) => format!("has a cell that {reason}, behind the last"),
                 };
-                let reason = format!("{found}; every row needs as many as the first line has");
-                Error::at(
+                return Error::at(
                     Place {
                         line,
                         ..Place::default()
                     },
-                    reason,
-                )
+                    format!(
+                        "{found} of {n_columns} cells; every row needs as many as the first line has"
+                    ),
+                );
             }
+        };
+        if let Error::Table {
+            place,
+            is_text,
+            remedies,
+            ..
+        } = &mut placed
+        {
+            place.line = line;
+            place.column = Some(self.names[column].clone());
+            // Categories need no remedy of a stray text, and numbers none of categories.
+            *is_text &= self.is_mostly_text(column);
+            remedies.retain(|remedy| !*is_text || remedy.setting != "missing");
         }
+        placed
     }
 
     /// Whether at least half of the column's cells in this piece are neither missing nor numbers. If not, one of them is a
     /// mistake or a spelling of a missing cell, and no category.
     fn is_mostly_text(&self, column: usize) -> bool {
-        let rows = Rows {
-            at: 0,
-            n_lines: 0,
-            ..self.rows
-        };
+        let dialect = self.rows.dialect;
         let (mut n_numbers, mut n_texts) = (0, 0);
-        for row in rows.map_while(std::result::Result::ok) {
-            let text = row
-                .get(column)
-                .and_then(|cell| cell.text().ok())
-                .unwrap_or_default();
-            match self.rows.dialect.number(&text) {
-                Some(_) => n_numbers += 1,
-                None if text.is_empty() || self.rows.dialect.word(&text, true).is_some() => {}
-                None => n_texts += 1,
+        for row in Rows::new(self.rows.text, dialect).map_while(std::result::Result::ok) {
+            let cell = row.get(column).and_then(|cell| cell.text().ok());
+            match cell.unwrap_or_default() {
+                text if dialect.number(&text).is_some() => n_numbers += 1,
+                text if text.is_empty() || dialect.word(&text, true).is_some() => {}
+                _ => n_texts += 1,
             }
         }
         n_texts >= n_numbers
     }
+}
+
+fn unplaced(reason: impl Into<String>) -> Error {
+    Error::at(Place::default(), reason)
 }
 
 /// The finite number that begins at `text[at]`, and where it ends. What follows it is the caller's to judge.
@@ -297,7 +277,7 @@ fn closed(text: &[u8], mut at: usize, is_last: bool, dialect: &Dialect) -> Optio
 #[cold]
 fn not_a_number(text: &str, dialect: &Dialect) -> Error {
     let told = shown(text);
-    let error = |reason| Error::at(Place::default(), format!("`{told}` {reason}"));
+    let error = |reason| unplaced(format!("`{told}` {reason}"));
     let pointed = dialect.pointed(text);
     if pointed.parse::<f64>().is_ok() {
         return error(match text.contains(['n', 'N']) {
@@ -306,23 +286,16 @@ fn not_a_number(text: &str, dialect: &Dialect) -> Error {
         });
     }
     let mut error = error("is not a number");
-    let parts = text
-        .split_once(',')
+    let comma = text
+        .find(',')
         .filter(|_| pointed == text && !text.contains('.'));
-    if let Some((whole, decimals)) = parts
-        && text
-            .replace(',', ".")
-            .parse::<f64>()
-            .is_ok_and(f64::is_finite)
+    if let Some(comma) = comma
+        && text.replace(',', ".").parse::<f64>().is_ok()
     {
         // `1,450` may as well be a thousand and more.
-        let is_either = decimals.len() == 3 && !whole.trim_start_matches('-').starts_with('0');
-        let effect = if is_either {
-            "takes the comma for a decimal point"
-        } else {
-            "reads it"
-        };
-        return error.or(Remedy::new("decimal", ",", effect));
+        let is_either = text.len() - comma == 4 && !text.starts_with(['0', '-', ',']);
+        let effects = ["reads it", "takes the comma for a decimal point"];
+        return error.or(Remedy::new("decimal", ",", effects[usize::from(is_either)]));
     }
     if let Error::Table { is_text, .. } = &mut error {
         *is_text = true;

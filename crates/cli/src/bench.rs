@@ -10,7 +10,7 @@ pub(crate) use shape::Shape;
 use neuralnet::backend::Problem;
 use neuralnet::objective::Objective;
 use neuralnet::train::problem;
-use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, TrainConfig};
+use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, Storage, TrainConfig};
 use reader::Reader;
 use serde::Serialize;
 use std::num::NonZeroU32;
@@ -30,6 +30,8 @@ pub(crate) struct BenchConfig {
     pub repeats: NonZeroU32,
     /// The loss of one prediction; the squared error is the article's.
     pub loss: Loss,
+    /// How the inputs are stored.
+    pub storage: Storage,
 }
 
 /// What was measured.
@@ -41,6 +43,10 @@ pub(crate) struct Bench {
     pub adapter: String,
     /// The loss.
     pub loss: Loss,
+    /// How the inputs of the shapes are stored.
+    pub storage: Storage,
+    /// Whether shaders kept their loops.
+    pub keep_loops: bool,
     /// Of reading memory and nothing else.
     pub ceiling: Ceiling,
     /// Each shape.
@@ -151,6 +157,8 @@ pub(crate) fn bench(
         backend: name,
         adapter,
         loss: config.loss,
+        storage: config.storage,
+        keep_loops: hardware.gpu.keep_loops,
         ceiling: Ceiling {
             bytes: reader.bytes(),
             bytes_per_second: reader.bytes() as f64 / median(&ceilings),
@@ -170,7 +178,7 @@ fn measure(
 ) -> Result<ShapeTimes> {
     // A step that no shape diverges with.
     const LEARNING_RATE: f64 = 0.1;
-    let dataset = shape.dataset()?;
+    let dataset = shape.dataset()?.stored_as(config.storage)?;
     let network = Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), false);
     let start = network.initial_parameters(1);
     let (mut backend, _) = hardware.open(Problem {

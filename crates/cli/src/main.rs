@@ -203,7 +203,7 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
 }
 
 fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
-    let (config, hardware) = (args.config(), args.hardware());
+    let (config, hardware) = (args.config(), args.hardware()?);
     let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
     let print = if args.json { json::bench } else { human::bench };
     report::printed(print(&bench))?;

@@ -69,7 +69,7 @@ pub(crate) struct Ceiling {
 /// The iterations of one shape.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ShapeTimes {
-    /// As it was named.
+    /// The name given on the command line.
     pub shape: String,
     /// N
     pub n_samples: usize,
@@ -142,13 +142,8 @@ pub(crate) fn bench(
     let mut shapes = Vec::new();
     for shape in &config.shapes {
         observe(&shape.to_string());
-        shapes.push(measure(
-            *shape,
-            config,
-            hardware,
-            &mut reader,
-            &mut ceilings,
-        )?);
+        let times = measure(*shape, config, hardware, &mut reader, &mut ceilings)?;
+        shapes.push(times);
     }
     if ceilings.is_empty() {
         ceilings.push(reader.seconds()?);
@@ -160,8 +155,8 @@ pub(crate) fn bench(
         storage: config.storage,
         keep_loops: hardware.gpu.keep_loops,
         ceiling: Ceiling {
-            bytes: reader.bytes(),
-            bytes_per_second: reader.bytes() as f64 / median(&ceilings),
+            bytes: reader.bytes,
+            bytes_per_second: reader.bytes as f64 / median(&ceilings),
             seconds: ceilings,
         },
         shapes,
@@ -212,7 +207,7 @@ fn measure(
     }
     let median_seconds = median(&seconds);
     let rate = dataset.bytes() as f64 / median_seconds;
-    let ceiling = reader.bytes() as f64 / median(&reads);
+    let ceiling = reader.bytes as f64 / median(&reads);
     ceilings.extend(reads);
     Ok(ShapeTimes {
         shape: shape.to_string(),
@@ -220,7 +215,7 @@ fn measure(
         n_inputs: dataset.n_inputs(),
         n_outputs: dataset.n_outputs(),
         bytes: dataset.bytes(),
-        fits_in_cache: dataset.bytes() <= reader.cache_bytes(),
+        fits_in_cache: dataset.bytes() <= reader.cache_bytes,
         iterations: iterations.get(),
         median: median_seconds,
         bytes_per_second: rate,

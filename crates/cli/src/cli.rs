@@ -201,7 +201,7 @@ pub(crate) struct ValidateArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3\n  neuralnet bench --backend gpu --keep-loops"
+    after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
 )]
 pub(crate) struct BenchArgs {
     /// One or more shapes, `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS` (default: a table from 4000000x16 to 60000x784x10)
@@ -278,10 +278,8 @@ impl BenchArgs {
         let mut hardware = self.hardware.with_backend(self.backend);
         hardware.gpu.keep_loops = self.keep_loops;
         if self.keep_loops && self.backend != BackendChoice::Gpu {
-            return Err(Error::Setting {
-                flag: "--keep-loops",
-                reason: "only a GPU runs shaders; take --backend gpu with it".to_owned(),
-            });
+            let reason = "only a GPU runs shaders; take --backend gpu with it";
+            return Err(Error::setting("--keep-loops", reason));
         }
         Ok(hardware)
     }

@@ -1,10 +1,9 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
-use super::format::{counted, number};
+use super::format::counted;
+use neuralnet::Metrics;
 use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, ShareMetrics};
-use neuralnet::{Dataset, Metrics};
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Classes of which the whole confusion matrix is shown.
 pub(super) const SHOWN_CLASSES: usize = 12;
@@ -22,29 +21,15 @@ pub(super) struct Line {
     pub(super) baseline: f64,
 }
 
-/// Prints the metrics of `model` on `dataset`.
-pub(crate) fn print(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
-    writeln!(out, "model    {}", model.display())?;
-    let weights = match metrics.total_weight {
-        None => String::new(),
-        Some(weight) => format!(", of weight {} in all", amount(weight)),
-    };
-    let samples = counted(metrics.n_samples, "sample");
-    writeln!(out, "data     {}: {samples}{weights}", dataset.source())?;
-    writeln!(out, "loss     {}", number(metrics.loss))?;
-    write(out, metrics)
-}
-
-/// Prints the metrics on the held-out samples of a training.
-pub(crate) fn print_holdout(metrics: &Metrics) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
+/// Writes the metrics on the held-out samples of a training.
+pub(super) fn write_holdout(out: &mut dyn Write, metrics: &Metrics) -> io::Result<()> {
     let samples = counted(metrics.n_samples, "sample");
     writeln!(out, "\non the {samples} held back")?;
     write(out, metrics)
 }
 
-fn write(out: &mut impl Write, metrics: &Metrics) -> io::Result<()> {
+/// Writes the metrics of each target beside those of its baseline.
+pub(super) fn write(out: &mut dyn Write, metrics: &Metrics) -> io::Result<()> {
     for measured in metrics.measured.iter().take(SHOWN_TARGETS) {
         writeln!(out)?;
         write_lines(out, measured)?;
@@ -143,7 +128,7 @@ pub(super) fn lines(measured: &Measured) -> Vec<Line> {
     lines.into_iter().flatten().collect()
 }
 
-fn write_lines(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
+fn write_lines(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     let target = target(measured);
     let width = target.chars().count().max(11);
     writeln!(out, "{target:<width$}  {:>10}  {:>10}", "model", "baseline")?;
@@ -155,7 +140,7 @@ fn write_lines(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
 }
 
 /// Writes the confusion matrix: a row for each true class, a column for each predicted one.
-fn write_confusion(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
+fn write_confusion(out: &mut dyn Write, metrics: &ClassMetrics) -> io::Result<()> {
     let names: Vec<String> = metrics
         .classes
         .iter()
@@ -215,7 +200,7 @@ pub(super) fn confusions(metrics: &ClassMetrics) -> Vec<(f64, &str, &str)> {
 }
 
 /// Writes the largest confusions.
-fn write_confusions(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
+fn write_confusions(out: &mut dyn Write, metrics: &ClassMetrics) -> io::Result<()> {
     writeln!(
         out,
         "largest confusions of {} classes",

@@ -169,7 +169,7 @@ fn a_page_shows_what_only_some_trainings_have() {
                 "<th>held out</th>",
                 "held-out samples",
                 "<span class=\"key other\"></span>held out",
-                "And 12 more outputs.",
+                "And 9 more outputs.",
             ][..],
         ),
         (

@@ -134,8 +134,8 @@ pub struct Rounding {
     pub pre_activation: u32,
     /// Most additions between one sample's term and the sum over all samples.
     pub sum: u32,
-    /// Roundings of an input on its way out of its storage, 0 or 1: elsewhere the product may be the
-    /// other of the two neighbours of what the data set holds.
+    /// Roundings of an input as it is decoded, 0 or 1. If it is 1, the device may take the other one of the two f32
+    /// around the exact value than the data set does.
     pub input: u32,
 }
 
@@ -231,8 +231,7 @@ pub trait Backend {
     /// Where none was started.
     fn wait(&mut self) -> Result<Summary>;
 
-    /// How often to start updates before those started first are finished, so that the hardware never
-    /// waits for the host.
+    /// How many submissions to have under way at once, so that the hardware never waits for the host.
     fn queue_depth(&self) -> usize;
 
     /// Makes `iterations` updates, from their start to their end.

@@ -130,10 +130,7 @@ impl<'a> Cpu<'a> {
             scaling.chain(layer.shape, &mut gradient);
         }
         Evaluation {
-            summary: Summary {
-                loss: sums.loss(),
-                mean_slope: sums.mean_slope(),
-            },
+            summary: sums.summary(),
             gradient,
         }
     }

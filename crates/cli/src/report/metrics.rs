@@ -2,7 +2,7 @@
 
 use super::format::counted;
 use neuralnet::Metrics;
-use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, ShareMetrics};
+use neuralnet::metrics::{ClassMetrics, Measured};
 use std::io::{self, Write};
 
 /// Classes of which the whole confusion matrix is shown.
@@ -79,53 +79,44 @@ pub(super) fn baseline(measured: &Measured) -> String {
 
 /// The metrics of a target that are defined.
 pub(super) fn lines(measured: &Measured) -> Vec<Line> {
-    let line = |name, model, baseline| Line {
-        name,
-        model,
-        baseline,
-    };
-    let some = |name, model: Option<f64>, baseline: Option<f64>| {
-        model
-            .zip(baseline)
-            .map(|(model, baseline)| line(name, model, baseline))
-    };
-    let lines = match measured {
-        Measured::Classes(ClassMetrics {
-            accuracy,
-            log_loss,
-            brier,
-            auc,
-            baseline,
-            ..
-        }) => vec![
-            Some(line("accuracy", *accuracy, baseline.accuracy)),
+    let lines: Vec<(_, Option<f64>, Option<f64>)> = match measured {
+        Measured::Classes(metrics) => vec![
+            (
+                "accuracy",
+                Some(metrics.accuracy),
+                Some(metrics.baseline.accuracy),
+            ),
             // The baseline ranks all samples alike, so half of the pairs count as in order.
-            some("AUC", *auc, Some(0.5)),
-            some("log-loss", *log_loss, Some(baseline.log_loss)),
-            Some(line("Brier score", *brier, baseline.brier)),
+            ("AUC", metrics.auc, Some(0.5)),
+            (
+                "log-loss",
+                metrics.log_loss,
+                Some(metrics.baseline.log_loss),
+            ),
+            (
+                "Brier score",
+                Some(metrics.brier),
+                Some(metrics.baseline.brier),
+            ),
         ],
-        Measured::Numbers(NumberMetrics {
-            rmse,
-            mae,
-            r2,
-            baseline,
-            ..
-        }) => vec![
-            Some(line("RMSE", *rmse, baseline.rmse)),
-            Some(line("MAE", *mae, baseline.mae)),
-            some("R²", *r2, Some(0.0)),
+        Measured::Numbers(metrics) => vec![
+            ("RMSE", Some(metrics.rmse), Some(metrics.baseline.rmse)),
+            ("MAE", Some(metrics.mae), Some(metrics.baseline.mae)),
+            ("R²", metrics.r2, Some(0.0)),
         ],
-        Measured::Shares(ShareMetrics {
-            log_loss,
-            rmse,
-            baseline,
-            ..
-        }) => vec![
-            some("log-loss", *log_loss, baseline.log_loss),
-            Some(line("RMSE", *rmse, baseline.rmse)),
+        Measured::Shares(metrics) => vec![
+            ("log-loss", metrics.log_loss, metrics.baseline.log_loss),
+            ("RMSE", Some(metrics.rmse), Some(metrics.baseline.rmse)),
         ],
     };
-    lines.into_iter().flatten().collect()
+    let line = |(name, model, baseline): (_, Option<f64>, Option<f64>)| {
+        Some(Line {
+            name,
+            model: model?,
+            baseline: baseline?,
+        })
+    };
+    lines.into_iter().filter_map(line).collect()
 }
 
 fn write_lines(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {

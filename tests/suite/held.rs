@@ -1,6 +1,6 @@
 //! Samples held back, early stopping, mini-batches, and the history of the loss.
 
-use crate::common::{assert_refused, neuralnet, neuralnet_json, problem, random_dataset, root};
+use crate::common::{assert_refused, neuralnet_json, problem, random_dataset, root};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::{

@@ -2,7 +2,7 @@
 //!
 //! The table and the numbers beside this file come from `optimizer/reference.py`.
 
-use crate::common::{assert_refused, neuralnet, neuralnet_json, random_dataset, root};
+use crate::common::{assert_refused, neuralnet_json, random_dataset, root};
 use neuralnet::{
     Dataset, Error, Hardware, Loss, Optimizer, Reduction, Schedule, StopReason, Synthetic,
     TrainConfig, Trained, Training, train,

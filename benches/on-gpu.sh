@@ -105,7 +105,7 @@ bench="$folder/bench.json"
 # Measures with the loops of the shaders as they are written, beside the run just before, which has them written out.
 bench_loops() { # SHAPES...
     if [ "$kind" = software ]; then
-        echo "left out: bench gpu with loops kept: a software adapter may end long loops too early" |
+        echo "left out: bench gpu with loops kept, as this is a software adapter: it may end long loops too early" |
             tee -a "$folder/summary.txt"
     else
         step "bench gpu, loops kept" 60 "$bench" "$here/neuralnet" bench "$@" --backend gpu --keep-loops --json

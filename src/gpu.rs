@@ -38,7 +38,7 @@ pub use options::GpuOptions;
 pub use read::Reader;
 
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Rounding, Summary};
-use crate::error::Result;
+use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use batch::Batches;
 use chunks::Chunks;
@@ -85,8 +85,14 @@ impl<'a> Gpu<'a> {
         let (adapter, handle) = adapter::select(software)?;
         let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
         if options.keep_loops && device.adapter.kind == AdapterKind::Software {
-            let reason = "a software adapter may end long loops too early; they cannot be kept";
-            return Err(device.limit(reason.to_owned()));
+            return Err(Error::Setting {
+                setting: "keep_loops",
+                reason: format!(
+                    "{} is a software adapter, which may end long loops too early",
+                    device.adapter
+                ),
+                remedies: &[LEAVE_OUT],
+            });
         }
         device.keep_loops = options.keep_loops;
         Self::on(device, problem, options)

@@ -137,7 +137,7 @@ fn the_gpu_decodes_every_byte() {
     }
 }
 
-/// Where a scale is no power of two, the language leaves the last bit of a product to the device.
+/// Where a scale is not a power of two, the language leaves the last bit of a product to the device.
 #[test]
 fn bounds_count_the_rounding_of_a_decoded_input_where_there_is_one() {
     let roundings = |dataset: &Dataset, storage| {

@@ -419,7 +419,7 @@ fn weights_stand_behind_the_targets() {
         } else {
             2
         };
-        assert_eq!(dataset.n_inputs(), n_inputs, "a weight is no feature");
+        assert_eq!(dataset.n_inputs(), n_inputs, "a weight is not a feature");
     }
     // The classes of numbers have weights as well.
     let path = file("weights", "numbers.csv", "a,y\n1,0\n2,1\n3,1\n4,1\n");

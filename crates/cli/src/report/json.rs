@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::bench::Bench;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
-use neuralnet::train::{Point, WarmStart};
+use neuralnet::train::{HistoryPoint, WarmStart};
 use neuralnet::validate::{Check, DataRounding, Distance};
 use neuralnet::{Adapter, Dataset, Metrics, Model, StopReason, Trained, Validation};
 use serde::Serialize;
@@ -36,7 +36,7 @@ struct TrainJson<'a> {
     validation: Option<&'a Metrics>,
     /// The iteration whose parameters were kept; null if they are the last.
     kept_iteration: Option<u64>,
-    history: &'a [Point],
+    history: &'a [HistoryPoint],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     predictions: &'a [ArticleRow],
 }

@@ -29,16 +29,17 @@ pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Summary};
 use crate::data::Dataset;
-use crate::error::{Error, LEAVE_OUT, Remedy, Result};
+use crate::error::{LEAVE_OUT, Remedy, Result};
 use crate::network::Network;
 use checkpoint::Checkpoints;
+use config::check::require;
 use holdout::Holdout;
 use run::TrainingRun;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// How far a training has come.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Iterations done.
     pub iteration: u64,
@@ -47,34 +48,14 @@ pub struct Progress {
     /// What is minimised, the penalties included, in the last pass; NaN before the first one.
     #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
-    /// Loss of the data alone and mean slope in the last pass; NaN before the first one. Gradient descent, momentum and
-    /// Adam take that pass before their update. A checkpoint does not hold this.
-    #[serde(skip, default = "unknown_summary")]
+    /// Loss of the data alone and mean slope in the last pass, zeros before the first one. Gradient descent, momentum and
+    /// Adam take that pass before their update.
+    #[serde(skip)]
     pub summary: Summary,
     /// The last loss on the held-out samples.
     pub validation: Option<f64>,
     /// Seconds spent on iterations so far.
     pub seconds: f64,
-}
-
-impl Progress {
-    fn start() -> Self {
-        Self {
-            iteration: 0,
-            evaluations: 0,
-            loss: f64::NAN,
-            summary: unknown_summary(),
-            validation: None,
-            seconds: 0.0,
-        }
-    }
-}
-
-fn unknown_summary() -> Summary {
-    Summary {
-        loss: f64::NAN,
-        mean_slope: f64::NAN,
-    }
 }
 
 /// Reads a number from JSON, which has `null` instead of NaN.
@@ -101,27 +82,15 @@ impl<'a> Training<'a> {
     /// If a setting cannot be used on the data, or the hardware cannot hold them.
     pub fn start(dataset: &'a Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Self> {
         let problem = config.problem(dataset)?;
-        let rows: [(_, _, &[Remedy]); 2] = [
-            (
-                "batch_size",
-                config.batch_size,
-                &[Remedy::Do("leave it out to train on all")],
-            ),
-            (
-                "warm_start_rows",
-                config.warm_start_rows,
-                &[Remedy::Do("take fewer"), LEAVE_OUT],
-            ),
-        ];
-        for (setting, rows, remedies) in rows {
-            let n_samples = dataset.n_samples();
-            if let Some(rows) = rows.filter(|rows| *rows > n_samples) {
-                return Err(Error::Setting {
-                    setting,
-                    reason: format!("{rows} rows are more than the {n_samples} there are"),
-                    remedies,
-                });
-            }
+        let n_samples = dataset.n_samples();
+        for (setting, rows) in [
+            ("batch_size", config.batch_size),
+            ("warm_start_rows", config.warm_start_rows),
+        ] {
+            let rows = rows.unwrap_or(0);
+            let reason = format_args!("{rows} rows are more than the {n_samples} there are");
+            let remedies = &[Remedy::Do("take fewer"), LEAVE_OUT];
+            require(rows <= n_samples, setting, reason, remedies)?;
         }
         let network = problem.network.clone();
         let (backend, notice) = hardware.open(problem)?;
@@ -194,34 +163,29 @@ impl<'a> Training<'a> {
         self.evaluate_holdout()?;
         let best = self.return_to_best()?;
         let parameters = self.run.parameters()?;
-        let (loss, summary) = self.run.final_loss()?;
-        let bytes_per_second = self.run.bytes_per_second();
-        let TrainingRun {
-            backend,
-            config,
-            progress,
-            ..
-        } = self.run;
+        self.run.evaluate_end()?;
+        let run = self.run;
+        let progress = run.progress;
         Ok(Trained {
-            backend: backend.kind().name(),
-            adapter: backend.adapter(),
-            network: self.run.network,
+            backend: run.backend.kind().name(),
+            adapter: run.backend.adapter(),
+            bytes_per_second: run.bytes_per_second(),
+            network: run.network,
             parameters,
             iterations: progress.iteration,
             evaluations: progress.evaluations,
-            warm_start: self.run.optimizer.and_then(|it| it.state.warm_start),
-            stop: match self.run.stop {
+            warm_start: run.optimizer.and_then(|it| it.state.warm_start),
+            stop: match run.stop {
                 Some(stop) => stop,
-                None if progress.iteration >= config.iterations => StopReason::Iterations,
+                None if progress.iteration >= run.config.iterations => StopReason::Iterations,
                 None => StopReason::Interrupted,
             },
             kept: best.map(|(iteration, _)| iteration),
-            loss,
+            loss: progress.loss,
             validation: best.map(|(_, loss)| loss).or(progress.validation),
-            history: self.run.history.points,
-            summary,
+            history: run.history.points,
+            summary: progress.summary,
             seconds: progress.seconds,
-            bytes_per_second,
         })
     }
 }

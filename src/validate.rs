@@ -131,11 +131,11 @@ fn looks(iterations: u64) -> Vec<u64> {
 }
 
 fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -> Result<()> {
-    let mut size = SubmissionSize::default();
+    let mut size = SubmissionSize::ONE;
     while let Some(submitted) = size.iterations(iterations) {
         let start = Instant::now();
         backend.advance(submitted, learning_rate)?;
-        size.observe(submitted, start.elapsed().as_secs_f64());
+        size.observe(submitted, start.elapsed());
         iterations -= u64::from(submitted.get());
     }
     Ok(())

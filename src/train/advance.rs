@@ -1,7 +1,8 @@
 //! The loop of a training: submissions of iterations, and what happens between them.
 
+use super::config::check::require;
 use super::{Progress, StopReason, Training};
-use crate::error::{Error, Remedy, Result};
+use crate::error::{Remedy, Result};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -17,16 +18,15 @@ impl Training<'_> {
         iteration: u64,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        if self.run.config.early_stopping.is_some() && self.holdout.is_none() {
-            return Err(Error::Setting {
-                setting: "early_stopping",
-                reason: "needs held-out samples".to_owned(),
-                remedies: &[
-                    Remedy::Set("validation", "0.2"),
-                    Remedy::Set("validation_data", "a file of the same columns"),
-                ],
-            });
-        }
+        require(
+            self.run.config.early_stopping.is_none() || self.holdout.is_some(),
+            "early_stopping",
+            "needs held-out samples",
+            &[
+                Remedy::Set("validation", "0.2"),
+                Remedy::Set("validation_data", "a file of the same columns"),
+            ],
+        )?;
         let interval = self.run.config.holdout_interval();
         while self.run.stop.is_none() && self.iteration() < iteration {
             let next_evaluation = match self.holdout {
@@ -62,7 +62,7 @@ impl Training<'_> {
                 since = Instant::now();
             }
             while submitted.len() < self.run.queue_depth()
-                && let Some(iterations) = self.run.next_submission(left)
+                && let Some(iterations) = self.run.submission_size.iterations(left)
             {
                 self.run.submit(iterations)?;
                 submitted.push_back(iterations);
@@ -73,8 +73,7 @@ impl Training<'_> {
             };
             self.run.complete(iterations, self.holdout.is_none())?;
             let now = Instant::now();
-            self.run
-                .add_seconds(iterations, (now - since).as_secs_f64());
+            self.run.add_time(iterations, now - since);
             since = now;
             if observe(&self.run.progress).is_break() {
                 self.run.stop.get_or_insert(StopReason::Interrupted);

@@ -4,7 +4,8 @@ mod file;
 mod key;
 
 use super::Training;
-use crate::error::{Error, Result};
+use super::config::check::require;
+use crate::error::Result;
 use file::TrainingState;
 use key::{DatasetKey, RunKey};
 use std::path::{Path, PathBuf};
@@ -26,13 +27,12 @@ impl Training<'_> {
     /// # Errors
     /// If `seconds` is negative or not finite.
     pub fn checkpoint(&mut self, path: &Path, seconds: f64) -> Result<()> {
-        if !(seconds >= 0.0 && seconds.is_finite()) {
-            return Err(Error::Setting {
-                setting: "checkpoint_seconds",
-                reason: format!("{seconds} must be finite and not negative"),
-                remedies: &[],
-            });
-        }
+        require(
+            seconds >= 0.0 && seconds.is_finite(),
+            "checkpoint_seconds",
+            format_args!("{seconds} must be finite and not negative"),
+            &[],
+        )?;
         self.checkpoints = Some(Checkpoints {
             path: path.to_owned(),
             seconds,
@@ -87,8 +87,13 @@ impl Training<'_> {
     }
 
     fn key(&self) -> RunKey {
-        let data = DatasetKey::of(self.run.dataset);
-        let holdout = self.holdout.as_ref().map(|it| DatasetKey::of(it.dataset));
-        RunKey::new(&self.run.config, data, holdout, self.backend())
+        let data = DatasetKey::new(self.run.dataset);
+        let holdout = self.holdout.as_ref().map(|it| DatasetKey::new(it.dataset));
+        RunKey::new(
+            &self.run.config,
+            data,
+            holdout.unwrap_or_default(),
+            self.backend(),
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! The settings of a training.
 
-mod check;
+pub(super) mod check;
 
 use super::penalty::Penalty;
 use super::{Optimizer, Progress, Schedule};

@@ -14,17 +14,6 @@ pub struct HistoryPoint {
     pub validation: Option<f64>,
 }
 
-impl HistoryPoint {
-    /// The losses of `progress`, the last pass of which saw the parameters after `iteration` updates.
-    pub(super) fn of(progress: &Progress, iteration: u64) -> Self {
-        Self {
-            iteration,
-            loss: progress.loss,
-            validation: progress.validation,
-        }
-    }
-}
-
 /// Beyond this number of points every other one is dropped.
 const MOST: usize = 400;
 
@@ -43,17 +32,20 @@ impl History {
         }
     }
 
-    /// Keeps the point unless it is too near to the last one.
-    pub(super) fn push(&mut self, point: HistoryPoint) {
+    /// Adds the losses of `progress`, the last pass of which saw the parameters after `iteration` updates, unless the
+    /// last point is too near.
+    pub(super) fn push(&mut self, progress: &Progress, iteration: u64) {
         let next = self.points.last().map(|last| last.iteration + self.stride);
-        if next.is_some_and(|next| point.iteration < next) {
+        if next.is_some_and(|next| iteration < next) {
             return;
         }
-        self.points.push(point);
+        self.points.push(HistoryPoint {
+            iteration,
+            loss: progress.loss,
+            validation: progress.validation,
+        });
         if self.points.len() > MOST {
-            let mut at = 0..;
-            self.points
-                .retain(|_| at.next().is_some_and(|at: usize| at.is_multiple_of(2)));
+            self.points = self.points.iter().step_by(2).copied().collect();
             self.stride *= 2;
         }
     }
@@ -61,18 +53,13 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::{History, HistoryPoint, MOST};
+    use super::{History, MOST, Progress};
 
     #[test]
     fn points_are_thinned_evenly() {
         let mut history = History::new();
         for iteration in 0..100_000 {
-            let validation = None;
-            history.push(HistoryPoint {
-                iteration,
-                loss: 1.0,
-                validation,
-            });
+            history.push(&Progress::default(), iteration);
         }
         let points = &history.points;
         assert!(

@@ -2,7 +2,6 @@
 
 use super::Training;
 use super::config::TrainConfig;
-use super::history::HistoryPoint;
 use super::run::TrainingRun;
 use super::stop::StopReason;
 use crate::backend::Backend;
@@ -50,33 +49,17 @@ impl<'a> Holdout<'a> {
             Some(classes) => classes.names.clone(),
             None => Vec::new(),
         };
-        let same_classes = dataset.classes() == train.classes();
-        for (what, same, found, wanted) in [
-            (
-                "features",
-                dataset.input_names() == train.input_names(),
-                dataset.input_names(),
-                train.input_names(),
-            ),
-            (
-                "targets",
-                dataset.target_names() == train.target_names(),
-                dataset.target_names(),
-                train.target_names(),
-            ),
-            (
-                "classes",
-                same_classes,
-                &class_names(dataset),
-                &class_names(train),
-            ),
+        let source = train.source();
+        for (what, found, wanted) in [
+            ("features", dataset.input_names(), train.input_names()),
+            ("targets", dataset.target_names(), train.target_names()),
+            ("classes", &class_names(dataset), &class_names(train)),
         ] {
-            if !same {
+            if found != wanted {
                 return Err(Error::Dataset {
                     source_name: dataset.source().to_owned(),
                     reason: format!(
-                        "has the {what} {found:?}, and {} the {what} {wanted:?}; take samples of the same columns, in the same order",
-                        train.source()
+                        "has the {what} {found:?}, and {source} the {what} {wanted:?}; take samples of the same columns, in the same order"
                     ),
                 });
             }
@@ -108,7 +91,7 @@ impl<'a> Holdout<'a> {
             self.state.looks_without_improvement += 1;
         }
         run.progress.validation = Some(loss);
-        run.history.push(HistoryPoint::of(&run.progress, iteration));
+        run.history.push(&run.progress, iteration);
         let patience = run.config.early_stopping;
         if patience.is_some_and(|patience| self.state.looks_without_improvement >= patience) {
             run.stop.get_or_insert(StopReason::EarlyStopping);

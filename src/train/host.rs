@@ -60,8 +60,8 @@ impl HostOptimizer {
         config: &TrainConfig,
         penalty: Penalty,
         start: Vec<f64>,
-        resolution: f64,
         n_samples: usize,
+        resolution: f64,
     ) -> Self {
         let n_parameters = start.len();
         Self {
@@ -91,11 +91,6 @@ impl HostOptimizer {
         self.is_evaluated = false;
     }
 
-    /// Whether an iteration evaluates the parameters that it ends at, and not only those that it starts from.
-    pub(super) fn evaluates_at_end(&self) -> bool {
-        matches!(self.state.method, Method::LBfgs(_))
-    }
-
     /// Makes one iteration, or leaves the parameters as they are and says why.
     pub(super) fn iterate(
         &mut self,
@@ -109,35 +104,21 @@ impl HostOptimizer {
             let evaluation = match config.batch_size {
                 None => backend.evaluate()?,
                 Some(size) => {
-                    let update = progress.iteration;
-                    backend.evaluate_rows(&batch::rows(
-                        config.seed,
-                        size,
-                        self.n_samples,
-                        update,
-                    ))?
+                    let n_samples = self.n_samples;
+                    let rows = batch::rows(config.seed, size, n_samples, progress.iteration);
+                    backend.evaluate_rows(&rows)?
                 }
             };
             progress.evaluations += 1;
             let parameters = self.current.parameters.clone();
-            self.record(
-                Iterate::new(&self.penalty, parameters, evaluation),
-                progress,
-            );
+            let current = Iterate::new(&self.penalty, parameters, evaluation);
+            self.record(current, progress);
             self.is_evaluated = config.batch_size.is_none();
         }
         config.check_loss(progress)?;
-        let Iterate {
-            parameters,
-            gradient,
-            ..
-        } = &self.current;
-        let gradient = self.penalty.pseudo_gradient(parameters, gradient);
-        match self
-            .state
-            .convergence
-            .reached(config, progress.loss, &gradient)
-        {
+        let gradient = self.penalty.pseudo_gradient(&self.current);
+        let convergence = &mut self.state.convergence;
+        match convergence.reached(config, progress.loss, &gradient) {
             Some(reason) => Ok(Some(reason)),
             None => self.update(config, backend, progress),
         }
@@ -152,11 +133,8 @@ impl HostOptimizer {
     ) -> Result<Option<StopReason>> {
         let penalty = self.penalty;
         let rate = config.rate(progress.iteration);
-        let Iterate {
-            parameters,
-            gradient,
-            ..
-        } = &mut self.current;
+        let current = &mut self.current;
+        let (parameters, gradient) = (&mut current.parameters, &current.gradient);
         match &mut self.state.method {
             Method::GradientDescent => {
                 gradient_descent(rate, gradient, parameters);
@@ -179,13 +157,11 @@ impl HostOptimizer {
                     let parameters = backend.parameters()?;
                     Ok(Iterate::new(&penalty, parameters, backend.evaluate()?))
                 })?;
-                return Ok(match next {
-                    Some(next) => {
-                        self.record(next, progress);
-                        None
-                    }
-                    None => Some(StopReason::Rounding),
-                });
+                let Some(next) = next else {
+                    return Ok(Some(StopReason::Rounding));
+                };
+                self.record(next, progress);
+                return Ok(None);
             }
         }
         self.is_evaluated = false;
@@ -234,7 +210,7 @@ impl HostOptimizer {
         let tolerance = warm_start::tolerance(rows.len());
         let tolerance = tolerance.max(config.gradient_tolerance.unwrap_or(0.0));
         for _ in 0..warm_start::ITERATIONS {
-            let gradient = penalty.pseudo_gradient(&current.parameters, &current.gradient);
+            let gradient = penalty.pseudo_gradient(&current);
             let relative = self.state.convergence.relative_gradient(&gradient);
             if !current.loss.is_finite() || relative <= tolerance {
                 break;

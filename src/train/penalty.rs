@@ -1,5 +1,6 @@
 //! Penalties on the weights, never on a bias.
 
+use super::optimizer::Iterate;
 use crate::network::Layer;
 
 /// The penalty `l1 ‖W‖₁ + ½ l2 ‖W‖²` that is added to the loss.
@@ -45,11 +46,11 @@ impl Penalty {
         }
     }
 
-    /// The subgradient nearest to 0 (Andrew and Gao, ICML 2007, equation 4), which is 0 at a minimum. `gradient` is
-    /// that of the smooth part, and without an L1 penalty the result.
-    pub(super) fn pseudo_gradient(&self, parameters: &[f64], gradient: &[f64]) -> Vec<f64> {
-        let mut pseudo = gradient.to_vec();
-        let weights = &parameters[..self.n_weights];
+    /// The subgradient of the objective nearest to 0 (Andrew and Gao, ICML 2007, equation 4), which is 0 at a minimum;
+    /// without an L1 penalty the gradient.
+    pub(super) fn pseudo_gradient(&self, at: &Iterate) -> Vec<f64> {
+        let mut pseudo = at.gradient.clone();
+        let weights = &at.parameters[..self.n_weights];
         for (gradient, weight) in pseudo.iter_mut().zip(weights) {
             *gradient = if *weight == 0.0 {
                 soft_threshold(*gradient, self.l1)

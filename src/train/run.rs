@@ -1,13 +1,15 @@
 //! What a training consists of, and the iterations that it makes.
 
-use super::history::{History, HistoryPoint};
+use super::history::History;
 use super::host::HostOptimizer;
-use super::{Progress, StopReason, SubmissionSize, TrainConfig};
-use crate::backend::{Backend, Summary};
+use super::optimizer::Iterate;
+use super::{Optimizer, Progress, StopReason, SubmissionSize, TrainConfig};
+use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::network::Network;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 pub(super) struct TrainingRun<'a> {
     pub(super) dataset: &'a Dataset,
@@ -19,7 +21,7 @@ pub(super) struct TrainingRun<'a> {
     pub(super) progress: Progress,
     pub(super) history: History,
     pub(super) stop: Option<StopReason>,
-    submission_size: SubmissionSize,
+    pub(super) submission_size: SubmissionSize,
 }
 
 impl<'a> TrainingRun<'a> {
@@ -33,13 +35,8 @@ impl<'a> TrainingRun<'a> {
         backend.set_parameters(&start)?;
         let optimizer = (!config.stays_on_device()).then(|| {
             let penalty = config.penalty(&network);
-            HostOptimizer::new(
-                config,
-                penalty,
-                start,
-                backend.resolution(),
-                dataset.n_samples(),
-            )
+            let (n_samples, resolution) = (dataset.n_samples(), backend.resolution());
+            HostOptimizer::new(config, penalty, start, n_samples, resolution)
         });
         Ok(Self {
             dataset,
@@ -47,10 +44,13 @@ impl<'a> TrainingRun<'a> {
             config: config.clone(),
             backend,
             optimizer,
-            progress: Progress::start(),
+            progress: Progress {
+                loss: f64::NAN,
+                ..Progress::default()
+            },
             history: History::new(),
             stop: None,
-            submission_size: SubmissionSize::default(),
+            submission_size: SubmissionSize::ONE,
         })
     }
 
@@ -60,20 +60,6 @@ impl<'a> TrainingRun<'a> {
             Some(_) => 1,
             None => self.backend.queue_depth(),
         }
-    }
-
-    /// Iterations of the next submission if `left` are left; `None` if none is. L-BFGS has few and long iterations.
-    pub(super) fn next_submission(&self, left: u64) -> Option<NonZeroU32> {
-        let iterations = self.submission_size.iterations(left)?;
-        let is_lbfgs = self
-            .optimizer
-            .as_ref()
-            .is_some_and(HostOptimizer::evaluates_at_end);
-        Some(if is_lbfgs {
-            NonZeroU32::MIN
-        } else {
-            iterations
-        })
     }
 
     /// Starts `iterations` iterations if the backend makes them by itself.
@@ -94,10 +80,8 @@ impl<'a> TrainingRun<'a> {
             self.progress.evaluations = self.progress.iteration;
             self.config.check_loss(&self.progress)?;
             if records_loss {
-                self.history.push(HistoryPoint::of(
-                    &self.progress,
-                    self.progress.iteration - 1,
-                ));
+                self.history
+                    .push(&self.progress, self.progress.iteration - 1);
             }
             return Ok(());
         };
@@ -107,25 +91,24 @@ impl<'a> TrainingRun<'a> {
             if self.stop.is_some() {
                 break;
             }
-            let evaluated_at = self.progress.iteration + u64::from(optimizer.evaluates_at_end());
+            let is_evaluated_at_end = self.config.optimizer == Optimizer::LBfgs;
+            let evaluated_at = self.progress.iteration + u64::from(is_evaluated_at_end);
             self.progress.iteration += 1;
             if records_loss {
-                self.history
-                    .push(HistoryPoint::of(&self.progress, evaluated_at));
+                self.history.push(&self.progress, evaluated_at);
             }
         }
         Ok(())
     }
 
-    /// Adds the seconds that the last submission took, and stops if the time is over.
-    pub(super) fn add_seconds(&mut self, iterations: NonZeroU32, seconds: f64) {
-        self.progress.seconds += seconds;
-        self.submission_size.observe(iterations, seconds);
-        if self
-            .config
-            .max_seconds
-            .is_some_and(|most| self.progress.seconds >= most)
-        {
+    /// Adds the time that a submission took, and stops if the training has lasted long enough. Learns from it how many
+    /// iterations to submit, except of L-BFGS, whose iterations are few and long: one at a time.
+    pub(super) fn add_time(&mut self, iterations: NonZeroU32, time: Duration) {
+        self.progress.seconds += time.as_secs_f64();
+        if self.config.optimizer != Optimizer::LBfgs {
+            self.submission_size.observe(iterations, time);
+        }
+        if self.progress.seconds >= self.config.max_seconds.unwrap_or(f64::INFINITY) {
             self.stop.get_or_insert(StopReason::Seconds);
         }
     }
@@ -161,26 +144,16 @@ impl<'a> TrainingRun<'a> {
         })
     }
 
-    /// What is minimised, and what a pass sees, at the parameters reached. Not counted as an evaluation of the training.
-    pub(super) fn final_loss(&mut self) -> Result<(f64, Summary)> {
-        let last = (self.progress.loss, self.progress.summary);
-        let is_known = self
-            .optimizer
-            .as_ref()
-            .is_some_and(|optimizer| optimizer.is_evaluated);
-        let (loss, summary) = if is_known {
-            last
-        } else {
+    /// Evaluates the loss at the parameters reached unless it is known. This is not one of the counted evaluations.
+    pub(super) fn evaluate_end(&mut self) -> Result<()> {
+        if !matches!(&self.optimizer, Some(optimizer) if optimizer.is_evaluated) {
             let parameters = self.raw_parameters()?;
             self.backend.set_parameters(&parameters)?;
-            let summary = self.backend.evaluate()?.summary;
             let penalty = self.config.penalty(&self.network);
-            let smooth = summary.loss + penalty.l2_loss(&parameters);
-            (smooth + penalty.l1_loss(&parameters), summary)
-        };
-        self.progress.loss = loss;
-        self.config.check_loss(&self.progress)?;
-        Ok((loss, summary))
+            let end = Iterate::new(&penalty, parameters, self.backend.evaluate()?);
+            (self.progress.loss, self.progress.summary) = (end.objective, end.summary);
+        }
+        self.config.check_loss(&self.progress)
     }
 
     /// Bytes of inputs and targets, counted once an evaluation; `None` without an iteration.

@@ -58,22 +58,17 @@ impl Convergence {
     /// Updates the largest magnitude of each component, and gives `max_j |g_j| / largest_j`; NaN if a component is not a
     /// number.
     pub(super) fn relative_gradient(&mut self, gradient: &[f64]) -> f64 {
-        let components = self.largest.iter_mut().zip(gradient);
-        let shares = components.map(|(largest, component)| {
-            *largest = largest.max(component.abs());
-            match *largest > 0.0 {
-                true => component.abs() / *largest,
-                // The component has always been 0, or is not a number.
-                false => component.abs(),
+        let mut relative: f64 = 0.0;
+        for (largest, component) in self.largest.iter_mut().zip(gradient) {
+            let magnitude = component.abs();
+            *largest = largest.max(magnitude);
+            // The largest is 0 if the component has always been 0 or NaN.
+            let share = magnitude / if *largest > 0.0 { *largest } else { 1.0 };
+            if share > relative || share.is_nan() {
+                relative = share;
             }
-        });
-        // `f64::max` would drop a NaN.
-        shares.fold(0.0, |most: f64, share| {
-            match most >= share || most.is_nan() {
-                true => most,
-                false => share,
-            }
-        })
+        }
+        relative
     }
 
     /// Whether the loss and the gradient of the next iteration are within a tolerance.

@@ -238,7 +238,7 @@ fn the_command_line_holds_back_and_draws() {
     for (args, part) in [
         (
             &["--early-stopping"][..],
-            "--early-stopping: needs samples held back",
+            "--early-stopping: needs held-out samples",
         ),
         (&["--validation", "1.5"], "--validation: 1.5 is not a share"),
         (

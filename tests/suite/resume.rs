@@ -294,15 +294,15 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         ),
         (
             with("synthetic:500x5", &[]),
-            "was made of other data: the features",
+            "the data features [\"x0\",\"x1\",\"x2\",\"x3\"], and this run has [",
         ),
         (
             with("synthetic:501x4", &[]),
-            "was made of other data: 500 samples, not 501",
+            "the data samples 500, and this run has 501; take the same data",
         ),
         (
             with("synthetic:500x4,seed=2", &[]),
-            "was made of other data: other values",
+            "the data values_fingerprint",
         ),
         (with(args[0], &["--validation-data", "article"]), "article"),
     ] {

@@ -1,49 +1,44 @@
-//! What tells one run from others, as far as bits depend on it.
+//! What tells one run from others, as far as bits depend on it. The names of the fields are the words of the message that
+//! names the first difference.
 
 use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::train::{Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RunKey {
-    config: TrainConfig,
+    setting: TrainConfig,
     data: DatasetKey,
-    holdout: Option<DatasetKey>,
-    backend: String,
-    hardware: String,
+    /// Empty without held-out samples.
+    holdout: DatasetKey,
+    hardware: HardwareKey,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct DatasetKey {
-    n_samples: usize,
     features: Vec<String>,
+    samples: usize,
     targets: Vec<String>,
+    /// Of the values as they are scaled and stored.
+    values_fingerprint: u64,
     weighted: bool,
-    fingerprint: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct HardwareKey {
+    backend: String,
+    name: String,
 }
 
 impl DatasetKey {
-    pub(super) fn of(dataset: &Dataset) -> Self {
+    pub(super) fn new(dataset: &Dataset) -> Self {
         Self {
-            n_samples: dataset.n_samples(),
             features: dataset.input_names().to_vec(),
+            samples: dataset.n_samples(),
             targets: dataset.target_names().to_vec(),
+            values_fingerprint: dataset.fingerprint(),
             weighted: dataset.is_weighted(),
-            fingerprint: dataset.fingerprint(),
-        }
-    }
-
-    /// The first difference from `run`.
-    fn difference(&self, run: &Self) -> String {
-        if self.n_samples != run.n_samples {
-            format!("{} samples, not {}", self.n_samples, run.n_samples)
-        } else if self.features != run.features {
-            format!("the features {:?}, not {:?}", self.features, run.features)
-        } else if self.targets != run.targets {
-            format!("the targets {:?}, not {:?}", self.targets, run.targets)
-        } else {
-            "other values, or scaled or stored in another way".to_owned()
         }
     }
 }
@@ -52,74 +47,43 @@ impl RunKey {
     pub(super) fn new(
         config: &TrainConfig,
         data: DatasetKey,
-        holdout: Option<DatasetKey>,
+        holdout: DatasetKey,
         backend: &dyn Backend,
     ) -> Self {
         Self {
-            config: config.clone(),
+            setting: config.clone(),
             data,
             holdout,
-            backend: backend.kind().name().to_owned(),
-            hardware: backend.identity(),
+            hardware: HardwareKey {
+                backend: backend.kind().name().to_owned(),
+                name: backend.identity(),
+            },
         }
     }
 
     /// The first difference from `run`, which is about to resume.
     pub(super) fn difference(&self, run: &Self) -> Option<String> {
-        if let Some((setting, was, is)) = changed_setting(&self.config, &run.config) {
-            return Some(format!(
-                "was made with the setting {setting} {was}, and this run has {is}; take the same settings"
-            ));
-        }
-        for (what, was, is) in [
-            ("data", Some(&self.data), Some(&run.data)),
-            (
-                "held-out samples",
-                self.holdout.as_ref(),
-                run.holdout.as_ref(),
-            ),
-        ] {
-            match (was, is) {
-                (Some(was), Some(is)) if was != is => {
-                    let difference = was.difference(is);
+        // A resumed run may make more iterations, unless something else follows from their number.
+        let config = &run.setting;
+        let iterations_count =
+            config.schedule == Schedule::Cosine || config.validation_every.is_none();
+        let json = |key| serde_json::to_value(key).expect("strings and numbers");
+        let (was, is) = (json(self), json(run));
+        for part in ["setting", "data", "holdout", "hardware"] {
+            for (name, was) in was[part].as_object().into_iter().flatten() {
+                let is = &is[part][name];
+                let counts = match name.as_str() {
+                    "iterations" => iterations_count,
+                    "max_seconds" => false,
+                    _ => true,
+                };
+                if counts && was != is {
                     return Some(format!(
-                        "was made of other {what}: {difference}; name those it was made of"
+                        "was made with the {part} {name} {was}, and this run has {is}; take the same {part}"
                     ));
                 }
-                (Some(_), None) | (None, Some(_)) => {
-                    return Some(format!(
-                        "was made {} {what}, and this run is not; take the same flags",
-                        if was.is_some() { "with" } else { "without" }
-                    ));
-                }
-                _ => {}
             }
         }
-        (self.backend != run.backend || self.hardware != run.hardware).then(|| {
-            format!(
-                "was made on the {} ({}), and this run is on the {} ({}), which rounds in other places; choose the same hardware",
-                self.backend, self.hardware, run.backend, run.hardware
-            )
-        })
+        None
     }
-}
-
-/// The first setting that differs and decides bits: its name and both values.
-fn changed_setting(was: &TrainConfig, is: &TrainConfig) -> Option<(String, String, String)> {
-    let fields = |config| match serde_json::to_value(config) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => serde_json::Map::new(),
-    };
-    // A resumed run may make more iterations, unless something else follows from their number.
-    let iterations_count = is.schedule == Schedule::Cosine || is.validation_every.is_none();
-    let is = fields(is);
-    fields(was).into_iter().find_map(|(name, was)| {
-        let counts = match name.as_str() {
-            "iterations" => iterations_count,
-            "max_seconds" => false,
-            _ => true,
-        };
-        let is = is.get(&name).cloned().unwrap_or_default();
-        (counts && was != is).then(|| (name, was.to_string(), is.to_string()))
-    })
 }

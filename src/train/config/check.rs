@@ -15,73 +15,49 @@ impl TrainConfig {
         self.check_numbers()?;
         self.check_batches()?;
         self.check_optimizer()?;
-        require(
-            self.learning_rate > 0.0 && self.learning_rate.is_finite(),
-            "learning_rate",
-            format_args!(
-                "{} is not a learning rate; it must be positive and finite",
-                self.learning_rate
-            ),
-            &[],
-        )?;
         self.check_objective(dataset)
     }
 
     fn check_numbers(&self) -> Result<()> {
-        require(
-            (0.0..1.0).contains(&self.momentum),
-            "momentum",
-            format_args!(
-                "{} is not a share of a velocity; it must be at least 0 and below 1",
-                self.momentum
-            ),
-            &[],
-        )?;
-        for (setting, value) in [
-            ("l1", Some(self.l1)),
-            ("l2", Some(self.l2)),
-            ("gradient_tolerance", self.gradient_tolerance),
-            ("loss_tolerance", self.loss_tolerance),
-            ("max_seconds", self.max_seconds),
-        ] {
-            let value = value.unwrap_or(0.0);
-            require(
-                value >= 0.0 && value.is_finite(),
-                setting,
-                format_args!("{value} must be finite and not negative"),
-                &[],
-            )?;
-        }
+        const POSITIVE: &str = "must be positive and finite";
+        const NOT_NEGATIVE: &str = "must be finite and not negative";
         let (every, factor) = match self.schedule {
             Schedule::Step { every, factor } => (every, factor),
             _ => (1, 1.0),
         };
-        for (setting, count, what) in [
+        for (setting, value, rule) in [
+            ("learning_rate", self.learning_rate, POSITIVE),
+            ("schedule_factor", factor, POSITIVE),
+            ("l1", self.l1, NOT_NEGATIVE),
+            ("l2", self.l2, NOT_NEGATIVE),
             (
-                "schedule_every",
-                Some(every),
-                "the updates from one rate to the next",
+                "gradient_tolerance",
+                self.gradient_tolerance.unwrap_or(0.0),
+                NOT_NEGATIVE,
             ),
             (
-                "validation_every",
-                self.validation_every,
-                "the iterations from one look to the next",
+                "loss_tolerance",
+                self.loss_tolerance.unwrap_or(0.0),
+                NOT_NEGATIVE,
             ),
-            (
-                "early_stopping",
-                self.early_stopping.map(u64::from),
-                "the looks to wait for a better one",
-            ),
+            ("max_seconds", self.max_seconds.unwrap_or(0.0), NOT_NEGATIVE),
         ] {
-            let reason = format_args!("0 must be at least 1: {what}");
-            require(count != Some(0), setting, reason, &[])?;
+            let holds = (value > 0.0 || value == 0.0 && rule == NOT_NEGATIVE) && value.is_finite();
+            require(holds, setting, format_args!("{value} {rule}"), &[])?;
         }
-        require(
-            factor > 0.0 && factor.is_finite(),
-            "schedule_factor",
-            format_args!("{factor} is not a factor; it must be positive and finite"),
-            &[],
-        )
+        let momentum = self.momentum;
+        let reason = format_args!("{momentum} must be at least 0 and below 1");
+        require((0.0..1.0).contains(&momentum), "momentum", reason, &[])?;
+        let early_stopping = self.early_stopping.map_or(1, u64::from);
+        for (setting, count) in [
+            ("schedule_every", every),
+            ("validation_every", self.validation_every.unwrap_or(1)),
+            ("early_stopping", early_stopping),
+            ("batch_size", self.batch_size.map_or(1, |size| size as u64)),
+        ] {
+            require(count > 0, setting, "0 must be at least 1", &[])?;
+        }
+        Ok(())
     }
 
     fn check_batches(&self) -> Result<()> {
@@ -90,19 +66,13 @@ impl TrainConfig {
         if self.batch_size.is_none() {
             return Ok(());
         }
-        let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
-        require(
-            self.batch_size != Some(0),
-            "batch_size",
-            "0 must be at least 1 row",
-            &[],
-        )?;
         require(
             self.optimizer != Optimizer::LBfgs,
             "batch_size",
             "L-BFGS needs all rows for its steps",
             &[LEAVE_OUT, FIRST_ORDER],
         )?;
+        let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
         require(gradient.is_none(), "gradient_tolerance", NOISY, STOP_EARLY)?;
         require(loss.is_none(), "loss_tolerance", NOISY, STOP_EARLY)
     }
@@ -132,8 +102,10 @@ impl TrainConfig {
     }
 
     fn check_objective(&self, dataset: &Dataset) -> Result<()> {
+        const SIGMOID: Remedy = Remedy::Set("activation", "sigmoid");
+        const CLASSES: &[Remedy] = &[Remedy::Set("classes", "true"), SIGMOID];
         let is_softmax = self.activation == Activation::Softmax;
-        let (reason, remedies): (_, &[Remedy]) = match is_softmax {
+        let (reason, remedies): (_, &[_]) = match is_softmax {
             true => (
                 "a softmax is trained towards cross-entropy",
                 &[Remedy::Set("loss", "cross-entropy")],
@@ -144,14 +116,12 @@ impl TrainConfig {
             ),
         };
         require(self.loss.suits(self.activation), "loss", reason, remedies)?;
+        let reason = "a softmax needs a target for each of at least two classes, and there is one";
         require(
             !is_softmax || dataset.n_outputs() >= 2,
             "activation",
-            "a softmax needs a target for each of at least two classes, and there is one",
-            &[
-                Remedy::Set("classes", "true"),
-                Remedy::Set("activation", "sigmoid"),
-            ],
+            reason,
+            CLASSES,
         )?;
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
@@ -173,20 +143,21 @@ impl TrainConfig {
     }
 }
 
-fn require(
+/// The error that `setting` cannot be used, unless the rule `holds`.
+pub(in crate::train) fn require(
     holds: bool,
     setting: &'static str,
     reason: impl Display,
     remedies: &'static [Remedy],
 ) -> Result<()> {
-    if holds {
-        return Ok(());
+    match holds {
+        true => Ok(()),
+        false => Err(Error::Setting {
+            setting,
+            reason: reason.to_string(),
+            remedies,
+        }),
     }
-    Err(Error::Setting {
-        setting,
-        reason: reason.to_string(),
-        remedies,
-    })
 }
 
 /// Checks that the targets of each row add up to 1, to within the roundings of an f32 sum.
@@ -205,7 +176,7 @@ fn check_shares(dataset: &Dataset) -> Result<()> {
         Some((row, sum)) => Err(Error::Input {
             place: dataset.target_place(row, 0),
             reason: format!(
-                "this target and those beside it sum to {sum}, and a softmax needs shares that sum to 1"
+                "the targets of this row add up to {sum}, and a softmax needs shares that add up to 1"
             ),
             remedies: &[
                 Remedy::Do("rescale them"),

@@ -70,7 +70,7 @@ impl LBfgs {
         current: &Iterate,
         evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
     ) -> Result<Option<Iterate>> {
-        let gradient = penalty.pseudo_gradient(&current.parameters, &current.gradient);
+        let gradient = penalty.pseudo_gradient(current);
         if self.lowest.is_none() {
             self.progress(penalty, current);
         }
@@ -170,7 +170,7 @@ impl LBfgs {
     /// Whether one of the last iterates had the lowest objective yet, or the lowest norm of the gradient, which decides
     /// if rounding hides differences of the objective.
     fn progress(&mut self, penalty: &Penalty, next: &Iterate) -> bool {
-        let gradient = penalty.pseudo_gradient(&next.parameters, &next.gradient);
+        let gradient = penalty.pseudo_gradient(next);
         let found = [next.objective, norm(&gradient)];
         let Some(lowest) = &mut self.lowest else {
             self.lowest = Some(found);

@@ -200,19 +200,17 @@ impl HostOptimizer {
             let parameters = backend.parameters()?;
             let mut evaluation = backend.evaluate_rows(&rows)?;
             evaluation.summary.loss *= scale;
-            evaluation
-                .gradient
-                .iter_mut()
-                .for_each(|term| *term *= scale);
+            let gradient = &mut evaluation.gradient;
+            gradient.iter_mut().for_each(|term| *term *= scale);
             Ok(Iterate::new(&penalty, parameters, evaluation))
         };
         let mut current = evaluate(self.current.parameters.clone())?;
+        let convergence = &mut self.state.convergence;
         let tolerance = warm_start::tolerance(rows.len());
         let tolerance = tolerance.max(config.gradient_tolerance.unwrap_or(0.0));
         for _ in 0..warm_start::ITERATIONS {
             let gradient = penalty.pseudo_gradient(&current);
-            let relative = self.state.convergence.relative_gradient(&gradient);
-            if !current.loss.is_finite() || relative <= tolerance {
+            if !current.loss.is_finite() || convergence.relative_gradient(&gradient) <= tolerance {
                 break;
             }
             match lbfgs.step(&penalty, &current, &mut evaluate)? {

@@ -328,6 +328,17 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         &[&args[..], &["--resume", cut.to_str().unwrap()]].concat(),
         "is not a safetensors file",
     );
+    let text = br#"version\":"#;
+    let at = whole.windows(text.len()).position(|part| part == text);
+    let at = at.unwrap() + text.len();
+    let old = fresh("old.checkpoint");
+    let mut bytes = whole;
+    bytes[at] = b'3';
+    std::fs::write(&old, bytes).unwrap();
+    assert_refused(
+        &[&args[..], &["--resume", old.to_str().unwrap()]].concat(),
+        "has layout 3, and this program reads 4",
+    );
     assert!(Path::new(path).exists(), "what was refused is still there");
 }
 

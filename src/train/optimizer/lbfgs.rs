@@ -113,9 +113,8 @@ impl LBfgs {
         };
         let slack = self.resolution * current.objective.abs();
         if penalty.l1 > 0.0 {
-            return owlqn::search(
-                penalty, current, gradient, &direction, first, slack, evaluate,
-            );
+            let line = (&direction[..], first);
+            return owlqn::search(penalty, current, gradient, line, slack, evaluate);
         }
         let start = LinePoint {
             step: 0.0,

@@ -251,6 +251,21 @@ impl Model {
         &self.parameters
     }
 
+    /// The parameters for the columns as they are in a table, before an offset was taken from any of them, or from a target.
+    #[must_use]
+    pub fn table_parameters(&self) -> Vec<f64> {
+        let layer = self.layer();
+        let features = self.description.columns.iter();
+        let offsets = features.flat_map(|column| std::iter::repeat_n(column.offset, column.n_features()));
+        let mut parameters =
+            layer.unscale_parameters(&offsets.collect::<Vec<_>>(), &[1.0], &self.parameters);
+        let bias = parameters.iter_mut().skip(layer.n_weights());
+        for (bias, offset) in bias.zip(&self.description.target_offsets) {
+            *bias += offset;
+        }
+        parameters
+    }
+
     /// The quality of the predictions for `dataset`, which has the features and targets of the model.
     ///
     /// # Errors

@@ -67,6 +67,17 @@ pub struct Histogram2d {
     pub cells: Vec<f64>,
 }
 
+impl NumberMetrics {
+    /// The metrics of targets from which `offset` was taken, as those of the targets themselves.
+    fn shifted(mut self, offset: f64) -> Self {
+        self.baseline.mean += offset;
+        if let Some(grid) = &mut self.grid {
+            grid.range = grid.range.map(|end| end + offset);
+        }
+        self
+    }
+}
+
 impl Histogram {
     fn new(sums: &OutputSums) -> Self {
         let above = (sums.targets.largest - sums.least_prediction).abs();
@@ -150,18 +161,20 @@ pub(super) fn measure(
     notes: &mut Vec<String>,
 ) -> Vec<Measured> {
     let named = problem.dataset.target_names().iter().zip(&sums.outputs);
-    let of = |((target, sums), second): ((&String, &OutputSums), SecondPass)| {
-        let metrics = metrics(target, sums, second);
+    let offsets = problem.dataset.target_offsets().iter().copied();
+    let of = |(((target, sums), second), offset): (((&String, &OutputSums), SecondPass), f64)| {
+        let metrics = metrics(target, sums, second).shifted(offset);
         if metrics.r2.is_none() {
             notes.push(format!(
                 "`{target}` is always {}: R² is left out, since there is nothing to explain",
-                sums.targets.least
+                sums.targets.least + offset
             ));
         }
         Measured::Numbers(metrics)
     };
     named
         .zip(second(problem, parameters, sums))
+        .zip(offsets.chain(std::iter::repeat(0.0)))
         .map(of)
         .collect()
 }

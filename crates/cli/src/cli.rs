@@ -26,7 +26,7 @@ pub(crate) use output::OutputArgs;
 use output::writable;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use table::LabelsArgs;
+use table::{LabelsArgs, ModelDataArgs, TextArgs};
 use task::TaskArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure the predictions of a model against the targets of a table, beside a baseline without a model
     Evaluate(EvaluateArgs),
-    /// Write a table in another format, with the same f32 numbers
+    /// Write a table in another format, every value as it is
     Convert(ConvertArgs),
     /// Show the settings and weights of a model
     Inspect(InspectArgs),
@@ -105,23 +105,30 @@ pub(crate) struct TrainArgs {
 pub(crate) struct PredictArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A file as `train` takes it (CSV, also .csv.gz; .npy; .npz; .parquet; pictures in the IDX format), with the model's features, found by name, and any other columns; CSV, Parquet and .npy are read in parts; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, .npy, .npz, .parquet, .feather, pictures in the IDX format), with the model's features, found by name, and any other columns; CSV, Parquet and .npy are read in parts; or `article`, or `synthetic:…`
     pub(crate) data: String,
+    /// A column of the data to write beside the predictions, or several, separated by commas
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Vec<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) table: ModelDataArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neuralnet convert exam.csv exam.parquet")]
 pub(crate) struct ConvertArgs {
-    /// A table: .csv, .csv.gz, .npy, .npz, .parquet, or pictures in the IDX format (-ubyte or .idx, also .gz)
+    /// A table: CSV (also .csv.gz and .csv.zst), .npy, .npz, .parquet, .feather, or pictures in the IDX format (-ubyte or .idx, also .gz)
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// The file to write: .csv, .csv.gz, .npy, .npz or .parquet
+    /// The file to write: .csv, .csv.gz, .csv.zst, .npy, .npz, .parquet or .feather
     #[arg(value_name = "OUT")]
     output: PathBuf,
     #[command(flatten)]
     pub(crate) labels: LabelsArgs,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
     /// Replace OUT if it exists
     #[arg(long)]
     force: bool,
@@ -132,8 +139,10 @@ pub(crate) struct ConvertArgs {
 pub(crate) struct EvaluateArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A file as `train` takes it (CSV, also .csv.gz; .npy; .npz; .parquet; pictures in the IDX format), with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, .npy, .npz, .parquet, .feather, pictures in the IDX format), with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
+    #[command(flatten)]
+    pub(crate) table: ModelDataArgs,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,7 +13,7 @@ pub(crate) enum Error {
     #[error("{}", in_flags(.0))]
     Library(#[from] neuralnet::Error),
     /// A table cannot be read or written.
-    #[error(transparent)]
+    #[error("{}", table_in_flags(.0))]
     Table(neuralnet_table::Error),
     /// A flag cannot be used as it stands.
     #[error("{flag}: {reason}")]
@@ -73,6 +73,49 @@ fn in_flags(error: &neuralnet::Error) -> String {
     format!("{statement}; {remedies}")
 }
 
+/// An error of a table, its settings told as flags.
+fn table_in_flags(error: &neuralnet_table::Error) -> String {
+    use neuralnet_table::Error;
+    let (statement, remedies) = match error {
+        Error::File { .. } => {
+            return format!(
+                "{error}; DATA is a table (CSV, .npy, .npz, .parquet, .feather, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
+            );
+        }
+        Error::Table {
+            place,
+            reason,
+            remedies,
+            ..
+        } => (format!("{place}: {reason}"), remedies),
+        Error::Setting {
+            setting,
+            reason,
+            remedies,
+        } => (format!("{}: {reason}", flag(setting)), remedies),
+        other => return other.to_string(),
+    };
+    let told = remedies.iter().map(|remedy| {
+        let (flag, value) = (flag(remedy.setting), &remedy.value);
+        match (value.is_empty(), remedy.setting) {
+            (true, _) => format!("; {flag} {}", remedy.effect),
+            // Not a value, but the choice of them.
+            (false, "impute") => format!("; {flag} {value} {}", remedy.effect),
+            (false, _) => format!("; {flag} {} {}", quoted(value), remedy.effect),
+        }
+    });
+    statement + &told.collect::<String>()
+}
+
+/// A word as a shell needs it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-,=:/%+@".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// A remedy of the library as what to type.
 pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
     match remedy {
@@ -85,7 +128,11 @@ pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
 
 /// The flag that sets `setting`.
 fn flag(setting: &str) -> String {
-    format!("--{}", setting.replace('_', "-"))
+    let name = match setting {
+        "targets" => "target",
+        name => name,
+    };
+    format!("--{}", name.replace('_', "-"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use cli::{
     InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
 };
 use neuralnet::{BackendChoice, Dataset, Model, Progress, StopReason, TrainConfig, Training, gpu};
-use neuralnet_table::PredictionFormat;
 use report::{
     ArticleRow, EvaluateResult, Failure, ModelResult, Reporter, Run, TrainResult, ValidateResult,
     html,
@@ -50,7 +49,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     if let Some(holdout) = &holdout {
-        training.watch(holdout, hardware.threads)?;
+        training.set_holdout(holdout, hardware.threads)?;
     }
     args.checkpoint.prepare(&mut training)?;
     let interrupted = interrupt::handle();
@@ -67,7 +66,8 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let model = Model::new(&dataset, &config, &trained);
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
     let holdout = holdout.transpose()?;
-    let result = TrainResult::new(&run, &trained, &article, holdout.as_ref());
+    let parameters = model.table_parameters();
+    let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());
     report::print(&result, args.json)?;
     // Printed first: the result is not lost if a file cannot be written.
     if let Some(path) = output {
@@ -115,9 +115,10 @@ fn iterate(
 
 fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let output = args.output.path()?;
-    output.map(PredictionFormat::of).transpose()?;
+    output.map(neuralnet_table::check_output).transpose()?;
     let model = Model::open(&args.model)?;
-    let mut data = neuralnet_table::stream(&model, &args.data)?;
+    let options = args.table.options();
+    let mut data = neuralnet_table::stream(&model, &args.data, &args.id, &options)?;
     report::stream_notices(&mut data);
     match output {
         None => {
@@ -135,7 +136,7 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
 
 fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
-    let dataset = neuralnet_table::open_labelled(&model, &args.data)?;
+    let dataset = neuralnet_table::open_labelled(&model, &args.data, &args.table.options())?;
     let metrics = model.measure(&dataset)?;
     report::not_measured(&metrics);
     let result = EvaluateResult::new(&args.model, &dataset, &metrics);
@@ -153,13 +154,16 @@ fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
 
 fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
     let output = args.output()?;
-    let converted = neuralnet_table::convert(&args.input, args.labels.path.as_deref(), output)?;
+    let labels = args.labels.path.as_deref();
+    let converted = neuralnet_table::convert(&args.input, labels, &args.text.options(), output)?;
     report::converted(output, &converted);
     Ok(ExitCode::SUCCESS)
 }
 
 fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
-    report::print(&ModelResult::new(&Model::open(&args.model)?), args.json)?;
+    let model = Model::open(&args.model)?;
+    let parameters = model.table_parameters();
+    report::print(&ModelResult::new(&model, &parameters), args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -40,6 +40,11 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     if !extension.eq_ignore_ascii_case("onnx") {
         return Err(invalid("the name of an ONNX file ends in .onnx".to_owned()));
     }
+    if let Some(name) = with_offset(model) {
+        return Err(invalid(format!(
+            "f32, in which the graph takes and gives numbers, has too few digits for column `{name}`; subtract a number near its mean in the table, and train again"
+        )));
+    }
     let parameters = model.parameters();
     let rounded: Vec<f32> = parameters.iter().map(|number| rounded(*number)).collect();
     if let Some(at) = rounded.iter().position(|number| !number.is_finite()) {
@@ -52,6 +57,16 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     atomic_file::replace(path, |mut file| file.write_all(message.as_ref()))?;
     let differences = std::iter::zip(parameters, &rounded).map(|(a, b)| (a - f64::from(*b)).abs());
     Ok(differences.fold(0.0, f64::max))
+}
+
+/// The first feature or target that is kept as its difference from an offset.
+fn with_offset(model: &Model) -> Option<&str> {
+    let description = model.description();
+    let columns = description.columns.iter().map(|column| (&column.name, column.offset));
+    let targets = description.targets.iter().zip(description.target_offsets.iter().copied());
+    let mut all = columns.chain(targets);
+    let (name, _) = all.find(|(_, offset)| offset.abs() > 0.0)?;
+    Some(name)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]

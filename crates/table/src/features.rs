@@ -34,9 +34,6 @@ pub(crate) struct Fit {
 /// If a cell is missing and nothing fills it, is a text in a column of numbers, or is not finite; or if a column has no cell at all, or too many
 /// categories.
 pub(crate) fn fit(table: &Table, is_one_hot: &[bool], fit: Fit) -> Result<(Vec<Column>, Vec<String>)> {
-    if fit.impute.is_none() {
-        refuse_missing(table, 0..is_one_hot.len())?;
-    }
     let fitted: Vec<Result<(Column, Option<String>)>> = is_one_hot
         .par_iter()
         .enumerate()
@@ -47,6 +44,9 @@ pub(crate) fn fit(table: &Table, is_one_hot: &[bool], fit: Fit) -> Result<(Vec<C
         .collect();
     // The first column's error, whichever thread was first.
     let fitted: Vec<_> = fitted.into_iter().collect::<Result<_>>()?;
+    if fit.impute.is_none() {
+        refuse_missing(table, 0..is_one_hot.len())?;
+    }
     let (columns, notices): (Vec<_>, Vec<_>) = fitted.into_iter().unzip();
     Ok((columns, notices.into_iter().flatten().collect()))
 }

@@ -4,6 +4,7 @@ use super::TaskArgs;
 use crate::error::Result;
 use clap::Args;
 use neuralnet::{Dataset, TrainConfig};
+use neuralnet_table::ModelOptions;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -48,7 +49,12 @@ impl HoldoutArgs {
         let Some(path) = &self.validation_data else {
             return Ok((dataset, None));
         };
-        let holdout = neuralnet_table::open_alike(&dataset, &path.to_string_lossy())?;
+        let options = ModelOptions {
+            text: task.text(),
+            ..ModelOptions::default()
+        };
+        let path = path.to_string_lossy();
+        let holdout = neuralnet_table::open_alike(&dataset, &path, &options)?;
         Ok((dataset, Some(holdout)))
     }
 

@@ -7,11 +7,12 @@ use crate::error::Result;
 use clap::Args;
 use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction, Storage, TrainConfig};
+use neuralnet_table::TextOptions;
 
 /// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A table (CSV with a header, also .csv.gz; .npy; .npz with X and y; .parquet; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    /// A table (CSV, also .csv.gz and .csv.zst; .npy; .npz with X and y; .parquet; .feather; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
     #[arg(default_value = "article")]
     data: String,
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
@@ -76,9 +77,14 @@ impl TaskArgs {
         self.complete(self.open_data()?, iterations, hardware)
     }
 
+    /// How a file of lines is read.
+    pub(super) fn text(&self) -> TextOptions {
+        self.table.text.options()
+    }
+
     /// Opens the data, with unscaled features.
     pub(super) fn open_data(&self) -> Result<Dataset> {
-        Ok(neuralnet_table::open(&self.data, &self.table.options())?)
+        Ok(neuralnet_table::open(&self.data, &self.table.options(self.no_bias))?)
     }
 
     /// Completes the settings for `dataset`, and scales and stores its features accordingly.

@@ -5,7 +5,7 @@ use super::article::ArticleRow;
 use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
-use neuralnet::train::{Point, WarmStart};
+use neuralnet::train::{HistoryPoint, WarmStart};
 use neuralnet::validate::{Check, StorageEffect, Distance};
 use neuralnet::{Dataset, Metrics, Model, StopReason, Trained};
 use serde::Serialize;
@@ -36,15 +36,17 @@ pub(crate) struct TrainResult<'a> {
     pub(super) validation: Option<&'a Metrics>,
     /// The iteration whose parameters were kept; null if they are the last.
     pub(super) kept_iteration: Option<u64>,
-    history: &'a [Point],
+    history: &'a [HistoryPoint],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) predictions: &'a [ArticleRow],
 }
 
 impl<'a> TrainResult<'a> {
+    /// The result of `trained`, whose parameters for the columns of the table are `parameters`.
     pub(crate) fn new(
         run: &'a Run,
         trained: &'a Trained,
+        parameters: &'a [f64],
         predictions: &'a [ArticleRow],
         holdout: Option<&'a Metrics>,
     ) -> Self {
@@ -54,7 +56,7 @@ impl<'a> TrainResult<'a> {
             run,
             iterations: trained.iterations,
             loss: trained.loss,
-            layers: layers(trained.network.layer(), &trained.parameters),
+            layers: layers(trained.network.layer(), parameters),
             seconds: trained.seconds,
             bytes_per_second: trained.bytes_per_second,
             mean_slope: trained.summary.mean_slope,
@@ -95,10 +97,11 @@ pub(crate) struct ModelResult<'a> {
 }
 
 impl<'a> ModelResult<'a> {
-    pub(crate) fn new(model: &'a Model) -> Self {
+    /// What `model` is, whose parameters for the columns of a table are `parameters`.
+    pub(crate) fn new(model: &'a Model, parameters: &'a [f64]) -> Self {
         Self {
             description: model.description(),
-            layers: layers(model.layer(), model.parameters()),
+            layers: layers(model.layer(), parameters),
         }
     }
 }
@@ -138,7 +141,7 @@ pub(crate) struct ValidateResult<'a> {
 }
 
 impl<'a> ValidateResult<'a> {
-    pub(crate) fn new(run: &'a Run, validation: &'a neuralnet::Validation) -> Self {
+    pub(crate) fn new(run: &'a Run, validation: &'a neuralnet::Proof) -> Self {
         Self {
             backend: "gpu",
             adapter: &validation.adapter,

@@ -70,7 +70,8 @@ impl Dialect {
 
     /// Which of the words a text is, in a column of numbers or another one.
     pub(super) fn word(&self, text: &str, is_number: bool) -> Option<usize> {
-        let number = self.number(text).filter(|_| is_number && !self.is_plain);
+        let may_be = (is_number && !self.is_plain).then_some(text);
+        let number = may_be.and_then(|text| self.number(text));
         self.words.iter().position(|word| match word.truth {
             None => word.text == text || number.is_some() && word.number == number,
             Some(_) => is_number && word.text.eq_ignore_ascii_case(text),

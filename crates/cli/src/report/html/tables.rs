@@ -92,7 +92,8 @@ struct Bar<'a> {
 /// model was trained on such: weights of features in different units cannot be compared.
 pub(super) fn weights(model: &Model) -> (bool, Vec<OutputWeights<'_>>) {
     let (layer, description) = (model.layer(), model.description());
-    let (weight, bias) = layer.split(model.parameters());
+    let parameters = model.table_parameters();
+    let (weight, bias) = layer.split(&parameters);
     let scale = description.scaling.as_ref().map(Scaling::scale);
     let shown = match layer.n_outputs {
         1 | 2 => 20,

@@ -1,0 +1,277 @@
+//! Tables from one format to another, every value as it is, or said to be otherwise.
+
+use super::exact::{narrowed, without_nulls};
+use super::npz::{Archive, TARGETS};
+use super::writer::{Format, TableWriter};
+use crate::error::{Error, Result, shown};
+use crate::format;
+use crate::options::{MISSING, TextOptions};
+use crate::reader::{Batch, Kind};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use neuralnet::atomic_file;
+use rayon::prelude::*;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What [`convert`] wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Converted {
+    /// Rows.
+    pub n_rows: usize,
+    /// Columns.
+    pub n_columns: usize,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// What was made of the file, and what the format could not hold as it was: a sentence each.
+    pub notices: Vec<String>,
+}
+
+/// Writes all columns of the table in the file `input` into the file `output`, both in the formats of their names;
+/// `labels` names the file with the labels of one of pictures, if it is not beside it, and `text` says how a file of
+/// lines is read. The table is held in memory. Every value is kept as it is, or it is said which is not. A file named
+/// `output` is replaced, and only once the new one is complete.
+///
+/// # Errors
+/// If `input` cannot be read or `output` not be written, or its format cannot hold the table.
+pub fn convert(
+    input: &Path,
+    labels: Option<&Path>,
+    text: &TextOptions,
+    output: &Path,
+) -> Result<Converted> {
+    let format = Format::of(output);
+    let is_npz = output
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
+    if format.is_none() && !is_npz {
+        return Err(Error::Setting {
+            setting: "output",
+            reason: format!(
+                "`{}` does not end in .csv, .csv.gz, .csv.zst, .npy, .npz, .parquet, .feather or .arrow, which are what is written",
+                output.display()
+            ),
+            remedies: Vec::new(),
+        });
+    }
+    let mut reader = format::open(input, text, labels)?;
+    let columns = reader.columns().clone();
+    let wanted: Vec<_> = (0..columns.names.len())
+        .map(|column| (column, Kind::Own))
+        .collect();
+    let batches = reader.read(&wanted, usize::MAX)?;
+    let mut notices = reader.take_notices();
+    // Those of hidden columns say that these are left out, and they are not here.
+    if !columns.is_hidden.contains(&true) {
+        notices.splice(0..0, columns.notices);
+    }
+    drop(reader);
+    let wrong = |reason: String| Error::file(input, reason);
+    let batches = whole(&columns.names, batches).map_err(wrong)?;
+    let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let content = match format {
+        None => Content::npz(batches, &columns.names),
+        Some(format) => Content::table(batches, format, &mut notices),
+    };
+    let content = content.map_err(wrong)?;
+    atomic_file::replace(output, |file| content.write(file))?;
+    let metadata = std::fs::metadata(output).map_err(|source| neuralnet::Error::Write {
+        path: output.to_owned(),
+        source,
+    })?;
+    Ok(Converted {
+        n_rows,
+        n_columns: columns.names.len(),
+        bytes: metadata.len(),
+        notices,
+    })
+}
+
+type Parsed<T> = std::result::Result<T, String>;
+
+/// The rows of a table, under the names of the columns; dictionaries and views as what they stand for.
+fn whole(names: &[String], batches: Vec<Batch>) -> Parsed<Vec<RecordBatch>> {
+    let plain = batches
+        .par_iter()
+        .map(|batch| batch.columns.iter().map(plain).collect());
+    let plain: Vec<Vec<ArrayRef>> = plain
+        .collect::<std::result::Result<_, ArrowError>>()
+        .map_err(|error| error.to_string())?;
+    let first = plain.first().ok_or("has no rows; at least one is needed")?;
+    let fields = names
+        .iter()
+        .zip(first)
+        .enumerate()
+        .map(|(at, (name, column))| {
+            let has_nulls = plain
+                .iter()
+                .any(|columns| columns[at].logical_null_count() > 0);
+            Field::new(name, column.data_type().clone(), has_nulls)
+        });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batches = plain
+        .into_iter()
+        .map(|columns| RecordBatch::try_new(schema.clone(), columns));
+    batches
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| error.to_string())
+}
+
+fn plain(column: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        DataType::Dictionary(_, values) => plain(&cast(column, values)?),
+        DataType::Utf8 | DataType::Utf8View => cast(column, &DataType::LargeUtf8),
+        DataType::Float16 => cast(column, &DataType::Float32),
+        _ => Ok(column.clone()),
+    }
+}
+
+/// What is written: a table as its format can hold it.
+enum Content {
+    Table(Format, Vec<RecordBatch>),
+    Npz {
+        features: Vec<RecordBatch>,
+        /// One column, of numbers or of texts.
+        targets: Option<Vec<RecordBatch>>,
+        /// Those of all columns, if a reader would not give the columns the same.
+        names: Option<Vec<String>>,
+    },
+}
+
+impl Content {
+    fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -> Parsed<Self> {
+        let schema = batches[0].schema();
+        let names = || schema.fields().iter().map(|field| field.name());
+        let batches = match format {
+            Format::Csv | Format::CsvGzip | Format::CsvZstd => {
+                for (column, field) in schema.fields().iter().enumerate() {
+                    if *field.data_type() == DataType::LargeUtf8 {
+                        let texts = batches
+                            .iter()
+                            .flat_map(|batch| batch.column(column).as_string::<i64>())
+                            .flatten();
+                        notices.extend(not_kept_by_csv(field.name(), texts));
+                    }
+                }
+                match names().all(|name| name.parse::<f64>().is_ok()) {
+                    false => batches,
+                    true => {
+                        notices.push(format!(
+                            "the columns are named from `x{}` on: a header of numbers would be taken for a row",
+                            schema.field(0).name()
+                        ));
+                        let fields = schema.fields().iter();
+                        let fields = fields.map(|field| {
+                            field
+                                .as_ref()
+                                .clone()
+                                .with_name(format!("x{}", field.name()))
+                        });
+                        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+                        let renamed = batches
+                            .into_iter()
+                            .map(|batch| batch.with_schema(schema.clone()));
+                        renamed
+                            .collect::<std::result::Result<_, _>>()
+                            .map_err(|error| error.to_string())?
+                    }
+                }
+            }
+            Format::Npy => {
+                let numbers = (0..schema.fields().len()).map(|column| column.to_string());
+                if !numbers.eq(names().cloned()) {
+                    notices.push("the names of the columns are not kept: .npy has none, and numbers them from 0".to_owned());
+                }
+                narrowed(&batches, 0..schema.fields().len())?
+            }
+            Format::Parquet | Format::Feather => batches,
+        };
+        Ok(Self::Table(format, batches))
+    }
+
+    /// The last of several columns are the targets if it is called so or is of texts.
+    fn npz(batches: Vec<RecordBatch>, names: &[String]) -> Parsed<Self> {
+        let last = names.len() - 1;
+        let is_text = *batches[0].column(last).data_type() == DataType::LargeUtf8;
+        let has_targets = last > 0 && (is_text || names[last] == TARGETS);
+        let n_features = if has_targets { last } else { last + 1 };
+        let features = narrowed(&batches, 0..n_features)?;
+        let targets = has_targets.then(|| match is_text {
+            false => narrowed(&batches, last..last + 1),
+            true => {
+                without_nulls(&batches, last..last + 1)?;
+                let texts = batches.iter().map(|batch| batch.project(&[last]));
+                texts
+                    .collect::<std::result::Result<_, _>>()
+                    .map_err(|error| error.to_string())
+            }
+        });
+        let numbers = (0..n_features).map(|column| column.to_string());
+        let usual = numbers.chain(has_targets.then(|| TARGETS.to_owned()));
+        let is_usual = usual.eq(names.iter().cloned());
+        Ok(Self::Npz {
+            features,
+            targets: targets.transpose()?,
+            names: (!is_usual).then(|| names.to_vec()),
+        })
+    }
+
+    fn write(&self, file: &File) -> io::Result<()> {
+        match self {
+            Self::Table(format, batches) => {
+                let mut writer = TableWriter::begin(*format, file, &batches[0].schema())?;
+                batches.iter().try_for_each(|batch| writer.write(batch))?;
+                writer.finish()
+            }
+            Self::Npz {
+                features,
+                targets,
+                names,
+            } => {
+                let mut archive = Archive::begin(file);
+                archive.numbers("X", features, false)?;
+                match targets {
+                    Some(texts) if texts[0].column(0).data_type().is_string() => {
+                        archive.texts(TARGETS, texts)?
+                    }
+                    Some(numbers) => archive.numbers(TARGETS, numbers, true)?,
+                    None => {}
+                }
+                if let Some(names) = names {
+                    archive.names(names)?;
+                }
+                archive.finish()
+            }
+        }
+    }
+}
+
+/// What CSV does not keep of the texts of a column: a sentence each.
+fn not_kept_by_csv<'t>(name: &str, texts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
+    let column = shown(name);
+    let mut notices = Vec::new();
+    if let Some(text) = texts
+        .clone()
+        .find(|text| text.trim() != *text || text.is_empty())
+    {
+        notices.push(format!(
+            "column `{column}` holds `{}`: .csv does not keep white space at the ends of a text, nor tell an empty text from an empty cell",
+            shown(text)
+        ));
+    }
+    if let Some(text) = texts.clone().find(|text| MISSING.contains(text)) {
+        notices.push(format!(
+            "column `{column}` holds the text `{text}`, which stands for an empty cell when .csv is read"
+        ));
+    }
+    if texts.clone().next().is_some() && texts.clone().all(|text| text.parse::<f64>().is_ok()) {
+        notices.push(format!(
+            "column `{column}` is of texts that are all numbers: .csv does not tell one from the other"
+        ));
+    }
+    notices
+}

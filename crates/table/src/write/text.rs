@@ -1,0 +1,75 @@
+//! Rows as lines of CSV.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType, Schema};
+use std::fmt::{Display, LowerExp};
+use std::io::{self, Write};
+
+/// The line of the names.
+pub(super) fn header(schema: &Schema) -> io::Result<Vec<u8>> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(schema.fields().iter().map(|field| field.name()))?;
+    out.into_inner().map_err(|error| error.into_error())
+}
+
+/// A line for each row: numbers in the fewest digits that give their bits back, dates and times as ISO 8601 has them,
+/// nothing for a null.
+pub(super) fn lines(batch: &RecordBatch) -> io::Result<Vec<u8>> {
+    let columns = batch.columns().iter().map(Cells::new);
+    let columns = columns
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(io::Error::other)?;
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut cell = Vec::new();
+    for row in 0..batch.num_rows() {
+        for (cells, column) in columns.iter().zip(batch.columns()) {
+            cell.clear();
+            if column.is_valid(row) {
+                cells.write(row, &mut cell)?;
+            }
+            out.write_field(&cell)?;
+        }
+        out.write_record(None::<&[u8]>)?;
+    }
+    out.into_inner().map_err(|error| error.into_error())
+}
+
+/// The cells of a column.
+enum Cells<'a> {
+    F32(&'a Float32Array),
+    F64(&'a Float64Array),
+    Bool(&'a BooleanArray),
+    Other(ArrayFormatter<'a>),
+}
+
+impl<'a> Cells<'a> {
+    fn new(column: &'a ArrayRef) -> Result<Self, ArrowError> {
+        Ok(match column.data_type() {
+            DataType::Float32 => Self::F32(column.as_primitive::<Float32Type>()),
+            DataType::Float64 => Self::F64(column.as_primitive::<Float64Type>()),
+            DataType::Boolean => Self::Bool(column.as_boolean()),
+            _ => Self::Other(ArrayFormatter::try_new(column, &FormatOptions::default())?),
+        })
+    }
+
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::F32(numbers) => write_number(numbers.value(row), numbers.value(row).into(), out),
+            Self::F64(numbers) => write_number(numbers.value(row), numbers.value(row), out),
+            Self::Bool(truths) if truths.value(row) => out.write_all(b"True"),
+            Self::Bool(_) => out.write_all(b"False"),
+            Self::Other(cells) => write!(out, "{}", cells.value(row)),
+        }
+    }
+}
+
+/// A number in the fewest digits that give its bits back, with an exponent if it would be long without.
+fn write_number(number: impl Display + LowerExp, value: f64, out: &mut Vec<u8>) -> io::Result<()> {
+    match value == 0.0 || (1e-5..1e16).contains(&value.abs()) || !value.is_finite() {
+        true => write!(out, "{number}"),
+        false => write!(out, "{number:e}"),
+    }
+}

@@ -1,0 +1,251 @@
+//! Tables to files, a group of rows at a time. The bytes of a file do not depend on how its rows are grouped.
+
+use super::text;
+use crate::npy::Header;
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::basic::Compression;
+use ::parquet::file::properties::WriterProperties;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{ArrowPrimitiveType, RecordBatch};
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{DataType, SchemaRef};
+use arrow_select::coalesce::BatchCoalescer;
+use flate2::write::GzEncoder;
+use rayon::prelude::*;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::Path;
+
+/// Rows that one thread makes text or bytes of at a time.
+const PIECE_ROWS: usize = 1 << 12;
+/// Most rows and most cells of a group of rows of a Parquet file.
+const PARQUET_ROWS: usize = 1 << 20;
+const PARQUET_CELLS: usize = 1 << 26;
+/// Rows of a group of any other: those of a batch of a Feather file as other programs write it.
+const GROUP_ROWS: usize = 1 << 16;
+
+/// What a table is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Csv,
+    CsvGzip,
+    CsvZstd,
+    /// An array of the one type that all columns have: `Float32`, `Float64` or `Int64`.
+    Npy,
+    Parquet,
+    Feather,
+}
+
+impl Format {
+    /// The format that the name of the file `path` says, if it is one of these.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_ascii_lowercase();
+        let endings = [
+            (".csv", Self::Csv),
+            (".csv.gz", Self::CsvGzip),
+            (".csv.zst", Self::CsvZstd),
+            (".npy", Self::Npy),
+            (".parquet", Self::Parquet),
+            (".feather", Self::Feather),
+            (".arrow", Self::Feather),
+        ];
+        let found = endings.iter().find(|(ending, _)| name.ends_with(ending));
+        found.map(|(_, format)| *format)
+    }
+}
+
+/// A table that is written.
+pub(crate) struct TableWriter<'w> {
+    out: Out<'w>,
+    /// Rows that are not written: those of a group are written at once.
+    unwritten: BatchCoalescer,
+}
+
+/// Where groups of rows go.
+enum Out<'w> {
+    Csv(Box<dyn Write + 'w>),
+    CsvGzip(GzEncoder<BufWriter<&'w File>>),
+    CsvZstd(zstd::Encoder<'static, BufWriter<&'w File>>),
+    Npy(&'w File, usize),
+    Parquet(Box<ArrowWriter<&'w File>>),
+    Feather(FileWriter<BufWriter<&'w File>>),
+}
+
+impl<'w> TableWriter<'w> {
+    /// Begins a file of columns like those of `schema`.
+    pub(crate) fn begin(
+        format: Format,
+        mut file: &'w File,
+        schema: &SchemaRef,
+    ) -> io::Result<Self> {
+        let buffered = BufWriter::with_capacity(1 << 20, file);
+        let out = match format {
+            Format::Csv => return Self::csv(Box::new(buffered), schema),
+            Format::CsvGzip => {
+                Out::CsvGzip(GzEncoder::new(buffered, flate2::Compression::default()))
+            }
+            Format::CsvZstd => Out::CsvZstd(zstd::Encoder::new(buffered, 0)?),
+            Format::Npy => {
+                file.write_all(&npy_header(schema, 0)?)?;
+                Out::Npy(file, 0)
+            }
+            Format::Parquet => {
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::SNAPPY)
+                    .set_created_by("neuralnet".to_owned())
+                    .build();
+                let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties));
+                Out::Parquet(Box::new(writer.map_err(io::Error::other)?))
+            }
+            Format::Feather => {
+                let writer = FileWriter::try_new(buffered, schema);
+                Out::Feather(writer.map_err(io::Error::other)?)
+            }
+        };
+        Self::with(out, schema)
+    }
+
+    /// Begins lines of text.
+    pub(crate) fn csv(out: Box<dyn Write + 'w>, schema: &SchemaRef) -> io::Result<Self> {
+        Self::with(Out::Csv(out), schema)
+    }
+
+    fn with(mut out: Out<'w>, schema: &SchemaRef) -> io::Result<Self> {
+        if let Some(lines) = out.lines() {
+            lines.write_all(&text::header(schema)?)?;
+        }
+        let n_rows = match out {
+            Out::Parquet(_) => PARQUET_ROWS.min(PARQUET_CELLS / schema.fields().len().max(1)),
+            _ => GROUP_ROWS,
+        };
+        Ok(Self {
+            out,
+            unwritten: BatchCoalescer::new(schema.clone(), n_rows.max(1)),
+        })
+    }
+
+    /// Takes the next rows, and writes the groups of rows that are whole.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        self.unwritten
+            .push_batch(batch.clone())
+            .map_err(io::Error::other)?;
+        self.write_groups()
+    }
+
+    fn write_groups(&mut self) -> io::Result<()> {
+        while let Some(group) = self.unwritten.next_completed_batch() {
+            if let Some(lines) = self.out.lines() {
+                in_pieces(&group, text::lines, lines)?;
+            }
+            match &mut self.out {
+                Out::Npy(file, n_rows) => {
+                    *n_rows += group.num_rows();
+                    in_pieces(&group, rows, file)?;
+                }
+                Out::Parquet(writer) => {
+                    writer.write(&group).map_err(io::Error::other)?;
+                    writer.flush().map_err(io::Error::other)?;
+                }
+                Out::Feather(writer) => writer.write(&group).map_err(io::Error::other)?,
+                Out::Csv(_) | Out::CsvGzip(_) | Out::CsvZstd(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left of the rows and of the file. Without it the file is not whole.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.unwritten
+            .finish_buffered_batch()
+            .map_err(io::Error::other)?;
+        self.write_groups()?;
+        match self.out {
+            Out::Csv(mut lines) => lines.flush(),
+            Out::CsvGzip(packed) => packed.finish()?.flush(),
+            Out::CsvZstd(packed) => packed.finish()?.flush(),
+            Out::Npy(mut file, n_rows) => {
+                file.rewind()?;
+                file.write_all(&npy_header(&self.unwritten.schema(), n_rows)?)
+            }
+            Out::Parquet(writer) => writer.close().map(drop).map_err(io::Error::other),
+            Out::Feather(mut writer) => {
+                writer.finish().map_err(io::Error::other)?;
+                writer.get_mut().flush()
+            }
+        }
+    }
+}
+
+impl Out<'_> {
+    /// Where lines of text go.
+    fn lines(&mut self) -> Option<&mut dyn Write> {
+        match self {
+            Self::Csv(lines) => Some(lines),
+            Self::CsvGzip(packed) => Some(packed),
+            Self::CsvZstd(packed) => Some(packed),
+            Self::Npy(..) | Self::Parquet(_) | Self::Feather(_) => None,
+        }
+    }
+}
+
+fn npy_header(schema: &SchemaRef, n_rows: usize) -> io::Result<Vec<u8>> {
+    let shape = [n_rows, schema.fields().len()];
+    Ok(Header::bytes(descr(schema.field(0).data_type())?, &shape))
+}
+
+/// Makes bytes of rows on all cores, and writes them in order.
+fn in_pieces(
+    batch: &RecordBatch,
+    make: impl Fn(&RecordBatch) -> io::Result<Vec<u8>> + Sync,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let starts: Vec<usize> = (0..batch.num_rows()).step_by(PIECE_ROWS).collect();
+    // So many at a time that the memory of the pieces is small beside that of the rows.
+    for starts in starts.chunks(4 * rayon::current_num_threads()) {
+        let pieces = starts.par_iter().map(|start| {
+            let n_rows = PIECE_ROWS.min(batch.num_rows() - start);
+            make(&batch.slice(*start, n_rows))
+        });
+        for piece in pieces.collect::<Vec<_>>() {
+            out.write_all(&piece?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of an array, row by row, whose columns are all of the type of the first.
+pub(super) fn rows(batch: &RecordBatch) -> io::Result<Vec<u8>> {
+    fn of<T: ArrowPrimitiveType<Native: bytemuck::Pod>>(batch: &RecordBatch) -> Option<Vec<u8>> {
+        let columns = batch.columns().iter();
+        let columns = columns.map(|column| Some(column.as_primitive_opt::<T>()?.values()));
+        let columns = columns.collect::<Option<Vec<_>>>()?;
+        let mut bytes =
+            Vec::with_capacity(batch.num_rows() * columns.len() * size_of::<T::Native>());
+        for row in 0..batch.num_rows() {
+            for column in &columns {
+                bytes.extend_from_slice(bytemuck::bytes_of(&column[row]));
+            }
+        }
+        Some(bytes)
+    }
+    let bytes = match batch.column(0).data_type() {
+        DataType::Float32 => of::<Float32Type>(batch),
+        DataType::Float64 => of::<Float64Type>(batch),
+        _ => of::<Int64Type>(batch),
+    };
+    bytes.ok_or_else(|| io::Error::other("the columns of an array are of several types"))
+}
+
+/// The type of an array as NumPy calls it.
+pub(super) fn descr(data_type: &DataType) -> io::Result<&'static str> {
+    match data_type {
+        DataType::Float32 => Ok("<f4"),
+        DataType::Float64 => Ok("<f8"),
+        DataType::Int64 => Ok("<i8"),
+        other => Err(io::Error::other(format!(
+            "an array of {other} is not written"
+        ))),
+    }
+}

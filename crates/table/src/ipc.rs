@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// What a file begins and ends with. Between them is a stream, and at the end where its parts are.
 const MAGIC: &[u8] = b"ARROW1";
-/// Bytes before the stream of a file.
-const STREAM: usize = 8;
+/// Bytes of a file that its stream begins at a multiple of.
+const STEP: usize = 8;
 
 type Parsed<T> = std::result::Result<T, String>;
 
@@ -56,13 +56,14 @@ pub(crate) fn open(path: &Path) -> Result<Ipc> {
     let file = file::bytes(path, "Feather")?;
     let wrong = |reason: String| Error::file(path, reason);
     let start = match &file[..] {
-        [b'F', b'E', b'A', b'1', ..] => {
-            return Err(wrong(
-                "is of version 1 of Feather, which is not read; write it again, as pandas.read_feather(FILE).to_feather(OTHER) does".to_owned(),
-            ));
-        }
         bytes if !bytes.starts_with(MAGIC) => 0,
-        bytes if bytes.len() > 2 * STREAM && bytes.ends_with(MAGIC) => STREAM,
+        bytes if bytes.len() > 2 * STEP && bytes.ends_with(MAGIC) => {
+            // Zeros align the stream, to 8 bytes or to more.
+            let zeros = bytes[STEP..]
+                .chunks(STEP)
+                .take_while(|bytes| *bytes == [0; STEP]);
+            STEP * (1 + zeros.count())
+        }
         _ => return Err(wrong(damaged("its end is missing"))),
     };
     let stream = Stream {

@@ -241,3 +241,52 @@ fn text_of_bytes(array: &ArrayRef) -> Parsed<ArrayRef> {
         _ => Ok(array.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Layout;
+    use crate::reader::Kind;
+    use arrow_schema::{DataType, Field, Schema};
+    use std::collections::HashMap;
+
+    #[test]
+    fn columns_are_named_once_and_indices_and_nested_ones_hidden() {
+        let item = || Field::new("item", DataType::Float32, true);
+        let types = [
+            ("a", DataType::Int64),
+            ("a", DataType::Utf8),
+            ("a_2", DataType::Boolean),
+            ("v", DataType::FixedSizeList(item().into(), 2)),
+            ("l", DataType::List(item().into())),
+            ("", DataType::Int8),
+            ("i", DataType::Int64),
+        ];
+        let fields = types.map(|(name, data_type)| Field::new(name, data_type, true));
+        let pandas = r#"{"index_columns": ["i", {"kind": "range"}], "columns": []}"#;
+        let metadata = HashMap::from([("pandas".to_owned(), pandas.to_owned())]);
+        let layout = Layout::new(&Schema::new_with_metadata(fields.to_vec(), metadata)).unwrap();
+        let columns = &layout.columns;
+        assert_eq!(
+            columns.names,
+            ["a", "a_3", "a_2", "v_0", "v_1", "l", "#6", "i"]
+        );
+        let hidden: Vec<&String> = columns
+            .names
+            .iter()
+            .zip(&columns.is_hidden)
+            .filter(|(_, hidden)| **hidden)
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(hidden, ["l", "#6", "i"]);
+        assert_eq!(columns.notices.len(), 2, "{:?}", columns.notices);
+        assert_eq!(
+            layout.fields(&[(4, Kind::Own), (0, Kind::Own)]),
+            Ok(vec![0, 3])
+        );
+        assert!(
+            layout
+                .fields(&[(5, Kind::Own)])
+                .is_err_and(|reason| reason.contains("is nested"))
+        );
+    }
+}

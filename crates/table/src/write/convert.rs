@@ -6,7 +6,7 @@ use super::writer::{Format, TableWriter};
 use crate::error::{Error, Result, shown};
 use crate::format;
 use crate::options::{MISSING, TextOptions};
-use crate::reader::{Batch, Kind};
+use crate::reader::{Batch, Columns, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
@@ -67,14 +67,14 @@ pub fn convert(
     let mut notices = reader.take_notices();
     // Those of hidden columns say that these are left out, and they are not here.
     if !columns.is_hidden.contains(&true) {
-        notices.splice(0..0, columns.notices);
+        notices.splice(0..0, columns.notices.iter().cloned());
     }
     drop(reader);
     let wrong = |reason: String| Error::file(input, reason);
     let batches = whole(&columns.names, batches).map_err(wrong)?;
     let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
     let content = match format {
-        None => Content::npz(batches, &columns.names),
+        None => Content::npz(batches, &columns),
         Some(format) => Content::table(batches, format, &mut notices),
     };
     let content = content.map_err(wrong)?;
@@ -135,7 +135,7 @@ enum Content {
     Table(Format, Vec<RecordBatch>),
     Npz {
         features: Vec<RecordBatch>,
-        /// One column, of numbers or of texts.
+        /// Columns of numbers, or one of texts.
         targets: Option<Vec<RecordBatch>>,
         /// Those of all columns, if a reader would not give the columns the same.
         names: Option<Vec<String>>,
@@ -172,9 +172,9 @@ impl Content {
                                 .with_name(format!("x{}", field.name()))
                         });
                         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-                        let renamed = batches
-                            .into_iter()
-                            .map(|batch| batch.with_schema(schema.clone()));
+                        let renamed = batches.iter().map(|batch| {
+                            RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
+                        });
                         renamed
                             .collect::<std::result::Result<_, _>>()
                             .map_err(|error| error.to_string())?
@@ -193,30 +193,36 @@ impl Content {
         Ok(Self::Table(format, batches))
     }
 
-    /// The last of several columns are the targets if it is called so or is of texts.
-    fn npz(batches: Vec<RecordBatch>, names: &[String]) -> Parsed<Self> {
-        let last = names.len() - 1;
-        let is_text = *batches[0].column(last).data_type() == DataType::LargeUtf8;
-        let has_targets = last > 0 && (is_text || names[last] == TARGETS);
-        let n_features = if has_targets { last } else { last + 1 };
-        let features = narrowed(&batches, 0..n_features)?;
-        let targets = has_targets.then(|| match is_text {
-            false => narrowed(&batches, last..last + 1),
+    /// The targets are those that the reader knows, or the last of several columns if it is called so or is of texts.
+    fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Parsed<Self> {
+        let (names, width) = (&columns.names, columns.names.len());
+        let is_text = *batches[0].column(width - 1).data_type() == DataType::LargeUtf8;
+        let first = match columns.targets.first() {
+            Some(first) if columns.targets.iter().copied().eq(*first..width) => *first,
+            None if width > 1 && (is_text || names[width - 1] == TARGETS) => width - 1,
+            _ => width,
+        };
+        let targets = (first < width).then(|| match is_text && first == width - 1 {
+            false => narrowed(&batches, first..width),
             true => {
-                without_nulls(&batches, last..last + 1)?;
-                let texts = batches.iter().map(|batch| batch.project(&[last]));
+                without_nulls(&batches, first..width)?;
+                let texts = batches.iter().map(|batch| batch.project(&[first]));
                 texts
                     .collect::<std::result::Result<_, _>>()
                     .map_err(|error| error.to_string())
             }
         });
-        let numbers = (0..n_features).map(|column| column.to_string());
-        let usual = numbers.chain(has_targets.then(|| TARGETS.to_owned()));
-        let is_usual = usual.eq(names.iter().cloned());
+        let numbers = (0..first).map(|column| column.to_string());
+        let usual: Vec<String> = match width - first {
+            1 => numbers.chain([TARGETS.to_owned()]).collect(),
+            n_targets => numbers
+                .chain((0..n_targets).map(|target| format!("{TARGETS}{target}")))
+                .collect(),
+        };
         Ok(Self::Npz {
-            features,
+            features: narrowed(&batches, 0..first)?,
             targets: targets.transpose()?,
-            names: (!is_usual).then(|| names.to_vec()),
+            names: (usual != *names).then(|| names.clone()),
         })
     }
 
@@ -238,7 +244,9 @@ impl Content {
                     Some(texts) if texts[0].column(0).data_type().is_string() => {
                         archive.texts(TARGETS, texts)?
                     }
-                    Some(numbers) => archive.numbers(TARGETS, numbers, true)?,
+                    Some(numbers) => {
+                        archive.numbers(TARGETS, numbers, numbers[0].num_columns() == 1)?
+                    }
                     None => {}
                 }
                 if let Some(names) = names {
@@ -274,4 +282,69 @@ fn not_kept_by_csv<'t>(name: &str, texts: impl Iterator<Item = &'t str> + Clone)
         ));
     }
     notices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::convert;
+    use crate::options::TextOptions;
+    use std::fs;
+
+    /// Integers past 2^53, texts with quotes and line ends, gaps: through every format that has them and back.
+    #[test]
+    fn every_value_comes_back() {
+        let folder = std::env::temp_dir().join(format!("{}-convert", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = |name: &str| folder.join(name);
+        let text = "id,x,kind,ok\n9007199254740993,0.1,\"a, \"\"b\"\"\nc\",True\n-1,1e-300,,False\n3,,01,True\n";
+        fs::write(path("0.csv"), text).unwrap();
+        let endings = ["parquet", "csv.gz", "feather", "csv.zst", "arrow", "csv"];
+        let mut from = path("0.csv");
+        for ending in endings {
+            let to = path(&format!("1.{ending}"));
+            convert(&from, None, &TextOptions::default(), &to).unwrap();
+            from = to;
+        }
+        assert_eq!(fs::read_to_string(from).unwrap(), text);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// An array has one type: the narrowest that holds every number, and none if numbers need both.
+    #[test]
+    fn arrays_are_as_narrow_as_their_numbers_allow() {
+        let folder = std::env::temp_dir().join(format!("{}-narrow", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let [csv, npy] = ["a.csv", "a.npy"].map(|name| folder.join(name));
+        for (cells, descr) in [
+            ("0.5,16777216", "<f4"),
+            ("0.5,16777217", "<f8"),
+            ("0.1,1", "<f8"),
+            ("1,9007199254740993", "<i8"),
+        ] {
+            fs::write(&csv, format!("a,b\n{cells}\n")).unwrap();
+            convert(&csv, None, &TextOptions::default(), &npy).unwrap();
+            let header = String::from_utf8_lossy(&fs::read(&npy).unwrap()[..80]).into_owned();
+            assert!(header.contains(descr), "{cells}: {header}");
+        }
+        for (cells, part) in [
+            (
+                "0.5,9007199254740993",
+                "column `b` has numbers of more digits",
+            ),
+            ("1,", "row 0, column `b`: the cell is empty"),
+            ("1,x", "column `b` is of texts"),
+        ] {
+            fs::write(
+                &csv,
+                format!(
+                    "a,b\n{cells}\n2,{}\n",
+                    if cells.ends_with('x') { "y" } else { "3" }
+                ),
+            )
+            .unwrap();
+            let refused = convert(&csv, None, &TextOptions::default(), &npy).unwrap_err();
+            assert!(refused.to_string().contains(part), "{refused}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -249,3 +249,42 @@ pub(super) fn descr(data_type: &DataType) -> io::Result<&'static str> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, TableWriter};
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+    use std::fs::File;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_bytes_of_a_file_do_not_depend_on_how_its_rows_are_grouped() {
+        let path = std::env::temp_dir().join(format!("{}-groups", std::process::id()));
+        let numbers = (0..200_000_u32).map(|row| f64::from(row % 1000) / 7.0);
+        let numbers: ArrayRef = Arc::new(Float64Array::from_iter_values(numbers));
+        let table = RecordBatch::try_from_iter([("a", numbers.clone()), ("b", numbers)]).unwrap();
+        for format in [
+            Format::Csv,
+            Format::CsvZstd,
+            Format::Npy,
+            Format::Parquet,
+            Format::Feather,
+        ] {
+            let written = [200_000, 4096, 777].map(|n_rows| {
+                let file = File::create(&path).unwrap();
+                let mut writer = TableWriter::begin(format, &file, &table.schema()).unwrap();
+                for start in (0..200_000).step_by(n_rows) {
+                    let batch = table.slice(start, n_rows.min(200_000 - start));
+                    writer.write(&batch).unwrap();
+                }
+                writer.finish().unwrap();
+                std::fs::read(&path).unwrap()
+            });
+            assert!(
+                written[0] == written[1] && written[0] == written[2],
+                "{format:?}"
+            );
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+}

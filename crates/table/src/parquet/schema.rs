@@ -11,7 +11,7 @@ use arrow_select::take::take;
 use neuralnet::data::Lines;
 use std::collections::HashSet;
 
-type Parsed<T> = std::result::Result<T, String>;
+type Parsed<T> = Result<T, String>;
 
 /// The columns that are made of a schema's fields: one of each, or one of each element of its lists of one length.
 #[derive(Debug)]
@@ -226,7 +226,11 @@ fn of_lists(lists: &ArrayRef, element: usize) -> Parsed<ArrayRef> {
 
 /// Bytes without a type, as some programs write texts, as those; any other column as it is.
 fn text_of_bytes(array: &ArrayRef) -> Parsed<ArrayRef> {
-    match array.data_type() {
+    let cells = match array.data_type() {
+        DataType::Dictionary(_, values) => values,
+        data_type => data_type,
+    };
+    match cells {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
             let options = CastOptions {
                 safe: false,

@@ -72,12 +72,12 @@ fn refuse_missing(table: &Table, columns: std::ops::Range<usize>) -> Result<()> 
 fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<String>)> {
     let name = &table.names[at];
     let cells = table.numbers(at)?;
-    let present = || cells.iter().flat_map(self::present);
-    let n_missing = table.n_rows - present().count();
+    let all = || cells.iter().flat_map(present);
+    let n_missing = table.n_rows - all().count();
     if let Some(row) = first_infinite(&cells) {
         return Err(Error::at(table.cell(row, at), "the number is not finite; every cell needs a finite one"));
     }
-    let rounding = Rounding::of(present, fit.keep_zero);
+    let rounding = Rounding::of(all, fit.keep_zero);
     let offset = rounding.offset;
     let mut column = Column::number(name.clone());
     column.offset = offset;
@@ -89,7 +89,7 @@ fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<Stri
         let value = match impute {
             Impute::Zero => 0.0,
             Impute::Mean => rounding.mean,
-            Impute::Median => median(present().collect()),
+            Impute::Median => median(all().collect()),
         };
         column.fill = Some(vec![rounded(value - offset)]);
     }

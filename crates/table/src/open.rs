@@ -3,7 +3,7 @@
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::features::{Encoder, Fit, fit};
 use crate::format;
-use crate::options::{Impute, ModelOptions, TableOptions, TextOptions};
+use crate::options::{ModelOptions, TableOptions};
 use crate::reader::{InPlace, Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;

@@ -8,7 +8,7 @@ use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
-use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_array::{ArrayRef, StringArray};
 use neuralnet::data::{Column, ColumnView, Encoded};
 use neuralnet::{Dataset, Model};
 use std::fmt;

@@ -1,8 +1,7 @@
 //! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
 
-use crate::error::{Error, Place, Remedy, Result};
-use crate::reader::{Batch, Columns, Kind, Reader};
-use crate::roles::Roles;
+use crate::error::{Error, Place, Result};
+use crate::reader::{Batch, Kind, Reader};
 use crate::values::{self, Refused};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
 use arrow_select::filter::filter;

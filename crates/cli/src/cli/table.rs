@@ -35,9 +35,10 @@ pub(crate) struct TextArgs {
 }
 
 fn separator(text: &str) -> Result<char, String> {
-    match (text, text.chars().collect::<Vec<_>>()[..]) {
-        ("tab" | "\\t", _) => Ok('\t'),
-        (_, [character]) if character.is_ascii() && !"\"\r\n".contains(character) => Ok(character),
+    let mut characters = text.chars();
+    match (text, characters.next(), characters.next()) {
+        ("tab" | "\\t", ..) => Ok('\t'),
+        (_, Some(character), None) if character.is_ascii() && !"\"\r\n".contains(character) => Ok(character),
         _ => Err("a separator is one ASCII character, and no quote or line end".to_owned()),
     }
 }

@@ -70,10 +70,6 @@ impl AffineQuantizer {
     /// For whole numbers from 0 to 255: a code is its value.
     pub(super) const BYTES: Self = Self::new(1.0, 0.0);
 
-    #[expect(
-        clippy::cast_lossless,
-        reason = "`f64::from` cannot be called in a constant"
-    )]
     const fn new(scale: f32, offset: f32) -> Self {
         Self {
             scale,

@@ -34,7 +34,7 @@
 //!
 //! # The way of the data
 //!
-//! A [`dataset`] is any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
+//! A data set, of [`data`], is any block of rows on demand. [`train`](mod@train) poses a [`backend::Problem`] to a
 //! [`backend::Backend`], [`cpu`] or [`gpu`], and loops over it. Both sum over [`leaves`] of rows in one fixed tree, so
 //! the same run gives the same bits. A [`model`] keeps the trained network, and [`metrics`] measures it.
 //! [`validate`](mod@validate) compares one backend with the other, and puts an a-priori bound beside each error.

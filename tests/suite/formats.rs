@@ -3,7 +3,7 @@
 //!
 //! The files are those of `tests/formats/make.py`.
 
-use crate::common::{Random, neuralnet, root, scratch};
+use crate::common::{neuralnet, root, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
@@ -656,7 +656,13 @@ fn mutated_files_are_refused_or_read() {
 
 /// 1000 mutations of the file `bytes`, whose values have no checksum where they follow a `header`.
 fn mutate(path: &Path, bytes: &[u8], header: usize) {
-    let mut random = Random::new(2);
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
     let out = path.with_file_name("out.csv");
     let read = |bytes: &[u8]| {
         fs::write(path, bytes).unwrap();
@@ -669,19 +675,19 @@ fn mutate(path: &Path, bytes: &[u8], header: usize) {
     let (mut n_read, mut n_same, mut other) = (0, 0, Vec::new());
     for round in 0..1000 {
         let mut mutated = bytes.to_vec();
-        for _ in 0..=random.below(2) {
+        for _ in 0..=random(2) {
             let end = if header > 0 && round % 2 == 0 {
                 header
             } else {
                 bytes.len()
             };
-            let at = random.below(end.min(mutated.len()));
-            match random.below(8) {
+            let at = random(end.min(mutated.len()));
+            match random(8) {
                 0 => mutated.truncate(at + 1),
-                1 => mutated.insert(at, random.byte()),
+                1 => mutated.insert(at, u8::try_from(random(256)).unwrap()),
                 2 if mutated.len() > 1 => drop(mutated.remove(at)),
-                3 | 4 => mutated[at] = random.byte(),
-                _ => mutated[at] ^= 1 << random.below(8),
+                3 | 4 => mutated[at] = u8::try_from(random(256)).unwrap(),
+                _ => mutated[at] ^= 1 << random(8),
             }
         }
         let Some(rows) = read(&mutated) else {

@@ -1,4 +1,4 @@
-//! What a training consists of, and the iterations that it makes.
+//! The part of a training that makes iterations, apart from held-out samples and checkpoints.
 
 use super::history::History;
 use super::host::HostOptimizer;

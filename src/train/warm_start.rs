@@ -6,7 +6,7 @@ use crate::backend::BackendKind;
 
 /// Consecutive rows of the sample: memory gives neighbours at once.
 const BLOCK: usize = 64;
-/// By default the sample is one of so many rows.
+/// The default sample is all rows divided by this.
 const SHARE: usize = 16;
 /// The least rows of a default sample: with fewer a pass over all takes next to no time.
 const MIN_ROWS: usize = 1 << 12;

@@ -176,7 +176,7 @@ fn check_shares(dataset: &Dataset) -> Result<()> {
         Some((row, sum)) => Err(Error::Input {
             place: dataset.target_place(row, 0),
             reason: format!(
-                "the targets of this row add up to {sum}, and a softmax needs shares that add up to 1"
+                "the targets of this row sum to {sum}, and a softmax needs shares that sum to 1"
             ),
             remedies: &[
                 Remedy::Do("rescale them"),

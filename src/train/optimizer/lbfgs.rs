@@ -14,7 +14,7 @@ const MAX_PAIRS: usize = 10;
 const PATIENCE: u32 = 10;
 
 /// A step between two iterates, and how the gradient changed with it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Pair {
     #[serde(skip)]
     step: Vec<f64>,
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    /// Rosenbrock's valley, from where it is usually entered.
+    /// Rosenbrock's valley, from its usual start.
     #[test]
     fn rosenbrocks_minimum_is_found() {
         let (points, evaluations) = minimised(vec![-1.2, 1.0], |x| {

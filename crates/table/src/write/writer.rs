@@ -70,7 +70,7 @@ enum Out<'w> {
     CsvZstd(zstd::Encoder<'static, BufWriter<&'w File>>),
     Npy(&'w File, usize),
     Parquet(Box<ArrowWriter<&'w File>>),
-    Feather(FileWriter<BufWriter<&'w File>>),
+    Feather(Box<FileWriter<BufWriter<&'w File>>>),
 }
 
 impl<'w> TableWriter<'w> {
@@ -101,7 +101,7 @@ impl<'w> TableWriter<'w> {
             }
             Format::Feather => {
                 let writer = FileWriter::try_new(buffered, schema);
-                Out::Feather(writer.map_err(io::Error::other)?)
+                Out::Feather(Box::new(writer.map_err(io::Error::other)?))
             }
         };
         Self::with(out, schema)

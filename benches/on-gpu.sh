@@ -36,6 +36,10 @@ if [ -z "$adapter" ]; then
     exit 1
 fi
 adapter=${WGPU_ADAPTER_NAME:-$adapter}
+# `discrete`, `integrated`, `software` and so on: of the first adapter with that name, as the program chooses.
+kind=$("$here/neuralnet" devices | awk -v wanted="${WGPU_ADAPTER_NAME:-}" '
+    /^[^ ]/ { chosen = wanted == "" || index(tolower($0), tolower(wanted)) }
+    chosen && $1 == "kind" { print $2; exit }')
 folder="$out/$(date -u +%Y-%m-%d)-$(echo "$adapter" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/^-//; s/-$//')"
 if [ -e "$folder" ]; then
     echo "on-gpu.sh: $folder is there already; name another OUT, or remove it" >&2
@@ -98,6 +102,15 @@ if [ -z "$quick" ]; then
 fi
 
 bench="$folder/bench.json"
+# Measures with the loops of the shaders as they are written, beside the run just before, which has them written out.
+bench_loops() { # SHAPES...
+    if [ "$kind" = software ]; then
+        echo "left out: bench gpu with loops kept, as this is a software adapter: it may end long loops too early" |
+            tee -a "$folder/summary.txt"
+    else
+        step "bench gpu, loops kept" 60 "$bench" "$here/neuralnet" bench "$@" --backend gpu --keep-loops --json
+    fi
+}
 peers() { # BACKEND SECONDS ARGUMENTS...
     backend=$1 seconds=$2
     shift 2
@@ -107,10 +120,12 @@ peers() { # BACKEND SECONDS ARGUMENTS...
 }
 if [ -n "$quick" ]; then
     step "bench gpu" 60 "$bench" "$here/neuralnet" bench 20000x32 --backend gpu --json
+    bench_loops 20000x32
     peers gpu 90 --shapes 20000x32 --rounds 1
     peers cpu 120 --shapes 20000x32 3000x784x10 --rounds 1 --seconds 0.05
 else
     step "bench gpu" 60 "$bench" "$here/neuralnet" bench --backend gpu --json
+    bench_loops
     step "bench gpu f16" 60 "$bench" "$here/neuralnet" bench --backend gpu --storage f16 --json
     step "bench gpu u8" 60 "$bench" "$here/neuralnet" bench --backend gpu --storage u8 --json
     step "bench cpu" 60 "$bench" "$here/neuralnet" bench --backend cpu --json

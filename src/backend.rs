@@ -20,8 +20,7 @@ pub struct Problem<'a> {
 
 impl Problem<'_> {
     /// The factor by which the reduction multiplies sums over all samples.
-    #[must_use]
-    pub fn scale(&self) -> f64 {
+    pub(crate) fn scale(&self) -> f64 {
         let total_weight = self.dataset.total_weight();
         self.objective.reduction.scale(total_weight)
     }
@@ -41,8 +40,7 @@ impl Summary {
     /// Reduces sums over rows of `problem` whose weights add up to `total_weight`: the loss is scaled as the
     /// reduction says, the slope becomes the mean over rows and outputs. If the rows weigh nothing, the sums are
     /// returned as they are.
-    #[must_use]
-    pub fn reduced(self, problem: &Problem<'_>, total_weight: f64) -> Self {
+    pub(crate) fn reduced(self, problem: &Problem<'_>, total_weight: f64) -> Self {
         if total_weight <= 0.0 {
             return self;
         }
@@ -75,8 +73,7 @@ impl Evaluation {
     }
 
     /// Reduces sums like [`Summary::reduced`]; the gradient is scaled like the loss.
-    #[must_use]
-    pub fn reduced(mut self, problem: &Problem<'_>, total_weight: f64) -> Self {
+    pub(crate) fn reduced(mut self, problem: &Problem<'_>, total_weight: f64) -> Self {
         self.summary = self.summary.reduced(problem, total_weight);
         if total_weight > 0.0 {
             let scale = problem.objective.reduction.scale(total_weight);
@@ -137,8 +134,8 @@ pub struct ArithmeticRounding {
     pub pre_activation: u32,
     /// Most additions between one sample's term and the sum over all samples.
     pub sum: u32,
-    /// Roundings of an input on its way out of its storage, 0 or 1: elsewhere the product may be the
-    /// other of the two neighbours of what the data set holds.
+    /// Roundings of an input as it is decoded, 0 or 1. If it is 1, the device may take the other one of the two f32
+    /// around the exact value than the data set does.
     pub input: u32,
 }
 
@@ -202,8 +199,8 @@ pub trait Backend {
     /// Where the device fails.
     fn evaluate(&mut self) -> Result<Evaluation>;
 
-    /// As [`Backend::evaluate`], of the rows `rows` alone, in this order: the reduction is over these. They are
-    /// folded in leaves of their own, as if they were all there is. Rows that weigh nothing together give 0.
+    /// Loss, mean slope and gradient over the rows `rows` alone, in this order: the reduction is over these. They
+    /// are folded in leaves of their own, as if they were all there is. Rows that weigh nothing together give 0.
     ///
     /// # Errors
     /// Where the device fails.
@@ -234,8 +231,7 @@ pub trait Backend {
     /// Where none was started.
     fn wait(&mut self) -> Result<Summary>;
 
-    /// How often to start updates before those started first are finished, so that the hardware never
-    /// waits for the host.
+    /// How many submissions to have under way at once, so that the hardware never waits for the host.
     fn queue_depth(&self) -> usize;
 
     /// Makes `iterations` updates, from their start to their end.

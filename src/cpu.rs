@@ -56,19 +56,15 @@ impl<'a> Cpu<'a> {
     /// # Errors
     /// Where the data do not fit into memory, or no thread can be started.
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
-        let dataset = problem.dataset;
-        match (dataset.unscaled(), dataset.scaling()) {
+        let (dataset, threads) = (problem.dataset, pool(threads)?);
+        let data = match (dataset.unscaled(), dataset.scaling()) {
             // A single leaf is updated many times in one call, which knows no scaling: it is copied, scaled.
             (Some(stored), Some(scaling)) if dataset.leaves().count() > 1 => {
-                let threads = pool(threads)?;
-                Ok(Self::on(
-                    problem,
-                    RowSource::Unscaled(stored, scaling),
-                    threads,
-                ))
+                RowSource::Unscaled(stored, scaling)
             }
-            _ => Self::rounded(problem, threads),
-        }
+            _ => RowSource::rounded(dataset, &threads)?,
+        };
+        Ok(Self::on(problem, data, threads))
     }
 
     /// Like [`Cpu::new`], but on the numbers that the data set gives a GPU: scaled features rounded to f32. A
@@ -142,10 +138,7 @@ impl<'a> Cpu<'a> {
             shape.scale_gradient(scaling.center(), &inverse_scale, &mut gradient);
         }
         Evaluation {
-            summary: Summary {
-                loss: sums.loss(),
-                mean_slope: sums.mean_slope(),
-            },
+            summary: sums.summary(),
             gradient,
         }
     }
@@ -193,11 +186,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        let instructions = self.instructions.name();
-        match self.threads.current_num_threads() {
-            1 => format!("1 thread, {instructions}"),
-            threads => format!("{threads} threads, {instructions}"),
-        }
+        described(&self.threads, self.instructions.name())
     }
 
     /// The instructions alone: the bits do not depend on the threads.
@@ -314,6 +303,14 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
             reason: format!("the threads could not be started: {error}"),
             remedies: &[Remedy::Do("take fewer")],
         })
+}
+
+/// The CPU for people to read: how many `threads` compute, and with `what`.
+fn described(threads: &rayon::ThreadPool, what: &str) -> String {
+    match threads.current_num_threads() {
+        1 => format!("1 thread, {what}"),
+        n => format!("{n} threads, {what}"),
+    }
 }
 
 /// `parameters -= rate · gradient`

@@ -14,7 +14,7 @@ pub enum Remedy {
     Set(&'static str, &'static str),
     /// Give the setting of this name a smaller value.
     Lower(&'static str),
-    /// Do what is no setting's to do.
+    /// Do something that is not a setting.
     Do(&'static str),
 }
 

@@ -25,7 +25,6 @@ mod pass;
 mod pipeline;
 mod predict;
 mod read;
-mod readbacks;
 mod ring;
 mod row_layout;
 mod tree;
@@ -38,20 +37,18 @@ pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use options::GpuOptions;
 pub use read::Reader;
 
-use crate::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Summary,
-};
-use crate::error::Result;
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, ArithmeticRounding, Summary};
+use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use batch::Batches;
 use chunks::Chunks;
-use device::{Buffer, Device};
+use device::{Device, Readbacks};
 use leaf_kernel::Operands;
 use parameter_layout::ParameterLayout;
 use params::to_u32;
 use pass::Pass;
 use predict::Predict;
-use readbacks::Readbacks;
+
 use std::num::NonZeroU32;
 use std::ops::Range;
 use tree::{Tree, UpdateTarget};
@@ -65,15 +62,12 @@ pub const MAX_OUTPUTS: usize = 16;
 /// A problem held by a GPU.
 #[derive(Debug)]
 pub struct Gpu<'a> {
-    problem: Problem<'a>,
+    operands: Operands<'a>,
     options: GpuOptions,
     device: Device,
     parameter_layout: ParameterLayout,
     shape: WorkgroupShape,
     leaves: Leaves,
-    parameters: Buffer,
-    /// Scales and offsets of the inputs; `None` if they are not stored with such.
-    scales_and_offsets: Option<Buffer>,
     pass: Pass<'a>,
     batches: Batches,
     /// Made when it is first asked for: training needs none of its memory.
@@ -91,8 +85,14 @@ impl<'a> Gpu<'a> {
         let (adapter, handle) = adapter::select(software)?;
         let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
         if options.keep_loops && device.adapter.kind == AdapterKind::Software {
-            let reason = "a software adapter may end long loops too early; they cannot be kept";
-            return Err(device.limit(reason.to_owned()));
+            return Err(Error::Setting {
+                setting: "keep_loops",
+                reason: format!(
+                    "{} is a software adapter, which may end long loops too early",
+                    device.adapter
+                ),
+                remedies: &[LEAVE_OUT],
+            });
         }
         device.keep_loops = options.keep_loops;
         Self::on(device, problem, options)
@@ -106,10 +106,13 @@ impl<'a> Gpu<'a> {
 
         let leaves = dataset.leaves();
         let layout = ParameterLayout::new(layer);
-        let parameters = device.storage("parameters", layout.n_parameters())?;
-        let scales_and_offsets = input_format::scales_and_offsets(&device, dataset.quantization())?;
+        let operands = Operands {
+            parameters: device.storage("parameters", layout.n_parameters())?,
+            scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
+            problem,
+        };
         let target = UpdateTarget {
-            parameters: &parameters,
+            parameters: &operands.parameters,
             n_floats: layout.n_trained(),
         };
         let max_bytes = options.max_chunk_bytes;
@@ -117,21 +120,14 @@ impl<'a> Gpu<'a> {
         let chunks = Chunks::new(&device, dataset, tree.leaves_per_page(), options)?;
 
         let shape = WorkgroupShape::new(layer, leaves, DeviceShape::new(&device));
-        let operands = Operands {
-            problem: &problem,
-            parameters: &parameters,
-            scales_and_offsets: scales_and_offsets.as_ref(),
-        };
         let pass = Pass::new(&device, &operands, &shape, chunks, tree)?;
         Ok(Self {
-            problem,
+            operands,
             options,
             device,
             parameter_layout: layout,
             shape,
             leaves,
-            parameters,
-            scales_and_offsets,
             pass,
             batches: Batches::default(),
             predict: None,
@@ -181,7 +177,7 @@ impl<'a> Gpu<'a> {
         ArithmeticRounding {
             pre_activation: to_u32(self.shape.pre_activation_roundings()),
             sum: to_u32(self.shape.sum_additions()) + self.leaves.fold_depth(),
-            input: u32::from(self.problem.dataset.quantization().decoding_rounds()),
+            input: u32::from(self.operands.problem.dataset.quantization().decoding_rounds()),
         }
     }
 
@@ -233,47 +229,52 @@ impl Backend for Gpu<'_> {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         let packed = self.parameter_layout.pack(parameters);
         self.device
-            .write(&self.parameters, 0, bytemuck::cast_slice(&packed));
+            .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
         Ok(())
     }
 
     fn parameters(&mut self) -> Result<Vec<f64>> {
-        let packed = self
-            .device
-            .read(&self.parameters, 0, self.parameter_layout.n_parameters())?;
+        let packed = self.device.read(
+            &self.operands.parameters,
+            0,
+            self.parameter_layout.n_parameters(),
+        )?;
         Ok(self.parameter_layout.unpack(&packed))
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
         let sums = self.pass.evaluate(&self.device)?;
-        let total_weight = self.problem.dataset.total_weight();
-        Ok(self.unpack_sums(&sums).reduced(&self.problem, total_weight))
+        let total_weight = self.operands.problem.dataset.total_weight();
+        Ok(self
+            .unpack_sums(&sums)
+            .reduced(&self.operands.problem, total_weight))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        let operands = Operands {
-            problem: &self.problem,
-            parameters: &self.parameters,
-            scales_and_offsets: self.scales_and_offsets.as_ref(),
-        };
         let (device, options) = (&self.device, self.options);
-        let sums = self.batches.evaluate(device, &operands, options, rows)?;
-        let weight = self.problem.dataset.weight_of(rows);
-        Ok(self.unpack_sums(&sums).reduced(&self.problem, weight))
+        let sums = self
+            .batches
+            .evaluate(device, &self.operands, options, rows)?;
+        let problem = &self.operands.problem;
+        let weight = problem.dataset.weight_of(rows);
+        Ok(self.unpack_sums(&sums).reduced(problem, weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
         let sums = self.pass.tree().read_leaves(&self.device, leaves)?;
-        let total_weight = self.problem.dataset.total_weight();
+        let total_weight = self.operands.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
-            .map(|sums| self.unpack_sums(sums).reduced(&self.problem, total_weight))
+            .map(|sums| {
+                self.unpack_sums(sums)
+                    .reduced(&self.operands.problem, total_weight)
+            })
             .collect())
     }
 
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = pass::rate(learning_rate * self.problem.scale())?;
+        let rate = pass::rate(learning_rate * self.operands.problem.scale())?;
         self.pass.descend(&self.device, iterations.get(), rate)?;
         let (first, n_sums) = (
             self.parameter_layout.n_parameters(),
@@ -286,8 +287,8 @@ impl Backend for Gpu<'_> {
 
     fn wait(&mut self) -> Result<Summary> {
         let sums = self.readbacks.receive(&self.device)?;
-        let total_weight = self.problem.dataset.total_weight();
-        Ok(unpack_summary(&sums).reduced(&self.problem, total_weight))
+        let total_weight = self.operands.problem.dataset.total_weight();
+        Ok(unpack_summary(&sums).reduced(&self.operands.problem, total_weight))
     }
 
     /// Two: one submission that the device works on, and one that it finds when it is done with that.
@@ -296,19 +297,14 @@ impl Backend for Gpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let operands = Operands {
-            problem: &self.problem,
-            parameters: &self.parameters,
-            scales_and_offsets: self.scales_and_offsets.as_ref(),
-        };
-        let kernel = operands.row_kernel(&self.device, &self.shape).predict();
+        let chunks = self.pass.chunks().list();
         let predict = match &self.predict {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
                 &self.device,
-                &kernel,
-                self.pass.chunks().list(),
-                &operands,
+                &self.operands,
+                &self.shape,
+                chunks,
             )?),
         };
         predict.rows(&self.device, self.pass.chunks_mut(), &rows)

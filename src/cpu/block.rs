@@ -37,17 +37,17 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A copy of `n_rows` rows of `n_inputs` numbers, which start every `stride` of `inputs`, each padded with 0 to whole
+/// A copy of `n_rows` rows of `n_inputs` numbers, which start every `stride` of `numbers`, each padded with 0 to whole
 /// vectors.
-pub(super) fn whole_vectors(
-    inputs: &[f32],
+pub(super) fn whole_vectors<T: Copy + Default>(
+    numbers: &[T],
     stride: usize,
     n_rows: usize,
     n_inputs: usize,
-) -> Vec<f32> {
+) -> Vec<T> {
     let width = n_inputs.next_multiple_of(WIDTH);
-    let mut padded = vec![0.0; n_rows * width];
-    for (to, from) in padded.chunks_exact_mut(width).zip(inputs.chunks(stride)) {
+    let mut padded = vec![T::default(); n_rows * width];
+    for (to, from) in padded.chunks_exact_mut(width).zip(numbers.chunks(stride)) {
         to[..n_inputs].copy_from_slice(&from[..n_inputs]);
     }
     padded

@@ -46,9 +46,6 @@ impl Arithmetic for GradientDescent<'_> {
                 self.layer.descend(self.rate, &sums);
             }
         }
-        Summary {
-            loss: sums.loss(),
-            mean_slope: sums.mean_slope(),
-        }
+        sums.summary()
     }
 }

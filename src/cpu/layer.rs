@@ -1,6 +1,8 @@
 //! A layer as the vector loops want it, and the sums they take over rows.
 
+use super::block::whole_vectors;
 use super::gradient_descent;
+use crate::backend::Summary;
 use crate::network::Layer;
 use crate::objective::Loss;
 
@@ -27,20 +29,13 @@ pub(super) struct PaddedLayer {
 impl PaddedLayer {
     pub(super) fn new(shape: Layer, loss: Loss, weighted: bool, parameters: &[f64]) -> Self {
         let (weight, bias) = shape.split(parameters);
-        let width = shape.n_inputs.next_multiple_of(WIDTH);
-        let mut padded = vec![0.0; shape.n_outputs * width];
-        for (to, from) in padded
-            .chunks_exact_mut(width)
-            .zip(weight.chunks_exact(shape.n_inputs))
-        {
-            to[..shape.n_inputs].copy_from_slice(from);
-        }
+        let (n_inputs, n_outputs) = (shape.n_inputs, shape.n_outputs);
         Self {
             shape,
             loss,
             weighted,
-            weight: padded,
-            bias: bias.map_or_else(|| vec![0.0; shape.n_outputs], <[f64]>::to_vec),
+            weight: whole_vectors(weight, n_inputs, n_outputs, n_inputs),
+            bias: bias.map_or_else(|| vec![0.0; n_outputs], <[f64]>::to_vec),
         }
     }
 
@@ -110,14 +105,12 @@ impl Sums {
         self.slope[..n_lanes].fill(0.0);
     }
 
-    /// The loss of all rows.
-    pub(super) fn loss(&self) -> f64 {
-        sum(&self.loss)
-    }
-
-    /// `Σ dy/dz` over rows and outputs, of which the mean is the mean slope.
-    pub(super) fn mean_slope(&self) -> f64 {
-        sum(&self.slope)
+    /// The loss and dy/dz of all rows, summed and not yet reduced.
+    pub(super) fn summary(&self) -> Summary {
+        Summary {
+            loss: sum(&self.loss),
+            mean_slope: sum(&self.slope),
+        }
     }
 }
 

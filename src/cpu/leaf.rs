@@ -116,6 +116,8 @@ mod tests {
     use crate::data::Dataset;
     use crate::network::{Activation, Layer, Network};
     use crate::objective::{Loss, Objective, Reduction};
+    use crate::random::test_numbers;
+    use rand::RngExt;
 
     /// The sums over the rows by the definition. They are copied out, so that nothing lies between them.
     fn by_definition(
@@ -164,7 +166,8 @@ mod tests {
 
     fn numbers(layer: &PaddedLayer, sums: &Sums) -> Vec<f64> {
         let mut numbers = layer.flat(&sums.grad_weight, &sums.grad_bias);
-        numbers.extend([sums.loss(), sums.mean_slope()]);
+        let summary = sums.summary();
+        numbers.extend([summary.loss, summary.mean_slope]);
         numbers
     }
 
@@ -186,20 +189,18 @@ mod tests {
         ] {
             for (gap, bias) in [(0, false), (3, true)] {
                 let network = Network::single_layer(n_inputs, n_outputs, bias);
-                let value = |i: usize| {
-                    let word = u32::try_from(i).unwrap().wrapping_mul(2_654_435_761);
-                    f32::from(u16::try_from(word >> 16).unwrap()) / 32768.0 - 1.0
-                };
+                let mut random = test_numbers(1);
+                let mut value = |_| random.random_range(-1.0..1.0);
                 let stride = n_inputs + gap;
                 // With a gap there are further rows behind the last one, which must not count.
                 let n_stored = n_rows + gap;
-                let inputs: Vec<f32> = (0..n_stored * stride - gap).map(value).collect();
+                let inputs: Vec<f32> = (0..n_stored * stride - gap).map(&mut value).collect();
                 let targets: Vec<f32> = (0..n_stored * (n_outputs + gap))
-                    .map(|i| value(i + 7).abs())
+                    .map(|i| value(i).abs())
                     .collect();
                 let scale = 8.0 / (n_inputs as f64).sqrt();
                 let parameters: Vec<f64> = (0..network.n_parameters())
-                    .map(|i| scale * f64::from(value(3 * i + 1)))
+                    .map(|i| scale * f64::from(value(i)))
                     .collect();
                 // A gap leaves room for a weight behind the targets.
                 for (loss, activation, weighted) in [

@@ -3,7 +3,7 @@
 //! [`Reference`] is what every faster backend is held against. It is written to be read, not to be fast; threads
 //! share out whole leaves and nothing below. The data are the numbers that a GPU gets.
 
-use super::{gradient_descent, pool};
+use super::{described, gradient_descent, pool};
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
@@ -12,6 +12,9 @@ use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::Range;
+
+/// What computes, where the fast backend names its instructions.
+const PLAIN_LOOPS: &str = "plain loops";
 
 /// A problem, evaluated by its definition.
 #[derive(Debug)]
@@ -133,14 +136,11 @@ impl Backend for Reference<'_> {
     }
 
     fn adapter(&self) -> String {
-        match self.threads.current_num_threads() {
-            1 => "1 thread, plain loops".to_owned(),
-            threads => format!("{threads} threads, plain loops"),
-        }
+        described(&self.threads, PLAIN_LOOPS)
     }
 
     fn identity(&self) -> String {
-        "plain loops".to_owned()
+        PLAIN_LOOPS.to_owned()
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {

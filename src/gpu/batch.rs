@@ -78,7 +78,7 @@ impl Batch {
         );
         let leaves = Leaves::new(n_rows, layer.n_inputs, layer.n_outputs);
         let target = UpdateTarget {
-            parameters: operands.parameters,
+            parameters: &operands.parameters,
             n_floats: layout.n_trained(),
         };
         let max_bytes = options.max_chunk_bytes;

@@ -1,6 +1,6 @@
 //! The data on the device: a list of chunks, each a whole number of leaves within one binding.
 //!
-//! As many as fit stay. The others stream: they take turns in a few slots, and their rows are made
+//! The first chunks stay, as many as fit. The others stream: they take turns in a few slots, and their rows are made
 //! or read again for each pass.
 
 use super::chunk::Chunk;
@@ -19,20 +19,14 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Chunks<'a> {
     dataset: &'a Dataset,
-    list: Vec<Chunk>,
-    /// The first chunks, which stay on the device.
-    n_resident: usize,
+    granted: Granted,
     source: Source,
-    /// Bytes of inputs and targets on the device: of the chunks that stay, and of the slots.
-    held: u64,
-    /// Whether the device granted less than was asked for.
-    refused: bool,
 }
 
 /// Who brings rows to the device.
 #[derive(Debug)]
 enum Source {
-    /// Nobody, as everything stays on the device.
+    /// Nobody, since everything stays on the device.
     None,
     /// The device itself, which makes them.
     Device(Generate),
@@ -78,9 +72,7 @@ impl<'a> Chunks<'a> {
             )?),
         };
         let granted = allocate_granted(device, dataset, leaves_per_page, options)?;
-        let Granted {
-            list, n_resident, ..
-        } = &granted;
+        let list = &granted.list;
         let mut source = match (ring, dataset.generated()) {
             (Some(ring), _) => Source::Host(ring),
             (None, Some(synthetic)) => {
@@ -96,40 +88,37 @@ impl<'a> Chunks<'a> {
             }
             (None, None) => Source::None,
         };
-        for (number, chunk) in list[..*n_resident].iter().enumerate() {
+        for (number, chunk) in list[..granted.n_resident].iter().enumerate() {
             source.bring(device, dataset, (number, chunk), chunk.rows.clone())?;
         }
         device.finish_writes()?;
-        if *n_resident == list.len() {
+        if granted.n_resident == list.len() {
             source = Source::None;
         }
         Ok(Self {
             dataset,
-            list: granted.list,
-            n_resident: granted.n_resident,
+            granted,
             source,
-            held: granted.bytes,
-            refused: granted.refused,
         })
     }
 
     pub(super) fn list(&self) -> &[Chunk] {
-        &self.list
+        &self.granted.list
     }
 
     /// Bytes of inputs and targets on the device at any time.
     pub(super) fn held(&self) -> u64 {
-        self.held
+        self.granted.bytes
     }
 
     /// Chunks that are brought to the device again for each pass.
     pub(super) fn n_streamed(&self) -> usize {
-        self.list.len() - self.n_resident
+        self.list().len() - self.granted.n_resident
     }
 
     /// How much of the data streams and why; `None` if nothing does.
     pub(super) fn notice(&self) -> Option<String> {
-        let streamed = &self.list[self.n_resident..];
+        let streamed = &self.list()[self.granted.n_resident..];
         let n_rows: usize = streamed.iter().map(|chunk| chunk.rows.len()).sum();
         let row_layout = RowLayout::new(self.dataset);
         (n_rows > 0).then(|| {
@@ -137,7 +126,7 @@ impl<'a> Chunks<'a> {
                 "{} of {} bytes of the data stream in every iteration, as {}",
                 n_rows as u64 * row_layout.row_bytes(),
                 row_layout.data_bytes(self.dataset),
-                if self.refused {
+                if self.granted.refused {
                     "the device grants no more memory"
                 } else {
                     "the limit on the bytes held there says"
@@ -149,19 +138,20 @@ impl<'a> Chunks<'a> {
     /// The chunks whose passes can be recorded without the host: those on the device or made there.
     pub(super) fn recorded(&self) -> Range<usize> {
         match self.source {
-            Source::None | Source::Device(_) => 0..self.list.len(),
-            Source::Host(_) => 0..self.n_resident,
+            Source::None | Source::Device(_) => 0..self.list().len(),
+            Source::Host(_) => 0..self.granted.n_resident,
         }
     }
 
     /// The chunks that [`Chunks::load_then`] brings: all that are not [`Chunks::recorded`].
     pub(super) fn by_host(&self) -> Range<usize> {
-        self.recorded().end..self.list.len()
+        self.recorded().end..self.list().len()
     }
 
     /// Records the making of chunk `number` if the device makes it for each pass; otherwise nothing.
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
-        if let (Source::Device(generate), true) = (&self.source, number >= self.n_resident) {
+        if let (Source::Device(generate), true) = (&self.source, number >= self.granted.n_resident)
+        {
             generate.record(pass, number);
         }
     }
@@ -173,10 +163,10 @@ impl<'a> Chunks<'a> {
         number: usize,
         rows: Range<usize>,
     ) -> Result<()> {
-        if number < self.n_resident {
+        if number < self.granted.n_resident {
             return Ok(());
         }
-        let chunk = (number, &self.list[number]);
+        let chunk = (number, &self.granted.list[number]);
         self.source.bring(device, self.dataset, chunk, rows)
     }
 
@@ -188,7 +178,7 @@ impl<'a> Chunks<'a> {
         number: usize,
         then: impl Fn(&mut wgpu::CommandEncoder),
     ) -> Result<()> {
-        let chunk = &self.list[number];
+        let chunk = &self.granted.list[number];
         match &mut self.source {
             Source::Host(ring) => {
                 let samples = Samples::all(self.dataset);
@@ -205,9 +195,9 @@ struct Granted {
     list: Vec<Chunk>,
     /// The first chunks, which stay on the device.
     n_resident: usize,
-    /// Bytes of the inputs and targets of all of them.
+    /// Bytes of inputs and targets on the device: of the chunks that stay, and of the slots.
     bytes: u64,
-    /// Whether that is less than was asked for.
+    /// Whether the device granted less than was asked for.
     refused: bool,
 }
 
@@ -322,12 +312,9 @@ mod tests {
     use super::Chunks;
     use crate::data::{Dataset, Synthetic};
     use crate::gpu::adapter::AdapterKind;
-    use crate::gpu::device::tests::device;
+    use crate::gpu::device::tests::{device, ran_in_little_memory};
     use crate::gpu::options::GpuOptions;
-    use std::process::Command;
 
-    /// Set in the process in which the test below runs itself again, with little memory.
-    const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
     const MIB: usize = 1 << 20;
 
     /// Only a software adapter's memory can be taken away, as it is the host's: here, all but 1 GiB of
@@ -338,18 +325,8 @@ mod tests {
         if device.adapter.kind != AdapterKind::Software {
             return;
         }
-        if std::env::var_os(LIMITED).is_none() {
-            let limited = Command::new("sh")
-                .args(["-c", "ulimit -v 16000000 && exec \"$0\" --exact gpu::chunks::tests::what_the_device_does_not_grant_streams"])
-                .arg(std::env::current_exe().unwrap())
-                .env(LIMITED, "1")
-                .output()
-                .unwrap();
-            let stdout = String::from_utf8_lossy(&limited.stdout);
-            assert!(
-                limited.status.success() && stdout.contains("1 passed"),
-                "{stdout}"
-            );
+        let name = "gpu::chunks::tests::what_the_device_does_not_grant_streams";
+        if ran_in_little_memory(&device, name, 16_000_000) {
             return;
         }
         let synthetic = Synthetic::new(500_000, 512, 0.05, 1).unwrap();
@@ -382,7 +359,7 @@ mod tests {
             "{notice}"
         );
 
-        let last = &chunks.list()[chunks.n_resident - 1];
+        let last = &chunks.list()[chunks.granted.n_resident - 1];
         let (mut inputs, mut target) = (vec![0.0; 512], [0.0]);
         let row = last.rows.end - 1;
         dataset.read(row..row + 1, &mut inputs, &mut target);

@@ -2,8 +2,10 @@
 //! lost device.
 
 mod memory;
+mod readbacks;
 
 pub(super) use memory::Buffer;
+pub(super) use readbacks::Readbacks;
 
 use super::adapter::Adapter;
 use crate::error::{Error, Result};
@@ -252,14 +254,6 @@ impl Device {
         self.poll(wgpu::PollType::wait_indefinitely())
     }
 
-    /// Waits until `submission` is done, not for those after it.
-    pub(super) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        self.poll(wgpu::PollType::Wait {
-            submission_index: Some(submission),
-            timeout: None,
-        })
-    }
-
     fn poll(&self, until: wgpu::PollType) -> Result<()> {
         // wgpu panics in `poll`, and only there, if the driver says that the device is lost.
         let poll = || self.device.poll(until);
@@ -277,61 +271,52 @@ impl Device {
         }
     }
 
-    /// Asks for a buffer to be mapped once the submissions that use it are done; the receiver tells when.
+    /// Asks for `buffer` to be mapped once `submission`, the last one that uses it, is done.
     pub(super) fn map(
         buffer: &wgpu::Buffer,
         mode: wgpu::MapMode,
-    ) -> Receiver<std::result::Result<(), BufferAsyncError>> {
-        let (sender, receiver) = channel();
+        submission: wgpu::SubmissionIndex,
+    ) -> Mapping {
+        let (sender, mapped) = channel();
         // A receiver that is gone needs no message.
-        buffer.map_async(mode, .., move |mapped| drop(sender.send(mapped)));
-        receiver
+        buffer.map_async(mode, .., move |result| drop(sender.send(result)));
+        Mapping { submission, mapped }
     }
 
-    /// Fails unless the buffer given to [`Device::map`] is mapped; to be called after waiting for the
-    /// submissions that use it.
-    pub(super) fn mapped(
-        &self,
-        mapped: &Receiver<std::result::Result<(), BufferAsyncError>>,
-    ) -> Result<()> {
-        match mapped.try_recv() {
+    /// Waits until the buffer of `mapping` is mapped, not for submissions after the one that it is mapped after.
+    pub(super) fn wait_for(&self, mapping: Mapping) -> Result<()> {
+        self.poll(wgpu::PollType::Wait {
+            submission_index: Some(mapping.submission),
+            timeout: None,
+        })?;
+        match mapping.mapped.try_recv() {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.failed(error)),
             Err(_) => Err(self.failed("a buffer was never mapped")),
         }
     }
 
-    /// Reads `floats` f32 of `buffer` from float `first` on.
-    pub(super) fn read(
-        &self,
-        buffer: &wgpu::Buffer,
-        first: usize,
-        floats: usize,
-    ) -> Result<Vec<f32>> {
-        let bytes = 4 * floats as u64;
-        let staging = self.buffer(
-            "readback",
-            bytes,
-            BufferUsages::COPY_DST | BufferUsages::MAP_READ,
-        )?;
-        self.run("readback", |encoder| {
-            encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &staging, 0, bytes);
-        })?;
-        let mapped = Self::map(&staging, wgpu::MapMode::Read);
-        self.wait()?;
-        self.mapped(&mapped)?;
-        let view = staging
-            .get_mapped_range(..)
-            .map_err(|error| self.failed(error))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
+    /// Reads `floats` f32 of `buffer` from float `first` on, as they are once all earlier submissions are done.
+    pub(super) fn read(&self, buffer: &Buffer, first: usize, floats: usize) -> Result<Vec<f32>> {
+        let mut readbacks = Readbacks::default();
+        readbacks.send_for(self, buffer, first, floats)?;
+        readbacks.receive(self)
     }
+}
+
+/// A buffer that is being mapped, which [`Device::wait_for`] waits for.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    submission: wgpu::SubmissionIndex,
+    mapped: Receiver<std::result::Result<(), BufferAsyncError>>,
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::Device;
     use crate::error::Error;
-    use crate::gpu::adapter::{self, Software};
+    use crate::gpu::adapter::{self, AdapterKind, Software};
+    use std::process::Command;
 
     /// A device for the tests of the parts of the GPU backend.
     pub(in crate::gpu) fn device() -> Device {
@@ -341,6 +326,34 @@ pub(super) mod tests {
             );
         };
         Device::open(adapter, &handle, true).expect("the adapter opens")
+    }
+
+    /// Runs the calling test, `name`, once more in a process that may have `kibibytes` of memory, and returns
+    /// whether it did: then the caller's work is done. Only a software adapter's memory can be taken away, as it
+    /// is the host's; a software adapter grants more than there is.
+    pub(in crate::gpu) fn ran_in_little_memory(
+        device: &Device,
+        name: &str,
+        kibibytes: u32,
+    ) -> bool {
+        /// Set in the other process.
+        const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
+        if device.adapter.kind != AdapterKind::Software || std::env::var_os(LIMITED).is_some() {
+            return false;
+        }
+        let command = format!("ulimit -v {kibibytes} && exec \"$0\" --exact {name}");
+        let limited = Command::new("sh")
+            .args(["-c", &command])
+            .arg(std::env::current_exe().unwrap())
+            .env(LIMITED, "1")
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&limited.stdout);
+        assert!(
+            limited.status.success() && stdout.contains("1 passed"),
+            "{stdout}"
+        );
+        true
     }
 
     #[test]

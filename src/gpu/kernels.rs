@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn every_file_of_the_shaders_is_part_of_a_kernel() {
         let kernels = kernels();
-        // The environment's where this runs on a device_shape without cargo, otherwise what cargo baked in.
+        // The environment names the folder where this runs on a machine without cargo.
         let package = std::env::var("CARGO_MANIFEST_DIR")
             .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
         let shaders = Path::new(&package).join("shaders");

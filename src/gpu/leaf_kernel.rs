@@ -12,12 +12,12 @@ use crate::error::Result;
 use crate::leaves::Leaves;
 
 /// The problem and the buffers that do not depend on which rows are read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Operands<'o> {
-    pub(super) problem: &'o Problem<'o>,
-    pub(super) parameters: &'o Buffer,
+#[derive(Debug)]
+pub(super) struct Operands<'a> {
+    pub(super) problem: Problem<'a>,
+    pub(super) parameters: Buffer,
     /// Scales and offsets of the inputs; `None` if they are not stored with such.
-    pub(super) scales_and_offsets: Option<&'o Buffer>,
+    pub(super) scales_and_offsets: Option<Buffer>,
 }
 
 impl Operands<'_> {
@@ -46,7 +46,7 @@ pub(super) fn leaf_kernel(
     chunks: &[Chunk],
     tree: &Tree,
 ) -> Result<Pipeline> {
-    let problem = operands.problem;
+    let problem = &operands.problem;
     let kernel = operands.row_kernel(device, shape);
     let summand = Summand {
         loss: problem.objective.loss,
@@ -58,9 +58,9 @@ pub(super) fn leaf_kernel(
     };
     let mut pipeline = Pipeline::new(device, &kernel)?;
     for chunk in chunks {
-        let mut buffers = vec![&chunk.params, &chunk.inputs, operands.parameters];
+        let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
         buffers.extend([&chunk.targets, tree.page(chunk.first_leaf)]);
-        buffers.extend(operands.scales_and_offsets);
+        buffers.extend(&operands.scales_and_offsets);
         pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
     }
     Ok(pipeline)

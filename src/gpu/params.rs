@@ -69,48 +69,23 @@ pub(super) mod tests {
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
 
-    /// Size, and name and offset of what the host writes into a kernel's uniform `uniform`.
-    fn params(kernel: &Kernel, uniform: &str) -> (usize, Vec<(&'static str, usize)>) {
-        match (kernel.name, uniform) {
-            ("fold", "params") => (
-                size_of::<FoldParams>(),
-                vec![
-                    ("n_nodes", offset_of!(FoldParams, n_nodes)),
-                    ("n_columns", offset_of!(FoldParams, n_columns)),
-                    ("first_folded", offset_of!(FoldParams, first_folded)),
-                    ("n_trained", offset_of!(FoldParams, n_trained)),
-                    ("rate", offset_of!(FoldParams, rate)),
-                ],
-            ),
-            ("read", "params") => (
-                size_of::<ReadParams>(),
-                vec![("n_vectors", offset_of!(ReadParams, n_vectors))],
-            ),
-            ("synthetic", "params") => (
-                size_of::<SyntheticParams>(),
-                vec![
-                    ("n_samples", offset_of!(SyntheticParams, n_samples)),
-                    ("rows_per_leaf", offset_of!(SyntheticParams, rows_per_leaf)),
-                    ("n_inputs", offset_of!(SyntheticParams, n_inputs)),
-                    ("seed", offset_of!(SyntheticParams, seed)),
-                    ("flip_below", offset_of!(SyntheticParams, flip_below)),
-                    ("first_row_low", offset_of!(SyntheticParams, first_row_low)),
-                    (
-                        "first_row_high",
-                        offset_of!(SyntheticParams, first_row_high),
-                    ),
-                ],
-            ),
-            (_, "params") => (
-                size_of::<ChunkParams>(),
-                vec![
-                    ("n_samples", offset_of!(ChunkParams, n_samples)),
-                    ("first_leaf", offset_of!(ChunkParams, first_leaf)),
-                    ("n_iterations", offset_of!(ChunkParams, n_iterations)),
-                    ("rate", offset_of!(ChunkParams, rate)),
-                ],
-            ),
-            (name, uniform) => panic!("{name}: a uniform that the host does not know, {uniform}"),
+    /// The size of a struct, and name and offset of its fields.
+    macro_rules! layout {
+        ($params:ident: $($field:ident)+) => {
+            (size_of::<$params>(), vec![$((stringify!($field), offset_of!($params, $field))),+])
+        };
+    }
+
+    /// Size, and name and offset of what the host writes into the uniform of a kernel.
+    fn params(kernel: &Kernel) -> (usize, Vec<(&'static str, usize)>) {
+        match kernel.name {
+            "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
+            "read" => layout!(ReadParams: n_vectors),
+            "synthetic" => {
+                layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
+                first_row_low first_row_high)
+            }
+            _ => layout!(ChunkParams: n_samples first_leaf n_iterations rate),
         }
     }
 
@@ -125,7 +100,8 @@ pub(super) mod tests {
             let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
                 panic!("{}: {name} is a struct", kernel.name);
             };
-            let (size, fields) = params(kernel, name);
+            assert_eq!(name, "params", "{}", kernel.name);
+            let (size, fields) = params(kernel);
             assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
             let named: Vec<_> = members
                 .iter()

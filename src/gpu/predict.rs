@@ -3,9 +3,9 @@
 use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
-use super::kernels::Kernel;
 use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;
+use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Predictions;
 use crate::error::Result;
 use std::ops::Range;
@@ -21,26 +21,24 @@ pub(super) struct Predict {
 }
 
 impl Predict {
+    /// The kernel for `chunks`, in workgroups of the shape `shape`.
     pub(super) fn new(
         device: &Device,
-        kernel: &Kernel,
-        chunks: &[Chunk],
         operands: &Operands<'_>,
+        shape: &WorkgroupShape,
+        chunks: &[Chunk],
     ) -> Result<Self> {
         let n_outputs = operands.problem.network.layer().n_outputs;
-        let mut pipeline = Pipeline::new(device, kernel)?;
-        let longest = chunks
-            .iter()
-            .map(|chunk| chunk.rows.len())
-            .max()
-            .unwrap_or(0);
+        let kernel = operands.row_kernel(device, shape).predict();
+        let mut pipeline = Pipeline::new(device, &kernel)?;
+        let longest = chunks.iter().map(|chunk| chunk.rows.len()).max();
+        let longest = longest.unwrap_or(0);
         let pre_activations = device.storage("pre_activations", longest * n_outputs)?;
         let predictions = device.storage("predictions", longest * n_outputs)?;
         for chunk in chunks {
-            let outputs = [&pre_activations, &predictions];
-            let mut buffers = vec![&chunk.params, &chunk.inputs, operands.parameters];
-            buffers.extend(outputs);
-            buffers.extend(operands.scales_and_offsets);
+            let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
+            buffers.extend([&pre_activations, &predictions]);
+            buffers.extend(&operands.scales_and_offsets);
             pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
         }
         Ok(Self {

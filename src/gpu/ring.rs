@@ -2,14 +2,13 @@
 //! copies out of some, the host fills the next.
 
 use super::chunk::Chunk;
-use super::device::{Buffer, Device};
+use super::device::{Buffer, Device, Mapping};
 use super::row_layout::RowLayout;
 use crate::data::{Dataset, Storage};
 use crate::error::Result;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::mpsc::Receiver;
-use wgpu::{BufferAsyncError, MapRangeError};
+use wgpu::MapRangeError;
 
 /// Bytes of the inputs in one staging buffer.
 const PIECE_BYTES: usize = 8 << 20;
@@ -67,14 +66,8 @@ pub(super) struct Ring {
 struct Piece {
     /// The inputs, then the targets.
     buffer: Buffer,
-    in_use: Option<InUse>,
-}
-
-/// The submission that copies out of a piece, and whether it is mapped again.
-#[derive(Debug)]
-struct InUse {
-    submission: wgpu::SubmissionIndex,
-    mapped: Receiver<std::result::Result<(), BufferAsyncError>>,
+    /// Whether the device copies out of it, after which it is mapped again.
+    in_use: Option<Mapping>,
 }
 
 impl Ring {
@@ -118,43 +111,27 @@ impl Ring {
             let number = self.next;
             self.next = (number + 1) % self.pieces.len();
             let piece = &mut self.pieces[number];
-            if let Some(InUse { submission, mapped }) = piece.in_use.take() {
-                device.wait_for(submission)?;
-                device.mapped(&mapped)?;
+            if let Some(mapping) = piece.in_use.take() {
+                device.wait_for(mapping)?;
             }
-            let inputs_bytes = (end - first) * 4 * row_layout.inputs;
-            let targets_bytes = (end - first) * 4 * row_layout.targets;
             let filled = fill(samples, row_layout, first..end, &piece.buffer);
             filled.map_err(|error| device.failed(error))?;
             piece.buffer.unmap();
             let at = (first - chunk.rows.start) as u64;
             let submission = device.submit("load", |encoder| {
-                let mut copy = |from: usize, to: &Buffer, words: usize, bytes: usize| {
-                    let to_offset = at * 4 * words as u64;
-                    encoder.copy_buffer_to_buffer(
-                        &piece.buffer,
-                        from as u64,
-                        to,
-                        to_offset,
-                        bytes as u64,
-                    );
+                let mut copy = |from: usize, to: &Buffer, words: usize| {
+                    let (at, bytes) = (at * 4 * words as u64, (end - first) * 4 * words);
+                    encoder.copy_buffer_to_buffer(&piece.buffer, from as u64, to, at, bytes as u64);
                 };
-                copy(0, &chunk.inputs, row_layout.inputs, inputs_bytes);
+                copy(0, &chunk.inputs, row_layout.inputs);
                 let targets_at = targets_at(end - first, row_layout);
-                copy(
-                    targets_at,
-                    &chunk.targets,
-                    row_layout.targets,
-                    targets_bytes,
-                );
+                copy(targets_at, &chunk.targets, row_layout.targets);
                 if end == rows.end {
                     then(encoder);
                 }
             });
-            piece.in_use = Some(InUse {
-                submission,
-                mapped: Device::map(&piece.buffer, wgpu::MapMode::Write),
-            });
+            let mapping = Device::map(&piece.buffer, wgpu::MapMode::Write, submission);
+            piece.in_use = Some(mapping);
         }
         Ok(())
     }

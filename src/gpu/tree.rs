@@ -193,6 +193,8 @@ mod tests {
     use crate::gpu::device::Device;
     use crate::gpu::device::tests::device;
     use crate::leaves::Fold;
+    use crate::random::test_numbers;
+    use rand::RngExt;
 
     /// Fills the leaves with `nodes` and folds them.
     fn folded(device: &Device, nodes: &[f32], n_sums: usize, max_bytes: Option<u64>) -> Vec<f32> {
@@ -260,11 +262,9 @@ mod tests {
     #[test]
     fn the_tree_is_the_one_of_the_leaves_in_pages_of_any_length() {
         let device = device();
-        for n_nodes in [2, 7, 100, 1500, 5000] {
-            let value = |i: usize| {
-                let word = u32::try_from(i).unwrap().wrapping_mul(2_654_435_761);
-                f32::from_bits(0x3f00_0000 | (word >> 9)) * if word & 1 == 0 { 1.0 } else { -3e-3 }
-            };
+        for n_nodes in [2_usize, 7, 100, 1500, 5000] {
+            let mut random = test_numbers(n_nodes as u64);
+            let value = |_| random.random_range(0.5..1.0) * [1.0, -3e-3][random.random_range(0..2)];
             let nodes: Vec<f32> = (0..4 * n_nodes).map(value).collect();
             let mut fold = Fold::new(|left: &mut [f32; 4], right: &[f32; 4]| {
                 let pairs = left.iter_mut().zip(right);

@@ -82,7 +82,7 @@ fn header<'a>(
         let bound = condition.strip_prefix(name)?.strip_prefix(" < ")?;
         Some((name, start, bound, step.strip_prefix(name)?))
     };
-    let (name, start, bound, step) = parts().ok_or("a marked loop of a form that is not known")?;
+    let (name, start, bound, step) = parts().ok_or("a marked loop of an unknown form")?;
     let (mut value, bound) = (product(start, constants)?, product(bound, constants)?);
     let next: Box<dyn Fn(u32) -> Option<u32>> = match step {
         "++" => Box::new(|value| value.checked_add(1)),
@@ -92,7 +92,7 @@ fn header<'a>(
             match operator {
                 "+" => Box::new(move |value| value.checked_add(by)),
                 "*" => Box::new(move |value| value.checked_mul(by)),
-                _ => return Err(format!("a step that is not known, {step}")),
+                _ => return Err(format!("an unknown step, {step}")),
             }
         }
     };
@@ -112,7 +112,7 @@ fn product(expression: &str, constants: &HashMap<&str, u32>) -> Result<u32, Stri
         let number = word.strip_suffix('u').unwrap_or(word).parse().ok();
         number
             .or_else(|| constants.get(word).copied())
-            .ok_or_else(|| format!("{word:?} is no number that is known"))
+            .ok_or_else(|| format!("{word:?} is not a known number"))
     };
     let mut words = expression.split_whitespace();
     let mut value = factor(words.next().unwrap_or(""))?;
@@ -123,7 +123,7 @@ fn product(expression: &str, constants: &HashMap<&str, u32>) -> Result<u32, Stri
             "/" => value.checked_div(by),
             _ => None,
         };
-        value = next.ok_or_else(|| format!("{expression:?} is no product that is known"))?;
+        value = next.ok_or_else(|| format!("{expression:?} is not a known product"))?;
     }
     Ok(value)
 }
@@ -264,28 +264,28 @@ for (var d = 1u; d < HALF; d *= 2u) { // unroll
         for (wgsl, problem) in [
             (
                 "for (var k = 0u; k < UNKNOWN; k++) { // unroll\n}",
-                "\"UNKNOWN\" is no number",
+                "\"UNKNOWN\" is not a known number",
             ),
             (
                 "for (var k = 0u; k < params.n; k++) { // unroll\n}",
-                "\"params.n\" is no number",
+                "\"params.n\" is not a known number",
             ),
             (
                 "for (var k = 0u; k < 1u + 1u; k++) { // unroll\n}",
-                "is no product",
+                "is not a known product",
             ),
             (
                 "for (var k = 0u; k < 4u / 0u; k++) { // unroll\n}",
-                "is no product",
+                "is not a known product",
             ),
             (
                 "for (var k = 4u; k > 0u; k--) { // unroll\n}",
-                "form that is not known",
+                "of an unknown form",
             ),
-            ("while true { // unroll\n}", "form that is not known"),
+            ("while true { // unroll\n}", "of an unknown form"),
             (
                 "for (var k = 0u; k < 4u; k -= 1u) { // unroll\n}",
-                "a step that is not known",
+                "an unknown step",
             ),
             (
                 "for (var k = 0u; k < 4u; k *= 2u) { // unroll\n}",

@@ -152,7 +152,13 @@ fn a_software_adapter_does_not_keep_loops() {
     let problem = problem(&dataset, Loss::SquaredError);
     let refused = Gpu::new(problem, Software::Allowed, options);
     assert!(
-        matches!(refused, Err(Error::DeviceLimit { .. })),
+        matches!(
+            refused,
+            Err(Error::Setting {
+                setting: "keep_loops",
+                ..
+            })
+        ),
         "{refused:?}"
     );
 }

@@ -5,6 +5,7 @@
 
 use crate::common::{
     PAIRS, Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch,
+    small_parameters,
 };
 use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
 use neuralnet::cpu::Cpu;
@@ -73,15 +74,6 @@ fn posed(dataset: &Dataset, (activation, loss): (Activation, Loss)) -> Problem<'
         network: problem.network.clone().with_activation(activation),
         ..problem
     }
-}
-
-/// Small enough that no prediction is certain.
-fn small_parameters(problem: &Problem<'_>) -> Vec<f64> {
-    let mut random = Random::new(5);
-    let size = 1.0 / (problem.dataset.n_inputs() as f64).sqrt();
-    (0..problem.network.n_parameters())
-        .map(|_| size * f64::from(random.next()))
-        .collect()
 }
 
 /// A backend of the batch's own rows, but for the evaluation of all of them, which is that of the batch.
@@ -160,7 +152,7 @@ fn assert_batch(problem: &Problem<'_>, options: GpuOptions, rows: &[usize], what
     let mut rounding = candidate.own.rounding();
     rounding.input = candidate.whole.rounding().input;
     candidate
-        .set_parameters(&small_parameters(problem))
+        .set_parameters(&small_parameters(problem, 1.0))
         .unwrap();
     let mut checks = check(&own, &mut candidate, rounding, &mut reference, 0.5).unwrap();
     if rounding.input == 0 {
@@ -175,53 +167,56 @@ fn assert_batch(problem: &Problem<'_>, options: GpuOptions, rows: &[usize], what
     assert!(exceeded.is_empty(), "{what}: {exceeded:#?}");
 }
 
-/// A leaf out of one, and several, the last of them short, out of more.
+/// A leaf out of one, and several, the last of them short, out of more. Objectives, weights with scales, and storages
+/// are each a part of the shaders of its own: any two of them meet, not any three.
 #[test]
 fn a_batch_is_within_the_bounds_of_the_cpus() {
+    const STORAGES: [Storage; 3] = [Storage::F32, Storage::F16, Storage::U8];
+    const WEIGHTED_AND_SCALED: [(bool, bool); 3] = [(false, false), (true, false), (true, true)];
     for (n_samples, n_inputs, n_outputs, n_rows) in [(61, 5, 3, 17), (3001, 33, 3, 2305)] {
-        for pair in PAIRS {
-            for (weighted, scaled) in [(false, false), (true, false), (true, true)] {
-                for storage in [Storage::F32, Storage::F16, Storage::U8] {
-                    let mut dataset = dataset(n_samples, n_inputs, n_outputs, weighted);
-                    if scaled {
-                        dataset = dataset.standardised(true);
-                    }
-                    let dataset = dataset.stored_as(storage).unwrap();
-                    let problem = posed(&dataset, pair);
-                    let what = format!(
-                        "{n_rows} of {n_samples}x{n_inputs}x{n_outputs} {pair:?}, {storage:?}, weighted {weighted}, scaled {scaled}"
-                    );
-                    let rows = drawn(n_rows, n_samples, 3);
-                    assert_batch(&problem, GpuOptions::default(), &rows, &what);
+        for (number, pair) in PAIRS.into_iter().enumerate() {
+            for (turn, (weighted, scaled)) in WEIGHTED_AND_SCALED.into_iter().enumerate() {
+                let storage = STORAGES[(number + turn) % 3];
+                let mut dataset = dataset(n_samples, n_inputs, n_outputs, weighted);
+                if scaled {
+                    dataset = dataset.standardised(true);
                 }
+                let dataset = dataset.stored_as(storage).unwrap();
+                let problem = posed(&dataset, pair);
+                let what = format!(
+                    "{n_rows} of {n_samples}x{n_inputs}x{n_outputs} {pair:?}, {storage:?}, weighted {weighted}, scaled {scaled}"
+                );
+                let rows = drawn(n_rows, n_samples, 3);
+                assert_batch(&problem, GpuOptions::default(), &rows, &what);
             }
         }
     }
 }
 
-/// The widest rows, more outputs than lanes, one row, more rows than there are, a leaf out of several, and no subgroups.
+/// The widest rows, more outputs than lanes, one row, more rows than there are, a leaf out of several; and without
+/// subgroups, in whose place the same kernels are proven for every shape in `shapes.rs`, a leaf and several.
 #[test]
 fn every_shape_of_a_batch_is_within_the_bounds_of_the_cpus() {
     let without_subgroups = GpuOptions {
         without_subgroups: true,
         ..GpuOptions::default()
     };
-    for (n_samples, n_inputs, n_outputs, n_rows) in [
-        (3, 3, 1, 1),
-        (3, 3, 1, 7),
-        (40, 8192, 2, 33),
-        (300, 5, 16, 299),
-        (300, 784, 10, 64),
-        (3001, 33, 3, 500),
-        (20, 5, 1, 20_000),
+    for (n_samples, n_inputs, n_outputs, n_rows, options) in [
+        (3, 3, 1, 1, GpuOptions::default()),
+        (3, 3, 1, 7, GpuOptions::default()),
+        (40, 8192, 2, 33, GpuOptions::default()),
+        (300, 5, 16, 299, GpuOptions::default()),
+        (300, 784, 10, 64, GpuOptions::default()),
+        (300, 784, 10, 64, without_subgroups),
+        (3001, 33, 3, 500, GpuOptions::default()),
+        (20, 5, 1, 20_000, GpuOptions::default()),
+        (20, 5, 1, 20_000, without_subgroups),
     ] {
-        for options in [GpuOptions::default(), without_subgroups] {
-            let dataset = random_dataset(n_samples, n_inputs, n_outputs);
-            let problem = posed(&dataset, PAIRS[1]);
-            let what = format!("{n_rows} of {n_samples}x{n_inputs}x{n_outputs}, {options:?}");
-            let rows = drawn(n_rows, n_samples, 1);
-            assert_batch(&problem, options, &rows, &what);
-        }
+        let dataset = random_dataset(n_samples, n_inputs, n_outputs);
+        let problem = posed(&dataset, PAIRS[1]);
+        let what = format!("{n_rows} of {n_samples}x{n_inputs}x{n_outputs}, {options:?}");
+        let rows = drawn(n_rows, n_samples, 1);
+        assert_batch(&problem, options, &rows, &what);
     }
 }
 
@@ -232,7 +227,7 @@ fn a_batch_depends_on_no_other() {
     for n_samples in [700, 5000] {
         let dataset = dataset(n_samples, 33, 2, true);
         let problem = posed(&dataset, PAIRS[1]);
-        let start = small_parameters(&problem);
+        let start = small_parameters(&problem, 1.0);
         let alone = |rows: &[usize]| {
             let mut gpu = gpu(problem.clone(), GpuOptions::default());
             gpu.set_parameters(&start).unwrap();
@@ -263,7 +258,7 @@ fn chunks_pages_and_streams_change_no_bit_of_a_batch() {
     let wide = random_dataset(30_000, 128, 16);
     for (dataset, n_rows) in [(&synthetic, 17_000), (&wide, 29_999), (&wide, 300)] {
         let problem = posed(dataset, PAIRS[1]);
-        let start = small_parameters(&problem);
+        let start = small_parameters(&problem, 1.0);
         let rows = drawn(n_rows, dataset.n_samples(), 2);
         let leaf_bytes = 4 * dataset.leaves().rows_per_leaf() as u64 * 132;
         let run = |options| {
@@ -307,7 +302,7 @@ fn rows_that_weigh_nothing_say_nothing() {
     let dataset = dataset(3001, 33, 2, true);
     for pair in PAIRS {
         let problem = posed(&dataset, pair);
-        let start = small_parameters(&problem);
+        let start = small_parameters(&problem, 1.0);
         let mut gpu = gpu(problem.clone(), GpuOptions::default());
         let mut cpu = Cpu::new(problem, None).unwrap();
         for backend in [&mut gpu as &mut dyn Backend, &mut cpu] {
@@ -326,14 +321,14 @@ fn rows_that_weigh_nothing_say_nothing() {
     }
 }
 
-/// As the article's settings, and as a sum.
+/// With the reduction of the article's settings, which is the sum.
 #[test]
 fn a_sum_is_not_divided() {
     let dataset = dataset(3001, 33, 2, true);
     let rows = drawn(700, 3001, 1);
     let evaluate = |reduction| {
         let problem = problem(&dataset, Loss::CrossEntropy, reduction, true);
-        let start = small_parameters(&problem);
+        let start = small_parameters(&problem, 1.0);
         let mut gpu = gpu(problem, GpuOptions::default());
         gpu.set_parameters(&start).unwrap();
         gpu.evaluate_rows(&rows).unwrap()

@@ -1,7 +1,7 @@
 //! What the command line promises: exit codes, messages that name the place, JSON and nothing else,
 //! notices on stderr, and no result where the input is bad.
 
-use crate::common::{binary, neuralnet, neuralnet_json, scratch};
+use crate::common::{assert_refused, binary, interrupted, neuralnet, neuralnet_json, scratch};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -19,20 +19,6 @@ fn stderr(output: &Output) -> String {
 }
 
 /// Nothing on stdout, the exit code, and every part of the message.
-fn assert_refused(args: &[&str], code: i32, parts: &[&str]) {
-    let output = neuralnet(args);
-    let stderr = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(output.stdout.is_empty(), "{args:?} printed a result");
-    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
-    for part in parts {
-        assert!(
-            stderr.contains(part),
-            "{args:?}: `{part}` is not in: {stderr}"
-        );
-    }
-}
-
 /// The file's content, what the message has to name after the file, and further parts of it.
 const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     ("empty.csv", b"", &["empty.csv: the file is empty"]),
@@ -340,6 +326,39 @@ fn more_than_a_gpu_takes_is_refused_with_the_limit() {
     );
 }
 
+#[test]
+fn a_measurement_says_what_was_measured() {
+    let bench = |storage| {
+        let shape = ["bench", "1000x8", "--backend", "cpu", "--repeats", "1"];
+        neuralnet_json(&[&shape[..], &["--storage", storage]].concat())
+    };
+    for (storage, bytes) in [("f32", 36_000), ("u8", 12_000)] {
+        let bench = bench(storage);
+        assert_eq!(bench["storage"], storage);
+        assert_eq!(bench["keep_loops"], false);
+        assert_eq!(bench["shapes"][0]["bytes"], bytes, "{storage}");
+    }
+}
+
+#[test]
+fn loops_are_kept_only_on_a_gpu() {
+    let bench = ["bench", "3x3", "--repeats", "1", "--keep-loops"];
+    for backend in ["auto", "cpu"] {
+        let args = [&bench[..], &["--backend", backend]].concat();
+        assert_refused(&args, 2, &["--keep-loops", "take --backend gpu"]);
+    }
+    let args = [&bench[..], &["--backend", "gpu"]].concat();
+    if neuralnet_json(&["devices"])[0]["kind"] == "software" {
+        assert_refused(
+            &args,
+            2,
+            &["--keep-loops", "software adapter", "leave it out"],
+        );
+    } else {
+        assert_eq!(neuralnet_json(&args)["keep_loops"], true);
+    }
+}
+
 /// Runs the binary where the Vulkan loader finds no driver.
 fn without_adapter(args: &[&str]) -> Output {
     Command::new(binary())
@@ -629,28 +648,10 @@ fn a_pipe_is_a_file() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_training_with_what_was_reached() {
-    use std::io::{BufRead, BufReader, Read};
     for backend in ["cpu", "gpu"] {
-        let mut child = Command::new(binary())
-            .args(["train", "synthetic:2000x8", "--json", "--iterations"])
-            .args(["1000000000", "--backend", backend])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut told = String::new();
-        while !told.contains("training on the") {
-            assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
-        }
-        let pid = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status();
-        assert!(sent.unwrap().success(), "the signal was sent");
-        stderr.read_to_string(&mut told).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{told}");
-        assert!(told.contains("interrupted after"), "{told}");
-        let train: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let args = ["train", "synthetic:2000x8", "--json", "--iterations"];
+        let printed = interrupted(&[&args[..], &["1000000000", "--backend", backend]].concat());
+        let train: serde_json::Value = serde_json::from_slice(&printed).unwrap();
         let iterations = train["iterations"].as_u64().unwrap();
         assert!((1..1_000_000_000).contains(&iterations), "{iterations}");
         assert!(train["layers"][0]["weight"][0][7].is_f64(), "{train}");

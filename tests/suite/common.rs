@@ -8,7 +8,9 @@ use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::validate::{Check, check};
 use neuralnet::{Dataset, Loss, Network, Reduction};
-use std::process::{Command, Output};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use std::process::{Command, Output, Stdio};
 
 /// Every activation with every loss that suits it.
 pub(crate) const PAIRS: [(Activation, Loss); 5] = [
@@ -19,24 +21,46 @@ pub(crate) const PAIRS: [(Activation, Loss); 5] = [
     (Activation::Tanh, Loss::SquaredError),
 ];
 
-/// Numbers in [−1, 1), the same on every run.
-pub(crate) struct Random(u64);
+/// Test data, the same on every run.
+pub(crate) struct Random(SmallRng);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SmallRng::seed_from_u64(seed))
     }
 
-    /// Knuth's MMIX generator; its upper bits are good enough for test data.
+    /// A number in [−1, 1).
     pub(crate) fn next(&mut self) -> f32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        f32::from(i16::from_be_bytes([
-            self.0.to_be_bytes()[0],
-            self.0.to_be_bytes()[1],
-        ])) / 32_768.0
+        self.0.random_range(-1.0..1.0)
+    }
+
+    /// A number in 0..`end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0.random_range(0..end)
+    }
+
+    /// One of `all`.
+    pub(crate) fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+
+    /// Any byte.
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.0.random()
+    }
+
+    /// A copy of `bytes`, up to three times a byte replaced, a byte removed, or the end cut off.
+    pub(crate) fn damaged(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut damaged = bytes.to_vec();
+        for _ in 0..=self.below(3) {
+            let at = self.below(damaged.len());
+            match self.below(3) {
+                0 => damaged[at] = self.byte(),
+                1 if damaged.len() > 1 => drop(damaged.remove(at)),
+                _ => damaged.truncate(at + 1),
+            }
+        }
+        damaged
     }
 }
 
@@ -63,6 +87,43 @@ pub(crate) fn problem(
         dataset,
         network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), bias),
         objective: Objective { loss, reduction },
+    }
+}
+
+/// Parameters in [−`size`, `size`) over √I, so that not every prediction is certain however wide the rows are.
+pub(crate) fn small_parameters(problem: &Problem<'_>, size: f64) -> Vec<f64> {
+    let mut random = Random::new(5);
+    let size = size / (problem.dataset.n_inputs() as f64).sqrt();
+    (0..problem.network.n_parameters())
+        .map(|_| size * f64::from(random.next()))
+        .collect()
+}
+
+/// Asserts that the gradient of `backend` is the derivative of its loss, by central differences in every parameter.
+///
+/// The third derivative's share of a central difference is about h², its rounding about 1e-16 / h: both are near
+/// 1e-10 of the loss here. A loss summed over N samples is N times as large.
+pub(crate) fn assert_derivative(backend: &mut dyn Backend, parameters: &[f64], what: &str) {
+    const STEP: f64 = 1e-5;
+    const TOLERANCE_PER_LOSS: f64 = 1e-8;
+    let mut evaluate = |parameters: &[f64]| {
+        backend.set_parameters(parameters).unwrap();
+        backend.evaluate().unwrap()
+    };
+    let analytical = evaluate(parameters);
+    for at in 0..parameters.len() {
+        let mut loss_at = |shift: f64| {
+            let mut shifted = parameters.to_vec();
+            shifted[at] += shift;
+            evaluate(&shifted).summary.loss
+        };
+        let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
+        let error = (numerical - analytical.gradient[at]).abs();
+        assert!(
+            error <= TOLERANCE_PER_LOSS * (analytical.summary.loss + analytical.gradient[at].abs()),
+            "{what}, parameter {at}: {} but numerically {numerical}",
+            analytical.gradient[at]
+        );
     }
 }
 
@@ -128,6 +189,48 @@ pub(crate) fn neuralnet(args: &[&str]) -> Output {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("neuralnet: no adapter"), "{NO_ADAPTER}");
     output
+}
+
+/// Runs the binary, and expects it to end in order with the exit code `code`, a message that has all of `parts`, and
+/// no result.
+pub(crate) fn assert_refused(args: &[&str], code: i32, parts: &[&str]) {
+    let output = neuralnet(args);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?} printed a result");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    for part in parts {
+        assert!(
+            stderr.contains(part),
+            "{args:?}: `{part}` is not in: {stderr}"
+        );
+    }
+}
+
+/// Runs a training, sends it Ctrl-C once it has begun, and expects it to end in order; returns what it printed on
+/// stdout.
+#[cfg(unix)]
+pub(crate) fn interrupted(args: &[&str]) -> Vec<u8> {
+    use std::io::{BufRead, BufReader, Read};
+    let mut child = Command::new(binary())
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("training on the") {
+        assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.unwrap().success(), "the signal was sent");
+    stderr.read_to_string(&mut told).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("interrupted after"), "{told}");
+    output.stdout
 }
 
 /// Runs the binary, expects success, and reads its JSON.

@@ -1,7 +1,7 @@
 //! CSV files: the same numbers as the `csv` crate and the standard library read, the same errors for any number of
 //! threads, and no file that makes reading panic, hang, or lose a row.
 
-use crate::common::scratch;
+use crate::common::{Random, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
@@ -17,22 +17,7 @@ fn path(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Knuth's MMIX generator, its upper bits.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
-
     fn digits(&mut self, n: usize) -> String {
         (0..n)
             .map(|_| char::from(b'0' + u8::try_from(self.below(10)).unwrap()))
@@ -205,7 +190,7 @@ fn file(random: &mut Random) -> String {
 
 #[test]
 fn files_are_read_as_the_csv_crate_and_the_standard_library_do() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let path = path("random.csv");
     let (mut n_read, mut n_refused) = (0, 0);
     for round in 0..10_000 {
@@ -234,7 +219,7 @@ fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
 /// Several pieces, with texts that first stand in different ones, and of two errors the first.
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let mut lines = vec!["a,kind,b,y".to_owned()];
     for row in 0..60_000 {
         let kind = random.below(1 + row / 1000);
@@ -304,7 +289,7 @@ fn lines_across_pieces_are_whole() {
 
 /// A table of every kind of column: numbers, gaps, texts, classes.
 fn table() -> String {
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let mut text = "age,port,\"fare, paid\",class\n".to_owned();
     for _ in 0..40 {
         let age = if random.below(5) == 0 {
@@ -335,10 +320,10 @@ fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
         let at = random.below(bytes.len());
         match random.below(7) {
             0 => bytes.truncate(at + 1),
-            1 => bytes.insert(at, u8::try_from(random.below(256)).unwrap()),
+            1 => bytes.insert(at, random.byte()),
             2 if bytes.len() > 1 => drop(bytes.remove(at)),
             3 | 4 => bytes[at] = b" ,\"\n\r0123456789.-e"[random.below(18)],
-            5 => bytes[at] = u8::try_from(random.below(256)).unwrap(),
+            5 => bytes[at] = random.byte(),
             _ => bytes[at] ^= 1 << random.below(8),
         }
     }
@@ -349,7 +334,7 @@ fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 #[test]
 fn whatever_is_written_into_a_file_no_row_is_lost_and_no_value_changed() {
     let table = table();
-    let mut random = Random(4);
+    let mut random = Random::new(4);
     let options = TableOptions {
         one_hot: vec!["port".to_owned()],
         impute: Some(neuralnet_table::Impute::Zero),

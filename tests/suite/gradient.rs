@@ -1,30 +1,16 @@
 //! The float64 gradient is the derivative of the float64 loss, the fast CPU backend computes what the plain
 //! reference does, and updates go against the gradient.
 
-use crate::common::{PAIRS, Random, problem, random_dataset};
+use crate::common::{PAIRS, Random, assert_derivative, problem, random_dataset, small_parameters};
 use neuralnet::backend::{Backend, Evaluation, Problem};
 use neuralnet::cpu::{Cpu, Reference, gradient_descent};
 use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction};
 use std::num::NonZeroU32;
 
-/// The third derivative's share of a central difference is about h², its rounding about 1e-16 / h:
-/// both are near 1e-10 of the loss here. A loss summed over N samples is N times as large.
-const STEP: f64 = 1e-5;
-const TOLERANCE_PER_LOSS: f64 = 1e-8;
-
 /// Of a sum's magnitude, its terms taken without their signs: two orders of one sum of n terms differ by about
 /// n · 1e-16 of it, and n is a few thousand at most. A wrong term shows as its share of the sum.
 const TOLERANCE_OF_MAGNITUDE: f64 = 1e-12;
-
-/// Parameters that leave no prediction certain.
-fn random_parameters(problem: &Problem<'_>) -> Vec<f64> {
-    let mut random = Random::new(5);
-    let size = 1.0 / (problem.dataset.n_inputs() as f64).sqrt();
-    (0..problem.network.n_parameters())
-        .map(|_| size * f64::from(random.next()))
-        .collect()
-}
 
 /// The samples of `dataset` with targets that a softmax can have: one 1 among 0s.
 fn with_classes(dataset: &Dataset) -> Dataset {
@@ -72,28 +58,6 @@ fn for_each_problem(dataset: &Dataset, mut check: impl FnMut(&Problem<'_>, &str)
     }
 }
 
-fn assert_derivative(backend: &mut dyn Backend, parameters: &[f64], what: &str) {
-    let mut evaluate = |parameters: &[f64]| {
-        backend.set_parameters(parameters).unwrap();
-        backend.evaluate().unwrap()
-    };
-    let analytical = evaluate(parameters);
-    for at in 0..parameters.len() {
-        let mut loss_at = |shift: f64| {
-            let mut shifted = parameters.to_vec();
-            shifted[at] += shift;
-            evaluate(&shifted).summary.loss
-        };
-        let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
-        let error = (numerical - analytical.gradient[at]).abs();
-        assert!(
-            error <= TOLERANCE_PER_LOSS * (analytical.summary.loss + analytical.gradient[at].abs()),
-            "{what}, parameter {at}: {} but numerically {numerical}",
-            analytical.gradient[at]
-        );
-    }
-}
-
 /// Central differences of the loss in every parameter, at random parameters: an error of sign, of a factor, of the
 /// reduction, or of an index shows here without any other implementation.
 #[test]
@@ -101,7 +65,7 @@ fn the_gradient_is_the_derivative_of_the_loss() {
     for (n_samples, n_inputs, n_outputs) in [(1, 1, 1), (7, 3, 2), (65, 33, 5)] {
         let dataset = random_dataset(n_samples, n_inputs, n_outputs);
         for_each_problem(&dataset, |problem, what| {
-            let parameters = random_parameters(problem);
+            let parameters = small_parameters(problem, 1.0);
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
             assert_derivative(&mut reference, &parameters, &format!("reference, {what}"));
             let mut cpu = Cpu::new(problem.clone(), Some(1)).unwrap();
@@ -168,13 +132,13 @@ fn the_fast_backend_computes_what_the_reference_does() {
         (7, 3, 2),
         (65, 33, 5),
         (257, 64, 1),
-        (5000, 65, 2),
+        (2100, 65, 2),
     ] {
         let dataset = random_dataset(n_samples, n_inputs, n_outputs);
         let leaves = dataset.leaves();
-        assert_eq!(leaves.count() > 1, n_samples == 5000, "leaves of the shape");
+        assert_eq!(leaves.count() > 1, n_samples == 2100, "leaves of the shape");
         for_each_problem(&dataset, |problem, what| {
-            let parameters = random_parameters(problem);
+            let parameters = small_parameters(problem, 1.0);
             let mut fast = Cpu::new(problem.clone(), None).unwrap();
             let mut reference = Reference::new(problem.clone(), None).unwrap();
             fast.set_parameters(&parameters).unwrap();

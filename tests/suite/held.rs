@@ -1,6 +1,6 @@
 //! Samples held back, early stopping, mini-batches, and the history of the loss.
 
-use crate::common::{neuralnet, neuralnet_json, problem, random_dataset, root};
+use crate::common::{assert_refused, neuralnet_json, problem, random_dataset, root};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::{
@@ -264,12 +264,6 @@ fn the_command_line_holds_back_and_draws() {
             "--validation-every: 0",
         ),
     ] {
-        let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
-        assert!(
-            stderr.contains(part),
-            "{args:?}: `{part}` is not in: {stderr}"
-        );
+        assert_refused(&[&["train", "--backend", "cpu"], args].concat(), 2, &[part]);
     }
 }

@@ -1,6 +1,6 @@
 //! A model in a file is the model that was trained, and what cannot be used is refused.
 
-use crate::common::{neuralnet, random_dataset, scratch};
+use crate::common::{Random, neuralnet, random_dataset, scratch};
 use neuralnet::{Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, train};
 use neuralnet_table::{TableOptions, predict, predict_to};
 use std::fs;
@@ -149,7 +149,7 @@ fn data_without_a_feature_are_refused() {
     assert!(refused.to_string().contains("`x1`"), "{refused}");
     let refused = neuralnet_table::open_for(&model, "synthetic:10x4").unwrap_err();
     assert!(refused.to_string().contains("4 features"), "{refused}");
-    // … and what has no target cannot be trained on.
+    // Data without a target cannot be trained on.
     fs::write(&file, "x0,x1,x2\n1,2,3\n").unwrap();
     let data = neuralnet_table::open_for(&model, file.to_str().unwrap()).unwrap();
     let refused = train(&data, &TrainConfig::default(), &Hardware::cpu()).unwrap_err();
@@ -228,25 +228,10 @@ fn no_file_makes_reading_a_model_panic() {
     let file = path("mutated", "model.safetensors");
     model.save(&file).unwrap();
     let bytes = fs::read(&file).unwrap();
-    let mut state = 1_u64;
-    let mut random = |below: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        usize::try_from(state >> 33).unwrap() % below
-    };
+    let mut random = Random::new(1);
     let mut refused = 0;
     for _ in 0..3000 {
-        let mut mutated = bytes.clone();
-        for _ in 0..=random(3) {
-            let at = random(mutated.len());
-            match random(3) {
-                0 => mutated[at] = u8::try_from(random(256)).unwrap(),
-                1 => drop(mutated.remove(at)),
-                _ => mutated.truncate(at + 1),
-            }
-        }
-        fs::write(&file, &mutated).unwrap();
+        fs::write(&file, random.damaged(&bytes)).unwrap();
         match Model::open(&file) {
             Err(_) => refused += 1,
             Ok(read) => assert_eq!(read, model, "no value changes in silence"),

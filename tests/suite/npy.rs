@@ -558,26 +558,20 @@ fn damaged_bytes_are_refused_or_read_as_they_stand() {
     let mut random = Random::new(5);
     let values: Vec<f32> = (0..n_samples * width).map(|_| random.next()).collect();
     let good = npy(&fields(n_samples, width), &values);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number in [0, end), rounded down"
-    )]
-    let mut below = |end: usize| ((f64::from(random.next()) + 1.0) / 2.0 * end as f64) as usize;
     let (mut n_read, mut n_refused) = (0, 0);
     for round in 0..6000 {
         let mut bytes = good.clone();
-        for _ in 0..=below(3) {
+        for _ in 0..=random.below(3) {
             // Half of the rounds harm nothing but the header.
             let end = if round % 2 == 0 { good.len() } else { 80 };
-            let at = below(end.min(bytes.len()));
-            match below(8) {
+            let at = random.below(end.min(bytes.len()));
+            match random.below(8) {
                 0 => bytes.truncate(at + 1),
-                1 => bytes.insert(at, u8::try_from(below(256)).unwrap()),
+                1 => bytes.insert(at, random.byte()),
                 2 if bytes.len() > 1 => drop(bytes.remove(at)),
-                3 | 4 => bytes[at] = b" {}(),:'\"0123456789<>f"[below(22)],
-                5 => bytes[at] = u8::try_from(below(256)).unwrap(),
-                _ => bytes[at] ^= 1 << below(8),
+                3 | 4 => bytes[at] = b" {}(),:'\"0123456789<>f"[random.below(22)],
+                5 => bytes[at] = random.byte(),
+                _ => bytes[at] ^= 1 << random.below(8),
             }
         }
         std::fs::write(&path, &bytes).unwrap();

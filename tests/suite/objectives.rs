@@ -2,7 +2,9 @@
 //! float64 gradient is the derivative of the float64 loss, the GPU is within its bounds of both, and weights and
 //! scalings mean what they say.
 
-use crate::common::{PAIRS, Random, assert_within, random_dataset};
+use crate::common::{
+    PAIRS, Random, assert_derivative, assert_within, random_dataset, small_parameters,
+};
 use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::{Cpu, gradient_descent};
 use neuralnet::network::Activation;
@@ -10,8 +12,8 @@ use neuralnet::objective::Objective;
 use neuralnet::{Dataset, GpuOptions, Hardware, Loss, Network, Reduction, TrainConfig, train};
 use std::num::NonZeroU32;
 
-/// As [`random_dataset`], the features away from 0 and of different widths; the targets those of classes where
-/// there are several.
+/// A data set whose features are away from 0 and of different widths; where there are several targets, they are those
+/// of classes.
 fn dataset(n_samples: usize, n_inputs: usize, n_outputs: usize, weighted: bool) -> Dataset {
     let mut random = Random::new((n_samples + n_inputs + n_outputs) as u64);
     let inputs = (0..n_samples * n_inputs)
@@ -45,20 +47,10 @@ fn problem(dataset: &Dataset, (activation, loss): (Activation, Loss)) -> Problem
     }
 }
 
-/// Small enough that no prediction is certain.
-fn parameters(problem: &Problem<'_>) -> Vec<f64> {
-    let mut random = Random::new(5);
-    let size = 1.0 / (problem.dataset.n_inputs() as f64).sqrt();
-    (0..problem.network.n_parameters())
-        .map(|_| size * f64::from(random.next()))
-        .collect()
-}
-
-/// Central differences, as in `gradient.rs`; the last shape has several leaves, where scaled features are not
+/// The problems that `gradient.rs` does not have; the last shape has several leaves, where scaled features are not
 /// made but the parameters taken to where the features are.
 #[test]
 fn the_gradient_is_the_derivative_of_the_loss() {
-    const STEP: f64 = 1e-5;
     for (n_samples, n_inputs, n_outputs) in [(7, 3, 2), (65, 5, 3), (3000, 40, 2), (3000, 40, 1)] {
         for pair in PAIRS {
             for (weighted, scaled) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -70,28 +62,12 @@ fn the_gradient_is_the_derivative_of_the_loss() {
                     dataset = dataset.standardised(true);
                 }
                 let problem = problem(&dataset, pair);
-                let parameters = parameters(&problem);
+                let what = format!(
+                    "{n_samples}x{n_inputs}x{n_outputs} {pair:?}, weighted {weighted}, scaled {scaled}"
+                );
+                let parameters = small_parameters(&problem, 1.0);
                 let mut cpu = Cpu::new(problem, None).unwrap();
-                let mut evaluate = |parameters: &[f64]| {
-                    cpu.set_parameters(parameters).unwrap();
-                    cpu.evaluate().unwrap()
-                };
-                let analytical = evaluate(&parameters);
-                for at in 0..parameters.len() {
-                    let mut loss_at = |shift: f64| {
-                        let mut shifted = parameters.clone();
-                        shifted[at] += shift;
-                        evaluate(&shifted).summary.loss
-                    };
-                    let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
-                    let error = (numerical - analytical.gradient[at]).abs();
-                    let bound = 1e-8 * (1.0 + analytical.summary.loss);
-                    assert!(
-                        error <= bound,
-                        "{n_samples}x{n_inputs}x{n_outputs} {pair:?}, weighted {weighted}, scaled {scaled}, parameter {at}: {} but numerically {numerical}",
-                        analytical.gradient[at]
-                    );
-                }
+                assert_derivative(&mut cpu, &parameters, &what);
             }
         }
     }
@@ -104,7 +80,7 @@ fn assert_on_gpu(options: GpuOptions) {
             let dataset = dataset(n_samples, n_inputs, n_outputs, true).standardised(true);
             let problem = problem(&dataset, *pair);
             let what = format!("{n_samples}x{n_inputs}x{n_outputs} {pair:?}, {options:?}");
-            assert_within(&problem, options, &parameters(&problem), &what);
+            assert_within(&problem, options, &small_parameters(&problem, 1.0), &what);
         }
     }
 }
@@ -180,7 +156,7 @@ fn a_weight_is_a_number_of_samples() {
             Dataset::from_rows("repeated", 3, 2, of(&inputs, 3), of(&targets, 2)).unwrap();
         let evaluate = |dataset: &Dataset| {
             let problem = problem(dataset, pair);
-            let parameters = parameters(&problem);
+            let parameters = small_parameters(&problem, 1.0);
             let mut cpu = Cpu::new(problem, None).unwrap();
             cpu.set_parameters(&parameters).unwrap();
             cpu.evaluate().unwrap()
@@ -208,7 +184,7 @@ fn weighted_updates_go_against_the_gradient() {
         for pair in PAIRS {
             let dataset = dataset(n_samples, 40, 2, true);
             let problem = problem(&dataset, pair);
-            let mut expected = parameters(&problem);
+            let mut expected = small_parameters(&problem, 1.0);
             let mut cpu = Cpu::new(problem, None).unwrap();
             cpu.set_parameters(&expected).unwrap();
             let gradient = cpu.evaluate().unwrap().gradient;
@@ -259,7 +235,7 @@ fn threads_change_no_bit() {
     for pair in PAIRS {
         let evaluate = |threads| {
             let problem = problem(&dataset, pair);
-            let parameters = parameters(&problem);
+            let parameters = small_parameters(&problem, 1.0);
             let mut cpu = Cpu::new(problem, Some(threads)).unwrap();
             cpu.set_parameters(&parameters).unwrap();
             let evaluation = cpu.evaluate().unwrap();

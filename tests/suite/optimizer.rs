@@ -2,7 +2,7 @@
 //!
 //! The table and the numbers beside this file come from `optimizer/reference.py`.
 
-use crate::common::{neuralnet, neuralnet_json, random_dataset, root};
+use crate::common::{assert_refused, neuralnet_json, random_dataset, root};
 use neuralnet::{
     Dataset, Error, Hardware, Loss, Optimizer, Reduction, Schedule, StopReason, Synthetic,
     TrainConfig, Trained, Training, train,
@@ -453,12 +453,6 @@ fn the_command_line_takes_what_fits_the_data() {
         (&["--l2", "-1"], "--l2: -1 must be finite and not negative"),
         (&["--optimizer", "newton"], "invalid value"),
     ] {
-        let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
-        assert!(
-            stderr.contains(part),
-            "{args:?}: `{part}` is not in: {stderr}"
-        );
+        assert_refused(&[&["train", "--backend", "cpu"], args].concat(), 2, &[part]);
     }
 }

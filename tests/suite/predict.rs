@@ -36,63 +36,44 @@ fn model(table: &str, impute: Option<Impute>) -> Model {
 const KNOWN: &str =
     "age,port,fare,deck,class\n1,S,2.5,a,x\n2,C,0,b,y\n3,\"Q, or so\",1,a,z\n4,S,-1,b,x\n";
 
-struct Choice(Random);
-
-impl Choice {
-    fn below(&mut self, end: u16) -> u16 {
-        let unit = f64::from(self.0.next()) / 2.0 + 0.5;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "in [0, end)"
-        )]
-        let below = (unit * f64::from(end)) as u16;
-        below
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[usize::from(self.below(u16::try_from(all.len()).unwrap()))]
-    }
-}
-
 /// A table of other columns and another order than the model's. Some have gaps, and most of them something that is
 /// wrong with a few of their lines.
-fn table(choice: &mut Choice) -> String {
-    let (has_gaps, end) = (choice.below(2) == 0, choice.of(&["\n", "\r\n"]));
-    let n_rows = 1 + choice.below(120);
-    let n_wrong = choice.below(4);
-    let wrong: Vec<u16> = (0..n_wrong).map(|_| choice.below(n_rows)).collect();
+fn table(random: &mut Random) -> String {
+    let (has_gaps, end) = (random.below(2) == 0, random.of(&["\n", "\r\n"]));
+    let n_rows = 1 + random.below(120);
+    let n_wrong = random.below(4);
+    let wrong: Vec<usize> = (0..n_wrong).map(|_| random.below(n_rows)).collect();
     let mut text = format!("{end}deck,note,fare,\"age\",port{end}");
     for row in 0..n_rows {
-        if choice.below(8) == 0 {
-            text += choice.of(&["", " ", "\t"]);
+        if random.below(8) == 0 {
+            text += random.of(&["", " ", "\t"]);
             text += end;
         }
-        let gap = |choice: &mut Choice, cell: String| match has_gaps && choice.below(6) == 0 {
+        let gap = |random: &mut Random, cell: String| match has_gaps && random.below(6) == 0 {
             true => String::new(),
             false => cell,
         };
         let mut cells = [
-            choice.of(&["a", " b ", "\"a\""]).to_owned(),
-            choice.of(&["", "\"x, \"\"y\"\"\"", "7"]).to_owned(),
-            format!("{}.{}", choice.below(500), choice.below(100)),
-            choice.below(90).to_string(),
-            choice.of(&["S", "C", "\"Q, or so\""]).to_owned(),
+            random.of(&["a", " b ", "\"a\""]).to_owned(),
+            random.of(&["", "\"x, \"\"y\"\"\"", "7"]).to_owned(),
+            format!("{}.{}", random.below(500), random.below(100)),
+            random.below(90).to_string(),
+            random.of(&["S", "C", "\"Q, or so\""]).to_owned(),
         ];
         for at in [0, 2, 3, 4] {
             let cell = std::mem::take(&mut cells[at]);
-            cells[at] = gap(choice, cell);
+            cells[at] = gap(random, cell);
         }
         if wrong.contains(&row) {
-            let cell = usize::from(choice.below(5));
-            cells[cell] = choice
+            let cell = random.below(5);
+            cells[cell] = random
                 .of(&["", "", "other", "\"more", "1,1", "NaN", "1e39", "c", "d"])
                 .to_owned();
         }
         text += &cells.join(",");
         text += end;
     }
-    if choice.below(3) == 0 {
+    if random.below(3) == 0 {
         text.truncate(text.trim_end().len());
     }
     text
@@ -132,11 +113,11 @@ fn in_spans(model: &Model, data: &str, n_cells: usize) -> Told {
 /// told.
 #[test]
 fn spans_of_any_length_give_what_the_whole_table_gives() {
-    let mut choice = Choice(Random::new(1));
+    let mut random = Random::new(1);
     let models = [model(KNOWN, Some(Impute::Mean)), model(KNOWN, None)];
     let (mut n_read, mut n_noticed, mut n_refused, mut n_parquet) = (0, 0, [0; 3], 0);
     for round in 0..600 {
-        let text = table(&mut choice);
+        let text = table(&mut random);
         let (csv, gz) = (path("spans", "table.csv"), path("spans", "table.csv.gz"));
         let parquet = path("spans", "table.parquet");
         fs::write(&csv, &text).unwrap();
@@ -150,7 +131,7 @@ fn spans_of_any_length_give_what_the_whole_table_gives() {
             let file = file.to_str().unwrap();
             for model in &models {
                 let whole = as_a_whole(model, file);
-                for n_cells in [1, 5 + usize::from(choice.below(60)), 300, usize::MAX] {
+                for n_cells in [1, 5 + random.below(60), 300, usize::MAX] {
                     let spans = in_spans(model, file, n_cells);
                     assert_eq!(
                         spans, whole,

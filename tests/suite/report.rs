@@ -56,7 +56,7 @@ fn assert_sound(page: &str) {
         assert!(!page.contains(nonsense), "`{nonsense}` is in the page");
     }
     let mut open = Vec::new();
-    // The style is no markup.
+    // The style is not markup.
     let (head, rest) = page.split_once("<style>").unwrap();
     let rest = rest.split_once("</style>").unwrap().1;
     let markup = format!("{head}{rest}");
@@ -169,7 +169,7 @@ fn a_page_shows_what_only_some_trainings_have() {
                 "<th>held out</th>",
                 "held-out samples",
                 "<span class=\"key other\"></span>held out",
-                "And 12 more outputs.",
+                "And 9 more outputs.",
             ][..],
         ),
         (

@@ -5,7 +5,10 @@
     reason = "how many kills hit is for whoever asks"
 )]
 
-use crate::common::{binary, neuralnet, neuralnet_json, parameters, random_dataset, root, scratch};
+use crate::common::{
+    Random, binary, interrupted, neuralnet, neuralnet_json, parameters, random_dataset, root,
+    scratch,
+};
 use neuralnet::{Hardware, Optimizer, Progress, TrainConfig, Training};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -29,7 +32,7 @@ fn fresh(name: &str) -> PathBuf {
 fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
     let data = "synthetic:3000x10";
     vec![
-        ("descent", vec![data, "--iterations", "40000"]),
+        ("descent", vec![data, "--iterations", "20000"]),
         (
             "momentum",
             vec![
@@ -39,7 +42,7 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
                 "--schedule",
                 "cosine",
                 "--iterations",
-                "6000",
+                "4000",
                 "--l1",
                 "0.001",
             ],
@@ -51,7 +54,7 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
                 "--batch-size",
                 "100",
                 "--epochs",
-                "300",
+                "200",
                 "--validation",
                 "0.2",
                 "--early-stopping=1000",
@@ -68,7 +71,7 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
                 "--gradient-tolerance",
                 "0",
                 "--iterations",
-                "400",
+                "250",
                 "--validation",
                 "0.2",
                 "--validation-every",
@@ -154,7 +157,6 @@ fn a_killed_training_reaches_the_same_bits() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_training_reaches_the_same_bits() {
-    use std::io::{BufRead, BufReader, Read};
     let args = [
         "train",
         "synthetic:1000x16",
@@ -168,24 +170,7 @@ fn an_interrupted_training_reaches_the_same_bits() {
     let unbroken = neuralnet_json(&args);
     let checkpoint = fresh("interrupted.checkpoint");
     let kept = ["--checkpoint", checkpoint.to_str().unwrap()];
-    let mut child = Command::new(binary())
-        .args([&args[..], &kept].concat())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut told = BufReader::new(child.stderr.take().unwrap());
-    let mut stderr = String::new();
-    while !stderr.contains("training on the") {
-        assert!(told.read_line(&mut stderr).unwrap() > 0, "{stderr}");
-    }
-    let pid = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &pid]).status();
-    assert!(sent.unwrap().success(), "no signal sent");
-    told.read_to_string(&mut stderr).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("interrupted after"), "{stderr}");
+    interrupted(&[&args[..], &kept].concat());
     let resume = ["--resume", checkpoint.to_str().unwrap()];
     let resumed = neuralnet_json(&[&args[..], &resume].concat());
     assert_eq!(bits(&parameters(&resumed)), bits(&parameters(&unbroken)));
@@ -348,25 +333,10 @@ fn no_value_of_a_checkpoint_changes_in_silence() {
     training.advance_to(5, &mut go_on).unwrap();
     let reached = bits(&training.finish().unwrap().parameters);
     let bytes = std::fs::read(&file).unwrap();
-    let mut state = 1_u64;
-    let mut below = |n: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        usize::try_from(state >> 33).unwrap() % n
-    };
+    let mut random = Random::new(1);
     let mut refused = 0;
     for _ in 0..3000 {
-        let mut mutated = bytes.clone();
-        for _ in 0..=below(3) {
-            let at = below(mutated.len());
-            match below(3) {
-                0 => mutated[at] = u8::try_from(below(256)).unwrap(),
-                1 => drop(mutated.remove(at)),
-                _ => mutated.truncate(at + 1),
-            }
-        }
-        std::fs::write(&file, &mutated).unwrap();
+        std::fs::write(&file, random.damaged(&bytes)).unwrap();
         let mut training = start();
         match training.resume(&file) {
             Err(_) => refused += 1,

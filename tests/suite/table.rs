@@ -153,7 +153,7 @@ fn numbers_of_a_target_are_classes_where_they_are_asked_to_be() {
     );
     let mixed = neuralnet_table::open_csv(&path, &options).unwrap();
     assert_eq!(mixed.classes().unwrap().names, ["10", "15+", "5"]);
-    // … and so it is in NumPy's files.
+    // NumPy's files treat it alike.
     let npy = path.with_extension("npy");
     neuralnet_table::write_npy(&plain, &npy).unwrap();
     let dataset = neuralnet_table::open_npy(&npy, &options).unwrap();
@@ -419,7 +419,7 @@ fn weights_stand_behind_the_targets() {
         } else {
             2
         };
-        assert_eq!(dataset.n_inputs(), n_inputs, "a weight is no feature");
+        assert_eq!(dataset.n_inputs(), n_inputs, "a weight is not a feature");
     }
     // The classes of numbers have weights as well.
     let path = file("weights", "numbers.csv", "a,y\n1,0\n2,1\n3,1\n4,1\n");

@@ -10,7 +10,7 @@ pub(crate) use shape::Shape;
 use neuralnet::backend::Problem;
 use neuralnet::objective::Objective;
 use neuralnet::train::problem;
-use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, TrainConfig};
+use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, Storage, TrainConfig};
 use reader::Reader;
 use serde::Serialize;
 use std::num::NonZeroU32;
@@ -30,6 +30,8 @@ pub(crate) struct BenchConfig {
     pub repeats: NonZeroU32,
     /// The loss of one prediction; the squared error is the article's.
     pub loss: Loss,
+    /// How the inputs are stored.
+    pub storage: Storage,
 }
 
 /// What was measured.
@@ -41,6 +43,10 @@ pub(crate) struct Bench {
     pub adapter: String,
     /// The loss.
     pub loss: Loss,
+    /// How the inputs of the shapes are stored.
+    pub storage: Storage,
+    /// Whether shaders kept their loops.
+    pub keep_loops: bool,
     /// Of reading memory and nothing else.
     pub ceiling: Ceiling,
     /// Each shape.
@@ -63,7 +69,7 @@ pub(crate) struct Ceiling {
 /// The iterations of one shape.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ShapeTimes {
-    /// As it was named.
+    /// The name given on the command line.
     pub shape: String,
     /// N
     pub n_samples: usize,
@@ -136,13 +142,8 @@ pub(crate) fn bench(
     let mut shapes = Vec::new();
     for shape in &config.shapes {
         observe(&shape.to_string());
-        shapes.push(measure(
-            *shape,
-            config,
-            hardware,
-            &mut reader,
-            &mut ceilings,
-        )?);
+        let times = measure(*shape, config, hardware, &mut reader, &mut ceilings)?;
+        shapes.push(times);
     }
     if ceilings.is_empty() {
         ceilings.push(reader.seconds()?);
@@ -151,9 +152,11 @@ pub(crate) fn bench(
         backend: name,
         adapter,
         loss: config.loss,
+        storage: config.storage,
+        keep_loops: hardware.gpu.keep_loops,
         ceiling: Ceiling {
-            bytes: reader.bytes(),
-            bytes_per_second: reader.bytes() as f64 / median(&ceilings),
+            bytes: reader.bytes,
+            bytes_per_second: reader.bytes as f64 / median(&ceilings),
             seconds: ceilings,
         },
         shapes,
@@ -170,7 +173,7 @@ fn measure(
 ) -> Result<ShapeTimes> {
     // A step that no shape diverges with.
     const LEARNING_RATE: f64 = 0.1;
-    let dataset = shape.dataset()?;
+    let dataset = shape.dataset()?.stored_as(config.storage)?;
     let network = Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), false);
     let start = network.initial_parameters(1);
     let (mut backend, _) = hardware.open(Problem {
@@ -204,7 +207,7 @@ fn measure(
     }
     let median_seconds = median(&seconds);
     let rate = dataset.bytes() as f64 / median_seconds;
-    let ceiling = reader.bytes() as f64 / median(&reads);
+    let ceiling = reader.bytes as f64 / median(&reads);
     ceilings.extend(reads);
     Ok(ShapeTimes {
         shape: shape.to_string(),
@@ -212,7 +215,7 @@ fn measure(
         n_inputs: dataset.n_inputs(),
         n_outputs: dataset.n_outputs(),
         bytes: dataset.bytes(),
-        fits_in_cache: dataset.bytes() <= reader.cache_bytes(),
+        fits_in_cache: dataset.bytes() <= reader.cache_bytes,
         iterations: iterations.get(),
         median: median_seconds,
         bytes_per_second: rate,

@@ -12,7 +12,7 @@ mod table;
 mod task;
 
 use crate::bench::{BenchConfig, Shape};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use checkpoint::CheckpointArgs;
 use choice::choice;
 use clap::{Args, Parser, Subcommand};
@@ -218,6 +218,9 @@ pub(crate) struct BenchArgs {
     backend: BackendChoice,
     #[command(flatten)]
     hardware: HardwareArgs,
+    /// Give the GPU's driver the shaders with their loops as they are written, not written out: the difference in time is what writing them out is worth; needs --backend gpu, and a software adapter refuses it
+    #[arg(long, help_heading = "Hardware")]
+    keep_loops: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -268,8 +271,17 @@ impl TrainArgs {
 
 impl BenchArgs {
     /// The hardware to measure.
-    pub(crate) fn hardware(&self) -> Hardware {
-        self.hardware.with_backend(self.backend)
+    ///
+    /// # Errors
+    /// If shaders are to keep their loops on a backend that may have none.
+    pub(crate) fn hardware(&self) -> Result<Hardware> {
+        let mut hardware = self.hardware.with_backend(self.backend);
+        hardware.gpu.keep_loops = self.keep_loops;
+        if self.keep_loops && self.backend != BackendChoice::Gpu {
+            let reason = "only a GPU runs shaders; take --backend gpu with it";
+            return Err(Error::setting("--keep-loops", reason));
+        }
+        Ok(hardware)
     }
 
     /// The shapes to measure, and how.
@@ -281,6 +293,7 @@ impl BenchArgs {
             },
             repeats: self.repeats,
             loss: self.loss,
+            storage: self.hardware.storage(),
         }
     }
 }

@@ -41,6 +41,12 @@ impl From<neuralnet_table::Error> for Error {
 }
 
 impl Error {
+    /// The flag, or the argument, that cannot be used as it stands, and why.
+    pub(crate) fn setting(flag: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Setting { flag, reason }
+    }
+
     /// The exit code: 1 where training diverged, 3 where the device is the cause, otherwise 2.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -50,6 +56,7 @@ impl Error {
         }
     }
 }
+
 /// An error of the library, its settings told as flags.
 fn in_flags(error: &neuralnet::Error) -> String {
     let statement = match error {

@@ -12,11 +12,12 @@ use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
     InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
 };
-use neuralnet::{
-    BackendChoice, Dataset, Hardware, Model, Progress, StopReason, TrainConfig, Training, gpu,
-};
+use neuralnet::{BackendChoice, Dataset, Model, Progress, StopReason, TrainConfig, Training, gpu};
 use neuralnet_table::PredictionFormat;
-use report::{ArticleTable, Failure, Reporter, Run, html, human, json, metrics};
+use report::{
+    ArticleRow, EvaluateResult, Failure, ModelResult, Reporter, Run, TrainResult, ValidateResult,
+    html,
+};
 use std::io;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -63,11 +64,11 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let trained = training.finish()?;
     reporter.finish(&trained);
     let run = Run::new(&dataset, &config, &hardware);
-    let print = if args.json { json::train } else { human::train };
     let model = Model::new(&dataset, &config, &trained);
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
     let holdout = holdout.transpose()?;
-    report::printed(print(&run, &trained, &article, holdout.as_ref()))?;
+    let result = TrainResult::new(&run, &trained, &article, holdout.as_ref());
+    report::print(&result, args.json)?;
     // Printed first: the result is not lost if a file cannot be written.
     if let Some(path) = output {
         model.save(path)?;
@@ -96,25 +97,20 @@ fn iterate(
     dataset: &Dataset,
     config: &TrainConfig,
     mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<ArticleTable, Failure> {
-    let mut article = ArticleTable::new(dataset, config);
-    let mut stops = article.iterations();
-    stops.push(config.iterations);
-    let done = training.iteration();
-    for iteration in stops.into_iter().filter(|iteration| *iteration > done) {
+) -> Result<Vec<ArticleRow>, Failure> {
+    let mut rows = Vec::new();
+    for (iteration, article) in report::figures(dataset, config, training.iteration()) {
         training.advance_to(iteration, &mut observe)?;
-        if training
-            .stop()
-            .is_some_and(|stop| stop != StopReason::Iterations)
-        {
-            break;
+        let stop = training.stop();
+        if stop.is_some_and(|stop| stop != StopReason::Iterations) {
+            return Ok(rows);
         }
-        if article.expects(iteration) {
-            let parameters = training.parameters()?;
-            article.push(iteration, training.network(), &parameters);
-        }
+        rows.push(ArticleRow::reached(training, article)?);
     }
-    Ok(article)
+    if training.iteration() < config.iterations {
+        training.advance_to(config.iterations, &mut observe)?;
+    }
+    Ok(rows)
 }
 
 fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
@@ -142,12 +138,8 @@ fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let dataset = neuralnet_table::open_labelled(&model, &args.data)?;
     let metrics = model.measure(&dataset)?;
     report::not_measured(&metrics);
-    let print = if args.json {
-        json::evaluate
-    } else {
-        metrics::print
-    };
-    report::printed(print(&args.model, &dataset, &metrics))?;
+    let result = EvaluateResult::new(&args.model, &dataset, &metrics);
+    report::print(&result, args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -167,24 +159,14 @@ fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
 }
 
 fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
-    let model = Model::open(&args.model)?;
-    let print = if args.json {
-        json::inspect
-    } else {
-        human::inspect
-    };
-    report::printed(print(&model))?;
+    report::print(&ModelResult::new(&Model::open(&args.model)?), args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
     let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
     report::notices(&dataset);
-    let hardware = Hardware {
-        backend: BackendChoice::Gpu,
-        threads: args.hardware.threads(),
-        gpu: args.hardware.gpu(),
-    };
+    let hardware = args.hardware.with_backend(BackendChoice::Gpu);
     let validation = neuralnet::validate(
         &dataset,
         &config,
@@ -193,20 +175,14 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
         args.reference,
     )?;
     let run = Run::new(&dataset, &config, &hardware);
-    let print = if args.json {
-        json::validate
-    } else {
-        human::validate
-    };
-    report::printed(print(&run, &validation))?;
+    report::print(&ValidateResult::new(&run, &validation), args.json)?;
     Ok(ExitCode::from(u8::from(!validation.passed())))
 }
 
 fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
-    let (config, hardware) = (args.config(), args.hardware());
+    let (config, hardware) = (args.config(), args.hardware()?);
     let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
-    let print = if args.json { json::bench } else { human::bench };
-    report::printed(print(&bench))?;
+    report::print(&bench, args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -218,12 +194,7 @@ fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
 
 fn devices(args: &DevicesArgs) -> Result<ExitCode, Failure> {
     let adapters = gpu::adapters();
-    let print = if args.json {
-        json::devices
-    } else {
-        human::devices
-    };
-    report::printed(print(&adapters))?;
+    report::print(&adapters, args.json)?;
     if adapters.is_empty() {
         return Err(neuralnet::Error::no_adapter().into());
     }

@@ -7,20 +7,17 @@ mod proto;
 
 use neuralnet::network::Activation;
 use neuralnet::{Error, Model, Result, atomic_file};
-use prost::Message;
-use proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
-    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto,
-};
+use proto::Message;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// The version of the file format, from 2020, which every runtime reads.
-const IR_VERSION: i64 = 7;
+const IR_VERSION: u64 = 7;
 /// The version of the set of operators, from 2020, which every runtime has.
-const OPSET: i64 = 13;
+const OPSET: u64 = 13;
+/// The value of `TensorProto.DataType.FLOAT`.
+const FLOAT: u64 = 1;
 
 /// The name of the graph's input; the names of its other values follow.
 const INPUTS: &str = "inputs";
@@ -35,35 +32,26 @@ const PREDICTIONS: &str = "predictions";
 /// # Errors
 /// If the file cannot be written, its name does not end in `.onnx`, or a parameter overflows f32.
 pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
-    match path.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("onnx") => {}
-        _ => {
-            return Err(Error::Write {
-                path: path.to_owned(),
-                source: invalid("the name of an ONNX file ends in .onnx".to_owned()),
-            });
-        }
+    let invalid = |reason: String| Error::Write {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidInput, reason),
+    };
+    let extension = path.extension().unwrap_or_default();
+    if !extension.eq_ignore_ascii_case("onnx") {
+        return Err(invalid("the name of an ONNX file ends in .onnx".to_owned()));
     }
     let parameters = model.parameters();
     let rounded: Vec<f32> = parameters.iter().map(|number| rounded(*number)).collect();
     if let Some(at) = rounded.iter().position(|number| !number.is_finite()) {
-        return Err(Error::Write {
-            path: path.to_owned(),
-            source: invalid(format!(
-                "the parameter {:e} is beyond f32, in which the file holds them; train on rescaled columns",
-                parameters[at]
-            )),
-        });
+        return Err(invalid(format!(
+            "the parameter {:e} is beyond f32, in which the file holds them; train on rescaled columns",
+            parameters[at]
+        )));
     }
-    let bytes = message(model, &rounded).encode_to_vec();
-    atomic_file::replace(path, |mut file| file.write_all(&bytes))?;
+    let message = message(model, &rounded);
+    atomic_file::replace(path, |mut file| file.write_all(message.as_ref()))?;
     let differences = std::iter::zip(parameters, &rounded).map(|(a, b)| (a - f64::from(*b)).abs());
     Ok(differences.fold(0.0, f64::max))
-}
-
-/// The error of a model or a path that cannot be written.
-fn invalid(reason: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
@@ -71,147 +59,119 @@ fn rounded(number: f64) -> f32 {
     number as f32
 }
 
-fn message(model: &Model, parameters: &[f32]) -> ModelProto {
+/// `ModelProto`: the versions, the graph, and the description of the model.
+fn message(model: &Model, parameters: &[f32]) -> Message {
     let description = model.description();
-    ModelProto {
-        ir_version: IR_VERSION,
-        producer_name: "neuralnet".to_owned(),
-        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        doc_string: format!(
-            "{} from {} features. Trained on {}, {} samples, for {} iterations. Parameters are rounded from float64.",
-            description.targets.join(", "),
-            description.features.len(),
-            description.source,
-            description.n_samples,
-            description.iterations
-        ),
-        graph: Some(graph(model, parameters)),
-        opset_import: vec![OperatorSetIdProto {
-            domain: String::new(),
-            version: OPSET,
-        }],
-        metadata_props: vec![
-            entry("features", &description.features),
-            entry("targets", &description.targets),
-            // JSON's null if the targets are not classes.
-            entry("classes", &description.classes),
-            entry("activation", &description.activation),
-            entry("config", &description.config),
-            entry("loss", &description.loss),
-            entry("source", &description.source),
-        ],
-    }
+    let doc_string = format!(
+        "{} from {} features. Trained on {}, {} samples, for {} iterations. Parameters are rounded from float64.",
+        description.targets.join(", "),
+        description.features.len(),
+        description.source,
+        description.n_samples,
+        description.iterations
+    );
+    let operators = Message::default().int(2, OPSET);
+    let metadata = [
+        entry("features", &description.features),
+        entry("targets", &description.targets),
+        // JSON's null if the targets are not classes.
+        entry("classes", &description.classes),
+        entry("activation", &description.activation),
+        entry("config", &description.config),
+        entry("loss", &description.loss),
+        entry("source", &description.source),
+    ];
+    Message::default()
+        .int(1, IR_VERSION)
+        .bytes(2, "neuralnet")
+        .bytes(3, env!("CARGO_PKG_VERSION"))
+        .bytes(6, doc_string)
+        .bytes(7, graph(model, parameters))
+        .bytes(8, operators)
+        .each(14, metadata)
 }
 
-fn entry(key: &str, value: &impl Serialize) -> StringStringEntryProto {
-    StringStringEntryProto {
-        key: key.to_owned(),
-        value: serde_json::to_string(value).expect("strings and numbers"),
-    }
+/// `StringStringEntryProto`
+fn entry(key: &str, value: &impl Serialize) -> Message {
+    let value = serde_json::to_string(value).expect("strings and numbers");
+    Message::default().bytes(1, key).bytes(2, value)
 }
 
-fn graph(model: &Model, parameters: &[f32]) -> GraphProto {
+/// `GraphProto`: the nodes, the parameters, the input and the output.
+fn graph(model: &Model, parameters: &[f32]) -> Message {
     let layer = model.layer();
     let (weight, bias) = parameters.split_at(layer.n_weights());
-    let shape = [layer.n_outputs, layer.n_inputs].map(length);
-    let mut initializer = vec![tensor(WEIGHT, &shape, weight)];
-    if layer.bias {
-        initializer.push(tensor(BIAS, &shape[..1], bias));
-    }
+    let (n_outputs, n_inputs) = (layer.n_outputs as u64, layer.n_inputs as u64);
+    let weight = tensor(WEIGHT, &[n_outputs, n_inputs], weight);
+    let bias = layer.bias.then(|| tensor(BIAS, &[n_outputs], bias));
     let description = model.description();
-    GraphProto {
-        node: nodes(layer.activation, layer.bias),
-        name: "neuralnet".to_owned(),
-        initializer,
-        doc_string: "predictions = activation(inputs weightᵀ + bias)".to_owned(),
-        input: vec![value(
-            INPUTS,
-            layer.n_inputs,
-            format!(
-                "Features, in this order: {}",
-                description.features.join(", ")
-            ),
-        )],
-        output: vec![value(
-            PREDICTIONS,
-            layer.n_outputs,
-            format!("Predictions of: {}", description.targets.join(", ")),
-        )],
-    }
+    let features = description.features.join(", ");
+    let features = format!("Features, in this order: {features}");
+    let targets = format!("Predictions of: {}", description.targets.join(", "));
+    Message::default()
+        .each(1, nodes(layer.activation, layer.bias))
+        .bytes(2, "neuralnet")
+        .each(5, [weight].into_iter().chain(bias))
+        .bytes(10, "predictions = activation(inputs weightᵀ + bias)")
+        .bytes(11, value(INPUTS, n_inputs, &features))
+        .bytes(12, value(PREDICTIONS, n_outputs, &targets))
 }
 
-fn nodes(activation: Activation, bias: bool) -> Vec<NodeProto> {
-    // ONNX calls its operators as the variants are called.
-    let operator = match activation {
-        Activation::Identity => None,
-        other => Some(format!("{other:?}")),
+/// `NodeProto`s: the layer, and its activation unless that is the identity.
+fn nodes(activation: Activation, bias: bool) -> Vec<Message> {
+    let inputs = [INPUTS, WEIGHT].into_iter().chain(bias.then_some(BIAS));
+    let dense = |output| {
+        Message::default()
+            .each(1, inputs)
+            .bytes(2, output)
+            .bytes(3, "dense")
+            .bytes(4, "Gemm")
+            .bytes(5, attribute("transB", 1))
     };
-    let mut input = vec![INPUTS.to_owned(), WEIGHT.to_owned()];
-    if bias {
-        input.push(BIAS.to_owned());
+    if activation == Activation::Identity {
+        return vec![dense(PREDICTIONS)];
     }
-    let dense = NodeProto {
-        input,
-        output: vec![
-            operator
-                .as_ref()
-                .map_or(PREDICTIONS, |_| PRE_ACTIVATIONS)
-                .to_owned(),
-        ],
-        name: "dense".to_owned(),
-        op_type: "Gemm".to_owned(),
-        attribute: vec![AttributeProto::int("transB", 1)],
-    };
-    let activation = operator.map(|operator| NodeProto {
-        input: vec![PRE_ACTIVATIONS.to_owned()],
-        output: vec![PREDICTIONS.to_owned()],
-        name: "activation".to_owned(),
-        // The axis of the outputs; 0 is that of the samples.
-        attribute: (activation == Activation::Softmax)
-            .then(|| AttributeProto::int("axis", 1))
-            .into_iter()
-            .collect(),
-        op_type: operator,
-    });
-    [dense].into_iter().chain(activation).collect()
+    // The axis of the outputs; 0 is that of the samples.
+    let axis = (activation == Activation::Softmax).then(|| attribute("axis", 1));
+    let activation = Message::default()
+        .bytes(1, PRE_ACTIVATIONS)
+        .bytes(2, PREDICTIONS)
+        .bytes(3, "activation")
+        // ONNX calls its operators as the variants are called.
+        .bytes(4, format!("{activation:?}"))
+        .each(5, axis);
+    vec![dense(PRE_ACTIVATIONS), activation]
 }
 
-fn tensor(name: &str, shape: &[i64], numbers: &[f32]) -> TensorProto {
-    TensorProto {
-        dims: shape.to_vec(),
-        data_type: proto::FLOAT,
-        name: name.to_owned(),
-        raw_data: numbers
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect(),
-    }
+/// `AttributeProto` of a whole number.
+fn attribute(name: &str, value: u64) -> Message {
+    const INT: u64 = 2;
+    Message::default().bytes(1, name).int(3, value).int(20, INT)
 }
 
-/// An input or output of the graph, of shape (N, `width`) with any N.
-fn value(name: &str, width: usize, doc_string: String) -> ValueInfoProto {
-    let dim = vec![
-        DimensionProto {
-            dim_param: Some("N".to_owned()),
-            ..DimensionProto::default()
-        },
-        DimensionProto {
-            dim_value: Some(length(width)),
-            ..DimensionProto::default()
-        },
+/// `TensorProto`. Its shape is not packed into one field, which is the default of the syntax of `onnx.proto`: a reader
+/// may refuse another encoding.
+fn tensor(name: &str, shape: &[u64], numbers: &[f32]) -> Message {
+    let numbers: Vec<u8> = numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect();
+    let shape = shape
+        .iter()
+        .fold(Message::default(), |message, n| message.int(1, *n));
+    shape.int(2, FLOAT).bytes(8, name).bytes(9, numbers)
+}
+
+/// `ValueInfoProto`: an input or output of the graph, of shape (N, `width`) with any N.
+fn value(name: &str, width: u64, doc_string: &str) -> Message {
+    let dimensions = [
+        Message::default().bytes(2, "N"),
+        Message::default().int(1, width),
     ];
-    ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto {
-            tensor_type: Some(TensorTypeProto {
-                elem_type: proto::FLOAT,
-                shape: Some(TensorShapeProto { dim }),
-            }),
-        }),
-        doc_string,
-    }
-}
-
-fn length(n: usize) -> i64 {
-    i64::try_from(n).expect("as long as something in memory")
+    let shape = Message::default().each(1, dimensions);
+    let tensor = Message::default().int(1, FLOAT).bytes(2, shape);
+    Message::default()
+        .bytes(1, name)
+        .bytes(2, Message::default().bytes(1, tensor))
+        .bytes(3, doc_string)
 }

@@ -3,21 +3,23 @@
 mod article;
 mod format;
 pub(crate) mod html;
-pub(crate) mod human;
-pub(crate) mod json;
-pub(crate) mod metrics;
+mod human;
+mod metrics;
 mod progress;
+mod results;
 mod run;
 mod settings;
 
-pub(crate) use article::ArticleTable;
+pub(crate) use article::{ArticleRow, figures};
 pub(crate) use progress::Reporter;
+pub(crate) use results::{EvaluateResult, ModelResult, TrainResult, ValidateResult};
 pub(crate) use run::Run;
 
 use crate::error::Error;
 use anstyle::{AnsiColor, Style};
 use neuralnet::{Dataset, Metrics};
 use neuralnet_table::{Converted, Stream};
+use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -47,6 +49,26 @@ impl Failure {
         print_line(ERROR, &text);
         ExitCode::from(code)
     }
+}
+
+/// The result of a command: `--json` prints it as it serializes, and otherwise it is text for people.
+pub(crate) trait Report: Serialize {
+    /// Writes the text.
+    fn text(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Prints `report` on stdout, as one line of JSON or as text.
+///
+/// # Errors
+/// If stdout cannot be written.
+pub(crate) fn print(report: &impl Report, as_json: bool) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    printed(match as_json {
+        true => serde_json::to_writer(&mut out, report)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+        false => report.text(&mut out),
+    })
 }
 
 /// Turns the result of printing into that of a command. A pipe closed by its reader is not an error: the reader has

@@ -135,31 +135,17 @@ impl Device {
 mod tests {
     use super::BufferUsages;
     use crate::error::Error;
-    use crate::gpu::adapter::AdapterKind;
-    use crate::gpu::device::tests::device;
-    use std::process::Command;
+    use crate::gpu::device::tests::{device, ran_in_little_memory};
 
-    /// Set in the process in which the test below runs itself again, with little memory.
-    const LIMITED: &str = "NEURALNET_TEST_LIMITED_MEMORY";
     const GIB: u64 = 1 << 30;
 
-    /// A GPU's memory is used up buffer by buffer. A software adapter grants more than there is, so
-    /// there the test runs again in a process that may hold 6 GB.
+    /// Memory is used up buffer by buffer.
     #[test]
     fn a_refused_allocation_is_an_error_that_names_both_sizes() {
         let device = device();
-        if device.adapter.kind == AdapterKind::Software && std::env::var_os(LIMITED).is_none() {
-            let limited = Command::new("sh")
-                .args(["-c", "ulimit -v 6000000 && exec \"$0\" --exact gpu::device::memory::tests::a_refused_allocation_is_an_error_that_names_both_sizes"])
-                .arg(std::env::current_exe().unwrap())
-                .env(LIMITED, "1")
-                .output()
-                .unwrap();
-            let stdout = String::from_utf8_lossy(&limited.stdout);
-            assert!(
-                limited.status.success() && stdout.contains("1 passed"),
-                "{stdout}"
-            );
+        let name =
+            "gpu::device::memory::tests::a_refused_allocation_is_an_error_that_names_both_sizes";
+        if ran_in_little_memory(&device, name, 6_000_000) {
             return;
         }
         let bytes = GIB.min(device.adapter.max_buffer_bytes);

@@ -35,13 +35,10 @@ impl CheckpointArgs {
             && path.symlink_metadata().is_ok()
             && self.resume.as_ref() != Some(path)
         {
-            return Err(Error::Setting {
-                flag: "--checkpoint",
-                reason: format!(
-                    "`{}` exists; go on from it with --resume, take another name, or remove it",
-                    path.display()
-                ),
-            });
+            let path = path.display();
+            let remedies = "go on from it with --resume, take another name, or remove it";
+            let reason = format!("`{path}` exists; {remedies}");
+            return Err(Error::setting("--checkpoint", reason));
         }
         if let Some(path) = &self.resume {
             training.resume(path)?;

@@ -13,7 +13,9 @@ use serde::forward_to_deserialize_any;
 /// An enum of unit variants, one of which is chosen by its name.
 pub(super) trait Choice: DeserializeOwned + Clone + Send + Sync + 'static {
     /// What `--help` says of the variant, where its name does not say it all.
-    fn help(&self) -> Option<&'static str>;
+    fn help(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Parses a name into the variant of `T`, and lists all names with their help.
@@ -100,17 +102,9 @@ impl Choice for Activation {
     }
 }
 
-impl Choice for Reduction {
-    fn help(&self) -> Option<&'static str> {
-        None
-    }
-}
+impl Choice for Reduction {}
 
-impl Choice for BackendChoice {
-    fn help(&self) -> Option<&'static str> {
-        None
-    }
-}
+impl Choice for BackendChoice {}
 
 impl Choice for Optimizer {
     fn help(&self) -> Option<&'static str> {

@@ -25,33 +25,22 @@ pub(crate) struct HardwareArgs {
 }
 
 impl HardwareArgs {
-    /// The options of the GPU backend.
-    pub(crate) fn gpu(self) -> GpuOptions {
-        GpuOptions {
-            max_chunk_bytes: self.max_chunk_bytes,
-            max_device_bytes: self.max_device_bytes,
-            without_subgroups: self.no_subgroups,
-            rows_from_host: false,
-            keep_loops: false,
-        }
-    }
-
     /// How the inputs are stored.
     pub(super) fn storage(self) -> Storage {
         self.storage
     }
 
-    /// The threads of the CPU backend; `None` is every core.
-    pub(crate) fn threads(self) -> Option<usize> {
-        self.threads.map(usize::from)
-    }
-
     /// The hardware, with the backend that is asked for.
-    pub(super) fn with_backend(self, backend: BackendChoice) -> Hardware {
+    pub(crate) fn with_backend(self, backend: BackendChoice) -> Hardware {
         Hardware {
             backend,
-            threads: self.threads(),
-            gpu: self.gpu(),
+            threads: self.threads.map(usize::from),
+            gpu: GpuOptions {
+                max_chunk_bytes: self.max_chunk_bytes,
+                max_device_bytes: self.max_device_bytes,
+                without_subgroups: self.no_subgroups,
+                ..GpuOptions::default()
+            },
         }
     }
 }

@@ -127,51 +127,36 @@ impl OptimizerArgs {
     /// Refuses settings that the optimizer does not use.
     fn check(&self, optimizer: Optimizer, task: &TaskArgs) -> Result<()> {
         if self.momentum.is_some() && optimizer != Optimizer::Momentum {
-            return Err(Error::Setting {
-                flag: "--momentum",
-                reason: "is a setting of --optimizer momentum; take that, or leave it out"
-                    .to_owned(),
-            });
+            let reason = "is a setting of --optimizer momentum; take that, or leave it out";
+            return Err(Error::setting("--momentum", reason));
         }
         if task.learning_rate.is_some() && optimizer == Optimizer::LBfgs {
-            return Err(Error::Setting {
-                flag: "--learning-rate",
-                reason: "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam".to_owned(),
-            });
+            let reason = "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam";
+            return Err(Error::setting("--learning-rate", reason));
         }
         Ok(())
     }
 
     /// The schedule, with the settings of `step`.
     fn schedule(&self) -> Result<Schedule> {
-        let refuse = |flag, reason: &str| {
-            let reason = reason.to_owned();
-            Err(Error::Setting { flag, reason })
-        };
-        if self.schedule.as_deref() != Some("step") {
-            const UNUSED: &str = "is a setting of --schedule step; take that, or leave it out";
-            if self.schedule_every.is_some() {
-                return refuse("--schedule-every", UNUSED);
-            }
-            if self.schedule_factor.is_some() {
-                return refuse("--schedule-factor", UNUSED);
+        if self.schedule.as_deref() == Some("step") {
+            const NEEDED: &str =
+                "step needs --schedule-every: the updates from one rate to the next";
+            let every = self.schedule_every;
+            return Ok(Schedule::Step {
+                every: every.ok_or_else(|| Error::setting("--schedule", NEEDED))?,
+                factor: self.schedule_factor.unwrap_or(0.1),
+            });
+        }
+        for (flag, is_given) in [
+            ("--schedule-every", self.schedule_every.is_some()),
+            ("--schedule-factor", self.schedule_factor.is_some()),
+        ] {
+            if is_given {
+                let reason = "is a setting of --schedule step; take that, or leave it out";
+                return Err(Error::setting(flag, reason));
             }
         }
-        Ok(match self.schedule.as_deref() {
-            None => Schedule::default(),
-            Some("step") => {
-                let Some(every) = self.schedule_every else {
-                    return refuse(
-                        "--schedule",
-                        "step needs --schedule-every: the updates from one rate to the next",
-                    );
-                };
-                Schedule::Step {
-                    every,
-                    factor: self.schedule_factor.unwrap_or(0.1),
-                }
-            }
-            Some(other) => value(other),
-        })
+        Ok(self.schedule.as_deref().map_or(Schedule::default(), value))
     }
 }

@@ -45,13 +45,11 @@ pub(super) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> R
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(Error::Setting {
-            flag,
-            reason: format!(
-                "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
-                path.display()
-            ),
-        });
+        let reason = format!(
+            "`{}` is a folder, or in one that does not exist; name a file in a folder that does",
+            path.display()
+        );
+        return Err(Error::setting(flag, reason));
     }
     if !force && path.symlink_metadata().is_ok() {
         return Err(Error::Exists {

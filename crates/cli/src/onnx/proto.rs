@@ -1,146 +1,45 @@
-//! The messages of an ONNX file that are written here, with the tags that `onnx.proto` gives their fields.
+//! Messages in the encoding of protocol buffers, of which ONNX needs whole numbers and bytes alone.
 
-use prost::Message;
+/// A message, written field by field. `tag` is the number that `onnx.proto` gives a field.
+#[derive(Default)]
+pub(super) struct Message(Vec<u8>);
 
-/// The value of `TensorProto.DataType.FLOAT`.
-pub(super) const FLOAT: i32 = 1;
-/// The value of `AttributeProto.AttributeType.INT`.
-const INT: i32 = 2;
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ModelProto {
-    #[prost(int64, tag = "1")]
-    pub(super) ir_version: i64,
-    #[prost(string, tag = "2")]
-    pub(super) producer_name: String,
-    #[prost(string, tag = "3")]
-    pub(super) producer_version: String,
-    #[prost(string, tag = "6")]
-    pub(super) doc_string: String,
-    #[prost(message, optional, tag = "7")]
-    pub(super) graph: Option<GraphProto>,
-    #[prost(message, repeated, tag = "8")]
-    pub(super) opset_import: Vec<OperatorSetIdProto>,
-    #[prost(message, repeated, tag = "14")]
-    pub(super) metadata_props: Vec<StringStringEntryProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct OperatorSetIdProto {
-    #[prost(string, tag = "1")]
-    pub(super) domain: String,
-    #[prost(int64, tag = "2")]
-    pub(super) version: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct StringStringEntryProto {
-    #[prost(string, tag = "1")]
-    pub(super) key: String,
-    #[prost(string, tag = "2")]
-    pub(super) value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) node: Vec<NodeProto>,
-    #[prost(string, tag = "2")]
-    pub(super) name: String,
-    #[prost(message, repeated, tag = "5")]
-    pub(super) initializer: Vec<TensorProto>,
-    #[prost(string, tag = "10")]
-    pub(super) doc_string: String,
-    #[prost(message, repeated, tag = "11")]
-    pub(super) input: Vec<ValueInfoProto>,
-    #[prost(message, repeated, tag = "12")]
-    pub(super) output: Vec<ValueInfoProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct NodeProto {
-    #[prost(string, repeated, tag = "1")]
-    pub(super) input: Vec<String>,
-    #[prost(string, repeated, tag = "2")]
-    pub(super) output: Vec<String>,
-    #[prost(string, tag = "3")]
-    pub(super) name: String,
-    #[prost(string, tag = "4")]
-    pub(super) op_type: String,
-    #[prost(message, repeated, tag = "5")]
-    pub(super) attribute: Vec<AttributeProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct AttributeProto {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(int64, tag = "3")]
-    i: i64,
-    #[prost(int32, tag = "20")]
-    r#type: i32,
-}
-
-impl AttributeProto {
-    pub(super) fn int(name: &str, value: i64) -> Self {
-        Self {
-            name: name.to_owned(),
-            i: value,
-            r#type: INT,
+impl Message {
+    /// Seven bits a byte, the lowest first; the eighth says whether more follow.
+    fn varint(&mut self, mut value: u64) {
+        while value >= 1 << 7 {
+            self.0.push(value.to_le_bytes()[0] | 1 << 7);
+            value >>= 7;
         }
+        self.0.push(value.to_le_bytes()[0]);
+    }
+
+    /// Adds the whole number `value`.
+    pub(super) fn int(mut self, tag: u8, value: u64) -> Self {
+        self.varint(u64::from(tag) << 3);
+        self.varint(value);
+        self
+    }
+
+    /// Adds bytes, or a text.
+    pub(super) fn bytes(mut self, tag: u8, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        self.varint(u64::from(tag) << 3 | 2);
+        self.varint(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// Adds each of `parts`, texts or messages, as a value of the field `tag`.
+    pub(super) fn each<P: AsRef<[u8]>>(self, tag: u8, parts: impl IntoIterator<Item = P>) -> Self {
+        parts
+            .into_iter()
+            .fold(self, |message, part| message.bytes(tag, part))
     }
 }
 
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorProto {
-    // `onnx.proto` has version 2 of the syntax, whose default is unpacked; a reader may refuse another encoding.
-    #[prost(int64, repeated, packed = "false", tag = "1")]
-    pub(super) dims: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    pub(super) data_type: i32,
-    #[prost(string, tag = "8")]
-    pub(super) name: String,
-    /// Little-endian.
-    #[prost(bytes = "vec", tag = "9")]
-    pub(super) raw_data: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ValueInfoProto {
-    #[prost(string, tag = "1")]
-    pub(super) name: String,
-    #[prost(message, optional, tag = "2")]
-    pub(super) r#type: Option<TypeProto>,
-    #[prost(string, tag = "3")]
-    pub(super) doc_string: String,
-}
-
-/// The type of a value; of the kinds that `onnx.proto` has, only tensors are written.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TypeProto {
-    #[prost(message, optional, tag = "1")]
-    pub(super) tensor_type: Option<TensorTypeProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorTypeProto {
-    #[prost(int32, tag = "1")]
-    pub(super) elem_type: i32,
-    #[prost(message, optional, tag = "2")]
-    pub(super) shape: Option<TensorShapeProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorShapeProto {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) dim: Vec<DimensionProto>,
-}
-
-/// One dimension of a shape: exactly one field is set, its length or the name of a variable one.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct DimensionProto {
-    #[prost(int64, optional, tag = "1")]
-    pub(super) dim_value: Option<i64>,
-    #[prost(string, optional, tag = "2")]
-    pub(super) dim_param: Option<String>,
+impl AsRef<[u8]> for Message {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }

@@ -5,11 +5,8 @@ use serde::Serialize;
 
 /// A count with its noun, which is given in the singular and takes an `s` otherwise.
 pub(super) fn counted(n: usize, what: &str) -> String {
-    format!(
-        "{} {what}{}",
-        HumanCount(n as u64),
-        if n == 1 { "" } else { "s" }
-    )
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {what}{s}", HumanCount(n as u64))
 }
 
 /// The name of an enum's variant, as JSON and the command line have it.
@@ -22,11 +19,8 @@ pub(super) fn name(variant: &impl Serialize) -> String {
 
 /// A count of iterations.
 pub(super) fn iterations(n: u64) -> String {
-    format!(
-        "{} iteration{}",
-        HumanCount(n),
-        if n == 1 { "" } else { "s" }
-    )
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} iteration{s}", HumanCount(n))
 }
 
 /// A number with eight decimals, or with an exponent if it is so small or large that these would not show it.

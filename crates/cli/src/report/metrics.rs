@@ -1,10 +1,9 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
-use super::format::{counted, number};
-use neuralnet::metrics::{ClassMetrics, Measured, NumberMetrics, SoftLabelMetrics};
-use neuralnet::{Dataset, Metrics};
+use super::format::counted;
+use neuralnet::Metrics;
+use neuralnet::metrics::{ClassMetrics, Measured};
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Classes of which the whole confusion matrix is shown.
 pub(super) const SHOWN_CLASSES: usize = 12;
@@ -22,29 +21,15 @@ pub(super) struct Line {
     pub(super) baseline: f64,
 }
 
-/// Prints the metrics of `model` on `dataset`.
-pub(crate) fn print(model: &Path, dataset: &Dataset, metrics: &Metrics) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
-    writeln!(out, "model    {}", model.display())?;
-    let weights = match metrics.total_weight {
-        None => String::new(),
-        Some(weight) => format!(", of weight {} in all", amount(weight)),
-    };
-    let samples = counted(metrics.n_samples, "sample");
-    writeln!(out, "data     {}: {samples}{weights}", dataset.source())?;
-    writeln!(out, "loss     {}", number(metrics.loss))?;
-    write(out, metrics)
-}
-
-/// Prints the metrics on the held-out samples of a training.
-pub(crate) fn print_holdout(metrics: &Metrics) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
+/// Writes the metrics on the held-out samples of a training.
+pub(super) fn write_holdout(out: &mut dyn Write, metrics: &Metrics) -> io::Result<()> {
     let samples = counted(metrics.n_samples, "sample");
     writeln!(out, "\non the {samples} held back")?;
     write(out, metrics)
 }
 
-fn write(out: &mut impl Write, metrics: &Metrics) -> io::Result<()> {
+/// Writes the metrics of each target beside those of its baseline.
+pub(super) fn write(out: &mut dyn Write, metrics: &Metrics) -> io::Result<()> {
     for measured in metrics.measured.iter().take(SHOWN_TARGETS) {
         writeln!(out)?;
         write_lines(out, measured)?;
@@ -94,56 +79,47 @@ pub(super) fn baseline(measured: &Measured) -> String {
 
 /// The metrics of a target that are defined.
 pub(super) fn lines(measured: &Measured) -> Vec<Line> {
-    let line = |name, model, baseline| Line {
-        name,
-        model,
-        baseline,
-    };
-    let some = |name, model: Option<f64>, baseline: Option<f64>| {
-        model
-            .zip(baseline)
-            .map(|(model, baseline)| line(name, model, baseline))
-    };
-    let lines = match measured {
-        Measured::Classes(ClassMetrics {
-            accuracy,
-            log_loss,
-            brier,
-            auc,
-            baseline,
-            ..
-        }) => vec![
-            Some(line("accuracy", *accuracy, baseline.accuracy)),
+    let lines: Vec<(_, Option<f64>, Option<f64>)> = match measured {
+        Measured::Classes(metrics) => vec![
+            (
+                "accuracy",
+                Some(metrics.accuracy),
+                Some(metrics.baseline.accuracy),
+            ),
             // The baseline ranks all samples alike, so half of the pairs count as in order.
-            some("AUC", *auc, Some(0.5)),
-            some("log-loss", *log_loss, Some(baseline.log_loss)),
-            Some(line("Brier score", *brier, baseline.brier)),
+            ("AUC", metrics.auc, Some(0.5)),
+            (
+                "log-loss",
+                metrics.log_loss,
+                Some(metrics.baseline.log_loss),
+            ),
+            (
+                "Brier score",
+                Some(metrics.brier),
+                Some(metrics.baseline.brier),
+            ),
         ],
-        Measured::Numbers(NumberMetrics {
-            rmse,
-            mae,
-            r2,
-            baseline,
-            ..
-        }) => vec![
-            Some(line("RMSE", *rmse, baseline.rmse)),
-            Some(line("MAE", *mae, baseline.mae)),
-            some("R²", *r2, Some(0.0)),
+        Measured::Numbers(metrics) => vec![
+            ("RMSE", Some(metrics.rmse), Some(metrics.baseline.rmse)),
+            ("MAE", Some(metrics.mae), Some(metrics.baseline.mae)),
+            ("R²", metrics.r2, Some(0.0)),
         ],
-        Measured::SoftLabels(SoftLabelMetrics {
-            log_loss,
-            rmse,
-            baseline,
-            ..
-        }) => vec![
-            some("log-loss", *log_loss, baseline.log_loss),
-            Some(line("RMSE", *rmse, baseline.rmse)),
+        Measured::SoftLabels(metrics) => vec![
+            ("log-loss", metrics.log_loss, metrics.baseline.log_loss),
+            ("RMSE", Some(metrics.rmse), Some(metrics.baseline.rmse)),
         ],
     };
-    lines.into_iter().flatten().collect()
+    let line = |(name, model, baseline): (_, Option<f64>, Option<f64>)| {
+        Some(Line {
+            name,
+            model: model?,
+            baseline: baseline?,
+        })
+    };
+    lines.into_iter().filter_map(line).collect()
 }
 
-fn write_lines(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
+fn write_lines(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     let target = target(measured);
     let width = target.chars().count().max(11);
     writeln!(out, "{target:<width$}  {:>10}  {:>10}", "model", "baseline")?;
@@ -155,7 +131,7 @@ fn write_lines(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
 }
 
 /// Writes the confusion matrix: a row for each true class, a column for each predicted one.
-fn write_confusion(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
+fn write_confusion(out: &mut dyn Write, metrics: &ClassMetrics) -> io::Result<()> {
     let names: Vec<String> = metrics
         .classes
         .iter()
@@ -215,7 +191,7 @@ pub(super) fn confusions(metrics: &ClassMetrics) -> Vec<(f64, &str, &str)> {
 }
 
 /// Writes the largest confusions.
-fn write_confusions(out: &mut impl Write, metrics: &ClassMetrics) -> io::Result<()> {
+fn write_confusions(out: &mut dyn Write, metrics: &ClassMetrics) -> io::Result<()> {
     writeln!(
         out,
         "largest confusions of {} classes",

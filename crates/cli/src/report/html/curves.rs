@@ -21,6 +21,15 @@ pub(super) struct Chart {
     caption: String,
 }
 
+fn chart(title: &'static str, plot: Plot, caption: impl Into<String>) -> Chart {
+    let caption = caption.into();
+    Chart {
+        title,
+        plot,
+        caption,
+    }
+}
+
 /// The loss by iteration, on the training samples and on any held-out ones; `None` for fewer than two points.
 pub(super) fn loss(history: &[Point]) -> Option<Plot> {
     let [first, _, ..] = history else {
@@ -71,21 +80,13 @@ pub(super) fn roc(metrics: &ClassMetrics) -> Option<Chart> {
         "The area under the curve, {}, is the share of pairs of both classes that are ranked in the right order; chance is the dashed line.",
         digits(auc)
     );
-    Some(Chart {
-        title: "ROC",
-        plot,
-        caption,
-    })
+    Some(chart("ROC", plot, caption))
 }
 
 /// The share of samples of the class against its predicted probability.
 pub(super) fn calibration(metrics: &ClassMetrics) -> Chart {
-    let most = metrics
-        .calibration
-        .iter()
-        .map(|bin| bin.weight)
-        .fold(0.0, f64::max);
     let bins = metrics.calibration.iter();
+    let most = bins.clone().map(|bin| bin.weight).fold(0.0, f64::max);
     let points: Vec<_> = bins
         .filter_map(|bin| Some(([bin.prediction?, bin.observed?], bin.weight)))
         .collect();
@@ -107,11 +108,8 @@ pub(super) fn calibration(metrics: &ClassMetrics) -> Chart {
         let radius = 3.5 + 6.0 * (weight / most).sqrt();
         plot = plot.dot([prediction, observed], radius, hint);
     }
-    Chart {
-        title: "Calibration",
-        plot,
-        caption: "Predictions in ten bins; the larger a dot, the more samples. On the dashed line a probability is what it says.".to_owned(),
-    }
+    let caption = "Predictions in ten bins; the larger a dot, the more samples. On the dashed line a probability is what it says.";
+    chart("Calibration", plot, caption)
 }
 
 /// How many samples have which residual, target − prediction.
@@ -139,11 +137,7 @@ pub(super) fn residuals(histogram: &Histogram) -> Chart {
         ),
         _ => "All samples.".to_owned(),
     };
-    Chart {
-        title: "Residuals",
-        plot,
-        caption,
-    }
+    chart("Residuals", plot, caption)
 }
 
 /// How many samples have which target and which prediction.
@@ -166,11 +160,8 @@ pub(super) fn predictions_by_targets(grid: &Histogram2d) -> Chart {
         }
     }
     let plot = plot.line("guide", [[from, from], [to, to]].into_iter());
-    Chart {
-        title: "Prediction and target",
-        plot,
-        caption: "The stronger the colour of a cell, the more samples. On the dashed line predictions are right.".to_owned(),
-    }
+    let caption = "The stronger the colour of a cell, the more samples. On the dashed line predictions are right.";
+    chart("Prediction and target", plot, caption)
 }
 
 #[cfg(test)]

@@ -48,59 +48,21 @@ pub(super) fn metrics(training: &Measured, measured: &Measured) -> Vec<MetricRow
 pub(super) struct ClassTables<'a> {
     /// Whether the tables need the width of the page.
     wide: bool,
-    /// The confusion matrix; `None` for so many classes that `confusions` stands for it.
-    rows: Option<Vec<ConfusionRow<'a>>>,
-    confusions: Vec<Confusion<'a>>,
+    /// The confusion matrix: a row for each of `shown`; `None` for so many classes that `confusions` stands for it.
+    rows: Option<&'a [Vec<f64>]>,
+    /// Of the largest confusions the weight of the samples, their class, and the predicted one.
+    confusions: Vec<(f64, &'a str, &'a str)>,
     shown: &'a [Class],
     n_more: usize,
-}
-
-/// The samples of one class, by predicted class.
-#[derive(Serialize)]
-struct ConfusionRow<'a> {
-    name: &'a str,
-    cells: Vec<ConfusionCell>,
-}
-
-#[derive(Serialize)]
-struct ConfusionCell {
-    weight: f64,
-    /// `weight` over the sum of its row, from 0 to 1.
-    share: f64,
-}
-
-#[derive(Serialize)]
-struct Confusion<'a> {
-    weight: f64,
-    own: &'a str,
-    predicted: &'a str,
 }
 
 impl<'a> ClassTables<'a> {
     pub(super) fn new(metrics: &'a ClassMetrics) -> Self {
         let n_classes = metrics.classes.len();
-        let row = |(class, weights): (&'a Class, &Vec<f64>)| {
-            let total: f64 = weights.iter().sum();
-            let share = |weight| if total > 0.0 { weight / total } else { 0.0 };
-            let cell = |weight: &f64| ConfusionCell {
-                weight: *weight,
-                share: share(*weight),
-            };
-            ConfusionRow {
-                name: &class.name,
-                cells: weights.iter().map(cell).collect(),
-            }
-        };
-        let rows = metrics.classes.iter().zip(&metrics.confusion).map(row);
-        let confusion = |(weight, own, predicted)| Confusion {
-            weight,
-            own,
-            predicted,
-        };
         Self {
             wide: n_classes > NARROW_CLASSES,
-            rows: (n_classes <= SHOWN_CLASSES).then(|| rows.collect()),
-            confusions: confusions(metrics).into_iter().map(confusion).collect(),
+            rows: (n_classes <= SHOWN_CLASSES).then_some(&metrics.confusion),
+            confusions: confusions(metrics),
             shown: &metrics.classes[..n_classes.min(SHOWN_ROWS)],
             n_more: n_classes.saturating_sub(SHOWN_ROWS),
         }
@@ -180,40 +142,29 @@ fn bars(mut named: Vec<(&str, f64)>, shown: usize) -> Vec<Bar<'_>> {
 /// The rows of the last table, name and value: the hardware, the speed and every setting.
 pub(super) fn settings(page: &Page<'_>) -> Vec<(String, String)> {
     let trained = page.trained;
+    let (backend, adapter) = (trained.backend, &trained.adapter);
+    let (seconds, n) = (trained.seconds, HumanCount(trained.iterations));
+    let time = format!("{seconds:.3} s for {n} iterations");
+    let rate = trained.bytes_per_second;
+    let speed = rate.map(|rate| format!("{:.2} GB/s of inputs and targets", rate / 1e9));
     let mut rows = vec![
-        (
-            "hardware",
-            format!("{}: {}", trained.backend, trained.adapter),
-        ),
-        (
-            "time",
-            format!(
-                "{:.3} s for {} iterations",
-                trained.seconds,
-                HumanCount(trained.iterations)
-            ),
-        ),
+        ("hardware".to_owned(), format!("{backend}: {adapter}")),
+        ("time".to_owned(), time),
     ];
-    rows.extend(trained.bytes_per_second.map(|rate| {
-        let rate = format!("{:.2} GB/s of inputs and targets", rate / 1e9);
-        ("speed", rate)
-    }));
-    rows.push(("loss reached", trained.summary.loss.to_string()));
-    let rows = rows
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
+    rows.extend(speed.map(|speed| ("speed".to_owned(), speed)));
+    let loss = trained.summary.loss.to_string();
+    rows.push(("loss reached".to_owned(), loss));
     // The settings come by way of JSON, so that none can be forgotten here.
-    let Ok(Value::Object(settings)) = serde_json::to_value(&page.run.config) else {
-        return rows.collect();
-    };
-    let settings = settings.into_iter().map(|(name, value)| {
-        let value = match value {
-            Value::Null => "not set".to_owned(),
-            Value::Bool(yes) => if yes { "yes" } else { "no" }.to_owned(),
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        (name.replace('_', " "), value)
-    });
-    rows.chain(settings).collect()
+    if let Ok(Value::Object(settings)) = serde_json::to_value(&page.run.config) {
+        rows.extend(settings.into_iter().map(|(name, value)| {
+            let value = match value {
+                Value::Null => "not set".to_owned(),
+                Value::Bool(yes) => if yes { "yes" } else { "no" }.to_owned(),
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            (name.replace('_', " "), value)
+        }));
+    }
+    rows
 }

@@ -1,14 +1,13 @@
 //! Small results that come back while the device goes on with what was submitted after them.
 
-use super::device::{Buffer, Device};
+use super::{Buffer, Device, Mapping};
 use crate::error::Result;
 use std::collections::VecDeque;
-use std::sync::mpsc::Receiver;
-use wgpu::{BufferAsyncError, BufferUsages};
+use wgpu::BufferUsages;
 
 /// A ring of host buffers, as many as results are on their way at once.
 #[derive(Debug, Default)]
-pub(super) struct Readbacks {
+pub(in crate::gpu) struct Readbacks {
     idle: Vec<Buffer>,
     coming: VecDeque<Coming>,
 }
@@ -16,14 +15,13 @@ pub(super) struct Readbacks {
 #[derive(Debug)]
 struct Coming {
     buffer: Buffer,
-    submission: wgpu::SubmissionIndex,
-    mapped: Receiver<std::result::Result<(), BufferAsyncError>>,
+    mapping: Mapping,
 }
 
 impl Readbacks {
     /// Sends for `floats` f32 of `buffer` from float `first` on, as they will be once all earlier submissions are
     /// done. Every call must ask for the same number of floats.
-    pub(super) fn send_for(
+    pub(in crate::gpu) fn send_for(
         &mut self,
         device: &Device,
         buffer: &Buffer,
@@ -40,9 +38,8 @@ impl Readbacks {
             encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &to, 0, bytes);
         });
         self.coming.push_back(Coming {
-            mapped: Device::map(&to, wgpu::MapMode::Read),
+            mapping: Device::map(&to, wgpu::MapMode::Read, submission),
             buffer: to,
-            submission,
         });
         Ok(())
     }
@@ -51,10 +48,9 @@ impl Readbacks {
     ///
     /// # Panics
     /// If nothing was sent for.
-    pub(super) fn receive(&mut self, device: &Device) -> Result<Vec<f32>> {
+    pub(in crate::gpu) fn receive(&mut self, device: &Device) -> Result<Vec<f32>> {
         let coming = self.coming.pop_front().expect("a result was sent for");
-        device.wait_for(coming.submission)?;
-        device.mapped(&coming.mapped)?;
+        device.wait_for(coming.mapping)?;
         let values = {
             let view = coming.buffer.get_mapped_range(..);
             bytemuck::pod_collect_to_vec(&view.map_err(|error| device.failed(error))?)

@@ -1,0 +1,153 @@
+//! What the commands find out. Each type is what `--json` prints on one line, its keys in the order of the fields;
+//! `human.rs` has the same as text.
+
+use super::article::ArticleRow;
+use super::run::Run;
+use neuralnet::model::Description;
+use neuralnet::network::Layer;
+use neuralnet::train::{Point, WarmStart};
+use neuralnet::validate::{Check, StorageEffect, Distance};
+use neuralnet::{Dataset, Metrics, Model, StopReason, Trained};
+use serde::Serialize;
+use std::path::Path;
+
+/// What `train` reaches.
+#[derive(Serialize)]
+pub(crate) struct TrainResult<'a> {
+    pub(super) backend: &'static str,
+    pub(super) adapter: &'a str,
+    #[serde(flatten)]
+    pub(super) run: &'a Run,
+    pub(super) iterations: u64,
+    pub(super) loss: f64,
+    pub(super) layers: [LayerResult<'a>; 1],
+    pub(super) seconds: f64,
+    pub(super) bytes_per_second: Option<f64>,
+    mean_slope: f64,
+    /// The loss without the penalties.
+    pub(super) data_loss: f64,
+    evaluations: u64,
+    /// Null if the training began on all rows.
+    pub(super) warm_start: Option<WarmStart>,
+    pub(super) stop: StopReason,
+    /// The loss on the held-out samples; null if there are none.
+    pub(super) validation_loss: Option<f64>,
+    /// The metrics on the held-out samples; null if there are none.
+    pub(super) validation: Option<&'a Metrics>,
+    /// The iteration whose parameters were kept; null if they are the last.
+    pub(super) kept_iteration: Option<u64>,
+    history: &'a [Point],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) predictions: &'a [ArticleRow],
+}
+
+impl<'a> TrainResult<'a> {
+    pub(crate) fn new(
+        run: &'a Run,
+        trained: &'a Trained,
+        predictions: &'a [ArticleRow],
+        holdout: Option<&'a Metrics>,
+    ) -> Self {
+        Self {
+            backend: trained.backend,
+            adapter: &trained.adapter,
+            run,
+            iterations: trained.iterations,
+            loss: trained.loss,
+            layers: layers(trained.network.layer(), &trained.parameters),
+            seconds: trained.seconds,
+            bytes_per_second: trained.bytes_per_second,
+            mean_slope: trained.summary.mean_slope,
+            data_loss: trained.summary.loss,
+            evaluations: trained.evaluations,
+            warm_start: trained.warm_start,
+            stop: trained.stop,
+            validation_loss: trained.validation,
+            validation: holdout,
+            kept_iteration: trained.kept,
+            history: &trained.history,
+            predictions,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct LayerResult<'a> {
+    /// Shape (O, I).
+    pub(super) weight: Vec<&'a [f64]>,
+    /// Shape (O).
+    pub(super) bias: Option<&'a [f64]>,
+}
+
+/// The layers of a network that has one.
+fn layers(layer: Layer, parameters: &[f64]) -> [LayerResult<'_>; 1] {
+    let (weight, bias) = layer.split(parameters);
+    let weight = weight.chunks_exact(layer.n_inputs).collect();
+    [LayerResult { weight, bias }]
+}
+
+/// What `inspect` shows.
+#[derive(Serialize)]
+pub(crate) struct ModelResult<'a> {
+    #[serde(flatten)]
+    pub(super) description: &'a Description,
+    pub(super) layers: [LayerResult<'a>; 1],
+}
+
+impl<'a> ModelResult<'a> {
+    pub(crate) fn new(model: &'a Model) -> Self {
+        Self {
+            description: model.description(),
+            layers: layers(model.layer(), model.parameters()),
+        }
+    }
+}
+
+/// What `evaluate` measures.
+#[derive(Serialize)]
+pub(crate) struct EvaluateResult<'a> {
+    pub(super) model: &'a Path,
+    pub(super) source: &'a str,
+    #[serde(flatten)]
+    pub(super) metrics: &'a Metrics,
+}
+
+impl<'a> EvaluateResult<'a> {
+    pub(crate) fn new(model: &'a Path, dataset: &'a Dataset, metrics: &'a Metrics) -> Self {
+        Self {
+            model,
+            source: dataset.source(),
+            metrics,
+        }
+    }
+}
+
+/// What `validate` finds.
+#[derive(Serialize)]
+pub(crate) struct ValidateResult<'a> {
+    backend: &'static str,
+    pub(super) adapter: &'a str,
+    pub(super) reference: &'a str,
+    #[serde(flatten)]
+    pub(super) run: &'a Run,
+    pub(super) checks: &'a [Check],
+    pub(super) distance: Distance,
+    /// Null if the data are stored in full.
+    pub(super) rounding: Option<StorageEffect>,
+    pub(super) passed: bool,
+}
+
+impl<'a> ValidateResult<'a> {
+    pub(crate) fn new(run: &'a Run, validation: &'a neuralnet::Proof) -> Self {
+        Self {
+            backend: "gpu",
+            adapter: &validation.adapter,
+            reference: &validation.reference,
+            run,
+            checks: &validation.checks,
+            distance: validation.distance,
+            rounding: validation.rounding,
+            passed: validation.passed(),
+        }
+    }
+}

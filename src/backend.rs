@@ -27,7 +27,7 @@ impl Problem<'_> {
 }
 
 /// What one pass over the data sees at the parameters it started from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The loss, reduced over the samples.
     pub loss: f64,
@@ -64,10 +64,7 @@ impl Evaluation {
     /// Sums that nothing was added to yet.
     pub(crate) fn zero(n_parameters: usize) -> Self {
         Self {
-            summary: Summary {
-                loss: 0.0,
-                mean_slope: 0.0,
-            },
+            summary: Summary::default(),
             gradient: vec![0.0; n_parameters],
         }
     }

@@ -1,4 +1,4 @@
-//! Training: settings checked once, a backend chosen once, and the host loop over it.
+//! Training: settings checked once, a backend chosen once, and a loop of updates over it.
 
 mod advance;
 mod batch;
@@ -6,71 +6,61 @@ mod checkpoint;
 mod config;
 mod hardware;
 mod history;
+mod holdout;
 mod host;
 mod optimizer;
-mod pace;
 mod penalty;
-mod resume;
+mod run;
 mod schedule;
 mod stop;
+mod submission_size;
 mod trained;
 mod warm_start;
-mod watch;
 
 pub use config::TrainConfig;
 pub use hardware::{BackendChoice, Hardware};
-pub use history::Point;
+pub use history::HistoryPoint;
 pub use optimizer::Optimizer;
-pub(crate) use pace::Pace;
 pub use schedule::Schedule;
 pub use stop::StopReason;
+pub(crate) use submission_size::SubmissionSize;
 pub use trained::Trained;
 pub use warm_start::WarmStart;
 
-use crate::backend::{Backend, Problem, Summary};
+use crate::backend::{Backend, Summary};
 use crate::data::Dataset;
-use crate::error::{Error, LEAVE_OUT, Remedy, Result};
+use crate::error::{LEAVE_OUT, Remedy, Result};
 use crate::network::Network;
-use crate::objective::Objective;
-use checkpoint::{Checkpoints, Identity};
-use history::History;
-use host::Host;
-use penalty::Penalty;
+use checkpoint::Checkpoints;
+use config::check::require;
+use holdout::Holdout;
+use run::TrainingRun;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use watch::Watch;
 
-/// The problem a configuration poses on a data set.
-///
-/// # Errors
-/// Where a setting cannot be used on the data.
-pub fn problem<'a>(dataset: &'a Dataset, config: &TrainConfig) -> Result<Problem<'a>> {
-    config.check(dataset)?;
-    Ok(Problem {
-        dataset,
-        network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), config.bias)
-            .with_activation(config.activation),
-        objective: Objective {
-            loss: config.loss,
-            reduction: config.reduction,
-        },
-    })
-}
-
-/// Where a training stands.
-#[derive(Clone, Copy, Debug)]
+/// How far a training has come.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Iterations done.
     pub iteration: u64,
-    /// Evaluations that they took, each a pass over the samples.
+    /// Evaluations for these iterations, each a pass over the samples.
     pub evaluations: u64,
-    /// What is minimised, the penalties included, where the last pass looked.
+    /// What is minimised, the penalties included, in the last pass; NaN before the first one.
+    #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
-    /// What the last pass saw of the data: of gradient descent, momentum and Adam before its update.
+    /// Loss of the data alone and mean slope in the last pass, zeros before the first one. Gradient descent, momentum and
+    /// Adam take that pass before their update.
+    #[serde(skip)]
     pub summary: Summary,
-    /// The loss on the samples held back, where they were last looked at.
+    /// The last loss on the held-out samples.
     pub validation: Option<f64>,
     /// Seconds spent on iterations so far.
     pub seconds: f64,
+}
+
+/// Reads a number from JSON, which has `null` instead of NaN.
+fn number_or_nan<'de, D: serde::Deserializer<'de>>(json: D) -> std::result::Result<f64, D::Error> {
+    Ok(Option::deserialize(json)?.unwrap_or(f64::NAN))
 }
 
 /// Below this mean of y(1−y) a layer counts as saturated: its predictions are within about 10⁻³ of 0
@@ -79,95 +69,53 @@ pub const SATURATED_SLOPE: f64 = 1e-3;
 
 /// A training under way.
 pub struct Training<'a> {
-    network: Network,
-    dataset: &'a Dataset,
-    backend: Box<dyn Backend + 'a>,
+    run: TrainingRun<'a>,
     notice: Option<String>,
-    config: TrainConfig,
-    /// Makes the updates; `None` where the backend makes them by itself.
-    host: Option<Host>,
-    /// The samples held back.
-    watch: Option<Watch<'a>>,
-    history: History,
-    checkpoints: Option<(Checkpoints, Identity)>,
-    /// What is minimised, where the last pass looked.
-    loss: f64,
-    iteration: u64,
-    evaluations: u64,
-    seconds: f64,
-    pace: Pace,
-    stop: Option<StopReason>,
+    holdout: Option<Holdout<'a>>,
+    checkpoints: Option<Checkpoints>,
 }
 
 impl<'a> Training<'a> {
     /// Checks the settings, opens a backend, and sets the parameters to their start.
     ///
     /// # Errors
-    /// Where a setting cannot be used on the data, or the hardware cannot hold them.
+    /// If a setting cannot be used on the data, or the hardware cannot hold them.
     pub fn start(dataset: &'a Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Self> {
-        let problem = problem(dataset, config)?;
-        if let Some(size) = config.batch_size.filter(|size| *size > dataset.n_samples()) {
-            return Err(Error::Setting {
-                setting: "batch_size",
-                reason: format!(
-                    "{size} rows are more than the {} there are",
-                    dataset.n_samples()
-                ),
-                remedies: &[Remedy::Do("leave it out to train on all")],
-            });
-        }
-        if let Some(rows) = config
-            .warm_start_rows
-            .filter(|rows| *rows > dataset.n_samples())
-        {
-            return Err(Error::Setting {
-                setting: "warm_start_rows",
-                reason: format!(
-                    "{rows} rows are more than the {} there are",
-                    dataset.n_samples()
-                ),
-                remedies: &[Remedy::Do("take fewer"), LEAVE_OUT],
-            });
+        let problem = config.problem(dataset)?;
+        let n_samples = dataset.n_samples();
+        for (setting, rows) in [
+            ("batch_size", config.batch_size),
+            ("warm_start_rows", config.warm_start_rows),
+        ] {
+            let rows = rows.unwrap_or(0);
+            let reason = format_args!("{rows} rows are more than the {n_samples} there are");
+            let remedies = &[Remedy::Do("take fewer"), LEAVE_OUT];
+            require(rows <= n_samples, setting, reason, remedies)?;
         }
         let network = problem.network.clone();
-        let (mut backend, notice) = hardware.open(problem)?;
-        let start = network.initial_parameters(config.seed);
-        backend.set_parameters(&start)?;
-        let host = (!config.stays_on_device()).then(|| {
-            let penalty = Penalty::new(config.l1, config.l2, network.layer());
-            let n_samples = dataset.n_samples();
-            Host::new(config, penalty, start, backend.as_ref(), n_samples)
-        });
+        let (backend, notice) = hardware.open(problem)?;
         Ok(Self {
-            network,
-            dataset,
-            backend,
+            run: TrainingRun::new(dataset, network, config, backend)?,
             notice,
-            config: config.clone(),
-            host,
-            watch: None,
-            history: History::new(),
+            holdout: None,
             checkpoints: None,
-            loss: f64::NAN,
-            iteration: 0,
-            evaluations: 0,
-            seconds: 0.0,
-            pace: Pace::default(),
-            stop: None,
         })
     }
 
-    /// Looks, from time to time, at the loss on `held`: samples of the same columns, as they came, that are not trained on.
-    /// The CPU does that. Which iterations are looked at depends on the settings alone.
+    /// Evaluates the loss on `holdout` from time to time, on the CPU: unscaled samples of the same columns that are not
+    /// trained on. After which iterations depends on the settings alone.
     ///
     /// # Errors
-    /// Where the columns are not those that are trained on, or the CPU cannot hold the samples.
-    pub fn watch(&mut self, held: &'a Dataset, threads: Option<usize>) -> Result<()> {
-        self.watch = Some(Watch::new(self.dataset, held, &self.config, threads)?);
+    /// If the columns differ from those of the training samples, or the CPU cannot hold the samples.
+    pub fn set_holdout(&mut self, holdout: &'a Dataset, threads: Option<usize>) -> Result<()> {
+        let TrainingRun {
+            dataset, config, ..
+        } = &self.run;
+        self.holdout = Some(Holdout::new(dataset, holdout, config, threads)?);
         Ok(())
     }
 
-    /// Why this backend trains, where it was chosen for the user or is not what its name suggests.
+    /// Why this backend trains, if it was chosen for the user or is not what its name suggests.
     #[must_use]
     pub fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
@@ -176,125 +124,77 @@ impl<'a> Training<'a> {
     /// The backend that trains.
     #[must_use]
     pub fn backend(&self) -> &dyn Backend {
-        self.backend.as_ref()
+        self.run.backend.as_ref()
     }
 
     /// Iterations done.
     #[must_use]
     pub fn iteration(&self) -> u64 {
-        self.iteration
+        self.run.progress.iteration
     }
 
-    /// Why no more iterations will be made, once that is so.
+    /// Why the training has ended; `None` while more iterations can follow.
     #[must_use]
     pub fn stop(&self) -> Option<StopReason> {
-        self.stop
+        self.run.stop
     }
 
     /// The network that is trained.
     #[must_use]
     pub fn network(&self) -> &Network {
-        &self.network
+        &self.run.network
     }
 
-    /// The parameters reached, in the layout of the network, for features as they came, however they are scaled.
+    /// The parameters reached, in the layout of the network, for unscaled features.
     ///
     /// # Errors
-    /// Where the device fails, or a parameter is no longer finite.
+    /// If the device fails, or a parameter is no longer finite.
     pub fn parameters(&mut self) -> Result<Vec<f64>> {
-        if let Some(host) = &self.host {
-            self.backend.set_parameters(host.parameters())?;
-        }
-        let parameters = self.backend.parameters()?;
-        if !parameters.iter().all(|parameter| parameter.is_finite()) {
-            return Err(self.diverged("weights"));
-        }
-        Ok(match self.dataset.scaling() {
-            Some(scaling) => {
-                let layer = self.network.layer();
-                layer.unscale_parameters(scaling.center(), &scaling.inverse_scale(), &parameters)
-            }
-            None => parameters,
-        })
+        self.run.parameters()
     }
 
-    /// Ends the training: one more pass gives the loss at the parameters reached, where none has looked there.
+    /// Ends the training: one more pass gives the loss at the parameters reached, unless it is known.
     ///
     /// # Errors
-    /// Where the device fails, or the loss or a parameter is no longer finite.
+    /// If the device fails, or the loss or a parameter is no longer finite.
     pub fn finish(mut self) -> Result<Trained> {
-        // Before a last look, which would not be one of a training that goes on.
+        // Before the evaluation below, which a training that continues from here would not make.
         self.save_checkpoint()?;
-        self.look()?;
-        let kept = self.keep_best()?;
-        let parameters = self.parameters()?;
-        let (loss, summary) = match &mut self.host {
-            Some(host) => {
-                if self.config.batch_size.is_some() {
-                    // What was seen last is one batch.
-                    host.forget();
-                }
-                host.look(self.backend.as_mut())?;
-                host.seen()
-            }
-            None => {
-                let summary = self.backend.evaluate()?.summary;
-                (summary.loss, summary)
-            }
-        };
-        if !loss.is_finite() {
-            return Err(self.diverged("loss"));
-        }
-        let n_samples = self.dataset.n_samples();
-        let passes = self.evaluations as f64 / self.config.updates_an_epoch(n_samples) as f64;
-        let warm_start = self.host.as_ref().and_then(Host::warm_start);
-        let warm_start_rows_read = warm_start.map_or(0.0, |warm_start| {
-            warm_start.evaluations as f64 * warm_start.rows as f64
-        });
-        let bytes =
-            self.dataset.bytes() as f64 * (passes + warm_start_rows_read / n_samples as f64);
-        let validation = match (&kept, &self.watch) {
-            (Some((_, loss)), _) => Some(*loss),
-            (None, Some(watch)) => watch.last.map(|(_, loss)| loss),
-            (None, None) => None,
-        };
+        self.evaluate_holdout()?;
+        let best = self.return_to_best()?;
+        let parameters = self.run.parameters()?;
+        self.run.evaluate_end()?;
+        let run = self.run;
+        let progress = run.progress;
         Ok(Trained {
-            backend: self.backend.kind().name(),
-            adapter: self.backend.adapter(),
-            network: self.network,
+            backend: run.backend.kind().name(),
+            adapter: run.backend.adapter(),
+            bytes_per_second: run.bytes_per_second(),
+            network: run.network,
             parameters,
-            iterations: self.iteration,
-            evaluations: self.evaluations,
-            warm_start,
-            stop: match self.stop {
+            iterations: progress.iteration,
+            evaluations: progress.evaluations,
+            warm_start: run.optimizer.and_then(|it| it.state.warm_start),
+            stop: match run.stop {
                 Some(stop) => stop,
-                None if self.iteration >= self.config.iterations => StopReason::Iterations,
+                None if progress.iteration >= run.config.iterations => StopReason::Iterations,
                 None => StopReason::Interrupted,
             },
-            kept: kept.map(|(iteration, _)| iteration),
-            loss,
-            validation,
-            history: self.history.points,
-            summary,
-            seconds: self.seconds,
-            bytes_per_second: (self.iteration > 0).then(|| bytes / self.seconds),
+            kept: best.map(|(iteration, _)| iteration),
+            loss: progress.loss,
+            validation: best.map(|(_, loss)| loss).or(progress.validation),
+            history: run.history.points,
+            summary: progress.summary,
+            seconds: progress.seconds,
         })
-    }
-
-    fn diverged(&self, what: &'static str) -> Error {
-        Error::Diverged {
-            iteration: self.iteration,
-            what,
-            remedies: self.config.smaller_steps(),
-        }
     }
 }
 
 impl std::fmt::Debug for Training<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Training")
-            .field("backend", &self.backend.kind().name())
-            .field("iteration", &self.iteration)
+            .field("backend", &self.backend().kind().name())
+            .field("iteration", &self.iteration())
             .finish_non_exhaustive()
     }
 }
@@ -302,7 +202,7 @@ impl std::fmt::Debug for Training<'_> {
 /// Trains a network on `dataset` from its start to its last iteration.
 ///
 /// # Errors
-/// Where a setting cannot be used, the hardware cannot hold the data or fails, or training diverges.
+/// If a setting cannot be used, the hardware cannot hold the data or fails, or training diverges.
 pub fn train(dataset: &Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Trained> {
     let mut training = Training::start(dataset, config, hardware)?;
     training.advance_to(config.iterations, &mut |_| ControlFlow::Continue(()))?;

@@ -12,7 +12,7 @@ use crate::data::{Dataset, Storage};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
-use crate::train::{Pace, TrainConfig, problem};
+use crate::train::{SubmissionSize, TrainConfig};
 use bound::Bounds;
 use std::iter::zip;
 use std::num::NonZeroU32;
@@ -60,7 +60,7 @@ pub fn validate(
     reference: ReferenceChoice,
 ) -> Result<Proof> {
     let choice = reference;
-    let problem = problem(dataset, config)?;
+    let problem = config.problem(dataset)?;
     let start = problem.network.initial_parameters(config.seed);
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
     let mut reference = choice.open(problem.clone(), threads)?;
@@ -116,7 +116,7 @@ fn loss(
     threads: Option<usize>,
     parameters: &[f64],
 ) -> Result<f64> {
-    let mut reference = reference.open(problem(dataset, config)?, threads)?;
+    let mut reference = reference.open(config.problem(dataset)?, threads)?;
     reference.set_parameters(parameters)?;
     Ok(reference.evaluate()?.summary.loss)
 }
@@ -132,12 +132,12 @@ fn looks(iterations: u64) -> Vec<u64> {
 }
 
 fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -> Result<()> {
-    let mut pace = Pace::default();
-    while let Some(batch) = pace.batch(iterations) {
+    let mut size = SubmissionSize::ONE;
+    while let Some(submitted) = size.iterations(iterations) {
         let start = Instant::now();
-        backend.advance(batch, learning_rate)?;
-        pace.took(batch, start.elapsed().as_secs_f64());
-        iterations -= u64::from(batch.get());
+        backend.advance(submitted, learning_rate)?;
+        size.observe(submitted, start.elapsed());
+        iterations -= u64::from(submitted.get());
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use crate::random::{epoch_key, permuted};
 
-/// The rows of update number `update`, counted from 0: each epoch visits all `n_samples` rows once, in an order of its
-/// own that follows from `seed`, `size` rows an update and what is left in its last.
+/// The rows of update number `update`, counted from 0. Each epoch visits all `n_samples` rows once, in an order that
+/// follows from `seed` and the epoch: `size` rows an update, and the remainder in the last one.
 pub(super) fn rows(seed: u32, size: usize, n_samples: usize, update: u64) -> Vec<usize> {
     let n_batches = n_samples.div_ceil(size) as u64;
     let (epoch, batch) = (update / n_batches, update % n_batches);

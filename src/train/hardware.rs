@@ -9,19 +9,19 @@ use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendChoice {
-    /// A real GPU where there is one, otherwise the CPU.
+    /// A real GPU if there is one, otherwise the CPU.
     #[default]
     Auto,
-    /// An adapter, a software one included where it is named or no other exists.
+    /// An adapter; a software one if it is named or no other exists.
     Gpu,
-    /// The float64 reference.
+    /// The host, in float64.
     Cpu,
 }
 
-/// What the work is done on.
+/// The hardware to work on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hardware {
-    /// Which backend trains.
+    /// The choice of the backend.
     pub backend: BackendChoice,
     /// Threads of the CPU backend; `None` takes every core.
     pub threads: Option<usize>,
@@ -39,42 +39,34 @@ impl Hardware {
         }
     }
 
-    /// Opens the backend for `problem`, and says why it is this one where that is not obvious.
+    /// Opens the backend for `problem`, and says why it is this one unless the choice was plain.
     ///
     /// # Errors
-    /// Where the hardware cannot hold the problem, or there is no adapter for a backend that needs one.
+    /// If the hardware cannot hold the problem, or no adapter exists for a backend that needs one.
     pub fn open<'a>(
         &self,
         problem: Problem<'a>,
     ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
         let cpu = |problem| Ok::<_, Error>(Box::new(Cpu::new(problem, self.threads)?));
-        match self.backend {
-            BackendChoice::Cpu => Ok((cpu(problem)?, None)),
-            BackendChoice::Gpu => {
-                let gpu = Gpu::new(problem, Software::Allowed, self.gpu)?;
-                let software = gpu.kind() == AdapterKind::Software;
-                let why = software.then_some("a software adapter: the CPU runs the shaders");
-                let notice = joined(why, &gpu);
-                Ok((Box::new(gpu), notice))
-            }
+        let gpu = match self.backend {
+            BackendChoice::Cpu => return Ok((cpu(problem)?, None)),
+            BackendChoice::Gpu => Gpu::new(problem, Software::Allowed, self.gpu)?,
             BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
-                Ok(gpu) => {
-                    let notice = joined(Some("the first GPU there is"), &gpu);
-                    Ok((Box::new(gpu), notice))
+                Err(why @ Error::NoAdapter { .. }) => {
+                    return Ok((cpu(problem)?, Some(why.statement())));
                 }
-                Err(why @ Error::NoAdapter { .. }) => Ok((cpu(problem)?, Some(why.statement()))),
-                Err(error) => Err(error),
+                gpu => gpu?,
             },
-        }
+        };
+        let why = match (self.backend, gpu.kind()) {
+            (BackendChoice::Auto, _) => Some("the first GPU there is".to_owned()),
+            (_, AdapterKind::Software) => {
+                Some("a software adapter: the CPU runs the shaders".to_owned())
+            }
+            _ => None,
+        };
+        let notices: Vec<String> = why.into_iter().chain(gpu.notice()).collect();
+        let notice = (!notices.is_empty()).then(|| notices.join("; "));
+        Ok((Box::new(gpu), notice))
     }
-}
-
-/// Why a GPU was taken, and what it says of itself.
-fn joined(why: Option<&str>, gpu: &Gpu<'_>) -> Option<String> {
-    let parts: Vec<String> = why
-        .map(str::to_owned)
-        .into_iter()
-        .chain(gpu.notice())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -1,24 +1,26 @@
-//! How the loss went.
+//! The course of the loss.
+
+use super::Progress;
 
 /// The loss at one iteration.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
-pub struct Point {
+pub struct HistoryPoint {
     /// Updates made.
     pub iteration: u64,
-    /// What is minimised, as the last pass saw it: of gradient descent, momentum and Adam before the last update, of
+    /// What is minimised, in the last pass. Gradient descent, momentum and Adam take it before the last update, with
     /// mini-batches on the last batch.
     pub loss: f64,
-    /// The loss on the samples held back, where there are any.
+    /// The loss on the held-out samples, if there are any.
     pub validation: Option<f64>,
 }
 
-/// More points than this become half as many.
+/// Beyond this number of points every other one is dropped.
 const MOST: usize = 400;
 
-/// Points in order, at least `stride` iterations apart.
+/// Points in order of their iterations, at least `stride` apart.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub(super) struct History {
-    pub(super) points: Vec<Point>,
+    pub(super) points: Vec<HistoryPoint>,
     stride: u64,
 }
 
@@ -30,17 +32,20 @@ impl History {
         }
     }
 
-    /// Keeps the point, unless it is too near to the last one.
-    pub(super) fn push(&mut self, point: Point) {
+    /// Adds the losses of `progress`, the last pass of which saw the parameters after `iteration` updates, unless the
+    /// last point is too near.
+    pub(super) fn push(&mut self, progress: &Progress, iteration: u64) {
         let next = self.points.last().map(|last| last.iteration + self.stride);
-        if next.is_some_and(|next| point.iteration < next) {
+        if next.is_some_and(|next| iteration < next) {
             return;
         }
-        self.points.push(point);
+        self.points.push(HistoryPoint {
+            iteration,
+            loss: progress.loss,
+            validation: progress.validation,
+        });
         if self.points.len() > MOST {
-            let mut at = 0..;
-            self.points
-                .retain(|_| at.next().is_some_and(|at: usize| at.is_multiple_of(2)));
+            self.points = self.points.iter().step_by(2).copied().collect();
             self.stride *= 2;
         }
     }
@@ -48,18 +53,13 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::{History, MOST, Point};
+    use super::{History, MOST, Progress};
 
     #[test]
     fn points_are_thinned_evenly() {
         let mut history = History::new();
         for iteration in 0..100_000 {
-            let validation = None;
-            history.push(Point {
-                iteration,
-                loss: 1.0,
-                validation,
-            });
+            history.push(&Progress::default(), iteration);
         }
         let points = &history.points;
         assert!(

@@ -1,4 +1,4 @@
-//! How the parameters are updated: one file a method, each a pure step that knows nothing of data.
+//! The optimizers: one file a method, each a pure step that knows nothing of data.
 
 mod adam;
 mod lbfgs;
@@ -7,39 +7,69 @@ mod owlqn;
 mod wolfe;
 
 pub(super) use adam::Adam;
-pub(super) use lbfgs::{LBfgs, Pair};
+pub(super) use lbfgs::LBfgs;
 pub(super) use momentum::Momentum;
 
-use crate::backend::Summary;
+use super::penalty::Penalty;
+use crate::backend::{Evaluation, Summary};
 
 /// How the parameters are updated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
-    /// `W ← W − learning_rate · gradient`, the article's. Where nothing else is asked for, the device makes the
-    /// updates by itself.
+    /// `W ← W − learning_rate · gradient`, the article's. A plain one, without schedule, penalties, batches and
+    /// tolerances, never leaves the device.
     #[default]
     GradientDescent,
-    /// Gradient descent with a memory of its past steps (Polyak's heavy ball), as `torch.optim.SGD(momentum=…)`.
+    /// Gradient descent with a memory of its past steps: Polyak's heavy ball, `torch.optim.SGD(momentum=…)`.
     Momentum,
-    /// A step for each parameter, from the moments of its gradient (Kingma and Ba, ICLR 2015), as
+    /// A step size for each parameter, from the moments of its gradient: Kingma and Ba, ICLR 2015,
     /// `torch.optim.Adam`.
     Adam,
     /// Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, section 7.2): a quasi-Newton method
-    /// that searches its steps itself; OWL-QN (Andrew and Gao, ICML 2007) where there is an L1 penalty.
+    /// that searches its steps itself; with an L1 penalty OWL-QN (Andrew and Gao, ICML 2007).
     #[serde(rename = "lbfgs")]
     LBfgs,
 }
 
-/// Parameters, and what an evaluation there gave: the smooth part of what is minimised, which is the loss of
-/// the data and the L2 penalty.
+/// Parameters and the evaluation there. The smooth part of what is minimised is the loss of the data and the L2 penalty.
 #[derive(Clone, Debug)]
-pub(super) struct Point {
+pub(super) struct Iterate {
     pub(super) parameters: Vec<f64>,
+    /// The smooth part.
     pub(super) loss: f64,
+    /// The smooth part and the L1 penalty.
+    pub(super) objective: f64,
+    /// The gradient of the smooth part.
     pub(super) gradient: Vec<f64>,
-    /// Of the data alone.
+    /// What the pass saw of the data, without penalties.
     pub(super) summary: Summary,
+}
+
+impl Iterate {
+    /// Adds the penalties to an evaluation of the data at `parameters`.
+    pub(super) fn new(penalty: &Penalty, parameters: Vec<f64>, evaluation: Evaluation) -> Self {
+        let Evaluation {
+            summary,
+            mut gradient,
+        } = evaluation;
+        penalty.add_l2_gradient(&parameters, &mut gradient);
+        let loss = summary.loss + penalty.l2_loss(&parameters);
+        Self {
+            loss,
+            objective: loss + penalty.l1_loss(&parameters),
+            parameters,
+            gradient,
+            summary,
+        }
+    }
+}
+
+/// `to − from`
+fn difference(to: &[f64], from: &[f64]) -> Vec<f64> {
+    std::iter::zip(to, from)
+        .map(|(to, from)| to - from)
+        .collect()
 }
 
 /// `Σ a b`

@@ -1,13 +1,14 @@
 //! Penalties on the weights, never on a bias.
 
+use super::optimizer::Iterate;
 use crate::network::Layer;
 
-/// What is added to the loss: `l1 ‖W‖₁ + ½ l2 ‖W‖²`.
+/// The penalty `l1 ‖W‖₁ + ½ l2 ‖W‖²` that is added to the loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Penalty {
     pub(super) l1: f64,
     pub(super) l2: f64,
-    /// The parameters that are weights: the first ones.
+    /// The number of weights, which come first among the parameters.
     pub(super) n_weights: usize,
 }
 
@@ -22,12 +23,18 @@ impl Penalty {
 
     /// `l1 ‖W‖₁`
     pub(super) fn l1_loss(&self, parameters: &[f64]) -> f64 {
+        if self.l1 == 0.0 {
+            return 0.0;
+        }
         let weights = &parameters[..self.n_weights];
         self.l1 * weights.iter().map(|weight| weight.abs()).sum::<f64>()
     }
 
     /// `½ l2 ‖W‖²`
     pub(super) fn l2_loss(&self, parameters: &[f64]) -> f64 {
+        if self.l2 == 0.0 {
+            return 0.0;
+        }
         let weights = &parameters[..self.n_weights];
         0.5 * self.l2 * weights.iter().map(|weight| weight * weight).sum::<f64>()
     }
@@ -39,14 +46,14 @@ impl Penalty {
         }
     }
 
-    /// Of all subgradients the one nearest to 0 (Andrew and Gao, ICML 2007, equation 4): 0 at a minimum. `gradient`
-    /// is that of the smooth rest, which it is where there is no L1 penalty.
-    pub(super) fn pseudo_gradient(&self, parameters: &[f64], gradient: &[f64]) -> Vec<f64> {
-        let mut pseudo = gradient.to_vec();
-        let weights = &parameters[..self.n_weights];
+    /// The subgradient of the objective nearest to 0 (Andrew and Gao, ICML 2007, equation 4), which is 0 at a minimum;
+    /// without an L1 penalty the gradient.
+    pub(super) fn pseudo_gradient(&self, at: &Iterate) -> Vec<f64> {
+        let mut pseudo = at.gradient.clone();
+        let weights = &at.parameters[..self.n_weights];
         for (gradient, weight) in pseudo.iter_mut().zip(weights) {
             *gradient = if *weight == 0.0 {
-                shrunk(*gradient, self.l1)
+                soft_threshold(*gradient, self.l1)
             } else {
                 *gradient + self.l1 * weight.signum()
             };
@@ -54,18 +61,18 @@ impl Penalty {
         pseudo
     }
 
-    /// What minimises `½ ‖W − weights‖² + rate · l1 ‖W‖₁` (the proximal step: Parikh and Boyd, Proximal
-    /// Algorithms, section 6.5.2).
-    pub(super) fn shrink(&self, rate: f64, parameters: &mut [f64]) {
+    /// The proximal step of `rate · l1 ‖W‖₁` (Parikh and Boyd, Proximal Algorithms, section 6.5.2): moves each weight
+    /// towards 0 by `rate · l1`, but not beyond.
+    pub(super) fn soft_threshold(&self, rate: f64, parameters: &mut [f64]) {
         if self.l1 > 0.0 {
             for weight in &mut parameters[..self.n_weights] {
-                *weight = shrunk(*weight, rate * self.l1);
+                *weight = soft_threshold(*weight, rate * self.l1);
             }
         }
     }
 }
 
-/// `x`, nearer to 0 by `by`, but not beyond.
-fn shrunk(x: f64, by: f64) -> f64 {
-    x - x.clamp(-by, by)
+/// `x`, nearer to 0 by `threshold`, but not beyond.
+fn soft_threshold(x: f64, threshold: f64) -> f64 {
+    x - x.clamp(-threshold, threshold)
 }

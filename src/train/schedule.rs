@@ -1,21 +1,21 @@
-//! How the learning rate goes on from its start.
+//! How the learning rate changes from update to update.
 
-/// What the learning rate is multiplied by. Updates are counted from 0.
+/// The factor of the learning rate. Updates are counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// 1.
     #[default]
     Constant,
-    /// `factor^⌊update / every⌋`, as `torch.optim.lr_scheduler.StepLR`.
+    /// `factor^⌊update / every⌋`: `torch.optim.lr_scheduler.StepLR`.
     Step {
         /// Updates from one rate to the next; positive.
         every: u64,
         /// Positive and finite.
         factor: f64,
     },
-    /// `½ (1 + cos(π update / iterations))`: to 0 over the iterations (Loshchilov and Hutter, SGDR, ICLR 2017,
-    /// equation 5), as `torch.optim.lr_scheduler.CosineAnnealingLR`.
+    /// `½ (1 + cos(π update / iterations))`, which falls to 0 over the iterations (Loshchilov and Hutter, SGDR, ICLR
+    /// 2017, equation 5): `torch.optim.lr_scheduler.CosineAnnealingLR`.
     Cosine,
     /// `1 / (1 + update)` (Robbins and Monro, 1951).
     Inverse,

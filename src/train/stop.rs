@@ -1,24 +1,25 @@
-//! When a training has done enough.
+//! Why and when a training ends.
 
 use super::config::TrainConfig;
+use serde::{Deserialize, Serialize};
 
 /// Why a training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopReason {
     /// All iterations were made.
     Iterations,
-    /// The gradient is as small as was asked for.
+    /// The gradient is within its tolerance.
     Gradient,
-    /// The loss changes as little as was asked for.
+    /// The change of the loss is within its tolerance.
     Loss,
-    /// L-BFGS finds no lower loss: the arithmetic cannot show one.
+    /// L-BFGS finds no lower loss: rounding hides any further decrease.
     Rounding,
-    /// The seconds are over.
+    /// The time is over.
     Seconds,
-    /// The loss on the samples held back has not fallen for as long as was asked for.
+    /// The loss on the held-out samples has not fallen for as long as the settings allow.
     EarlyStopping,
-    /// Whoever watches broke it off.
+    /// The caller broke it off.
     Interrupted,
 }
 
@@ -36,13 +37,14 @@ impl std::fmt::Display for StopReason {
     }
 }
 
-/// What the tolerances are held against.
-#[derive(Clone, Debug)]
+/// What the tolerances are compared with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Convergence {
-    /// The largest that each component of the gradient has been.
+    /// The largest magnitude so far of each component of the gradient.
+    #[serde(skip)]
     pub(super) largest: Vec<f64>,
-    /// The loss an iteration ago.
-    pub(super) loss: Option<f64>,
+    /// The loss one iteration ago.
+    loss: Option<f64>,
 }
 
 impl Convergence {
@@ -53,27 +55,23 @@ impl Convergence {
         }
     }
 
-    /// Looks at one gradient more: to which share of its largest each component has fallen, at most.
-    pub(super) fn fall(&mut self, gradient: &[f64]) -> f64 {
-        let components = self.largest.iter_mut().zip(gradient);
-        let shares = components.map(|(largest, component)| {
-            *largest = largest.max(component.abs());
-            match *largest > 0.0 {
-                true => component.abs() / *largest,
-                // It has always been 0, or is not a number.
-                false => component.abs(),
+    /// Updates the largest magnitude of each component, and gives `max_j |g_j| / largest_j`; NaN if a component is not a
+    /// number.
+    pub(super) fn relative_gradient(&mut self, gradient: &[f64]) -> f64 {
+        let mut relative: f64 = 0.0;
+        for (largest, component) in self.largest.iter_mut().zip(gradient) {
+            let magnitude = component.abs();
+            *largest = largest.max(magnitude);
+            // The largest is 0 if the component has always been 0 or NaN.
+            let share = magnitude / if *largest > 0.0 { *largest } else { 1.0 };
+            if share > relative || share.is_nan() {
+                relative = share;
             }
-        });
-        // What is not a number has not fallen.
-        shares.fold(0.0, |most: f64, share| {
-            match most >= share || most.is_nan() {
-                true => most,
-                false => share,
-            }
-        })
+        }
+        relative
     }
 
-    /// Looks at the loss and the gradient of one iteration more.
+    /// Whether the loss and the gradient of the next iteration are within a tolerance.
     pub(super) fn reached(
         &mut self,
         config: &TrainConfig,
@@ -81,10 +79,10 @@ impl Convergence {
         gradient: &[f64],
     ) -> Option<StopReason> {
         let before = self.loss.replace(loss);
-        let has_fallen_to = self.fall(gradient);
+        let relative = self.relative_gradient(gradient);
         if config
             .gradient_tolerance
-            .is_some_and(|to| has_fallen_to <= to)
+            .is_some_and(|tolerance| relative <= tolerance)
         {
             return Some(StopReason::Gradient);
         }
@@ -99,21 +97,21 @@ mod tests {
     use super::Convergence;
 
     #[test]
-    fn a_gradient_falls_as_far_as_its_slowest_component() {
+    fn the_largest_relative_component_counts() {
         let mut convergence = Convergence::new(2);
         let close =
             |found: f64, expected: f64| assert!((found - expected).abs() < 1e-15, "{found}");
-        close(convergence.fall(&[8.0, 0.0]), 1.0);
-        close(convergence.fall(&[-2.0, 0.0]), 0.25);
-        close(convergence.fall(&[1.0, -4.0]), 1.0);
-        close(convergence.fall(&[4.0, 1.0]), 0.5);
+        close(convergence.relative_gradient(&[8.0, 0.0]), 1.0);
+        close(convergence.relative_gradient(&[-2.0, 0.0]), 0.25);
+        close(convergence.relative_gradient(&[1.0, -4.0]), 1.0);
+        close(convergence.relative_gradient(&[4.0, 1.0]), 0.5);
     }
 
-    /// Also where a component has always been 0, and whichever comes after it.
+    /// Whichever components stand beside it, one that has always been 0 among them.
     #[test]
-    fn what_is_not_a_number_has_not_fallen() {
+    fn a_gradient_that_is_not_a_number_is_not_small() {
         for gradient in [[f64::NAN, 0.0], [0.0, f64::NAN], [f64::NAN, 1.0]] {
-            let share = Convergence::new(2).fall(&gradient);
+            let share = Convergence::new(2).relative_gradient(&gradient);
             assert!(share.is_nan(), "{gradient:?}: {share}");
         }
     }

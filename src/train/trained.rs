@@ -1,8 +1,6 @@
-//! What a training came to.
+//! The result of a training.
 
-use super::history::Point;
-use super::stop::StopReason;
-use super::warm_start::WarmStart;
+use super::{HistoryPoint, StopReason, WarmStart};
 use crate::backend::Summary;
 use crate::network::Network;
 
@@ -15,29 +13,29 @@ pub struct Trained {
     pub adapter: String,
     /// The network.
     pub network: Network,
-    /// Its parameters, in the layout of the network, for features as they came.
+    /// The parameters reached, in the layout of the network, for unscaled features.
     pub parameters: Vec<f64>,
-    /// Updates that were made.
+    /// Updates made.
     pub iterations: u64,
-    /// After how many of them the parameters were best on the samples held back, and kept, where that was asked for.
+    /// The iteration that `parameters` are those of, if early stopping returned to the best ones.
     pub kept: Option<u64>,
-    /// Passes over the data that these took.
+    /// Evaluations for the iterations, each a pass over the samples.
     pub evaluations: u64,
-    /// What L-BFGS began on, before these, where that was a sample of the rows.
+    /// The sample of rows on which L-BFGS began, if it did.
     pub warm_start: Option<WarmStart>,
-    /// Why they were enough.
+    /// Why the training ended.
     pub stop: StopReason,
-    /// What was minimised, at these parameters: the loss of the data and the penalties.
+    /// What is minimised, at `parameters`: the loss of the data and the penalties.
     pub loss: f64,
-    /// The loss on the samples held back, at these parameters, where there are any.
+    /// The loss on the held-out samples at `parameters`, if there are any.
     pub validation: Option<f64>,
-    /// How the loss went, a few hundred points of it.
-    pub history: Vec<Point>,
-    /// Loss of the data alone and mean slope at these parameters.
+    /// The course of the loss in a few hundred points.
+    pub history: Vec<HistoryPoint>,
+    /// Loss of the data alone and mean slope at `parameters`.
     pub summary: Summary,
     /// Seconds of the iterations alone.
     pub seconds: f64,
-    /// Inputs and targets counted once an evaluation; `None` without an iteration.
+    /// Bytes of inputs and targets, counted once an evaluation; `None` without an iteration.
     pub bytes_per_second: Option<f64>,
 }
 
@@ -45,7 +43,7 @@ impl Trained {
     /// The predictions (O) for one sample `x` (I).
     ///
     /// # Panics
-    /// Where `x` is not as long as the network has inputs.
+    /// If `x` is not as long as the network has inputs.
     #[must_use]
     pub fn predict(&self, x: &[f32]) -> Vec<f64> {
         self.network.predict(&self.parameters, x)

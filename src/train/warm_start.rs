@@ -1,47 +1,43 @@
-//! The warm start of L-BFGS: a sample of the rows on which it begins. The minimum of a sample lies near that of all rows, and
-//! so does the curvature, for a fraction of what passes over all of them take.
+//! The warm start of L-BFGS on a sample of the rows. The minimum for a sample lies near that for all rows, and so does
+//! the curvature, for a fraction of the time that passes over all of them take.
 
 use super::config::TrainConfig;
-use super::optimizer::Optimizer;
-use crate::backend::{Backend, BackendKind};
+use crate::backend::BackendKind;
 
-/// Consecutive rows that are drawn together, since memory gives neighbours at once.
+/// Consecutive rows of the sample: memory gives neighbours at once.
 const BLOCK: usize = 64;
-/// By default one of so many rows is drawn …
+/// The default sample is all rows divided by this.
 const SHARE: usize = 16;
-/// … where that makes as many, since fewer are passed over in no time …
-const ENOUGH: usize = 1 << 12;
-/// … and as many for each parameter, since the minimum of fewer is one of its own.
-const ROWS_A_PARAMETER: usize = 32;
-/// The iterations end here at the latest; each is a fraction of one.
+/// The least rows of a default sample: with fewer a pass over all takes next to no time.
+const MIN_ROWS: usize = 1 << 12;
+/// The least rows of a default sample for each parameter: with fewer the minimum lies too far off.
+const MIN_ROWS_A_PARAMETER: usize = 32;
+/// The most iterations on the sample.
 pub(super) const ITERATIONS: usize = 64;
 
-/// What a training began on.
+/// The sample that a training began on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct WarmStart {
     /// Rows of the sample.
     pub rows: usize,
-    /// Evaluations of them.
+    /// Evaluations of these rows.
     pub evaluations: u64,
 }
 
-/// The rows of the warm start, where there is to be one: blocks spread evenly over all `n_samples`.
+/// The rows of a warm start: blocks spread evenly over all `n_samples`. `None` for none.
 pub(super) fn rows(
     config: &TrainConfig,
-    backend: &dyn Backend,
+    backend: BackendKind,
     n_samples: usize,
     n_parameters: usize,
 ) -> Option<Vec<usize>> {
+    let share = n_samples / SHARE;
+    let enough = MIN_ROWS.max(MIN_ROWS_A_PARAMETER.saturating_mul(n_parameters));
     let wanted = match config.warm_start_rows {
-        _ if config.optimizer != Optimizer::LBfgs => 0,
         Some(rows) => rows,
         // A GPU passes over all rows in the time that the host takes to ask for it.
-        None if backend.kind() == BackendKind::Gpu => 0,
-        None => {
-            let rows = n_samples / SHARE;
-            let enough = ENOUGH.max(ROWS_A_PARAMETER.saturating_mul(n_parameters));
-            if rows >= enough { rows } else { 0 }
-        }
+        None if backend == BackendKind::Cpu && share >= enough => share,
+        None => 0,
     };
     (wanted > 0).then(|| spread(wanted, n_samples))
 }
@@ -56,8 +52,8 @@ fn spread(wanted: usize, n_samples: usize) -> Vec<usize> {
     rows.take(wanted).collect()
 }
 
-/// The share to which each component of the gradient is to fall. A mean over `n_rows` rows tells that over all of them
-/// to about 1/√n of what it is for one row; the iterations go a little past that, since they show the curvature.
+/// The relative gradient at which the warm start ends. The mean gradient of `n_rows` rows differs from that of all rows by
+/// about 1/√n of the gradient of one row; the iterations go a little further, since they show the curvature.
 pub(super) fn tolerance(n_rows: usize) -> f64 {
     0.1 / (n_rows as f64).sqrt()
 }

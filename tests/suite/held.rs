@@ -19,7 +19,7 @@ fn watched(config: &TrainConfig, hardware: &Hardware) -> (Trained, f64) {
     let (rest, held) = dataset.split(0.5, 1).unwrap();
     let rest = rest.standardised(true);
     let mut training = Training::start(&rest, config, hardware).unwrap();
-    training.watch(&held, None).unwrap();
+    training.set_holdout(&held, None).unwrap();
     let observe = &mut |_: &_| ControlFlow::Continue(());
     training.advance_to(config.iterations, observe).unwrap();
     let trained = training.finish().unwrap();
@@ -114,7 +114,7 @@ fn looking_changes_no_bit() {
         };
         let alone = train(&rest, &config, &Hardware::cpu()).unwrap();
         let mut training = Training::start(&rest, &config, &Hardware::cpu()).unwrap();
-        training.watch(&held, None).unwrap();
+        training.set_holdout(&held, None).unwrap();
         let observe = &mut |_: &_| ControlFlow::Continue(());
         training.advance_to(25, observe).unwrap();
         let watched = training.finish().unwrap();
@@ -238,7 +238,7 @@ fn the_command_line_holds_back_and_draws() {
     for (args, part) in [
         (
             &["--early-stopping"][..],
-            "--early-stopping: needs samples held back",
+            "--early-stopping: needs held-out samples",
         ),
         (&["--validation", "1.5"], "--validation: 1.5 is not a share"),
         (

@@ -279,15 +279,15 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         ),
         (
             with("synthetic:500x5", &[]),
-            "was made of other data: the features",
+            "the data features [\"x0\",\"x1\",\"x2\",\"x3\"], and this run has [",
         ),
         (
             with("synthetic:501x4", &[]),
-            "was made of other data: 500 samples, not 501",
+            "the data samples 500, and this run has 501; take the same data",
         ),
         (
             with("synthetic:500x4,seed=2", &[]),
-            "was made of other data: other values",
+            "the data values_fingerprint",
         ),
         (with(args[0], &["--validation-data", "article"]), "article"),
     ] {
@@ -312,6 +312,17 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     assert_refused(
         &[&args[..], &["--resume", cut.to_str().unwrap()]].concat(),
         "is not a safetensors file",
+    );
+    let text = br#"version\":"#;
+    let at = whole.windows(text.len()).position(|part| part == text);
+    let at = at.unwrap() + text.len();
+    let old = fresh("old.checkpoint");
+    let mut bytes = whole;
+    bytes[at] = b'3';
+    std::fs::write(&old, bytes).unwrap();
+    assert_refused(
+        &[&args[..], &["--resume", old.to_str().unwrap()]].concat(),
+        "has layout 3, and this program reads 4",
     );
     assert!(Path::new(path).exists(), "what was refused is still there");
 }

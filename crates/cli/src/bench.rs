@@ -9,7 +9,6 @@ pub(crate) use shape::Shape;
 
 use neuralnet::backend::Problem;
 use neuralnet::objective::Objective;
-use neuralnet::train::problem;
 use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, Storage, TrainConfig};
 use reader::Reader;
 use serde::Serialize;
@@ -118,7 +117,7 @@ pub(crate) fn bench(
     observe("article");
     let article = Dataset::article();
     let settings = TrainConfig::article();
-    let (mut backend, _) = hardware.open(problem(&article, &settings)?)?;
+    let (mut backend, _) = hardware.open(settings.problem(&article)?)?;
     let start = Network::single_layer(3, 1, false).initial_parameters(settings.seed);
     let mut seconds = Vec::new();
     // The first one warms up.

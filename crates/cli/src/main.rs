@@ -50,7 +50,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     if let Some(holdout) = &holdout {
-        training.watch(holdout, hardware.threads)?;
+        training.set_holdout(holdout, hardware.threads)?;
     }
     args.checkpoint.prepare(&mut training)?;
     let interrupted = interrupt::handle();

@@ -1,69 +1,88 @@
 //! Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, Algorithms 7.4 and 7.5).
 
-use super::wolfe::{self, Found, Sample};
-use super::{Point, dot, norm, owlqn};
+use super::wolfe::{self, LinePoint};
+use super::{Iterate, difference, dot, norm, owlqn};
 use crate::error::Result;
 use crate::train::penalty::Penalty;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Past steps that make the model of the curvature.
-pub(in crate::train) const HISTORY: usize = 10;
+/// The number of pairs that approximate the curvature.
+const MAX_PAIRS: usize = 10;
 
-/// So many iterations after each other may be no progress: in noise the next one may be.
+/// The number of iterations without progress after which the search ends: noise may hide progress for a few.
 const PATIENCE: u32 = 10;
 
-/// A step and what it did to the gradient.
-#[derive(Clone, Debug)]
-pub(in crate::train) struct Pair {
-    /// From one iteration's parameters to the next one's.
-    pub(in crate::train) step: Vec<f64>,
-    /// From the one's gradient to the next one's.
-    pub(in crate::train) change: Vec<f64>,
+/// A step between two iterates, and how the gradient changed with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Pair {
+    #[serde(skip)]
+    step: Vec<f64>,
+    #[serde(skip)]
+    change: Vec<f64>,
 }
 
-/// Past steps, oldest first, and the best that was seen.
-#[derive(Clone, Debug)]
+/// L-BFGS between two iterations.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::train) struct LBfgs {
-    pub(in crate::train) pairs: VecDeque<Pair>,
-    /// Losses that differ by this share may differ by rounding alone.
-    pub(in crate::train) resolution: f64,
-    /// The lowest loss and the lowest norm of the gradient yet.
-    pub(in crate::train) lowest: Option<[f64; 2]>,
+    /// The last pairs, oldest first.
+    pairs: VecDeque<Pair>,
+    /// Losses that differ by less than this share may differ by rounding alone.
+    resolution: f64,
+    /// The lowest objective and the lowest norm of its gradient so far.
+    lowest: Option<[f64; 2]>,
     /// Iterations since one of them fell.
-    pub(in crate::train) stalled: u32,
+    stalled: u32,
 }
 
 impl LBfgs {
     /// Before the first iteration.
     pub(in crate::train) fn new(resolution: f64) -> Self {
         Self {
-            pairs: VecDeque::with_capacity(HISTORY),
+            pairs: VecDeque::with_capacity(MAX_PAIRS),
             resolution,
             lowest: None,
             stalled: 0,
         }
     }
 
-    /// One iteration from `here`; `None` where rounding hides any further decrease.
-    pub(in crate::train) fn iterate(
+    pub(in crate::train) fn vectors_mut(&mut self) -> Vec<(String, &mut Vec<f64>)> {
+        let pairs = self.pairs.iter_mut().enumerate();
+        pairs
+            .flat_map(|(at, Pair { step, change })| {
+                [
+                    (format!("step.{at}"), step),
+                    (format!("change.{at}"), change),
+                ]
+            })
+            .collect()
+    }
+
+    /// Keeps the pairs and forgets the lowest values, which are those of another loss after a warm start.
+    pub(in crate::train) fn forget_lowest(&mut self) {
+        (self.lowest, self.stalled) = (None, 0);
+    }
+
+    /// One iteration from `current`; `None` if rounding hides any further decrease.
+    pub(in crate::train) fn step(
         &mut self,
         penalty: &Penalty,
-        here: &Point,
-        evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Point>,
-    ) -> Result<Option<Point>> {
-        let gradient = penalty.pseudo_gradient(&here.parameters, &here.gradient);
+        current: &Iterate,
+        evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
+    ) -> Result<Option<Iterate>> {
+        let gradient = penalty.pseudo_gradient(current);
         if self.lowest.is_none() {
-            self.progress(penalty, here);
+            self.progress(penalty, current);
         }
         loop {
-            let found = self.search(penalty, here, &gradient, evaluate)?;
-            if let Some(there) = found
-                && self.progress(penalty, &there)
+            let found = self.search(penalty, current, &gradient, evaluate)?;
+            if let Some(next) = found
+                && self.progress(penalty, &next)
             {
-                self.remember(here, &there);
-                return Ok(Some(there));
+                self.remember(current, &next);
+                return Ok(Some(next));
             }
-            // The history misleads, or there is nothing to find: steepest descent tells which.
+            // Either the pairs mislead, or nothing lower exists: steepest descent tells which.
             if self.pairs.is_empty() || self.stalled > PATIENCE {
                 return Ok(None);
             }
@@ -71,19 +90,20 @@ impl LBfgs {
         }
     }
 
+    /// A lower iterate along the quasi-Newton direction.
     fn search(
         &self,
         penalty: &Penalty,
-        here: &Point,
+        current: &Iterate,
         gradient: &[f64],
-        evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Point>,
-    ) -> Result<Option<Point>> {
+        evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
+    ) -> Result<Option<Iterate>> {
         let mut direction = self.direction(gradient);
         if penalty.l1 > 0.0 {
             owlqn::align(penalty, gradient, &mut direction);
         }
         let slope = dot(&direction, gradient);
-        // Also where it is not a number.
+        // Rejects NaN too.
         if !(slope < 0.0 && slope.is_finite()) {
             return Ok(None);
         }
@@ -91,30 +111,26 @@ impl LBfgs {
             0 => 1.0 / norm(gradient),
             _ => 1.0,
         };
-        let loss = here.loss + penalty.l1_loss(&here.parameters);
-        let slack = self.resolution * loss.abs();
+        let slack = self.resolution * current.objective.abs();
         if penalty.l1 > 0.0 {
-            return owlqn::search(penalty, here, gradient, &direction, first, slack, evaluate);
+            let line = (&direction[..], first);
+            return owlqn::search(penalty, current, gradient, line, slack, evaluate);
         }
-        let start = Sample {
+        let start = LinePoint {
             step: 0.0,
-            loss,
+            loss: current.loss,
             slope,
         };
-        let found = wolfe::search(start, first, slack, &mut |step| {
-            let there = std::iter::zip(&here.parameters, &direction)
+        wolfe::search(start, first, slack, &mut |step| {
+            let next = std::iter::zip(&current.parameters, &direction)
                 .map(|(parameter, direction)| parameter + step * direction);
-            let there = evaluate(there.collect())?;
-            let sample = Sample {
+            let next = evaluate(next.collect())?;
+            let point = LinePoint {
                 step,
-                loss: there.loss,
-                slope: dot(&direction, &there.gradient),
+                loss: next.loss,
+                slope: dot(&direction, &next.gradient),
             };
-            Ok((sample, there))
-        })?;
-        Ok(match found {
-            Found::Wolfe(there) | Found::Lower(there) => Some(there),
-            Found::Nothing => None,
+            Ok((point, next))
         })
     }
 
@@ -138,37 +154,29 @@ impl LBfgs {
         direction
     }
 
-    /// Keeps the pair of two iterations, where the curvature between them is positive beyond rounding.
-    fn remember(&mut self, here: &Point, there: &Point) {
-        let difference = |to: &[f64], from: &[f64]| -> Vec<f64> {
-            std::iter::zip(to, from)
-                .map(|(to, from)| to - from)
-                .collect()
-        };
-        let step = difference(&there.parameters, &here.parameters);
-        let change = difference(&there.gradient, &here.gradient);
+    /// Keeps the pair of two iterates if the curvature between them is positive beyond rounding.
+    fn remember(&mut self, current: &Iterate, next: &Iterate) {
+        let step = difference(&next.parameters, &current.parameters);
+        let change = difference(&next.gradient, &current.gradient);
         if dot(&step, &change) > f64::EPSILON * norm(&step) * norm(&change) {
-            if self.pairs.len() == HISTORY {
+            if self.pairs.len() == MAX_PAIRS {
                 self.pairs.pop_front();
             }
             self.pairs.push_back(Pair { step, change });
         }
     }
 
-    /// Whether `there` is the best yet by its loss, or, where rounding hides what differs there, by its gradient; or
-    /// whether one of the last iterations was.
-    fn progress(&mut self, penalty: &Penalty, there: &Point) -> bool {
-        let gradient = penalty.pseudo_gradient(&there.parameters, &there.gradient);
-        let loss = there.loss + penalty.l1_loss(&there.parameters);
-        let found = [loss, norm(&gradient)];
+    /// Whether one of the last iterates had the lowest objective yet, or the lowest norm of the gradient, which decides
+    /// if rounding hides differences of the objective.
+    fn progress(&mut self, penalty: &Penalty, next: &Iterate) -> bool {
+        let gradient = penalty.pseudo_gradient(next);
+        let found = [next.objective, norm(&gradient)];
         let Some(lowest) = &mut self.lowest else {
             self.lowest = Some(found);
             return true;
         };
         let better = std::iter::zip(found, *lowest).any(|(found, lowest)| found < lowest);
-        for (lowest, found) in lowest.iter_mut().zip(found) {
-            *lowest = lowest.min(found);
-        }
+        *lowest = [lowest[0].min(found[0]), lowest[1].min(found[1])];
         self.stalled = if better { 0 } else { self.stalled + 1 };
         self.stalled <= PATIENCE
     }
@@ -184,8 +192,8 @@ fn add(factor: f64, terms: &[f64], to: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::super::wolfe::{CURVATURE, DECREASE, MAX_EVALUATIONS};
-    use super::{LBfgs, Penalty, Point, dot, norm};
-    use crate::backend::Summary;
+    use super::{Iterate, LBfgs, Penalty, difference, dot, norm};
+    use crate::backend::{Evaluation, Summary};
     use crate::network::Network;
     use crate::random::random_state;
     use rand::Rng;
@@ -201,41 +209,38 @@ mod tests {
         )
     }
 
-    fn point(parameters: Vec<f64>, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Point {
+    fn iterate(parameters: Vec<f64>, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Iterate {
         let (loss, gradient) = function(&parameters);
         let mean_slope = 0.25;
-        Point {
-            parameters,
-            loss,
-            gradient,
-            summary: Summary { loss, mean_slope },
-        }
+        let summary = Summary { loss, mean_slope };
+        let evaluation = Evaluation { summary, gradient };
+        Iterate::new(&free(parameters.len()), parameters, evaluation)
     }
 
-    /// Every point from `start` to where rounding ends it, and the evaluations that took.
+    /// All iterates from `start` until rounding ends the search, and the number of evaluations.
     fn minimised(
         start: Vec<f64>,
         function: impl Fn(&[f64]) -> (f64, Vec<f64>),
-    ) -> (Vec<Point>, usize) {
+    ) -> (Vec<Iterate>, usize) {
         let penalty = free(start.len());
         let mut lbfgs = LBfgs::new(RESOLUTION);
         let mut evaluations = 1;
-        let mut points = vec![point(start, &function)];
+        let mut points = vec![iterate(start, &function)];
         loop {
             assert!(points.len() < 500, "it does not end");
-            let here = points.last().unwrap();
-            let mut evaluate = |there| {
+            let current = points.last().unwrap();
+            let mut evaluate = |parameters| {
                 evaluations += 1;
-                Ok(point(there, &function))
+                Ok(iterate(parameters, &function))
             };
-            match lbfgs.iterate(&penalty, here, &mut evaluate).unwrap() {
-                Some(there) => points.push(there),
+            match lbfgs.step(&penalty, current, &mut evaluate).unwrap() {
+                Some(next) => points.push(next),
                 None => return (points, evaluations),
             }
         }
     }
 
-    /// Rosenbrock's valley, from where it is usually entered.
+    /// Rosenbrock's valley, from its usual start.
     #[test]
     fn rosenbrocks_minimum_is_found() {
         let (points, evaluations) = minimised(vec![-1.2, 1.0], |x| {
@@ -283,9 +288,7 @@ mod tests {
             let (points, evaluations) = minimised(start, random_problem(seed));
             for pair in points.windows(2) {
                 let (here, there) = (&pair[0], &pair[1]);
-                let step: Vec<f64> = std::iter::zip(&there.parameters, &here.parameters)
-                    .map(|(there, here)| there - here)
-                    .collect();
+                let step = difference(&there.parameters, &here.parameters);
                 let (before, after) = (dot(&here.gradient, &step), dot(&there.gradient, &step));
                 let slack = 2.0 * RESOLUTION * here.loss;
                 // At the very end the parameters themselves are too coarse for a step or a slope.

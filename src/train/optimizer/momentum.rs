@@ -1,10 +1,12 @@
-//! Polyak's heavy ball, as `torch.optim.SGD(momentum=…)` has it: without dampening, not Nesterov's.
+//! Polyak's heavy ball without dampening, the same as `torch.optim.SGD(momentum=…)`; not Nesterov's.
 
-/// The step that goes on from update to update.
-#[derive(Clone, Debug)]
+use serde::{Deserialize, Serialize};
+
+/// The memory of past steps.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::train) struct Momentum {
-    /// As long as the parameters.
-    pub(in crate::train) velocity: Vec<f64>,
+    #[serde(skip)]
+    velocity: Vec<f64>,
 }
 
 impl Momentum {
@@ -13,6 +15,10 @@ impl Momentum {
         Self {
             velocity: vec![0.0; n_parameters],
         }
+    }
+
+    pub(in crate::train) fn vectors_mut(&mut self) -> Vec<(String, &mut Vec<f64>)> {
+        vec![("velocity".to_owned(), &mut self.velocity)]
     }
 
     /// `velocity ← momentum · velocity + gradient`, `parameters ← parameters − rate · velocity`.
@@ -30,9 +36,9 @@ impl Momentum {
         }
     }
 
-    /// The velocity of a step that something else had a part in (the inertial proximal step: Ochs et al., iPiano,
-    /// SIAM J. Imaging Sci. 7, 2014, Algorithm 1).
-    pub(in crate::train) fn went(&mut self, rate: f64, from: &[f64], to: &[f64]) {
+    /// `velocity ← (from − to) / rate`, after a step that a proximal operator changed (Ochs et al., iPiano, SIAM J.
+    /// Imaging Sci. 7, 2014, Algorithm 1).
+    pub(in crate::train) fn set_velocity_from_step(&mut self, rate: f64, from: &[f64], to: &[f64]) {
         for (velocity, (from, to)) in self.velocity.iter_mut().zip(from.iter().zip(to)) {
             *velocity = (from - to) / rate;
         }

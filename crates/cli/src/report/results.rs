@@ -5,8 +5,8 @@ use super::article::ArticleRow;
 use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
-use neuralnet::train::{Point, WarmStart};
-use neuralnet::validate::{Check, StorageEffect, Distance};
+use neuralnet::train::{HistoryPoint, WarmStart};
+use neuralnet::validate::{Check, Distance, StorageEffect};
 use neuralnet::{Dataset, Metrics, Model, StopReason, Trained};
 use serde::Serialize;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(crate) struct TrainResult<'a> {
     pub(super) validation: Option<&'a Metrics>,
     /// The iteration whose parameters were kept; null if they are the last.
     pub(super) kept_iteration: Option<u64>,
-    history: &'a [Point],
+    history: &'a [HistoryPoint],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) predictions: &'a [ArticleRow],
 }

@@ -3,7 +3,7 @@
 use super::plot::{Axis, Plot};
 use crate::report::metrics::{amount, digits};
 use neuralnet::metrics::{ClassMetrics, Histogram, Histogram2d};
-use neuralnet::train::Point;
+use neuralnet::train::HistoryPoint;
 use serde::Serialize;
 
 /// Width and height of the chart that is as wide as the page.
@@ -31,12 +31,12 @@ fn chart(title: &'static str, plot: Plot, caption: impl Into<String>) -> Chart {
 }
 
 /// The loss by iteration, on the training samples and on any held-out ones; `None` for fewer than two points.
-pub(super) fn loss(history: &[Point]) -> Option<Plot> {
+pub(super) fn loss(history: &[HistoryPoint]) -> Option<Plot> {
     let [first, _, ..] = history else {
         return None;
     };
     let last = history.last()?;
-    let points = |loss: fn(&Point) -> Option<f64>| {
+    let points = |loss: fn(&HistoryPoint) -> Option<f64>| {
         let points = history.iter();
         points.filter_map(move |point| Some([point.iteration as f64, loss(point)?]))
     };
@@ -166,10 +166,10 @@ pub(super) fn predictions_by_targets(grid: &Histogram2d) -> Chart {
 
 #[cfg(test)]
 mod tests {
-    use super::{Point, loss};
+    use super::{HistoryPoint, loss};
 
-    fn history(validation: Option<f64>) -> Vec<Point> {
-        let point = |iteration| Point {
+    fn history(validation: Option<f64>) -> Vec<HistoryPoint> {
+        let point = |iteration| HistoryPoint {
             iteration,
             loss: 1.0 / (1.0 + iteration as f64),
             validation,

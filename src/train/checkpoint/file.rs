@@ -1,0 +1,136 @@
+//! The checkpoint file: safetensors with one tensor of float64 for each vector. The metadata hold the rest as JSON under
+//! `neuralnet-checkpoint`, and a checksum of both under `checksum`. Which rows a batch holds follows from the seed and
+//! the iteration, so the file does not hold it.
+
+use super::key::RunKey;
+use crate::atomic_file;
+use crate::error::{Error, Result};
+use crate::train::Progress;
+use crate::train::history::History;
+use crate::train::holdout::HoldoutState;
+use crate::train::host::OptimizerState;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+/// The layout of the files that this program writes and reads.
+pub(super) const VERSION: u32 = 4;
+const KEY: &str = "neuralnet-checkpoint";
+const CHECKSUM: &str = "checksum";
+const REMEDY: &str = "name a checkpoint that this program wrote";
+
+/// All that a training needs to resume.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TrainingState {
+    pub(super) version: u32,
+    pub(super) key: RunKey,
+    pub(super) progress: Progress,
+    pub(super) history: History,
+    /// `None` if the backend updates the parameters by itself.
+    pub(super) optimizer: Option<OptimizerState>,
+    pub(super) holdout: Option<HoldoutState>,
+    #[serde(skip)]
+    pub(super) parameters: Vec<f64>,
+}
+
+/// What the files of all layouts have.
+#[derive(Deserialize)]
+struct Layout {
+    version: u32,
+}
+
+impl TrainingState {
+    /// Reads the file `path`, which a run of the key `run` wrote.
+    pub(super) fn read(path: &Path, run: &RunKey, n_parameters: usize) -> Result<Self> {
+        let fail = |reason: String| Error::Model {
+            path: path.to_owned(),
+            reason,
+        };
+        let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let mut state = Self::parse(&bytes).map_err(fail)?;
+        if let Some(difference) = state.key.difference(run) {
+            return Err(fail(difference));
+        }
+        for (name, vector) in state.vectors_mut() {
+            if vector.len() != n_parameters {
+                let reason =
+                    format!("has no tensor `{name}` of {n_parameters} numbers; start again");
+                return Err(fail(reason));
+            }
+        }
+        Ok(state)
+    }
+
+    fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
+        let metadata = metadata.metadata().as_ref();
+        let text = metadata.and_then(|metadata| metadata.get(KEY));
+        let text = text.ok_or_else(|| format!("has no `{KEY}` in its metadata; {REMEDY}"))?;
+        let unreadable = |error| format!("cannot be read ({error}); {REMEDY}");
+        let Layout { version } = serde_json::from_str(text).map_err(unreadable)?;
+        if version != VERSION {
+            return Err(format!(
+                "has layout {version}, and this program reads {VERSION}; use the program that wrote it"
+            ));
+        }
+        let mut state: Self = serde_json::from_str(text).map_err(unreadable)?;
+        for (name, vector) in state.vectors_mut() {
+            if let Ok(tensor) = tensors.tensor(&name) {
+                let numbers = tensor.data().as_chunks().0.iter();
+                vector.extend(numbers.map(|bytes| f64::from_le_bytes(*bytes)));
+            }
+        }
+        let told = metadata.and_then(|metadata| metadata.get(CHECKSUM));
+        if told != Some(&state.checksum(text)) {
+            return Err(
+                "was changed since it was written: its checksum is another; copy it again, or start again"
+                    .to_owned(),
+            );
+        }
+        Ok(state)
+    }
+
+    pub(super) fn write(mut self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string(&self).expect("strings and numbers");
+        let checksum = self.checksum(&text);
+        let vectors = self.vectors_mut().into_iter().map(|(name, vector)| {
+            let bytes = vector.iter().flat_map(|number| number.to_le_bytes());
+            (name, vector.len(), bytes.collect::<Vec<u8>>())
+        });
+        let vectors: Vec<_> = vectors.collect();
+        let tensors = vectors.iter().map(|(name, length, bytes)| {
+            let view = TensorView::new(Dtype::F64, vec![*length], bytes);
+            (name, view.expect("whole numbers"))
+        });
+        let metadata = [(KEY.to_owned(), text), (CHECKSUM.to_owned(), checksum)];
+        let bytes = safetensors::serialize(tensors, Some(HashMap::from(metadata)))
+            .expect("tensors of different names");
+        atomic_file::replace(path, |mut file| file.write_all(&bytes))
+    }
+
+    /// The checksum of the vectors and of `text`, which describes them.
+    fn checksum(&mut self, text: &str) -> String {
+        let (names, vectors): (Vec<_>, Vec<_>) = self.vectors_mut().into_iter().unzip();
+        let numbers = vectors.iter().map(|vector| vector.as_slice());
+        atomic_file::checksum(&(text, names), numbers).to_string()
+    }
+
+    /// The vectors by the names of their tensors.
+    fn vectors_mut(&mut self) -> Vec<(String, &mut Vec<f64>)> {
+        let mut vectors = vec![("parameters".to_owned(), &mut self.parameters)];
+        if let Some(optimizer) = &mut self.optimizer {
+            vectors.extend(optimizer.vectors_mut());
+        }
+        if let Some(HoldoutState {
+            best: Some(best), ..
+        }) = &mut self.holdout
+        {
+            vectors.push(("best".to_owned(), &mut best.parameters));
+        }
+        vectors
+    }
+}

@@ -1,0 +1,187 @@
+//! Which settings can be used, together and on the data.
+
+use super::TrainConfig;
+use crate::data::Dataset;
+use crate::error::{Error, LEAVE_OUT, Remedy, Result};
+use crate::network::Activation;
+use crate::objective::Loss;
+use crate::train::{Optimizer, Schedule};
+use std::fmt::Display;
+
+const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum or adam");
+
+impl TrainConfig {
+    pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
+        self.check_numbers()?;
+        self.check_batches()?;
+        self.check_optimizer()?;
+        self.check_objective(dataset)
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        const POSITIVE: &str = "must be positive and finite";
+        const NOT_NEGATIVE: &str = "must be finite and not negative";
+        let (every, factor) = match self.schedule {
+            Schedule::Step { every, factor } => (every, factor),
+            _ => (1, 1.0),
+        };
+        for (setting, value, rule) in [
+            ("learning_rate", self.learning_rate, POSITIVE),
+            ("schedule_factor", factor, POSITIVE),
+            ("l1", self.l1, NOT_NEGATIVE),
+            ("l2", self.l2, NOT_NEGATIVE),
+            (
+                "gradient_tolerance",
+                self.gradient_tolerance.unwrap_or(0.0),
+                NOT_NEGATIVE,
+            ),
+            (
+                "loss_tolerance",
+                self.loss_tolerance.unwrap_or(0.0),
+                NOT_NEGATIVE,
+            ),
+            ("max_seconds", self.max_seconds.unwrap_or(0.0), NOT_NEGATIVE),
+        ] {
+            let holds = (value > 0.0 || value == 0.0 && rule == NOT_NEGATIVE) && value.is_finite();
+            require(holds, setting, format_args!("{value} {rule}"), &[])?;
+        }
+        let momentum = self.momentum;
+        let reason = format_args!("{momentum} must be at least 0 and below 1");
+        require((0.0..1.0).contains(&momentum), "momentum", reason, &[])?;
+        let early_stopping = self.early_stopping.map_or(1, u64::from);
+        for (setting, count) in [
+            ("schedule_every", every),
+            ("validation_every", self.validation_every.unwrap_or(1)),
+            ("early_stopping", early_stopping),
+            ("batch_size", self.batch_size.map_or(1, |size| size as u64)),
+        ] {
+            require(count > 0, setting, "0 must be at least 1", &[])?;
+        }
+        Ok(())
+    }
+
+    fn check_batches(&self) -> Result<()> {
+        const NOISY: &str = "what one batch shows is too noisy for it";
+        const STOP_EARLY: &[Remedy] = &[LEAVE_OUT, Remedy::Set("early_stopping", "10")];
+        if self.batch_size.is_none() {
+            return Ok(());
+        }
+        require(
+            self.optimizer != Optimizer::LBfgs,
+            "batch_size",
+            "L-BFGS needs all rows for its steps",
+            &[LEAVE_OUT, FIRST_ORDER],
+        )?;
+        let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
+        require(gradient.is_none(), "gradient_tolerance", NOISY, STOP_EARLY)?;
+        require(loss.is_none(), "loss_tolerance", NOISY, STOP_EARLY)
+    }
+
+    fn check_optimizer(&self) -> Result<()> {
+        require(
+            self.warm_start_rows.is_none() || self.optimizer == Optimizer::LBfgs,
+            "warm_start_rows",
+            "is where L-BFGS begins",
+            &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT],
+        )?;
+        require(
+            self.optimizer != Optimizer::Adam || self.l1 == 0.0,
+            "l1",
+            "Adam's steps, a different one for each weight, keep none at 0",
+            &[
+                Remedy::Set("optimizer", "lbfgs, momentum or gradient-descent"),
+                Remedy::Set("l2", "0.001 instead"),
+            ],
+        )?;
+        require(
+            self.optimizer != Optimizer::LBfgs || self.schedule == Schedule::Constant,
+            "schedule",
+            "L-BFGS searches its steps itself",
+            &[LEAVE_OUT, FIRST_ORDER],
+        )
+    }
+
+    fn check_objective(&self, dataset: &Dataset) -> Result<()> {
+        const SIGMOID: Remedy = Remedy::Set("activation", "sigmoid");
+        const CLASSES: &[Remedy] = &[Remedy::Set("classes", "true"), SIGMOID];
+        let is_softmax = self.activation == Activation::Softmax;
+        let (reason, remedies): (_, &[_]) = match is_softmax {
+            true => (
+                "a softmax is trained towards cross-entropy",
+                &[Remedy::Set("loss", "cross-entropy")],
+            ),
+            false => (
+                "numbers are trained towards the squared error",
+                &[Remedy::Set("loss", "squared-error")],
+            ),
+        };
+        require(self.loss.suits(self.activation), "loss", reason, remedies)?;
+        let reason = "a softmax needs a target for each of at least two classes, and there is one";
+        require(
+            !is_softmax || dataset.n_outputs() >= 2,
+            "activation",
+            reason,
+            CLASSES,
+        )?;
+        if dataset.n_outputs() == 0 {
+            return Err(Error::Dataset {
+                source_name: dataset.source().to_owned(),
+                reason: "was opened for its features alone; there is no target to train on"
+                    .to_owned(),
+            });
+        }
+        if self.loss == Loss::CrossEntropy
+            && let Some((row, output, value)) = dataset.target_outside_unit()
+        {
+            let place = dataset.target_place(row, output);
+            return Err(Error::Target { place, value });
+        }
+        match is_softmax && dataset.classes().is_none() {
+            true => check_shares(dataset),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The error that `setting` cannot be used, unless the rule `holds`.
+pub(in crate::train) fn require(
+    holds: bool,
+    setting: &'static str,
+    reason: impl Display,
+    remedies: &'static [Remedy],
+) -> Result<()> {
+    match holds {
+        true => Ok(()),
+        false => Err(Error::Setting {
+            setting,
+            reason: reason.to_string(),
+            remedies,
+        }),
+    }
+}
+
+/// Checks that the targets of each row add up to 1, to within the roundings of an f32 sum.
+fn check_shares(dataset: &Dataset) -> Result<()> {
+    let (n_outputs, width) = (dataset.n_outputs(), dataset.target_width());
+    let wrong_sum = dataset.find_in_leaves(|leaf| {
+        let sums = leaf.targets.chunks_exact(width).map(|targets| {
+            let shares = targets[..n_outputs].iter();
+            shares.map(|t| f64::from(*t)).sum::<f64>()
+        });
+        let mut sums = leaf.rows.zip(sums);
+        sums.find(|(_, sum)| (sum - 1.0).abs() > 1e-6 * n_outputs as f64)
+    });
+    match wrong_sum {
+        None => Ok(()),
+        Some((row, sum)) => Err(Error::Input {
+            place: dataset.target_place(row, 0),
+            reason: format!(
+                "the targets of this row sum to {sum}, and a softmax needs shares that sum to 1"
+            ),
+            remedies: &[
+                Remedy::Do("rescale them"),
+                Remedy::Set("activation", "sigmoid"),
+            ],
+        }),
+    }
+}

@@ -1,0 +1,127 @@
+//! The held-out samples, and when their loss ends a training.
+
+use super::Training;
+use super::config::TrainConfig;
+use super::run::TrainingRun;
+use super::stop::StopReason;
+use crate::backend::Backend;
+use crate::cpu::Cpu;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug)]
+pub(super) struct Holdout<'a> {
+    cpu: Cpu<'a>,
+    pub(super) dataset: &'a Dataset,
+    pub(super) state: HoldoutState,
+}
+
+/// What the evaluations so far have shown.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct HoldoutState {
+    /// The iteration of the last evaluation.
+    last: Option<u64>,
+    pub(super) best: Option<Best>,
+    /// Evaluations since the best one.
+    looks_without_improvement: u32,
+}
+
+/// The parameters with the lowest loss on the held-out samples.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Best {
+    iteration: u64,
+    loss: f64,
+    /// Those of [`TrainingRun::raw_parameters`].
+    #[serde(skip)]
+    pub(super) parameters: Vec<f64>,
+}
+
+impl<'a> Holdout<'a> {
+    /// Takes `dataset`, whose columns have to be those of `train`.
+    pub(super) fn new(
+        train: &Dataset,
+        dataset: &'a Dataset,
+        config: &TrainConfig,
+        threads: Option<usize>,
+    ) -> Result<Self> {
+        let class_names = |dataset: &Dataset| match dataset.classes() {
+            Some(classes) => classes.names.clone(),
+            None => Vec::new(),
+        };
+        let source = train.source();
+        for (what, found, wanted) in [
+            ("features", dataset.input_names(), train.input_names()),
+            ("targets", dataset.target_names(), train.target_names()),
+            ("classes", &class_names(dataset), &class_names(train)),
+        ] {
+            if found != wanted {
+                return Err(Error::Dataset {
+                    source_name: dataset.source().to_owned(),
+                    reason: format!(
+                        "has the {what} {found:?}, and {source} the {what} {wanted:?}; take samples of the same columns, in the same order"
+                    ),
+                });
+            }
+        }
+        Ok(Self {
+            cpu: Cpu::new(config.problem(dataset)?, threads)?,
+            dataset,
+            state: HoldoutState::default(),
+        })
+    }
+
+    /// Evaluates the loss at the parameters of `run`, unless that was done at this iteration.
+    fn evaluate(&mut self, run: &mut TrainingRun<'_>) -> Result<()> {
+        let iteration = run.progress.iteration;
+        if self.state.last == Some(iteration) {
+            return Ok(());
+        }
+        self.cpu.set_parameters(&run.parameters()?)?;
+        let loss = self.cpu.evaluate()?.summary.loss;
+        self.state.last = Some(iteration);
+        if self.state.best.as_ref().is_none_or(|best| loss < best.loss) {
+            self.state.looks_without_improvement = 0;
+            self.state.best = Some(Best {
+                iteration,
+                loss,
+                parameters: run.raw_parameters()?,
+            });
+        } else {
+            self.state.looks_without_improvement += 1;
+        }
+        run.progress.validation = Some(loss);
+        run.history.push(&run.progress, iteration);
+        let patience = run.config.early_stopping;
+        if patience.is_some_and(|patience| self.state.looks_without_improvement >= patience) {
+            run.stop.get_or_insert(StopReason::EarlyStopping);
+        }
+        Ok(())
+    }
+}
+
+impl Training<'_> {
+    /// Evaluates the loss on the held-out samples if there are any.
+    pub(super) fn evaluate_holdout(&mut self) -> Result<()> {
+        match &mut self.holdout {
+            Some(holdout) => holdout.evaluate(&mut self.run),
+            None => Ok(()),
+        }
+    }
+
+    /// If early stopping is on, returns to the parameters with the lowest loss on the held-out samples. Gives their
+    /// iteration and that loss.
+    pub(super) fn return_to_best(&mut self) -> Result<Option<(u64, f64)>> {
+        let best = self
+            .holdout
+            .as_ref()
+            .and_then(|holdout| holdout.state.best.as_ref());
+        let (Some(_), Some(best)) = (self.run.config.early_stopping, best) else {
+            return Ok(None);
+        };
+        if best.iteration != self.run.progress.iteration {
+            self.run.set_raw_parameters(&best.parameters)?;
+        }
+        Ok(Some((best.iteration, best.loss)))
+    }
+}

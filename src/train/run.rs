@@ -1,0 +1,174 @@
+//! The part of a training that makes iterations, apart from held-out samples and checkpoints.
+
+use super::history::History;
+use super::host::HostOptimizer;
+use super::optimizer::Iterate;
+use super::{Optimizer, Progress, StopReason, SubmissionSize, TrainConfig};
+use crate::backend::Backend;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::network::Network;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+pub(super) struct TrainingRun<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) network: Network,
+    pub(super) config: TrainConfig,
+    pub(super) backend: Box<dyn Backend + 'a>,
+    /// Updates the parameters; `None` if the backend does so by itself.
+    pub(super) optimizer: Option<HostOptimizer>,
+    pub(super) progress: Progress,
+    pub(super) history: History,
+    pub(super) stop: Option<StopReason>,
+    pub(super) submission_size: SubmissionSize,
+}
+
+impl<'a> TrainingRun<'a> {
+    pub(super) fn new(
+        dataset: &'a Dataset,
+        network: Network,
+        config: &TrainConfig,
+        mut backend: Box<dyn Backend + 'a>,
+    ) -> Result<Self> {
+        let start = network.initial_parameters(config.seed);
+        backend.set_parameters(&start)?;
+        let optimizer = (!config.stays_on_device()).then(|| {
+            let penalty = config.penalty(&network);
+            let (n_samples, resolution) = (dataset.n_samples(), backend.resolution());
+            HostOptimizer::new(config, penalty, start, n_samples, resolution)
+        });
+        Ok(Self {
+            dataset,
+            network,
+            config: config.clone(),
+            backend,
+            optimizer,
+            progress: Progress {
+                loss: f64::NAN,
+                ..Progress::default()
+            },
+            history: History::new(),
+            stop: None,
+            submission_size: SubmissionSize::ONE,
+        })
+    }
+
+    /// How many submissions to have under way at once, so that the hardware never waits.
+    pub(super) fn queue_depth(&self) -> usize {
+        match self.optimizer {
+            Some(_) => 1,
+            None => self.backend.queue_depth(),
+        }
+    }
+
+    /// Starts `iterations` iterations if the backend makes them by itself.
+    pub(super) fn submit(&mut self, iterations: NonZeroU32) -> Result<()> {
+        match self.optimizer {
+            Some(_) => Ok(()),
+            None => self.backend.submit(iterations, self.config.learning_rate),
+        }
+    }
+
+    /// Waits for the end of the `iterations` iterations that were submitted first, or makes them on the host. Stops early
+    /// if a tolerance is reached. The history takes up the losses if `records_loss`.
+    pub(super) fn complete(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
+        let Some(optimizer) = &mut self.optimizer else {
+            self.progress.summary = self.backend.wait()?;
+            self.progress.loss = self.progress.summary.loss;
+            self.progress.iteration += u64::from(iterations.get());
+            self.progress.evaluations = self.progress.iteration;
+            self.config.check_loss(&self.progress)?;
+            if records_loss {
+                self.history
+                    .push(&self.progress, self.progress.iteration - 1);
+            }
+            return Ok(());
+        };
+        for _ in 0..iterations.get() {
+            let backend = self.backend.as_mut();
+            self.stop = optimizer.iterate(&self.config, backend, &mut self.progress)?;
+            if self.stop.is_some() {
+                break;
+            }
+            let is_evaluated_at_end = self.config.optimizer == Optimizer::LBfgs;
+            let evaluated_at = self.progress.iteration + u64::from(is_evaluated_at_end);
+            self.progress.iteration += 1;
+            if records_loss {
+                self.history.push(&self.progress, evaluated_at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the time that a submission took, and stops if the training has lasted long enough. Learns from it how many
+    /// iterations to submit, except of L-BFGS, whose iterations are few and long: one at a time.
+    pub(super) fn add_time(&mut self, iterations: NonZeroU32, time: Duration) {
+        self.progress.seconds += time.as_secs_f64();
+        if self.config.optimizer != Optimizer::LBfgs {
+            self.submission_size.observe(iterations, time);
+        }
+        if self.progress.seconds >= self.config.max_seconds.unwrap_or(f64::INFINITY) {
+            self.stop.get_or_insert(StopReason::Seconds);
+        }
+    }
+
+    /// The parameters as they are trained: for scaled features, and in float64 if the host updates them.
+    pub(super) fn raw_parameters(&mut self) -> Result<Vec<f64>> {
+        match &self.optimizer {
+            Some(optimizer) => Ok(optimizer.parameters().to_vec()),
+            None => self.backend.parameters(),
+        }
+    }
+
+    pub(super) fn set_raw_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        match &mut self.optimizer {
+            Some(optimizer) => optimizer.set_parameters(parameters),
+            None => self.backend.set_parameters(parameters)?,
+        }
+        Ok(())
+    }
+
+    /// The parameters as the backend rounds them, for unscaled features.
+    pub(super) fn parameters(&mut self) -> Result<Vec<f64>> {
+        if let Some(optimizer) = &self.optimizer {
+            self.backend.set_parameters(optimizer.parameters())?;
+        }
+        let parameters = self.backend.parameters()?;
+        if !parameters.iter().all(|parameter| parameter.is_finite()) {
+            return Err(self.config.diverged(self.progress.iteration, "weights"));
+        }
+        Ok(match self.dataset.scaling() {
+            Some(scaling) => {
+                let layer = self.network.layer();
+                layer.unscale_parameters(scaling.center(), &scaling.inverse_scale(), &parameters)
+            }
+            None => parameters,
+        })
+    }
+
+    /// Evaluates the loss at the parameters reached unless it is known. This is not one of the counted evaluations.
+    pub(super) fn evaluate_end(&mut self) -> Result<()> {
+        if !matches!(&self.optimizer, Some(optimizer) if optimizer.is_evaluated) {
+            let parameters = self.raw_parameters()?;
+            self.backend.set_parameters(&parameters)?;
+            let penalty = self.config.penalty(&self.network);
+            let end = Iterate::new(&penalty, parameters, self.backend.evaluate()?);
+            (self.progress.loss, self.progress.summary) = (end.objective, end.summary);
+        }
+        self.config.check_loss(&self.progress)
+    }
+
+    /// Bytes of inputs and targets, counted once an evaluation; `None` without an iteration.
+    pub(super) fn bytes_per_second(&self) -> Option<f64> {
+        let n_samples = self.dataset.n_samples();
+        let updates_an_epoch = self.config.updates_an_epoch(n_samples) as f64;
+        let passes = self.progress.evaluations as f64 / updates_an_epoch;
+        let warm_start = self.optimizer.as_ref().and_then(|it| it.state.warm_start);
+        let warm_start_rows = warm_start.map_or(0.0, |warm_start| {
+            warm_start.evaluations as f64 * warm_start.rows as f64
+        });
+        let bytes = self.dataset.bytes() as f64 * (passes + warm_start_rows / n_samples as f64);
+        (self.progress.iteration > 0).then(|| bytes / self.progress.seconds)
+    }
+}

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it finds")]
 
 use neuralnet::{Hardware, Model, TrainConfig, train};
-use neuralnet_table::{TableOptions, open, open_for};
+use neuralnet_table::{ModelOptions, TableOptions, open, open_for};
 use std::error::Error;
 use std::fs;
 
@@ -31,7 +31,11 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     Model::new(&dataset, &config, &trained).save(&path)?;
 
     let model = Model::open(&path)?;
-    let new = open_for(&model, &students.to_string_lossy())?;
+    let new = open_for(
+        &model,
+        &students.to_string_lossy(),
+        &ModelOptions::default(),
+    )?;
     let predictions = model.predict(&new, 0..new.n_samples());
     println!("probability of `yes`: {predictions:.3?}");
     assert!(predictions[0] < 0.5 && predictions[1] > 0.5, "Bob passes");

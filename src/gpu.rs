@@ -37,7 +37,9 @@ pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use options::GpuOptions;
 pub use read::Reader;
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, ArithmeticRounding, Summary};
+use crate::backend::{
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Summary,
+};
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use batch::Batches;
@@ -177,7 +179,13 @@ impl<'a> Gpu<'a> {
         ArithmeticRounding {
             pre_activation: to_u32(self.shape.pre_activation_roundings()),
             sum: to_u32(self.shape.sum_additions()) + self.leaves.fold_depth(),
-            input: u32::from(self.operands.problem.dataset.quantization().decoding_rounds()),
+            input: u32::from(
+                self.operands
+                    .problem
+                    .dataset
+                    .quantization()
+                    .decoding_rounds(),
+            ),
         }
     }
 

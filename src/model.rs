@@ -256,7 +256,8 @@ impl Model {
     pub fn table_parameters(&self) -> Vec<f64> {
         let layer = self.layer();
         let features = self.description.columns.iter();
-        let offsets = features.flat_map(|column| std::iter::repeat_n(column.offset, column.n_features()));
+        let offsets =
+            features.flat_map(|column| std::iter::repeat_n(column.offset, column.n_features()));
         let mut parameters =
             layer.unscale_parameters(&offsets.collect::<Vec<_>>(), &[1.0], &self.parameters);
         let bias = parameters.iter_mut().skip(layer.n_weights());

@@ -254,3 +254,37 @@ pub(crate) fn parameters(train: &serde_json::Value) -> Vec<f64> {
         .map(|value| value.as_f64().unwrap())
         .collect()
 }
+
+/// Tables opened with the usual options.
+pub(crate) mod tables {
+    use neuralnet::{Dataset, Model};
+    use neuralnet_table::{
+        Converted, ModelOptions, Result, Stream, TableOptions, TextOptions,
+        stream_in_spans as spans,
+    };
+    use std::path::Path;
+
+    pub(crate) fn open(path: &Path, options: &TableOptions) -> Result<Dataset> {
+        neuralnet_table::open(&path.to_string_lossy(), options)
+    }
+
+    pub(crate) fn open_for(model: &Model, data: &str) -> Result<Dataset> {
+        crate::common::tables::open_for(model, data, &ModelOptions::default())
+    }
+
+    pub(crate) fn open_labelled(model: &Model, data: &str) -> Result<Dataset> {
+        crate::common::tables::open_labelled(model, data, &ModelOptions::default())
+    }
+
+    pub(crate) fn stream(model: &Model, data: &str) -> Result<Stream> {
+        crate::common::tables::stream(model, data, &[], &ModelOptions::default())
+    }
+
+    pub(crate) fn stream_in_spans(model: &Model, data: &str, n_cells: usize) -> Result<Stream> {
+        spans(model, data, &[], &ModelOptions::default(), n_cells)
+    }
+
+    pub(crate) fn convert(input: &Path, labels: Option<&Path>, output: &Path) -> Result<Converted> {
+        neuralnet_table::convert(input, labels, &TextOptions::default(), output)
+    }
+}

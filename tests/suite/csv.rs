@@ -198,7 +198,7 @@ fn files_are_read_as_the_csv_crate_and_the_standard_library_do() {
         fs::write(&path, &text).unwrap();
         let expected = expected(&text);
         // A text among the numbers of the target is told by its line and column as well.
-        let found = found(neuralnet_table::open_csv(&path, &TableOptions::default()));
+        let found = found(crate::common::tables::open(&path, &TableOptions::default()));
         match &expected {
             Content::Rows(_) => n_read += 1,
             Content::Wrong(..) => n_refused += 1,
@@ -241,7 +241,7 @@ fn the_number_of_threads_changes_nothing() {
         fs::write(&path, lines.join("\n")).unwrap();
         [1, 2, 7].map(|threads| {
             with_threads(threads, || {
-                match neuralnet_table::open_csv(&path, &options) {
+                match crate::common::tables::open(&path, &options) {
                     Ok(dataset) => Ok((dataset.input_names().to_vec(), bits(&dataset))),
                     Err(error) => Err(error.to_string()),
                 }
@@ -272,7 +272,7 @@ fn lines_across_pieces_are_whole() {
         let pad = " ".repeat(length);
         let rows = (0..900_000 / (length + 10)).map(|row| format!("{row},{pad}{}\r\n", row % 2));
         fs::write(&path, "a,y\n".to_owned() + &rows.collect::<String>()).unwrap();
-        let dataset = neuralnet_table::open_csv(&path, &TableOptions::default()).unwrap();
+        let dataset = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
         let expected: Vec<u32> = (0..900_000 / (length + 10))
             .flat_map(|row| [row as f32, (row % 2) as f32].map(f32::to_bits))
             .collect();
@@ -360,7 +360,7 @@ fn whatever_is_written_into_a_file_no_row_is_lost_and_no_value_changed() {
         } else {
             text
         };
-        match neuralnet_table::open_csv(&path, &options) {
+        match crate::common::tables::open(&path, &options) {
             Ok(dataset) => {
                 n_read += 1;
                 assert_as_written(&dataset, &text);
@@ -476,7 +476,7 @@ fn a_pipe_is_read_whole() {
             fs::write(Path::new(&path), "a,y\n".to_owned() + &rows).unwrap();
         })
     };
-    let dataset = neuralnet_table::open_csv(&path, &TableOptions::default()).unwrap();
+    let dataset = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
     writer.join().unwrap();
     assert_eq!(dataset.n_samples(), 200_000);
     let reading = dataset.reading().unwrap();

@@ -3,11 +3,12 @@
 //!
 //! The files are those of `tests/formats/make.py`.
 
+use crate::common::tables::convert;
 use crate::common::{neuralnet, root, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
-use neuralnet_table::{TableOptions, convert};
+use neuralnet_table::TableOptions;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

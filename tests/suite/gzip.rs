@@ -29,12 +29,12 @@ fn table(n_rows: usize) -> String {
 fn a_compressed_table_is_the_table() {
     let text = format!("a,b,y\n{}", table(50_000));
     fs::write(path("plain.csv"), &text).unwrap();
-    let plain = neuralnet_table::open_csv(&path("plain.csv"), &TableOptions::default()).unwrap();
+    let plain = crate::common::tables::open(&path("plain.csv"), &TableOptions::default()).unwrap();
     let half = text.len() / 2;
     let members = [packed(&text[..half]), packed(&text[half..])].concat();
     for (name, bytes) in [("one.csv.gz", packed(&text)), ("two.csv.GZ", members)] {
         fs::write(path(name), bytes).unwrap();
-        let unpacked = neuralnet_table::open_csv(&path(name), &TableOptions::default()).unwrap();
+        let unpacked = crate::common::tables::open(&path(name), &TableOptions::default()).unwrap();
         assert_eq!(unpacked.stored(), plain.stored(), "{name}");
         assert_eq!(unpacked.input_names(), plain.input_names(), "{name}");
     }
@@ -69,7 +69,7 @@ fn a_damaged_one_is_refused() {
         ),
     ] {
         fs::write(path(name), bytes).unwrap();
-        let refused = neuralnet_table::open_csv(&path(name), &TableOptions::default())
+        let refused = crate::common::tables::open(&path(name), &TableOptions::default())
             .expect_err(name)
             .to_string();
         assert!(refused.contains(part), "{name}: {refused}");

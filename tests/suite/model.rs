@@ -91,14 +91,14 @@ fn features_are_found_by_name() {
         .collect();
     fs::write(folder("train.csv"), format!("a,b,\"t, or not\"\n{csv}")).unwrap();
     let dataset =
-        neuralnet_table::open_csv(&folder("train.csv"), &TableOptions::default()).unwrap();
+        crate::common::tables::open(&folder("train.csv"), &TableOptions::default()).unwrap();
     let (model, trained) = trained(&dataset, true);
     let other: String = rows
         .iter()
         .map(|[a, b, _]| format!("{b},text,{a}\n"))
         .collect();
     fs::write(folder("other.csv"), format!("b,name,a\n{other}")).unwrap();
-    let data = neuralnet_table::open_for(&model, folder("other.csv").to_str().unwrap());
+    let data = crate::common::tables::open_for(&model, folder("other.csv").to_str().unwrap());
     let data = data.unwrap();
     let expected: Vec<f64> = rows
         .iter()
@@ -106,7 +106,8 @@ fn features_are_found_by_name() {
         .collect();
     assert_eq!(model.predict(&data, 0..3), expected);
     let mut text = Vec::new();
-    let mut rows = neuralnet_table::stream(&model, folder("other.csv").to_str().unwrap()).unwrap();
+    let mut rows =
+        crate::common::tables::stream(&model, folder("other.csv").to_str().unwrap()).unwrap();
     predict(&model, &mut rows, &mut text).unwrap().unwrap();
     let lines: Vec<String> = expected.iter().map(f64::to_string).collect();
     let expected = format!("\"t, or not\"\n{}\n", lines.join("\n"));
@@ -120,9 +121,9 @@ fn every_row_of_a_large_table_is_predicted_in_its_place() {
     let dataset = random_dataset(n_samples, 2, 1);
     let file = path("large", "rows.npy");
     neuralnet_table::write_npy(&dataset, &file).unwrap();
-    let table = neuralnet_table::open_npy(&file, &TableOptions::with_targets(&["0"])).unwrap();
+    let table = crate::common::tables::open(&file, &TableOptions::with_targets(&["0"])).unwrap();
     let (model, trained) = trained(&table, true);
-    let mut data = neuralnet_table::stream(&model, file.to_str().unwrap()).unwrap();
+    let mut data = crate::common::tables::stream(&model, file.to_str().unwrap()).unwrap();
     let out = path("large", "predictions.csv");
     predict_to(&model, &mut data, &out).unwrap();
     let text = fs::read_to_string(out).unwrap();
@@ -145,13 +146,13 @@ fn data_without_a_feature_are_refused() {
     let (model, _) = trained(&dataset, true);
     let file = path("lacking", "rows.csv");
     fs::write(&file, "x0,x2\n1,2\n").unwrap();
-    let refused = neuralnet_table::open_for(&model, file.to_str().unwrap()).unwrap_err();
+    let refused = crate::common::tables::open_for(&model, file.to_str().unwrap()).unwrap_err();
     assert!(refused.to_string().contains("`x1`"), "{refused}");
-    let refused = neuralnet_table::open_for(&model, "synthetic:10x4").unwrap_err();
+    let refused = crate::common::tables::open_for(&model, "synthetic:10x4").unwrap_err();
     assert!(refused.to_string().contains("4 features"), "{refused}");
     // Data without a target cannot be trained on.
     fs::write(&file, "x0,x1,x2\n1,2,3\n").unwrap();
-    let data = neuralnet_table::open_for(&model, file.to_str().unwrap()).unwrap();
+    let data = crate::common::tables::open_for(&model, file.to_str().unwrap()).unwrap();
     let refused = train(&data, &TrainConfig::default(), &Hardware::cpu()).unwrap_err();
     assert!(matches!(refused, Error::Dataset { .. }), "{refused}");
 }

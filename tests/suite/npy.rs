@@ -56,7 +56,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// The message of the error, for which there must be one.
 fn refused(path: &Path, targets: &[&str]) -> String {
-    match neuralnet_table::open_npy(path, &named(targets)) {
+    match crate::common::tables::open(path, &named(targets)) {
         Ok(dataset) => panic!("{} was read: {dataset:?}", path.display()),
         Err(error) => error.to_string(),
     }
@@ -84,7 +84,7 @@ fn what_is_written_is_read() {
     let expected = npy(&fields(2, 5), &rows);
     assert_eq!(std::fs::read(&path).unwrap(), expected, "as NumPy does");
 
-    let back = neuralnet_table::open_npy(&path, &named(&["3", "4"])).unwrap();
+    let back = crate::common::tables::open(&path, &named(&["3", "4"])).unwrap();
     assert_eq!(read(&back), (bits(&inputs), bits(&targets)));
     assert_eq!(back.input_names(), ["0", "1", "2"]);
     assert_eq!(back.target_names(), ["3", "4"]);
@@ -109,12 +109,12 @@ fn a_file_is_replaced_only_by_a_whole_one() {
     let one = random_dataset(50, 3, 1);
     let other = random_dataset(70, 3, 1);
     neuralnet_table::write_npy(&one, &path).unwrap();
-    let mapped = neuralnet_table::open_npy(&path, &TableOptions::default()).unwrap();
+    let mapped = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
     // Some systems do not replace a file that is mapped.
     if cfg!(unix) {
         neuralnet_table::write_npy(&other, &path).unwrap();
         assert_eq!(read(&mapped), read(&one), "the mapping keeps its file");
-        let again = neuralnet_table::open_npy(&path, &TableOptions::default()).unwrap();
+        let again = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
         assert_eq!(read(&again), read(&other), "the new file");
     }
 
@@ -170,7 +170,7 @@ fn any_columns_may_be_the_targets() {
             targets: names,
             ..TableOptions::default()
         };
-        let dataset = neuralnet_table::open_npy(&path, &options).unwrap();
+        let dataset = crate::common::tables::open(&path, &options).unwrap();
         let targets = if targets.is_empty() { vec![3] } else { targets };
         let inputs: Vec<usize> = (0..width).filter(|j| !targets.contains(j)).collect();
         let of = |columns: &[usize]| -> Vec<f32> {
@@ -260,7 +260,7 @@ fn the_first_wrong_value_is_named() {
             Some("row 150000, column `1`: target 1.5 lies"),
         ),
     ] {
-        let dataset = neuralnet_table::open_npy(&path, &named(&targets)).unwrap();
+        let dataset = crate::common::tables::open(&path, &named(&targets)).unwrap();
         let config = neuralnet::TrainConfig {
             iterations: 0,
             ..neuralnet::TrainConfig::default()
@@ -316,7 +316,7 @@ fn the_bits_do_not_depend_on_where_the_rows_lie() {
             .flat_map(|(x, t)| [&x[..column], &[*t], &x[column..]].concat())
             .collect();
         write(&path, n_samples, width, &values);
-        let dataset = neuralnet_table::open_npy(&path, &named(&[&column.to_string()])).unwrap();
+        let dataset = crate::common::tables::open(&path, &named(&[&column.to_string()])).unwrap();
         datasets.push((what, dataset));
     }
     let rows = Dataset::from_rows("rows", n_inputs, 1, inputs, targets).unwrap();
@@ -514,7 +514,7 @@ fn what_is_no_such_table_is_refused() {
         let path = folder.join("good.npy");
         std::fs::write(&path, bytes).unwrap();
         assert_eq!(
-            neuralnet_table::open_npy(&path, &TableOptions::default())
+            crate::common::tables::open(&path, &TableOptions::default())
                 .unwrap()
                 .n_samples(),
             2,
@@ -532,7 +532,7 @@ fn values_may_begin_anywhere() {
     let mut shifted = [&good[..126], b"\n", &good[128..]].concat();
     shifted[8] -= 1;
     std::fs::write(&path, shifted).unwrap();
-    let (x, t) = read(&neuralnet_table::open_npy(&path, &TableOptions::default()).unwrap());
+    let (x, t) = read(&crate::common::tables::open(&path, &TableOptions::default()).unwrap());
     assert_eq!((x, t), (bits(&[0.5, 1.0, 0.25, 0.0]), bits(&[-2.0, 3.0])));
 }
 
@@ -575,7 +575,7 @@ fn damaged_bytes_are_refused_or_read_as_they_stand() {
             }
         }
         std::fs::write(&path, &bytes).unwrap();
-        match neuralnet_table::open_npy(&path, &TableOptions::default()) {
+        match crate::common::tables::open(&path, &TableOptions::default()) {
             Err(_) => n_refused += 1,
             Ok(dataset) => {
                 n_read += 1;

@@ -78,7 +78,7 @@ fn every_row_beyond_4_gib_counts_and_none_is_copied() {
 
     let before = anonymous_bytes();
     let (dataset, most) =
-        watched(|| neuralnet_table::open_npy(&path, &TableOptions::default()).unwrap());
+        watched(|| crate::common::tables::open(&path, &TableOptions::default()).unwrap());
     let bytes = dataset.bytes();
     assert_eq!(bytes, 4_320_000_000, "the size of the table");
     if let Some(before) = before {
@@ -118,7 +118,7 @@ fn every_row_beyond_4_gib_counts_and_none_is_copied() {
     let mut file = File::options().write(true).open(&path).unwrap();
     file.seek(SeekFrom::End(-4)).unwrap();
     file.write_all(&f32::NAN.to_le_bytes()).unwrap();
-    let message = neuralnet_table::open_npy(&path, &TableOptions::default())
+    let message = crate::common::tables::open(&path, &TableOptions::default())
         .unwrap_err()
         .to_string();
     assert!(

@@ -1,10 +1,11 @@
 //! A table that is read in spans gives the predictions, the notices and the errors of one that is read as a whole.
 
+use crate::common::tables::convert;
 use crate::common::{Random, neuralnet, random_dataset, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::{Hardware, Loss, Model, TrainConfig, train};
-use neuralnet_table::{Impute, TableOptions, convert, predict, predict_to};
+use neuralnet_table::{Impute, TableOptions, predict, predict_to};
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ fn model(table: &str, impute: Option<Impute>) -> Model {
         impute,
         ..TableOptions::default()
     };
-    let dataset = neuralnet_table::open_csv(&file, &options).unwrap();
+    let dataset = crate::common::tables::open(&file, &options).unwrap();
     let config = TrainConfig {
         iterations: 5,
         ..TrainConfig::default()
@@ -83,7 +84,8 @@ fn table(random: &mut Random) -> String {
 type Told = Result<(String, Vec<String>), String>;
 
 fn as_a_whole(model: &Model, data: &str) -> Told {
-    let dataset = neuralnet_table::open_for(model, data).map_err(|error| error.to_string())?;
+    let dataset =
+        crate::common::tables::open_for(model, data).map_err(|error| error.to_string())?;
     let classes = &model.description().classes.as_ref().unwrap().names;
     let predictions = model.predict(&dataset, 0..dataset.n_samples());
     let lines = predictions.chunks(classes.len()).map(|row| {
@@ -101,7 +103,7 @@ fn as_a_whole(model: &Model, data: &str) -> Told {
 
 fn in_spans(model: &Model, data: &str, n_cells: usize) -> Told {
     let told = |error: neuralnet_table::Error| error.to_string();
-    let mut stream = neuralnet_table::stream_in_spans(model, data, n_cells).map_err(told)?;
+    let mut stream = crate::common::tables::stream_in_spans(model, data, n_cells).map_err(told)?;
     let mut text = Vec::new();
     predict(model, &mut stream, &mut text)
         .map_err(told)?
@@ -189,7 +191,7 @@ fn after_a_late_error_there_is_nothing_wrong() {
     let (all, _) = in_spans(&model, data, 20).unwrap();
     fs::write(&file, format!("{header}{rows}a,1,x,S\n")).unwrap();
     let place = "table.csv:52: column `age`: `x` is not a number";
-    let mut stream = neuralnet_table::stream_in_spans(&model, data, 20).unwrap();
+    let mut stream = crate::common::tables::stream_in_spans(&model, data, 20).unwrap();
     let mut text = Vec::new();
     let refused = predict(&model, &mut stream, &mut text).unwrap_err();
     assert!(refused.to_string().contains(place), "{refused}");
@@ -200,7 +202,7 @@ fn after_a_late_error_there_is_nothing_wrong() {
     for ending in ["csv", "npy", "parquet"] {
         let out = path("late", &format!("out.{ending}"));
         fs::write(&out, "precious").unwrap();
-        let mut stream = neuralnet_table::stream_in_spans(&model, data, 20).unwrap();
+        let mut stream = crate::common::tables::stream_in_spans(&model, data, 20).unwrap();
         let refused = predict_to(&model, &mut stream, &out).unwrap_err();
         assert!(refused.to_string().contains(place), "{refused}");
         assert_eq!(fs::read(&out).unwrap(), b"precious", "{ending}");
@@ -239,7 +241,7 @@ fn files_are_the_same_whatever_the_spans() {
     let predicted = |model: &Model, from: &PathBuf, n_cells, ending: &str| {
         let out = path("files", &format!("out.{ending}"));
         let mut stream =
-            neuralnet_table::stream_in_spans(model, from.to_str().unwrap(), n_cells).unwrap();
+            crate::common::tables::stream_in_spans(model, from.to_str().unwrap(), n_cells).unwrap();
         predict_to(model, &mut stream, &out).unwrap();
         fs::read(out).unwrap()
     };
@@ -256,10 +258,10 @@ fn files_are_the_same_whatever_the_spans() {
     // Of the predictions, in their two groups, a model of its own.
     let table = path("files", "named.csv");
     fs::write(&table, "y0,t\n0,0\n1,1\n").unwrap();
-    let named = neuralnet_table::open_csv(&table, &TableOptions::default()).unwrap();
+    let named = crate::common::tables::open(&table, &TableOptions::default()).unwrap();
     let trained = train(&named, &config, &Hardware::cpu()).unwrap();
     let second = Model::new(&named, &config, &trained);
-    let data = neuralnet_table::open_for(&second, groups.to_str().unwrap()).unwrap();
+    let data = crate::common::tables::open_for(&second, groups.to_str().unwrap()).unwrap();
     let expected = second.predict(&data, 0..n_samples);
     for n_cells in [300_001, 262_144, 100_000, 7777] {
         let found = predicted(&second, &groups, n_cells, "npy");
@@ -277,7 +279,7 @@ fn arrays_of_doubles_are_read_in_spans() {
     let table = path("doubles", "table.npy");
     let dataset = random_dataset(20, 2, 1);
     neuralnet_table::write_npy(&dataset, &table).unwrap();
-    let dataset = neuralnet_table::open_npy(&table, &TableOptions::default()).unwrap();
+    let dataset = crate::common::tables::open(&table, &TableOptions::default()).unwrap();
     let config = TrainConfig {
         iterations: 3,
         loss: Loss::SquaredError,
@@ -299,7 +301,8 @@ fn arrays_of_doubles_are_read_in_spans() {
         bytes.extend(values.flat_map(f64::to_le_bytes));
         fs::write(&file, bytes).unwrap();
         let data = file.to_str().unwrap();
-        let whole = neuralnet_table::open_for(&model, data).map_err(|error| error.to_string());
+        let whole =
+            crate::common::tables::open_for(&model, data).map_err(|error| error.to_string());
         let whole = whole.map(|dataset| {
             let predictions = model.predict(&dataset, 0..dataset.n_samples());
             let lines = predictions.iter().map(|y| format!("{y}\n"));

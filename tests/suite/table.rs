@@ -31,7 +31,7 @@ fn rows(dataset: &Dataset) -> (Vec<f32>, Vec<f32>) {
 
 fn assert_refused(test: &str, content: &str, options: &TableOptions, parts: &[&str]) {
     let path = file(test, "refused.csv", content);
-    let refused = neuralnet_table::open_csv(&path, options)
+    let refused = crate::common::tables::open(&path, options)
         .expect_err(content)
         .to_string();
     assert!(refused.starts_with(path.to_str().unwrap()), "{refused}");
@@ -72,7 +72,7 @@ fn columns_are_chosen_by_name() {
             vec![2.0, 4.0],
         ),
     ] {
-        let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+        let dataset = crate::common::tables::open(&path, &options).unwrap();
         assert_eq!(dataset.input_names(), names, "{options:?}");
         assert_eq!(rows(&dataset), (inputs, targets), "{options:?}");
         assert!(
@@ -90,7 +90,7 @@ fn numbers_are_not_copied() {
         sample_weight: Some("w".to_owned()),
         ..TableOptions::default()
     };
-    let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+    let dataset = crate::common::tables::open(&path, &options).unwrap();
     let stored = dataset.stored().unwrap();
     assert_eq!(
         (stored.input_stride, stored.target_stride),
@@ -106,7 +106,7 @@ fn numbers_are_not_copied() {
 #[test]
 fn texts_of_a_target_are_classes() {
     let path = file("classes", "two.csv", "a,y\n1,yes\n2, no\n3,\"yes \"\n");
-    let two = neuralnet_table::open_csv(&path, &TableOptions::default()).unwrap();
+    let two = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
     assert_eq!(two.classes().unwrap().names, ["no", "yes"]);
     assert_eq!(two.target_names(), ["y"]);
     assert_eq!(rows(&two).1, [1.0, 0.0, 1.0]);
@@ -115,7 +115,7 @@ fn texts_of_a_target_are_classes() {
         "three.csv",
         "y,a\nb,1\n\"c, \"\"or\"\" so\",2\na,3\nb,4\n",
     );
-    let three = neuralnet_table::open_csv(&path, &TableOptions::with_targets(&["y"])).unwrap();
+    let three = crate::common::tables::open(&path, &TableOptions::with_targets(&["y"])).unwrap();
     assert_eq!(three.classes().unwrap().column, "y");
     assert_eq!(three.target_names(), ["y=a", "y=b", "y=c, \"or\" so"]);
     let expected = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
@@ -133,7 +133,7 @@ fn numbers_of_a_target_are_classes_where_they_are_asked_to_be() {
         classes: true,
         ..TableOptions::default()
     };
-    let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+    let dataset = crate::common::tables::open(&path, &options).unwrap();
     assert_eq!(
         dataset.classes().unwrap().names,
         ["0", "2.5", "10"],
@@ -143,7 +143,7 @@ fn numbers_of_a_target_are_classes_where_they_are_asked_to_be() {
         rows(&dataset).1,
         [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]
     );
-    let plain = neuralnet_table::open_csv(&path, &TableOptions::default()).unwrap();
+    let plain = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
     assert!(plain.classes().is_none(), "numbers are numbers");
     // Of numbers and texts each is a class, as it is written.
     let path = file(
@@ -151,12 +151,12 @@ fn numbers_of_a_target_are_classes_where_they_are_asked_to_be() {
         "mixed.csv",
         "a,y\n1,10\n2,5\n3,15+\n4,5\n",
     );
-    let mixed = neuralnet_table::open_csv(&path, &options).unwrap();
+    let mixed = crate::common::tables::open(&path, &options).unwrap();
     assert_eq!(mixed.classes().unwrap().names, ["10", "15+", "5"]);
     // NumPy's files treat it alike.
     let npy = path.with_extension("npy");
     neuralnet_table::write_npy(&plain, &npy).unwrap();
-    let dataset = neuralnet_table::open_npy(&npy, &options).unwrap();
+    let dataset = crate::common::tables::open(&npy, &options).unwrap();
     assert_eq!(dataset.classes().unwrap().names, ["0", "2.5", "10"]);
 }
 
@@ -249,7 +249,7 @@ fn texts_of_a_feature_are_refused_or_features_of_their_own() {
         ..TableOptions::default()
     };
     let dataset =
-        neuralnet_table::open_csv(&file("one_hot", "table.csv", content), &options).unwrap();
+        crate::common::tables::open(&file("one_hot", "table.csv", content), &options).unwrap();
     assert_eq!(dataset.input_names(), ["kind=blue, pale", "kind=red", "a"]);
     assert_eq!(
         rows(&dataset).0,
@@ -280,7 +280,7 @@ fn numbers_are_texts_where_features_are_made_of_them() {
     let made = Dataset::from_rows("rows", 2, 1, values, vec![0.0, 1.0, 1.0]).unwrap();
     let path = file("npy_one_hot", "table.npy", "");
     neuralnet_table::write_npy(&made, &path).unwrap();
-    let dataset = neuralnet_table::open_npy(&path, &options).unwrap();
+    let dataset = crate::common::tables::open(&path, &options).unwrap();
     assert_eq!(dataset.input_names(), ["0", "1=-1", "1=3"]);
     assert_eq!(
         rows(&dataset).0,
@@ -316,7 +316,7 @@ fn gaps_are_refused_or_filled_by_what_is_there() {
             impute: Some(impute),
             ..plain.clone()
         };
-        let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+        let dataset = crate::common::tables::open(&path, &options).unwrap();
         #[rustfmt::skip]
         let expected = [
             1.0, 1.0, 0.0, 5.0,
@@ -340,7 +340,7 @@ fn gaps_are_refused_or_filled_by_what_is_there() {
         impute: Some(Impute::Mean),
         ..TableOptions::default()
     };
-    let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+    let dataset = crate::common::tables::open(&path, &options).unwrap();
     assert_eq!(rows(&dataset).0, [1.0, 4.0, 3.0, 4.0, 2.0, 4.0]);
     assert_eq!(dataset.stored().unwrap().input_stride, 3, "not copied");
 }
@@ -403,7 +403,7 @@ fn weights_stand_behind_the_targets() {
             class_weight,
             ..TableOptions::default()
         };
-        let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+        let dataset = crate::common::tables::open(&path, &options).unwrap();
         assert_eq!(dataset.is_weighted(), weights.is_some(), "{options:?}");
         let expected: Vec<f32> = match weights {
             None => vec![0.0, 1.0, 1.0, 1.0],
@@ -427,7 +427,7 @@ fn weights_stand_behind_the_targets() {
         class_weight: Some(ClassWeight::Balanced),
         ..TableOptions::default()
     };
-    let dataset = neuralnet_table::open_csv(&path, &options).unwrap();
+    let dataset = crate::common::tables::open(&path, &options).unwrap();
     assert_eq!(
         rows(&dataset).1,
         [0.0, 2.0, 1.0, third, 1.0, third, 1.0, third]
@@ -479,7 +479,7 @@ fn weights_that_are_none_are_refused() {
 
 /// A model of a number that was missing, a text, and classes; and the table it was trained on.
 fn model(test: &str, options: &TableOptions, content: &str) -> Model {
-    let dataset = neuralnet_table::open_csv(&file(test, "train.csv", content), options).unwrap();
+    let dataset = crate::common::tables::open(&file(test, "train.csv", content), options).unwrap();
     let config = TrainConfig {
         iterations: 20,
         loss: neuralnet::Loss::SquaredError,
@@ -508,7 +508,7 @@ fn a_model_makes_the_same_of_other_data() {
         "other.csv",
         "b,note,kind,a\n7,\"x, y\",v,1\n,,,\n2,-,u,\n",
     );
-    let data = neuralnet_table::open_for(&model, path.to_str().unwrap()).unwrap();
+    let data = crate::common::tables::open_for(&model, path.to_str().unwrap()).unwrap();
     assert_eq!(data.input_names(), ["a", "kind=u", "kind=v", "b"]);
     #[rustfmt::skip]
     let expected = [
@@ -535,7 +535,7 @@ fn a_model_makes_the_same_of_other_data() {
         ("a,kind,b\n1,u,x\n", ":2: column `b`: `x` is not a number"),
     ] {
         let path = file("model", "bad.csv", content);
-        let refused = neuralnet_table::open_for(&model, path.to_str().unwrap())
+        let refused = crate::common::tables::open_for(&model, path.to_str().unwrap())
             .unwrap_err()
             .to_string();
         assert!(refused.contains(part), "{refused}");
@@ -550,7 +550,7 @@ fn a_model_makes_the_same_of_other_data() {
 fn a_model_without_fills_refuses_gaps() {
     let model = model("no_fill", &TableOptions::default(), "a,b,y\n1,2,0\n2,1,1\n");
     let path = file("no_fill", "other.csv", "a,b\n1,2\n,1\n");
-    let refused = neuralnet_table::open_for(&model, path.to_str().unwrap())
+    let refused = crate::common::tables::open_for(&model, path.to_str().unwrap())
         .unwrap_err()
         .to_string();
     assert!(
@@ -565,7 +565,7 @@ fn a_model_finds_its_targets() {
     let three = "a,y\n1,b\n2,c\n3,a\n4,b\n";
     let texts = model("labelled", &TableOptions::default(), three);
     let path = file("labelled", "other.csv", "y,a\nc,1\nc,2\n");
-    let data = neuralnet_table::open_labelled(&texts, path.to_str().unwrap()).unwrap();
+    let data = crate::common::tables::open_labelled(&texts, path.to_str().unwrap()).unwrap();
     assert_eq!(data.target_names(), ["y=a", "y=b", "y=c"]);
     assert_eq!(data.classes(), texts.description().classes.as_ref());
     assert_eq!(
@@ -578,7 +578,7 @@ fn a_model_finds_its_targets() {
     };
     let numbers = model("labelled_numbers", &classes, "a,y\n1,3\n2,0\n3,3\n");
     let path = file("labelled_numbers", "other.csv", "y,a\n3.0,1\n0,2\n3,4\n");
-    let data = neuralnet_table::open_labelled(&numbers, path.to_str().unwrap()).unwrap();
+    let data = crate::common::tables::open_labelled(&numbers, path.to_str().unwrap()).unwrap();
     assert_eq!(rows(&data), (vec![1.0, 2.0, 4.0], vec![1.0, 0.0, 1.0]));
     let plain = model(
         "labelled_plain",
@@ -586,7 +586,7 @@ fn a_model_finds_its_targets() {
         "a,y\n1,0.5\n2,1\n",
     );
     let path = file("labelled_plain", "other.csv", "y,z,a\n7,u,1\n8,v,2\n");
-    let data = neuralnet_table::open_labelled(&plain, path.to_str().unwrap()).unwrap();
+    let data = crate::common::tables::open_labelled(&plain, path.to_str().unwrap()).unwrap();
     assert_eq!(rows(&data), (vec![1.0, 2.0], vec![7.0, 8.0]));
     for (model, content, part) in [
         (
@@ -613,7 +613,7 @@ fn a_model_finds_its_targets() {
         (&plain, "y,a\nx,1\n", ":2: column `y`: `x` is not a number"),
     ] {
         let path = file("labelled", "bad.csv", content);
-        let refused = neuralnet_table::open_labelled(model, path.to_str().unwrap())
+        let refused = crate::common::tables::open_labelled(model, path.to_str().unwrap())
             .unwrap_err()
             .to_string();
         assert!(refused.contains(part), "{refused}");

@@ -151,11 +151,11 @@ mod tests {
         let refused = Training::start(&dataset, &config, &Hardware::cpu()).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "`batch_size`: 4 rows are more than the 3 there are; leave it out to train on all"
+            "`batch_size`: 4 rows are more than the 3 there are; take fewer, or leave it out"
         );
         assert_eq!(
             Error::from(refused).to_string(),
-            "--batch-size: 4 rows are more than the 3 there are; leave it out to train on all"
+            "--batch-size: 4 rows are more than the 3 there are; take fewer, or leave it out"
         );
         let lbfgs = TrainConfig {
             batch_size: Some(2),

@@ -62,8 +62,14 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
 /// The first feature or target that is kept as its difference from an offset.
 fn with_offset(model: &Model) -> Option<&str> {
     let description = model.description();
-    let columns = description.columns.iter().map(|column| (&column.name, column.offset));
-    let targets = description.targets.iter().zip(description.target_offsets.iter().copied());
+    let columns = description
+        .columns
+        .iter()
+        .map(|column| (&column.name, column.offset));
+    let targets = description
+        .targets
+        .iter()
+        .zip(description.target_offsets.iter().copied());
     let mut all = columns.chain(targets);
     let (name, _) = all.find(|(_, offset)| offset.abs() > 0.0)?;
     Some(name)

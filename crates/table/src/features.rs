@@ -33,7 +33,11 @@ pub(crate) struct Fit {
 /// # Errors
 /// If a cell is missing and nothing fills it, is a text in a column of numbers, or is not finite; or if a column has no cell at all, or too many
 /// categories.
-pub(crate) fn fit(table: &Table, is_one_hot: &[bool], fit: Fit) -> Result<(Vec<Column>, Vec<String>)> {
+pub(crate) fn fit(
+    table: &Table,
+    is_one_hot: &[bool],
+    fit: Fit,
+) -> Result<(Vec<Column>, Vec<String>)> {
     let fitted: Vec<Result<(Column, Option<String>)>> = is_one_hot
         .par_iter()
         .enumerate()
@@ -60,13 +64,21 @@ fn refuse_missing(table: &Table, columns: std::ops::Range<usize>) -> Result<()> 
             Some((place, n_missing, table.names[at].as_str()))
         })
         .collect();
-    let Some((first, ..)) = missing.iter().min_by_key(|(place, ..)| (place.line, place.row)) else {
+    let Some((first, ..)) = missing
+        .iter()
+        .min_by_key(|(place, ..)| (place.line, place.row))
+    else {
         return Ok(());
     };
-    let counted = missing.iter().map(|(_, n_missing, name)| format!("{n_missing} of `{}`", shown(name)));
+    let counted = missing
+        .iter()
+        .map(|(_, n_missing, name)| format!("{n_missing} of `{}`", shown(name)));
     let reason = format!("the cell is missing ({} in all)", some_of(counted));
-    Err(Error::at(first.clone(), reason)
-        .or(Remedy::new("impute", "mean, median or zero", "fills the missing cells of features")))
+    Err(Error::at(first.clone(), reason).or(Remedy::new(
+        "impute",
+        "mean, median or zero",
+        "fills the missing cells of features",
+    )))
 }
 
 fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<String>)> {
@@ -75,7 +87,10 @@ fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<Stri
     let all = || cells.iter().flat_map(present);
     let n_missing = table.n_rows - all().count();
     if let Some(row) = first_infinite(&cells) {
-        return Err(Error::at(table.cell(row, at), "the number is not finite; every cell needs a finite one"));
+        return Err(Error::at(
+            table.cell(row, at),
+            "the number is not finite; every cell needs a finite one",
+        ));
     }
     let rounding = Rounding::of(all, fit.keep_zero);
     let offset = rounding.offset;
@@ -83,8 +98,11 @@ fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<Stri
     column.offset = offset;
     if let Some(impute) = fit.impute.filter(|_| n_missing > 0) {
         if n_missing == table.n_rows {
-            return Err(Error::at(table.place().column(name), "every cell is missing, so nothing can fill them")
-                .or(Remedy::new("drop", name.as_str(), "leaves the column out")));
+            return Err(Error::at(
+                table.place().column(name),
+                "every cell is missing, so nothing can fill them",
+            )
+            .or(Remedy::new("drop", name.as_str(), "leaves the column out")));
         }
         let value = match impute {
             Impute::Zero => 0.0,
@@ -103,7 +121,9 @@ pub(crate) fn present(cells: &Float64Array) -> impl Iterator<Item = f64> + '_ {
 
 /// The first row, over all batches, whose number is infinite.
 pub(crate) fn first_infinite(cells: &Cells<Float64Array>) -> Option<usize> {
-    let mut all = cells.iter().flat_map(|cells| (0..cells.len()).map(|row| cells.is_valid(row).then(|| cells.value(row))));
+    let mut all = cells.iter().flat_map(|cells| {
+        (0..cells.len()).map(|row| cells.is_valid(row).then(|| cells.value(row)))
+    });
     all.position(|cell| cell.is_some_and(f64::is_infinite))
 }
 
@@ -131,8 +151,13 @@ fn fit_categories(table: &Table, at: usize, impute: Option<Impute>) -> Result<Co
             true => "every cell is missing".to_owned(),
             false => format!("holds more than {MAX_TEXTS} different texts"),
         };
-        return Err(Error::at(table.place().column(name), reason)
-            .or(Remedy::new("drop", name.as_str(), "leaves the column out")));
+        return Err(
+            Error::at(table.place().column(name), reason).or(Remedy::new(
+                "drop",
+                name.as_str(),
+                "leaves the column out",
+            )),
+        );
     }
     let mut column = Column::number(name.clone());
     let n_present: usize = counts.values().sum();
@@ -189,7 +214,10 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn add(&mut self, other: &Self) {
-        for (all, new) in [(&mut self.n_missing, &other.n_missing), (&mut self.n_unknown, &other.n_unknown)] {
+        for (all, new) in [
+            (&mut self.n_missing, &other.n_missing),
+            (&mut self.n_unknown, &other.n_unknown),
+        ] {
             all.resize(new.len(), 0);
             all.iter_mut().zip(new).for_each(|(all, new)| *all += new);
         }
@@ -201,14 +229,23 @@ impl Counts {
         let missing = missing.map(|(column, n_missing)| {
             let fill = column.fill.as_deref().unwrap_or_default();
             let values = match &column.categories {
-                None => fill.iter().map(|value| (f64::from(*value) + column.offset).to_string()).collect(),
+                None => fill
+                    .iter()
+                    .map(|value| (f64::from(*value) + column.offset).to_string())
+                    .collect(),
                 Some(categories) => {
                     let values = categories.iter().zip(fill);
-                    values.map(|(category, value)| format!("{}={value}", shown(category))).collect::<Vec<_>>()
+                    values
+                        .map(|(category, value)| format!("{}={value}", shown(category)))
+                        .collect::<Vec<_>>()
                 }
             };
             let cells = if *n_missing == 1 { "cell" } else { "cells" };
-            format!("{n_missing} missing {cells} of `{}` filled with {}", shown(&column.name), some_of(values))
+            format!(
+                "{n_missing} missing {cells} of `{}` filled with {}",
+                shown(&column.name),
+                some_of(values)
+            )
         });
         let unknown = columns.iter().zip(&self.n_unknown).filter(|(_, n)| **n > 0);
         let unknown = unknown.map(|(column, n_unknown)| {
@@ -304,7 +341,12 @@ impl<'a> Encoder<'a> {
             let (first, n_rows) = (block * BLOCK_ROWS, to.len() / self.width);
             let mut feature = 0;
             for (column, cells) in &prepared {
-                cells.write(column, first..first + n_rows, &mut to[feature..], self.width);
+                cells.write(
+                    column,
+                    first..first + n_rows,
+                    &mut to[feature..],
+                    self.width,
+                );
                 feature += column.n_features();
             }
         });
@@ -327,16 +369,31 @@ impl<'a> Encoder<'a> {
         };
         let gap = |row: usize| {
             let reason = "the cell is missing, and the model has nothing to put there; fill it";
-            (row, Error::at(place(row), reason).or(Remedy::new("impute", "", "of the training would have")))
+            (
+                row,
+                Error::at(place(row), reason).or(Remedy::new(
+                    "impute",
+                    "",
+                    "of the training would have",
+                )),
+            )
         };
         let Some(places) = &self.places[at] else {
             let numbers = values::numbers(&batch.columns[at]).map_err(refused)?;
             let is_missing = |row: &usize| numbers.is_null(*row) || numbers.value(*row).is_nan();
             let n_missing = (0..numbers.len()).filter(is_missing).count();
-            let first_gap = (n_missing > 0 && column.fill.is_none()).then(|| (0..numbers.len()).find(is_missing).map(gap)).flatten();
-            let beyond = (0..numbers.len()).find(|row| !is_missing(row) && !rounded(numbers.value(*row) - column.offset).is_finite());
-            let beyond = beyond.map(|row| (row, Error::at(place(row), beyond_f32(numbers.value(row)))));
-            let first = [first_gap, beyond].into_iter().flatten().min_by_key(|(row, _)| *row);
+            let first_gap = (n_missing > 0 && column.fill.is_none())
+                .then(|| (0..numbers.len()).find(is_missing).map(gap))
+                .flatten();
+            let beyond = (0..numbers.len()).find(|row| {
+                !is_missing(row) && !rounded(numbers.value(*row) - column.offset).is_finite()
+            });
+            let beyond =
+                beyond.map(|row| (row, Error::at(place(row), beyond_f32(numbers.value(row)))));
+            let first = [first_gap, beyond]
+                .into_iter()
+                .flatten()
+                .min_by_key(|(row, _)| *row);
             return Ok((Prepared::Numbers(numbers), n_missing, 0, first));
         };
         let texts = values::texts(&batch.columns[at]).map_err(refused)?;
@@ -347,11 +404,18 @@ impl<'a> Encoder<'a> {
         let first_gap = find(MISSING).filter(|_| column.fill.is_none()).map(gap);
         let unknown = find(UNKNOWN).filter(|_| !self.unknown_as_zero).map(|row| {
             let known = column.categories.iter().flatten();
-            let reason = format!("`{}` is not known to the model, which knows {}", shown(texts.value(row)), listed(known));
+            let reason = format!(
+                "`{}` is not known to the model, which knows {}",
+                shown(texts.value(row)),
+                listed(known)
+            );
             let remedy = Remedy::new("unknown_category", "zero", "takes it for none of them");
             (row, Error::at(place(row), reason).or(remedy))
         });
-        let first = [first_gap, unknown].into_iter().flatten().min_by_key(|(row, _)| *row);
+        let first = [first_gap, unknown]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(row, _)| *row);
         Ok((Prepared::Categories(codes), n_missing, n_unknown, first))
     }
 }
@@ -372,7 +436,10 @@ fn code(places: &HashMap<&str, usize>, text: Option<&str>) -> usize {
 /// What is wrong with a number that is no f32.
 pub(crate) fn beyond_f32(number: f64) -> String {
     match number.is_finite() {
-        true => format!("{number:e} is too large for f32, whose largest is {:e}; rescale the column", f32::MAX),
+        true => format!(
+            "{number:e} is too large for f32, whose largest is {:e}; rescale the column",
+            f32::MAX
+        ),
         false => format!("{number} is not finite; every cell needs a finite number"),
     }
 }
@@ -384,8 +451,12 @@ impl Prepared {
         for (row, at) in rows.zip((0..).step_by(width)) {
             match self {
                 Self::Numbers(numbers) => {
-                    let number = numbers.is_valid(row).then(|| numbers.value(row)).filter(|number| !number.is_nan());
-                    to[at] = number.map_or_else(|| fill[0], |number| rounded(number - column.offset));
+                    let number = numbers
+                        .is_valid(row)
+                        .then(|| numbers.value(row))
+                        .filter(|number| !number.is_nan());
+                    to[at] =
+                        number.map_or_else(|| fill[0], |number| rounded(number - column.offset));
                 }
                 Self::Categories(codes) => match codes[row] {
                     MISSING => to[at..at + fill.len()].copy_from_slice(fill),

@@ -22,20 +22,37 @@ struct Batches {
 ///
 /// # Errors
 /// If there is no batch, their schemas differ, or they are not such a table as `options` asks for; see [`Error`].
-pub fn from_batches(source: &str, batches: Vec<RecordBatch>, options: &TableOptions) -> Result<Dataset> {
+pub fn from_batches(
+    source: &str,
+    batches: Vec<RecordBatch>,
+    options: &TableOptions,
+) -> Result<Dataset> {
     let start = Instant::now();
     let fail = |reason: &str| {
-        let place = Place { source: source.to_owned(), ..Place::default() };
+        let place = Place {
+            source: source.to_owned(),
+            ..Place::default()
+        };
         Error::at(place, reason)
     };
-    let schema = batches.first().ok_or_else(|| fail("holds no batch; at least one is needed"))?.schema();
+    let schema = batches
+        .first()
+        .ok_or_else(|| fail("holds no batch; at least one is needed"))?
+        .schema();
     if batches.iter().any(|batch| batch.schema() != schema) {
         return Err(fail("holds batches of different schemas; cast them to one"));
     }
-    let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let names = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     let batches = Batches {
         columns: Columns::named(names),
-        n_bytes: batches.iter().map(|batch| batch.get_array_memory_size() as u64).sum(),
+        n_bytes: batches
+            .iter()
+            .map(|batch| batch.get_array_memory_size() as u64)
+            .sum(),
         rest: batches.into_iter(),
         n_rows: 0,
     };
@@ -53,7 +70,9 @@ impl Reader for Batches {
         while n_read < n_rows
             && let Some(batch) = self.rest.next()
         {
-            let columns = wanted.iter().map(|(column, _)| batch.column(*column).clone());
+            let columns = wanted
+                .iter()
+                .map(|(column, _)| batch.column(*column).clone());
             batches.push(Batch {
                 columns: columns.collect(),
                 n_rows: batch.num_rows(),
@@ -75,12 +94,15 @@ impl Reader for Batches {
 mod tests {
     use super::from_batches;
     use crate::options::{ClassWeight, Impute, TableOptions};
-    use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
+    use arrow_array::{
+        ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
+    };
     use neuralnet::Dataset;
     use std::sync::Arc;
 
     fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {
-        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, cells)| (name, cells, true))).unwrap()
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, cells)| (name, cells, true)))
+            .unwrap()
     }
 
     fn numbers(cells: &[f64]) -> ArrayRef {
@@ -94,7 +116,10 @@ mod tests {
 
     fn rows(dataset: &Dataset) -> (Vec<f32>, Vec<f32>) {
         let n = dataset.n_samples();
-        let (mut x, mut t) = (vec![0.0; n * dataset.n_inputs()], vec![0.0; n * dataset.target_width()]);
+        let (mut x, mut t) = (
+            vec![0.0; n * dataset.n_inputs()],
+            vec![0.0; n * dataset.target_width()],
+        );
         dataset.read(0..n, &mut x, &mut t);
         (x, t)
     }
@@ -102,13 +127,22 @@ mod tests {
     #[test]
     fn every_kind_of_column_becomes_features_and_targets() {
         let first = batch([
-            ("t", Arc::new(TimestampSecondArray::from(vec![1_700_000_000, 1_700_000_001])) as ArrayRef),
+            (
+                "t",
+                Arc::new(TimestampSecondArray::from(vec![
+                    1_700_000_000,
+                    1_700_000_001,
+                ])) as ArrayRef,
+            ),
             ("port", texts(&["S", "C"])),
             ("age", numbers(&[f64::NAN, 20.0])),
             ("y", texts(&["no", "yes"])),
         ]);
         let second = batch([
-            ("t", Arc::new(TimestampSecondArray::from(vec![1_700_000_002])) as ArrayRef),
+            (
+                "t",
+                Arc::new(TimestampSecondArray::from(vec![1_700_000_002])) as ArrayRef,
+            ),
             ("port", texts(&[""])),
             ("age", numbers(&[30.0])),
             ("y", texts(&["no"])),
@@ -123,7 +157,11 @@ mod tests {
         assert_eq!(dataset.input_names(), ["t", "port=C", "port=S", "age"]);
         let offset = dataset.columns()[0].offset;
         let (x, t) = rows(&dataset);
-        let seconds: Vec<f64> = x.iter().step_by(4).map(|x| f64::from(*x) + offset).collect();
+        let seconds: Vec<f64> = x
+            .iter()
+            .step_by(4)
+            .map(|x| f64::from(*x) + offset)
+            .collect();
         assert_eq!(seconds, [1_700_000_000.0, 1_700_000_001.0, 1_700_000_002.0]);
         assert_eq!(x[1..4], [0.0, 1.0, 25.0]);
         assert_eq!(x[9..12], [0.5, 0.5, 30.0]);
@@ -133,10 +171,19 @@ mod tests {
     #[test]
     fn classes_keep_their_digits() {
         let sites = [16_777_216, 16_777_217, 16_777_300, 16_777_217];
-        let table = batch([("x", numbers(&[1.0, 2.0, 3.0, 4.0])), ("site", Arc::new(Int64Array::from(sites.to_vec())))]);
-        let options = TableOptions { classes: true, ..TableOptions::default() };
+        let table = batch([
+            ("x", numbers(&[1.0, 2.0, 3.0, 4.0])),
+            ("site", Arc::new(Int64Array::from(sites.to_vec()))),
+        ]);
+        let options = TableOptions {
+            classes: true,
+            ..TableOptions::default()
+        };
         let dataset = from_batches("memory", vec![table], &options).unwrap();
-        assert_eq!(dataset.classes().unwrap().names, ["16777216", "16777217", "16777300"]);
+        assert_eq!(
+            dataset.classes().unwrap().names,
+            ["16777216", "16777217", "16777300"]
+        );
     }
 
     #[test]
@@ -144,8 +191,14 @@ mod tests {
         let y: Vec<f64> = (0..4).map(|row| 1e9 + 0.25 * f64::from(row)).collect();
         let table = batch([("x", numbers(&[1.0, 2.0, 3.0, 4.0])), ("y", numbers(&y))]);
         let dataset = from_batches("memory", vec![table], &TableOptions::default()).unwrap();
-        let [offset] = *dataset.target_offsets() else { panic!("one target has an offset") };
-        let t: Vec<f64> = rows(&dataset).1.iter().map(|t| f64::from(*t) + offset).collect();
+        let [offset] = *dataset.target_offsets() else {
+            panic!("one target has an offset")
+        };
+        let t: Vec<f64> = rows(&dataset)
+            .1
+            .iter()
+            .map(|t| f64::from(*t) + offset)
+            .collect();
         assert_eq!(t, y);
     }
 
@@ -153,17 +206,45 @@ mod tests {
     fn doubtful_targets_are_refused() {
         let x = || ("x", numbers(&[1.0, 2.0, 3.0, 4.0]));
         for (target, part) in [
-            (texts(&["$1,000", "$1,450", "$2,100", "$2,600"]), "row 0, column `y`: `$1,000` is a number written with `$` and `,`"),
-            (texts(&["1,5", "2,5", "3,5", "1"]), "`1,5` is a number written with `,`; write plain numbers, as 1234.5; `decimal` ,"),
-            (texts(&["01", "1", "2", "2"]), "`01` is a number with a leading zero or sign, as codes have; `classes` takes"),
-            (texts(&["no", "yes", "", "no"]), "row 2, column `y`: the target is missing (1 in 4 rows); `drop_missing_targets`"),
-            (texts(&["a", "5", "a", "5"]), "row 0, column `y`: `a` is not a number, and other cells are, as `5` in row 1"),
-            (numbers(&[2.0, 2.0, 2.0, 2.0]), "column `y`: the target is 2 in every row"),
+            (
+                texts(&["$1,000", "$1,450", "$2,100", "$2,600"]),
+                "row 0, column `y`: `$1,000` is a number written with `$` and `,`",
+            ),
+            (
+                texts(&["1,5", "2,5", "3,5", "1"]),
+                "`1,5` is a number written with `,`; write plain numbers, as 1234.5; `decimal` ,",
+            ),
+            (
+                texts(&["01", "1", "2", "2"]),
+                "`01` is a number with a leading zero or sign, as codes have; `classes` takes",
+            ),
+            (
+                texts(&["no", "yes", "", "no"]),
+                "row 2, column `y`: the target is missing (1 in 4 rows); `drop_missing_targets`",
+            ),
+            (
+                texts(&["a", "5", "a", "5"]),
+                "row 0, column `y`: `a` is not a number, and other cells are, as `5` in row 1",
+            ),
+            (
+                numbers(&[2.0, 2.0, 2.0, 2.0]),
+                "column `y`: the target is 2 in every row",
+            ),
             (texts(&["a", "a", "a", "a"]), "has one class alone, `a`"),
-            (numbers(&[1.0, 1e300, 2.0, 3.0]), "1e300 is too large for f32"),
-            (numbers(&[1.0, f64::INFINITY, 2.0, 3.0]), "row 1, column `y`: the target is not finite"),
+            (
+                numbers(&[1.0, 1e300, 2.0, 3.0]),
+                "1e300 is too large for f32",
+            ),
+            (
+                numbers(&[1.0, f64::INFINITY, 2.0, 3.0]),
+                "row 1, column `y`: the target is not finite",
+            ),
         ] {
-            let refused = from_batches("memory", vec![batch([x(), ("y", target)])], &TableOptions::default());
+            let refused = from_batches(
+                "memory",
+                vec![batch([x(), ("y", target)])],
+                &TableOptions::default(),
+            );
             let refused = refused.unwrap_err().to_string();
             assert!(refused.contains(part), "{refused}");
         }
@@ -173,13 +254,32 @@ mod tests {
     fn texts_and_gaps_of_features_are_refused_with_the_settings_that_help() {
         let y = || ("y", numbers(&[1.0, 2.0, 3.0, 4.0]));
         for (feature, part) in [
-            (texts(&["S", "C", "", "S"]), "row 0, column `x`: the cell is missing"),
-            (texts(&["S", "C", "Q", "S"]), "row 0, column `x`: `S` is not a number; `one_hot` x makes a feature"),
-            (texts(&["1", "2", "oops", "4"]), "`1` is not a number; `missing` oops counts it as missing; `drop` x"),
-            (numbers(&[1.0, f64::NAN, 2.0, f64::NAN]), "row 1, column `x`: the cell is missing (2 of `x` in all); `impute`"),
-            (numbers(&[1.0, f64::NEG_INFINITY, 2.0, 3.0]), "row 1, column `x`: the number is not finite"),
+            (
+                texts(&["S", "C", "", "S"]),
+                "row 0, column `x`: the cell is missing",
+            ),
+            (
+                texts(&["S", "C", "Q", "S"]),
+                "row 0, column `x`: `S` is not a number; `one_hot` x makes a feature",
+            ),
+            (
+                texts(&["1", "2", "oops", "4"]),
+                "`1` is not a number; `missing` oops counts it as missing; `drop` x",
+            ),
+            (
+                numbers(&[1.0, f64::NAN, 2.0, f64::NAN]),
+                "row 1, column `x`: the cell is missing (2 of `x` in all); `impute`",
+            ),
+            (
+                numbers(&[1.0, f64::NEG_INFINITY, 2.0, 3.0]),
+                "row 1, column `x`: the number is not finite",
+            ),
         ] {
-            let refused = from_batches("memory", vec![batch([("x", feature), y()])], &TableOptions::default());
+            let refused = from_batches(
+                "memory",
+                vec![batch([("x", feature), y()])],
+                &TableOptions::default(),
+            );
             let refused = refused.unwrap_err().to_string();
             assert!(refused.contains(part), "{refused}");
         }

@@ -10,7 +10,9 @@ use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
 use crate::values::{canonical, meaning};
 use arrow_array::Array;
-use neuralnet::data::{Column, ColumnView, Encoded, FirstFault, Lines, Reading, TableValues, scan_views};
+use neuralnet::data::{
+    Column, ColumnView, Encoded, FirstFault, Lines, Reading, TableValues, scan_views,
+};
 use neuralnet::{Classes, Dataset, Model};
 use std::collections::HashSet;
 use std::path::Path;
@@ -111,7 +113,12 @@ impl Labels<'_> {
 
 /// Opens DATA for features made of `columns`; with the targets if `labels` asks for them, otherwise without any
 /// if DATA is a file.
-pub(crate) fn open_known(data: &str, columns: &[Column], labels: Option<Labels<'_>>, options: &ModelOptions) -> Result<Dataset> {
+pub(crate) fn open_known(
+    data: &str,
+    columns: &[Column],
+    labels: Option<Labels<'_>>,
+    options: &ModelOptions,
+) -> Result<Dataset> {
     if !is_file(data) {
         let dataset = open(data, &TableOptions::default())?;
         let features: Vec<String> = columns.iter().flat_map(Column::feature_names).collect();
@@ -127,11 +134,26 @@ pub(crate) fn open_known(data: &str, columns: &[Column], labels: Option<Labels<'
     let features = columns.iter().map(|column| &column.name);
     let roles = Roles::of_model(data, reader.columns(), features, &wanted_targets, &[])?;
     let kinds = kinds(&roles, |at| columns[at].categories.is_some());
-    if let Some(in_place) = in_place(&*reader, &roles, columns, labels.as_ref().is_some_and(|labels| labels.known.classes.is_some()))
-        && let Ok(scanned) = scan(&in_place, &roles)
+    if let Some(in_place) = in_place(
+        &*reader,
+        &roles,
+        columns,
+        labels
+            .as_ref()
+            .is_some_and(|labels| labels.known.classes.is_some()),
+    ) && let Ok(scanned) = scan(&in_place, &roles)
     {
         let names = labels.map(|labels| labels.names).unwrap_or_default();
-        return Ok(used_in_place(data, &in_place, &roles, columns.to_vec(), names, scanned, &*reader, start));
+        return Ok(used_in_place(
+            data,
+            &in_place,
+            &roles,
+            columns.to_vec(),
+            names,
+            scanned,
+            &*reader,
+            start,
+        ));
     }
     let table = read(data, &mut *reader, &kinds)?;
     let (inputs, counts) = Encoder::new(columns, options.unknown_as_zero).encode(&table)?;
@@ -142,7 +164,14 @@ pub(crate) fn open_known(data: &str, columns: &[Column], labels: Option<Labels<'
     };
     let made = targets(&table, n_features..n_features + roles.targets.len(), how)?;
     let notices = [reader.take_notices(), counts.notices(columns)].concat();
-    Ok(encoded(table, columns.to_vec(), inputs, made, notices, reading(&*reader, start)))
+    Ok(encoded(
+        table,
+        columns.to_vec(),
+        inputs,
+        made,
+        notices,
+        reading(&*reader, start),
+    ))
 }
 
 fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String]) -> Result<()> {
@@ -178,16 +207,26 @@ pub(crate) fn trained(
     let as_classes = options.classes
         || options.class_weight.is_some()
         || (options.targets.is_empty() && reader.columns().targets_are_classes);
-    let is_one_hot: Vec<bool> = roles.features.iter().map(|column| roles.one_hot.contains(column)).collect();
+    let is_one_hot: Vec<bool> = roles
+        .features
+        .iter()
+        .map(|column| roles.one_hot.contains(column))
+        .collect();
     if !as_classes
         && let names = reader.columns().names.clone()
         && let Some(in_place) = in_place(reader, &roles, &[], !options.one_hot.is_empty())
         && let Ok(scanned) = scan(&in_place, &roles)
     {
         let name = |column: &usize| names[*column].clone();
-        let columns = roles.features.iter().map(|column| Column::number(name(column))).collect();
+        let columns = roles
+            .features
+            .iter()
+            .map(|column| Column::number(name(column)))
+            .collect();
         let targets = roles.targets.iter().map(name).collect();
-        return Ok(used_in_place(source, &in_place, &roles, columns, targets, scanned, reader, start));
+        return Ok(used_in_place(
+            source, &in_place, &roles, columns, targets, scanned, reader, start,
+        ));
     }
     let kinds = kinds(&roles, |at| is_one_hot[at]);
     let mut table = read(source, reader, &kinds).map_err(|error| helped(error, again))?;
@@ -196,10 +235,16 @@ pub(crate) fn trained(
     if options.drop_missing_targets {
         let n_dropped = table.drop_missing(target_columns.clone())?;
         if n_dropped > 0 {
-            notices.push(format!("{n_dropped} rows without a target are left out, of {}", table.n_rows + n_dropped));
+            notices.push(format!(
+                "{n_dropped} rows without a target are left out, of {}",
+                table.n_rows + n_dropped
+            ));
         }
         if table.n_rows == 0 {
-            return Err(Error::at(table.place(), "has no row with a target; at least one is needed"));
+            return Err(Error::at(
+                table.place(),
+                "has no row with a target; at least one is needed",
+            ));
         }
     }
     let how = How {
@@ -223,37 +268,73 @@ pub(crate) fn trained(
     refuse_repeated(&table, &columns)?;
     let (inputs, counts) = Encoder::new(&columns, false).encode(&table)?;
     notices.extend(counts.notices(&columns));
-    Ok(encoded(table, columns, inputs, made, notices, reading(reader, start)))
+    Ok(encoded(
+        table,
+        columns,
+        inputs,
+        made,
+        notices,
+        reading(reader, start),
+    ))
 }
 
 /// The columns that are used, each with its kind: features, targets, the weight, and those passed through.
 pub(crate) fn kinds(roles: &Roles, is_text: impl Fn(usize) -> bool) -> Vec<(usize, Kind)> {
-    let kind = |at| if is_text(at) { Kind::Text } else { Kind::Number };
-    let features = roles.features.iter().enumerate().map(|(at, column)| (*column, kind(at)));
+    let kind = |at| {
+        if is_text(at) {
+            Kind::Text
+        } else {
+            Kind::Number
+        }
+    };
+    let features = roles
+        .features
+        .iter()
+        .enumerate()
+        .map(|(at, column)| (*column, kind(at)));
     let targets = roles.targets.iter().map(|column| (*column, Kind::Own));
     let weight = roles.weight.iter().map(|column| (*column, Kind::Number));
     let passed = roles.passed.iter().map(|column| (*column, Kind::Text));
-    features.chain(targets).chain(weight).chain(passed).collect()
+    features
+        .chain(targets)
+        .chain(weight)
+        .chain(passed)
+        .collect()
 }
 
 /// All rows of the columns `wanted`.
 fn read(source: &str, reader: &mut dyn Reader, wanted: &[(usize, Kind)]) -> Result<Table> {
     let table = Table::read(source, reader, wanted, usize::MAX)?;
     match table.n_rows {
-        0 => Err(Error::at(table.place(), "has no rows; at least one is needed")),
+        0 => Err(Error::at(
+            table.place(),
+            "has no rows; at least one is needed",
+        )),
         _ => Ok(table),
     }
 }
 
 /// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of its cells are no numbers.
 fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
-    let Error::Table { place: Place { column: Some(name), .. }, is_text: true, .. } = &error else {
+    let Error::Table {
+        place: Place {
+            column: Some(name), ..
+        },
+        is_text: true,
+        ..
+    } = &error
+    else {
         return error;
     };
     let name = name.clone();
     let sample = || -> Result<(usize, usize, Option<String>)> {
         let mut reader = again()?;
-        let column = reader.columns().names.iter().position(|other| *other == name).unwrap_or(0);
+        let column = reader
+            .columns()
+            .names
+            .iter()
+            .position(|other| *other == name)
+            .unwrap_or(0);
         let table = Table::read("", &mut *reader, &[(column, Kind::Text)], SAMPLE_ROWS)?;
         let texts = table.texts(0)?;
         let all = || texts.iter().flat_map(|cells| cells.iter().flatten());
@@ -263,8 +344,14 @@ fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
     };
     let (n_cells, n_numbers, other) = sample().unwrap_or((1, 0, None));
     let error = match other {
-        Some(other) if 2 * n_numbers > n_cells => error.or(Remedy::new("missing", other, "counts it as missing")),
-        _ => error.or(Remedy::new("one_hot", name.as_str(), "makes a feature of each of its texts")),
+        Some(other) if 2 * n_numbers > n_cells => {
+            error.or(Remedy::new("missing", other, "counts it as missing"))
+        }
+        _ => error.or(Remedy::new(
+            "one_hot",
+            name.as_str(),
+            "makes a feature of each of its texts",
+        )),
     };
     error.or(Remedy::new("drop", name, "leaves the column out"))
 }
@@ -275,7 +362,13 @@ fn meanings(table: &Table) -> Vec<String> {
         return Vec::new();
     };
     let columns = table.names.iter().zip(&batch.columns);
-    let told = columns.filter_map(|(name, cells)| Some(format!("column `{}` holds {}", shown(name), meaning(cells.data_type())?)));
+    let told = columns.filter_map(|(name, cells)| {
+        Some(format!(
+            "column `{}` holds {}",
+            shown(name),
+            meaning(cells.data_type())?
+        ))
+    });
     told.collect()
 }
 
@@ -287,7 +380,10 @@ fn refuse_repeated(table: &Table, columns: &[Column]) -> Result<()> {
         None => Ok(()),
         Some(name) => Err(Error::at(
             table.place(),
-            format!("has two features named `{}`, one of a column and one of a text; rename the column", shown(&name)),
+            format!(
+                "has two features named `{}`, one of a column and one of a text; rename the column",
+                shown(&name)
+            ),
         )),
     }
 }
@@ -299,7 +395,14 @@ fn reading(reader: &dyn Reader, start: Instant) -> Reading {
     }
 }
 
-fn encoded(table: Table, columns: Vec<Column>, inputs: Vec<f32>, made: Targets, notices: Vec<String>, reading: Reading) -> Dataset {
+fn encoded(
+    table: Table,
+    columns: Vec<Column>,
+    inputs: Vec<f32>,
+    made: Targets,
+    notices: Vec<String>,
+    reading: Reading,
+) -> Dataset {
     let n_inputs = columns.iter().map(Column::n_features).sum();
     let target_width = made.names.len() + usize::from(made.is_weighted);
     let has_offset = made.offsets.iter().any(|offset| offset.abs() > 0.0);
@@ -320,7 +423,12 @@ fn encoded(table: Table, columns: Vec<Column>, inputs: Vec<f32>, made: Targets, 
 }
 
 /// The values of a file, if they can be used where they lie: no column has texts, an offset, or something to fill.
-fn in_place(reader: &dyn Reader, roles: &Roles, columns: &[Column], has_texts: bool) -> Option<InPlace> {
+fn in_place(
+    reader: &dyn Reader,
+    roles: &Roles,
+    columns: &[Column],
+    has_texts: bool,
+) -> Option<InPlace> {
     let is_plain = |column: &Column| column.categories.is_none() && column.offset.abs() <= 0.0;
     let usable = !has_texts && columns.iter().all(is_plain) && roles.weight.is_none();
     reader.in_place().filter(|_| usable)
@@ -330,7 +438,11 @@ fn in_place(reader: &dyn Reader, roles: &Roles, columns: &[Column], has_texts: b
 fn scan(in_place: &InPlace, roles: &Roles) -> std::result::Result<FirstFault, ()> {
     let (inputs, targets) = views(in_place, roles);
     let fault = scan_views(&inputs, &targets, roles.targets.len());
-    if fault.not_finite.is_some() { Err(()) } else { Ok(fault) }
+    if fault.not_finite.is_some() {
+        Err(())
+    } else {
+        Ok(fault)
+    }
 }
 
 fn views(in_place: &InPlace, roles: &Roles) -> (ColumnView, ColumnView) {
@@ -339,7 +451,10 @@ fn views(in_place: &InPlace, roles: &Roles) -> (ColumnView, ColumnView) {
     (view(&roles.features), view(&roles.targets))
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of a data set, each found elsewhere")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a data set, each found elsewhere"
+)]
 fn used_in_place(
     source: &str,
     in_place: &InPlace,

@@ -20,7 +20,8 @@ pub struct TextOptions {
 
 /// The texts that stand for a missing cell unless others are named: what pandas, R, SQL and the UCI archive write.
 pub const MISSING: [&str; 17] = [
-    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NAN", "NULL", "null", "Null", "None", "?", "#NA", "-NaN", "#N/A N/A",
+    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NAN", "NULL", "null", "Null",
+    "None", "?", "#NA", "-NaN", "#N/A N/A",
 ];
 
 /// What is made of the columns of a table. By default the last column is the target and all others are features,
@@ -86,7 +87,9 @@ impl TableOptions {
             None => Ok(()),
             Some((setting, _)) => Err(Error::Setting {
                 setting,
-                reason: format!("is for the columns of a file, and `{data}` is not a file; leave it out"),
+                reason: format!(
+                    "is for the columns of a file, and `{data}` is not a file; leave it out"
+                ),
                 remedies: Vec::new(),
             }),
         }

@@ -73,13 +73,15 @@ pub fn predict_to(model: &Model, data: &mut Stream, path: &Path) -> Result<()> {
     let mut of_data = Ok(());
     let written = atomic_file::replace(path, |file| {
         let writer = TableWriter::begin(format, file, &columns.schema)?;
-        columns.write(model, data, writer).map_err(|stop| match stop {
-            Stop::Output(error) => error,
-            Stop::Data(error) => {
-                of_data = Err(error);
-                io::Error::other("the data cannot be read")
-            }
-        })
+        columns
+            .write(model, data, writer)
+            .map_err(|stop| match stop {
+                Stop::Output(error) => error,
+                Stop::Data(error) => {
+                    of_data = Err(error);
+                    io::Error::other("the data cannot be read")
+                }
+            })
     });
     of_data?;
     Ok(written?)
@@ -125,7 +127,9 @@ impl<'m> Columns<'m> {
         let text = |name: &String, is_nullable| Field::new(name, DataType::Utf8, is_nullable);
         let passed = data.passed().iter().map(|name| text(name, true));
         let class_field = class.iter().map(|classes| text(&classes.column, false));
-        let fields = numbers.iter().map(|name| Field::new(name, DataType::Float64, false));
+        let fields = numbers
+            .iter()
+            .map(|name| Field::new(name, DataType::Float64, false));
         let fields: Vec<Field> = passed.chain(class_field).chain(fields).collect();
         Self {
             schema: Arc::new(Schema::new(fields)),
@@ -145,12 +149,21 @@ impl<'m> Columns<'m> {
     fn batch(&self, model: &Model, span: &Span) -> io::Result<RecordBatch> {
         let n_rows = span.dataset.n_samples();
         let starts: Vec<usize> = (0..n_rows).step_by(ROWS).collect();
-        let predict = |start: usize| model.predict(&span.dataset, start..(start + ROWS).min(n_rows));
-        let predictions: Vec<f64> = starts.into_par_iter().map(predict).collect::<Vec<_>>().concat();
+        let predict =
+            |start: usize| model.predict(&span.dataset, start..(start + ROWS).min(n_rows));
+        let predictions: Vec<f64> = starts
+            .into_par_iter()
+            .map(predict)
+            .collect::<Vec<_>>()
+            .concat();
         let offsets = &model.description().target_offsets;
         let numbers: Vec<f64> = match model.layer().n_outputs == self.n_numbers {
             true if offsets.is_empty() => predictions,
-            true => predictions.iter().zip(offsets.iter().cycle()).map(|(y, offset)| y + offset).collect(),
+            true => predictions
+                .iter()
+                .zip(offsets.iter().cycle())
+                .map(|(y, offset)| y + offset)
+                .collect(),
             // Of two classes the one target is the probability of the second.
             false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),
         };
@@ -163,7 +176,12 @@ impl<'m> Columns<'m> {
             let cells = numbers.iter().skip(column).step_by(self.n_numbers).copied();
             Arc::new(Float64Array::from_iter_values(cells)) as ArrayRef
         };
-        let columns = span.passed.iter().cloned().chain(class).chain((0..self.n_numbers).map(column));
+        let columns = span
+            .passed
+            .iter()
+            .cloned()
+            .chain(class)
+            .chain((0..self.n_numbers).map(column));
         RecordBatch::try_new(Arc::clone(&self.schema), columns.collect()).map_err(io::Error::other)
     }
 }

@@ -129,7 +129,12 @@ fn named(
     let names = &columns.names;
     let place = |name: &str| {
         let name = name.trim();
-        let by_place = || name.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1);
+        let by_place = || {
+            name.strip_prefix('#')?
+                .parse::<usize>()
+                .ok()?
+                .checked_sub(1)
+        };
         let by_name = names.iter().position(|other| other == name);
         by_name.or_else(|| by_place().filter(|place| *place < names.len()))
     };
@@ -205,7 +210,8 @@ impl<'a> Uses<'a> {
 
     /// The columns that are used for nothing, but for hidden ones.
     fn left(&self) -> Vec<usize> {
-        let is_free = |place: &usize| self.uses[*place].is_none() && !self.columns.is_hidden[*place];
+        let is_free =
+            |place: &usize| self.uses[*place].is_none() && !self.columns.is_hidden[*place];
         (0..self.uses.len()).filter(is_free).collect()
     }
 }
@@ -217,7 +223,10 @@ mod tests {
     use crate::reader::Columns;
 
     fn words(text: &str) -> Vec<String> {
-        text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        text.split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn options(targets: &str, features: &str, drop: &str, weight: &str) -> TableOptions {
@@ -233,7 +242,8 @@ mod tests {
     fn roles(options: &TableOptions) -> Result<(Vec<usize>, Vec<usize>, Option<usize>), String> {
         let mut columns = Columns::named(words("#1 a b c d"));
         columns.is_hidden[0] = true;
-        let roles = Roles::of_training("t.csv", &columns, options).map_err(|error| error.to_string())?;
+        let roles =
+            Roles::of_training("t.csv", &columns, options).map_err(|error| error.to_string())?;
         Ok((roles.features, roles.targets, roles.weight))
     }
 
@@ -248,7 +258,11 @@ mod tests {
             (options("", "", "b", "a"), vec![3], vec![4], Some(1)),
             (options("b", "a", "c", "d"), vec![1], vec![2], Some(4)),
         ] {
-            assert_eq!(roles(&options), Ok((features, targets, weight)), "{options:?}");
+            assert_eq!(
+                roles(&options),
+                Ok((features, targets, weight)),
+                "{options:?}"
+            );
         }
     }
 
@@ -259,24 +273,62 @@ mod tests {
             drop: vec!["price, $".to_owned()],
             ..TableOptions::default()
         };
-        assert_eq!(Roles::of_training("t.csv", &columns, &options).unwrap().features, [0]);
+        assert_eq!(
+            Roles::of_training("t.csv", &columns, &options)
+                .unwrap()
+                .features,
+            [0]
+        );
     }
 
     #[test]
     fn what_contradicts_itself_is_refused() {
         for (options, part) in [
-            (options("x", "", "", ""), "`targets`: t.csv has no column `x`; its columns are `#1`, `a`, `b`, `c`, `d`"),
-            (options("", "#6", "", ""), "`features`: t.csv has no column `#6`"),
-            (options("", "x", "", ""), "`features`: t.csv has no column `x`"),
-            (options("", "", "a x", ""), "`drop`: t.csv has no column `x`"),
-            (options("", "", "", "x"), "`sample_weight`: t.csv has no column `x`"),
-            (options("", "", "d", ""), "`drop`: column `d` is the target, as the last column"),
-            (options("", "d", "", ""), "`features`: column `d` is the target"),
-            (options("a", "a", "", ""), "`features`: column `a` is a target"),
+            (
+                options("x", "", "", ""),
+                "`targets`: t.csv has no column `x`; its columns are `#1`, `a`, `b`, `c`, `d`",
+            ),
+            (
+                options("", "#6", "", ""),
+                "`features`: t.csv has no column `#6`",
+            ),
+            (
+                options("", "x", "", ""),
+                "`features`: t.csv has no column `x`",
+            ),
+            (
+                options("", "", "a x", ""),
+                "`drop`: t.csv has no column `x`",
+            ),
+            (
+                options("", "", "", "x"),
+                "`sample_weight`: t.csv has no column `x`",
+            ),
+            (
+                options("", "", "d", ""),
+                "`drop`: column `d` is the target, as the last column",
+            ),
+            (
+                options("", "d", "", ""),
+                "`features`: column `d` is the target",
+            ),
+            (
+                options("a", "a", "", ""),
+                "`features`: column `a` is a target",
+            ),
             (options("", "a", "a", ""), "`drop`: column `a` is a feature"),
-            (options("", "a", "", "a"), "`features`: column `a` is the weight"),
-            (options("", "a a", "", ""), "`features`: column `a` is named twice"),
-            (options("", "", "a b c", ""), "no column left to be a feature"),
+            (
+                options("", "a", "", "a"),
+                "`features`: column `a` is the weight",
+            ),
+            (
+                options("", "a a", "", ""),
+                "`features`: column `a` is named twice",
+            ),
+            (
+                options("", "", "a b c", ""),
+                "no column left to be a feature",
+            ),
         ] {
             let refused = roles(&options).unwrap_err();
             assert!(refused.contains(part), "{refused}");
@@ -284,6 +336,9 @@ mod tests {
         let mut one_hot = options("", "a b", "", "");
         one_hot.one_hot = words("d");
         let refused = roles(&one_hot).unwrap_err();
-        assert!(refused.contains("column `d` is not a feature; the features are `a`, `b`"), "{refused}");
+        assert!(
+            refused.contains("column `d` is not a feature; the features are `a`, `b`"),
+            "{refused}"
+        );
     }
 }

@@ -31,16 +31,28 @@ impl Rounding {
     pub(crate) fn of<I: Iterator<Item = f64>>(numbers: impl Fn() -> I, keep_zero: bool) -> Self {
         let n_numbers = numbers().count().max(1) as f64;
         let mean = numbers().sum::<f64>() / n_numbers;
-        let mut rounding = Self { offset: 0.0, mean, moved: 0.0, n_different: (0, 0) };
+        let mut rounding = Self {
+            offset: 0.0,
+            mean,
+            moved: 0.0,
+            n_different: (0, 0),
+        };
         if numbers().all(|number| movement(number, 0.0) <= 0.0) {
             return rounding;
         }
-        let squares: f64 = numbers().map(|number| (number - mean) * (number - mean)).sum();
+        let squares: f64 = numbers()
+            .map(|number| (number - mean) * (number - mean))
+            .sum();
         let deviation = (squares / n_numbers).sqrt();
         if !(deviation > 0.0 && deviation.is_finite()) {
             return rounding;
         }
-        let moved = |offset| numbers().map(|number| movement(number, offset)).fold(0.0, f64::max) / deviation;
+        let moved = |offset| {
+            numbers()
+                .map(|number| movement(number, offset))
+                .fold(0.0, f64::max)
+                / deviation
+        };
         rounding.moved = moved(0.0);
         if rounding.moved > NOTICEABLE && !keep_zero {
             let unit = deviation.log2().floor().exp2();
@@ -83,7 +95,10 @@ impl Rounding {
 /// How far f32 moves the difference of a number from the offset.
 fn movement(number: f64, offset: f64) -> f64 {
     let difference = number - offset;
-    #[expect(clippy::cast_possible_truncation, reason = "the rounding is what is asked for")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the rounding is what is asked for"
+    )]
     let rounded = f64::from(difference as f32);
     (difference - rounded).abs()
 }
@@ -95,8 +110,14 @@ fn different(numbers: impl Iterator<Item = f64>, offset: f64) -> (usize, usize) 
         return (0, 0);
     }
     all.sort_unstable_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, reason = "the rounding is what is asked for")]
-    let mut rounded: Vec<u32> = all.iter().map(|number| ((number - offset) as f32).to_bits()).collect();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the rounding is what is asked for"
+    )]
+    let mut rounded: Vec<u32> = all
+        .iter()
+        .map(|number| ((number - offset) as f32).to_bits())
+        .collect();
     all.dedup_by_key(|number| number.to_bits());
     rounded.dedup();
     (all.len(), rounded.len())
@@ -112,7 +133,13 @@ mod tests {
 
     #[test]
     fn ordinary_columns_have_no_offset() {
-        for numbers in [&[0.1, 0.2, 0.3][..], &[16_777_216.0, 3.0], &[1e9, 1e9 + 64.0], &[5.0], &[]] {
+        for numbers in [
+            &[0.1, 0.2, 0.3][..],
+            &[16_777_216.0, 3.0],
+            &[1e9, 1e9 + 64.0],
+            &[5.0],
+            &[],
+        ] {
             let rounding = rounding(numbers);
             assert!(rounding.offset.abs() <= 0.0, "{numbers:?}: {rounding:?}");
             assert_eq!(rounding.notice("x"), None);
@@ -121,14 +148,24 @@ mod tests {
 
     #[test]
     fn seconds_keep_their_digits() {
-        let seconds: Vec<f64> = (0..20).map(|second| 1_700_000_000.0 + f64::from(second)).collect();
+        let seconds: Vec<f64> = (0..20)
+            .map(|second| 1_700_000_000.0 + f64::from(second))
+            .collect();
         let kept = rounding(&seconds);
         assert!((kept.offset - 1_700_000_009.5).abs() < 8.0, "{kept:?}");
         assert!(kept.moved <= 0.0, "{kept:?}");
         assert_eq!(kept.n_different, (20, 20));
-        assert!(kept.notice("t").unwrap().contains("kept as its difference from 17000000"));
+        assert!(
+            kept.notice("t")
+                .unwrap()
+                .contains("kept as its difference from 17000000")
+        );
         let lost = Rounding::of(|| seconds.iter().copied(), true);
         assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");
-        assert!(lost.notice("t").unwrap().contains("of the column's standard deviation"));
+        assert!(
+            lost.notice("t")
+                .unwrap()
+                .contains("of the column's standard deviation")
+        );
     }
 }

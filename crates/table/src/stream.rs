@@ -65,7 +65,12 @@ struct Unread {
 ///
 /// # Errors
 /// Those of [`open_for`](crate::open_for), about the rows of the first span.
-pub fn stream(model: &Model, data: &str, passed: &[String], options: &ModelOptions) -> Result<Stream> {
+pub fn stream(
+    model: &Model,
+    data: &str,
+    passed: &[String],
+    options: &ModelOptions,
+) -> Result<Stream> {
     stream_in_spans(model, data, passed, options, SPAN_CELLS)
 }
 
@@ -73,7 +78,13 @@ pub fn stream(model: &Model, data: &str, passed: &[String], options: &ModelOptio
 ///
 /// # Errors
 /// Those of [`stream`].
-pub fn stream_in_spans(model: &Model, data: &str, passed: &[String], options: &ModelOptions, n_cells: usize) -> Result<Stream> {
+pub fn stream_in_spans(
+    model: &Model,
+    data: &str,
+    passed: &[String],
+    options: &ModelOptions,
+    n_cells: usize,
+) -> Result<Stream> {
     let columns = &model.description().columns;
     let mut stream = Stream {
         source: data.to_owned(),
@@ -94,7 +105,11 @@ pub fn stream_in_spans(model: &Model, data: &str, passed: &[String], options: &M
     let reader = format::open(Path::new(data), &options.text, None)?;
     let features = columns.iter().map(|column| &column.name);
     let roles = Roles::of_model(data, reader.columns(), features, &[], passed)?;
-    stream.passed = roles.passed.iter().map(|column| reader.columns().names[*column].clone()).collect();
+    stream.passed = roles
+        .passed
+        .iter()
+        .map(|column| reader.columns().names[*column].clone())
+        .collect();
     stream.notices.clone_from(&reader.columns().notices);
     let n_features = columns.iter().map(Column::n_features).sum();
     let width = reader.columns().names.len().max(n_features);
@@ -142,10 +157,18 @@ impl Stream {
         let Rest::Rows(unread) = &mut self.rest else {
             return Ok(None);
         };
-        let table = Table::read(&self.source, &mut *unread.reader, &unread.wanted, unread.n_rows)?;
+        let table = Table::read(
+            &self.source,
+            &mut *unread.reader,
+            &unread.wanted,
+            unread.n_rows,
+        )?;
         if table.n_rows == 0 {
             if !unread.has_rows {
-                return Err(crate::Error::at(table.place(), "has no rows; at least one is needed"));
+                return Err(crate::Error::at(
+                    table.place(),
+                    "has no rows; at least one is needed",
+                ));
             }
             self.notices.extend(unread.reader.take_notices());
             self.notices.extend(unread.counts.notices(&self.columns));
@@ -153,7 +176,8 @@ impl Stream {
             return Ok(None);
         }
         unread.has_rows = true;
-        let (inputs, counts) = Encoder::new(&self.columns, self.options.unknown_as_zero).encode(&table)?;
+        let (inputs, counts) =
+            Encoder::new(&self.columns, self.options.unknown_as_zero).encode(&table)?;
         unread.counts.add(&counts);
         self.span(&table, inputs).map(Some)
     }

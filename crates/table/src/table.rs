@@ -29,7 +29,9 @@ impl Table {
         wanted: &[(usize, Kind)],
         n_rows: usize,
     ) -> Result<Self> {
-        let names = wanted.iter().map(|(column, _)| reader.columns().names[*column].clone());
+        let names = wanted
+            .iter()
+            .map(|(column, _)| reader.columns().names[*column].clone());
         let names = names.collect();
         let batches = reader.read(wanted, n_rows)?;
         Ok(Self {
@@ -79,7 +81,9 @@ impl Table {
                     remedies: Vec::new(),
                     is_text: true,
                 },
-                Refused::Type(reason) => Error::at(self.place().column(&self.names[column]), reason),
+                Refused::Type(reason) => {
+                    Error::at(self.place().column(&self.names[column]), reason)
+                }
             })
         });
         cells.collect()
@@ -147,9 +151,17 @@ impl Table {
             }
             let kept = BooleanArray::from(kept);
             let filtered = batch.columns.iter().map(|column| filter(column, &kept));
-            batch.columns = filtered.collect::<std::result::Result<_, _>>().map_err(|error| {
-                Error::at(Place { source: self.source.clone(), ..Place::default() }, format!("rows cannot be left out ({error})"))
-            })?;
+            batch.columns = filtered
+                .collect::<std::result::Result<_, _>>()
+                .map_err(|error| {
+                    Error::at(
+                        Place {
+                            source: self.source.clone(),
+                            ..Place::default()
+                        },
+                        format!("rows cannot be left out ({error})"),
+                    )
+                })?;
             (batch.lines, batch.n_rows) = (lines, n_kept);
         }
         self.n_rows = self.batches.iter().map(|batch| batch.n_rows).sum();

@@ -56,8 +56,18 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
     for column in columns.clone() {
         if let Some((place, n_missing)) = table.missing(column) {
             let rows = if table.n_rows == 1 { "row" } else { "rows" };
-            return Err(Error::at(place, format!("the target is missing ({n_missing} in {} {rows})", table.n_rows))
-                .or(Remedy::new("drop_missing_targets", "", "leaves such rows out")));
+            return Err(Error::at(
+                place,
+                format!(
+                    "the target is missing ({n_missing} in {} {rows})",
+                    table.n_rows
+                ),
+            )
+            .or(Remedy::new(
+                "drop_missing_targets",
+                "",
+                "leaves such rows out",
+            )));
         }
     }
     let of_classes = columns.clone().find(|column| is_of_classes(table, *column));
@@ -68,8 +78,11 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
     }
     if columns.len() > 1 {
         let name = &table.names[of_classes.unwrap_or(columns.start)];
-        return Err(Error::at(table.place().column(name), "holds classes, and then it is the only target")
-            .or(Remedy::new("targets", name.as_str(), "takes it alone")));
+        return Err(Error::at(
+            table.place().column(name),
+            "holds classes, and then it is the only target",
+        )
+        .or(Remedy::new("targets", name.as_str(), "takes it alone")));
     }
     of_class_column(table, columns.start, weights, how)
 }
@@ -89,26 +102,41 @@ fn are_plain_texts(table: &Table, column: usize) -> bool {
         text.parse::<f64>().is_ok_and(f64::is_finite) && !leading_zero
     };
     let are_texts = table.column(column).all(|cells| is_text(cells.data_type()));
-    are_texts && table.texts(column).is_ok_and(|texts| texts.iter().flatten().flatten().all(is_number))
+    are_texts
+        && table
+            .texts(column)
+            .is_ok_and(|texts| texts.iter().flatten().flatten().all(is_number))
 }
 
 /// The weights, none of them negative, and one above 0.
 fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
     let name = &table.names[column];
     if let Some((place, _)) = table.missing(column) {
-        return Err(Error::at(place, "the weight is missing, and a weight is never made up: remove the row, or fill it"));
+        return Err(Error::at(
+            place,
+            "the weight is missing, and a weight is never made up: remove the row, or fill it",
+        ));
     }
     let weights: Vec<f64> = table.numbers(column)?.iter().flat_map(present).collect();
-    if let Some(row) = weights.iter().position(|weight| !(0.0..=f64::from(f32::MAX)).contains(weight)) {
+    if let Some(row) = weights
+        .iter()
+        .position(|weight| !(0.0..=f64::from(f32::MAX)).contains(weight))
+    {
         let reason = match weights[row] < 0.0 {
-            true => format!("the weight {} is negative, and weights are 0 or more", weights[row]),
+            true => format!(
+                "the weight {} is negative, and weights are 0 or more",
+                weights[row]
+            ),
             false => beyond_f32(weights[row]),
         };
         return Err(Error::at(table.cell(row, column), reason));
     }
     match weights.iter().any(|weight| *weight > 0.0) {
         true => Ok(weights),
-        false => Err(Error::at(table.place().column(name), "holds no weight above 0; at least one is needed")),
+        false => Err(Error::at(
+            table.place().column(name),
+            "holds no weight above 0; at least one is needed",
+        )),
     }
 }
 
@@ -117,7 +145,12 @@ fn rounded(number: f64) -> f32 {
     number as f32
 }
 
-fn of_numbers(table: &Table, columns: Range<usize>, weights: Option<&[f64]>, how: How<'_>) -> Result<Targets> {
+fn of_numbers(
+    table: &Table,
+    columns: Range<usize>,
+    weights: Option<&[f64]>,
+    how: How<'_>,
+) -> Result<Targets> {
     let n_targets = columns.len();
     let width = n_targets + usize::from(weights.is_some());
     let mut targets = Targets {
@@ -131,7 +164,10 @@ fn of_numbers(table: &Table, columns: Range<usize>, weights: Option<&[f64]>, how
     for (at, column) in columns.enumerate() {
         let cells = numbers(table, column)?;
         if let Some(row) = first_infinite(&cells) {
-            return Err(Error::at(table.cell(row, column), "the target is not finite; every target has to be"));
+            return Err(Error::at(
+                table.cell(row, column),
+                "the target is not finite; every target has to be",
+            ));
         }
         let all = || cells.iter().flat_map(present);
         let offset = match how.known {
@@ -139,7 +175,9 @@ fn of_numbers(table: &Table, columns: Range<usize>, weights: Option<&[f64]>, how
             None => {
                 refuse_constant(table, column, all())?;
                 let rounding = Rounding::of(all, how.keep_zero);
-                targets.notices.extend(rounding.notice(&table.names[column]));
+                targets
+                    .notices
+                    .extend(rounding.notice(&table.names[column]));
                 rounding.offset
             }
         };
@@ -165,11 +203,18 @@ fn numbers(table: &Table, column: usize) -> Result<Vec<Float64Array>> {
     }
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
     let cells = table.texts(column)?;
-    Ok(cells.iter().map(|cells| cells.iter().map(number).collect()).collect())
+    Ok(cells
+        .iter()
+        .map(|cells| cells.iter().map(number).collect())
+        .collect())
 }
 
 /// Refuses a target that is the same in every row: a network would learn nothing but that number.
-fn refuse_constant(table: &Table, column: usize, mut numbers: impl Iterator<Item = f64>) -> Result<()> {
+fn refuse_constant(
+    table: &Table,
+    column: usize,
+    mut numbers: impl Iterator<Item = f64>,
+) -> Result<()> {
     let Some(first) = numbers.next() else {
         return Ok(());
     };
@@ -185,7 +230,12 @@ fn refuse_constant(table: &Table, column: usize, mut numbers: impl Iterator<Item
     .or(Remedy::new("targets", "COLUMN", "names another one")))
 }
 
-fn of_class_column(table: &Table, column: usize, weights: Option<Vec<f64>>, how: How<'_>) -> Result<Targets> {
+fn of_class_column(
+    table: &Table,
+    column: usize,
+    weights: Option<Vec<f64>>,
+    how: How<'_>,
+) -> Result<Targets> {
     let known = how.known.and_then(|known| known.classes);
     let texts = table.texts(column)?;
     let classes = match known {
@@ -206,16 +256,25 @@ fn of_class_column(table: &Table, column: usize, weights: Option<Vec<f64>>, how:
     let mut of_rows = Vec::with_capacity(table.n_rows);
     for text in texts.iter().flatten().flatten() {
         let class = place(&places, text).ok_or_else(|| {
-            let reason = format!("`{}` is not known to the model, which knows {}", shown(text), listed(&classes.names));
+            let reason = format!(
+                "`{}` is not known to the model, which knows {}",
+                shown(text),
+                listed(&classes.names)
+            );
             Error::at(table.cell(of_rows.len(), column), reason)
         })?;
         of_rows.push(class);
     }
-    let class_weights = how.class_weight.map(|weights| class_weights(table, weights, &classes, &of_rows)).transpose()?;
+    let class_weights = how
+        .class_weight
+        .map(|weights| class_weights(table, weights, &classes, &of_rows))
+        .transpose()?;
     let weights = match (weights, class_weights) {
         (weights, None) => weights,
         (weights, Some(of_classes)) => {
-            let of_row = |(row, class): (usize, &usize)| of_classes[*class] * weights.as_ref().map_or(1.0, |weights| weights[row]);
+            let of_row = |(row, class): (usize, &usize)| {
+                of_classes[*class] * weights.as_ref().map_or(1.0, |weights| weights[row])
+            };
             Some(of_rows.iter().enumerate().map(of_row).collect())
         }
     };
@@ -230,7 +289,11 @@ fn written(classes: Classes, of_rows: &[usize], weights: Option<&[f64]>) -> Targ
     let n_targets = classes.n_outputs();
     let width = n_targets + usize::from(weights.is_some());
     let mut values = vec![0.0; of_rows.len() * width];
-    for (row, (class, to)) in of_rows.iter().zip(values.chunks_exact_mut(width)).enumerate() {
+    for (row, (class, to)) in of_rows
+        .iter()
+        .zip(values.chunks_exact_mut(width))
+        .enumerate()
+    {
         match n_targets {
             1 => to[0] = f32::from(u8::from(*class == 1)),
             _ => to[*class] = 1.0,
@@ -254,7 +317,9 @@ fn ordered(mut names: Vec<String>) -> Vec<String> {
     let number = |name: &String| canonical(name).and_then(|name| name.parse::<f64>().ok());
     if names.iter().all(|name| number(name).is_some()) {
         names.sort_by(|a, b| {
-            let by_number = number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0));
+            let by_number = number(a)
+                .unwrap_or(0.0)
+                .total_cmp(&number(b).unwrap_or(0.0));
             by_number.then_with(|| (a.len(), a).cmp(&(b.len(), b)))
         });
     }
@@ -264,29 +329,59 @@ fn ordered(mut names: Vec<String>) -> Vec<String> {
 /// Refuses one class, and too many.
 fn check_number(table: &Table, column: usize, names: &[String]) -> Result<()> {
     let reason = match names {
-        [only] => format!("has one class alone, `{}`; at least two are needed", shown(only)),
-        names if names.len() > MAX_TEXTS => format!("has more than {MAX_TEXTS} classes; name another target"),
+        [only] => format!(
+            "has one class alone, `{}`; at least two are needed",
+            shown(only)
+        ),
+        names if names.len() > MAX_TEXTS => {
+            format!("has more than {MAX_TEXTS} classes; name another target")
+        }
         _ => return Ok(()),
     };
-    Err(Error::at(table.place().column(&table.names[column]), reason))
+    Err(Error::at(
+        table.place().column(&table.names[column]),
+        reason,
+    ))
 }
 
 /// Refuses texts that are hardly the names of classes: numbers written in a way that hides them, numbers among texts, and nearly as many texts
 /// as rows.
-fn refuse_doubtful<'t>(table: &Table, column: usize, texts: impl Iterator<Item = &'t str> + Clone) -> Result<()> {
+fn refuse_doubtful<'t>(
+    table: &Table,
+    column: usize,
+    texts: impl Iterator<Item = &'t str> + Clone,
+) -> Result<()> {
     let classes = Remedy::new("classes", "", "takes every text as a class");
     let is_number = |text: &&str| text.parse::<f64>().is_ok_and(f64::is_finite);
     let at = |text: &str| row_of(table, column, text);
     let (numbers, others): (Vec<&str>, Vec<&str>) = texts.clone().partition(is_number);
     let Some(other) = others.first() else {
-        let text = numbers.iter().find(|text| canonical(text).is_none()).unwrap_or(&"0");
-        return Err(Error::at(at(text), format!("`{}` is a number with a leading zero or sign, as codes have", shown(text))).or(classes));
+        let text = numbers
+            .iter()
+            .find(|text| canonical(text).is_none())
+            .unwrap_or(&"0");
+        return Err(Error::at(
+            at(text),
+            format!(
+                "`{}` is a number with a leading zero or sign, as codes have",
+                shown(text)
+            ),
+        )
+        .or(classes));
     };
     if let Some(how) = adornments(other)
         && others.iter().all(|text| adornments(text).is_some())
     {
-        let decimal = others.iter().all(|text| text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok());
-        let error = Error::at(at(other), format!("`{}` is a number written with {how}; write plain numbers, as 1234.5", shown(other)));
+        let decimal = others.iter().all(|text| {
+            text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
+        });
+        let error = Error::at(
+            at(other),
+            format!(
+                "`{}` is a number written with {how}; write plain numbers, as 1234.5",
+                shown(other)
+            ),
+        );
         let error = match decimal {
             true => error.or(Remedy::new("decimal", ",", "reads a decimal comma")),
             false => error,
@@ -295,18 +390,30 @@ fn refuse_doubtful<'t>(table: &Table, column: usize, texts: impl Iterator<Item =
     }
     if let Some(number) = numbers.first() {
         let place = at(number);
-        let at_number = place.line.map_or_else(|| format!("row {}", place.row.unwrap_or(0)), |line| format!("line {line}"));
-        let reason = format!("`{}` is not a number, and other cells are, as `{}` in {at_number}; mend it", shown(other), shown(number));
+        let at_number = place.line.map_or_else(
+            || format!("row {}", place.row.unwrap_or(0)),
+            |line| format!("line {line}"),
+        );
+        let reason = format!(
+            "`{}` is not a number, and other cells are, as `{}` in {at_number}; mend it",
+            shown(other),
+            shown(number)
+        );
         return Err(Error::at(at(other), reason)
             .or(Remedy::new("missing", *other, "counts it as missing"))
             .or(classes));
     }
     let n_texts = texts.count();
     if n_texts > MANY_CLASSES && n_texts * ROWS_OF_A_CLASS > table.n_rows {
-        let reason = format!("the target holds {n_texts} different texts in {} rows, which are hardly classes", table.n_rows);
-        return Err(Error::at(table.place().column(&table.names[column]), reason)
-            .or(Remedy::new("targets", "COLUMN", "names another target"))
-            .or(classes));
+        let reason = format!(
+            "the target holds {n_texts} different texts in {} rows, which are hardly classes",
+            table.n_rows
+        );
+        return Err(
+            Error::at(table.place().column(&table.names[column]), reason)
+                .or(Remedy::new("targets", "COLUMN", "names another target"))
+                .or(classes),
+        );
     }
     Ok(())
 }
@@ -321,13 +428,21 @@ fn row_of(table: &Table, column: usize, text: &str) -> Place {
 
 /// The weight of each class.
 #[expect(clippy::cast_precision_loss, reason = "counts of rows are below 2⁵³")]
-fn class_weights(table: &Table, weights: &ClassWeight, classes: &Classes, of_rows: &[usize]) -> Result<Vec<f64>> {
+fn class_weights(
+    table: &Table,
+    weights: &ClassWeight,
+    classes: &Classes,
+    of_rows: &[usize],
+) -> Result<Vec<f64>> {
     match weights {
         ClassWeight::Balanced => {
             let mut counts = vec![0_usize; classes.names.len()];
             of_rows.iter().for_each(|class| counts[*class] += 1);
             let n_classes = counts.len() as f64;
-            Ok(counts.iter().map(|count| of_rows.len() as f64 / (n_classes * *count as f64)).collect())
+            Ok(counts
+                .iter()
+                .map(|count| of_rows.len() as f64 / (n_classes * *count as f64))
+                .collect())
         }
         ClassWeight::Given(given) => {
             let mut weights = vec![1.0; classes.names.len()];
@@ -353,12 +468,19 @@ fn class_weights(table: &Table, weights: &ClassWeight, classes: &Classes, of_row
 
 /// Refuses weights that leave f32, or are all 0.
 fn check_products(table: &Table, column: usize, weights: &[f64]) -> Result<()> {
-    if let Some(row) = weights.iter().position(|weight| !rounded(*weight).is_finite()) {
-        let reason = "the weight of the class times that of the sample leaves f32; take smaller ones";
+    if let Some(row) = weights
+        .iter()
+        .position(|weight| !rounded(*weight).is_finite())
+    {
+        let reason =
+            "the weight of the class times that of the sample leaves f32; take smaller ones";
         return Err(Error::at(table.cell(row, column), reason));
     }
     match weights.iter().any(|weight| rounded(*weight) > 0.0) {
         true => Ok(()),
-        false => Err(Error::at(table.place(), "no sample has a weight above 0; the weights of the classes have to leave one")),
+        false => Err(Error::at(
+            table.place(),
+            "no sample has a weight above 0; the weights of the classes have to leave one",
+        )),
     }
 }

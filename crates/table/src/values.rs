@@ -35,9 +35,10 @@ pub(crate) fn meaning(data_type: &DataType) -> Option<&'static str> {
         DataType::Date32 | DataType::Date64 => "dates, taken as days since 1970",
         DataType::Time32(_) | DataType::Time64(_) => "times of day, taken as seconds",
         DataType::Duration(_) => "durations, taken as seconds",
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
-            "decimals, taken as the nearest float64"
-        }
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => "decimals, taken as the nearest float64",
         DataType::Dictionary(_, values) => return meaning(values),
         _ => return None,
     })
@@ -50,7 +51,11 @@ pub(crate) fn meaning(data_type: &DataType) -> Option<&'static str> {
 /// If the column is of texts, of which the first is named, or of a type that has no numbers.
 pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
     match column.data_type() {
-        data_type if is_text(data_type) => match texts(column)?.iter().enumerate().find_map(|(row, text)| Some((row, text?.to_owned()))) {
+        data_type if is_text(data_type) => match texts(column)?
+            .iter()
+            .enumerate()
+            .find_map(|(row, text)| Some((row, text?.to_owned())))
+        {
             Some((row, text)) => Err(Refused::Text(row, text)),
             None => Ok(Float64Array::new_null(column.len())),
         },
@@ -60,7 +65,13 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
         DataType::Time32(unit) => Ok(scaled(&converted(column, &DataType::Int32)?, ticks(*unit))),
         DataType::Date32 => Ok(scaled(&converted(column, &DataType::Int32)?, 1.0)),
         DataType::Date64 => Ok(scaled(&integers(column)?, 86_400_000.0)),
-        data_type if data_type.is_numeric() || matches!(data_type, DataType::Boolean | DataType::Null | DataType::Dictionary(..)) => {
+        data_type
+            if data_type.is_numeric()
+                || matches!(
+                    data_type,
+                    DataType::Boolean | DataType::Null | DataType::Dictionary(..)
+                ) =>
+        {
             float64(column)
         }
         other => Err(Refused::Type(format!(
@@ -99,7 +110,9 @@ fn float64(column: &ArrayRef) -> Result<Float64Array, Refused> {
         DataType::Float64 => Ok(column.as_primitive::<Float64Type>().clone()),
         DataType::Float32 => Ok(column.as_primitive::<Float32Type>().unary(f64::from)),
         DataType::Null => Ok(Float64Array::new_null(column.len())),
-        _ => Ok(converted(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone()),
+        _ => Ok(converted(column, &DataType::Float64)?
+            .as_primitive::<Float64Type>()
+            .clone()),
     }
 }
 
@@ -116,7 +129,9 @@ pub(crate) fn texts(column: &ArrayRef) -> Result<StringArray, Refused> {
             let is_there = |row: usize| column.is_valid(row) && !numbers.value(row).is_nan();
             let texts = converted(column, &DataType::Utf8)?;
             let texts = texts.as_string::<i32>();
-            return Ok((0..column.len()).map(|row| is_there(row).then(|| texts.value(row))).collect());
+            return Ok((0..column.len())
+                .map(|row| is_there(row).then(|| texts.value(row)))
+                .collect());
         }
         DataType::Null => return Ok(StringArray::new_null(column.len())),
         _ => converted(column, &DataType::Utf8)?,
@@ -140,12 +155,16 @@ pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
         None => (digits, None),
     };
     let (whole, places) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let are_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !are_digits(whole) || !are_digits(places) || (whole.len() > 1 && whole.starts_with('0')) {
         return None;
     }
     if exponent.is_some() {
-        let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite())?;
+        let number: f64 = text
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())?;
         return Some(format!("{}", number + 0.0).into());
     }
     let places = places.trim_end_matches('0');
@@ -161,9 +180,18 @@ pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
 pub(crate) fn adornments(text: &str) -> Option<String> {
     const ADORNMENTS: [char; 8] = ['$', '€', '£', '%', ',', ' ', '\'', '_'];
     let bare: String = text.chars().filter(|c| !ADORNMENTS.contains(c)).collect();
-    let found: Vec<char> = ADORNMENTS.into_iter().filter(|c| text.contains(*c)).collect();
+    let found: Vec<char> = ADORNMENTS
+        .into_iter()
+        .filter(|c| text.contains(*c))
+        .collect();
     let is_number = bare.parse().is_ok_and(f64::is_finite) && !found.is_empty();
-    is_number.then(|| found.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(" and "))
+    is_number.then(|| {
+        found
+            .iter()
+            .map(|c| format!("`{c}`"))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    })
 }
 
 /// What is said of a text where a number is needed.
@@ -175,7 +203,8 @@ pub(crate) fn not_a_number(text: &str) -> String {
 mod tests {
     use super::{Refused, adornments, canonical, numbers, texts};
     use arrow_array::{
-        ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMillisecondArray,
+        ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray,
+        TimestampMillisecondArray,
     };
     use std::sync::Arc;
 
@@ -215,19 +244,33 @@ mod tests {
     #[test]
     fn every_type_has_numbers_and_texts() {
         let columns: [(ArrayRef, f64, &str); 5] = [
-            (Arc::new(Int64Array::from(vec![9_007_199_254_740_993])), 9_007_199_254_740_992.0, "9007199254740993"),
+            (
+                Arc::new(Int64Array::from(vec![9_007_199_254_740_993])),
+                9_007_199_254_740_992.0,
+                "9007199254740993",
+            ),
             (Arc::new(Float64Array::from(vec![0.1])), 0.1, "0.1"),
             (Arc::new(BooleanArray::from(vec![true])), 1.0, "True"),
             (Arc::new(Date32Array::from(vec![2])), 2.0, "1970-01-03"),
-            (Arc::new(TimestampMillisecondArray::from(vec![1500])), 1.5, "1970-01-01T00:00:01.500"),
+            (
+                Arc::new(TimestampMillisecondArray::from(vec![1500])),
+                1.5,
+                "1970-01-01T00:00:01.500",
+            ),
         ];
         for (column, number, text) in columns {
-            assert!((numbers(&column).unwrap().value(0) - number).abs() <= 0.0, "{text}");
+            assert!(
+                (numbers(&column).unwrap().value(0) - number).abs() <= 0.0,
+                "{text}"
+            );
             assert_eq!(texts(&column).unwrap().value(0), text);
         }
         let column: ArrayRef = Arc::new(StringArray::from(vec![None, Some("S")]));
         assert_eq!(numbers(&column), Err(Refused::Text(1, "S".to_owned())));
         let column: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN]));
-        assert!(texts(&column).unwrap().iter().all(|text| text.is_none()), "NaN is missing");
+        assert!(
+            texts(&column).unwrap().iter().all(|text| text.is_none()),
+            "NaN is missing"
+        );
     }
 }

@@ -38,7 +38,9 @@ fn separator(text: &str) -> Result<char, String> {
     let mut characters = text.chars();
     match (text, characters.next(), characters.next()) {
         ("tab" | "\\t", ..) => Ok('\t'),
-        (_, Some(character), None) if character.is_ascii() && !"\"\r\n".contains(character) => Ok(character),
+        (_, Some(character), None) if character.is_ascii() && !"\"\r\n".contains(character) => {
+            Ok(character)
+        }
         _ => Err("a separator is one ASCII character, and no quote or line end".to_owned()),
     }
 }

@@ -84,7 +84,10 @@ impl TaskArgs {
 
     /// Opens the data, with unscaled features.
     pub(super) fn open_data(&self) -> Result<Dataset> {
-        Ok(neuralnet_table::open(&self.data, &self.table.options(self.no_bias))?)
+        Ok(neuralnet_table::open(
+            &self.data,
+            &self.table.options(self.no_bias),
+        )?)
     }
 
     /// Completes the settings for `dataset`, and scales and stores its features accordingly.

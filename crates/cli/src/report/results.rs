@@ -6,7 +6,7 @@ use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
 use neuralnet::train::{HistoryPoint, WarmStart};
-use neuralnet::validate::{Check, StorageEffect, Distance};
+use neuralnet::validate::{Check, Distance, StorageEffect};
 use neuralnet::{Dataset, Metrics, Model, StopReason, Trained};
 use serde::Serialize;
 use std::path::Path;

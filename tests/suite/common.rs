@@ -269,15 +269,15 @@ pub(crate) mod tables {
     }
 
     pub(crate) fn open_for(model: &Model, data: &str) -> Result<Dataset> {
-        crate::common::tables::open_for(model, data, &ModelOptions::default())
+        neuralnet_table::open_for(model, data, &ModelOptions::default())
     }
 
     pub(crate) fn open_labelled(model: &Model, data: &str) -> Result<Dataset> {
-        crate::common::tables::open_labelled(model, data, &ModelOptions::default())
+        neuralnet_table::open_labelled(model, data, &ModelOptions::default())
     }
 
     pub(crate) fn stream(model: &Model, data: &str) -> Result<Stream> {
-        crate::common::tables::stream(model, data, &[], &ModelOptions::default())
+        neuralnet_table::stream(model, data, &[], &ModelOptions::default())
     }
 
     pub(crate) fn stream_in_spans(model: &Model, data: &str, n_cells: usize) -> Result<Stream> {

@@ -152,10 +152,10 @@ fn bits(dataset: &Dataset) -> Vec<u32> {
 fn found(read: Result<Dataset, Error>) -> Content {
     match read {
         Ok(dataset) => Content::Rows(bits(&dataset)),
-        Err(Error::Line { line, .. }) => Content::Wrong(line, None),
-        Err(Error::Cell { line, column, .. } | Error::NotANumber { line, column, .. }) => {
-            Content::Wrong(line, Some(column))
-        }
+        Err(Error::Table { place, .. }) => match place.line {
+            Some(line) => Content::Wrong(line, place.column),
+            None => panic!("no line: {place}"),
+        },
         Err(other) => panic!("{other}"),
     }
 }

@@ -22,7 +22,7 @@ pub enum Error {
     #[error("{place}: {reason}{}", told(remedies))]
     Table {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// What is wrong, and what to do if no setting helps.
         reason: String,
         /// Whether the column is of texts where numbers are needed.
@@ -154,7 +154,7 @@ impl Error {
     /// What is wrong at `place`, if no setting helps.
     pub(crate) fn at(place: Place, reason: impl Into<String>) -> Self {
         Self::Table {
-            place,
+            place: Box::new(place),
             reason: reason.into(),
             is_text: false,
             remedies: Vec::new(),

@@ -249,8 +249,8 @@ impl Counts {
         });
         let unknown = columns.iter().zip(&self.n_unknown).filter(|(_, n)| **n > 0);
         let unknown = unknown.map(|(column, n_unknown)| {
-            let cells = if *n_unknown == 1 { "cell" } else { "cells" };
-            format!("{n_unknown} {cells} of `{}` hold a text that the model does not know; its features are 0 there", shown(&column.name))
+            let cells = if *n_unknown == 1 { "cell holds" } else { "cells hold" };
+            format!("of column `{}` {n_unknown} {cells} a text that the model does not know; its features are 0 there", shown(&column.name))
         });
         missing.chain(unknown).collect()
     }

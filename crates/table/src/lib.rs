@@ -37,6 +37,7 @@ mod features;
 mod file;
 mod format;
 mod idx;
+mod in_place;
 mod ipc;
 mod memory;
 mod npy;

@@ -216,7 +216,7 @@ mod tests {
             ),
             (
                 texts(&["01", "1", "2", "2"]),
-                "`01` is a number with a leading zero or sign, as codes have; `classes` takes",
+                "`01` is a number with a leading zero, as codes have; `classes` takes",
             ),
             (
                 texts(&["no", "yes", "", "no"]),
@@ -256,7 +256,7 @@ mod tests {
         for (feature, part) in [
             (
                 texts(&["S", "C", "", "S"]),
-                "row 0, column `x`: the cell is missing",
+                "row 0, column `x`: `S` is not a number; `one_hot` x makes",
             ),
             (
                 texts(&["S", "C", "Q", "S"]),

@@ -1,22 +1,20 @@
 //! From a name to a data set: a table is opened, its columns are read, and become features and targets.
 
-use crate::error::{Error, Place, Remedy, Result, shown};
+use crate::error::{Error, Remedy, Result, shown};
 use crate::features::{Encoder, Fit, fit};
 use crate::format;
+use crate::in_place::Asked;
 use crate::options::{ModelOptions, TableOptions};
-use crate::reader::{InPlace, Kind, Reader};
+use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
 use crate::values::{canonical, meaning};
 use arrow_array::Array;
-use neuralnet::data::{
-    Column, ColumnView, Encoded, FirstFault, Lines, Reading, TableValues, scan_views,
-};
+use neuralnet::data::{Column, ColumnView, Encoded, Reading};
 use neuralnet::{Classes, Dataset, Model};
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Rows that are looked at to say what a column of texts holds.
@@ -134,26 +132,19 @@ pub(crate) fn open_known(
     let features = columns.iter().map(|column| &column.name);
     let roles = Roles::of_model(data, reader.columns(), features, &wanted_targets, &[])?;
     let kinds = kinds(&roles, |at| columns[at].categories.is_some());
-    if let Some(in_place) = in_place(
-        &*reader,
-        &roles,
+    let asked = Asked {
+        source: data,
+        roles: &roles,
         columns,
-        labels
-            .as_ref()
-            .is_some_and(|labels| labels.known.classes.is_some()),
-    ) && let Ok(scanned) = scan(&in_place, &roles)
-    {
-        let names = labels.map(|labels| labels.names).unwrap_or_default();
-        return Ok(used_in_place(
-            data,
-            &in_place,
-            &roles,
-            columns.to_vec(),
-            names,
-            scanned,
-            &*reader,
-            start,
-        ));
+        target_names: labels.as_ref().map(|labels| labels.names.as_slice()),
+        fills: columns.iter().any(|column| column.fill.is_some()),
+        is_training: false,
+    };
+    let is_number = labels
+        .as_ref()
+        .is_none_or(|labels| labels.known.classes.is_none());
+    if let Some(dataset) = asked.in_place(&*reader, is_number, start)? {
+        return Ok(dataset);
     }
     let table = read(data, &mut *reader, &kinds)?;
     let (inputs, counts) = Encoder::new(columns, options.unknown_as_zero).encode(&table)?;
@@ -212,21 +203,27 @@ pub(crate) fn trained(
         .iter()
         .map(|column| roles.one_hot.contains(column))
         .collect();
-    if !as_classes
-        && let names = reader.columns().names.clone()
-        && let Some(in_place) = in_place(reader, &roles, &[], !options.one_hot.is_empty())
-        && let Ok(scanned) = scan(&in_place, &roles)
-    {
-        let name = |column: &usize| names[*column].clone();
-        let columns = roles
-            .features
+    let names = |columns: &[usize]| -> Vec<String> {
+        let names = columns
             .iter()
-            .map(|column| Column::number(name(column)))
-            .collect();
-        let targets = roles.targets.iter().map(name).collect();
-        return Ok(used_in_place(
-            source, &in_place, &roles, columns, targets, scanned, reader, start,
-        ));
+            .map(|column| reader.columns().names[*column].clone());
+        names.collect()
+    };
+    let plain: Vec<Column> = names(&roles.features)
+        .into_iter()
+        .map(Column::number)
+        .collect();
+    let asked = Asked {
+        source,
+        roles: &roles,
+        columns: &plain,
+        target_names: Some(&names(&roles.targets)),
+        fills: options.impute.is_some() || options.drop_missing_targets,
+        is_training: true,
+    };
+    let is_number = !as_classes && options.one_hot.is_empty();
+    if let Some(dataset) = asked.in_place(reader, is_number, start)? {
+        return Ok(dataset);
     }
     let kinds = kinds(&roles, |at| is_one_hot[at]);
     let mut table = read(source, reader, &kinds).map_err(|error| helped(error, again))?;
@@ -235,9 +232,9 @@ pub(crate) fn trained(
     if options.drop_missing_targets {
         let n_dropped = table.drop_missing(target_columns.clone())?;
         if n_dropped > 0 {
+            let n_rows = table.n_rows + n_dropped;
             notices.push(format!(
-                "{n_dropped} rows without a target are left out, of {}",
-                table.n_rows + n_dropped
+                "{n_dropped} of {n_rows} rows have no target, and are left out"
             ));
         }
         if table.n_rows == 0 {
@@ -317,16 +314,16 @@ fn read(source: &str, reader: &mut dyn Reader, wanted: &[(usize, Kind)]) -> Resu
 /// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of its cells are no numbers.
 fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
     let Error::Table {
-        place: Place {
-            column: Some(name), ..
-        },
+        place,
         is_text: true,
         ..
     } = &error
     else {
         return error;
     };
-    let name = name.clone();
+    let Some(name) = place.column.clone() else {
+        return error;
+    };
     let sample = || -> Result<(usize, usize, Option<String>)> {
         let mut reader = again()?;
         let column = reader
@@ -388,7 +385,7 @@ fn refuse_repeated(table: &Table, columns: &[Column]) -> Result<()> {
     }
 }
 
-fn reading(reader: &dyn Reader, start: Instant) -> Reading {
+pub(crate) fn reading(reader: &dyn Reader, start: Instant) -> Reading {
     Reading {
         bytes: reader.n_bytes(),
         seconds: start.elapsed().as_secs_f64(),
@@ -419,65 +416,5 @@ fn encoded(
         notices,
         reading: Some(reading),
         source: table.source,
-    })
-}
-
-/// The values of a file, if they can be used where they lie: no column has texts, an offset, or something to fill.
-fn in_place(
-    reader: &dyn Reader,
-    roles: &Roles,
-    columns: &[Column],
-    has_texts: bool,
-) -> Option<InPlace> {
-    let is_plain = |column: &Column| column.categories.is_none() && column.offset.abs() <= 0.0;
-    let usable = !has_texts && columns.iter().all(is_plain) && roles.weight.is_none();
-    reader.in_place().filter(|_| usable)
-}
-
-/// Looks at every used value once. `Err` if one is not finite: then the values are read, and the reader of the cells says which.
-fn scan(in_place: &InPlace, roles: &Roles) -> std::result::Result<FirstFault, ()> {
-    let (inputs, targets) = views(in_place, roles);
-    let fault = scan_views(&inputs, &targets, roles.targets.len());
-    if fault.not_finite.is_some() {
-        Err(())
-    } else {
-        Ok(fault)
-    }
-}
-
-fn views(in_place: &InPlace, roles: &Roles) -> (ColumnView, ColumnView) {
-    let values = Arc::new(TableValues::Shared(Box::new(in_place.clone())));
-    let view = |columns: &[usize]| ColumnView::new(Arc::clone(&values), in_place.width, columns);
-    (view(&roles.features), view(&roles.targets))
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of a data set, each found elsewhere"
-)]
-fn used_in_place(
-    source: &str,
-    in_place: &InPlace,
-    roles: &Roles,
-    columns: Vec<Column>,
-    target_names: Vec<String>,
-    scanned: FirstFault,
-    reader: &dyn Reader,
-    start: Instant,
-) -> Dataset {
-    let (inputs, targets) = views(in_place, roles);
-    Dataset::from_encoded(Encoded {
-        source: source.to_owned(),
-        n_samples: in_place.n_rows,
-        columns,
-        inputs,
-        targets,
-        target_names,
-        target_offsets: Vec::new(),
-        classes: None,
-        lines: Lines::default(),
-        scanned: Some(scanned),
-        notices: reader.columns().notices.clone(),
-        reading: Some(reading(reader, start)),
     })
 }

@@ -15,9 +15,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Cells of a span, those of all columns of the table or those of the features, whichever are more: 64 MB of
+/// Cells of a span, those of all columns of the table or those of the features, whichever are more: 16 MB of
 /// float64. Enough for all threads, and little beside any memory.
-const SPAN_CELLS: usize = 1 << 23;
+const SPAN_CELLS: usize = 1 << 21;
 
 /// Consecutive rows of a table.
 #[derive(Debug)]

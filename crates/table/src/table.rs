@@ -76,7 +76,7 @@ impl Table {
         let cells = cells.into_iter().map(|cells| {
             cells.map_err(|(batch, refused)| match refused {
                 Refused::Text(row, text) => Error::Table {
-                    place: self.place_in(batch, row).column(&self.names[column]),
+                    place: Box::new(self.place_in(batch, row).column(&self.names[column])),
                     reason: values::not_a_number(&text),
                     remedies: Vec::new(),
                     is_text: true,

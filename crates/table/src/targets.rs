@@ -94,18 +94,17 @@ fn is_of_classes(table: &Table, column: usize) -> bool {
         && !(are_plain_texts(table, column))
 }
 
-/// Whether a column of texts holds numbers alone, none of them with a leading zero.
+/// Whether a column of texts holds numbers alone, and not codes: digits of which some begin with a 0 that a number would not have.
 fn are_plain_texts(table: &Table, column: usize) -> bool {
-    let is_number = |text: &str| {
-        let digits = text.trim_start_matches(['+', '-']).as_bytes();
-        let leading_zero = matches!(digits, [b'0', b'0'..=b'9', ..]);
-        text.parse::<f64>().is_ok_and(f64::is_finite) && !leading_zero
-    };
     let are_texts = table.column(column).all(|cells| is_text(cells.data_type()));
-    are_texts
-        && table
-            .texts(column)
-            .is_ok_and(|texts| texts.iter().flatten().flatten().all(is_number))
+    let Some(texts) = are_texts.then(|| table.texts(column).ok()).flatten() else {
+        return false;
+    };
+    let all = || texts.iter().flatten().flatten();
+    let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    let has_zero = |text: &str| text.len() > 1 && text.starts_with('0');
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    all().all(is_number) && !(all().all(is_digits) && all().any(has_zero))
 }
 
 /// The weights, none of them negative, and one above 0.
@@ -223,11 +222,25 @@ fn refuse_constant(
     }
     let name = &table.names[column];
     let others = table.names[..column].iter().filter(|other| *other != name);
-    Err(Error::at(
-        table.place().column(name),
-        format!("the target is {first} in every row, so there is nothing to learn; other columns are {}", listed(others)),
-    )
-    .or(Remedy::new("targets", "COLUMN", "names another one")))
+    Err(constant(&table.source, name, first, others))
+}
+
+/// What is said of a target that is the same in every row, beside the columns `others`.
+pub(crate) fn constant<'a>(
+    source: &str,
+    name: &str,
+    value: f64,
+    others: impl Iterator<Item = &'a String>,
+) -> Error {
+    let place = Place {
+        source: source.to_owned(),
+        ..Place::default()
+    };
+    let reason = format!(
+        "the target is {value} in every row, so there is nothing to learn; other columns are {}",
+        listed(others)
+    );
+    Error::at(place.column(name), reason).or(Remedy::new("targets", "COLUMN", "names another one"))
 }
 
 fn of_class_column(
@@ -363,7 +376,7 @@ fn refuse_doubtful<'t>(
         return Err(Error::at(
             at(text),
             format!(
-                "`{}` is a number with a leading zero or sign, as codes have",
+                "`{}` is a number with a leading zero, as codes have",
                 shown(text)
             ),
         )

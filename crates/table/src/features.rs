@@ -96,14 +96,10 @@ fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<Stri
     let offset = rounding.offset;
     let mut column = Column::number(name.clone());
     column.offset = offset;
-    if let Some(impute) = fit.impute.filter(|_| n_missing > 0) {
-        if n_missing == table.n_rows {
-            return Err(Error::at(
-                table.place().column(name),
-                "every cell is missing, so nothing can fill them",
-            )
-            .or(Remedy::new("drop", name.as_str(), "leaves the column out")));
-        }
+    if n_missing == table.n_rows {
+        return Err(nothing_there(table, at));
+    }
+    if let Some(impute) = fit.impute {
         let value = match impute {
             Impute::Zero => 0.0,
             Impute::Mean => rounding.mean,
@@ -143,25 +139,29 @@ fn rounded(number: f64) -> f32 {
     number as f32
 }
 
+/// A column without a cell: nothing can be learnt from it, nor fill it.
+fn nothing_there(table: &Table, at: usize) -> Error {
+    let name = &table.names[at];
+    Error::at(table.place().column(name), "every cell is missing").or(left_out(name))
+}
+
+fn left_out(name: &str) -> Remedy {
+    Remedy::new("drop", name, "leaves the column out")
+}
+
 fn fit_categories(table: &Table, at: usize, impute: Option<Impute>) -> Result<Column> {
     let name = &table.names[at];
     let counts = counted(&table.texts(at)?, MAX_TEXTS);
-    if counts.len() > MAX_TEXTS || counts.is_empty() {
-        let reason = match counts.is_empty() {
-            true => "every cell is missing".to_owned(),
-            false => format!("holds more than {MAX_TEXTS} different texts"),
-        };
-        return Err(
-            Error::at(table.place().column(name), reason).or(Remedy::new(
-                "drop",
-                name.as_str(),
-                "leaves the column out",
-            )),
-        );
+    if counts.is_empty() {
+        return Err(nothing_there(table, at));
+    }
+    if counts.len() > MAX_TEXTS {
+        let reason = format!("holds more than {MAX_TEXTS} different texts");
+        return Err(Error::at(table.place().column(name), reason).or(left_out(name)));
     }
     let mut column = Column::number(name.clone());
     let n_present: usize = counts.values().sum();
-    if let Some(impute) = impute.filter(|_| n_present < table.n_rows) {
+    if let Some(impute) = impute {
         let fill = |count: &usize| fill_of_category(*count, n_present, impute);
         column.fill = Some(counts.values().map(fill).collect());
     }
@@ -373,8 +373,8 @@ impl<'a> Encoder<'a> {
                 row,
                 Error::at(place(row), reason).or(Remedy::new(
                     "impute",
-                    "",
-                    "of the training would have",
+                    "mean",
+                    "in the training fills such cells",
                 )),
             )
         };

@@ -154,7 +154,12 @@ pub(crate) fn open_known(
         ..How::default()
     };
     let made = targets(&table, n_features..n_features + roles.targets.len(), how)?;
-    let notices = [reader.take_notices(), counts.notices(columns)].concat();
+    let notices = [
+        reader.columns().notices.clone(),
+        reader.take_notices(),
+        counts.notices(columns),
+    ]
+    .concat();
     Ok(encoded(
         table,
         columns.to_vec(),

@@ -139,10 +139,17 @@ impl<'m> Columns<'m> {
     }
 
     fn write(&self, model: &Model, data: &mut Stream, mut writer: TableWriter<'_>) -> Predicted {
-        while let Some(span) = data.next_span()? {
-            writer.write(&self.batch(model, &span)?)?;
+        loop {
+            match data.next_span() {
+                Ok(Some(span)) => writer.write(&self.batch(model, &span)?)?,
+                Ok(None) => return Ok(writer.finish()?),
+                Err(error) => {
+                    // The predictions of the spans before are written all the same.
+                    writer.finish()?;
+                    return Err(error.into());
+                }
+            }
         }
-        Ok(writer.finish()?)
     }
 
     /// The columns of the rows of a span.

@@ -5,6 +5,7 @@ mod common;
 
 mod article;
 mod batches;
+mod cases;
 mod cli;
 mod csv;
 mod determinism;

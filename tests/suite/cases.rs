@@ -1,0 +1,879 @@
+//! Tables as people meet them, each of a kind that other tools read wrongly in silence or refuse without a way on, with what a
+//! sensible person expects of it. Beside each case stand its neighbours.
+
+use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+/// A file of its own.
+fn file(name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = PathBuf::from(scratch()).join("cases").join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// What a command says on stderr, and its exit code.
+fn said(args: &[&str]) -> (Option<i32>, String) {
+    let output = neuralnet(args);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    (output.status.code(), stderr)
+}
+
+/// Trains on a file of this content on the CPU, expects the exit code, and all of `parts` on stderr.
+#[track_caller]
+fn assert_said(name: &str, content: impl AsRef<[u8]>, flags: &[&str], code: i32, parts: &[&str]) {
+    let path = file(name, content);
+    let args = [&["train", &path, "--backend", "cpu"], flags].concat();
+    let (found, stderr) = said(&args);
+    assert_eq!(found, Some(code), "{args:?}: {stderr}");
+    for part in parts {
+        assert!(
+            stderr.contains(part),
+            "{args:?}: `{part}` is not in: {stderr}"
+        );
+    }
+}
+
+/// The JSON of a training on a file of this content.
+fn trained(name: &str, content: impl AsRef<[u8]>, flags: &[&str]) -> Value {
+    let path = file(name, content);
+    neuralnet_json(&[&["train", &path, "--backend", "cpu"], flags].concat())
+}
+
+/// The names at a place of the data set's description.
+fn names(json: &Value, key: &str) -> Vec<String> {
+    let names = json["dataset"][key].as_array().unwrap();
+    names
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn classes(json: &Value) -> Vec<String> {
+    let names = json["dataset"]["classes"]["names"].as_array().unwrap();
+    names
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn labels_are_kept_as_they_are_written() {
+    let of = |name: &str, labels: &[&str]| {
+        let rows = labels
+            .iter()
+            .enumerate()
+            .map(|(x, label)| format!("{x},{label}\n"));
+        classes(&trained(
+            name,
+            format!("x,site\n{}", rows.collect::<String>()),
+            &["--classes"],
+        ))
+    };
+    for (labels, expected) in [
+        (
+            &["16777216", "16777217", "16777300", "16777216"][..],
+            &["16777216", "16777217", "16777300"][..],
+        ),
+        (&["00501", "1", "01", "1"], &["00501", "01", "1"]),
+        (
+            &["9007199254740993", "9007199254740992", "9007199254740993"],
+            &["9007199254740992", "9007199254740993"],
+        ),
+        (
+            &["123456789012345678901", "123456789012345678902"],
+            &["123456789012345678901", "123456789012345678902"],
+        ),
+        (
+            &["20230103", "20230101", "20230102"],
+            &["20230101", "20230102", "20230103"],
+        ),
+        // Numbers that are equal are one class, in the order of numbers.
+        (&["10", "2", "2.0", "1e1"], &["2", "10"]),
+        (&["-1", "1", "-1.0"], &["-1", "1"]),
+        (&["True", "False", "true"], &["False", "True"]),
+    ] {
+        assert_eq!(of("labels.csv", labels), expected, "{labels:?}");
+    }
+    // Predictions have the same names.
+    let table = file(
+        "sites.csv",
+        "x,site\n1,16777216\n1.2,16777216\n5,16777217\n5.2,16777217\n",
+    );
+    let model = file("sites.safetensors", "");
+    said(&[
+        "train",
+        &table,
+        "--classes",
+        "--backend",
+        "cpu",
+        "-o",
+        &model,
+        "--force",
+    ]);
+    let output = neuralnet(&["predict", &model, &table]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with("site,site=16777216,site=16777217\n16777216,"),
+        "{text}"
+    );
+    let json = neuralnet_json(&["evaluate", &model, &table]);
+    assert_eq!(json["n_samples"], 4);
+}
+
+#[test]
+fn large_numbers_keep_their_digits() {
+    // Unix seconds, a coordinate in metres, a price beside an even larger one, and milliseconds.
+    for (name, first, step) in [
+        ("seconds.csv", 1_700_000_000.0, 1.0),
+        ("metres.csv", 5_412_345.25, 0.125),
+        ("milliseconds.csv", 1_700_000_000_123.0, 250.0),
+        ("small.csv", 0.0, 1e-9),
+    ] {
+        let row = |row: i32| {
+            format!(
+                "{},{}\n",
+                first + step * f64::from(row),
+                0.5 * f64::from(row) - 3.0
+            )
+        };
+        let json = trained(
+            name,
+            format!("t,y\n{}", (0..20).map(row).collect::<String>()),
+            &[],
+        );
+        let [slope, bias] = parameters(&json)[..] else {
+            panic!("{json}")
+        };
+        assert!((slope * step - 0.5).abs() <= 1e-6, "{name}: {slope}");
+        assert!((slope * first + bias + 3.0).abs() <= 1e-4, "{name}: {bias}");
+        assert!(json["loss"].as_f64().unwrap() < 1e-9, "{name}: {json}");
+    }
+    let table = file(
+        "target.csv",
+        "x,y\n1,1000000000.25\n2,1000000000.5\n3,1000000000.75\n4,1000000001\n",
+    );
+    let model = file("target.safetensors", "");
+    let (code, stderr) = said(&["train", &table, "--backend", "cpu", "-o", &model, "--force"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stderr.contains("column `y` is kept as its difference from 10000000"),
+        "{stderr}"
+    );
+    let output = neuralnet(&["predict", &model, &table]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let predictions: Vec<f64> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.parse().unwrap())
+        .collect();
+    for (row, y) in predictions.iter().enumerate() {
+        let expected = 1e9 + 0.25 * (row as f64 + 1.0);
+        assert!((y - expected).abs() < 1e-4, "{text}");
+    }
+    let json = neuralnet_json(&["evaluate", &model, &table]);
+    let mean = json["metrics"][0]["baseline"]["mean"].as_f64();
+    assert!(
+        mean.is_none_or(|mean| (mean - 1_000_000_000.625).abs() < 1e-4),
+        "{json}"
+    );
+    // What has no offset in f32 is not exported as if it had.
+    let (code, stderr) = said(&["export", &model, &file("target.onnx", ""), "--force"]);
+    assert!(
+        code == Some(2) && stderr.contains("too few digits for column `y`"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_rounding_costs_is_said() {
+    for (values, part) in [
+        (["1e30", "1", "2", "3"], None),
+        (
+            ["16777217", "16777219", "16777221", "16777223"],
+            Some("is kept as its difference from 16777220"),
+        ),
+    ] {
+        let rows: String = values
+            .iter()
+            .zip(["0", "1", "0", "1"])
+            .map(|(x, y)| format!("{x},{y}\n"))
+            .collect();
+        let path = file("rounding.csv", format!("x,y\n{rows}"));
+        let (_, stderr) = said(&["train", &path, "--backend", "cpu"]);
+        match part {
+            Some(part) => assert!(stderr.contains(part), "{stderr}"),
+            None => assert!(!stderr.contains("column `x`"), "{stderr}"),
+        }
+    }
+    // Without a bias a column keeps its zero, and loses its digits: said.
+    let rows: String = (0..20)
+        .map(|row| format!("{},{row}\n", 1_700_000_000 + row))
+        .collect();
+    assert_said(
+        "no_bias.csv",
+        format!("t,y\n{rows}"),
+        &["--no-bias"],
+        0,
+        &["rounding to f32 moves a value by"],
+    );
+}
+
+#[test]
+fn missing_cells_are_found_and_counted() {
+    let table = "Ozone,Temp\n41,67\n36,72\nNA,74\n18,62\n23,65\nNA,56\n28,66\n19,59\n";
+    assert_said(
+        "na.csv",
+        table,
+        &["--impute", "median"],
+        0,
+        &[
+            "2 cells of `Ozone` are `NA`, which counts as missing",
+            "2 missing cells of `Ozone` filled with 25.5",
+        ],
+    );
+    assert_said(
+        "na.csv",
+        table,
+        &[],
+        2,
+        &[
+            "na.csv:4: column `Ozone`: the cell is missing (2 of `Ozone` in all); --impute mean, median or zero",
+        ],
+    );
+    for missing in ["?", "null", "NaN", "N/A", "None", ""] {
+        let table = table.replace("NA", missing);
+        assert_said(
+            "na.csv",
+            table,
+            &["--impute", "mean"],
+            0,
+            &["2 missing cells of `Ozone` filled with 27.5"],
+        );
+    }
+    assert_said(
+        "na.csv",
+        table.replace("NA", "-999"),
+        &["--impute", "mean", "--missing", "-999"],
+        0,
+        &["2 missing cells of `Ozone`"],
+    );
+    assert_said(
+        "na.csv",
+        table.replace("NA", "none given"),
+        &[],
+        2,
+        &[
+            "`none given` is not a number",
+            "--missing 'none given' counts it as missing",
+        ],
+    );
+    let classes = "x,z,y\n1,2,no\n4,1,yes\n3,4,NA\n5,2,yes\n2,3,no\n";
+    assert_said(
+        "na_class.csv",
+        classes,
+        &[],
+        2,
+        &[":4: column `y`: the target is missing (1 in 5 rows); --drop-missing-targets"],
+    );
+    let json = trained("na_class.csv", classes, &["--drop-missing-targets"]);
+    assert_eq!(
+        (json["dataset"]["n_samples"].as_u64(), self::classes(&json)),
+        (Some(4), vec!["no".to_owned(), "yes".to_owned()])
+    );
+    assert_said(
+        "na_target.csv",
+        "x,y\n1,2\n2,\n3,4\n",
+        &["--drop-missing-targets"],
+        0,
+        &["1 of 3 rows have no target, and are left out"],
+    );
+}
+
+#[test]
+fn a_first_line_of_data_is_not_a_header() {
+    let flowers = "5.1,3.5,setosa\n4.9,3.0,setosa\n7.0,3.2,versicolor\n6.4,3.2,versicolor\n";
+    assert_said(
+        "flowers.csv",
+        flowers,
+        &[],
+        2,
+        &[
+            "flowers.csv:1: the first line looks like data",
+            "--no-header",
+            "--header",
+        ],
+    );
+    let json = trained("flowers.csv", flowers, &["--no-header"]);
+    assert_eq!(json["dataset"]["n_samples"], 4);
+    assert_eq!(
+        (names(&json, "inputs"), names(&json, "targets")),
+        (
+            vec!["#1".to_owned(), "#2".to_owned()],
+            vec!["#3".to_owned()]
+        )
+    );
+    assert_said(
+        "numbers.csv",
+        "1,2,0\n2,3,1\n3,1,0\n",
+        &[],
+        2,
+        &["--no-header"],
+    );
+    // Years are names.
+    let json = trained(
+        "years.csv",
+        "2019,2020,2021\n1,2,0\n2,3,1\n3,1,0\n",
+        &["--header"],
+    );
+    assert_eq!(names(&json, "inputs"), ["2019", "2020"]);
+    let json = trained("mixed.csv", "id,2020,y\n1,2,0\n2,3,1\n3,1,0\n", &[]);
+    assert_eq!(
+        names(&json, "inputs"),
+        ["id", "2020"],
+        "one name is enough for a header"
+    );
+}
+
+#[test]
+fn targets_that_are_hardly_targets_are_refused() {
+    let money = "rooms,price\n1,\"$1,000\"\n2,\"$1,450\"\n3,\"$2,100\"\n4,\"$2,600\"\n";
+    assert_said(
+        "money.csv",
+        money,
+        &[],
+        2,
+        &[
+            ":2: column `price`: `$1,000` is a number written with `$` and `,`",
+            "--classes",
+        ],
+    );
+    assert_said(
+        "percent.csv",
+        "x,y\n1,12%\n2,15%\n3,9%\n",
+        &[],
+        2,
+        &["written with `%`"],
+    );
+    assert_said(
+        "comma.csv",
+        "x,y\n1,\"1,5\"\n2,\"2,5\"\n3,\"0,5\"\n",
+        &[],
+        2,
+        &["--decimal ,"],
+    );
+    assert_said(
+        "thousands.csv",
+        "x,y\n1,1 000\n2,2 500\n3,3 100\n",
+        &[],
+        2,
+        &["written with ` `"],
+    );
+    let digits = "label,pixel0,pixel1,pixel2\n5,0,200,0\n0,10,0,0\n4,0,90,0\n1,30,7,0\n";
+    assert_said(
+        "digits.csv",
+        digits,
+        &[],
+        2,
+        &[
+            "column `pixel2`: the target is 0 in every row",
+            "`label`, `pixel0`, `pixel1`",
+            "--target COLUMN",
+        ],
+    );
+    assert_eq!(
+        names(
+            &trained("digits.csv", digits, &["--target", "label"]),
+            "targets"
+        ),
+        ["label"]
+    );
+    let names: String = (0..60).map(|row| format!("{row},person {row}\n")).collect();
+    assert_said(
+        "people.csv",
+        format!("x,name\n{names}"),
+        &[],
+        2,
+        &[
+            "60 different texts in 60 rows, which are hardly classes",
+            "--classes",
+        ],
+    );
+    assert_said(
+        "codes.csv",
+        "x,code\n1,00501\n2,00501\n3,1\n4,1\n",
+        &[],
+        2,
+        &["leading zero", "--classes"],
+    );
+}
+
+#[test]
+fn columns_without_a_name_are_left_out_and_can_be_named() {
+    let table = "\"\",\"x1\",\"x2\",\"y\"\n\"1\",1,2,0\n\"2\",2,1,1\n\"3\",3,3,0\n\"4\",4,2,1\n";
+    assert_said(
+        "r.csv",
+        table,
+        &[],
+        0,
+        &["column 1 has no name and is left out; `#1` names it"],
+    );
+    for (flags, expected) in [
+        (&[][..], &["x1", "x2"][..]),
+        (&["--drop", "#1"], &["x1", "x2"]),
+        (&["--features", "#2,#3"], &["x1", "x2"]),
+        (&["--features", "#1"], &["#1"]),
+    ] {
+        assert_eq!(
+            names(&trained("r.csv", table, flags), "inputs"),
+            expected,
+            "{flags:?}"
+        );
+    }
+    // R's write.table, and a comma too many at the end of each line.
+    let json = trained(
+        "write_table.txt",
+        "x1 x2 y\n1 1 2 0\n2 2 1 1\n3 3 3 0\n",
+        &["--separator", " "],
+    );
+    assert_eq!(names(&json, "inputs"), ["x1", "x2"]);
+    let json = trained("trailing.csv", "A,B,C,\n1,4,0,\n2,5,1,\n3,6,0,\n", &[]);
+    assert_eq!(
+        (names(&json, "inputs"), names(&json, "targets")),
+        (vec!["A".to_owned(), "B".to_owned()], vec!["C".to_owned()])
+    );
+    let json = trained("twice.csv", "a,a,y\n1,4,0\n2,5,1\n", &[]);
+    assert_eq!(names(&json, "inputs"), ["a", "a_2"]);
+    let comma = "x,\"price, $\",y\n1,2,0\n2,3,1\n3,1,0\n";
+    assert_eq!(
+        names(
+            &trained("comma.csv", comma, &["--drop", "price, $"]),
+            "inputs"
+        ),
+        ["x"]
+    );
+    assert_eq!(
+        names(
+            &trained(
+                "comma.csv",
+                comma,
+                &["--drop", "x", "--features", "price, $"]
+            ),
+            "inputs"
+        ),
+        ["price, $"]
+    );
+}
+
+#[test]
+fn unknown_categories_are_errors_or_zeros() {
+    let cities = file(
+        "cities.csv",
+        "city,x,y\nParis,1,no\nRome,2,yes\nParis,3,no\nOslo,4,yes\n",
+    );
+    let new = file("cities_new.csv", "city,x\nParis,1\nBerlin,2\nRome,3\n");
+    let model = file("cities.safetensors", "");
+    said(&[
+        "train",
+        &cities,
+        "--one-hot",
+        "city",
+        "--backend",
+        "cpu",
+        "-o",
+        &model,
+        "--force",
+    ]);
+    let (code, stderr) = said(&["predict", &model, &new]);
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.contains("cities_new.csv:3: column `city`: `Berlin` is not known to the model")
+            && stderr.contains("--unknown-category zero"),
+        "{stderr}"
+    );
+    let output = neuralnet(&[
+        "predict",
+        &model,
+        &new,
+        "--unknown-category",
+        "zero",
+        "--id",
+        "city",
+    ]);
+    let (text, stderr) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    assert!(
+        text.starts_with("city,y,y=no,y=yes\nParis,no,")
+            && text.contains("\nBerlin,")
+            && text.lines().count() == 4,
+        "{text}"
+    );
+    assert!(
+        stderr.contains("1 cell holds a text that the model does not know"),
+        "{stderr}"
+    );
+    // A number written in two ways is one category.
+    let grades = file(
+        "grades.csv",
+        "grade,x,y\n1,1,no\n2,2,yes\n1,3,no\n3,4,yes\n",
+    );
+    let again = file("grades_again.csv", "grade,x\n1.0,1\n2.0,2\n3.00,4\n");
+    let model = file("grades.safetensors", "");
+    said(&[
+        "train",
+        &grades,
+        "--one-hot",
+        "grade",
+        "--backend",
+        "cpu",
+        "-o",
+        &model,
+        "--force",
+    ]);
+    let (code, stderr) = said(&["predict", &model, &again]);
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn separators_decimals_and_encodings_are_found_or_asked_for() {
+    let table = "a;b;y\n1,5;2,3;0\n2,5;1,0;1\n3,1;0,5;0\n";
+    assert_said(
+        "semicolons.csv",
+        table,
+        &[],
+        2,
+        &["`1,5` is not a number", "--decimal ,"],
+    );
+    assert_said(
+        "semicolons.csv",
+        table,
+        &["--decimal", ","],
+        0,
+        &["cells are separated by `;`"],
+    );
+    for (separator, name) in [("\t", "tabs.tsv"), ("|", "pipes.txt"), (";", "points.csv")] {
+        let table = "a,b,y\n1.5,2.3,0\n2.5,1.0,1\n3.1,0.5,0\n".replace(',', separator);
+        assert_eq!(
+            names(&trained(name, table, &[]), "inputs"),
+            ["a", "b"],
+            "{name}"
+        );
+    }
+    let plain = "x,y\n1,0\n2,1\n3,0\n";
+    let expected = parameters(&trained("plain.csv", plain, &[]));
+    let wide =
+        |order: fn(u16) -> [u8; 2]| plain.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    for (name, bytes) in [
+        ("bom.csv", [b"\xef\xbb\xbf", plain.as_bytes()].concat()),
+        (
+            "utf16_bom.csv",
+            [vec![0xff, 0xfe], wide(u16::to_le_bytes)].concat(),
+        ),
+        (
+            "utf16_be.csv",
+            [vec![0xfe, 0xff], wide(u16::to_be_bytes)].concat(),
+        ),
+        ("utf16.csv", wide(u16::to_le_bytes)),
+        ("cr.csv", plain.replace('\n', "\r").into_bytes()),
+        ("crlf.csv", plain.replace('\n', "\r\n").into_bytes()),
+    ] {
+        assert_eq!(parameters(&trained(name, bytes, &[])), expected, "{name}");
+    }
+}
+
+#[test]
+fn line_ends_within_quotes_are_part_of_a_text() {
+    let table = "x,note,y\n1,\"first\nsecond\",0\n2,b,1\n3,c,0\n";
+    assert_eq!(
+        trained("lines.csv", table, &["--drop", "note"])["dataset"]["n_samples"],
+        3
+    );
+    assert_said(
+        "lines.csv",
+        table.replace("3,c", "z,c"),
+        &["--drop", "note"],
+        2,
+        &["lines.csv:5: column `x`: `z` is not a number"],
+    );
+    assert_said(
+        "open.csv",
+        "x,note,y\n1,\"first\n2,b,1\n",
+        &["--drop", "note"],
+        2,
+        &["open.csv:2: column `note`", "quote"],
+    );
+    assert_said(
+        "misplaced.csv",
+        "x,note,y\n1,\"a\"b,0\n2,b,1\n",
+        &["--drop", "note"],
+        2,
+        &["misplaced.csv:2: column `note`", "quote"],
+    );
+}
+
+#[test]
+fn booleans_are_0_and_1_in_every_format() {
+    let truths = [true, false, false, true, false, true];
+    let y = [1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+    let spelled = |yes: &str, no: &str| {
+        let rows = truths
+            .iter()
+            .zip(y)
+            .map(|(truth, y)| format!("{},{y}\n", if *truth { yes } else { no }));
+        format!("a,y\n{}", rows.collect::<String>())
+    };
+    let batch = RecordBatch::try_from_iter([
+        (
+            "a",
+            Arc::new(BooleanArray::from(truths.to_vec())) as ArrayRef,
+        ),
+        ("y", Arc::new(Float64Array::from(y.to_vec()))),
+    ]);
+    let expected = parameters(&trained(
+        "truths.parquet",
+        parquet(&batch.unwrap(), Compression::SNAPPY, None),
+        &[],
+    ));
+    for (yes, no) in [
+        ("True", "False"),
+        ("TRUE", "FALSE"),
+        ("yes", "no"),
+        ("1", "0"),
+    ] {
+        assert_eq!(
+            parameters(&trained("truths.csv", spelled(yes, no), &[])),
+            expected,
+            "{yes}"
+        );
+    }
+    assert_said(
+        "truths.csv",
+        spelled("True", "False"),
+        &[],
+        0,
+        &["column `a`: True and False are read as 1 and 0"],
+    );
+    assert_said(
+        "mixed.csv",
+        spelled("True", "maybe"),
+        &[],
+        2,
+        &["`maybe` is not a number"],
+    );
+}
+
+/// A Parquet file of one batch, with what pandas says of its index.
+fn parquet(batch: &RecordBatch, codec: Compression, pandas: Option<&str>) -> Vec<u8> {
+    let metadata = pandas.map(|text| vec![KeyValue::new("pandas".to_owned(), text.to_owned())]);
+    let properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_key_value_metadata(metadata)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[test]
+fn parquet_as_pandas_writes_it_is_read() {
+    let column = |numbers: &[f64]| Arc::new(Float64Array::from(numbers.to_vec())) as ArrayRef;
+    let (a, y) = ([1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 0.0, 1.0]);
+    let plain = RecordBatch::try_from_iter([("a", column(&a)), ("y", column(&y))]).unwrap();
+    let expected = parameters(&trained(
+        "plain.parquet",
+        parquet(&plain, Compression::UNCOMPRESSED, None),
+        &[],
+    ));
+    for codec in [
+        Compression::ZSTD(ZstdLevel::default()),
+        Compression::BROTLI(Default::default()),
+        Compression::GZIP(Default::default()),
+        Compression::LZ4_RAW,
+    ] {
+        assert_eq!(
+            parameters(&trained("codec.parquet", parquet(&plain, codec, None), &[])),
+            expected,
+            "{codec}"
+        );
+    }
+    let index = Arc::new(Int64Array::from(vec![7, 3, 5, 1])) as ArrayRef;
+    let indexed = RecordBatch::try_from_iter([
+        ("a", column(&a)),
+        ("y", column(&y)),
+        ("__index_level_0__", index),
+    ])
+    .unwrap();
+    let pandas = r#"{"index_columns": ["__index_level_0__"], "columns": []}"#;
+    let bytes = parquet(&indexed, Compression::SNAPPY, Some(pandas));
+    assert_said(
+        "index.parquet",
+        &bytes,
+        &[],
+        0,
+        &["the index `__index_level_0__` that pandas keeps is left out"],
+    );
+    assert_eq!(parameters(&trained("index.parquet", &bytes, &[])), expected);
+    // Integers are what they are.
+    let ids = [16_777_217, 4_294_967_295, 9_007_199_254_740_993];
+    let ids = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(ids.to_vec())) as ArrayRef),
+        ("y", column(&[0.0, 1.0, 0.0])),
+    ]);
+    let input = file(
+        "ids.parquet",
+        parquet(&ids.unwrap(), Compression::SNAPPY, None),
+    );
+    let output = file("ids.csv", "");
+    let (code, stderr) = said(&["convert", &input, &output, "--force"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(
+        fs::read_to_string(&output).unwrap(),
+        "id,y\n16777217,0\n4294967295,1\n9007199254740993,0\n"
+    );
+}
+
+/// An array of `<f4` as NumPy writes it.
+fn npy(shape: &str, numbers: &[f32]) -> Vec<u8> {
+    let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
+    bytes.extend(format!("{text:<117}\n").bytes());
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    bytes
+}
+
+fn npz(arrays: &[(&str, &str, &[f32])]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, shape, numbers) in arrays {
+        archive
+            .start_file(format!("{name}.npy"), SimpleFileOptions::default())
+            .unwrap();
+        archive.write_all(&npy(shape, numbers)).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn arrays_as_numpy_keeps_them_are_read() {
+    let x: Vec<f32> = (0..16).map(|i| ((i * 7) % 16) as f32).collect();
+    let y = [0.0, 1.0, 1.0, 0.0_f32];
+    let one_hot = [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0_f32];
+    for (names_of, y_shape, y, targets) in [
+        (("X", "y"), "(4,)", &y[..], &["y"][..]),
+        (("x_train", "y_train"), "(4, 1)", &y, &["y"]),
+        (("inputs", "targets"), "(4, 2)", &one_hot, &["y0", "y1"]),
+        (("arr_0", "arr_1"), "(4,)", &y, &["y"]),
+        (("data", "target"), "(4,)", &y, &["y"]),
+    ] {
+        let bytes = npz(&[(names_of.0, "(4, 4)", &x), (names_of.1, y_shape, y)]);
+        let json = trained("arrays.npz", &bytes, &[]);
+        assert_eq!(names(&json, "inputs"), ["0", "1", "2", "3"], "{names_of:?}");
+        assert_eq!(names(&json, "targets"), targets, "{names_of:?}");
+        let pictures = npz(&[(names_of.0, "(4, 2, 2)", &x), (names_of.1, y_shape, y)]);
+        assert_said(
+            "pictures.npz",
+            &pictures,
+            &[],
+            0,
+            &["has the shape (4, 2, 2)"],
+        );
+        assert_eq!(
+            parameters(&trained("pictures.npz", &pictures, &[])),
+            parameters(&json),
+            "{names_of:?}"
+        );
+    }
+    let mut gap: Vec<f32> = x.clone();
+    gap[2] = f32::NAN;
+    assert_said(
+        "nan.npy",
+        npy("(4, 4)", &gap),
+        &["--impute", "mean"],
+        0,
+        &["1 missing cell of `2` filled with"],
+    );
+    assert_said(
+        "nan.npy",
+        npy("(4, 4)", &gap),
+        &[],
+        2,
+        &[
+            "nan.npy: row 0, column `2`: the cell is missing",
+            "--impute",
+        ],
+    );
+    gap[2] = f32::INFINITY;
+    assert_said(
+        "inf.npy",
+        npy("(4, 4)", &gap),
+        &["--impute", "mean"],
+        2,
+        &["inf.npy: row 0, column `2`: inf is not finite"],
+    );
+}
+
+#[test]
+fn files_of_other_formats_are_named() {
+    for (name, bytes, part) in [
+        (
+            "a.csv.bz2",
+            &b"BZh91AY&SY\x01\x02\x03\x04"[..],
+            "is compressed by bzip2",
+        ),
+        ("a.csv.xz", b"\xfd7zXZ\0\0\x04", "xz"),
+        (
+            "a.arff",
+            b"@relation weather\n@attribute a real\n@data\n1\n",
+            "ARFF",
+        ),
+        ("a.libsvm", b"1 1:0.5 3:2\n0 2:1\n", "LIBSVM"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
+        ("a.xlsx", b"PK\x03\x04\x14\0\x06\0\x08\0\0\0", "CSV"),
+        ("a.html", b"<!DOCTYPE html><html></html>", "HTML"),
+        (
+            "a.csv",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n",
+            "Git LFS",
+        ),
+        ("a.pkl", b"\x80\x04\x95\x10\0\0\0\0\0\0\0", "pickle"),
+        ("a.csv", b"\x89HDF\r\n\x1a\n", "HDF5"),
+    ] {
+        assert_said(name, bytes, &[], 2, &[part]);
+    }
+}
+
+/// The same table in every format gives the same weights, to the bit.
+#[test]
+fn a_format_changes_nothing() {
+    let mut csv = "a,b,y\n".to_owned();
+    for row in 0..50_i32 {
+        let (a, b) = (
+            f64::from((row * 37) % 50) / 7.0,
+            f64::from((row * 11) % 50) - 25.25,
+        );
+        csv += &format!("{a},{b},{}\n", u8::from(a > 3.0 + b / 20.0));
+    }
+    let expected = parameters(&trained("same.csv", &csv, &[]));
+    let input = file("same.csv", &csv);
+    for ending in ["csv.gz", "csv.zst", "parquet", "feather", "npz"] {
+        let output = file(&format!("same.{ending}"), "");
+        let (code, stderr) = said(&["convert", &input, &output, "--force"]);
+        assert_eq!(code, Some(0), "{stderr}");
+        let json = neuralnet_json(&["train", &output, "--backend", "cpu"]);
+        assert_eq!(parameters(&json), expected, "{ending}");
+    }
+}

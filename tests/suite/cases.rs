@@ -276,7 +276,7 @@ fn missing_cells_are_found_and_counted() {
         2,
         &[
             "`none given` is not a number",
-            "--missing 'none given' counts it as missing",
+            "--missing 'none given' takes it for a missing cell",
         ],
     );
     let classes = "x,z,y\n1,2,no\n4,1,yes\n3,4,NA\n5,2,yes\n2,3,no\n";

@@ -347,7 +347,7 @@ fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
     let (n_cells, n_numbers, other) = sample().unwrap_or((1, 0, None));
     let error = match other {
         Some(other) if 2 * n_numbers > n_cells => {
-            error.or(Remedy::new("missing", other, "counts it as missing"))
+            error.or(Remedy::new("missing", other, "takes it for a missing cell"))
         }
         _ => error.or(Remedy::new(
             "one_hot",

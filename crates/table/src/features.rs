@@ -1,14 +1,11 @@
-//! Columns of a table as features: numbers less an offset if f32 needs one, texts as 0 and 1, missing cells filled.
-//!
-//! The encoding of a column is fitted once, to the table of the training, and is kept in the model as a [`Column`]; every later
-//! table is encoded by it.
+//! How the columns of a table become features, fitted to the table of the training: numbers less an offset if f32 needs one, texts
+//! as categories, and what fills missing cells. A model keeps it as a [`Column`] each; [`Encoder`](crate::encoder::Encoder) applies it.
 
-use crate::error::{Error, Place, Remedy, Result, listed, shown, some_of};
-use crate::options::Impute;
-use crate::reader::Batch;
+use crate::error::{Error, Place, Remedy, Result, shown, some_of};
+use crate::options::{Impute, TableOptions};
 use crate::rounding::Rounding;
 use crate::table::{Cells, Table};
-use crate::values::{self, canonical};
+use crate::values::canonical;
 use arrow_array::{Array, Float64Array, StringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
@@ -16,16 +13,6 @@ use std::collections::{BTreeMap, HashMap};
 
 /// More different texts than this are neither classes nor categories.
 pub(crate) const MAX_TEXTS: usize = 10_000;
-
-/// Rows that one thread writes at a time.
-const BLOCK_ROWS: usize = 1 << 12;
-
-/// How columns are fitted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fit {
-    pub(crate) impute: Option<Impute>,
-    pub(crate) keep_zero: bool,
-}
 
 /// Fits the encoding of the first columns of `table`, of which `is_one_hot` says whether they are categories, and returns what
 /// their owner should know of it.
@@ -36,19 +23,19 @@ pub(crate) struct Fit {
 pub(crate) fn fit(
     table: &Table,
     is_one_hot: &[bool],
-    fit: Fit,
+    options: &TableOptions,
 ) -> Result<(Vec<Column>, Vec<String>)> {
     let fitted: Vec<Result<(Column, Option<String>)>> = is_one_hot
         .par_iter()
         .enumerate()
         .map(|(at, is_one_hot)| match is_one_hot {
-            true => Ok((fit_categories(table, at, fit.impute)?, None)),
-            false => fit_number(table, at, fit),
+            true => Ok((fit_categories(table, at, options.impute)?, None)),
+            false => fit_number(table, at, options),
         })
         .collect();
     // The first column's error, whichever thread was first.
     let fitted: Vec<_> = fitted.into_iter().collect::<Result<_>>()?;
-    if fit.impute.is_none() {
+    if options.impute.is_none() {
         refuse_missing(table, 0..is_one_hot.len())?;
     }
     let (columns, notices): (Vec<_>, Vec<_>) = fitted.into_iter().unzip();
@@ -81,7 +68,11 @@ fn refuse_missing(table: &Table, columns: std::ops::Range<usize>) -> Result<()> 
     )))
 }
 
-fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<String>)> {
+fn fit_number(
+    table: &Table,
+    at: usize,
+    options: &TableOptions,
+) -> Result<(Column, Option<String>)> {
     let name = &table.names[at];
     let cells = table.numbers(at)?;
     let all = || cells.iter().flat_map(present);
@@ -92,14 +83,14 @@ fn fit_number(table: &Table, at: usize, fit: Fit) -> Result<(Column, Option<Stri
             "the number is not finite; every cell needs a finite one",
         ));
     }
-    let rounding = Rounding::of(all, fit.keep_zero);
+    let rounding = Rounding::of(all, options.keep_zero);
     let offset = rounding.offset;
     let mut column = Column::number(name.clone());
     column.offset = offset;
     if n_missing == table.n_rows {
         return Err(nothing_there(table, at));
     }
-    if let Some(impute) = fit.impute {
+    if let Some(impute) = options.impute {
         let value = match impute {
             Impute::Zero => 0.0,
             Impute::Mean => rounding.mean,
@@ -135,7 +126,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
-fn rounded(number: f64) -> f32 {
+pub(crate) fn rounded(number: f64) -> f32 {
     number as f32
 }
 
@@ -202,269 +193,5 @@ fn fill_of_category(count: usize, n_present: usize, impute: Impute) -> f32 {
             std::cmp::Ordering::Equal => 0.5,
             std::cmp::Ordering::Greater => 1.0,
         },
-    }
-}
-
-/// What was filled or unknown, of each column.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) n_missing: Vec<usize>,
-    pub(crate) n_unknown: Vec<usize>,
-}
-
-impl Counts {
-    pub(crate) fn add(&mut self, other: &Self) {
-        for (all, new) in [
-            (&mut self.n_missing, &other.n_missing),
-            (&mut self.n_unknown, &other.n_unknown),
-        ] {
-            all.resize(new.len(), 0);
-            all.iter_mut().zip(new).for_each(|(all, new)| *all += new);
-        }
-    }
-
-    /// A sentence for each column that has some.
-    pub(crate) fn notices(&self, columns: &[Column]) -> Vec<String> {
-        let missing = columns.iter().zip(&self.n_missing).filter(|(_, n)| **n > 0);
-        let missing = missing.map(|(column, n_missing)| {
-            let fill = column.fill.as_deref().unwrap_or_default();
-            let values = match &column.categories {
-                None => fill
-                    .iter()
-                    .map(|value| (f64::from(*value) + column.offset).to_string())
-                    .collect(),
-                Some(categories) => {
-                    let values = categories.iter().zip(fill);
-                    values
-                        .map(|(category, value)| format!("{}={value}", shown(category)))
-                        .collect::<Vec<_>>()
-                }
-            };
-            let cells = if *n_missing == 1 { "cell" } else { "cells" };
-            format!(
-                "{n_missing} missing {cells} of `{}` filled with {}",
-                shown(&column.name),
-                some_of(values)
-            )
-        });
-        let unknown = columns.iter().zip(&self.n_unknown).filter(|(_, n)| **n > 0);
-        let unknown = unknown.map(|(column, n_unknown)| {
-            let cells = if *n_unknown == 1 { "cell holds" } else { "cells hold" };
-            format!("of column `{}` {n_unknown} {cells} a text that the model does not know; its features are 0 there", shown(&column.name))
-        });
-        missing.chain(unknown).collect()
-    }
-}
-
-/// How features are written for columns that are fitted.
-pub(crate) struct Encoder<'a> {
-    columns: &'a [Column],
-    /// Of each column of categories, their places.
-    places: Vec<Option<HashMap<&'a str, usize>>>,
-    /// Whether an unknown category has no feature of its own; otherwise it is an error.
-    unknown_as_zero: bool,
-    width: usize,
-}
-
-/// A column of a batch on its way to features.
-enum Prepared {
-    Numbers(Float64Array),
-    /// The category of each cell; `UNKNOWN` and `MISSING` are beyond all.
-    Categories(Vec<usize>),
-}
-
-const UNKNOWN: usize = usize::MAX;
-const MISSING: usize = usize::MAX - 1;
-
-impl<'a> Encoder<'a> {
-    pub(crate) fn new(columns: &'a [Column], unknown_as_zero: bool) -> Self {
-        let places = columns.iter().map(|column| {
-            let categories = column.categories.as_ref()?;
-            Some(categories.iter().map(String::as_str).zip(0..).collect())
-        });
-        Self {
-            columns,
-            places: places.collect(),
-            unknown_as_zero,
-            width: columns.iter().map(Column::n_features).sum(),
-        }
-    }
-
-    /// The features (rows, I) of the first columns of `table`.
-    ///
-    /// # Errors
-    /// The first cell, row by row, that has no features.
-    pub(crate) fn encode(&self, table: &Table) -> Result<(Vec<f32>, Counts)> {
-        let needed = table.n_rows.checked_mul(self.width);
-        let inputs = needed.and_then(|needed| bytemuck::allocation::try_zeroed_vec(needed).ok());
-        let mut inputs = inputs.ok_or_else(|| neuralnet::Error::HostMemory {
-            what: format!("{}: its features", table.source),
-            needed: 4 * table.n_rows as u64 * self.width as u64,
-        })?;
-        let mut rest = inputs.as_mut_slice();
-        let mut parts = Vec::with_capacity(table.batches.len());
-        for batch in &table.batches {
-            let (part, after) = rest.split_at_mut(batch.n_rows * self.width);
-            rest = after;
-            parts.push((batch, part));
-        }
-        let encoded: Vec<Result<Counts>> = parts
-            .into_par_iter()
-            .map(|(batch, to)| self.encode_batch(table, batch, to))
-            .collect();
-        let mut counts = Counts::default();
-        for encoded in encoded {
-            counts.add(&encoded?);
-        }
-        Ok((inputs, counts))
-    }
-
-    fn encode_batch(&self, table: &Table, batch: &Batch, to: &mut [f32]) -> Result<Counts> {
-        let mut prepared = Vec::with_capacity(self.columns.len());
-        let (mut counts, mut wrong) = (Counts::default(), None);
-        for (at, column) in self.columns.iter().enumerate() {
-            let (cells, n_missing, n_unknown, first) = self.prepare(table, batch, at)?;
-            counts.n_missing.push(n_missing);
-            counts.n_unknown.push(n_unknown);
-            prepared.push((column, cells));
-            if let Some((row, error)) = first
-                && wrong.as_ref().is_none_or(|(other, _)| row < *other)
-            {
-                wrong = Some((row, error));
-            }
-        }
-        if let Some((_, error)) = wrong {
-            return Err(error);
-        }
-        let blocks = to.par_chunks_mut(BLOCK_ROWS * self.width).enumerate();
-        blocks.for_each(|(block, to)| {
-            let (first, n_rows) = (block * BLOCK_ROWS, to.len() / self.width);
-            let mut feature = 0;
-            for (column, cells) in &prepared {
-                cells.write(
-                    column,
-                    first..first + n_rows,
-                    &mut to[feature..],
-                    self.width,
-                );
-                feature += column.n_features();
-            }
-        });
-        Ok(counts)
-    }
-
-    /// A column of a batch, its missing and its unknown cells, and the first cell that cannot be encoded.
-    #[expect(clippy::type_complexity, reason = "four facts that are found together")]
-    fn prepare(
-        &self,
-        table: &Table,
-        batch: &Batch,
-        at: usize,
-    ) -> Result<(Prepared, usize, usize, Option<(usize, Error)>)> {
-        let column = &self.columns[at];
-        let place = |row: usize| table.place_in(batch, row).column(&column.name);
-        let refused = |refused| match refused {
-            values::Refused::Text(row, text) => Error::at(place(row), values::not_a_number(&text)),
-            values::Refused::Type(reason) => Error::at(table.place().column(&column.name), reason),
-        };
-        let gap = |row: usize| {
-            let reason = "the cell is missing, and the model has nothing to put there; fill it";
-            (
-                row,
-                Error::at(place(row), reason).or(Remedy::new(
-                    "impute",
-                    "mean",
-                    "in the training fills such cells",
-                )),
-            )
-        };
-        let Some(places) = &self.places[at] else {
-            let numbers = values::numbers(&batch.columns[at]).map_err(refused)?;
-            let is_missing = |row: &usize| numbers.is_null(*row) || numbers.value(*row).is_nan();
-            let n_missing = (0..numbers.len()).filter(is_missing).count();
-            let first_gap = (n_missing > 0 && column.fill.is_none())
-                .then(|| (0..numbers.len()).find(is_missing).map(gap))
-                .flatten();
-            let beyond = (0..numbers.len()).find(|row| {
-                !is_missing(row) && !rounded(numbers.value(*row) - column.offset).is_finite()
-            });
-            let beyond =
-                beyond.map(|row| (row, Error::at(place(row), beyond_f32(numbers.value(row)))));
-            let first = [first_gap, beyond]
-                .into_iter()
-                .flatten()
-                .min_by_key(|(row, _)| *row);
-            return Ok((Prepared::Numbers(numbers), n_missing, 0, first));
-        };
-        let texts = values::texts(&batch.columns[at]).map_err(refused)?;
-        let codes: Vec<usize> = texts.iter().map(|text| code(places, text)).collect();
-        let count = |what| codes.iter().filter(|code| **code == what).count();
-        let (n_missing, n_unknown) = (count(MISSING), count(UNKNOWN));
-        let find = |what| codes.iter().position(|code| *code == what);
-        let first_gap = find(MISSING).filter(|_| column.fill.is_none()).map(gap);
-        let unknown = find(UNKNOWN).filter(|_| !self.unknown_as_zero).map(|row| {
-            let known = column.categories.iter().flatten();
-            let reason = format!(
-                "`{}` is not known to the model, which knows {}",
-                shown(texts.value(row)),
-                listed(known)
-            );
-            let remedy = Remedy::new("unknown_category", "zero", "takes it for none of them");
-            (row, Error::at(place(row), reason).or(remedy))
-        });
-        let first = [first_gap, unknown]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(row, _)| *row);
-        Ok((Prepared::Categories(codes), n_missing, n_unknown, first))
-    }
-}
-
-/// The place of a text among those that are known, as it is written or as the number that it is.
-pub(crate) fn place(places: &HashMap<&str, usize>, text: &str) -> Option<usize> {
-    let known = places.get(text);
-    known.or_else(|| places.get(&*canonical(text)?)).copied()
-}
-
-fn code(places: &HashMap<&str, usize>, text: Option<&str>) -> usize {
-    match text {
-        None => MISSING,
-        Some(text) => place(places, text).unwrap_or(UNKNOWN),
-    }
-}
-
-/// What is wrong with a number that is no f32.
-pub(crate) fn beyond_f32(number: f64) -> String {
-    match number.is_finite() {
-        true => format!(
-            "{number:e} is too large for f32, whose largest is {:e}; rescale the column",
-            f32::MAX
-        ),
-        false => format!("{number} is not finite; every cell needs a finite number"),
-    }
-}
-
-impl Prepared {
-    /// Writes the features of the rows `rows` into the first columns of `to`, whose rows are `width` apart.
-    fn write(&self, column: &Column, rows: std::ops::Range<usize>, to: &mut [f32], width: usize) {
-        let fill = column.fill.as_deref().unwrap_or_default();
-        for (row, at) in rows.zip((0..).step_by(width)) {
-            match self {
-                Self::Numbers(numbers) => {
-                    let number = numbers
-                        .is_valid(row)
-                        .then(|| numbers.value(row))
-                        .filter(|number| !number.is_nan());
-                    to[at] =
-                        number.map_or_else(|| fill[0], |number| rounded(number - column.offset));
-                }
-                Self::Categories(codes) => match codes[row] {
-                    MISSING => to[at..at + fill.len()].copy_from_slice(fill),
-                    // The memory is 0 already.
-                    UNKNOWN => {}
-                    code => to[at + code] = 1.0,
-                },
-            }
-        }
     }
 }

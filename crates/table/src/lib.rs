@@ -32,6 +32,7 @@
 //! ```
 
 mod csv;
+mod encoder;
 mod error;
 mod features;
 mod file;
@@ -52,6 +53,7 @@ mod rounding;
 mod stream;
 mod table;
 mod targets;
+mod training;
 mod values;
 mod write;
 

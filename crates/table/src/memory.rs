@@ -1,9 +1,9 @@
 //! Tables in memory: Arrow's record batches, as other libraries hand them over.
 
 use crate::error::{Error, Place, Result};
-use crate::open::trained;
 use crate::options::TableOptions;
 use crate::reader::{Batch, Columns, Kind, Reader};
+use crate::training::trained;
 use arrow_array::RecordBatch;
 use neuralnet::Dataset;
 use neuralnet::data::Lines;

@@ -1,7 +1,7 @@
 //! From a name to a data set: a table is opened, its columns are read, and become features and targets.
 
-use crate::error::{Error, Remedy, Result, shown};
-use crate::features::{Encoder, Fit, fit};
+use crate::encoder::Encoder;
+use crate::error::{Error, Result, shown};
 use crate::format;
 use crate::in_place::Asked;
 use crate::options::{ModelOptions, TableOptions};
@@ -9,16 +9,11 @@ use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
-use crate::values::{canonical, meaning};
-use arrow_array::Array;
+use crate::training::trained;
 use neuralnet::data::{Column, ColumnView, Encoded, Reading};
 use neuralnet::{Classes, Dataset, Model};
-use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
-
-/// Rows that are looked at to say what a column of texts holds.
-const SAMPLE_ROWS: usize = 10_000;
 
 /// Opens DATA to train on it: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`, or the path of a file, whose ending says
 /// what it is: `.npy`, `.npz`, `.parquet`, `.feather`, `-ubyte` or `.idx` (IDX), otherwise CSV, also compressed (`.gz`, `.zst`).
@@ -188,98 +183,6 @@ fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String
     .into())
 }
 
-/// The table of `reader` as samples to train on; `again` opens it once more, to say what is in a column of texts.
-pub(crate) fn trained(
-    source: &str,
-    reader: &mut dyn Reader,
-    again: &dyn Fn() -> Result<Box<dyn Reader>>,
-    options: &TableOptions,
-    start: Instant,
-) -> Result<Dataset> {
-    let roles = Roles::of_training(source, reader.columns(), options)?;
-    let mut notices = reader.columns().notices.clone();
-    let n_features = roles.features.len();
-    let target_columns = n_features..n_features + roles.targets.len();
-    let as_classes = options.classes
-        || options.class_weight.is_some()
-        || (options.targets.is_empty() && reader.columns().targets_are_classes);
-    let is_one_hot: Vec<bool> = roles
-        .features
-        .iter()
-        .map(|column| roles.one_hot.contains(column))
-        .collect();
-    let names = |columns: &[usize]| -> Vec<String> {
-        let names = columns
-            .iter()
-            .map(|column| reader.columns().names[*column].clone());
-        names.collect()
-    };
-    let plain: Vec<Column> = names(&roles.features)
-        .into_iter()
-        .map(Column::number)
-        .collect();
-    let asked = Asked {
-        source,
-        roles: &roles,
-        columns: &plain,
-        target_names: Some(&names(&roles.targets)),
-        fills: options.impute.is_some() || options.drop_missing_targets,
-        is_training: true,
-    };
-    let is_number = !as_classes && options.one_hot.is_empty();
-    if let Some(dataset) = asked.in_place(reader, is_number, start)? {
-        return Ok(dataset);
-    }
-    let kinds = kinds(&roles, |at| is_one_hot[at]);
-    let mut table = read(source, reader, &kinds).map_err(|error| helped(error, again))?;
-    notices.extend(reader.take_notices());
-    notices.extend(meanings(&table));
-    if options.drop_missing_targets {
-        let n_dropped = table.drop_missing(target_columns.clone())?;
-        if n_dropped > 0 {
-            let n_rows = table.n_rows + n_dropped;
-            notices.push(format!(
-                "{n_dropped} of {n_rows} rows have no target, and are left out"
-            ));
-        }
-        if table.n_rows == 0 {
-            return Err(Error::at(
-                table.place(),
-                "has no row with a target; at least one is needed",
-            ));
-        }
-    }
-    let how = How {
-        as_classes,
-        class_weight: options.class_weight.as_ref(),
-        known: None,
-        keep_zero: options.keep_zero,
-    };
-    let (columns, of_columns) = fit(
-        &table,
-        &is_one_hot,
-        Fit {
-            impute: options.impute,
-            keep_zero: options.keep_zero,
-        },
-    )
-    .map_err(|error| helped(error, again))?;
-    notices.extend(of_columns);
-    let made = targets(&table, target_columns, how)?;
-    notices.extend(made.notices.iter().cloned());
-    refuse_repeated(&table, &columns)?;
-    let (inputs, counts) = Encoder::new(&columns, false).encode(&table)?;
-    notices.extend(counts.notices(&columns));
-    Ok(encoded(
-        table,
-        columns,
-        inputs,
-        made,
-        notices,
-        reading(reader, start),
-    ))
-}
-
 /// The columns that are used, each with its kind: features, targets, the weight, and those passed through.
 pub(crate) fn kinds(roles: &Roles, is_text: impl Fn(usize) -> bool) -> Vec<(usize, Kind)> {
     let kind = |at| {
@@ -305,7 +208,11 @@ pub(crate) fn kinds(roles: &Roles, is_text: impl Fn(usize) -> bool) -> Vec<(usiz
 }
 
 /// All rows of the columns `wanted`.
-fn read(source: &str, reader: &mut dyn Reader, wanted: &[(usize, Kind)]) -> Result<Table> {
+pub(crate) fn read(
+    source: &str,
+    reader: &mut dyn Reader,
+    wanted: &[(usize, Kind)],
+) -> Result<Table> {
     let table = Table::read(source, reader, wanted, usize::MAX)?;
     match table.n_rows {
         0 => Err(Error::at(
@@ -316,80 +223,6 @@ fn read(source: &str, reader: &mut dyn Reader, wanted: &[(usize, Kind)]) -> Resu
     }
 }
 
-/// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of its cells are no numbers.
-fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
-    let Error::Table {
-        place,
-        is_text: true,
-        ..
-    } = &error
-    else {
-        return error;
-    };
-    let Some(name) = place.column.clone() else {
-        return error;
-    };
-    let sample = || -> Result<(usize, usize, Option<String>)> {
-        let mut reader = again()?;
-        let column = reader
-            .columns()
-            .names
-            .iter()
-            .position(|other| *other == name)
-            .unwrap_or(0);
-        let table = Table::read("", &mut *reader, &[(column, Kind::Text)], SAMPLE_ROWS)?;
-        let texts = table.texts(0)?;
-        let all = || texts.iter().flat_map(|cells| cells.iter().flatten());
-        let is_number = |text: &&str| canonical(text).is_some();
-        let other = all().find(|text| !is_number(text)).map(str::to_owned);
-        Ok((all().count(), all().filter(is_number).count(), other))
-    };
-    let (n_cells, n_numbers, other) = sample().unwrap_or((1, 0, None));
-    let error = match other {
-        Some(other) if 2 * n_numbers > n_cells => {
-            error.or(Remedy::new("missing", other, "takes it for a missing cell"))
-        }
-        _ => error.or(Remedy::new(
-            "one_hot",
-            name.as_str(),
-            "makes a feature of each of its texts",
-        )),
-    };
-    error.or(Remedy::new("drop", name, "leaves the column out"))
-}
-
-/// What columns of times and decimals are taken as.
-fn meanings(table: &Table) -> Vec<String> {
-    let Some(batch) = table.batches.first() else {
-        return Vec::new();
-    };
-    let columns = table.names.iter().zip(&batch.columns);
-    let told = columns.filter_map(|(name, cells)| {
-        Some(format!(
-            "column `{}` holds {}",
-            shown(name),
-            meaning(cells.data_type())?
-        ))
-    });
-    told.collect()
-}
-
-/// Refuses a feature of a category that has the name of another feature.
-fn refuse_repeated(table: &Table, columns: &[Column]) -> Result<()> {
-    let mut seen = HashSet::new();
-    let mut names = columns.iter().flat_map(Column::feature_names);
-    match names.find(|name| !seen.insert(name.clone())) {
-        None => Ok(()),
-        Some(name) => Err(Error::at(
-            table.place(),
-            format!(
-                "has two features named `{}`, one of a column and one of a text; rename the column",
-                shown(&name)
-            ),
-        )),
-    }
-}
-
 pub(crate) fn reading(reader: &dyn Reader, start: Instant) -> Reading {
     Reading {
         bytes: reader.n_bytes(),
@@ -397,7 +230,7 @@ pub(crate) fn reading(reader: &dyn Reader, start: Instant) -> Reading {
     }
 }
 
-fn encoded(
+pub(crate) fn encoded(
     table: Table,
     columns: Vec<Column>,
     inputs: Vec<f32>,

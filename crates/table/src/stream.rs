@@ -1,7 +1,7 @@
 //! The rows of DATA a span at a time: of a table of any length no more is held than one span.
 
+use crate::encoder::{Counts, Encoder};
 use crate::error::Result;
-use crate::features::{Counts, Encoder};
 use crate::format;
 use crate::open::{is_file, kinds, open_known};
 use crate::options::ModelOptions;

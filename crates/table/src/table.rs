@@ -73,20 +73,24 @@ impl Table {
             .par_iter()
             .map(|batch| convert(&batch.columns[column]).map_err(|refused| (batch, refused)))
             .collect();
-        let cells = cells.into_iter().map(|cells| {
-            cells.map_err(|(batch, refused)| match refused {
-                Refused::Text(row, text) => Error::Table {
-                    place: Box::new(self.place_in(batch, row).column(&self.names[column])),
-                    reason: values::not_a_number(&text),
-                    remedies: Vec::new(),
-                    is_text: true,
-                },
-                Refused::Type(reason) => {
-                    Error::at(self.place().column(&self.names[column]), reason)
-                }
-            })
-        });
+        let cells = cells.into_iter();
+        let cells = cells
+            .map(|cells| cells.map_err(|(batch, refused)| self.refused(batch, column, refused)));
         cells.collect()
+    }
+
+    /// The error of a column that cannot be taken as asked for.
+    pub(crate) fn refused(&self, batch: &Batch, column: usize, refused: Refused) -> Error {
+        let name = &self.names[column];
+        match refused {
+            Refused::Text(row, text) => Error::Table {
+                place: Box::new(self.place_in(batch, row).column(name)),
+                reason: values::not_a_number(&text),
+                remedies: Vec::new(),
+                is_text: true,
+            },
+            Refused::Type(reason) => Error::at(self.place().column(name), reason),
+        }
     }
 
     /// The table as a whole.

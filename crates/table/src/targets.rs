@@ -1,20 +1,18 @@
 //! Columns of a table as targets: numbers as they are, classes as 0 and 1, and behind them the weights of the samples.
 
-use crate::error::{Error, Place, Remedy, Result, listed, shown};
-use crate::features::{MAX_TEXTS, beyond_f32, counted, first_infinite, place, present};
+mod classes;
+
+use crate::encoder::beyond_f32;
+use crate::error::{Error, Place, Remedy, Result, listed};
+use crate::features::{first_infinite, present, rounded};
 use crate::options::ClassWeight;
 use crate::rounding::Rounding;
 use crate::table::Table;
-use crate::values::{adornments, canonical, is_text};
+use crate::values::is_text;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use neuralnet::Classes;
-use std::collections::HashMap;
 use std::ops::Range;
-
-/// More classes than this, and more than one in [`ROWS_OF_A_CLASS`] rows, are hardly classes.
-const MANY_CLASSES: usize = 20;
-const ROWS_OF_A_CLASS: usize = 10;
 
 /// Targets, and what they stand for.
 pub(crate) struct Targets {
@@ -84,7 +82,7 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
         )
         .or(Remedy::new("targets", name.as_str(), "takes it alone")));
     }
-    of_class_column(table, columns.start, weights, how)
+    classes::of_classes(table, columns.start, weights, how)
 }
 
 /// Whether a column is of texts that are not all numbers, or of booleans.
@@ -137,11 +135,6 @@ fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
             "holds no weight above 0; at least one is needed",
         )),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
-fn rounded(number: f64) -> f32 {
-    number as f32
 }
 
 fn of_numbers(
@@ -241,259 +234,4 @@ pub(crate) fn constant<'a>(
         listed(others)
     );
     Error::at(place.column(name), reason).or(Remedy::new("targets", "COLUMN", "names another one"))
-}
-
-fn of_class_column(
-    table: &Table,
-    column: usize,
-    weights: Option<Vec<f64>>,
-    how: How<'_>,
-) -> Result<Targets> {
-    let known = how.known.and_then(|known| known.classes);
-    let texts = table.texts(column)?;
-    let classes = match known {
-        Some(known) => known.clone(),
-        None => {
-            let counts = counted(&texts, MAX_TEXTS);
-            if !how.as_classes {
-                refuse_doubtful(table, column, counts.keys().map(String::as_str))?;
-            }
-            Classes {
-                column: table.names[column].clone(),
-                names: ordered(counts.into_keys().collect()),
-            }
-        }
-    };
-    check_number(table, column, &classes.names)?;
-    let places: HashMap<&str, usize> = classes.names.iter().map(String::as_str).zip(0..).collect();
-    let mut of_rows = Vec::with_capacity(table.n_rows);
-    for text in texts.iter().flatten().flatten() {
-        let class = place(&places, text).ok_or_else(|| {
-            let reason = format!(
-                "`{}` is not known to the model, which knows {}",
-                shown(text),
-                listed(&classes.names)
-            );
-            Error::at(table.cell(of_rows.len(), column), reason)
-        })?;
-        of_rows.push(class);
-    }
-    let class_weights = how
-        .class_weight
-        .map(|weights| class_weights(table, weights, &classes, &of_rows))
-        .transpose()?;
-    let weights = match (weights, class_weights) {
-        (weights, None) => weights,
-        (weights, Some(of_classes)) => {
-            let of_row = |(row, class): (usize, &usize)| {
-                of_classes[*class] * weights.as_ref().map_or(1.0, |weights| weights[row])
-            };
-            Some(of_rows.iter().enumerate().map(of_row).collect())
-        }
-    };
-    if let Some(weights) = &weights {
-        check_products(table, column, weights)?;
-    }
-    Ok(written(classes, &of_rows, weights.as_deref()))
-}
-
-/// The targets 0 and 1 of the classes of all rows.
-fn written(classes: Classes, of_rows: &[usize], weights: Option<&[f64]>) -> Targets {
-    let n_targets = classes.n_outputs();
-    let width = n_targets + usize::from(weights.is_some());
-    let mut values = vec![0.0; of_rows.len() * width];
-    for (row, (class, to)) in of_rows
-        .iter()
-        .zip(values.chunks_exact_mut(width))
-        .enumerate()
-    {
-        match n_targets {
-            1 => to[0] = f32::from(u8::from(*class == 1)),
-            _ => to[*class] = 1.0,
-        }
-        if let Some(weights) = weights {
-            to[n_targets] = rounded(weights[row]);
-        }
-    }
-    Targets {
-        values,
-        names: classes.output_names(),
-        offsets: vec![0.0; n_targets],
-        is_weighted: weights.is_some(),
-        classes: Some(classes),
-        notices: Vec::new(),
-    }
-}
-
-/// Numbers in their order, texts in theirs.
-fn ordered(mut names: Vec<String>) -> Vec<String> {
-    let number = |name: &String| canonical(name).and_then(|name| name.parse::<f64>().ok());
-    if names.iter().all(|name| number(name).is_some()) {
-        names.sort_by(|a, b| {
-            let by_number = number(a)
-                .unwrap_or(0.0)
-                .total_cmp(&number(b).unwrap_or(0.0));
-            by_number.then_with(|| (a.len(), a).cmp(&(b.len(), b)))
-        });
-    }
-    names
-}
-
-/// Refuses one class, and too many.
-fn check_number(table: &Table, column: usize, names: &[String]) -> Result<()> {
-    let reason = match names {
-        [only] => format!(
-            "has one class alone, `{}`; at least two are needed",
-            shown(only)
-        ),
-        names if names.len() > MAX_TEXTS => {
-            format!("has more than {MAX_TEXTS} classes; name another target")
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::at(
-        table.place().column(&table.names[column]),
-        reason,
-    ))
-}
-
-/// Refuses texts that are hardly the names of classes: numbers written in a way that hides them, numbers among texts, and nearly as many texts
-/// as rows.
-fn refuse_doubtful<'t>(
-    table: &Table,
-    column: usize,
-    texts: impl Iterator<Item = &'t str> + Clone,
-) -> Result<()> {
-    let classes = Remedy::new("classes", "", "takes every text as a class");
-    let is_number = |text: &&str| text.parse::<f64>().is_ok_and(f64::is_finite);
-    let at = |text: &str| row_of(table, column, text);
-    let (numbers, others): (Vec<&str>, Vec<&str>) = texts.clone().partition(is_number);
-    let Some(other) = others.first() else {
-        let text = numbers
-            .iter()
-            .find(|text| canonical(text).is_none())
-            .unwrap_or(&"0");
-        return Err(Error::at(
-            at(text),
-            format!(
-                "`{}` is a number with a leading zero, as codes have",
-                shown(text)
-            ),
-        )
-        .or(classes));
-    };
-    if let Some(how) = adornments(other)
-        && others.iter().all(|text| adornments(text).is_some())
-    {
-        let decimal = others.iter().all(|text| {
-            text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
-        });
-        let error = Error::at(
-            at(other),
-            format!(
-                "`{}` is a number written with {how}; write plain numbers, as 1234.5",
-                shown(other)
-            ),
-        );
-        let error = match decimal {
-            true => error.or(Remedy::new("decimal", ",", "reads a decimal comma")),
-            false => error,
-        };
-        return Err(error.or(classes));
-    }
-    if let Some(number) = numbers.first() {
-        let place = at(number);
-        let at_number = place.line.map_or_else(
-            || format!("row {}", place.row.unwrap_or(0)),
-            |line| format!("line {line}"),
-        );
-        let reason = format!(
-            "`{}` is not a number, and other cells are, as `{}` in {at_number}; mend it",
-            shown(other),
-            shown(number)
-        );
-        return Err(Error::at(at(other), reason)
-            .or(Remedy::new("missing", *other, "takes it for a missing cell"))
-            .or(classes));
-    }
-    let n_texts = texts.count();
-    if n_texts > MANY_CLASSES && n_texts * ROWS_OF_A_CLASS > table.n_rows {
-        let reason = format!(
-            "the target holds {n_texts} different texts in {} rows, which are hardly classes",
-            table.n_rows
-        );
-        return Err(
-            Error::at(table.place().column(&table.names[column]), reason)
-                .or(Remedy::new("targets", "COLUMN", "names another target"))
-                .or(classes),
-        );
-    }
-    Ok(())
-}
-
-/// The first row of a text.
-fn row_of(table: &Table, column: usize, text: &str) -> Place {
-    let texts = table.texts(column).unwrap_or_default();
-    let mut cells = texts.iter().flat_map(|cells| cells.iter());
-    let row = cells.position(|cell| cell == Some(text));
-    table.cell(row.unwrap_or(0), column)
-}
-
-/// The weight of each class.
-#[expect(clippy::cast_precision_loss, reason = "counts of rows are below 2⁵³")]
-fn class_weights(
-    table: &Table,
-    weights: &ClassWeight,
-    classes: &Classes,
-    of_rows: &[usize],
-) -> Result<Vec<f64>> {
-    match weights {
-        ClassWeight::Balanced => {
-            let mut counts = vec![0_usize; classes.names.len()];
-            of_rows.iter().for_each(|class| counts[*class] += 1);
-            let n_classes = counts.len() as f64;
-            Ok(counts
-                .iter()
-                .map(|count| of_rows.len() as f64 / (n_classes * *count as f64))
-                .collect())
-        }
-        ClassWeight::Given(given) => {
-            let mut weights = vec![1.0; classes.names.len()];
-            for (name, weight) in given {
-                let class = classes.names.iter().position(|other| other == name);
-                let class = class.ok_or_else(|| Error::Setting {
-                    setting: "class_weight",
-                    reason: format!(
-                        "{} has no class `{}` in column `{}`; its classes are {}",
-                        table.source,
-                        shown(name),
-                        shown(&classes.column),
-                        listed(&classes.names)
-                    ),
-                    remedies: Vec::new(),
-                })?;
-                weights[class] = *weight;
-            }
-            Ok(weights)
-        }
-    }
-}
-
-/// Refuses weights that leave f32, or are all 0.
-fn check_products(table: &Table, column: usize, weights: &[f64]) -> Result<()> {
-    if let Some(row) = weights
-        .iter()
-        .position(|weight| !rounded(*weight).is_finite())
-    {
-        let reason =
-            "the weight of the class times that of the sample leaves f32; take smaller ones";
-        return Err(Error::at(table.cell(row, column), reason));
-    }
-    match weights.iter().any(|weight| rounded(*weight) > 0.0) {
-        true => Ok(()),
-        false => Err(Error::at(
-            table.place(),
-            "no sample has a weight above 0; the weights of the classes have to leave one",
-        )),
-    }
 }

@@ -24,7 +24,12 @@ pub(crate) struct TextArgs {
     #[arg(long, value_name = "CHARACTER", value_parser = decimal)]
     decimal: Option<char>,
     /// The texts that stand for a missing cell besides the empty one, separated by commas (default: NA, NaN, null, None, ? and their usual spellings)
-    #[arg(long, value_name = "TEXT", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     missing: Option<Vec<String>>,
     /// Take the first line as the names of the columns even if it looks like data
     #[arg(long, overrides_with = "no_header")]

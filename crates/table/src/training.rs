@@ -1,0 +1,192 @@
+//! A table as samples to train on: its columns get their uses, and their encoding is fitted.
+
+use crate::encoder::Encoder;
+use crate::error::{Error, Remedy, Result, shown};
+use crate::features::fit;
+use crate::in_place::Asked;
+use crate::open::{encoded, kinds, read, reading};
+use crate::options::TableOptions;
+use crate::reader::{Kind, Reader};
+use crate::roles::Roles;
+use crate::table::Table;
+use crate::targets::{How, targets};
+use crate::values::{canonical, meaning};
+use arrow_array::Array;
+use neuralnet::Dataset;
+use neuralnet::data::Column;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::time::Instant;
+
+/// Rows that are looked at to say what a column of texts holds.
+const SAMPLE_ROWS: usize = 10_000;
+
+/// The table of `reader` as samples to train on; `again` opens it once more, to say what is in a column of texts.
+///
+/// # Errors
+/// If its cells cannot be read, or are not what `options` makes of their columns.
+pub(crate) fn trained(
+    source: &str,
+    reader: &mut dyn Reader,
+    again: &dyn Fn() -> Result<Box<dyn Reader>>,
+    options: &TableOptions,
+    start: Instant,
+) -> Result<Dataset> {
+    let roles = Roles::of_training(source, reader.columns(), options)?;
+    let by_format = options.targets.is_empty() && reader.columns().targets_are_classes;
+    let as_classes = options.classes || options.class_weight.is_some() || by_format;
+    if !as_classes
+        && options.one_hot.is_empty()
+        && let Some(dataset) = in_place(source, reader, &roles, options, start)?
+    {
+        return Ok(dataset);
+    }
+    let n_features = roles.features.len();
+    let target_columns = n_features..n_features + roles.targets.len();
+    let is_one_hot = roles
+        .features
+        .iter()
+        .map(|column| roles.one_hot.contains(column));
+    let is_one_hot: Vec<bool> = is_one_hot.collect();
+    let kinds = kinds(&roles, |at| is_one_hot[at]);
+    let mut table = read(source, reader, &kinds).map_err(|error| helped(error, again))?;
+    let mut notices = [
+        reader.columns().notices.clone(),
+        reader.take_notices(),
+        meanings(&table),
+    ]
+    .concat();
+    if options.drop_missing_targets {
+        notices.extend(drop_missing(&mut table, target_columns.clone())?);
+    }
+    let (columns, of_columns) =
+        fit(&table, &is_one_hot, options).map_err(|error| helped(error, again))?;
+    let how = How {
+        as_classes,
+        class_weight: options.class_weight.as_ref(),
+        known: None,
+        keep_zero: options.keep_zero,
+    };
+    let made = targets(&table, target_columns, how)?;
+    refuse_repeated(&table, &columns)?;
+    let (inputs, counts) = Encoder::new(&columns, false).encode(&table)?;
+    notices.extend([of_columns, made.notices.clone(), counts.notices(&columns)].concat());
+    Ok(encoded(
+        table,
+        columns,
+        inputs,
+        made,
+        notices,
+        reading(reader, start),
+    ))
+}
+
+/// The samples without a copy, if the file allows it.
+fn in_place(
+    source: &str,
+    reader: &dyn Reader,
+    roles: &Roles,
+    options: &TableOptions,
+    start: Instant,
+) -> Result<Option<Dataset>> {
+    let name = |column: &usize| reader.columns().names[*column].clone();
+    let targets: Vec<String> = roles.targets.iter().map(name).collect();
+    let columns = roles.features.iter().map(name).map(Column::number);
+    let asked = Asked {
+        source,
+        roles,
+        columns: &columns.collect::<Vec<_>>(),
+        target_names: Some(&targets),
+        fills: options.impute.is_some() || options.drop_missing_targets,
+        is_training: true,
+    };
+    asked.in_place(reader, true, start)
+}
+
+/// Leaves out the rows without a target, and says how many there were.
+fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<String>> {
+    let n_rows = table.n_rows;
+    let n_dropped = table.drop_missing(targets)?;
+    if table.n_rows == 0 {
+        return Err(Error::at(
+            table.place(),
+            "has no row with a target; at least one is needed",
+        ));
+    }
+    Ok((n_dropped > 0)
+        .then(|| format!("{n_dropped} of {n_rows} rows have no target, and are left out")))
+}
+
+/// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of its cells are no numbers.
+fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
+    let Error::Table {
+        place,
+        is_text: true,
+        ..
+    } = &error
+    else {
+        return error;
+    };
+    let Some(name) = place.column.clone() else {
+        return error;
+    };
+    let sample = || -> Result<(usize, usize, Option<String>)> {
+        let mut reader = again()?;
+        let column = reader
+            .columns()
+            .names
+            .iter()
+            .position(|other| *other == name)
+            .unwrap_or(0);
+        let table = Table::read("", &mut *reader, &[(column, Kind::Text)], SAMPLE_ROWS)?;
+        let texts = table.texts(0)?;
+        let all = || texts.iter().flat_map(|cells| cells.iter().flatten());
+        let is_number = |text: &&str| canonical(text).is_some();
+        let other = all().find(|text| !is_number(text)).map(str::to_owned);
+        Ok((all().count(), all().filter(is_number).count(), other))
+    };
+    let (n_cells, n_numbers, other) = sample().unwrap_or((1, 0, None));
+    let error = match other {
+        Some(other) if 2 * n_numbers > n_cells => {
+            error.or(Remedy::new("missing", other, "takes it for a missing cell"))
+        }
+        _ => error.or(Remedy::new(
+            "one_hot",
+            name.as_str(),
+            "makes a feature of each of its texts",
+        )),
+    };
+    error.or(Remedy::new("drop", name, "leaves the column out"))
+}
+
+/// What columns of times and decimals are taken as.
+fn meanings(table: &Table) -> Vec<String> {
+    let Some(batch) = table.batches.first() else {
+        return Vec::new();
+    };
+    let columns = table.names.iter().zip(&batch.columns);
+    let told = columns.filter_map(|(name, cells)| {
+        Some(format!(
+            "column `{}` holds {}",
+            shown(name),
+            meaning(cells.data_type())?
+        ))
+    });
+    told.collect()
+}
+
+/// Refuses a feature of a category that has the name of another feature.
+fn refuse_repeated(table: &Table, columns: &[Column]) -> Result<()> {
+    let mut seen = HashSet::new();
+    let mut names = columns.iter().flat_map(Column::feature_names);
+    match names.find(|name| !seen.insert(name.clone())) {
+        None => Ok(()),
+        Some(name) => Err(Error::at(
+            table.place(),
+            format!(
+                "has two features named `{}`, one of a column and one of a text; rename the column",
+                shown(&name)
+            ),
+        )),
+    }
+}

@@ -186,7 +186,7 @@ impl<'a> Encoder<'a> {
         prepared.cells = match &self.places[at] {
             None => {
                 let numbers = values::numbers(cells).map_err(refused)?;
-                let numbers = numbers.iter().enumerate();
+                let numbers = numbers.into_iter().enumerate();
                 Cells::Numbers(
                     numbers
                         .map(|(row, number)| prepared.number(row, number))

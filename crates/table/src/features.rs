@@ -5,7 +5,7 @@ use crate::error::{Error, Place, Remedy, Result, shown, some_of};
 use crate::options::{Impute, TableOptions};
 use crate::rounding::Rounding;
 use crate::table::{Cells, Table};
-use crate::values::canonical;
+use crate::values::{canonical, each_present};
 use arrow_array::{Array, Float64Array, StringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
@@ -75,35 +75,30 @@ fn fit_number(
 ) -> Result<(Column, Option<String>)> {
     let name = &table.names[at];
     let cells = table.numbers(at)?;
-    let all = || cells.iter().flat_map(present);
-    let n_missing = table.n_rows - all().count();
-    if let Some(row) = first_infinite(&cells) {
+    let rounding = Rounding::of(&cells, options.keep_zero);
+    if !rounding.mean.is_finite()
+        && let Some(row) = first_infinite(&cells)
+    {
         return Err(Error::at(
             table.cell(row, at),
             "the number is not finite; every cell needs a finite one",
         ));
     }
-    let rounding = Rounding::of(all, options.keep_zero);
     let offset = rounding.offset;
     let mut column = Column::number(name.clone());
     column.offset = offset;
-    if n_missing == table.n_rows {
+    if rounding.n_present == 0 {
         return Err(nothing_there(table, at));
     }
     if let Some(impute) = options.impute {
         let value = match impute {
             Impute::Zero => 0.0,
             Impute::Mean => rounding.mean,
-            Impute::Median => median(all().collect()),
+            Impute::Median => median(&cells),
         };
         column.fill = Some(vec![rounded(value - offset)]);
     }
     Ok((column, rounding.notice(name)))
-}
-
-/// The cells that are not missing.
-pub(crate) fn present(cells: &Float64Array) -> impl Iterator<Item = f64> + '_ {
-    cells.iter().flatten().filter(|number| !number.is_nan())
 }
 
 /// The first row, over all batches, whose number is infinite.
@@ -115,7 +110,9 @@ pub(crate) fn first_infinite(cells: &Cells<Float64Array>) -> Option<usize> {
 }
 
 /// The middle number, or the mean of the middle two.
-fn median(mut numbers: Vec<f64>) -> f64 {
+fn median(cells: &[Float64Array]) -> f64 {
+    let mut numbers = Vec::new();
+    each_present(cells, |number| numbers.push(number));
     let middle = numbers.len() / 2;
     let (below, upper, _) = numbers.select_nth_unstable_by(middle, f64::total_cmp);
     let upper = *upper;

@@ -1,6 +1,8 @@
 //! What f32 does to a column of float64, and the offset that keeps its digits.
 
 use crate::error::shown;
+use crate::values::each_present;
+use arrow_array::Float64Array;
 
 /// An offset is worth its while if f32 alone would move a value by more than this share of the column's deviation.
 const NOTICEABLE: f64 = 1e-6;
@@ -17,6 +19,8 @@ pub(crate) struct Rounding {
     /// What is taken from each value before it is rounded.
     pub(crate) offset: f64,
     pub(crate) mean: f64,
+    /// Numbers that are not missing.
+    pub(crate) n_present: usize,
     /// The largest movement, as a share of the standard deviation.
     moved: f64,
     /// Different values, and how many of them stay different.
@@ -24,45 +28,51 @@ pub(crate) struct Rounding {
 }
 
 impl Rounding {
-    /// Of the finite numbers of a column, which `numbers` gives again and again; without an offset if it keeps its zero.
+    /// Of the numbers of a column; without an offset if it keeps its zero. `mean` is not finite if a number is not.
     ///
     /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few digits, and the
     /// difference of an integer from it is exact.
-    pub(crate) fn of<I: Iterator<Item = f64>>(numbers: impl Fn() -> I, keep_zero: bool) -> Self {
-        let n_numbers = numbers().count().max(1) as f64;
-        let mean = numbers().sum::<f64>() / n_numbers;
+    #[expect(clippy::cast_precision_loss, reason = "rows are fewer than 2⁵³")]
+    pub(crate) fn of(cells: &[Float64Array], keep_zero: bool) -> Self {
+        let (mut n_present, mut sum, mut farthest) = (0_usize, 0.0, 0.0_f64);
+        each_present(cells, |number| {
+            n_present += 1;
+            sum += number;
+            farthest = farthest.max(movement(number, 0.0));
+        });
+        let n_numbers = n_present.max(1) as f64;
+        let mean = sum / n_numbers;
         let mut rounding = Self {
+            n_present,
             offset: 0.0,
             mean,
             moved: 0.0,
             n_different: (0, 0),
         };
-        if numbers().all(|number| movement(number, 0.0) <= 0.0) {
+        if farthest <= 0.0 {
             return rounding;
         }
-        let squares: f64 = numbers()
-            .map(|number| (number - mean) * (number - mean))
-            .sum();
+        let mut squares = 0.0;
+        each_present(cells, |number| squares += (number - mean) * (number - mean));
         let deviation = (squares / n_numbers).sqrt();
         if !(deviation > 0.0 && deviation.is_finite()) {
             return rounding;
         }
-        let moved = |offset| {
-            numbers()
-                .map(|number| movement(number, offset))
-                .fold(0.0, f64::max)
-                / deviation
-        };
-        rounding.moved = moved(0.0);
+        rounding.moved = farthest / deviation;
         if rounding.moved > NOTICEABLE && !keep_zero {
             let unit = deviation.log2().floor().exp2();
             let offset = (mean / unit).round() * unit;
-            let with_offset = moved(offset);
-            if with_offset < rounding.moved {
-                (rounding.offset, rounding.moved) = (offset, with_offset);
+            let mut farthest = 0.0_f64;
+            each_present(cells, |number| {
+                farthest = farthest.max(movement(number, offset))
+            });
+            if farthest / deviation < rounding.moved {
+                (rounding.offset, rounding.moved) = (offset, farthest / deviation);
             }
         }
-        rounding.n_different = different(numbers(), rounding.offset);
+        if rounding.moved > NOTICEABLE {
+            rounding.n_different = different(cells, n_present, rounding.offset);
+        }
         rounding
     }
 
@@ -104,20 +114,21 @@ fn movement(number: f64, offset: f64) -> f64 {
 }
 
 /// How many different numbers there are, and how many different differences from the offset in f32.
-fn different(numbers: impl Iterator<Item = f64>, offset: f64) -> (usize, usize) {
-    let mut all: Vec<f64> = numbers.take(MAX_SEARCHED + 1).collect();
-    if all.len() > MAX_SEARCHED {
+fn different(cells: &[Float64Array], n_present: usize, offset: f64) -> (usize, usize) {
+    if n_present > MAX_SEARCHED {
         return (0, 0);
     }
+    let mut all = Vec::with_capacity(n_present);
+    each_present(cells, |number| all.push(number));
     all.sort_unstable_by(f64::total_cmp);
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the rounding is what is asked for"
     )]
-    let mut rounded: Vec<u32> = all
+    let rounded = all
         .iter()
-        .map(|number| ((number - offset) as f32).to_bits())
-        .collect();
+        .map(|number| ((number - offset) as f32).to_bits());
+    let mut rounded: Vec<u32> = rounded.collect();
     all.dedup_by_key(|number| number.to_bits());
     rounded.dedup();
     (all.len(), rounded.len())
@@ -128,7 +139,7 @@ mod tests {
     use super::Rounding;
 
     fn rounding(numbers: &[f64]) -> Rounding {
-        Rounding::of(|| numbers.iter().copied(), false)
+        Rounding::of(&[numbers.to_vec().into()], false)
     }
 
     #[test]
@@ -160,7 +171,7 @@ mod tests {
                 .unwrap()
                 .contains("kept as its difference from 17000000")
         );
-        let lost = Rounding::of(|| seconds.iter().copied(), true);
+        let lost = Rounding::of(&[seconds.into()], true);
         assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");
         assert!(
             lost.notice("t")

@@ -4,11 +4,11 @@ mod classes;
 
 use crate::encoder::beyond_f32;
 use crate::error::{Error, Place, Remedy, Result, listed};
-use crate::features::{first_infinite, present, rounded};
+use crate::features::{first_infinite, rounded};
 use crate::options::ClassWeight;
 use crate::rounding::Rounding;
 use crate::table::Table;
-use crate::values::is_text;
+use crate::values::{each_present, is_text};
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use neuralnet::Classes;
@@ -114,7 +114,8 @@ fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
             "the weight is missing, and a weight is never made up: remove the row, or fill it",
         ));
     }
-    let weights: Vec<f64> = table.numbers(column)?.iter().flat_map(present).collect();
+    let mut weights = Vec::with_capacity(table.n_rows);
+    each_present(&table.numbers(column)?, |weight| weights.push(weight));
     if let Some(row) = weights
         .iter()
         .position(|weight| !(0.0..=f64::from(f32::MAX)).contains(weight))
@@ -161,12 +162,13 @@ fn of_numbers(
                 "the target is not finite; every target has to be",
             ));
         }
-        let all = || cells.iter().flat_map(present);
+        let mut all = Vec::with_capacity(table.n_rows);
+        each_present(&cells, |number| all.push(number));
         let offset = match how.known {
             Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
             None => {
-                refuse_constant(table, column, all())?;
-                let rounding = Rounding::of(all, how.keep_zero);
+                refuse_constant(table, column, &all)?;
+                let rounding = Rounding::of(&cells, how.keep_zero);
                 targets
                     .notices
                     .extend(rounding.notice(&table.names[column]));
@@ -174,7 +176,7 @@ fn of_numbers(
             }
         };
         targets.offsets.push(offset);
-        for (row, number) in all().enumerate() {
+        for (row, number) in all.into_iter().enumerate() {
             let value = rounded(number - offset);
             if !value.is_finite() {
                 return Err(Error::at(table.cell(row, column), beyond_f32(number)));
@@ -202,15 +204,11 @@ fn numbers(table: &Table, column: usize) -> Result<Vec<Float64Array>> {
 }
 
 /// Refuses a target that is the same in every row: a network would learn nothing but that number.
-fn refuse_constant(
-    table: &Table,
-    column: usize,
-    mut numbers: impl Iterator<Item = f64>,
-) -> Result<()> {
-    let Some(first) = numbers.next() else {
+fn refuse_constant(table: &Table, column: usize, numbers: &[f64]) -> Result<()> {
+    let &[first, ref others @ ..] = numbers else {
         return Ok(());
     };
-    if table.n_rows == 1 || numbers.any(|number| (number - first).abs() > 0.0) {
+    if others.is_empty() || others.iter().any(|number| (number - first).abs() > 0.0) {
         return Ok(());
     }
     let name = &table.names[column];

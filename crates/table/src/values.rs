@@ -80,6 +80,24 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
     }
 }
 
+/// Calls `use_number` with each number that is not missing, in order.
+pub(crate) fn each_present(cells: &[Float64Array], mut use_number: impl FnMut(f64)) {
+    for cells in cells {
+        match cells.null_count() {
+            0 => cells
+                .values()
+                .iter()
+                .filter(|number| !number.is_nan())
+                .for_each(|number| use_number(*number)),
+            _ => cells
+                .iter()
+                .flatten()
+                .filter(|number| !number.is_nan())
+                .for_each(&mut use_number),
+        }
+    }
+}
+
 /// Units of a second.
 fn ticks(unit: TimeUnit) -> f64 {
     match unit {

@@ -35,7 +35,7 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     ),
     (
         "long.csv",
-        b"a,b,y\n1,2,0,4\n",
+        b"a,b,y\n1,2,0,4\n1,2,0\n",
         &["long.csv:2: has 4 of 3 cells"],
     ),
     (
@@ -210,12 +210,9 @@ fn a_file_that_cannot_be_opened_is_refused() {
 fn a_bad_target_is_refused() {
     let path = file("bad_targets", "good.csv", b"a,b,y\n1,2,0\n1,1,1\n");
     for (target, part) in [
-        (
-            "z",
-            "has no column `z` for --target; its columns are `a`, `b`, `y`",
-        ),
-        ("y,y", "--target names column `y` twice"),
-        ("a,b,y", "has no feature column"),
+        ("z", "has no column `z`; its columns are `a`, `b`, `y`"),
+        ("y,y", "--target: column `y` is named twice"),
+        ("a,b,y", "has no column left to be a feature"),
         ("", "has no column ``"),
     ] {
         assert_refused(&["train", &path, "--target", target], 2, &[part]);

@@ -51,7 +51,7 @@ fn a_damaged_one_is_refused() {
         (
             "short.csv.gz",
             bytes[..bytes.len() / 2].to_vec(),
-            "cannot be unpacked after line",
+            "cannot be unpacked by gzip after",
         ),
         (
             "unclosed.csv.gz",
@@ -59,7 +59,7 @@ fn a_damaged_one_is_refused() {
             "cannot be unpacked",
         ),
         ("flipped.csv.gz", flipped, "cannot be unpacked"),
-        ("plain.csv.gz", text.clone().into_bytes(), "no gzip file"),
+        ("plain.csv.gz", text.clone().into_bytes(), "or not such a file"),
         ("empty.csv.gz", Vec::new(), "empty"),
         ("packed.csv", bytes.clone(), "ends in .gz"),
         (

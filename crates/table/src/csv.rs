@@ -8,16 +8,17 @@ mod decode;
 mod header;
 mod own;
 mod piece;
+#[cfg(test)]
+mod tests;
 
-use crate::error::{Error, Result, listed, shown};
-use crate::file::{self, Bytes};
+use crate::error::{Error, Result, shown, some_of};
+use crate::file::Bytes;
 use crate::options::TextOptions;
 use crate::reader::{Batch, Columns, Kind, Reader};
-use cell::Dialect;
+use header::Header;
 use neuralnet::data::Lines;
-use piece::Piece;
+use piece::Words;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -28,51 +29,40 @@ const SPAN_BYTES: usize = 1 << 26;
 pub(crate) struct Csv {
     path: PathBuf,
     bytes: Bytes,
-    dialect: Dialect,
-    columns: Columns,
-    /// Where the first row that was not read begins.
-    start: usize,
-    /// Lines before that.
-    n_lines: u64,
-    /// Rows before that.
+    /// What its first lines say, and how much was read so far.
+    header: Header,
+    /// Rows that were read.
     n_rows: usize,
-    /// How many cells of each column are each of the words of the dialect.
-    n_words: BTreeMap<usize, Vec<u64>>,
+    words: Words,
 }
 
 impl Csv {
-    /// Reads the header of the file `path`, which may be compressed. The file must not be changed or cut short while it
-    /// is read: results would be wrong, or the process would be ended.
+    /// Reads the header of the file `path` of these bytes, unpacked ones. The file must not be changed or cut short while
+    /// it is read: results would be wrong, or the process would be ended.
     ///
     /// # Errors
-    /// If the file cannot be read, or has no header and rows.
-    pub(crate) fn open(path: &Path, options: &TextOptions) -> Result<Self> {
-        let bytes = file::decompressed(path, file::bytes(path, "CSV")?)?;
+    /// If the file has no header and rows.
+    pub(crate) fn open(path: &Path, bytes: Bytes, options: &TextOptions) -> Result<Self> {
         let bytes = decode::decoded(bytes).map_err(|reason| Error::file(path, reason))?;
-        let header = header::read(path, &bytes, options)?;
         Ok(Self {
+            header: header::read(path, &bytes, options)?,
             path: path.to_owned(),
             bytes,
-            dialect: header.dialect,
-            columns: header.columns,
-            start: header.start,
-            n_lines: header.n_lines,
             n_rows: 0,
-            n_words: BTreeMap::new(),
+            words: Words::new(),
         })
     }
 
     /// The pieces of about `n_rows` rows, or of as many as are read at once.
     fn pieces(&self, mut n_rows: usize) -> Vec<Range<usize>> {
-        let (mut pieces, mut at) = (Vec::new(), self.start);
-        while n_rows > 0 && at < self.bytes.len() && at - self.start < SPAN_BYTES {
-            let start = at;
-            let n_lines;
-            (at, n_lines) = piece::end(&self.bytes, start, n_rows, &self.dialect);
+        let (mut pieces, mut at) = (Vec::new(), self.header.start);
+        while n_rows > 0 && at < self.bytes.len() && at - self.header.start < SPAN_BYTES {
+            let (end, n_lines) = piece::end(&self.bytes, at, n_rows, &self.header.dialect);
             if n_rows != usize::MAX {
                 n_rows -= n_lines;
             }
-            pieces.push(start..at);
+            pieces.push(at..end);
+            at = end;
         }
         pieces
     }
@@ -84,52 +74,39 @@ impl Csv {
         wanted: &[(usize, Kind)],
         batches: &mut Vec<Batch>,
     ) -> Result<()> {
-        let names = &self.columns.names;
+        let header = &mut self.header;
+        let names = &header.columns.names;
         let read = |piece: &Range<usize>| {
-            Piece::read(&self.bytes[piece.clone()], &self.dialect, names, wanted)
+            piece::read(&self.bytes[piece.clone()], &header.dialect, names, wanted)
         };
         let read: Vec<_> = pieces.par_iter().map(read).collect();
-        for piece in read {
-            let piece = piece.map_err(|error| self.placed(error))?;
-            for ((column, _), n_words) in wanted.iter().zip(&piece.n_words) {
-                let all = self
-                    .n_words
-                    .entry(*column)
-                    .or_insert_with(|| vec![0; n_words.len()]);
-                all.iter_mut()
-                    .zip(n_words)
-                    .for_each(|(all, n_cells)| *all += n_cells);
+        for (piece, range) in read.into_iter().zip(pieces) {
+            let mut piece = piece.map_err(|mut error| {
+                if let Error::Table { place, .. } = &mut error {
+                    place.source = self.path.display().to_string();
+                    place.line = place.line.map(|line| header.n_lines + line);
+                }
+                error
+            })?;
+            for (word, n_cells) in piece.words {
+                *self.words.entry(word).or_default() += n_cells;
             }
             let mut lines = Lines::default();
-            lines.append(&piece.lines, 0, self.n_lines);
-            if piece.n_rows > 0 {
-                batches.push(Batch {
-                    columns: piece.columns,
-                    n_rows: piece.n_rows,
-                    first_row: self.n_rows,
-                    lines,
-                });
+            lines.append(&piece.batch.lines, 0, header.n_lines);
+            (piece.batch.lines, piece.batch.first_row) = (lines, self.n_rows);
+            self.n_rows += piece.batch.n_rows;
+            (header.start, header.n_lines) = (range.end, header.n_lines + piece.n_lines);
+            if piece.batch.n_rows > 0 {
+                batches.push(piece.batch);
             }
-            self.n_rows += piece.n_rows;
-            self.n_lines += piece.n_lines;
         }
-        self.start = pieces.last().map_or(self.start, |piece| piece.end);
         self.bytes.renew()
-    }
-
-    /// The error of a piece, at its place in the file.
-    fn placed(&self, mut error: Error) -> Error {
-        if let Error::Table { place, .. } = &mut error {
-            place.source = self.path.display().to_string();
-            place.line = place.line.map(|line| self.n_lines + line);
-        }
-        error
     }
 }
 
 impl Reader for Csv {
     fn columns(&self) -> &Columns {
-        &self.columns
+        &self.header.columns
     }
 
     fn read(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Vec<Batch>> {
@@ -142,12 +119,10 @@ impl Reader for Csv {
             }
             self.append(&pieces, wanted, &mut batches)?;
         }
-        for (slot, _) in wanted
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, kind))| *kind == Kind::Own)
-        {
-            own::take(&mut batches, slot, &self.dialect);
+        for (slot, (_, kind)) in wanted.iter().enumerate() {
+            if *kind == Kind::Own {
+                own::take(&mut batches, slot, &self.header.dialect);
+            }
         }
         Ok(batches)
     }
@@ -158,540 +133,22 @@ impl Reader for Csv {
     }
 
     fn take_notices(&mut self) -> Vec<String> {
-        let mut notices = Vec::new();
-        let mut truths: [Vec<&str>; 2] = Default::default();
-        for (column, n_words) in std::mem::take(&mut self.n_words) {
-            let name = &self.columns.names[column];
-            for (n_cells, word) in n_words
-                .iter()
-                .zip(&self.dialect.words)
-                .filter(|(n_cells, _)| **n_cells > 0)
-            {
-                if word.truth.is_some() {
-                    let names = &mut truths[usize::from(matches!(&*word.text, "yes" | "no"))];
-                    names.push(name);
-                    names.dedup();
-                    continue;
-                }
-                let cells_are = if *n_cells == 1 {
-                    ["cell", "is"]
-                } else {
-                    ["cells", "are"]
-                };
-                let ([cells, are], name, word) = (cells_are, shown(name), shown(&word.text));
-                notices.push(format!(
-                    "{n_cells} {cells} of `{name}` {are} `{word}`, which counts as missing"
-                ));
-            }
-        }
-        for (names, words) in truths.into_iter().zip(["True and False", "yes and no"]) {
-            match names.len() {
-                0 => {}
-                1 => notices.push(format!(
-                    "column {}: {words} are read as 1 and 0",
-                    listed(names)
-                )),
-                _ => notices.push(format!(
-                    "columns {}: {words} are read as 1 and 0",
-                    listed(names)
-                )),
-            }
-        }
-        notices
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Csv;
-    use crate::error::{Error, Result};
-    use crate::options::TextOptions;
-    use crate::reader::{Batch, Kind, Reader};
-    use arrow_array::Array;
-    use arrow_array::cast::AsArray;
-    use arrow_array::types::{Float64Type, Int64Type};
-    use std::fs;
-    use std::path::PathBuf;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// A file that is removed after its test.
-    struct File(PathBuf);
-
-    impl File {
-        fn new(text: impl AsRef<[u8]>) -> Self {
-            static NEXT: AtomicUsize = AtomicUsize::new(0);
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path =
-                std::env::temp_dir().join(format!("table-{}-{number}.csv", std::process::id()));
-            fs::write(&path, text).expect("a disk");
-            Self(path)
-        }
-
-        fn open(&self, options: &TextOptions) -> Result<Csv> {
-            Csv::open(&self.0, options)
-        }
-    }
-
-    impl Drop for File {
-        fn drop(&mut self) {
-            let _ = fs::remove_file(&self.0);
-        }
-    }
-
-    fn all(csv: &mut Csv, kind: Kind) -> Result<Vec<Batch>> {
-        let wanted: Vec<_> = (0..csv.columns().names.len())
-            .map(|column| (column, kind))
-            .collect();
-        csv.read(&wanted, usize::MAX)
-    }
-
-    /// The numbers of one column; NaN for a missing cell.
-    fn numbers(batches: &[Batch], column: usize) -> Vec<f64> {
-        let cells = batches
-            .iter()
-            .flat_map(|batch| batch.columns[column].as_primitive::<Float64Type>());
-        cells.map(|cell| cell.unwrap_or(f64::NAN)).collect()
-    }
-
-    /// The error of reading `text` as numbers, without its path.
-    fn refused(text: impl AsRef<[u8]>, options: &TextOptions) -> (String, Error) {
-        let file = File::new(text);
-        let read = file
-            .open(options)
-            .and_then(|mut csv| all(&mut csv, Kind::Number));
-        let error = read.err().expect("cannot be read");
-        let message = error.to_string().replace(&file.0.display().to_string(), "");
-        (message, error)
-    }
-
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, end: usize) -> usize {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(self.0 >> 33).expect("31 bits") % end
-        }
-
-        fn number(&mut self) -> String {
-            let bits = (self.below(1 << 31) << 33 | self.below(1 << 31) << 2) as u64;
-            let (whole, part) = (self.below(100_000), self.below(1 << 30));
-            match self.below(7) {
-                0 => format!("{whole}"),
-                1 => format!("-{whole}.{part:09}{part}{whole}"),
-                2 => format!("+.{part}e-{}", part % 330),
-                3 => format!("{whole}.E{}", part % 290),
-                4 => [
-                    "-0",
-                    "5e-324",
-                    "1.7976931348623157e308",
-                    "9007199254740993",
-                    "007",
-                ][part % 5]
-                    .to_owned(),
-                _ => Some(f64::from_bits(bits))
-                    .filter(|value| value.is_finite())
-                    .unwrap_or(0.5)
-                    .to_string(),
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_have_the_bits_of_the_standard_library() {
-        let mut random = Random(1);
-        let (mut text, mut expected) = ("a,b\n".to_owned(), Vec::new());
-        for row in 0..60_000 {
-            let number = random.number();
-            expected.push(number.parse::<f64>().expect("a number").to_bits());
-            let cell = match random.below(4) {
-                0 => format!(" {number}\t"),
-                1 => format!("\"{number}\""),
-                _ => number,
-            };
-            text += &format!("{cell},{row}\r\n");
-        }
-        let mut csv = File::new(text)
-            .open(&TextOptions::default())
-            .expect("a header");
-        let batches = all(&mut csv, Kind::Number).expect("numbers");
-        assert!(batches.len() > 3, "several pieces");
-        let found: Vec<u64> = numbers(&batches, 0).into_iter().map(f64::to_bits).collect();
-        assert!(found == expected, "the same bits");
-    }
-
-    /// Cells over several lines, blank lines, quotes that are letters: wherever pieces and spans end.
-    #[test]
-    fn rows_and_their_lines_are_the_same_in_pieces_and_spans() {
-        let mut random = Random(2);
-        let (mut text, mut expected, mut line) = ("n,note\n".to_owned(), Vec::new(), 2);
-        for row in 0..40_000 {
-            let (note, n_lines) = match random.below(400) {
-                0 => ("\"a,\n\"\"b\"\"\n\nc\"".to_owned(), 4),
-                1 => ("5\" wide".to_owned(), 1),
-                2 => ("\n".to_owned(), 2),
-                3 => (format!("\"{}\"", "x\n".repeat(5000)), 5001),
-                _ => ("z".repeat(random.below(30)), 1),
-            };
-            text += &format!("{row},{note}\n");
-            expected.push((f64::from(row), line));
-            line += n_lines;
-        }
-        let file = File::new(text);
-        let wanted = [(0, Kind::Number), (1, Kind::Text), (0, Kind::Text)];
-        for n_rows in [usize::MAX, 1000, 7777] {
-            let mut csv = file.open(&TextOptions::default()).expect("a header");
-            let mut found = Vec::new();
-            loop {
-                let batches = csv.read(&wanted, n_rows).expect("rows");
-                let n_read: usize = batches.iter().map(|batch| batch.n_rows).sum();
-                assert!(n_read <= n_rows, "{n_read} of {n_rows} rows");
-                for batch in &batches {
-                    assert_eq!(batch.first_row, found.len(), "rows before");
-                    let lines = (0..batch.n_rows).map(|row| batch.lines.line(row).expect("a line"));
-                    found.extend(
-                        numbers(std::slice::from_ref(batch), 0)
-                            .into_iter()
-                            .zip(lines),
-                    );
-                    assert_eq!(
-                        batch.columns[2].as_string::<i32>().value(0),
-                        found[batch.first_row].0.to_string()
-                    );
-                }
-                if batches.is_empty() {
-                    break;
-                }
-            }
-            assert!(found == expected, "spans of {n_rows}");
-        }
-    }
-
-    #[test]
-    fn the_first_of_several_errors_is_told_with_its_line() {
-        let rows: String = (0..90_000)
-            .map(|row| format!("{row},\"a\nb\",1\n"))
-            .collect();
-        let text = format!("a,b,c\n{rows}1,x\n") + &rows + "1,2,\n1,2,q\n";
-        let message = refused(&text, &TextOptions::default()).0;
-        assert_eq!(message, ":2: column `b`: `a\\nb` is not a number");
-        let mut csv = File::new(&text)
-            .open(&TextOptions::default())
-            .expect("a header");
-        let error = csv
-            .read(&[(2, Kind::Number)], usize::MAX)
-            .expect_err("2 cells")
-            .to_string();
-        assert!(
-            error.ends_with(
-                ":180002: has 2 of 3 cells; every row needs as many as the first line has"
-            ),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_refused() {
-        for (text, message) in [
-            (
-                "",
-                ": the file is empty; it needs a header line of column names, then rows",
-            ),
-            ("a,b\n \n", ": holds a header and no rows; add at least one"),
-            (
-                "a,b\n1,2\n1\n",
-                ":3: has 1 of 2 cells; every row needs as many as the first line has",
-            ),
-            (
-                "a,b\n1,2,3\n4,5\n",
-                ":2: has 3 of 2 cells; every row needs as many as the first line has",
-            ),
-            (
-                "a,b\n1,\"2\"3\n",
-                ":2: column `b`: goes on after its closing quote; a quote that is part of a text is written twice",
-            ),
-            (
-                "a,b\n\n1,\"2\n",
-                ":3: column `b`: begins with a quote that nothing closes; close it, or leave it out",
-            ),
-            (
-                "a,b\n1,1e999\n",
-                ":2: column `b`: `1e999` is beyond the largest number of 64 bits, 1.8e308; rescale the column",
-            ),
-            (
-                "a,b\n1,-inf\n",
-                ":2: column `b`: `-inf` is not finite; every cell needs a finite number",
-            ),
-            (
-                "a,b\n1,x\u{1}\n",
-                ":2: column `b`: the text holds control characters; remove them",
-            ),
-            (
-                "a\u{7},b\n1,2\n",
-                ":1: the name of column 1: the text holds control characters; remove them",
-            ),
-            (
-                "a;b\n\"1,5\";2\n",
-                ":2: column `a`: `1,5` is not a number; `decimal` , reads it",
-            ),
-            (
-                "a;b\n1,450;2\n",
-                ":2: column `a`: `1,450` is not a number; `decimal` , takes the comma for a decimal point",
-            ),
-            (
-                "1,a\n2,b\n3,c\n",
-                ":1: the first line looks like data (`1` above numbers); `no_header` reads it as a row; `header` takes it as names",
-            ),
-        ] {
-            assert_eq!(
-                refused(text, &TextOptions::default()).0,
-                message,
-                "{text:?}"
-            );
-        }
-        let latin = refused(b"a,b\n1,2\n1,caf\xe9\n", &TextOptions::default()).0;
-        assert_eq!(
-            latin,
-            ":3: column `b`: the cell is not UTF-8; save the file as UTF-8"
-        );
-    }
-
-    #[test]
-    fn a_column_of_texts_is_told_from_a_stray_text() {
-        for (text, is_column) in [("a\nx\ny\n1\n", true), ("a\n1\n2\n3\nnone\n", false)] {
-            let (message, error) = refused(text, &TextOptions::default());
-            assert!(
-                matches!(error, Error::Table { is_text, .. } if is_text == is_column),
-                "{message}"
-            );
-            let is_spelling = message
-                .ends_with("`none` is not a number; `missing` none takes it for a missing cell");
-            assert_eq!(is_spelling, !is_column, "{message}");
-        }
-    }
-
-    #[test]
-    fn headers_are_read_as_people_write_them() {
-        for (text, names, notices) in [
-            ("\u{feff}\n a ,\"b, $\"\n1,2\n", "a|b, $", ""),
-            ("a;b\n1,5;2\n", "a|b", "cells are separated by `;`"),
-            ("a\tb,c\n1\t2\n", "a|b,c", "cells are separated by tabs"),
-            (
-                "\"\",x\n1,2\n",
-                "(#1)|x",
-                "column 1 has no name and is left out; `#1` names it",
-            ),
-            (
-                "x,y\nr1,1,2\nr2,1,2\n",
-                "(#1)|x|y",
-                "column 1 has no name and is left out; `#1` names it",
-            ),
-            (
-                "x,y\n1,2,\n3,4,\n",
-                "x|y|(#3)",
-                "column 3 has no name and is left out; `#3` names it",
-            ),
-            ("x,y,\n1,2\n3,4\n", "x|y", ""),
-            (
-                ",x,\n1,2,\n",
-                "(#1)|x|(#3)",
-                "columns 1, 3 have no names and are left out; `#1`, `#3` name them",
-            ),
-            (
-                "a,a,a\n1,2,3\n",
-                "a|a_2|a_3",
-                "column 2 is called `a_2`: another one is `a`; column 3 is called `a_3`: another one is `a`",
-            ),
-            (
-                ",0,1\n0,5,6\n",
-                "(#1)|0|1",
-                "column 1 has no name and is left out; `#1` names it",
-            ),
-        ] {
-            let csv = File::new(text).open(&TextOptions::default()).expect(text);
-            let columns = csv.columns();
-            let shown = columns.names.iter().zip(&columns.is_hidden);
-            let shown: Vec<_> = shown
-                .map(|(name, hidden)| {
-                    if *hidden {
-                        format!("({name})")
-                    } else {
-                        name.clone()
-                    }
-                })
-                .collect();
-            assert_eq!(
-                (
-                    shown.join("|").as_str(),
-                    columns.notices.join("; ").as_str()
-                ),
-                (names, notices),
-                "{text:?}"
-            );
-        }
-        let with = |header| TextOptions {
-            header: Some(header),
-            ..TextOptions::default()
-        };
-        let mut csv = File::new("1,2,\n3,4,\n").open(&with(false)).expect("rows");
-        assert_eq!(csv.columns().names, ["#1", "#2", "#3"]);
-        assert_eq!(csv.columns().is_hidden, [false, false, true]);
-        assert_eq!(
-            numbers(&all(&mut csv, Kind::Number).expect("rows"), 1),
-            [2.0, 4.0]
-        );
-        let csv = File::new("1,2\n3,4\n").open(&with(true)).expect("names");
-        assert_eq!(csv.columns().names, ["1", "2"]);
-    }
-
-    #[test]
-    fn missing_cells_truths_and_decimals_are_read_and_told() {
-        let options = TextOptions {
-            decimal: Some(','),
-            missing: Some(vec!["-999".to_owned(), "?".to_owned()]),
-            ..TextOptions::default()
-        };
-        let text = "a;b;c\n1,5;TRUE;?\n-999,0;no;?\n;yes;1\n";
-        let mut csv = File::new(text).open(&options).expect("a header");
-        let batches = all(&mut csv, Kind::Number).expect("numbers");
-        let a = numbers(&batches, 0);
-        assert!(a[0] == 1.5 && a[1].is_nan() && a[2].is_nan(), "{a:?}");
-        assert_eq!(numbers(&batches, 1), [1.0, 0.0, 1.0]);
-        assert_eq!(
-            csv.take_notices(),
-            [
-                "1 cell of `a` is `-999`, which counts as missing",
-                "2 cells of `c` are `?`, which counts as missing",
-                "column `b`: True and False are read as 1 and 0",
-                "column `b`: yes and no are read as 1 and 0",
-            ]
-        );
-        assert!(csv.take_notices().is_empty(), "once");
-        assert!(
-            refused("a;b\n1.5;2\n", &options)
-                .0
-                .contains("`1.5` is not a number"),
-            "a point parts thousands"
-        );
-        let spaces = TextOptions {
-            separator: Some(' '),
-            ..TextOptions::default()
-        };
-        let mut csv = File::new("\"a\" b\n1 2\n 3\n")
-            .open(&spaces)
-            .expect("a header");
-        let batches = all(&mut csv, Kind::Number).expect("numbers");
-        assert_eq!(numbers(&batches, 1), [2.0, 3.0]);
-        assert_eq!(
-            batches[0].columns[0].null_count(),
-            1,
-            "an empty cell before a space"
-        );
-        let wrong = TextOptions {
-            separator: Some('"'),
-            ..TextOptions::default()
-        };
-        assert!(matches!(
-            refused("a", &wrong).1,
-            Error::Setting {
-                setting: "separator",
-                ..
-            }
-        ));
-    }
-
-    /// Over all batches: one cell of the last piece decides.
-    #[test]
-    fn columns_are_what_all_of_their_cells_are() {
-        let rows = "7,18446744073709551615,0.5,True,01,1,NA\n".repeat(20_000);
-        let text = format!(
-            "a,b,c,d,e,f,g\n{rows}-7,1,1e5,False,2,9007199254740993.5,NA\n,,,,,,\n12,3,-0,TRUE,3,12345678901234567890123,\n"
-        );
-        let mut csv = File::new(&text)
-            .open(&TextOptions::default())
-            .expect("a header");
-        let batches = all(&mut csv, Kind::Own).expect("rows");
-        assert!(batches.len() > 2, "several pieces");
-        for batch in &batches {
-            let types: Vec<String> = batch
-                .columns
-                .iter()
-                .map(|column| column.data_type().to_string())
-                .collect();
-            assert_eq!(
-                types.join(" "),
-                "Int64 UInt64 Float64 Boolean Utf8 Utf8 Int64"
-            );
-        }
-        let last = batches.last().expect("rows");
-        assert_eq!(
-            last.columns[0]
-                .as_primitive::<Int64Type>()
-                .value(last.n_rows - 1),
-            12
-        );
-        assert_eq!(
-            last.columns[5].as_string::<i32>().value(last.n_rows - 1),
-            "12345678901234567890123"
-        );
-        assert!(last.columns[3].is_null(last.n_rows - 2), "an empty row");
-    }
-
-    /// Whatever is done to a text, no row is lost: as many are read as a plain automaton counts, or it is refused.
-    #[test]
-    fn no_row_of_a_mutated_text_is_lost() {
-        let text = "age,port,\"fare, paid\",class\n1,S,0.5,a\n,C,2,b\n3,\"Q, or\nso\",,a\n4,\"the \"\"port\"\"\",1e3,b\n";
-        let (mut random, mut n_read) = (Random(4), 0);
-        for round in 0..4000 {
-            let mut bytes = text.as_bytes().to_vec();
-            for _ in 0..=random.below(2) {
-                let at = random.below(bytes.len());
-                match random.below(5) {
-                    0 => bytes.truncate(at + 1),
-                    1 => bytes.insert(at, b" ,\"\n\r;\t0-e"[random.below(10)]),
-                    2 if bytes.len() > 1 => drop(bytes.remove(at)),
-                    3 => bytes[at] = u8::try_from(random.below(256)).expect("a byte"),
-                    _ => bytes[at] ^= 1 << random.below(8),
-                }
-            }
-            let options = TextOptions {
-                separator: Some(','),
-                header: Some(true),
-                ..TextOptions::default()
-            };
-            let file = File::new(&bytes);
-            let read = file
-                .open(&options)
-                .and_then(|mut csv| all(&mut csv, Kind::Text));
-            let Ok(batches) = read else { continue };
-            n_read += 1;
-            let (mut in_quotes, mut is_start, mut is_blank, mut n_rows) = (false, true, true, 0);
-            for byte in bytes.iter().chain(b"\n") {
-                match byte {
-                    b'\n' if !in_quotes => {
-                        n_rows += usize::from(!is_blank);
-                        (is_start, is_blank) = (true, true);
-                        continue;
-                    }
-                    b'"' if in_quotes || is_start => in_quotes ^= true,
-                    _ => {}
-                }
-                is_start = *byte == b',' && !in_quotes
-                    || is_start && (byte.is_ascii_whitespace() || in_quotes);
-                is_blank &= byte.is_ascii_whitespace();
-                // A quote behind the first one may be the second half of a doubled one.
-                is_start |= *byte == b'"';
-            }
-            let n_found: usize = batches.iter().map(|batch| batch.n_rows).sum();
-            assert_eq!(
-                n_found + 1,
-                n_rows,
-                "round {round}: {}",
-                bytes.escape_ascii()
-            );
-        }
-        assert!(n_read > 1000, "{n_read} read");
+        let Header {
+            columns, dialect, ..
+        } = &self.header;
+        let all = std::mem::take(&mut self.words);
+        let told = dialect.words.iter().enumerate().filter_map(|(nth, word)| {
+            let mut cells = all.range((nth, 0)..(nth + 1, 0)).peekable();
+            cells.peek()?;
+            let cells = some_of(cells.map(|((_, column), n_cells)| {
+                format!("{n_cells} of `{}`", shown(&columns.names[*column]))
+            }));
+            let value = word
+                .value
+                .map_or("missing".to_owned(), |value| value.to_string());
+            let word = shown(&word.text);
+            Some(format!("cells that are `{word}` count as {value}: {cells}"))
+        });
+        told.collect()
     }
 }

@@ -6,7 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 use memmap2::Mmap;
 use std::cell::Cell;
 use std::fs::{File, Metadata};
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -47,44 +47,41 @@ pub(crate) fn bytes(path: &Path, kind: &str) -> Result<Bytes> {
     std::fs::read(path).map(Bytes::Memory).map_err(failed(path))
 }
 
-/// The tool that packed a file, by the ending of its name.
+/// What a file is packed by, by the ending of its name.
 fn tool(path: &Path) -> Option<&'static str> {
-    match path.extension()?.to_ascii_lowercase().to_str() {
-        Some("gz") => Some("gzip"),
-        Some("zst") => Some("Zstandard"),
+    match path.extension()?.to_ascii_lowercase().to_str()? {
+        "gz" => Some("gzip"),
+        "zst" => Some("Zstandard"),
         _ => None,
     }
 }
 
-/// What is in `packed`, the file `path`, unpacked if its name says that it is packed. Several members one after the other
-/// are one file, for either tool.
-pub(crate) fn decoder<'r>(
-    path: &Path,
-    packed: impl BufRead + 'r,
-) -> std::io::Result<Box<dyn Read + 'r>> {
-    Ok(match tool(path) {
-        Some("gzip") => Box::new(MultiGzDecoder::new(packed)),
-        Some(_) => Box::new(zstd::Decoder::with_buffer(packed)?),
-        None => Box::new(packed),
-    })
+/// Whether a file is packed, by the ending of its name.
+pub(crate) fn is_packed(path: &Path) -> bool {
+    tool(path).is_some()
 }
 
-/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`. No bytes stay what they are.
+/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`. Several members one after the other are
+/// one file. No bytes stay what they are.
 pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
     let Some(tool) = tool(path).filter(|_| !bytes.is_empty()) else {
         return Ok(bytes);
     };
     let mut text = Vec::new();
-    let unpacked = decoder(path, &bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut text));
-    let n_bytes = text.len();
-    let told = |error| {
-        let reason = "it is damaged, cut short, or not such a file";
-        Error::file(
-            path,
-            format!("cannot be unpacked by {tool} after {n_bytes} bytes ({error}); {reason}"),
-        )
+    let unpacked = match tool {
+        "gzip" => MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text),
+        _ => zstd::stream::copy_decode(&bytes[..], &mut text).map(|()| text.len()),
     };
-    unpacked.map(|_| Bytes::Memory(text)).map_err(told)
+    match unpacked {
+        Ok(_) => Ok(Bytes::Memory(text)),
+        Err(error) => Err(Error::file(
+            path,
+            format!(
+                "cannot be unpacked by {tool} after {} bytes ({error}); it is damaged, cut short, or not such a file",
+                text.len()
+            ),
+        )),
+    }
 }
 
 /// A regular file in place, kept open. Nobody may change its bytes or cut it short while it is read: whoever maps a

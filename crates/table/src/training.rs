@@ -118,12 +118,13 @@ fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<Strin
 }
 
 /// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of its cells are no numbers.
-fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
+fn helped(mut error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
     let Error::Table {
         place,
         is_text: true,
+        remedies,
         ..
-    } = &error
+    } = &mut error
     else {
         return error;
     };
@@ -146,16 +147,13 @@ fn helped(error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
         Ok((all().count(), all().filter(is_number).count(), other))
     };
     let (n_cells, n_numbers, other) = sample().unwrap_or((1, 0, None));
-    let error = match other {
-        Some(other) if 2 * n_numbers > n_cells => {
-            error.or(Remedy::new("missing", other, "takes it for a missing cell"))
-        }
-        _ => error.or(Remedy::new(
-            "one_hot",
-            name.as_str(),
-            "makes a feature of each of its texts",
-        )),
-    };
+    // Categories need no remedy of a stray text, and numbers none of categories.
+    if 2 * n_numbers <= n_cells {
+        let effect = "makes a feature of each of its texts";
+        *remedies = vec![Remedy::new("one_hot", name.as_str(), effect)];
+    } else if let (true, Some(other)) = (remedies.is_empty(), other) {
+        remedies.push(Remedy::new("missing", other, "takes it for a missing cell"));
+    }
     error.or(Remedy::new("drop", name, "leaves the column out"))
 }
 

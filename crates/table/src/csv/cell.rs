@@ -1,4 +1,4 @@
-//! One cell: where it ends, what is in it, and the number it is.
+//! Cells: where they end, what is in them, and the numbers they are.
 
 use memchr::{memchr, memchr_iter, memchr2};
 use std::borrow::Cow;
@@ -14,41 +14,35 @@ pub(super) struct Dialect {
 }
 
 /// A text that stands for something else.
-#[derive(Clone)]
 pub(super) struct Word {
     pub(super) text: String,
     /// The number it is, as -999 may be one for a missing cell: however it is written, then.
     number: Option<f64>,
     /// What it is among numbers; none if it is a missing cell, among texts too.
-    pub(super) truth: Option<f64>,
-}
-
-impl Word {
-    fn new(text: &str, number: Option<f64>, truth: Option<f64>) -> Self {
-        Self {
-            text: text.to_owned(),
-            number,
-            truth,
-        }
-    }
+    pub(super) value: Option<f64>,
 }
 
 impl Dialect {
     pub(super) fn new(separator: u8, has_comma: bool, missing: &[String]) -> Self {
-        let truths = [("true", 1.0), ("false", 0.0), ("yes", 1.0), ("no", 0.0)];
+        let truths = [("True", 1.0), ("False", 0.0), ("yes", 1.0), ("no", 0.0)];
         let mut dialect = Self {
             separator,
             has_comma,
-            words: truths
-                .map(|(text, value)| Word::new(text, None, Some(value)))
-                .to_vec(),
+            words: Vec::new(),
             is_plain: !has_comma && separator != b' ',
         };
-        for text in missing {
-            let number = dialect.number(text);
-            dialect.is_plain &= number.is_none();
-            dialect.words.push(Word::new(text, number, None));
-        }
+        let truths = truths.map(|(text, value)| Word {
+            text: text.to_owned(),
+            number: None,
+            value: Some(value),
+        });
+        let missing = missing.iter().map(|text| Word {
+            text: text.clone(),
+            number: dialect.number(text),
+            value: None,
+        });
+        dialect.words = truths.into_iter().chain(missing).collect();
+        dialect.is_plain &= dialect.words.iter().all(|word| word.number.is_none());
         dialect
     }
 
@@ -72,7 +66,7 @@ impl Dialect {
     pub(super) fn word(&self, text: &str, is_number: bool) -> Option<usize> {
         let may_be = (is_number && !self.is_plain).then_some(text);
         let number = may_be.and_then(|text| self.number(text));
-        self.words.iter().position(|word| match word.truth {
+        self.words.iter().position(|word| match word.value {
             None => word.text == text || number.is_some() && word.number == number,
             Some(_) => is_number && word.text.eq_ignore_ascii_case(text),
         })
@@ -89,71 +83,26 @@ pub(super) struct Cell<'t> {
     content: &'t [u8],
     /// Whether a quote within it is doubled.
     is_quoted: bool,
-    /// Line ends within it.
-    pub(super) n_line_ends: usize,
-    /// Where the separator or the line end after it stands, or the end of the text.
-    pub(super) end: usize,
 }
 
 impl<'t> Cell<'t> {
-    /// Reads the cell that begins at `text[at]`.
-    pub(super) fn read(
-        text: &'t [u8],
-        mut at: usize,
-        dialect: &Dialect,
-    ) -> Result<Self, &'static str> {
-        let skip_blanks = |mut at: usize| {
-            while text.get(at).is_some_and(|byte| dialect.is_blank(*byte)) {
-                at += 1;
-            }
-            at
-        };
-        let start = skip_blanks(at);
-        if text.get(start) != Some(&b'"') {
-            let end = memchr2(dialect.separator, b'\n', &text[start..]);
-            let end = end.map_or(text.len(), |end| start + end);
-            return Ok(Self {
-                content: text[start..end].trim_ascii_end(),
-                is_quoted: false,
-                n_line_ends: 0,
-                end,
-            });
-        }
-        let Some(quote) = closing_quote(text, start + 1) else {
-            return Err("begins with a quote that nothing closes; close it, or leave it out");
-        };
-        at = skip_blanks(quote + 1);
-        let content = &text[start + 1..quote];
-        match text.get(at) {
-            Some(byte) if *byte != dialect.separator && *byte != b'\n' => Err(
-                "goes on after its closing quote; a quote that is part of a text is written twice",
-            ),
-            _ => Ok(Self {
-                content: content.trim_ascii(),
-                is_quoted: true,
-                n_line_ends: memchr_iter(b'\n', content).count(),
-                end: at,
-            }),
-        }
-    }
-
     /// The cell as a text; quotes allow for line ends and tabs.
-    pub(super) fn text(&self) -> Result<Cow<'t, str>, String> {
+    pub(super) fn text(&self) -> Result<Cow<'t, str>, &'static str> {
         let Ok(text) = std::str::from_utf8(self.content) else {
-            return Err("the cell is not UTF-8; save the file as UTF-8".to_owned());
+            return Err("the cell is not UTF-8; save the file as UTF-8");
         };
         let is_allowed = |char| self.is_quoted && matches!(char, '\t' | '\n' | '\r');
         let is_printed = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !is_printed && text.contains(|char: char| char.is_control() && !is_allowed(char)) {
-            return Err("the text holds control characters; remove them".to_owned());
+            return Err("the text holds control characters; remove them");
         }
         // Offsets of a column of texts have 32 bits.
         if text.len() > 1 << 30 {
-            return Err("the text is longer than 1 GiB; leave the column out".to_owned());
+            return Err("the text is longer than 1 GiB; leave the column out");
         }
         Ok(match self.is_quoted && text.contains("\"\"") {
-            true => Cow::Owned(text.replace("\"\"", "\"")),
-            false => Cow::Borrowed(text),
+            true => text.replace("\"\"", "\"").into(),
+            false => text.into(),
         })
     }
 }
@@ -169,48 +118,92 @@ pub(super) fn closing_quote(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The rows of a text, cell by cell: to look at, not to read a table.
+/// The rows of a text, cell by cell.
 pub(super) struct Rows<'t> {
     pub(super) text: &'t [u8],
     pub(super) dialect: &'t Dialect,
-    /// Where the next row or blank line begins.
+    /// Where the next cell or blank line begins.
     pub(super) at: usize,
     /// Lines before that.
     pub(super) n_lines: u64,
 }
 
 impl<'t> Rows<'t> {
-    pub(super) fn new(text: &'t [u8], dialect: &'t Dialect) -> Self {
+    /// The rows from the byte `at` on.
+    pub(super) fn new(text: &'t [u8], at: usize, dialect: &'t Dialect) -> Self {
         Self {
             text,
             dialect,
-            at: 0,
+            at,
             n_lines: 0,
         }
+    }
+
+    /// Where the first byte from `at` on stands that is not white space within a line.
+    fn skip_blanks(&self, at: usize) -> usize {
+        let mut rest = self.text[at..].iter();
+        let n_blanks = rest.position(|byte| !self.dialect.is_blank(*byte));
+        n_blanks.map_or(self.text.len(), |n_blanks| at + n_blanks)
     }
 
     /// Moves to the next line that is not blank; false if there is none.
     pub(super) fn skip_blank_lines(&mut self) -> bool {
         loop {
-            let line = &self.text[self.at..];
-            match line.iter().position(|byte| !self.dialect.is_blank(*byte)) {
-                Some(end) if line[end] == b'\n' => {
-                    self.at += end + 1;
-                    self.n_lines += 1;
-                }
+            let end = self.skip_blanks(self.at);
+            match self.text.get(end) {
+                Some(b'\n') => (self.at, self.n_lines) = (end + 1, self.n_lines + 1),
                 is_there => return is_there.is_some(),
             }
         }
+    }
+
+    /// Moves behind the separator or the line end after a cell that ends at `end`, and says whether the row ends there;
+    /// none if something else follows.
+    pub(super) fn close(&mut self, mut end: usize) -> Option<bool> {
+        let separator = self.dialect.separator;
+        while self.text.get(end) == Some(&b' ') && separator != b' ' {
+            end += 1;
+        }
+        let (is_last, length) = match self.text.get(end) {
+            Some(byte) if *byte == separator => (false, 1),
+            Some(b'\n') => (true, 1),
+            Some(b'\r') if self.text.get(end + 1) == Some(&b'\n') => (true, 2),
+            Some(b'\r') if end + 1 == self.text.len() => (true, 1),
+            None => (true, 0),
+            Some(_) => return None,
+        };
+        self.at = end + length;
+        self.n_lines += u64::from(is_last);
+        Some(is_last)
+    }
+
+    /// The cell that begins here, and whether the row ends behind it.
+    pub(super) fn cell(&mut self) -> Result<(Cell<'t>, bool), &'static str> {
+        let text = self.text;
+        let start = self.skip_blanks(self.at);
+        let is_quoted = text.get(start) == Some(&b'"');
+        let (content, end) = if is_quoted {
+            let quote = closing_quote(text, start + 1)
+                .ok_or("begins with a quote that nothing closes; close it, or leave it out")?;
+            let content = &text[start + 1..quote];
+            self.n_lines += memchr_iter(b'\n', content).count() as u64;
+            (content.trim_ascii(), self.skip_blanks(quote + 1))
+        } else {
+            let end = memchr2(self.dialect.separator, b'\n', &text[start..]);
+            let end = end.map_or(text.len(), |end| start + end);
+            (text[start..end].trim_ascii_end(), end)
+        };
+        let is_last = self.close(end).ok_or(
+            "goes on after its closing quote; a quote that is part of a text is written twice",
+        )?;
+        Ok((Cell { content, is_quoted }, is_last))
     }
 
     /// The cells of the row that begins here.
     pub(super) fn row(&mut self) -> Result<Vec<Cell<'t>>, &'static str> {
         let mut cells = Vec::new();
         loop {
-            let cell = Cell::read(self.text, self.at, self.dialect)?;
-            let is_last = self.text.get(cell.end) != Some(&self.dialect.separator);
-            self.at = self.text.len().min(cell.end + 1);
-            self.n_lines += cell.n_line_ends as u64 + u64::from(is_last);
+            let (cell, is_last) = self.cell()?;
             cells.push(cell);
             if is_last {
                 return Ok(cells);

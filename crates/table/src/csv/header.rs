@@ -1,10 +1,10 @@
 //! How a file is written, found in its first lines: the separator, the names of the columns.
 
 use super::cell::{Dialect, Rows};
-use crate::error::{Error, Place, Remedy, Result, listed, shown, some_of};
+use crate::error::{Error, Place, Remedy, Result, listed, shown};
 use crate::options::{MISSING, TextOptions};
 use crate::reader::Columns;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Lines that are looked at beside the first.
@@ -28,27 +28,22 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
         0
     };
     let dialect = dialect(&text[mark..], options)?;
-    let mut rows = Rows::new(text, &dialect);
-    rows.at = mark;
+    let mut rows = Rows::new(text, mark, &dialect);
     if !rows.skip_blank_lines() {
         let reason = "the file is empty; it needs a header line of column names, then rows";
         return Err(Error::file(path, reason));
     }
     let place = Place::line(path, rows.n_lines + 1);
+    let refused = |reason: String| Error::at(place.clone(), reason);
     let mut start = (rows.at, rows.n_lines);
-    let refused = |reason| Error::at(place.clone(), reason);
-    let mut first = Vec::new();
-    for (cell, number) in rows
+    let cells = rows
         .row()
-        .map_err(|reason| refused(reason.to_owned()))?
-        .iter()
-        .zip(1..)
-    {
-        let text = cell
-            .text()
-            .map_err(|reason| refused(format!("the name of column {number}: {reason}")));
-        first.push(text?.into_owned());
-    }
+        .map_err(|reason| refused(format!("a cell {reason}")))?;
+    let names = cells.iter().zip(1..).map(|(cell, number)| {
+        let name = cell.text().map(String::from);
+        name.map_err(|reason| refused(format!("the name of column {number}: {reason}")))
+    });
+    let mut first = names.collect::<Result<Vec<String>>>()?;
     if options.header != Some(false) {
         start = (rows.at, rows.n_lines);
         if !rows.skip_blank_lines() {
@@ -63,9 +58,8 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
         Some(false) => numbered(&first, &sample),
         header => {
             place_names(&mut first, &sample);
-            if header.is_none()
-                && let Some(number) = number_above_numbers(&first, &sample, &dialect)
-            {
+            let number = number_above_numbers(&first, &sample, &dialect);
+            if let Some(number) = number.filter(|_| header.is_none()) {
                 return Err(like_data(place, number));
             }
             if first.iter().all(String::is_empty) {
@@ -74,11 +68,11 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
             named(first)
         }
     };
-    let separator = match dialect.separator {
-        b'\t' => "tabs".to_owned(),
-        separator => format!("`{}`", char::from(separator)),
-    };
     if options.separator.is_none() && dialect.separator != b',' {
+        let separator = match dialect.separator {
+            b'\t' => "tabs".to_owned(),
+            separator => format!("`{}`", char::from(separator)),
+        };
         let notice = format!("cells are separated by {separator}");
         columns.notices.insert(0, notice);
     }
@@ -93,10 +87,8 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
 
 /// The error of a first line that may be a row, with a `number` above numbers.
 fn like_data(place: Place, number: &str) -> Error {
-    let reason = format!(
-        "the first line looks like data (`{}` above numbers)",
-        shown(number)
-    );
+    let number = shown(number);
+    let reason = format!("the first line looks like data (`{number}` above numbers)");
     let error = Error::at(place, reason).or(Remedy::new("no_header", "", "reads it as a row"));
     error.or(Remedy::new("header", "", "takes it as names"))
 }
@@ -104,8 +96,13 @@ fn like_data(place: Place, number: &str) -> Error {
 /// The texts of the next rows, as far as they can be read.
 fn sample(rows: Rows<'_>) -> Vec<Vec<String>> {
     let rows = rows.take(LOOKED_AT).map_while(std::result::Result::ok);
-    let text = |cell: &super::cell::Cell<'_>| cell.text().unwrap_or_default().into_owned();
-    rows.map(|row| row.iter().map(text).collect()).collect()
+    let texts = rows.map(|row| {
+        let texts = row
+            .iter()
+            .map(|cell| cell.text().unwrap_or_default().into_owned());
+        texts.collect()
+    });
+    texts.collect()
 }
 
 /// The dialect that was asked for, or the one that fits the first lines best.
@@ -133,36 +130,37 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
             .map(of)
             .ok_or_else(|| refused("separator", reason));
     }
-    // The last of those that fit best: a comma if it fits, unless it is in the numbers.
-    let (candidates, preferred) = if has_comma {
-        (*b",|\t;", b';')
-    } else {
-        (*b"|\t;,", b',')
-    };
-    let best = candidates.into_iter().max_by_key(|separator| {
-        let (how_well, n_cells) = fit(text, &of(*separator));
-        (how_well, how_well == 2 && *separator == preferred, n_cells)
+    let preferred = if has_comma { b';' } else { b',' };
+    let fits = b"|\t;,".map(|separator| {
+        let (how_well, n_cells) = fit(text, &of(separator));
+        let is_preferred = separator == preferred;
+        // One that fits well may be in the numbers or the texts, unless it is the usual one.
+        (
+            how_well,
+            how_well == 2 && is_preferred,
+            n_cells,
+            is_preferred,
+            separator,
+        )
     });
-    let best = best.filter(|best| fit(text, &of(*best)).1 > 1);
-    Ok(of(best.unwrap_or(b',')))
+    let best = fits.into_iter().max().filter(|best| best.2 > 1);
+    Ok(of(best.map_or(b',', |best| best.4)))
 }
 
 /// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others have
 /// one more, as those with names of rows do.
 fn fit(text: &[u8], dialect: &Dialect) -> (u8, usize) {
-    let rows = Rows::new(text, dialect).take(LOOKED_AT + 1);
+    let rows = Rows::new(text, 0, dialect).take(LOOKED_AT + 1);
     let mut counts = rows.map(|row| row.map_or(0, |row| row.len()));
     let n_cells = counts.next().unwrap_or(0);
     let others: Vec<usize> = counts.collect();
     let all = |n: usize| n > 1 && others.iter().all(|n_others| *n_others == n);
-    (
-        if all(n_cells) {
-            2
-        } else {
-            u8::from(all(n_cells + 1))
-        },
-        n_cells,
-    )
+    let how_well = if all(n_cells) {
+        2
+    } else {
+        u8::from(all(n_cells + 1))
+    };
+    (how_well, n_cells)
 }
 
 /// Gives rows that have one cell more than the first line a column without a name: the first, of their names, or the last,
@@ -171,14 +169,8 @@ fn place_names(first: &mut Vec<String>, rows: &[Vec<String>]) {
     let all = |n| !rows.is_empty() && rows.iter().all(|row| row.len() == n);
     let n_cells = first.len();
     if all(n_cells + 1) {
-        first.insert(
-            if rows.iter().all(|row| row[n_cells].is_empty()) {
-                n_cells
-            } else {
-                0
-            },
-            String::new(),
-        );
+        let is_behind = rows.iter().all(|row| row[n_cells].is_empty());
+        first.insert(if is_behind { n_cells } else { 0 }, String::new());
     } else if n_cells > 1 && all(n_cells - 1) && first[n_cells - 1].is_empty() {
         first.pop();
     }
@@ -192,44 +184,36 @@ fn number_above_numbers<'t>(
 ) -> Option<&'t String> {
     let is_number = |text: &&String| dialect.number(text).is_some();
     let is_either = |text: &&String| is_number(text) || dialect.word(text, false).is_some();
-    let of_numbers = |column: usize| {
-        let cells = rows
-            .iter()
-            .filter_map(|row| row.get(column))
-            .filter(|text| !text.is_empty());
-        cells.clone().all(|text| is_either(&text)) && cells.clone().any(|text| is_number(&text))
+    let is_above_numbers = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let mut cells = cells.filter(|text| !text.is_empty());
+        cells.clone().all(|text| is_either(&text)) && cells.any(|text| is_number(&text))
     };
-    let above = first
-        .iter()
-        .enumerate()
-        .filter(|(column, _)| of_numbers(*column))
-        .map(|(_, text)| text);
-    above
-        .clone()
-        .find(is_number)
-        .filter(|_| above.clone().all(|text| is_either(&text)))
+    let above = first.iter().enumerate();
+    let mut above = above.filter_map(|(column, text)| is_above_numbers(column).then_some(text));
+    let is_data = above.clone().all(|text| is_either(&text));
+    above.find(is_number).filter(|_| is_data)
 }
 
 /// Columns called by the cells of the first line, each once.
 fn named(first: Vec<String>) -> Columns {
+    let places = first.iter().enumerate();
+    let unnamed = places.filter_map(|(column, name)| name.is_empty().then_some(column));
+    let unnamed = unnamed.collect();
     let mut columns = Columns::named(first);
-    let unnamed = (0..columns.names.len())
-        .filter(|column| columns.names[*column].is_empty())
-        .collect();
     hide(&mut columns, unnamed);
-    let (mut seen, mut copies) = (HashSet::new(), HashMap::new());
+    let mut seen = HashSet::new();
     for (name, number) in columns.names.iter_mut().zip(1..) {
         let text = name.clone();
-        let copy = copies.entry(text.clone()).or_insert(1);
+        let mut copy = 1;
         while !seen.insert(name.clone()) {
-            *copy += 1;
+            copy += 1;
             *name = format!("{text}_{copy}");
         }
-        if *name != text {
+        if copy > 1 {
             let (text, name) = (shown(&text), shown(name));
-            columns.notices.push(format!(
-                "column {number} is called `{name}`: another one is `{text}`"
-            ));
+            let notice = format!("column {number} is called `{name}`: another one is `{text}`");
+            columns.notices.push(notice);
         }
     }
     columns
@@ -237,14 +221,15 @@ fn named(first: Vec<String>) -> Columns {
 
 /// Columns called by their places. An empty last one stands behind a separator at the end of each line.
 fn numbered(first: &[String], rows: &[Vec<String>]) -> Columns {
-    let n_columns = first.len();
-    let mut columns = Columns::named((1..=n_columns).map(|number| format!("#{number}")).collect());
-    let mut last = rows
+    let last = first.len() - 1;
+    let names = (1..=first.len()).map(|number| format!("#{number}"));
+    let mut columns = Columns::named(names.collect());
+    let mut cells = rows
         .iter()
-        .filter_map(|row| row.get(n_columns - 1))
+        .filter_map(|row| row.get(last))
         .chain(first.last());
-    if n_columns > 1 && last.all(String::is_empty) {
-        hide(&mut columns, vec![n_columns - 1]);
+    if last > 0 && cells.all(String::is_empty) {
+        hide(&mut columns, vec![last]);
     }
     columns
 }
@@ -255,15 +240,9 @@ fn hide(columns: &mut Columns, unnamed: Vec<usize>) {
         columns.names[*column] = format!("#{}", column + 1);
         columns.is_hidden[*column] = true;
     }
-    let names = listed(unnamed.iter().map(|column| &columns.names[*column]));
-    let numbers = some_of(unnamed.iter().map(|column| (column + 1).to_string()));
-    columns.notices.extend(match unnamed.len() {
-        0 => None,
-        1 => Some(format!(
-            "column {numbers} has no name and is left out; {names} names it"
-        )),
-        _ => Some(format!(
-            "columns {numbers} have no names and are left out; {names} name them"
-        )),
-    });
+    if !unnamed.is_empty() {
+        let names = listed(unnamed.iter().map(|column| &columns.names[*column]));
+        let notice = format!("columns without a name are left out unless asked for: {names}");
+        columns.notices.push(notice);
+    }
 }

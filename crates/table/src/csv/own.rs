@@ -1,58 +1,46 @@
-//! What the cells of a column are, if nothing says it: numbers, truths, or texts.
+//! Columns as what all of their cells are.
 
 use super::cell::Dialect;
 use crate::reader::Batch;
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array};
+use arrow_array::{ArrayRef, Float64Array};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Makes the texts of a column of all batches what they are: the first of some types that changes none of them.
 pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
-    let texts = |batch: &Batch| batch.columns[slot].as_string::<i32>().clone();
-    let all = |fits: &(dyn Fn(&str) -> bool + Sync)| {
-        let parts = batches.par_iter();
-        parts.all(|batch| texts(batch).iter().flatten().all(fits))
+    let fits: [(_, &(dyn Fn(&str) -> bool + Sync)); 4] = [
+        (DataType::Int64, &|text| {
+            is_integer(text) && text != "-0" && text.parse::<i64>().is_ok()
+        }),
+        (DataType::UInt64, &|text| {
+            is_integer(text) && text.parse::<u64>().is_ok()
+        }),
+        (DataType::Float64, &|text| is_float(text, dialect)),
+        (DataType::Boolean, &|text| {
+            text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+        }),
+    ];
+    let fitting = fits.into_iter().find(|(_, fits)| {
+        let parts = batches.par_iter().map(|batch| &batch.columns[slot]);
+        parts.all(|texts| texts.as_string::<i32>().iter().flatten().all(fits))
+    });
+    let Some((data_type, _)) = fitting else {
+        return;
     };
-    let typed: &(dyn Fn(&StringArray) -> ArrayRef + Sync) =
-        if all(&|text| is_integer(text) && text != "-0" && text.parse::<i64>().is_ok()) {
-            &|texts| {
-                let cells = texts.iter().map(|text| text?.parse().ok());
-                Arc::new(cells.collect::<Int64Array>())
+    batches.par_iter_mut().for_each(|batch| {
+        let texts = &mut batch.columns[slot];
+        *texts = match data_type {
+            DataType::Float64 => {
+                let cells = texts.as_string::<i32>().iter();
+                let numbers: Float64Array = cells.map(|text| dialect.number(text?)).collect();
+                Arc::new(numbers) as ArrayRef
             }
-        } else if all(&|text| is_integer(text) && text.parse::<u64>().is_ok()) {
-            &|texts| {
-                let cells = texts.iter().map(|text| text?.parse().ok());
-                Arc::new(cells.collect::<UInt64Array>())
-            }
-        } else if all(&|text| is_float(text, dialect)) {
-            &|texts| {
-                let cells = texts.iter().map(|text| dialect.number(text?));
-                Arc::new(cells.collect::<Float64Array>())
-            }
-        } else if all(&|text| truth(text).is_some()) {
-            &|texts| {
-                Arc::new(
-                    texts
-                        .iter()
-                        .map(|text| truth(text?))
-                        .collect::<BooleanArray>(),
-                )
-            }
-        } else {
-            return;
+            _ => cast(texts, &data_type).expect("every cell was tried"),
         };
-    batches
-        .par_iter_mut()
-        .for_each(|batch| batch.columns[slot] = typed(&texts(batch)));
-}
-
-fn truth(text: &str) -> Option<bool> {
-    match text {
-        "True" | "TRUE" | "true" => Some(true),
-        "False" | "FALSE" | "false" => Some(false),
-        _ => None,
-    }
+    });
 }
 
 /// Whether it is an integer as a program writes it: without zeros before it, nor a plus.

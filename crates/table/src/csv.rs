@@ -9,6 +9,8 @@ mod header;
 mod own;
 mod piece;
 
+pub(crate) use header::named;
+
 use crate::error::{Error, Result, listed, shown};
 use crate::file::{self, Bytes};
 use crate::options::TextOptions;

@@ -210,8 +210,8 @@ fn number_above_numbers<'t>(
         .filter(|_| above.clone().all(|text| is_either(&text)))
 }
 
-/// Columns called by the cells of the first line, each once.
-fn named(first: Vec<String>) -> Columns {
+/// Columns called by these names, each once; those without one are hidden.
+pub(crate) fn named(first: Vec<String>) -> Columns {
     let mut columns = Columns::named(first);
     let unnamed = (0..columns.names.len())
         .filter(|column| columns.names[*column].is_empty())

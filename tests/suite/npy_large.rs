@@ -122,7 +122,7 @@ fn every_row_beyond_4_gib_counts_and_none_is_copied() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("row 119999999, column `8`: NaN is not finite"),
+        message.contains("row 119999999, column `8`: the target is missing"),
         "{message}"
     );
     std::fs::remove_file(&path).unwrap();

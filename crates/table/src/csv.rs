@@ -11,6 +11,8 @@ mod piece;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use header::named;
+
 use crate::error::{Error, Result, shown, some_of};
 use crate::file::Bytes;
 use crate::options::TextOptions;

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Once;
 
 /// The bytes of a file.
 pub(crate) enum Bytes {
@@ -19,6 +19,14 @@ pub(crate) enum Bytes {
 }
 
 impl Bytes {
+    /// The same bytes, to be kept.
+    pub(crate) fn shared(self) -> bytes::Bytes {
+        match self {
+            Self::Mapped(mapped) => mapped.bytes,
+            Self::Memory(bytes) => bytes.into(),
+        }
+    }
+
     /// Forgets what was read of a mapping, as [`Mapped::renew`] does.
     pub(crate) fn renew(&mut self) -> Result<()> {
         match self {
@@ -89,7 +97,8 @@ pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
 pub(crate) struct Mapped {
     path: PathBuf,
     file: File,
-    pub(crate) bytes: Arc<Mmap>,
+    /// Shared with whoever uses them beyond the next [`renew`](Self::renew).
+    pub(crate) bytes: bytes::Bytes,
 }
 
 impl Mapped {
@@ -101,7 +110,7 @@ impl Mapped {
             return Err(Error::file(path, reason));
         }
         let file = File::open(path).map_err(failed(path))?;
-        let (path, bytes) = (path.to_owned(), Arc::new(mapped(path, &file)?));
+        let (path, bytes) = (path.to_owned(), mapped(path, &file)?);
         Ok(Self { path, file, bytes })
     }
 
@@ -113,18 +122,18 @@ impl Mapped {
             let reason = "was changed while it was read; run again once nobody writes it";
             return Err(Error::file(&self.path, reason));
         }
-        self.bytes = Arc::new(bytes);
+        self.bytes = bytes;
         Ok(())
     }
 }
 
-fn mapped(path: &Path, file: &File) -> Result<Mmap> {
+fn mapped(path: &Path, file: &File) -> Result<bytes::Bytes> {
     #[expect(unsafe_code, reason = "a file can be mapped in no other way")]
     // SAFETY: the mapping is only ever read. What no program can rule out is left to the user: nobody may change the
     // file's bytes or cut it short while it is mapped. To replace it by a rename is harmless, the mapping keeps the
     // file it was made of.
     let mapped = unsafe { Mmap::map(file) };
-    mapped.map_err(|error| {
+    mapped.map(bytes::Bytes::from_owner).map_err(|error| {
         let reason = format!("cannot be mapped into memory ({error}); copy it to a local disk");
         Error::file(path, reason)
     })

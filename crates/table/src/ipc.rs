@@ -3,14 +3,14 @@
 //! <https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc>
 
 use crate::error::{Error, Result};
-use crate::file::{self, Bytes, contained};
+use crate::file::{self, contained};
 use crate::parquet::Layout;
 use crate::reader::{Batch, Columns, Kind, Reader};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::root_as_message;
+use bytes::Bytes;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What a file begins and ends with. Between them is a stream, and at the end where its parts are.
 const MAGIC: &[u8] = b"ARROW1";
@@ -18,34 +18,17 @@ const MAGIC: &[u8] = b"ARROW1";
 const STEP: usize = 8;
 
 type Parsed<T> = std::result::Result<T, String>;
+type Batches = StreamReader<Cursor<Bytes>>;
 
 /// A stream whose schema is read.
 pub(crate) struct Ipc {
     path: PathBuf,
-    stream: Stream,
+    stream: Bytes,
     layout: Layout,
-    /// The rows that were not read, once some were.
-    rest: Option<Rows>,
-}
-
-struct Rows {
-    fields: Vec<usize>,
-    reader: StreamReader<Cursor<Stream>>,
-    /// Rows before the next ones.
-    next: usize,
-}
-
-/// The bytes of a stream.
-#[derive(Clone)]
-struct Stream {
-    file: Arc<Bytes>,
-    start: usize,
-}
-
-impl AsRef<[u8]> for Stream {
-    fn as_ref(&self) -> &[u8] {
-        &self.file[self.start..]
-    }
+    /// The batches that were not read, once some were.
+    rest: Option<Batches>,
+    /// Rows before them.
+    n_read: usize,
 }
 
 /// Opens the file `path`.
@@ -53,35 +36,29 @@ impl AsRef<[u8]> for Stream {
 /// # Errors
 /// If it cannot be read, or is neither a file nor a stream of Arrow.
 pub(crate) fn open(path: &Path) -> Result<Ipc> {
-    let file = file::bytes(path, "Feather")?;
     let wrong = |reason: String| Error::file(path, reason);
+    let file = file::bytes(path, "Feather")?.shared();
     let start = match &file[..] {
         bytes if !bytes.starts_with(MAGIC) => 0,
         bytes if bytes.len() > 2 * STEP && bytes.ends_with(MAGIC) => {
             // Zeros align the stream, to 8 bytes or to more.
-            let zeros = bytes[STEP..]
-                .chunks(STEP)
-                .take_while(|bytes| *bytes == [0; STEP]);
-            STEP * (1 + zeros.count())
+            let steps = bytes[STEP..].chunks(STEP);
+            STEP * (1 + steps.take_while(|bytes| *bytes == [0; STEP]).count())
         }
         _ => return Err(wrong(damaged("its end is missing"))),
     };
-    let stream = Stream {
-        file: Arc::new(file),
-        start,
-    };
-    let layout = contained(|| {
-        check_sizes(stream.as_ref()).ok_or("a part of it ends before it should")?;
-        Ok(reader(&stream, None)?.schema())
+    let stream = file.slice(start..);
+    let schema = contained(|| {
+        check_sizes(&stream).ok_or("a part of it ends before it should")?;
+        Ok(batches(&stream, None)?.schema())
     });
-    let layout = layout
-        .map_err(damaged)
-        .and_then(|schema| Layout::new(&schema));
+    let layout = schema.map_err(damaged).and_then(Layout::new);
     Ok(Ipc {
         path: path.to_owned(),
         layout: layout.map_err(wrong)?,
         stream,
         rest: None,
+        n_read: 0,
     })
 }
 
@@ -91,7 +68,7 @@ fn damaged(error: impl std::fmt::Display) -> String {
     )
 }
 
-fn reader(stream: &Stream, fields: Option<Vec<usize>>) -> Parsed<StreamReader<Cursor<Stream>>> {
+fn batches(stream: &Bytes, fields: Option<Vec<usize>>) -> Parsed<Batches> {
     StreamReader::try_new(Cursor::new(stream.clone()), fields).map_err(|error| error.to_string())
 }
 
@@ -132,41 +109,22 @@ fn check_sizes(mut stream: &[u8]) -> Option<()> {
 }
 
 impl Ipc {
-    fn batches(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Parsed<Vec<Batch>> {
-        let rows = match &mut self.rest {
-            Some(rows) => rows,
+    fn next(&mut self, wanted: &[(usize, Kind)]) -> Parsed<Option<Batch>> {
+        let rest = match &mut self.rest {
+            Some(rest) => rest,
             rest => {
                 let fields = self.layout.fields(wanted)?;
-                let reader = contained(|| reader(&self.stream, Some(fields.clone())));
-                rest.insert(Rows {
-                    fields,
-                    reader: reader.map_err(damaged)?,
-                    next: 0,
-                })
+                let batches = contained(|| batches(&self.stream, Some(fields)));
+                rest.insert(batches.map_err(damaged)?)
             }
         };
-        let (mut batches, end) = (Vec::new(), rows.next.saturating_add(n_rows));
-        while rows.next < end {
-            let read = contained(|| {
-                rows.reader
-                    .next()
-                    .transpose()
-                    .map_err(|error| error.to_string())
-            });
-            let Some(read) = read.map_err(damaged)? else {
-                break;
-            };
-            let batch = self
-                .layout
-                .batch(wanted, &rows.fields, read.columns(), rows.next)?;
-            rows.next += batch.n_rows;
-            // Batches of no rows are allowed, and say nothing.
-            batches.extend((batch.n_rows > 0).then_some(batch));
-        }
-        match rows.next {
-            0 => Err("has no rows; at least one is needed".to_owned()),
-            _ => Ok(batches),
-        }
+        let read = contained(|| rest.next().transpose().map_err(|error| error.to_string()));
+        let batch = read.map_err(damaged)?.map(|read| {
+            let batch = self.layout.batch(wanted, read.columns(), self.n_read)?;
+            self.n_read += batch.n_rows;
+            Ok(batch)
+        });
+        batch.transpose()
     }
 }
 
@@ -176,11 +134,19 @@ impl Reader for Ipc {
     }
 
     fn read(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Vec<Batch>> {
-        let batches = self.batches(wanted, n_rows);
-        batches.map_err(|reason| Error::file(&self.path, reason))
+        let (mut batches, end) = (Vec::new(), self.n_read.saturating_add(n_rows));
+        while self.n_read < end {
+            let next = self.next(wanted);
+            match next.map_err(|reason| Error::file(&self.path, reason))? {
+                // Batches of no rows are allowed, and say nothing.
+                Some(batch) => batches.extend((batch.n_rows > 0).then_some(batch)),
+                None => break,
+            }
+        }
+        Ok(batches)
     }
 
     fn n_bytes(&self) -> u64 {
-        self.stream.as_ref().len() as u64
+        self.stream.len() as u64
     }
 }

@@ -10,7 +10,6 @@ use crate::error::{Error, Place, Result};
 use crate::file::{Bytes, Mapped};
 use crate::reader::{Batch, Columns, InPlace, Kind, Reader};
 use arrow_array::ArrayRef;
-use memmap2::Mmap;
 use neuralnet::data::Lines;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -191,19 +190,19 @@ impl Reader for Arrays {
         let fits =
             header.element == Element::F32 && !header.is_fortran && header.offset.is_multiple_of(4);
         fits.then(|| InPlace {
-            values: Arc::new(Floats(Arc::clone(&file.bytes), header.offset)),
+            values: Arc::new(Floats(file.bytes.slice(header.offset..))),
             n_rows: header.n_rows(),
             width: header.width(),
         })
     }
 }
 
-/// The floats of a mapped file from a byte on.
-struct Floats(Arc<Mmap>, usize);
+/// The floats in a part of a mapped file.
+struct Floats(bytes::Bytes);
 
 impl AsRef<[f32]> for Floats {
     fn as_ref(&self) -> &[f32] {
-        bytemuck::cast_slice(&self.0[self.1..])
+        bytemuck::cast_slice(&self.0)
     }
 }
 

@@ -195,8 +195,8 @@ fn number_above_numbers<'t>(
     above.find(is_number).filter(|_| is_data)
 }
 
-/// Columns called by the cells of the first line, each once.
-fn named(first: Vec<String>) -> Columns {
+/// Columns called by these names, each once; those without one are hidden.
+pub(crate) fn named(first: Vec<String>) -> Columns {
     let places = first.iter().enumerate();
     let unnamed = places.filter_map(|(column, name)| name.is_empty().then_some(column));
     let unnamed = unnamed.collect();

@@ -239,7 +239,7 @@ fn missing_cells_are_found_and_counted() {
         &["--impute", "median"],
         0,
         &[
-            "2 cells of `Ozone` are `NA`, which counts as missing",
+            "cells that are `NA` count as missing: 2 of `Ozone`",
             "2 missing cells of `Ozone` filled with 25.5",
         ],
     );
@@ -276,7 +276,7 @@ fn missing_cells_are_found_and_counted() {
         2,
         &[
             "`none given` is not a number",
-            "--missing 'none given' takes it for a missing cell",
+            "--missing 'none given' counts it as missing",
         ],
     );
     let classes = "x,z,y\n1,2,no\n4,1,yes\n3,4,NA\n5,2,yes\n2,3,no\n";
@@ -427,7 +427,7 @@ fn columns_without_a_name_are_left_out_and_can_be_named() {
         table,
         &[],
         0,
-        &["column 1 has no name and is left out; `#1` names it"],
+        &["columns without a name are left out unless asked for: `#1`"],
     );
     for (flags, expected) in [
         (&[][..], &["x1", "x2"][..]),
@@ -664,7 +664,7 @@ fn booleans_are_0_and_1_in_every_format() {
         spelled("True", "False"),
         &[],
         0,
-        &["column `a`: True and False are read as 1 and 0"],
+        &["cells that are `True` count as 1: 3 of `a`"],
     );
     assert_said(
         "mixed.csv",

@@ -124,7 +124,7 @@ fn expected(text: &str) -> Content {
             return Content::Wrong(line, None);
         }
         for (cell, name) in cells.iter().zip(names) {
-            match cell.parse::<f64>().map(|value| value as f32) {
+            match cell.parse::<f64>().map(nearest) {
                 Ok(value) if value.is_finite() => rows.push(value.to_bits()),
                 _ => return Content::Wrong(line, Some(name.clone())),
             }
@@ -145,6 +145,12 @@ fn options() -> TableOptions {
         keep_zero: true,
         ..TableOptions::default()
     }
+}
+
+/// A number as a feature.
+#[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
+fn nearest(number: f64) -> f32 {
+    number as f32
 }
 
 fn bits(dataset: &Dataset) -> Vec<u32> {
@@ -383,7 +389,12 @@ fn whatever_is_written_into_a_file_no_row_is_lost_and_no_value_changed() {
             Err(error) => {
                 n_refused += 1;
                 let told = error.to_string();
-                assert!(told.contains(path.to_str().unwrap()), "{told}");
+                let is_placed = told.starts_with(path.to_str().unwrap());
+                // A column that was asked for may have lost its name.
+                assert!(
+                    is_placed || matches!(error, Error::Setting { .. }),
+                    "{told}"
+                );
             }
         }
     }
@@ -415,7 +426,7 @@ fn assert_as_written(dataset: &Dataset, text: &[u8]) {
             if text.is_empty() {
                 0.0
             } else {
-                text.parse::<f64>().unwrap() as f32
+                nearest(text.parse().unwrap())
             }
         };
         for (at, (name, x)) in names.iter().zip(x).enumerate() {

@@ -152,14 +152,7 @@ fn what_cannot_be_used_is_refused() {
         ("complex.npy", ["holds `<c16`", "X.astype('<f4')"]),
         (
             "one_dimension.npy",
-            ["has no feature column", "numpy.column_stack((X, y))"],
-        ),
-        (
-            "keras.npz",
-            [
-                "`x_train`, `y_train`, `x_test`, `y_test`",
-                "X=z['x_train'], y=z['y_train']",
-            ],
+            ["has no column left to be a feature", "its columns are `0`"],
         ),
         (
             "extra.npz",
@@ -172,10 +165,7 @@ fn what_cannot_be_used_is_refused() {
         ),
     ] {
         let message = refused(&made(name));
-        assert!(
-            message.starts_with(made(name).to_str().unwrap()),
-            "{message}"
-        );
+        assert!(message.contains(made(name).to_str().unwrap()), "{message}");
         for part in parts {
             assert!(message.contains(part), "{name}: {message}");
         }

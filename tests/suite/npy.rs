@@ -202,8 +202,11 @@ fn any_columns_may_be_the_targets() {
         ),
         (vec!["03"], "has no column `03`"),
         (vec!["y"], "has no column `y`"),
-        (vec!["1", "1"], "`1` twice"),
-        (vec!["0", "1", "2", "3"], "has no feature column"),
+        (vec!["1", "1"], "column `1` is named twice"),
+        (
+            vec!["0", "1", "2", "3"],
+            "has no column left to be a feature",
+        ),
     ] {
         let message = refused(&path, &targets);
         assert!(message.contains(part), "{targets:?}: {message}");
@@ -418,7 +421,7 @@ fn what_is_no_such_table_is_refused() {
         (vec![], ["is empty", "again"]),
         (
             b"PK\x03\x04....".to_vec(),
-            ["does not begin as a NumPy file", "numpy.save"],
+            ["is a ZIP archive", ".npz if NumPy wrote it"],
         ),
         (good[..6].to_vec(), ["ends within its header", "again"]),
         (good[..9].to_vec(), ["ends within its header", "again"]),
@@ -427,7 +430,10 @@ fn what_is_no_such_table_is_refused() {
         (set(7, 1), ["is of version 1.1", "1.0, 2.0 and 3.0"]),
         (set(9, 255), ["ends within its header", "again"]),
         (set(10, b'['), ["is not the dictionary", "numpy.save"]),
-        (set(100, b'x'), ["is not the dictionary", "at `x`"]),
+        (
+            set(100, b'x'),
+            ["is not the dictionary", "write it with numpy.save"],
+        ),
         (
             good[..151].to_vec(),
             ["(2, 3), 24 bytes of values, and holds 23", "cut short"],
@@ -459,7 +465,7 @@ fn what_is_no_such_table_is_refused() {
         ),
         (
             shape("(6,)"),
-            ["has no feature column", "numpy.column_stack((X, y))"],
+            ["has no column left to be a feature", "its columns are `0`"],
         ),
         (shape("(1, 2, 3)"), ["has the shape (1, 2, 3)", "2-D"]),
         (
@@ -473,7 +479,7 @@ fn what_is_no_such_table_is_refused() {
         ),
         (
             shape("(6, 1)"),
-            ["has no feature column", "numpy.column_stack((X, y))"],
+            ["has no column left to be a feature", "its columns are `0`"],
         ),
         (
             shape("(2, 2)"),
@@ -494,14 +500,14 @@ fn what_is_no_such_table_is_refused() {
         ),
         (
             shape("(-2, 3)"),
-            ["is not the dictionary", "at `-2, 3), }`"],
+            ["is not the dictionary", "write it with numpy.save"],
         ),
     ];
     for (case, (bytes, parts)) in cases.into_iter().enumerate() {
         let path = folder.join(format!("case{case}.npy"));
         std::fs::write(&path, bytes).unwrap();
         let message = refused(&path, &[]);
-        for part in [format!("case{case}.npy: ").as_str()].iter().chain(&parts) {
+        for part in [format!("case{case}.npy").as_str()].iter().chain(&parts) {
             assert!(message.contains(part), "`{part}` is not in: {message}");
         }
     }

@@ -221,7 +221,7 @@ mod tests {
     }
 
     /// The numbers of all columns, row by row.
-    fn rows(path: &PathBuf, n_rows: usize) -> Vec<Vec<u8>> {
+    fn rows(path: &std::path::Path, n_rows: usize) -> Vec<Vec<u8>> {
         let mut npy = open(path).unwrap();
         let wanted: Vec<_> = (0..npy.columns().names.len())
             .map(|column| (column, Kind::Own))

@@ -239,7 +239,10 @@ mod tests {
         }
     }
 
-    fn roles(options: &TableOptions) -> Result<(Vec<usize>, Vec<usize>, Option<usize>), String> {
+    /// Features, targets and weight.
+    type Places = (Vec<usize>, Vec<usize>, Option<usize>);
+
+    fn roles(options: &TableOptions) -> Result<Places, String> {
         let mut columns = Columns::named(words("#1 a b c d"));
         columns.is_hidden[0] = true;
         let roles =

@@ -152,7 +152,7 @@ fn helped(mut error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Erro
         let effect = "makes a feature of each of its texts";
         *remedies = vec![Remedy::new("one_hot", name.as_str(), effect)];
     } else if let (true, Some(other)) = (remedies.is_empty(), other) {
-        remedies.push(Remedy::new("missing", other, "takes it for a missing cell"));
+        remedies.push(Remedy::new("missing", other, "counts it as missing"));
     }
     error.or(Remedy::new("drop", name, "leaves the column out"))
 }

@@ -9,9 +9,12 @@ use arrow_schema::DataType;
 use rayon::prelude::*;
 use std::sync::Arc;
 
+/// Whether a text is of a type.
+type Fits<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+
 /// Makes the texts of a column of all batches what they are: the first of some types that changes none of them.
 pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
-    let fits: [(_, &(dyn Fn(&str) -> bool + Sync)); 4] = [
+    let fits: [(DataType, Fits<'_>); 4] = [
         (DataType::Int64, &|text| {
             is_integer(text) && text != "-0" && text.parse::<i64>().is_ok()
         }),

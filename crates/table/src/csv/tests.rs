@@ -55,7 +55,7 @@ fn refused(text: impl AsRef<[u8]>, options: &TextOptions) -> (String, Error) {
     let read = file
         .open(options)
         .and_then(|mut csv| all(&mut csv, Kind::Number));
-    let error = read.err().expect("cannot be read");
+    let error = read.expect_err("cannot be read");
     let message = error.to_string().replace(&file.0.display().to_string(), "");
     (message, error)
 }

@@ -184,11 +184,7 @@ fn refuse_doubtful<'t>(
             shown(number)
         );
         return Err(Error::at(at(other), reason)
-            .or(Remedy::new(
-                "missing",
-                *other,
-                "takes it for a missing cell",
-            ))
+            .or(Remedy::new("missing", *other, "counts it as missing"))
             .or(classes));
     }
     let n_texts = texts.count();

@@ -407,7 +407,7 @@ fn what_is_no_such_table_is_refused() {
     let folder = folder("refused");
     let with = |descr: &str, order: &str, shape: &str| {
         let fields = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}");
-        npy(&fields, &[0.5; 6])
+        npy(&fields, &[0.5, 1.5, 0.5, 1.5, 0.5, 1.5])
     };
     let good = with("'<f4'", "False", "(2, 3)");
     let shape = |shape| with("'<f4'", "False", shape);

@@ -195,7 +195,7 @@ impl Fields {
 mod tests {
     use super::{Fields, Header};
 
-    /// As NumPy 2.4 writes it.
+    /// The header that NumPy 2.4 writes.
     const OF_NUMPY: &[u8] = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }                                                          \n";
 
     #[test]

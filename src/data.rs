@@ -215,8 +215,8 @@ impl Dataset {
         &self.columns
     }
 
-    /// What was taken from each target (O) before it was rounded to f32, as [`Column::offset`] is from features; empty for
-    /// nothing.
+    /// What was taken from each target (O) before it was rounded to f32, as [`Column::offset`] is from features; empty
+    /// for nothing.
     #[must_use]
     pub fn target_offsets(&self) -> &[f64] {
         &self.target_offsets
@@ -240,7 +240,7 @@ impl Dataset {
         self.classes.as_ref()
     }
 
-    /// The same samples, their targets standing for `classes`, which name them.
+    /// These samples, with targets that stand for `classes` and are named after them.
     ///
     /// # Errors
     /// If the number of targets is not that of [`Classes::n_outputs`].

@@ -1,8 +1,8 @@
 //! The fixed blocks of rows whose sums are folded in one fixed tree.
 //!
 //! A leaf is a block of consecutive rows whose length depends on the shape alone. Every sum over the samples is taken
-//! leaf by leaf, and the leaf sums are folded pairwise: 0+1, 2+3, …, then the pairs of those; an odd last one is carried
-//! up. So the result depends neither on threads, nor on chunks, nor on the device that summed a leaf.
+//! leaf by leaf, and the leaf sums are folded pairwise: 0+1, 2+3, …, then the pairs of those; an odd last one is
+//! carried up. So the result depends neither on threads, nor on chunks, nor on the device that summed a leaf.
 
 use rayon::prelude::*;
 use std::ops::Range;

@@ -251,7 +251,8 @@ impl Model {
         &self.parameters
     }
 
-    /// The parameters for the columns as they are in a table, before an offset was taken from any of them, or from a target.
+    /// The parameters for the columns as they are in a table, before an offset was taken from any of them, or from a
+    /// target.
     #[must_use]
     pub fn table_parameters(&self) -> Vec<f64> {
         let layer = self.layer();
@@ -273,8 +274,14 @@ impl Model {
     /// Those of [`metrics::measure`].
     ///
     /// # Panics
-    /// If the data have other features or targets than the model.
+    /// If the data have other features or targets than the model, or other offsets.
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
+        self.assert_features(dataset);
+        assert_eq!(
+            dataset.target_offsets(),
+            self.description.target_offsets,
+            "offsets of the targets"
+        );
         let config = &self.description.config;
         let problem = Problem {
             dataset: &dataset.raw(),
@@ -287,12 +294,14 @@ impl Model {
         metrics::measure(&problem, &self.parameters)
     }
 
-    /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's.
+    /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's. They are those of
+    /// the targets themselves, before an offset was taken from any of them.
     ///
     /// # Panics
-    /// If `rows` reaches past the last sample, or the data have another number of features.
+    /// If `rows` reaches past the last sample, or the data have another number of features or other offsets.
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
+        self.assert_features(dataset);
         let layer = self.layer();
         let mut predictions = Vec::with_capacity(rows.len() * layer.n_outputs);
         let mut values = self.network.values();
@@ -305,7 +314,24 @@ impl Model {
                 }
             });
         }
+        let offsets = self.description.target_offsets.iter().cycle();
+        for (prediction, offset) in predictions.iter_mut().zip(offsets) {
+            *prediction += offset;
+        }
         predictions
+    }
+
+    /// Asserts that the features of `dataset` are encoded as the model's are: other offsets would give other numbers.
+    fn assert_features(&self, dataset: &Dataset) {
+        let offsets = |columns: &[Column]| -> Vec<u64> {
+            let offsets = columns.iter().map(|column| column.offset.to_bits());
+            offsets.collect()
+        };
+        assert_eq!(
+            offsets(dataset.columns()),
+            offsets(&self.description.columns),
+            "offsets of the columns"
+        );
     }
 }
 

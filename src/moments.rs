@@ -26,7 +26,8 @@ impl Default for Moments {
 }
 
 impl Moments {
-    /// Adds one number; one that weighs nothing is ignored (West, "Updating mean and variance estimates: an improved method", 1979).
+    /// Adds one number; one that weighs nothing is ignored (West, "Updating mean and variance estimates: an improved
+    /// method", 1979).
     pub(crate) fn push(&mut self, value: f64, weight: f64) {
         if weight > 0.0 {
             let distance = value - self.mean;

@@ -52,8 +52,8 @@ impl Loss {
 
     /// `dloss/dz` of one output, from its prediction `y` and its target `t`.
     ///
-    /// For cross-entropy it is `y − t`, for a softmax only if the targets of the sample sum to 1. For the squared error it
-    /// is `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
+    /// For cross-entropy it is `y − t`, for a softmax only if the targets of the sample sum to 1. For the squared error
+    /// it is `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
     #[must_use]
     pub fn grad_z(self, activation: Activation, y: f64, t: f64) -> f64 {
         match self {

@@ -48,8 +48,8 @@ pub struct Progress {
     /// What is minimised, the penalties included, in the last pass; NaN before the first one.
     #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
-    /// Loss of the data alone and mean slope in the last pass, zeros before the first one. Gradient descent, momentum and
-    /// Adam take that pass before their update.
+    /// Loss of the data alone and mean slope in the last pass, zeros before the first one. Gradient descent, momentum
+    /// and Adam take that pass before their update.
     #[serde(skip)]
     pub summary: Summary,
     /// The last loss on the held-out samples.

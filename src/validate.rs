@@ -142,10 +142,10 @@ fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -
     Ok(())
 }
 
-/// Compares two backends at the candidate's own parameters, the candidate rounding in f32 like `rounding` describes: the
-/// pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every leaf and over all samples; one
-/// update. Two promises are exact, so their bound is 0: two updates at once are the same as one after the other, and an
-/// update reports the loss and slope that an evaluation finds. The candidate keeps its parameters.
+/// Compares two backends at the candidate's own parameters, the candidate rounding in f32 like `rounding` describes:
+/// the pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every leaf and over all
+/// samples; one update. Two promises are exact, so their bound is 0: two updates at once are the same as one after the
+/// other, and an update reports the loss and slope that an evaluation finds. The candidate keeps its parameters.
 ///
 /// The sums of the leaves are compared because the bound of a sum over all samples soon exceeds what a single sample
 /// contributes: a lost row shows in its leaf.

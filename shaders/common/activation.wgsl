@@ -4,7 +4,7 @@
 //   SOFTMAX   y = exp(z - max z) / sum exp(z - max z) over the outputs of a row: the sum is 1 at least
 //   TANH      y = tanh z, taken from exp(-2|z|), which lies in [0, 1]
 // z and y are values of this lane, numbered as in forward.wgsl; softmax_rows (ROWS_PER_GROUP) is written with =.
-// Compilers drop the branches that the constant excludes. CPU twin: Activation in src/network.rs.
+// Compilers drop the branches that the constant excludes. CPU twin: Activation in src/network/activation.rs.
 const IDENTITY = 0u;
 const SIGMOID = 1u;
 const SOFTMAX = 2u;

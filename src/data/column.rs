@@ -14,8 +14,8 @@ pub struct Column {
     /// The values of the features if the cell is empty; `None` if an empty cell is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fill: Option<Vec<f32>>,
-    /// What is taken from each of its numbers before it is rounded to f32, which has too few digits for numbers that are
-    /// far from 0 beside their deviation; 0 for all other columns.
+    /// What is taken from each of its numbers before it is rounded to f32, which has too few digits for numbers that
+    /// are far from 0 beside their deviation; 0 for all other columns.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: f64,
 }

@@ -46,8 +46,8 @@ impl Dataset {
         }
     }
 
-    /// Copies the rows `rows` into `inputs` (rows, I), scaled and then rounded to their storage, and `targets` (rows, O),
-    /// or (rows, O + 1) if each row's weight follows its targets.
+    /// Copies the rows `rows` into `inputs` (rows, I), scaled and then rounded to their storage, and `targets` (rows,
+    /// O), or (rows, O + 1) if each row's weight follows its targets.
     ///
     /// # Panics
     /// If `rows` reaches past the last sample, or a slice has another length.
@@ -79,7 +79,8 @@ impl Dataset {
         result
     }
 
-    /// The result of `use_leaf` for the rows of each leaf, in the order of the leaves, by the threads of the current pool.
+    /// The result of `use_leaf` for the rows of each leaf, in the order of the leaves, by the threads of the current
+    /// pool.
     pub(crate) fn map_leaves<T: Send>(
         &self,
         use_leaf: impl Fn(RowsRead<'_>) -> T + Sync + Send,

@@ -143,7 +143,8 @@ impl ColumnView {
         }
     }
 
-    /// The values in place, from the first row's first to the last row's last; `None` unless the columns are neighbours.
+    /// The values in place, from the first row's first to the last row's last; `None` unless the columns are
+    /// neighbours.
     fn in_place(&self) -> Option<&[f32]> {
         let [run] = &*self.runs else {
             return None;

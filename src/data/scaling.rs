@@ -105,7 +105,7 @@ fn moments_of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Moments> {
 }
 
 impl Dataset {
-    /// The same samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
+    /// These samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
     /// to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0. Takes one pass over the
     /// data, and keeps no copy. Weights of samples have no influence.
     #[must_use]
@@ -128,7 +128,7 @@ impl Dataset {
         }
     }
 
-    /// The same samples with features that are neither scaled nor rounded: those that a trained network's weights expect.
+    /// These samples with features that are neither scaled nor rounded: those that a trained network's weights expect.
     #[must_use]
     pub(crate) fn raw(&self) -> Self {
         Self {

@@ -1,8 +1,8 @@
 //! `synthetic:ROWSxFEATURES`: data of any size whose row i depends on the seed and i alone.
 //!
-//! Features are exact dyadic fractions in [−1, 1). Hidden integer weights give each row an integer margin, whose sign is
-//! the label; noise flips a stated share of the labels. Nothing is rounded, so every machine makes the same bits, and so
-//! does the shader `synthetic`, the twin of this module.
+//! Features are exact dyadic fractions in [−1, 1). Hidden integer weights give each row an integer margin, whose sign
+//! is the label; noise flips a stated share of the labels. Nothing is rounded, so every machine makes the same bits,
+//! and so does the shader `synthetic`, the twin of this module.
 
 use crate::error::{Error, Result};
 use crate::random::threefry2x32;

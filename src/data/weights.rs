@@ -9,7 +9,7 @@ use std::sync::Arc;
 const BLOCK_ROWS: usize = 1 << 12;
 
 impl Dataset {
-    /// The same samples in memory, each with a weight of `weights` (N): its loss and gradient are multiplied by it, and
+    /// These samples in memory, each with a weight of `weights` (N): its loss and gradient are multiplied by it, and
     /// a mean is one over the weights.
     ///
     /// # Errors

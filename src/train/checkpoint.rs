@@ -21,8 +21,8 @@ pub(super) struct Checkpoints {
 }
 
 impl Training<'_> {
-    /// Keeps the training in the file `path`, about every `seconds` and at its end. The file is replaced whole or not at
-    /// all, so that a crash at any moment leaves a checkpoint. Takes one pass over the data, for their fingerprint.
+    /// Keeps the training in the file `path`, about every `seconds` and at its end. The file is replaced whole or not
+    /// at all, so that a crash at any moment leaves a checkpoint. Takes one pass over the data, for their fingerprint.
     ///
     /// # Errors
     /// If `seconds` is negative or not finite.

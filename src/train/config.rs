@@ -34,8 +34,8 @@ pub struct TrainConfig {
     pub momentum: f64,
     /// How the learning rate changes from update to update.
     pub schedule: Schedule,
-    /// Adds `l1 ‖W‖₁` to the reduced loss. W are the weights without the bias, for standardised features if the features
-    /// are standardised.
+    /// Adds `l1 ‖W‖₁` to the reduced loss. W are the weights without the bias, for standardised features if the
+    /// features are standardised.
     pub l1: f64,
     /// Adds `½ l2 ‖W‖²` to the reduced loss; W are the weights that `l1` penalises.
     pub l2: f64,
@@ -55,8 +55,8 @@ pub struct TrainConfig {
     /// Iterations from one evaluation of the held-out samples to the next; `None` for 1 with L-BFGS, and otherwise for
     /// about a hundredth of all.
     pub validation_every: Option<u64>,
-    /// Ends a training when the loss on the held-out samples has not fallen for this many evaluations, and returns to the
-    /// best parameters. `None` keeps the last ones.
+    /// Ends a training when the loss on the held-out samples has not fallen for this many evaluations, and returns to
+    /// the best parameters. `None` keeps the last ones.
     pub early_stopping: Option<u32>,
 }
 
@@ -74,9 +74,9 @@ impl TrainConfig {
         }
     }
 
-    /// The command line's defaults for a file: up to 1,000 iterations of L-BFGS, until each component of the gradient has
-    /// fallen to 10⁻⁵ of its largest. The loss of a well-conditioned convex problem is then within about 10⁻⁹ of its
-    /// minimum, because its distance grows with the square of the gradient.
+    /// The command line's defaults for a file: up to 1,000 iterations of L-BFGS, until each component of the gradient
+    /// has fallen to 10⁻⁵ of its largest. The loss of a well-conditioned convex problem is then within about 10⁻⁹ of
+    /// its minimum, because its distance grows with the square of the gradient.
     #[must_use]
     pub fn lbfgs() -> Self {
         Self {

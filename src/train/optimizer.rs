@@ -32,7 +32,8 @@ pub enum Optimizer {
     LBfgs,
 }
 
-/// Parameters and the evaluation there. The smooth part of what is minimised is the loss of the data and the L2 penalty.
+/// Parameters and the evaluation there. The smooth part of what is minimised is the loss of the data and the L2
+/// penalty.
 #[derive(Clone, Debug)]
 pub(super) struct Iterate {
     pub(super) parameters: Vec<f64>,

@@ -70,8 +70,8 @@ impl<'a> TrainingRun<'a> {
         }
     }
 
-    /// Waits for the end of the `iterations` iterations that were submitted first, or makes them on the host. Stops early
-    /// if a tolerance is reached. The history takes up the losses if `records_loss`.
+    /// Waits for the end of the `iterations` iterations that were submitted first, or makes them on the host. Stops
+    /// early if a tolerance is reached. The history takes up the losses if `records_loss`.
     pub(super) fn complete(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
         let Some(optimizer) = &mut self.optimizer else {
             self.progress.summary = self.backend.wait()?;

@@ -55,8 +55,8 @@ impl Convergence {
         }
     }
 
-    /// Updates the largest magnitude of each component, and gives `max_j |g_j| / largest_j`; NaN if a component is not a
-    /// number.
+    /// Updates the largest magnitude of each component, and gives `max_j |g_j| / largest_j`; NaN if a component is not
+    /// a number.
     pub(super) fn relative_gradient(&mut self, gradient: &[f64]) -> f64 {
         let mut relative: f64 = 0.0;
         for (largest, component) in self.largest.iter_mut().zip(gradient) {

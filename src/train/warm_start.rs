@@ -52,8 +52,8 @@ fn spread(wanted: usize, n_samples: usize) -> Vec<usize> {
     rows.take(wanted).collect()
 }
 
-/// The relative gradient at which the warm start ends. The mean gradient of `n_rows` rows differs from that of all rows by
-/// about 1/√n of the gradient of one row; the iterations go a little further, since they show the curvature.
+/// The relative gradient at which the warm start ends. The mean gradient of `n_rows` rows differs from that of all rows
+/// by about 1/√n of the gradient of one row; the iterations go a little further, since they show the curvature.
 pub(super) fn tolerance(n_rows: usize) -> f64 {
     0.1 / (n_rows as f64).sqrt()
 }

@@ -1,5 +1,5 @@
-//! Tables as people meet them, each of a kind that other tools read wrongly in silence or refuse without a way on, with what a
-//! sensible person expects of it. Beside each case stand its neighbours.
+//! Tables as people meet them, each of a kind that other tools read wrongly in silence or refuse without a way on, with
+//! what a sensible person expects of it. Beside each case stand its neighbours.
 
 use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};

@@ -128,7 +128,8 @@ fn the_readme_is_short() {
     );
 }
 
-/// Looks at the targets of links, and at paths between backticks. The package for a machine with a GPU has no `benches`.
+/// Looks at the targets of links, and at paths between backticks. The package for a machine with a GPU has no
+/// `benches`.
 #[test]
 fn files_that_documents_name_exist() {
     let root = PathBuf::from(root());

@@ -198,7 +198,7 @@ fn classes_that_are_none_are_refused() {
             &[
                 ":2: column `y`: `x` is not a number",
                 "as `1` in line 3",
-                "`classes` takes every text as a class",
+                "`classes` true takes every text as a class",
             ],
         ),
         (
@@ -209,7 +209,9 @@ fn classes_that_are_none_are_refused() {
         (
             "a,y\n1,x\n2,\n3,z\n4,\n",
             &plain,
-            &[":3: column `y`: the target is missing (2 in 4 rows); `drop_missing_targets` leaves"],
+            &[
+                ":3: column `y`: the target is missing (2 in 4 rows); `drop_missing_targets` true leaves",
+            ],
         ),
         (
             "a,y\n1,1\n2,NaN\n",

@@ -95,16 +95,25 @@ fn table_in_flags(error: &neuralnet_table::Error) -> String {
         } => (format!("{}: {reason}", flag(setting)), remedies),
         other => return other.to_string(),
     };
-    let told = remedies.iter().map(|remedy| {
-        let (flag, value) = (flag(remedy.setting), &remedy.value);
-        match (value.is_empty(), remedy.setting) {
-            (true, _) => format!("; {flag} {}", remedy.effect),
-            // Not a value, but the choice of them.
-            (false, "impute") => format!("; {flag} {value} {}", remedy.effect),
-            (false, _) => format!("; {flag} {} {}", quoted(value), remedy.effect),
-        }
-    });
+    let told = remedies
+        .iter()
+        .map(|remedy| format!("; {} {}", typed(remedy), remedy.effect));
     statement + &told.collect::<String>()
+}
+
+/// A remedy of a table as what to type.
+fn typed(remedy: &neuralnet_table::Remedy) -> String {
+    let flag = flag(remedy.setting);
+    match (remedy.setting, remedy.value.as_str()) {
+        ("header", "false") => "--no-header".to_owned(),
+        ("unknown_as_zero", "true") => format!("{flag} zero"),
+        (_, "true") => flag,
+        // Not a value, but the choice of them.
+        ("impute", choice) => format!("{flag} {choice}"),
+        // A value that begins with a minus would be read as a flag.
+        (_, value) if value.starts_with('-') => format!("{flag}={}", quoted(value)),
+        (_, value) => format!("{flag} {}", quoted(value)),
+    }
 }
 
 /// A word as a shell needs it.
@@ -130,6 +139,8 @@ pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
 fn flag(setting: &str) -> String {
     let name = match setting {
         "targets" => "target",
+        "unknown_as_zero" => "unknown-category",
+        "passed" => "id",
         name => name,
     };
     format!("--{}", name.replace('_', "-"))

@@ -11,8 +11,6 @@ mod piece;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use header::named;
-
 use crate::error::{Error, Result, shown, some_of};
 use crate::file::Bytes;
 use crate::options::TextOptions;
@@ -39,8 +37,8 @@ pub(crate) struct Csv {
 }
 
 impl Csv {
-    /// Reads the header of the file `path` of these bytes, unpacked ones. The file must not be changed or cut short while
-    /// it is read: results would be wrong, or the process would be ended.
+    /// Reads the header of the file `path` of these bytes, unpacked ones. The file must not be changed or cut short
+    /// while it is read: results would be wrong, or the process would be ended.
     ///
     /// # Errors
     /// If the file has no header and rows.

@@ -279,7 +279,7 @@ impl Fault {
                 "in the training fills such cells",
             )),
             Self::Unknown(text) => at(not_known(&text, column.categories.iter().flatten())).or(
-                Remedy::new("unknown_category", "zero", "takes it for none of them"),
+                Remedy::new("unknown_as_zero", "true", "takes it for none of them"),
             ),
             Self::BeyondF32(number) => at(beyond_f32(number)),
         }

@@ -33,7 +33,8 @@ pub enum Error {
     /// A setting cannot be used on this table.
     #[error("`{setting}`: {reason}{}", told(remedies))]
     Setting {
-        /// The name of the setting: a field of [`TableOptions`](crate::TableOptions), or `output`.
+        /// The name of the setting: a field of [`TableOptions`](crate::TableOptions), of the options in it, or of
+        /// [`ModelOptions`](crate::ModelOptions), or an argument of the function.
         setting: &'static str,
         /// What is wrong, and what to do.
         reason: String,
@@ -75,7 +76,7 @@ impl Place {
         }
     }
 
-    /// The same place in the column `name`.
+    /// This place, in the column `name`.
     pub(crate) fn column(self, name: &str) -> Self {
         Self {
             column: Some(name.to_owned()),
@@ -99,13 +100,13 @@ impl fmt::Display for Place {
     }
 }
 
-/// A setting that helps: its name, its value, and what it does, in words that follow them, as in `impute` `mean`
-/// "fills the empty cells". A program with other names for the settings, such as flags, can tell it in those.
+/// A setting that helps: its name, its value, and what it does, in words that follow them: `impute` mean "fills
+/// the missing cells". A program with other names for the settings, such as flags, can tell it in those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
     /// The name of the setting.
     pub setting: &'static str,
-    /// Its value; empty for a switch.
+    /// Its value: for a switch, true or false.
     pub value: String,
     /// What it does.
     pub effect: &'static str,
@@ -161,7 +162,7 @@ impl Error {
         }
     }
 
-    /// The same error with one more remedy.
+    /// This error with one more remedy.
     pub(crate) fn or(mut self, remedy: Remedy) -> Self {
         if let Self::Table { remedies, .. } | Self::Setting { remedies, .. } = &mut self {
             remedies.push(remedy);

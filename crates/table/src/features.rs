@@ -1,5 +1,6 @@
-//! How the columns of a table become features, fitted to the table of the training: numbers less an offset if f32 needs one, texts
-//! as categories, and what fills missing cells. A model keeps it as a [`Column`] each; [`Encoder`](crate::encoder::Encoder) applies it.
+//! How the columns of a table become features, fitted to the table of the training: numbers less an offset if f32 needs
+//! one, texts as categories, and what fills missing cells. A model keeps it as a [`Column`] each;
+//! [`Encoder`](crate::encoder::Encoder) applies it.
 
 use crate::error::{Error, Place, Remedy, Result, shown, some_of};
 use crate::options::{Impute, TableOptions};
@@ -14,8 +15,8 @@ use std::collections::{BTreeMap, HashMap};
 /// More different texts than this are neither classes nor categories.
 pub(crate) const MAX_TEXTS: usize = 10_000;
 
-/// Fits the encoding of the first columns of `table`, of which `is_one_hot` says whether they are categories, and returns what
-/// their owner should know of it.
+/// Fits the encoding of the first columns of `table`, of which `is_one_hot` says whether they are categories, and
+/// returns what their owner should know of it.
 ///
 /// # Errors
 /// If a cell is missing and nothing fills it, is a text in a column of numbers, or is not finite; or if a column has no cell at all, or too many
@@ -157,8 +158,8 @@ fn fit_categories(table: &Table, at: usize, impute: Option<Impute>) -> Result<Co
     Ok(column)
 }
 
-/// How often each text of a column stands in it, in the order of the texts; numbers that are equal are one text if all texts are plain
-/// numbers. Counting ends past `most` different texts.
+/// How often each text of a column stands in it, in the order of the texts; numbers that are equal are one text if all
+/// texts are plain numbers. Counting ends past `most` different texts.
 pub(crate) fn counted(cells: &Cells<StringArray>, most: usize) -> BTreeMap<String, usize> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for text in cells.iter().flat_map(|cells| cells.iter().flatten()) {

@@ -19,7 +19,7 @@ pub(crate) enum Bytes {
 }
 
 impl Bytes {
-    /// The same bytes, to be kept.
+    /// These bytes, to be kept beside others that share them.
     pub(crate) fn shared(self) -> bytes::Bytes {
         match self {
             Self::Mapped(mapped) => mapped.bytes,
@@ -69,8 +69,8 @@ pub(crate) fn is_packed(path: &Path) -> bool {
     tool(path).is_some()
 }
 
-/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`. Several members one after the other are
-/// one file. No bytes stay what they are.
+/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`. Several members one after the other
+/// are one file. No bytes stay what they are.
 pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
     let Some(tool) = tool(path).filter(|_| !bytes.is_empty()) else {
         return Ok(bytes);

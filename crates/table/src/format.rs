@@ -46,7 +46,8 @@ impl Format {
         }
     }
 
-    /// What is wrong with a file of this format by its name that begins with `bytes`, if those say another; and the way on.
+    /// What is wrong with a file of this format by its name that begins with `bytes`, if those say another; and the way
+    /// on.
     fn contradicted(self, bytes: &[u8]) -> Option<String> {
         let named = |what, ending| Some(format!("is {what}; give it a name that ends in {ending}"));
         let packed = |what, ending, tool| match self {
@@ -172,6 +173,10 @@ pub(crate) fn open(
             ),
             remedies: Vec::new(),
         });
+    }
+    if format != Format::Csv {
+        let what = format!("a file of the {format:?} format");
+        text.refuse(&what, &path.display().to_string())?;
     }
     let check = |bytes: &[u8]| match format.contradicted(&bytes[..bytes.len().min(FIRST_BYTES)]) {
         Some(reason) => Err(Error::file(path, reason)),

@@ -24,19 +24,19 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The samples, if the values of the file can be used as they are, and `are_numbers` says that no column is of texts or classes.
+    /// The samples, if the values of the file can be used as they are. `is_raw` says that no column is read as texts or
+    /// classes, and no target has an offset.
     ///
     /// # Errors
     /// If a value is missing and nothing becomes of it, or not finite, or a target is the same in every row.
     pub(crate) fn in_place(
         &self,
         reader: &dyn Reader,
-        are_numbers: bool,
+        is_raw: bool,
         start: Instant,
     ) -> Result<Option<Dataset>> {
         let is_plain = |column: &Column| column.categories.is_none() && column.offset.abs() <= 0.0;
-        let usable =
-            are_numbers && self.roles.weight.is_none() && self.columns.iter().all(is_plain);
+        let usable = is_raw && self.roles.weight.is_none() && self.columns.iter().all(is_plain);
         let Some(values) = reader.in_place().filter(|_| usable) else {
             return Ok(None);
         };
@@ -68,7 +68,7 @@ impl Asked<'_> {
                 }
                 (true, false) => Err(Error::at(place, "the target is missing").or(Remedy::new(
                     "drop_missing_targets",
-                    "",
+                    "true",
                     "leaves such rows out",
                 ))),
                 (false, _) => Err(Error::at(

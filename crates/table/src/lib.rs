@@ -1,12 +1,13 @@
 //! Tables for [`neuralnet`]: files and Arrow's record batches to data sets, and back.
 //!
-//! A table is a CSV file (also compressed), NumPy's `.npy` and `.npz`, Parquet, Feather, pictures in
-//! the IDX format, or [`RecordBatch`](arrow_array::RecordBatch)es in memory. [`open()`] makes features and targets of its columns
-//! as [`TableOptions`] says; [`open_for`], [`open_labelled`] and [`stream()`] open a table for a model that knows how each column
-//! was encoded; [`predict()`] writes a model's predictions for every row, and [`convert()`] a table in another format.
+//! A table is a CSV file (also compressed), NumPy's `.npy` and `.npz`, Parquet, Feather, pictures in the IDX format, or
+//! [`RecordBatch`](arrow_array::RecordBatch)es in memory. [`open()`] makes features and targets of its columns as
+//! [`TableOptions`] says; [`open_for`], [`open_labelled`] and [`stream()`] open a table for a model that knows how each
+//! column was encoded; [`predict()`] writes a model's predictions for every row, and [`convert()`] a table in another
+//! format.
 //!
-//! A number stays a float64 or an exact integer until it is encoded, a text is a text, a missing cell is a null. What a column lost by rounding
-//! to f32 is among the [notices](neuralnet::Dataset::notices) of the data set.
+//! A number stays a float64 or an exact integer until it is encoded, a text is a text, a missing cell is a null. What a
+//! column lost by rounding to f32 is among the [notices](neuralnet::Dataset::notices) of the data set.
 //!
 //! ```
 //! use neuralnet::{Hardware, Model, TrainConfig, train};

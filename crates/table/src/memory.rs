@@ -18,7 +18,8 @@ struct Batches {
     n_bytes: u64,
 }
 
-/// Makes features and targets of the columns of `batches`, which all have the same schema; `source` is how errors call them.
+/// Makes features and targets of the columns of `batches`, which all have the same schema; `source` is how errors call
+/// them.
 ///
 /// # Errors
 /// If there is no batch, their schemas differ, or they are not such a table as `options` asks for; see [`Error`].
@@ -216,11 +217,11 @@ mod tests {
             ),
             (
                 texts(&["01", "1", "2", "2"]),
-                "`01` is a number with a leading zero, as codes have; `classes` takes",
+                "`01` is a number with a leading zero, as codes have; `classes` true takes",
             ),
             (
                 texts(&["no", "yes", "", "no"]),
-                "row 2, column `y`: the target is missing (1 in 4 rows); `drop_missing_targets`",
+                "row 2, column `y`: the target is missing (1 in 4 rows); `drop_missing_targets` true",
             ),
             (
                 texts(&["a", "5", "a", "5"]),

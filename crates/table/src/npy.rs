@@ -1,4 +1,5 @@
-//! NumPy's `.npy` files, and tables that are made of such arrays; values of `<f4` in C order can be used where they lie.
+//! NumPy's `.npy` files, and tables that are made of such arrays; values of `<f4` in C order can be used where they
+//! lie.
 
 mod element;
 mod header;

@@ -15,11 +15,12 @@ use neuralnet::{Classes, Dataset, Model};
 use std::path::Path;
 use std::time::Instant;
 
-/// Opens DATA to train on it: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`, or the path of a file, whose ending says
-/// what it is: `.npy`, `.npz`, `.parquet`, `.feather`, `-ubyte` or `.idx` (IDX), otherwise CSV, also compressed (`.gz`, `.zst`).
+/// Opens DATA to train on it: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`, or the path of a file, whose
+/// ending says what it is: `.npy`, `.npz`, `.parquet`, `.feather`, `-ubyte` or `.idx` (IDX), otherwise CSV, also
+/// compressed (`.gz`, `.zst`).
 ///
-/// A file must not be changed or cut short while it is read, and a `.npy` file while the data set lives: results would be wrong, or the
-/// process would be ended. To put another file in its place is harmless.
+/// A file must not be changed or cut short while it is read, and a `.npy` file while the data set lives: results would
+/// be wrong, or the process would be ended. To put another file in its place is harmless.
 ///
 /// # Errors
 /// If the data cannot be read, or are not such a table as `options` asks for; see [`Error`].
@@ -116,9 +117,11 @@ pub(crate) fn open_known(
         let dataset = open(data, &TableOptions::default())?;
         let features: Vec<String> = columns.iter().flat_map(Column::feature_names).collect();
         check_names(&dataset, "features", dataset.input_names(), &features)?;
-        if let Some(labels) = labels {
+        if let Some(labels) = &labels {
             check_names(&dataset, "targets", dataset.target_names(), &labels.names)?;
         }
+        refuse_offsets(&dataset, columns, labels.as_ref())?;
+        options.text.refuse("generated", data)?;
         return Ok(dataset);
     }
     let start = Instant::now();
@@ -135,10 +138,9 @@ pub(crate) fn open_known(
         fills: columns.iter().any(|column| column.fill.is_some()),
         is_training: false,
     };
-    let is_number = labels
-        .as_ref()
-        .is_none_or(|labels| labels.known.classes.is_none());
-    if let Some(dataset) = asked.in_place(&*reader, is_number, start)? {
+    let is_raw =
+        |labels: &Labels<'_>| labels.known.classes.is_none() && labels.known.offsets.is_empty();
+    if let Some(dataset) = asked.in_place(&*reader, labels.as_ref().is_none_or(is_raw), start)? {
         return Ok(dataset);
     }
     let table = read(data, &mut *reader, &kinds)?;
@@ -181,6 +183,26 @@ fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String
         ),
     }
     .into())
+}
+
+/// Refuses data that are not read from a table for a model that keeps a column or target as its difference from a
+/// number.
+fn refuse_offsets(
+    dataset: &Dataset,
+    columns: &[Column],
+    labels: Option<&Labels<'_>>,
+) -> Result<()> {
+    let has_offset = columns.iter().any(|column| column.offset.abs() > 0.0)
+        || labels.is_some_and(|labels| !labels.known.offsets.is_empty());
+    match has_offset {
+        false => Ok(()),
+        true => Err(neuralnet::Error::Dataset {
+            source_name: dataset.source().to_owned(),
+            reason: "is not a table, and the model keeps columns of its table as differences from a number; name a file"
+                .to_owned(),
+        }
+        .into()),
+    }
 }
 
 /// The columns that are used, each with its kind: features, targets, the weight, and those passed through.

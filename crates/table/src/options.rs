@@ -18,6 +18,28 @@ pub struct TextOptions {
     pub header: Option<bool>,
 }
 
+impl TextOptions {
+    /// Refuses options that say how text is read, for data of another kind: `what` the data `data` are.
+    pub(crate) fn refuse(&self, what: &str, data: &str) -> Result<()> {
+        let settings = [
+            ("separator", self.separator.is_some()),
+            ("decimal", self.decimal.is_some()),
+            ("missing", self.missing.is_some()),
+            ("header", self.header.is_some()),
+        ];
+        match settings.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((setting, _)) => Err(Error::Setting {
+                setting,
+                reason: format!(
+                    "is for the text of CSV files, and `{data}` is {what}; leave it out, or convert the data to CSV"
+                ),
+                remedies: Vec::new(),
+            }),
+        }
+    }
+}
+
 /// The texts that stand for a missing cell unless others are named: what pandas, R, SQL and the UCI archive write.
 pub const MISSING: [&str; 17] = [
     "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NAN", "NULL", "null", "Null",
@@ -30,10 +52,11 @@ pub const MISSING: [&str; 17] = [
 pub struct TableOptions {
     /// How a file of lines is read.
     pub text: TextOptions,
-    /// The target columns; the last column if none is named. One column of texts becomes [`Classes`](neuralnet::Classes).
+    /// The target columns; the last column if none is named. One column of texts becomes
+    /// [`Classes`](neuralnet::Classes).
     ///
-    /// A column is named by its name, or by its place as `#1`, `#2` and so on. A name that no column has is taken apart at its
-    /// commas.
+    /// A column is named by its name, or by its place as `#1`, `#2` and so on. A name that no column has is taken apart
+    /// at its commas.
     pub targets: Vec<String>,
     /// The feature columns, in this order; all others if none is named.
     pub features: Vec<String>,
@@ -54,8 +77,8 @@ pub struct TableOptions {
     pub class_weight: Option<ClassWeight>,
     /// The labels of pictures in the IDX format; otherwise they are looked for beside the pictures.
     pub labels: Option<PathBuf>,
-    /// Whether large columns keep their zero, as a network without a bias needs. Otherwise a column whose values are so far from 0 that
-    /// f32 would lose their digits is kept as its difference from a number near its mean.
+    /// Whether large columns keep their zero, as a network without a bias needs. Otherwise a column whose values are so
+    /// far from 0 that f32 would lose their digits is kept as its difference from a number near its mean.
     pub keep_zero: bool,
 }
 
@@ -72,7 +95,7 @@ impl TableOptions {
     /// Refuses what needs the columns of a file, if `data` is not one.
     pub(crate) fn check_unused(&self, data: &str) -> Result<()> {
         let settings = [
-            ("target", !self.targets.is_empty()),
+            ("targets", !self.targets.is_empty()),
             ("features", !self.features.is_empty()),
             ("drop", !self.drop.is_empty()),
             ("classes", self.classes),
@@ -84,7 +107,7 @@ impl TableOptions {
             ("labels", self.labels.is_some()),
         ];
         match settings.into_iter().find(|(_, is_given)| *is_given) {
-            None => Ok(()),
+            None => self.text.refuse("generated", data),
             Some((setting, _)) => Err(Error::Setting {
                 setting,
                 reason: format!(
@@ -101,8 +124,8 @@ impl TableOptions {
 pub struct ModelOptions {
     /// How a file of lines is read.
     pub text: TextOptions,
-    /// Whether a category that the model does not know is none of those it knows, so that all of its features are 0; otherwise it is
-    /// an error.
+    /// Whether a category that the model does not know is none of those it knows, so that all of its features are 0;
+    /// otherwise it is an error.
     pub unknown_as_zero: bool,
 }
 

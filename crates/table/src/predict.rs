@@ -38,8 +38,8 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream()) opened, as CSV. The
-/// error within is that of `out`.
+/// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream()) opened, as CSV.
+/// The error within is that of `out`.
 ///
 /// # Errors
 /// Those of [`Stream::next_span`]. What was written before it are the predictions of the spans before.
@@ -55,8 +55,8 @@ pub fn predict(model: &Model, data: &mut Stream, out: &mut dyn Write) -> Result<
     }
 }
 
-/// Writes the same into the file `path` in the format of its name; a file of that name is replaced, and only once the new
-/// one is complete.
+/// Writes the same into the file `path` in the format of its name; a file of that name is replaced, and only once the
+/// new one is complete.
 ///
 /// # Errors
 /// Those of [`predict`], and if the file cannot be written, or [`check_output`] refuses its name.
@@ -64,7 +64,7 @@ pub fn predict_to(model: &Model, data: &mut Stream, path: &Path) -> Result<()> {
     let format = format_of(path)?;
     if format == Format::Npy && !data.passed().is_empty() {
         return Err(Error::Setting {
-            setting: "id",
+            setting: "passed",
             reason: "an array of numbers has no columns of texts; take a name that ends in .csv, .parquet or .feather".to_owned(),
             remedies: Vec::new(),
         });
@@ -163,14 +163,8 @@ impl<'m> Columns<'m> {
             .map(predict)
             .collect::<Vec<_>>()
             .concat();
-        let offsets = &model.description().target_offsets;
         let numbers: Vec<f64> = match model.layer().n_outputs == self.n_numbers {
-            true if offsets.is_empty() => predictions,
-            true => predictions
-                .iter()
-                .zip(offsets.iter().cycle())
-                .map(|(y, offset)| y + offset)
-                .collect(),
+            true => predictions,
             // Of two classes the one target is the probability of the second.
             false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),
         };

@@ -1,11 +1,13 @@
 //! What a reader of a format gives: the names of the columns at once, their cells when they are asked for.
 
-use crate::error::Result;
+use crate::error::{Result, listed, shown};
 use arrow_array::ArrayRef;
 use neuralnet::data::Lines;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// How the cells of a column of texts, as those of CSV are, are read. Formats with types give every column as it is.
+/// How the cells of a column are read from a format without types, such as CSV. Formats with types give every column as
+/// it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Numbers: `Float64`, a null for a missing cell. `True` and `False`, `yes` and `no` are 1 and 0; any other text
@@ -21,8 +23,8 @@ pub(crate) enum Kind {
 /// Consecutive rows of the columns that were asked for, in that order.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
-    /// One array for each column, each of `n_rows`. Every cell that is missing is a null; a floating-point number that is not
-    /// finite may be in it.
+    /// One array for each column, each of `n_rows`. A missing cell is a null, or NaN among floating-point numbers,
+    /// which may be infinite too.
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) n_rows: usize,
     /// Rows of the table before these.
@@ -47,12 +49,44 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Columns of these names, none of them hidden.
+    /// Columns called by these names, each once; a column without a name is called by its place, and hidden.
     pub(crate) fn named(names: Vec<String>) -> Self {
-        Self {
+        let places = names.iter().enumerate();
+        let unnamed = places.filter_map(|(column, name)| name.is_empty().then_some(column));
+        let unnamed: Vec<usize> = unnamed.collect();
+        let mut columns = Self {
             is_hidden: vec![false; names.len()],
             names,
             ..Self::default()
+        };
+        columns.hide_unnamed(&unnamed);
+        let mut seen = HashSet::new();
+        for (name, number) in columns.names.iter_mut().zip(1..) {
+            let text = name.clone();
+            let mut copy = 1;
+            while !seen.insert(name.clone()) {
+                copy += 1;
+                *name = format!("{text}_{copy}");
+            }
+            if copy > 1 {
+                let (text, name) = (shown(&text), shown(name));
+                let notice = format!("column {number} is called `{name}`: another one is `{text}`");
+                columns.notices.push(notice);
+            }
+        }
+        columns
+    }
+
+    /// Calls the columns `unnamed` by their places and hides them, with a notice.
+    pub(crate) fn hide_unnamed(&mut self, unnamed: &[usize]) {
+        for column in unnamed {
+            self.names[*column] = format!("#{}", column + 1);
+            self.is_hidden[*column] = true;
+        }
+        if !unnamed.is_empty() {
+            let names = listed(unnamed.iter().map(|column| &self.names[*column]));
+            let notice = format!("columns without a name are left out unless asked for: {names}");
+            self.notices.push(notice);
         }
     }
 }
@@ -63,12 +97,12 @@ pub(crate) trait Reader: Send {
     fn columns(&self) -> &Columns;
 
     /// Reads the columns `wanted`, each with the kind of its cells, of the next rows: about `n_rows` of them, or all
-    /// for `usize::MAX`, in as many batches as suit the format. No batch comes after the last row. Every call asks for the
-    /// same columns.
+    /// for `usize::MAX`, in as many batches as suit the format. No batch comes after the last row. Every call has to
+    /// ask for the same columns.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or holds a text where a number is asked for; the first such place in the file
-    /// is named.
+    /// If the file cannot be read, is damaged, or holds a text where a number is asked for; the first such place in the
+    /// file is named.
     fn read(&mut self, wanted: &[(usize, Kind)], n_rows: usize) -> Result<Vec<Batch>>;
 
     /// Bytes of the table, unpacked.

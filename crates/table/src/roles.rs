@@ -112,14 +112,14 @@ impl Roles {
         Ok(Self {
             features,
             targets: targets.iter().filter_map(places).collect(),
-            passed: named(source, columns, "id", passed)?,
+            passed: named(source, columns, "passed", passed)?,
             ..Self::default()
         })
     }
 }
 
-/// The places of the columns that the setting `setting` names: each by its name, by its place as `#1`, or several with commas between
-/// them.
+/// The places of the columns that the setting `setting` names: each by its name, by its place as `#1`, or several with
+/// commas between them.
 fn named(
     source: &str,
     columns: &Columns,

@@ -30,8 +30,8 @@ pub(crate) struct Rounding {
 impl Rounding {
     /// Of the numbers of a column; without an offset if it keeps its zero. `mean` is not finite if a number is not.
     ///
-    /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few digits, and the
-    /// difference of an integer from it is exact.
+    /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few
+    /// digits, and the difference of an integer from it is exact.
     #[expect(clippy::cast_precision_loss, reason = "rows are fewer than 2⁵³")]
     pub(crate) fn of(cells: &[Float64Array], keep_zero: bool) -> Self {
         let (mut n_present, mut sum, mut farthest) = (0_usize, 0.0, 0.0_f64);

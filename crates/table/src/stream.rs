@@ -1,7 +1,7 @@
 //! The rows of DATA a span at a time: of a table of any length no more is held than one span.
 
 use crate::encoder::{Counts, Encoder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format;
 use crate::open::{is_file, kinds, open_known};
 use crate::options::ModelOptions;
@@ -59,9 +59,9 @@ struct Unread {
     has_rows: bool,
 }
 
-/// Opens DATA for `model` like [`open_for`](crate::open_for), but a span of rows at a time if its format allows
-/// it: a table of any length takes the memory of one span. The columns named `passed` come with each span. The file must not be changed or cut short until the last
-/// one was read.
+/// Opens DATA for `model` like [`open_for`](crate::open_for), but a span of rows at a time if its format allows it: a
+/// table of any length takes the memory of one span. The columns named `passed` come with each span. The file must not
+/// be changed or cut short until the last one was read.
 ///
 /// # Errors
 /// Those of [`open_for`](crate::open_for), about the rows of the first span.
@@ -96,6 +96,15 @@ pub fn stream_in_spans(
         notices: Vec::new(),
     };
     if !is_file(data) {
+        if !passed.is_empty() {
+            return Err(Error::Setting {
+                setting: "passed",
+                reason: format!(
+                    "names columns of a file, and `{data}` is not a file; leave it out"
+                ),
+                remedies: Vec::new(),
+            });
+        }
         let dataset = open_known(data, columns, None, options)?;
         dataset.source().clone_into(&mut stream.source);
         let passed = Vec::new();
@@ -148,7 +157,8 @@ impl Stream {
         }
     }
 
-    /// What the owner of the table should know: of its columns at once, of all of its rows as soon as the last one was read; each once.
+    /// What the owner of the table should know: of its columns at once, of all of its rows as soon as the last one was
+    /// read; each once.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
     }
@@ -165,7 +175,7 @@ impl Stream {
         )?;
         if table.n_rows == 0 {
             if !unread.has_rows {
-                return Err(crate::Error::at(
+                return Err(Error::at(
                     table.place(),
                     "has no rows; at least one is needed",
                 ));

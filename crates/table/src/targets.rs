@@ -63,7 +63,7 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
             )
             .or(Remedy::new(
                 "drop_missing_targets",
-                "",
+                "true",
                 "leaves such rows out",
             )));
         }
@@ -92,7 +92,8 @@ fn is_of_classes(table: &Table, column: usize) -> bool {
         && !(are_plain_texts(table, column))
 }
 
-/// Whether a column of texts holds numbers alone, and not codes: digits of which some begin with a 0 that a number would not have.
+/// Whether a column of texts holds numbers alone, and not codes: digits of which some begin with a 0 that a number
+/// would not have.
 fn are_plain_texts(table: &Table, column: usize) -> bool {
     let are_texts = table.column(column).all(|cells| is_text(cells.data_type()));
     let Some(texts) = are_texts.then(|| table.texts(column).ok()).flatten() else {

@@ -117,7 +117,8 @@ fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<Strin
         .then(|| format!("{n_dropped} of {n_rows} rows have no target, and are left out")))
 }
 
-/// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of its cells are no numbers.
+/// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of
+/// its cells are no numbers.
 fn helped(mut error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
     let Error::Table {
         place,

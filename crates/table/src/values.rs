@@ -44,8 +44,8 @@ pub(crate) fn meaning(data_type: &DataType) -> Option<&'static str> {
     })
 }
 
-/// The cells as float64: booleans are 0 and 1, times are seconds and dates days, each since the beginning of 1970. A missing cell
-/// is a null or NaN.
+/// The cells as float64: booleans are 0 and 1, times are seconds and dates days, each since the beginning of 1970. A
+/// missing cell is a null or NaN.
 ///
 /// # Errors
 /// If the column is of texts, of which the first is named, or of a type that has no numbers.
@@ -134,7 +134,8 @@ fn float64(column: &ArrayRef) -> Result<Float64Array, Refused> {
     }
 }
 
-/// The cells as texts: numbers in the fewest digits that give them back, booleans as `True` and `False`. A missing cell is a null.
+/// The cells as texts: numbers in the fewest digits that give them back, booleans as `True` and `False`. A missing cell
+/// is a null.
 ///
 /// # Errors
 /// If the column is of a type that has no texts.
@@ -164,8 +165,8 @@ fn spelled(truths: &BooleanArray) -> StringArray {
         .collect()
 }
 
-/// The one spelling of a number that is written plainly, so that `1`, `1.0` and `1e0` are the same; `None` for any other text, among
-/// them `01` and `+1`, which are codes as often as numbers. Digits are kept, however many there are.
+/// The one spelling of a number that is written plainly, so that `1`, `1.0` and `1e0` are the same; `None` for any
+/// other text, among them `01` and `+1`, which are codes as often as numbers. Digits are kept, however many there are.
 pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match digits.split_once(['e', 'E']) {

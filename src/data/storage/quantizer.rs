@@ -1,4 +1,5 @@
-//! Quantization of a column to bytes: `scale · (code + offset)`, where the sum is exact and the product is rounded once.
+//! Quantization of a column to bytes: `scale · (code + offset)`, where the sum is exact and the product is rounded
+//! once.
 
 /// Below this every integer is an f32.
 const EXACT: f64 = (1 << 24) as f64;

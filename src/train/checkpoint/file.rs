@@ -1,6 +1,6 @@
-//! The checkpoint file: safetensors with one tensor of float64 for each vector. The metadata hold the rest as JSON under
-//! `neuralnet-checkpoint`, and a checksum of both under `checksum`. Which rows a batch holds follows from the seed and
-//! the iteration, so the file does not hold it.
+//! The checkpoint file: safetensors with one tensor of float64 for each vector. The metadata hold the rest as JSON
+//! under `neuralnet-checkpoint`, and a checksum of both under `checksum`. Which rows a batch holds follows from the
+//! seed and the iteration, so the file does not hold it.
 
 use super::key::RunKey;
 use crate::atomic_file;

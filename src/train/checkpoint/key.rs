@@ -1,5 +1,5 @@
-//! What tells one run from others, as far as bits depend on it. The names of the fields are the words of the message that
-//! names the first difference.
+//! What tells one run from others, as far as bits depend on it. The names of the fields are the words of the message
+//! that names the first difference.
 
 use crate::backend::Backend;
 use crate::data::Dataset;

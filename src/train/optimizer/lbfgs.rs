@@ -308,7 +308,8 @@ mod tests {
             let (first, last) = (&points[0], &points[points.len() - 1]);
             let share = norm(&last.gradient) / norm(&first.gradient);
             assert!(share <= 1e-7, "seed {seed}: gradient {share:e}");
-            // Near the end a search that rounding defeats takes all it may, with the history and without, once or twice.
+            // Near the end a search that rounding defeats takes all it may, with the history and without, once or
+            // twice.
             assert!(
                 evaluations <= 2 * points.len() + 4 * MAX_EVALUATIONS,
                 "seed {seed}: {evaluations} evaluations of {} points",

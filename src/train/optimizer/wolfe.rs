@@ -24,9 +24,9 @@ pub(super) struct LinePoint {
 }
 
 /// Searches from `start`, at step 0, where the slope is negative; tries `first` first. Takes a step that satisfies both
-/// conditions, or else the one of the lowest loss, or `None` if no loss is lower. Losses that differ by less than `slack`
-/// may be equal but for rounding: the slopes alone decide between these, similar to Hager and Zhang's approximate Wolfe
-/// conditions (SIAM J. Optim. 16, 2005, section 2).
+/// conditions, or else the one of the lowest loss, or `None` if no loss is lower. Losses that differ by less than
+/// `slack` may be equal but for rounding: the slopes alone decide between these, similar to Hager and Zhang's
+/// approximate Wolfe conditions (SIAM J. Optim. 16, 2005, section 2).
 pub(super) fn search<T>(
     start: LinePoint,
     first: f64,

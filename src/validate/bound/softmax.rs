@@ -4,8 +4,8 @@ use super::{Bounded, E, FLOAT64, FLUSHED, LOG, Neuron, NeuronKind, gamma};
 use crate::network::{Activation, sigmoid};
 use crate::objective::log_sum_exp;
 
-/// The relative error of exp at a rounded `z − max z` that is at least `−distance`: the rounding shifts the result like an
-/// error of its argument.
+/// The relative error of exp at a rounded `z − max z` that is at least `−distance`: the rounding shifts the result like
+/// an error of its argument.
 fn exp_error(distance: f64) -> f64 {
     let shift = E * distance;
     (3.0 + 2.0 * distance) * E + shift / (1.0 - shift).max(0.0)

@@ -1,10 +1,9 @@
 //! How a file is written, found in its first lines: the separator, the names of the columns.
 
 use super::cell::{Dialect, Rows};
-use crate::error::{Error, Place, Remedy, Result, listed, shown};
+use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::options::{MISSING, TextOptions};
 use crate::reader::Columns;
-use std::collections::HashSet;
 use std::path::Path;
 
 /// Lines that are looked at beside the first.
@@ -65,7 +64,7 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
             if first.iter().all(String::is_empty) {
                 return Err(refused("holds no column names".to_owned()));
             }
-            named(first)
+            Columns::named(first)
         }
     };
     if options.separator.is_none() && dialect.separator != b',' {
@@ -89,8 +88,8 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
 fn like_data(place: Place, number: &str) -> Error {
     let number = shown(number);
     let reason = format!("the first line looks like data (`{number}` above numbers)");
-    let error = Error::at(place, reason).or(Remedy::new("no_header", "", "reads it as a row"));
-    error.or(Remedy::new("header", "", "takes it as names"))
+    let error = Error::at(place, reason).or(Remedy::new("header", "false", "reads it as a row"));
+    error.or(Remedy::new("header", "true", "takes it as names"))
 }
 
 /// The texts of the next rows, as far as they can be read.
@@ -147,8 +146,8 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
     Ok(of(best.map_or(b',', |best| best.4)))
 }
 
-/// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others have
-/// one more, as those with names of rows do.
+/// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others
+/// have one more, as those with names of rows do.
 fn fit(text: &[u8], dialect: &Dialect) -> (u8, usize) {
     let rows = Rows::new(text, 0, dialect).take(LOOKED_AT + 1);
     let mut counts = rows.map(|row| row.map_or(0, |row| row.len()));
@@ -163,8 +162,8 @@ fn fit(text: &[u8], dialect: &Dialect) -> (u8, usize) {
     (how_well, n_cells)
 }
 
-/// Gives rows that have one cell more than the first line a column without a name: the first, of their names, or the last,
-/// behind a separator at the end of each. Takes away one that only the first line has.
+/// Gives rows that have one cell more than the first line a column without a name: the first, of their names, or the
+/// last, behind a separator at the end of each. Takes away one that only the first line has.
 fn place_names(first: &mut Vec<String>, rows: &[Vec<String>]) {
     let all = |n| !rows.is_empty() && rows.iter().all(|row| row.len() == n);
     let n_cells = first.len();
@@ -195,30 +194,6 @@ fn number_above_numbers<'t>(
     above.find(is_number).filter(|_| is_data)
 }
 
-/// Columns called by these names, each once; those without one are hidden.
-pub(crate) fn named(first: Vec<String>) -> Columns {
-    let places = first.iter().enumerate();
-    let unnamed = places.filter_map(|(column, name)| name.is_empty().then_some(column));
-    let unnamed = unnamed.collect();
-    let mut columns = Columns::named(first);
-    hide(&mut columns, unnamed);
-    let mut seen = HashSet::new();
-    for (name, number) in columns.names.iter_mut().zip(1..) {
-        let text = name.clone();
-        let mut copy = 1;
-        while !seen.insert(name.clone()) {
-            copy += 1;
-            *name = format!("{text}_{copy}");
-        }
-        if copy > 1 {
-            let (text, name) = (shown(&text), shown(name));
-            let notice = format!("column {number} is called `{name}`: another one is `{text}`");
-            columns.notices.push(notice);
-        }
-    }
-    columns
-}
-
 /// Columns called by their places. An empty last one stands behind a separator at the end of each line.
 fn numbered(first: &[String], rows: &[Vec<String>]) -> Columns {
     let last = first.len() - 1;
@@ -229,20 +204,7 @@ fn numbered(first: &[String], rows: &[Vec<String>]) -> Columns {
         .filter_map(|row| row.get(last))
         .chain(first.last());
     if last > 0 && cells.all(String::is_empty) {
-        hide(&mut columns, vec![last]);
+        columns.hide_unnamed(&[last]);
     }
     columns
-}
-
-/// Leaves out columns that have no name, unless they are named by their places.
-fn hide(columns: &mut Columns, unnamed: Vec<usize>) {
-    for column in &unnamed {
-        columns.names[*column] = format!("#{}", column + 1);
-        columns.is_hidden[*column] = true;
-    }
-    if !unnamed.is_empty() {
-        let names = listed(unnamed.iter().map(|column| &columns.names[*column]));
-        let notice = format!("columns without a name are left out unless asked for: {names}");
-        columns.notices.push(notice);
-    }
 }

@@ -33,8 +33,8 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header of the file whose bytes are `file`; what is wrong, and what to do, if it is not an array of at least one
-    /// row and one column, or not as large as it says.
+    /// The header of the file whose bytes are `file`; what is wrong, and what to do, if it is not an array of at least
+    /// one row and one column, or not as large as it says.
     pub(crate) fn read(file: &[u8]) -> Parsed<Self> {
         let (text, offset) = split(file)?;
         let fields = Fields::parse(text)?;

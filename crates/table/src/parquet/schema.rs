@@ -1,6 +1,5 @@
 //! The columns of a file of Arrow's types: which there are, and their cells.
 
-use crate::csv::named;
 use crate::error::{listed, shown};
 use crate::npy::MAX_COLUMNS;
 use crate::reader::{Batch, Columns, Kind};
@@ -28,7 +27,8 @@ impl Layout {
                 fields.len()
             ));
         }
-        let mut columns = named(fields.iter().map(|field| field.name().clone()).collect());
+        let names = fields.iter().map(|field| field.name().clone());
+        let mut columns = Columns::named(names.collect());
         let indices = pandas_indices(&schema);
         for (at, field) in fields.iter().enumerate() {
             let is_index = indices.contains(field.name());
@@ -61,7 +61,8 @@ impl Layout {
         }
     }
 
-    /// The columns `wanted` of the rows from `first_row` on, of which `arrays` are those of the [`fields`](Self::fields).
+    /// The columns `wanted` of the rows from `first_row` on, of which `arrays` are those of the
+    /// [`fields`](Self::fields).
     pub(crate) fn batch(
         &self,
         wanted: &[(usize, Kind)],

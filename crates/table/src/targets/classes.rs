@@ -128,14 +128,14 @@ fn check_number(table: &Table, column: usize, names: &[String]) -> Result<()> {
     ))
 }
 
-/// Refuses texts that are hardly the names of classes: numbers written in a way that hides them, numbers among texts, and nearly as many texts
-/// as rows.
+/// Refuses texts that are hardly the names of classes: numbers written in a way that hides them, numbers among texts,
+/// and nearly as many texts as rows.
 fn refuse_doubtful<'t>(
     table: &Table,
     column: usize,
     texts: impl Iterator<Item = &'t str> + Clone,
 ) -> Result<()> {
-    let classes = Remedy::new("classes", "", "takes every text as a class");
+    let classes = Remedy::new("classes", "true", "takes every text as a class");
     let is_number = |text: &&str| text.parse::<f64>().is_ok_and(f64::is_finite);
     let at = |text: &str| row_of(table, column, text);
     let (numbers, others): (Vec<&str>, Vec<&str>) = texts.clone().partition(is_number);

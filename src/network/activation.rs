@@ -1,0 +1,125 @@
+//! Activations: their values, their slopes, and what their predictions are.
+
+/// The function `f` that a layer applies to its pre-activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// `y = 1 / (1 + exp(−z))`.
+    Sigmoid,
+    /// `y_o = exp(z_o) / Σ exp(z)`, over the outputs.
+    Softmax,
+    /// `y = z`.
+    Identity,
+    /// `y = tanh z`.
+    Tanh,
+}
+
+/// The kind of quantity that the predictions of an activation are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Each output is a probability, independent of the others.
+    Probabilities,
+    /// The outputs of a sample are shares that sum to 1.
+    Shares,
+    /// Each output is a number.
+    Numbers,
+}
+
+impl Activation {
+    /// The kind of quantity that its predictions are.
+    #[must_use]
+    pub fn meaning(self) -> Meaning {
+        match self {
+            Self::Sigmoid => Meaning::Probabilities,
+            Self::Softmax => Meaning::Shares,
+            Self::Identity | Self::Tanh => Meaning::Numbers,
+        }
+    }
+
+    /// Its formula, for help texts.
+    #[must_use]
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "1 / (1 + exp(−z))",
+            Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
+            Self::Identity => "z: linear regression",
+            Self::Tanh => "tanh z, for numbers between −1 and 1",
+        }
+    }
+
+    /// Turns the pre-activations of one sample, `z` (O), into its predictions.
+    ///
+    /// The sigmoid is computed from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: neither
+    /// overflows for any finite `z`.
+    pub fn apply(self, z: &mut [f64]) {
+        match self {
+            Self::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
+            Self::Softmax => {
+                let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                z.iter_mut().for_each(|z| *z = (*z - largest).exp());
+                let sum: f64 = z.iter().sum();
+                z.iter_mut().for_each(|z| *z /= sum);
+            }
+            Self::Identity => {}
+            Self::Tanh => z.iter_mut().for_each(|z| *z = z.tanh()),
+        }
+    }
+
+    /// `dy/dz`, the derivative of a prediction by its own pre-activation, from the prediction `y`.
+    #[must_use]
+    pub fn slope(self, y: f64) -> f64 {
+        match self {
+            Self::Sigmoid | Self::Softmax => y * (1.0 - y),
+            Self::Identity => 1.0,
+            Self::Tanh => (1.0 - y) * (1.0 + y),
+        }
+    }
+}
+
+/// `1 / (1 + exp(−z))`, computed from `exp(−|z|)`, which does not overflow.
+pub(crate) fn sigmoid(z: f64) -> f64 {
+    let e = (-z.abs()).exp();
+    let r = 1.0 / (1.0 + e);
+    if z >= 0.0 { r } else { e * r }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Activation, sigmoid};
+
+    #[test]
+    fn the_sigmoid_is_right_at_fixed_logits() {
+        for (z, y) in [
+            (0.0, 0.5),
+            (1.0, 0.731_058_578_630_004_9),
+            (-1.0, 0.268_941_421_369_995_1),
+            (20.0, 0.999_999_997_938_846_3),
+            (-20.0, 2.061_153_618_190_203_6e-9),
+            (-90.0, 8.194_012_623_990_515e-40),
+            (1e4, 1.0),
+            (-1e4, 0.0),
+        ] {
+            let error: f64 = (sigmoid(z) - y).abs();
+            assert!(error <= 4e-16 * y, "sigmoid({z}) = {} not {y}", sigmoid(z));
+        }
+    }
+
+    /// Equal logits share; the second row is far beyond where `exp` overflows.
+    #[test]
+    fn the_softmax_is_right_at_fixed_logits() {
+        for (z, y) in [
+            ([1.0, 1.0, 1.0], [1.0 / 3.0; 3]),
+            ([1e4, 1e4, -1e4], [0.5, 0.5, 0.0]),
+            ([0.0, 2.0_f64.ln(), 5.0_f64.ln()], [0.125, 0.25, 0.625]),
+        ] {
+            let mut found = z;
+            Activation::Softmax.apply(&mut found);
+            for (found, y) in found.iter().zip(&y) {
+                assert!(
+                    (found - y).abs() <= 4e-16,
+                    "softmax of {z:?}: {found}, not {y}"
+                );
+            }
+        }
+    }
+}

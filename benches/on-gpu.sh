@@ -25,19 +25,20 @@ trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/tmp" "$scratch/run"
 chmod 700 "$scratch/run"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$scratch/run}"
+neuralnet=$scratch/programs/neuralnet
 # Where the test programs find what cargo gave them at home.
-export CARGO_BIN_EXE_neuralnet="$here/neuralnet" NEURALNET_ROOT="$scratch" CARGO_TARGET_TMPDIR="$scratch/tmp"
-tar -xzf "$here/tests.tar.gz" -C "$scratch"
+export CARGO_BIN_EXE_neuralnet="$neuralnet" NEURALNET_ROOT="$scratch" CARGO_TARGET_TMPDIR="$scratch/tmp"
+tar -xzf "$here/all.tar.gz" -C "$scratch"
 cd "$scratch"
 
-adapter=$("$here/neuralnet" devices --json 2>"$scratch/error" | sed -n 's/^\[{"name":"\([^"]*\)".*/\1/p') || true
+adapter=$("$neuralnet" devices --json 2>"$scratch/error" | sed -n 's/^\[{"name":"\([^"]*\)".*/\1/p') || true
 if [ -z "$adapter" ]; then
     echo "on-gpu.sh: no adapter: $(cat "$scratch/error")" >&2
     exit 1
 fi
 adapter=${WGPU_ADAPTER_NAME:-$adapter}
 # `discrete`, `integrated`, `software` and so on: of the first adapter with that name, as the program chooses.
-kind=$("$here/neuralnet" devices | awk -v wanted="${WGPU_ADAPTER_NAME:-}" '
+kind=$("$neuralnet" devices | awk -v wanted="${WGPU_ADAPTER_NAME:-}" '
     /^[^ ]/ { chosen = wanted == "" || index(tolower($0), tolower(wanted)) }
     chosen && $1 == "kind" { print $2; exit }')
 folder="$out/$(date -u +%Y-%m-%d)-$(echo "$adapter" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/^-//; s/-$//')"
@@ -76,14 +77,14 @@ log=$folder/log.txt
     free -m 2>/dev/null || true
     date -u
 } >>"$log"
-step devices 20 "$log" "$here/neuralnet" devices
+step devices 20 "$log" "$neuralnet" devices
 
-for test in neuralnet suite; do
+for test in library suite; do
     step "test $test" 300 "$log" "$scratch/programs/$test" --test-threads="$(nproc)"
 done
 
 validate() {
-    step "validate $1" 90 "$log" "$here/neuralnet" validate "$@"
+    step "validate $1" 90 "$log" "$neuralnet" validate "$@"
 }
 validate article
 validate tests/numpy/three_outputs.csv --target y0,y1,y2
@@ -108,27 +109,27 @@ bench_loops() { # SHAPES...
         echo "left out: bench gpu with loops kept, as this is a software adapter: it may end long loops too early" |
             tee -a "$folder/summary.txt"
     else
-        step "bench gpu, loops kept" 60 "$bench" "$here/neuralnet" bench "$@" --backend gpu --keep-loops --json
+        step "bench gpu, loops kept" 60 "$bench" "$neuralnet" bench "$@" --backend gpu --keep-loops --json
     fi
 }
 peers() { # BACKEND SECONDS ARGUMENTS...
     backend=$1 seconds=$2
     shift 2
     step "peers $backend" "$seconds" "$folder/summary.txt" "$python" "$here/peers/run.py" \
-        --neuralnet "$here/neuralnet" --out "$folder/peers-$backend" --backend "$backend" "$@"
+        --neuralnet "$neuralnet" --out "$folder/peers-$backend" --backend "$backend" "$@"
     rm -f "$folder/peers-$backend.svg" # `picture.py` draws it again
 }
 if [ -n "$quick" ]; then
-    step "bench gpu" 60 "$bench" "$here/neuralnet" bench 20000x32 --backend gpu --json
+    step "bench gpu" 60 "$bench" "$neuralnet" bench 20000x32 --backend gpu --json
     bench_loops 20000x32
     peers gpu 90 --shapes 20000x32 --rounds 1
     peers cpu 120 --shapes 20000x32 3000x784x10 --rounds 1 --seconds 0.05
 else
-    step "bench gpu" 60 "$bench" "$here/neuralnet" bench --backend gpu --json
+    step "bench gpu" 60 "$bench" "$neuralnet" bench --backend gpu --json
     bench_loops
-    step "bench gpu f16" 60 "$bench" "$here/neuralnet" bench --backend gpu --storage f16 --json
-    step "bench gpu u8" 60 "$bench" "$here/neuralnet" bench --backend gpu --storage u8 --json
-    step "bench cpu" 60 "$bench" "$here/neuralnet" bench --backend cpu --json
+    step "bench gpu f16" 60 "$bench" "$neuralnet" bench --backend gpu --storage f16 --json
+    step "bench gpu u8" 60 "$bench" "$neuralnet" bench --backend gpu --storage u8 --json
+    step "bench cpu" 60 "$bench" "$neuralnet" bench --backend cpu --json
     peers gpu 260 --large --rounds 2 --limit 200
     peers cpu 150 --rounds 2 --limit 100
 fi

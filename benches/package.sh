@@ -16,28 +16,36 @@ if [ -n "$(ls -A "$out")" ]; then
 fi
 cd "$here"
 
+# As fast as a release, linked in seconds. PROFILE=dev takes what the tests have built, to try the scripts.
+profile=${PROFILE:-portable}
 # The tests of the library and the integration tests; the program is built for the latter.
-built=$(cargo test --profile portable --locked --no-run --package neuralnet --lib --package neuralnet-cli --test suite 2>&1) ||
+built=$(cargo test --profile "$profile" --locked --no-run --package neuralnet --lib --package neuralnet-cli --test suite 2>&1) ||
     { echo "$built" >&2; exit 1; }
 target=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+case $profile in dev) built_in=$target/debug ;; *) built_in=$target/$profile ;; esac
 
-tests=$(mktemp -d)
-trap 'rm -rf "$tests"' EXIT
-mkdir "$tests/programs" "$tests/crates"
+all=$(mktemp -d)
+trap 'rm -rf "$all"' EXIT
+mkdir "$all/programs" "$all/crates"
+strip -o "$all/programs/neuralnet" "$built_in/neuralnet"
 echo "$built" | sed -n 's/^ *Executable .*(\(.*\))$/\1/p' | while read -r program; do
     # `suite-13f3…` is one of the integration tests, `neuralnet-9b5e…` that of the library.
-    cp "$program" "$tests/programs/$(basename "$program" | sed 's/-[0-9a-f]*$//')"
+    case $(basename "$program") in
+    suite-*) strip -o "$all/programs/suite" "$program" ;;
+    neuralnet-*) strip -o "$all/programs/library" "$program" ;;
+    esac
 done
-[ "$(ls "$tests/programs")" = "neuralnet
-suite" ] || { echo "package.sh: cargo named other test programs: $built" >&2; exit 1; }
-cp -r ./*.md docs examples shaders src tests "$tests/"
+for program in neuralnet suite library; do
+    [ -e "$all/programs/$program" ] || { echo "package.sh: no program $program; cargo said: $built" >&2; exit 1; }
+done
+cp -r ./*.md docs examples shaders src tests "$all/"
 for crate in table cli; do
-    mkdir "$tests/crates/$crate"
-    cp -r "crates/$crate/src" "$tests/crates/$crate/"
+    mkdir "$all/crates/$crate"
+    cp -r "crates/$crate/src" "$all/crates/$crate/"
 done
 
-tar -czf "$out/tests.tar.gz" -C "$tests" .
-cp "$target/portable/neuralnet" benches/on-gpu.sh "$out/"
+tar -cf - -C "$all" . | gzip -9 >"$out/all.tar.gz"
+cp benches/on-gpu.sh "$out/"
 mkdir "$out/peers"
 cp benches/peers/*.py "$out/peers/"
 

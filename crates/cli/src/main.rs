@@ -146,8 +146,8 @@ fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
 
 fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let path = args.path()?;
-    let rounding = onnx::export(&Model::open(&args.model)?, path)?;
-    report::rounded(rounding);
+    let exported = onnx::export(&Model::open(&args.model)?, path)?;
+    report::exported(&exported);
     report::wrote(path);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,24 @@
-//! Writes a model as ONNX, which other programs run. Its graph maps `inputs` (N, I) to `predictions` (N, O), both f32.
+//! Writes a model as ONNX, which other programs run. Its graph takes the columns of a table as the table holds them, and
+//! gives what `predict` gives:
 //!
-//! The graph is a `Gemm` with the weight (O, I), which it transposes, and any bias, followed by `Sigmoid`, `Softmax` or
-//! nothing. The description of the model is in `metadata_props`, each value as JSON.
+//! ```text
+//! numbers (N, C) ─ less their offsets ─ gaps filled ─ less their means ─ Gemm with weight and bias ─┐
+//! texts (N, 1) of each column ─ LabelEncoder ─ Gather of what each category adds to the sums ────── Sum
+//!                                                     activation ─ plus the offsets of the targets ─┘
+//! ```
+//!
+//! A step that would change nothing is left out. The numbers are one input, `inputs`, if there are no texts; otherwise
+//! each column is an input (N, 1) of its own name. Inputs are f32; they are f64 where a column has an offset, since f32
+//! has too few digits for it, and so is the output where a target has one. The means of the training data are taken
+//! before the multiplication, so that large numbers do not cancel in f32. The description of the model is in
+//! `metadata_props`, each value as JSON.
 
+mod graph;
 mod proto;
 
+use graph::{Graph, ML, Type, int, ints, strings};
+use neuralnet::data::Column;
+use neuralnet::model::Description;
 use neuralnet::network::Activation;
 use neuralnet::{Error, Model, Result, atomic_file};
 use proto::Message;
@@ -16,22 +30,28 @@ use std::path::Path;
 const IR_VERSION: u64 = 7;
 /// The version of the set of operators, from 2020, which every runtime has.
 const OPSET: u64 = 13;
-/// The value of `TensorProto.DataType.FLOAT`.
-const FLOAT: u64 = 1;
+/// The version of the operators on texts, from 2019.
+const ML_OPSET: u64 = 2;
 
-/// The name of the graph's input; the names of its other values follow.
+/// The name of the input of a model without texts.
 const INPUTS: &str = "inputs";
-const WEIGHT: &str = "layers.0.weight";
-const BIAS: &str = "layers.0.bias";
-const PRE_ACTIVATIONS: &str = "pre_activations";
 const PREDICTIONS: &str = "predictions";
 
-/// Writes `model` into the file `path`, its parameters rounded to f32, and returns the largest rounding error. An
-/// existing file is replaced only once the new one is complete.
+/// What the user of an exported model should know.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Exported {
+    /// The largest difference of a parameter from its rounding to f32.
+    pub(crate) rounding: f64,
+    /// The inputs of the graph, if they are not one array of float32.
+    pub(crate) inputs: Option<String>,
+}
+
+/// Writes `model` into the file `path`, its parameters rounded to f32. An existing file is replaced only once the new
+/// one is complete.
 ///
 /// # Errors
 /// If the file cannot be written, its name does not end in `.onnx`, or a parameter overflows f32.
-pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
+pub(crate) fn export(model: &Model, path: &Path) -> Result<Exported> {
     let invalid = |reason: String| Error::Write {
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidInput, reason),
@@ -40,49 +60,46 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<f64> {
     if !extension.eq_ignore_ascii_case("onnx") {
         return Err(invalid("the name of an ONNX file ends in .onnx".to_owned()));
     }
-    if let Some(name) = with_offset(model) {
+    let graph = graph(model);
+    if let Some(number) = graph.beyond {
         return Err(invalid(format!(
-            "f32, in which the graph takes and gives numbers, has too few digits for column `{name}`; subtract a number near its mean in the table, and train again"
+            "the parameter {number:e} is beyond f32, in which the file holds them; train on rescaled columns"
         )));
     }
-    let parameters = model.parameters();
-    let rounded: Vec<f32> = parameters.iter().map(|number| rounded(*number)).collect();
-    if let Some(at) = rounded.iter().position(|number| !number.is_finite()) {
-        return Err(invalid(format!(
-            "the parameter {:e} is beyond f32, in which the file holds them; train on rescaled columns",
-            parameters[at]
-        )));
-    }
-    let message = message(model, &rounded);
+    let rounding = graph.rounding;
+    let message = message(model.description(), graph);
     atomic_file::replace(path, |mut file| file.write_all(message.as_ref()))?;
-    let differences = std::iter::zip(parameters, &rounded).map(|(a, b)| (a - f64::from(*b)).abs());
-    Ok(differences.fold(0.0, f64::max))
+    let inputs = described_inputs(&model.description().columns);
+    Ok(Exported { rounding, inputs })
 }
 
-/// The first feature or target that is kept as its difference from an offset.
-fn with_offset(model: &Model) -> Option<&str> {
-    let description = model.description();
-    let columns = description
-        .columns
-        .iter()
-        .map(|column| (&column.name, column.offset));
-    let targets = description
-        .targets
-        .iter()
-        .zip(description.target_offsets.iter().copied());
-    let mut all = columns.chain(targets);
-    let (name, _) = all.find(|(_, offset)| offset.abs() > 0.0)?;
-    Some(name)
+/// The type of the numbers of `columns`.
+fn number_type(columns: &[Column]) -> Type {
+    match columns.iter().any(|column| column.offset.abs() > 0.0) {
+        true => Type::Double,
+        false => Type::Float,
+    }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
-fn rounded(number: f64) -> f32 {
-    number as f32
+/// The inputs of the graph in words, if they are not one array of float32.
+fn described_inputs(columns: &[Column]) -> Option<String> {
+    let numbers = number_type(columns).name();
+    if has_texts(columns) {
+        return Some(format!(
+            "each column is an input (N, 1) of its own name: {numbers}, or text"
+        ));
+    }
+    (number_type(columns) != Type::Float).then(|| {
+        format!("`{INPUTS}` are {numbers}, as float32 has too few digits for some of the columns")
+    })
+}
+
+fn has_texts(columns: &[Column]) -> bool {
+    columns.iter().any(|column| column.categories.is_some())
 }
 
 /// `ModelProto`: the versions, the graph, and the description of the model.
-fn message(model: &Model, parameters: &[f32]) -> Message {
-    let description = model.description();
+fn message(description: &Description, graph: Graph) -> Message {
     let doc_string = format!(
         "{} from {} features. Trained on {}, {} samples, for {} iterations. Parameters are rounded from float64.",
         description.targets.join(", "),
@@ -91,9 +108,12 @@ fn message(model: &Model, parameters: &[f32]) -> Message {
         description.n_samples,
         description.iterations
     );
-    let operators = Message::default().int(2, OPSET);
+    let texts =
+        has_texts(&description.columns).then(|| Message::default().bytes(1, ML).int(2, ML_OPSET));
+    let operators = [Message::default().int(2, OPSET)].into_iter().chain(texts);
     let metadata = [
         entry("features", &description.features),
+        entry("columns", &description.columns),
         entry("targets", &description.targets),
         // JSON's null if the targets are not classes.
         entry("classes", &description.classes),
@@ -102,13 +122,17 @@ fn message(model: &Model, parameters: &[f32]) -> Message {
         entry("loss", &description.loss),
         entry("source", &description.source),
     ];
+    let graph = graph.finish(
+        "neuralnet",
+        "predictions = activation(features weightᵀ + bias)",
+    );
     Message::default()
         .int(1, IR_VERSION)
         .bytes(2, "neuralnet")
         .bytes(3, env!("CARGO_PKG_VERSION"))
         .bytes(6, doc_string)
-        .bytes(7, graph(model, parameters))
-        .bytes(8, operators)
+        .bytes(7, graph)
+        .each(8, operators)
         .each(14, metadata)
 }
 
@@ -118,81 +142,224 @@ fn entry(key: &str, value: &impl Serialize) -> Message {
     Message::default().bytes(1, key).bytes(2, value)
 }
 
-/// `GraphProto`: the nodes, the parameters, the input and the output.
-fn graph(model: &Model, parameters: &[f32]) -> Message {
-    let layer = model.layer();
-    let (weight, bias) = parameters.split_at(layer.n_weights());
-    let (n_outputs, n_inputs) = (layer.n_outputs as u64, layer.n_inputs as u64);
-    let weight = tensor(WEIGHT, &[n_outputs, n_inputs], weight);
-    let bias = layer.bias.then(|| tensor(BIAS, &[n_outputs], bias));
+/// The features of a column: where they lie among those of the model.
+struct Part<'m> {
+    column: &'m Column,
+    first: usize,
+}
+
+/// The graph of `model`, from the columns of a table to predictions.
+fn graph(model: &Model) -> Graph {
     let description = model.description();
-    let features = description.features.join(", ");
-    let features = format!("Features, in this order: {features}");
-    let targets = format!("Predictions of: {}", description.targets.join(", "));
-    Message::default()
-        .each(1, nodes(layer.activation, layer.bias))
-        .bytes(2, "neuralnet")
-        .each(5, [weight].into_iter().chain(bias))
-        .bytes(10, "predictions = activation(inputs weightᵀ + bias)")
-        .bytes(11, value(INPUTS, n_inputs, &features))
-        .bytes(12, value(PREDICTIONS, n_outputs, &targets))
-}
-
-/// `NodeProto`s: the layer, and its activation unless that is the identity.
-fn nodes(activation: Activation, bias: bool) -> Vec<Message> {
-    let inputs = [INPUTS, WEIGHT].into_iter().chain(bias.then_some(BIAS));
-    let dense = |output| {
-        Message::default()
-            .each(1, inputs)
-            .bytes(2, output)
-            .bytes(3, "dense")
-            .bytes(4, "Gemm")
-            .bytes(5, attribute("transB", 1))
-    };
-    if activation == Activation::Identity {
-        return vec![dense(PREDICTIONS)];
-    }
-    // The axis of the outputs; 0 is that of the samples.
-    let axis = (activation == Activation::Softmax).then(|| attribute("axis", 1));
-    let activation = Message::default()
-        .bytes(1, PRE_ACTIVATIONS)
-        .bytes(2, PREDICTIONS)
-        .bytes(3, "activation")
-        // ONNX calls its operators as the variants are called.
-        .bytes(4, format!("{activation:?}"))
-        .each(5, axis);
-    vec![dense(PRE_ACTIVATIONS), activation]
-}
-
-/// `AttributeProto` of a whole number.
-fn attribute(name: &str, value: u64) -> Message {
-    const INT: u64 = 2;
-    Message::default().bytes(1, name).int(3, value).int(20, INT)
-}
-
-/// `TensorProto`. Its shape is not packed into one field, which is the default of the syntax of `onnx.proto`: a reader
-/// may refuse another encoding.
-fn tensor(name: &str, shape: &[u64], numbers: &[f32]) -> Message {
-    let numbers: Vec<u8> = numbers
+    let mut first = 0;
+    let parts = description.columns.iter().map(|column| {
+        first += column.n_features();
+        Part {
+            column,
+            first: first - column.n_features(),
+        }
+    });
+    let (texts, numbers): (Vec<_>, Vec<_>) =
+        parts.partition(|part| part.column.categories.is_some());
+    let names = description.columns.iter().map(|column| column.name.clone());
+    let taken = names.chain([INPUTS, PREDICTIONS].map(str::to_owned));
+    let mut graph = Graph::new(taken.collect());
+    let encoded = encoded_numbers(&mut graph, &description.columns, &numbers);
+    let dense = dense(&mut graph, model, &numbers, encoded);
+    let of_texts: Vec<String> = texts
         .iter()
-        .flat_map(|number| number.to_le_bytes())
+        .enumerate()
+        .map(|(number, part)| of_categories(&mut graph, model, part, number))
         .collect();
-    let shape = shape
-        .iter()
-        .fold(Message::default(), |message, n| message.int(1, *n));
-    shape.int(2, FLOAT).bytes(8, name).bytes(9, numbers)
+    let terms: Vec<&str> = dense.iter().chain(&of_texts).map(String::as_str).collect();
+    let sums = match terms.as_slice() {
+        [only] => (*only).to_owned(),
+        several => graph.node("Sum", several, "pre_activations", Vec::new()),
+    };
+    finish(&mut graph, description, &sums);
+    graph
 }
 
-/// `ValueInfoProto`: an input or output of the graph, of shape (N, `width`) with any N.
-fn value(name: &str, width: u64, doc_string: &str) -> Message {
-    let dimensions = [
-        Message::default().bytes(2, "N"),
-        Message::default().int(1, width),
+/// The numbers (N, C) of a table as features: less their offsets, and what is missing filled.
+fn encoded_numbers(graph: &mut Graph, columns: &[Column], numbers: &[Part<'_>]) -> Option<String> {
+    let of = number_type(columns);
+    let width = numbers.len();
+    let mut encoded = if has_texts(columns) {
+        for column in columns {
+            let of = if column.categories.is_some() {
+                Type::String
+            } else {
+                of
+            };
+            let doc = "A column of the table; the empty text, or NaN, for a missing cell";
+            graph.input(&column.name, of, 1, doc);
+        }
+        let names: Vec<&str> = numbers
+            .iter()
+            .map(|part| part.column.name.as_str())
+            .collect();
+        match names.as_slice() {
+            [] => return None,
+            [only] => (*only).to_owned(),
+            names => graph.node("Concat", names, "numbers", vec![int("axis", 1)]),
+        }
+    } else {
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let doc = format!("Columns of the table, in this order: {}", names.join(", "));
+        graph.input(INPUTS, of, width, &doc);
+        INPUTS.to_owned()
+    };
+    if of == Type::Double {
+        let offsets: Vec<f64> = numbers.iter().map(|part| part.column.offset).collect();
+        let offsets = graph.doubles("offsets", &[1, width], &offsets);
+        let differences = graph.node("Sub", &[&encoded, &offsets], "differences", Vec::new());
+        let to = vec![int("to", Type::Float as u64)];
+        encoded = graph.node("Cast", &[&differences], "rounded", to);
+    }
+    if numbers.iter().any(|part| part.column.fill.is_some()) {
+        // NaN where nothing fills a missing cell: the prediction is then NaN as well.
+        let fill = numbers.iter().map(|part| {
+            let fill = part.column.fill.as_deref();
+            fill.map_or(f64::NAN, |fill| fill[0].into())
+        });
+        let fill = graph.floats("fill", &[1, width], &fill.collect::<Vec<_>>());
+        let is_missing = graph.node("IsNaN", &[&encoded], "is_missing", Vec::new());
+        encoded = graph.node(
+            "Where",
+            &[&is_missing, &fill, &encoded],
+            "filled",
+            Vec::new(),
+        );
+    }
+    Some(encoded)
+}
+
+/// The sums (N, O) of the features that are numbers, and of the bias: taken from each number its mean in f32, which
+/// the bias makes up for. `None` if there are neither.
+fn dense(
+    graph: &mut Graph,
+    model: &Model,
+    numbers: &[Part<'_>],
+    encoded: Option<String>,
+) -> Option<String> {
+    let layer = model.layer();
+    let (weight, bias) = layer.split(model.parameters());
+    let Some(mut encoded) = encoded else {
+        return Some(graph.floats("layers.0.bias", &[1, layer.n_outputs], bias?));
+    };
+    let weight: Vec<f64> = weight
+        .chunks_exact(layer.n_inputs)
+        .flat_map(|row| numbers.iter().map(|part| row[part.first]))
+        .collect();
+    let mut bias = bias.map(<[f64]>::to_vec);
+    if let (Some(scaling), Some(bias)) = (&model.description().scaling, &mut bias) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what the graph takes is what the bias makes up for"
+        )]
+        let mean = |part: &Part<'_>| f64::from(scaling.center()[part.first] as f32);
+        let means: Vec<f64> = numbers.iter().map(mean).collect();
+        for (bias, row) in bias.iter_mut().zip(weight.chunks_exact(numbers.len())) {
+            *bias += row
+                .iter()
+                .zip(&means)
+                .map(|(w, mean)| w * mean)
+                .sum::<f64>();
+        }
+        let means = graph.floats("means", &[1, numbers.len()], &means);
+        encoded = graph.node("Sub", &[&encoded, &means], "centered", Vec::new());
+    }
+    let shape = [layer.n_outputs, numbers.len()];
+    let weight = graph.floats("layers.0.weight", &shape, &weight);
+    let bias = bias.map(|bias| graph.floats("layers.0.bias", &[layer.n_outputs], &bias));
+    let inputs: Vec<&str> = [&encoded, &weight]
+        .into_iter()
+        .chain(&bias)
+        .map(String::as_str)
+        .collect();
+    Some(graph.node("Gemm", &inputs, "dense", vec![int("transB", 1)]))
+}
+
+/// What each text of a column adds to the sums (N, O): the weights of its category, nothing for a text that is not
+/// known, and for the empty one those of the features that fill a missing cell.
+fn of_categories(graph: &mut Graph, model: &Model, part: &Part<'_>, number: usize) -> String {
+    let layer = model.layer();
+    let (weight, _) = layer.split(model.parameters());
+    let categories = part.column.categories.as_deref().unwrap_or_default();
+    let n_categories = categories.len();
+    let of = |o: usize, category: usize| weight[o * layer.n_inputs + part.first + category];
+    let mut table: Vec<f64> = (0..n_categories)
+        .flat_map(|category| (0..layer.n_outputs).map(move |o| of(o, category)))
+        .collect();
+    table.extend(vec![0.0; layer.n_outputs]);
+    let fill = part.column.fill.as_deref();
+    if let Some(fill) = fill {
+        table.extend((0..layer.n_outputs).map(|o| {
+            let terms = fill.iter().enumerate();
+            terms
+                .map(|(category, fill)| f64::from(*fill) * of(o, category))
+                .sum::<f64>()
+        }));
+    }
+    let n_rows = table.len() / layer.n_outputs;
+    let table = graph.floats(
+        &format!("categories.{number}"),
+        &[n_rows, layer.n_outputs],
+        &table,
+    );
+    let unknown = n_categories as u64;
+    let missing = fill.map(|_| ("", unknown + 1));
+    let places = || {
+        categories
+            .iter()
+            .map(String::as_str)
+            .zip(0..)
+            .chain(missing)
+    };
+    let attributes = vec![
+        strings("keys_strings", places().map(|(text, _)| text)),
+        ints("values_int64s", places().map(|(_, place)| place)),
+        int("default_int64", unknown),
     ];
-    let shape = Message::default().each(1, dimensions);
-    let tensor = Message::default().int(1, FLOAT).bytes(2, shape);
-    Message::default()
-        .bytes(1, name)
-        .bytes(2, Message::default().bytes(1, tensor))
-        .bytes(3, doc_string)
+    let name = part.column.name.as_str();
+    let place = graph.node(
+        "LabelEncoder",
+        &[name],
+        &format!("place.{number}"),
+        attributes,
+    );
+    let rows = graph.node(
+        "Gather",
+        &[&table, &place],
+        &format!("rows.{number}"),
+        Vec::new(),
+    );
+    graph.node(
+        "Flatten",
+        &[&rows],
+        &format!("terms.{number}"),
+        vec![int("axis", 1)],
+    )
+}
+
+/// The activation of the sums, and the offsets of the targets.
+fn finish(graph: &mut Graph, description: &Description, sums: &str) {
+    let (activation, offsets) = (description.activation, &description.target_offsets);
+    let n_outputs = description.targets.len();
+    let doc = format!("Predictions of: {}", description.targets.join(", "));
+    // ONNX calls its operators as the variants are called.
+    let operator = format!("{activation:?}");
+    // The axis of the outputs; 0 is that of the samples.
+    let axis = (activation == Activation::Softmax).then(|| int("axis", 1));
+    let axis = Vec::from_iter(axis);
+    if offsets.is_empty() {
+        graph.output(PREDICTIONS, Type::Float, n_outputs, &doc);
+        return graph.node_to(&operator, &[sums], PREDICTIONS, axis);
+    }
+    graph.output(PREDICTIONS, Type::Double, n_outputs, &doc);
+    let values = graph.node(&operator, &[sums], "activations", axis);
+    let to = vec![int("to", Type::Double as u64)];
+    let values = graph.node("Cast", &[&values], "differences_of_targets", to);
+    let offsets = graph.doubles("offsets_of_targets", &[1, n_outputs], offsets);
+    graph.node_to("Add", &[&values, &offsets], PREDICTIONS, Vec::new());
 }

@@ -16,6 +16,7 @@ pub(crate) use results::{EvaluateResult, ModelResult, TrainResult, ValidateResul
 pub(crate) use run::Run;
 
 use crate::error::Error;
+use crate::onnx::Exported;
 use anstyle::{AnsiColor, Style};
 use neuralnet::{Dataset, Metrics};
 use neuralnet_table::{Converted, Stream};
@@ -106,11 +107,13 @@ pub(crate) fn wrote(path: &Path) {
     tell(&format!("wrote {}", path.display()));
 }
 
-/// Prints by how much the parameters were rounded, at most, for a file.
-pub(crate) fn rounded(difference: f64) {
+/// Prints by how much the parameters were rounded, at most, for a file, and what its graph takes.
+pub(crate) fn exported(exported: &Exported) {
     tell(&format!(
-        "parameters are rounded to f32, by {difference:.1e} at most"
+        "parameters are rounded to f32, by {:.1e} at most",
+        exported.rounding
     ));
+    exported.inputs.iter().for_each(|inputs| tell(inputs));
 }
 
 /// Prints which metrics are left out, and why.

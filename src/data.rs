@@ -20,7 +20,7 @@ pub use column::Column;
 pub use encoded::Encoded;
 pub use lines::Lines;
 pub(crate) use read::RowsRead;
-pub use rows::{ColumnView, FirstFault, TableValues, scan_views};
+pub use rows::{ColumnView, Scanned, TableValues, scan_views};
 pub use scaling::Scaling;
 pub(crate) use storage::Quantization;
 pub use storage::{Storage, StorageRounding};
@@ -292,12 +292,22 @@ impl Dataset {
     pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
         match &*self.rows {
             RowStore::Stored {
-                targets,
-                outside_unit,
-                ..
-            } => outside_unit.map(|(row, output)| (row, output, targets.value(row, output))),
+                targets, scanned, ..
+            } => scanned
+                .outside_unit
+                .map(|(row, output)| (row, output, targets.value(row, output))),
             // Generated targets are 0 and 1.
             RowStore::Synthetic(_) => None,
+        }
+    }
+
+    /// Whether every target is 0 or 1.
+    pub(crate) fn targets_are_binary(&self) -> bool {
+        match &*self.rows {
+            RowStore::Stored { scanned, .. } => {
+                scanned.outside_unit.is_none() && !scanned.has_fraction
+            }
+            RowStore::Synthetic(_) => true,
         }
     }
 

@@ -19,8 +19,9 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
-/// The version of the file format that is written and read.
-const VERSION: u32 = 1;
+/// The version of the file format that is written. Files of version 1 are read too: they lack offsets, and whether the
+/// targets are 0 and 1.
+const VERSION: u32 = 2;
 /// The key of the metadata.
 const KEY: &str = "neuralnet";
 const WEIGHT: &str = "layers.0.weight";
@@ -40,7 +41,7 @@ pub struct Model {
 /// The features and targets of a model, and the training it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// [`VERSION`]
+    /// [`VERSION`], or the one before.
     version: u32,
     /// The function of the pre-activations.
     pub activation: Activation,
@@ -55,6 +56,10 @@ pub struct Description {
     pub target_offsets: Vec<f64>,
     /// The classes that the targets stand for; `None` for numbers.
     pub classes: Option<Classes>,
+    /// Whether each target was 0 or 1 in every row, so that its prediction by a sigmoid is the probability of 1; false
+    /// if there are classes, which say as much.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub targets_are_binary: bool,
     /// How the features were standardised for the training. The parameters are for features that are not.
     pub scaling: Option<Scaling>,
     /// The settings of the training.
@@ -132,6 +137,7 @@ impl Model {
                 targets: dataset.target_names().to_vec(),
                 target_offsets: dataset.target_offsets().to_vec(),
                 classes: dataset.classes().cloned(),
+                targets_are_binary: dataset.classes().is_none() && dataset.targets_are_binary(),
                 scaling: dataset.scaling().cloned(),
                 config: config.clone(),
                 iterations: trained.iterations,
@@ -335,7 +341,7 @@ impl Model {
     }
 }
 
-/// Reads a description as JSON, of this version alone.
+/// Reads a description as JSON, of a version that is known.
 fn described(text: &str) -> std::result::Result<Description, String> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -345,9 +351,11 @@ fn described(text: &str) -> std::result::Result<Description, String> {
         format!("has a description that cannot be read ({error}); train again")
     };
     match serde_json::from_str(text).map_err(unreadable)? {
-        Versioned { version: VERSION } => serde_json::from_str(text).map_err(unreadable),
+        Versioned {
+            version: 1..=VERSION,
+        } => serde_json::from_str(text).map_err(unreadable),
         Versioned { version } => Err(format!(
-            "has layout {version}, and this program reads {VERSION}; use the program that wrote it, or train again"
+            "has layout {version}, and this program reads those up to {VERSION}; use the program that wrote it, or train again"
         )),
     }
 }

@@ -1,7 +1,7 @@
 //! How readers of tables hand data in: as encoded columns.
 
 use super::rows::RowStore;
-use super::{Classes, Column, ColumnView, Dataset, FirstFault, Lines, Reading};
+use super::{Classes, Column, ColumnView, Dataset, Lines, Reading, Scanned};
 
 /// The encoded columns of a table for [`Dataset::from_encoded`], all of their values finite.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Encoded {
     /// The line of each row in its file.
     pub lines: Lines,
     /// The result of [`scan_views`](super::scan_views) for `inputs` and `targets`; `None` to have the targets scanned.
-    pub scanned: Option<FirstFault>,
+    pub scanned: Option<Scanned>,
     /// Remarks on the encoding for the owner of the data.
     pub notices: Vec<String>,
     /// How the file was read.
@@ -40,15 +40,13 @@ impl Dataset {
             Some(classes) => classes.output_names(),
             None => encoded.target_names,
         };
-        let outside_unit = match encoded.scanned {
-            Some(fault) => fault.outside_unit,
-            None => encoded.targets.first_outside_unit(target_names.len()),
-        };
+        let scanned = encoded.scanned;
+        let scanned = scanned.unwrap_or_else(|| encoded.targets.scan(target_names.len()));
         let rows = RowStore::Stored {
             inputs: encoded.inputs,
             targets: encoded.targets,
             lines: encoded.lines,
-            outside_unit,
+            scanned,
         };
         Self {
             target_offsets: encoded.target_offsets,

@@ -20,8 +20,8 @@ pub(super) enum RowStore {
         inputs: ColumnView,
         targets: ColumnView,
         lines: Lines,
-        /// Row and output of the first target outside [0, 1].
-        outside_unit: Option<(usize, usize)>,
+        /// What a look at the targets found.
+        scanned: Scanned,
     },
     Synthetic(Synthetic),
 }
@@ -35,7 +35,7 @@ impl RowStore {
         lines: Lines,
     ) -> Self {
         Self::Stored {
-            outside_unit: targets.first_outside_unit(n_outputs),
+            scanned: targets.scan(n_outputs),
             inputs,
             targets,
             lines,
@@ -78,13 +78,15 @@ pub struct ColumnView {
     runs: Vec<Range<usize>>,
 }
 
-/// Places of the first value that is not finite, and of the first target outside [0, 1].
+/// What a look at the values of a table found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FirstFault {
-    /// Row, and column of the inputs and then the targets.
+pub struct Scanned {
+    /// Row, and column of the inputs and then the targets, of the first value that is not finite.
     pub not_finite: Option<(usize, usize)>,
-    /// Row and output.
+    /// Row and output of the first target outside [0, 1].
     pub outside_unit: Option<(usize, usize)>,
+    /// Whether a target lies between 0 and 1.
+    pub has_fraction: bool,
 }
 
 impl ColumnView {
@@ -154,35 +156,34 @@ impl ColumnView {
         Some(&values[run.start..last_row + run.end])
     }
 
-    /// Row and column of the first value of the first `n_outputs` columns that lies outside [0, 1].
+    /// Looks at the first `n_outputs` columns as targets, and not at whether they are finite.
     #[must_use]
-    pub fn first_outside_unit(&self, n_outputs: usize) -> Option<(usize, usize)> {
+    pub fn scan(&self, n_outputs: usize) -> Scanned {
         if n_outputs == 0 {
-            return None;
+            return Scanned::default();
         }
-        scan(&self.values, self.width, |row, values, _| FirstFault {
-            not_finite: None,
-            outside_unit: self.outside_unit_in(row, values, n_outputs),
+        scan(&self.values, self.width, |row, values, _| {
+            self.scan_targets(row, values, n_outputs)
         })
-        .outside_unit
     }
 
-    fn outside_unit_in(
-        &self,
-        row: usize,
-        values: &[f32],
-        n_outputs: usize,
-    ) -> Option<(usize, usize)> {
-        let mut columns = self.columns().take(n_outputs).enumerate();
-        let (output, _) = columns.find(|(_, column)| outside_unit(values[*column]))?;
-        Some((row, output))
+    fn scan_targets(&self, row: usize, values: &[f32], n_outputs: usize) -> Scanned {
+        let mut scanned = Scanned::default();
+        for (output, column) in self.columns().take(n_outputs).enumerate() {
+            let target = values[column];
+            if outside_unit(target) {
+                scanned.outside_unit.get_or_insert((row, output));
+            }
+            scanned.has_fraction |= target > 0.0 && target < 1.0;
+        }
+        scanned
     }
 }
 
 /// Scans the inputs and targets of one table in a single parallel pass: on a file larger than the memory, a second pass
 /// for the targets would read the disk again.
 #[must_use]
-pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -> FirstFault {
+pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -> Scanned {
     let not_finite_in = |values: &[f32]| {
         let used = inputs.columns().chain(targets.columns()).enumerate();
         let not_finite = used.filter(|(_, column)| !values[*column].is_finite());
@@ -191,25 +192,25 @@ pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -
     };
     scan(&inputs.values, inputs.width, |row, values, is_finite| {
         let not_finite = (!is_finite).then(|| not_finite_in(values)).flatten();
-        FirstFault {
+        Scanned {
             not_finite: not_finite.map(|(used, _)| (row, used)),
-            outside_unit: targets.outside_unit_in(row, values, n_outputs),
+            ..targets.scan_targets(row, values, n_outputs)
         }
     })
 }
 
-/// The first faults that `look` sees in the rows of a table. It is called with the number of a row, its values, and
+/// What `look` sees in the rows of a table, up to the first faults. It is called with the number of a row, its values, and
 /// whether all values around it are known to be finite.
 fn scan(
     values: &TableValues,
     width: usize,
-    look: impl Fn(usize, &[f32], bool) -> FirstFault + Sync,
-) -> FirstFault {
+    look: impl Fn(usize, &[f32], bool) -> Scanned + Sync,
+) -> Scanned {
     let rows_per_block = (BLOCK_FLOATS / width).max(1);
     let blocks = values.all().par_chunks(rows_per_block * width).enumerate();
-    let faults = blocks.map(|(block, values)| {
+    let scanned = blocks.map(|(block, values)| {
         let is_finite = all_finite(values);
-        let mut first = FirstFault::default();
+        let mut first = Scanned::default();
         for (row, values) in (block * rows_per_block..).zip(values.chunks_exact(width)) {
             first = first.or(look(row, values, is_finite));
             if first.outside_unit.is_some() && (is_finite || first.not_finite.is_some()) {
@@ -218,14 +219,15 @@ fn scan(
         }
         first
     });
-    faults.reduce(FirstFault::default, FirstFault::or)
+    scanned.reduce(Scanned::default, Scanned::or)
 }
 
-impl FirstFault {
+impl Scanned {
     fn or(self, later: Self) -> Self {
         Self {
             not_finite: self.not_finite.or(later.not_finite),
             outside_unit: self.outside_unit.or(later.outside_unit),
+            has_fraction: self.has_fraction || later.has_fraction,
         }
     }
 }

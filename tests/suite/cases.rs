@@ -871,3 +871,59 @@ fn a_format_changes_nothing() {
         assert_eq!(parameters(&json), expected, "{ending}");
     }
 }
+
+/// The header of what a model predicts for its own table, and the cells of each row.
+fn predicted(name: &str, table: &str, flags: &[&str]) -> (String, Vec<Vec<f64>>) {
+    let (table, model) = (file(name, table), file("predicted.safetensors", ""));
+    let output = ["--backend", "cpu", "-o", &model, "--force"];
+    let (code, stderr) = said(&[&["train", &table], flags, &output].concat());
+    assert_eq!(code, Some(0), "{stderr}");
+    let output = neuralnet(&["predict", &model, &table]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let cells = |row: &str| row.split(',').map(|cell| cell.parse().unwrap()).collect();
+    (header.to_owned(), rows.lines().map(cells).collect())
+}
+
+/// A class that the file never held is never predicted: of shares between 0 and 1, of counts, and of a linear output there
+/// is none.
+#[test]
+fn targets_of_0_and_1_are_predicted_with_a_class() {
+    let table = |targets: [&str; 4], name: &str| {
+        let rows = targets.iter().enumerate();
+        let rows = rows.map(|(x, y)| format!("{x},{y}\n"));
+        format!("x,{name}\n{}", rows.collect::<String>())
+    };
+    let (header, rows) = predicted("01.csv", &table(["0", "1", "0", "1"], "y"), &[]);
+    assert_eq!(header, "y,y=1");
+    let of_probability = rows.iter().map(|row| row[1] > 0.5);
+    assert!(rows.iter().map(|row| row[0] > 0.0).eq(of_probability));
+    assert!(rows[0][0] < 0.5 && rows[3][0] > 0.5, "{rows:?}");
+    let two = table(["0,1", "0,1.0", "1,0", "1,0"], "y,z");
+    let (header, rows) = predicted("01-two.csv", &two, &["--target", "y,z"]);
+    assert_eq!(header, "y,y=1,z,z=1");
+    let classes: Vec<_> = rows.iter().map(|row| (row[0], row[2])).collect();
+    assert_eq!(classes, [(0.0, 1.0), (0.0, 1.0), (1.0, 0.0), (1.0, 0.0)]);
+    for (name, targets, flags) in [
+        ("shares.csv", ["0", "0.25", "0.75", "1"], &[][..]),
+        ("counts.csv", ["0", "1", "2", "1"], &[]),
+        (
+            "linear.csv",
+            ["0", "1", "0", "1"],
+            &["--activation", "identity"],
+        ),
+    ] {
+        let (header, rows) = predicted(name, &table(targets, "y"), flags);
+        assert!(header == "y" && rows[0].len() == 1, "{name}: {header}");
+    }
+    let (table, model) = (
+        file("01.csv", table(["0", "1", "0", "1"], "y")),
+        "01.safetensors",
+    );
+    let (model, array) = (file(model, ""), file("01.npy", ""));
+    said(&["train", &table, "--backend", "cpu", "-o", &model, "--force"]);
+    let (code, stderr) = said(&["predict", &model, &table, "--output", &array, "--force"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let bytes = fs::read(array).unwrap();
+    assert_eq!(bytes.len(), 128 + 4 * 8, "one probability a row");
+}

@@ -1,6 +1,6 @@
 //! A model in a file is the model that was trained, and what cannot be used is refused.
 
-use crate::common::{Random, neuralnet, random_dataset, scratch};
+use crate::common::{Random, neuralnet, random_dataset, root, scratch};
 use neuralnet::{Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, train};
 use neuralnet_table::{TableOptions, predict, predict_to};
 use std::fs;
@@ -109,8 +109,11 @@ fn features_are_found_by_name() {
     let mut rows =
         crate::common::tables::stream(&model, folder("other.csv").to_str().unwrap()).unwrap();
     predict(&model, &mut rows, &mut text).unwrap().unwrap();
-    let lines: Vec<String> = expected.iter().map(f64::to_string).collect();
-    let expected = format!("\"t, or not\"\n{}\n", lines.join("\n"));
+    let lines: Vec<String> = expected
+        .iter()
+        .map(|y| format!("{},{y}", u8::from(*y > 0.5)))
+        .collect();
+    let expected = format!("\"t, or not\",\"t, or not=1\"\n{}\n", lines.join("\n"));
     assert_eq!(String::from_utf8(text).unwrap(), expected);
 }
 
@@ -188,8 +191,8 @@ fn a_model_whose_parts_disagree_is_refused() {
         ("foreign", whole(&foreign, tensors), "without `neuralnet`"),
         (
             "version",
-            description(&|d| d["version"] = 2.into()),
-            "layout 2",
+            description(&|d| d["version"] = 3.into()),
+            "layout 3",
         ),
         (
             "twice",
@@ -265,4 +268,23 @@ fn an_output_that_exists_stays() {
     assert_eq!(lines.lines().count(), 4, "{lines}");
     let inspected = crate::common::neuralnet_json(&["inspect", out]);
     assert_eq!(inspected["iterations"], 2);
+}
+
+/// Written before targets of 0 and 1 were known as such, and columns had offsets.
+#[test]
+fn a_file_of_version_1_is_read() {
+    let file = PathBuf::from(root()).join("tests/formats/version1.safetensors");
+    let model = Model::open(&file).unwrap();
+    let table = path("version1", "new.csv");
+    fs::write(&table, "slept,hours\n4,1\n8,6\n").unwrap();
+    let data = crate::common::tables::open_for(&model, table.to_str().unwrap()).unwrap();
+    let found = model.predict(&data, 0..2);
+    assert_eq!(found, [0.0748176798526601, 0.9207553681138506]);
+    let mut text = Vec::new();
+    let mut rows = crate::common::tables::stream(&model, table.to_str().unwrap()).unwrap();
+    predict(&model, &mut rows, &mut text).unwrap().unwrap();
+    assert_eq!(
+        String::from_utf8(text).unwrap(),
+        "passed\n0.0748176798526601\n0.9207553681138506\n"
+    );
 }

@@ -1,14 +1,16 @@
 //! Predictions of a model for every row of a table, made a span of the table at a time, so of any size.
 //!
 //! A model of numbers gives a column for each target. A model of classes gives the class that is most probable, under
-//! the name of its column, then the probability of each class, in a column named `column=class`; an array has the
-//! probabilities alone. Columns of the table that are passed through come first.
+//! the name of its column, then the probability of each class, in a column named `column=class`. Targets that were 0 and
+//! 1 are classes too: 0 or 1 under the name of the target, and the probability of 1 in a column named `target=1`. An
+//! array has the probabilities alone. Columns of the table that are passed through come first.
 
 use crate::error::{Error, Result};
 use crate::stream::{Span, Stream};
 use crate::write::{Format, TableWriter};
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use neuralnet::network::Meaning;
 use neuralnet::{Classes, Model, atomic_file};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -109,28 +111,53 @@ fn format_of(path: &Path) -> Result<Format> {
 /// What is told of each row.
 struct Columns<'m> {
     schema: SchemaRef,
-    /// The classes, if the most probable one is told.
-    class: Option<&'m Classes>,
+    /// What tells the most probable class.
+    class: Class<'m>,
     /// Columns of numbers: the targets, or the probability of each class.
     n_numbers: usize,
+}
+
+/// The columns that tell the most probable class.
+enum Class<'m> {
+    /// None: predictions are numbers, or go into an array.
+    Untold,
+    /// One column of texts, before all probabilities.
+    Named(&'m Classes),
+    /// One column of 0 and 1 before each probability.
+    Binary,
 }
 
 impl<'m> Columns<'m> {
     /// Of the predictions of `model` for `data`; with texts if `has_texts`.
     fn of(model: &'m Model, data: &Stream, has_texts: bool) -> Self {
         let description = model.description();
-        let class = description.classes.as_ref().filter(|_| has_texts);
+        let is_probability = description.activation.meaning() == Meaning::Probabilities;
+        let class = match &description.classes {
+            _ if !has_texts => Class::Untold,
+            Some(classes) => Class::Named(classes),
+            None if description.targets_are_binary && is_probability => Class::Binary,
+            None => Class::Untold,
+        };
         let numbers = match &description.classes {
             Some(classes) => classes.probability_names(),
             None => description.targets.clone(),
         };
-        let text = |name: &String, is_nullable| Field::new(name, DataType::Utf8, is_nullable);
-        let passed = data.passed().iter().map(|name| text(name, true));
-        let class_field = class.iter().map(|classes| text(&classes.column, false));
-        let fields = numbers
-            .iter()
-            .map(|name| Field::new(name, DataType::Float64, false));
-        let fields: Vec<Field> = passed.chain(class_field).chain(fields).collect();
+        let field = |name: &str, of| Field::new(name, of, false);
+        let passed = data.passed().iter();
+        let mut fields: Vec<Field> = passed
+            .map(|name| Field::new(name, DataType::Utf8, true))
+            .collect();
+        if let Class::Named(classes) = class {
+            fields.push(field(&classes.column, DataType::Utf8));
+        }
+        for name in &numbers {
+            if let Class::Binary = class {
+                fields.push(field(name, DataType::Int64));
+                fields.push(field(&format!("{name}=1"), DataType::Float64));
+            } else {
+                fields.push(field(name, DataType::Float64));
+            }
+        }
         Self {
             schema: Arc::new(Schema::new(fields)),
             class,
@@ -168,22 +195,21 @@ impl<'m> Columns<'m> {
             // Of two classes the one target is the probability of the second.
             false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),
         };
-        let class = self.class.map(|classes| {
+        let mut columns = span.passed.clone();
+        if let Class::Named(classes) = self.class {
             let rows = numbers.chunks_exact(self.n_numbers);
-            let classes = rows.map(|row| Some(&classes.names[most_probable(row)]));
-            Arc::new(classes.collect::<StringArray>()) as ArrayRef
-        });
-        let column = |column| {
-            let cells = numbers.iter().skip(column).step_by(self.n_numbers).copied();
-            Arc::new(Float64Array::from_iter_values(cells)) as ArrayRef
-        };
-        let columns = span
-            .passed
-            .iter()
-            .cloned()
-            .chain(class)
-            .chain((0..self.n_numbers).map(column));
-        RecordBatch::try_new(Arc::clone(&self.schema), columns.collect()).map_err(io::Error::other)
+            let names = rows.map(|row| Some(&classes.names[most_probable(row)]));
+            columns.push(Arc::new(names.collect::<StringArray>()));
+        }
+        for column in 0..self.n_numbers {
+            let cells = || numbers.iter().skip(column).step_by(self.n_numbers).copied();
+            if let Class::Binary = self.class {
+                let classes = cells().map(|y| i64::from(y > 0.5));
+                columns.push(Arc::new(Int64Array::from_iter_values(classes)));
+            }
+            columns.push(Arc::new(Float64Array::from_iter_values(cells())));
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(io::Error::other)
     }
 }
 

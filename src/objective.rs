@@ -50,6 +50,16 @@ impl Loss {
         }
     }
 
+    /// About `d²loss/dz²` of one output whose prediction has the slope `dy/dz`: the slope for cross-entropy, its square
+    /// for the squared error, which leaves out a term that is small near the targets (Gauss and Newton).
+    #[must_use]
+    pub fn curvature(self, slope: f64) -> f64 {
+        match self {
+            Self::CrossEntropy => slope,
+            Self::SquaredError => slope * slope,
+        }
+    }
+
     /// `dloss/dz` of one output, from its prediction `y` and its target `t`.
     ///
     /// For cross-entropy it is `y − t`, for a softmax only if the targets of the sample sum to 1. For the squared error

@@ -4,6 +4,7 @@ mod advance;
 mod batch;
 mod checkpoint;
 mod config;
+mod curvature;
 mod hardware;
 mod history;
 mod holdout;
@@ -92,10 +93,9 @@ impl<'a> Training<'a> {
             let remedies = &[Remedy::Do("take fewer"), LEAVE_OUT];
             require(rows <= n_samples, setting, reason, remedies)?;
         }
-        let network = problem.network.clone();
-        let (backend, notice) = hardware.open(problem)?;
+        let (backend, notice) = hardware.open(problem.clone())?;
         Ok(Self {
-            run: TrainingRun::new(dataset, network, config, backend)?,
+            run: TrainingRun::new(&problem, config, backend)?,
             notice,
             holdout: None,
             checkpoints: None,

@@ -74,6 +74,15 @@ impl Activation {
             Self::Tanh => (1.0 - y) * (1.0 + y),
         }
     }
+
+    /// The largest of its slopes.
+    #[must_use]
+    pub fn most_slope(self) -> f64 {
+        match self {
+            Self::Sigmoid | Self::Softmax => self.slope(0.5),
+            Self::Identity | Self::Tanh => self.slope(0.0),
+        }
+    }
 }
 
 /// `1 / (1 + exp(−z))`, computed from `exp(−|z|)`, which does not overflow.

@@ -1,11 +1,12 @@
 //! Updates that the host makes, in float64, from the evaluations of a backend.
 
+use super::curvature::Curvature;
 use super::optimizer::{Adam, Iterate, LBfgs, Momentum};
 use super::penalty::Penalty;
 use super::stop::Convergence;
 use super::warm_start::{self, WarmStart};
 use super::{Optimizer, Progress, StopReason, TrainConfig, batch};
-use crate::backend::{Backend, Evaluation};
+use crate::backend::{Backend, Evaluation, Problem};
 use crate::cpu::gradient_descent;
 use crate::error::Result;
 use crate::objective::Reduction;
@@ -32,14 +33,12 @@ pub(super) struct OptimizerState {
 impl OptimizerState {
     /// The vectors by their names, each as long as the parameters.
     pub(super) fn vectors_mut(&mut self) -> Vec<(String, &mut Vec<f64>)> {
-        let mut vectors = match &mut self.method {
+        match &mut self.method {
             Method::GradientDescent => Vec::new(),
             Method::Momentum(momentum) => momentum.vectors_mut(),
             Method::Adam(adam) => adam.vectors_mut(),
             Method::LBfgs(lbfgs) => lbfgs.vectors_mut(),
-        };
-        vectors.push(("largest".to_owned(), &mut self.convergence.largest));
-        vectors
+        }
     }
 }
 
@@ -47,7 +46,11 @@ impl OptimizerState {
 #[derive(Debug)]
 pub(super) struct HostOptimizer {
     penalty: Penalty,
+    /// What the gradient is held against; `None` if nothing asks for it.
+    curvature: Option<Curvature>,
     n_samples: usize,
+    /// The share of a loss by which two losses have to differ to be told apart.
+    resolution: f64,
     pub(super) state: OptimizerState,
     /// The parameters, and the last evaluation.
     current: Iterate,
@@ -56,17 +59,22 @@ pub(super) struct HostOptimizer {
 }
 
 impl HostOptimizer {
+    /// Starts from the parameters `start`. Takes a pass over the data if the curvature is needed.
     pub(super) fn new(
         config: &TrainConfig,
-        penalty: Penalty,
+        problem: &Problem<'_>,
         start: Vec<f64>,
-        n_samples: usize,
         resolution: f64,
     ) -> Self {
         let n_parameters = start.len();
+        let penalty = config.penalty(&problem.network);
+        let asks_for_curvature =
+            config.optimizer == Optimizer::LBfgs || config.gradient_tolerance.is_some();
         Self {
             penalty,
-            n_samples,
+            curvature: asks_for_curvature.then(|| Curvature::new(problem, &penalty, resolution)),
+            n_samples: problem.dataset.n_samples(),
+            resolution,
             state: OptimizerState {
                 method: match config.optimizer {
                     Optimizer::GradientDescent => Method::GradientDescent,
@@ -74,7 +82,7 @@ impl HostOptimizer {
                     Optimizer::Adam => Method::Adam(Adam::new(n_parameters)),
                     Optimizer::LBfgs => Method::LBfgs(LBfgs::new(resolution)),
                 },
-                convergence: Convergence::new(n_parameters),
+                convergence: Convergence::default(),
                 warm_start: None,
             },
             current: Iterate::new(&penalty, start, Evaluation::zero(n_parameters)),
@@ -116,11 +124,33 @@ impl HostOptimizer {
             self.is_evaluated = config.batch_size.is_none();
         }
         config.check_loss(progress)?;
-        let gradient = self.penalty.pseudo_gradient(&self.current);
+        let relative = self.relative_gradient();
         let convergence = &mut self.state.convergence;
-        match convergence.reached(config, progress.loss, &gradient) {
+        match convergence.reached(config, progress.loss, relative) {
             Some(reason) => Ok(Some(reason)),
             None => self.update(config, backend, progress),
+        }
+    }
+
+    /// The size of the gradient, by what is known of the curvature.
+    fn relative_gradient(&self) -> Option<f64> {
+        let gradient = self.penalty.pseudo_gradient(&self.current);
+        let curvature = self.curvature.as_ref()?;
+        let promised = match &self.state.method {
+            Method::LBfgs(lbfgs) => lbfgs.promised(curvature, &gradient)?,
+            _ => curvature.promised(&gradient, self.current.summary.mean_slope),
+        };
+        Some(curvature.relative_gradient(promised, self.current.objective))
+    }
+
+    /// Why L-BFGS, which finds no lower loss, ends.
+    fn end_of_search(&self, curvature: &Curvature) -> StopReason {
+        let gradient = self.penalty.pseudo_gradient(&self.current);
+        let promised = curvature.promised(&gradient, self.current.summary.mean_slope);
+        let hidden = self.resolution * self.current.objective.abs();
+        match promised <= hidden.max(curvature.least_loss) {
+            true => StopReason::Rounding,
+            false => StopReason::Stalled,
         }
     }
 
@@ -150,7 +180,8 @@ impl HostOptimizer {
             }
             Method::Adam(adam) => adam.step(rate, gradient, parameters),
             Method::LBfgs(lbfgs) => {
-                let next = lbfgs.step(&penalty, &self.current, &mut |parameters| {
+                let curvature = self.curvature.as_ref().expect("taken for L-BFGS");
+                let next = lbfgs.step(&penalty, curvature, &self.current, &mut |parameters| {
                     progress.evaluations += 1;
                     backend.set_parameters(&parameters)?;
                     // What is evaluated are the parameters as the backend rounds them.
@@ -158,7 +189,7 @@ impl HostOptimizer {
                     Ok(Iterate::new(&penalty, parameters, backend.evaluate()?))
                 })?;
                 let Some(next) = next else {
-                    return Ok(Some(StopReason::Rounding));
+                    return Ok(Some(self.end_of_search(curvature)));
                 };
                 self.record(next, progress);
                 return Ok(None);
@@ -205,15 +236,18 @@ impl HostOptimizer {
             Ok(Iterate::new(&penalty, parameters, evaluation))
         };
         let mut current = evaluate(self.current.parameters.clone())?;
-        let convergence = &mut self.state.convergence;
+        let curvature = self.curvature.as_ref().expect("taken for L-BFGS");
         let tolerance = warm_start::tolerance(rows.len());
         let tolerance = tolerance.max(config.gradient_tolerance.unwrap_or(0.0));
         for _ in 0..warm_start::ITERATIONS {
             let gradient = penalty.pseudo_gradient(&current);
-            if !current.loss.is_finite() || convergence.relative_gradient(&gradient) <= tolerance {
+            let promised = lbfgs.promised(curvature, &gradient);
+            let is_near =
+                |promised| curvature.relative_gradient(promised, current.objective) <= tolerance;
+            if !current.loss.is_finite() || promised.is_some_and(is_near) {
                 break;
             }
-            match lbfgs.step(&penalty, &current, &mut evaluate)? {
+            match lbfgs.step(&penalty, curvature, &current, &mut evaluate)? {
                 Some(next) => current = next,
                 None => break,
             }

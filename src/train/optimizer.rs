@@ -74,7 +74,7 @@ fn difference(to: &[f64], from: &[f64]) -> Vec<f64> {
 }
 
 /// `Σ a b`
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     std::iter::zip(a, b).map(|(a, b)| a * b).sum()
 }
 

@@ -4,12 +4,12 @@ use super::history::History;
 use super::host::HostOptimizer;
 use super::optimizer::Iterate;
 use super::{Optimizer, Progress, StopReason, SubmissionSize, TrainConfig};
-use crate::backend::Backend;
+use crate::backend::{Backend, Problem};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::network::Network;
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) struct TrainingRun<'a> {
     pub(super) dataset: &'a Dataset,
@@ -26,26 +26,24 @@ pub(super) struct TrainingRun<'a> {
 
 impl<'a> TrainingRun<'a> {
     pub(super) fn new(
-        dataset: &'a Dataset,
-        network: Network,
+        problem: &Problem<'a>,
         config: &TrainConfig,
         mut backend: Box<dyn Backend + 'a>,
     ) -> Result<Self> {
-        let start = network.initial_parameters(config.seed);
+        let start = problem.network.initial_parameters(config.seed);
         backend.set_parameters(&start)?;
-        let optimizer = (!config.stays_on_device()).then(|| {
-            let penalty = config.penalty(&network);
-            let (n_samples, resolution) = (dataset.n_samples(), backend.resolution());
-            HostOptimizer::new(config, penalty, start, n_samples, resolution)
-        });
+        let since = Instant::now();
+        let optimizer = (!config.stays_on_device())
+            .then(|| HostOptimizer::new(config, problem, start, backend.resolution()));
         Ok(Self {
-            dataset,
-            network,
+            dataset: problem.dataset,
+            network: problem.network.clone(),
             config: config.clone(),
             backend,
             optimizer,
             progress: Progress {
                 loss: f64::NAN,
+                seconds: since.elapsed().as_secs_f64(),
                 ..Progress::default()
             },
             history: History::new(),

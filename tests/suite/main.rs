@@ -7,6 +7,7 @@ mod article;
 mod batches;
 mod cases;
 mod cli;
+mod convergence;
 mod csv;
 mod determinism;
 mod evaluate;

@@ -3,6 +3,7 @@
 use super::wolfe::{self, LinePoint};
 use super::{Iterate, difference, dot, norm, owlqn};
 use crate::error::Result;
+use crate::train::curvature::Curvature;
 use crate::train::penalty::Penalty;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -63,10 +64,21 @@ impl LBfgs {
         (self.lowest, self.stalled) = (None, 0);
     }
 
-    /// One iteration from `current`; `None` if rounding hides any further decrease.
+    /// The decrease of the loss that the step along `gradient` promises; `None` while no pair tells of the curvature.
+    pub(in crate::train) fn promised(
+        &self,
+        curvature: &Curvature,
+        gradient: &[f64],
+    ) -> Option<f64> {
+        self.pairs.back()?;
+        Some(-0.5 * dot(&self.direction(curvature, gradient), gradient))
+    }
+
+    /// One iteration from `current`; `None` if no lower loss is found.
     pub(in crate::train) fn step(
         &mut self,
         penalty: &Penalty,
+        curvature: &Curvature,
         current: &Iterate,
         evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
     ) -> Result<Option<Iterate>> {
@@ -75,7 +87,7 @@ impl LBfgs {
             self.progress(penalty, current);
         }
         loop {
-            let found = self.search(penalty, current, &gradient, evaluate)?;
+            let found = self.search(penalty, curvature, current, &gradient, evaluate)?;
             if let Some(next) = found
                 && self.progress(penalty, &next)
             {
@@ -94,11 +106,12 @@ impl LBfgs {
     fn search(
         &self,
         penalty: &Penalty,
+        curvature: &Curvature,
         current: &Iterate,
         gradient: &[f64],
         evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
     ) -> Result<Option<Iterate>> {
-        let mut direction = self.direction(gradient);
+        let mut direction = self.direction(curvature, gradient);
         if penalty.l1 > 0.0 {
             owlqn::align(penalty, gradient, &mut direction);
         }
@@ -107,13 +120,9 @@ impl LBfgs {
         if !(slope < 0.0 && slope.is_finite()) {
             return Ok(None);
         }
-        let first = match self.pairs.len() {
-            0 => 1.0 / norm(gradient),
-            _ => 1.0,
-        };
         let slack = self.resolution * current.objective.abs();
         if penalty.l1 > 0.0 {
-            let line = (&direction[..], first);
+            let line = (&direction[..], 1.0);
             return owlqn::search(penalty, current, gradient, line, slack, evaluate);
         }
         let start = LinePoint {
@@ -121,7 +130,7 @@ impl LBfgs {
             loss: current.loss,
             slope,
         };
-        wolfe::search(start, first, slack, &mut |step| {
+        wolfe::search(start, 1.0, slack, &mut |step| {
             let next = std::iter::zip(&current.parameters, &direction)
                 .map(|(parameter, direction)| parameter + step * direction);
             let next = evaluate(next.collect())?;
@@ -134,8 +143,8 @@ impl LBfgs {
         })
     }
 
-    /// `−H · gradient` by Algorithm 7.4, H starting from `γ I` of equation 7.20.
-    fn direction(&self, gradient: &[f64]) -> Vec<f64> {
+    /// `−H · gradient` by Algorithm 7.4, H starting from the inverse of `curvature`, scaled as equation 7.20 scales `I`.
+    fn direction(&self, curvature: &Curvature, gradient: &[f64]) -> Vec<f64> {
         let mut direction: Vec<f64> = gradient.iter().map(|gradient| -gradient).collect();
         let mut shares = Vec::with_capacity(self.pairs.len());
         for Pair { step, change } in self.pairs.iter().rev() {
@@ -143,8 +152,9 @@ impl LBfgs {
             add(-share, change, &mut direction);
             shares.push(share);
         }
+        direction = curvature.solve(&direction);
         if let Some(Pair { step, change }) = self.pairs.back() {
-            let scale = dot(step, change) / dot(change, change);
+            let scale = dot(step, change) / dot(change, &curvature.solve(change));
             direction.iter_mut().for_each(|term| *term *= scale);
         }
         for (Pair { step, change }, share) in self.pairs.iter().zip(shares.iter().rev()) {
@@ -192,7 +202,7 @@ fn add(factor: f64, terms: &[f64], to: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::super::wolfe::{CURVATURE, DECREASE, MAX_EVALUATIONS};
-    use super::{Iterate, LBfgs, Penalty, difference, dot, norm};
+    use super::{Curvature, Iterate, LBfgs, Penalty, difference, dot, norm};
     use crate::backend::{Evaluation, Summary};
     use crate::network::Network;
     use crate::random::random_state;
@@ -223,6 +233,7 @@ mod tests {
         function: impl Fn(&[f64]) -> (f64, Vec<f64>),
     ) -> (Vec<Iterate>, usize) {
         let penalty = free(start.len());
+        let curvature = Curvature::unit(start.len());
         let mut lbfgs = LBfgs::new(RESOLUTION);
         let mut evaluations = 1;
         let mut points = vec![iterate(start, &function)];
@@ -233,7 +244,10 @@ mod tests {
                 evaluations += 1;
                 Ok(iterate(parameters, &function))
             };
-            match lbfgs.step(&penalty, current, &mut evaluate).unwrap() {
+            match lbfgs
+                .step(&penalty, &curvature, current, &mut evaluate)
+                .unwrap()
+            {
                 Some(next) => points.push(next),
                 None => return (points, evaluations),
             }

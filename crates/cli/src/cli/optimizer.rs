@@ -34,7 +34,7 @@ pub(super) struct OptimizerArgs {
     /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
-    /// Stop once each component of the gradient has fallen to this share of its largest value (default: 1e-5 for lbfgs; otherwise no such rule)
+    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts (default: 1e-6 for lbfgs; otherwise no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     gradient_tolerance: Option<f64>,
     /// Stop once an iteration changes the loss by this share or less (default: no such rule)

@@ -1,0 +1,360 @@
+//! The curvature of the objective as far as the features tell it: where L-BFGS begins, and what a gradient is held
+//! against.
+//!
+//! The Hessian of the loss of one layer is `Σ h x xᵀ` for each output, over the samples, h being the curvature of the
+//! loss by the pre-activation. With the most that h can be it bounds the Hessian of a sigmoid's cross-entropy from above
+//! (Böhning and Lindsay, Monotonicity of quadratic-approximation algorithms, 1988), and of a linear output's squared
+//! error it is the Hessian. The penalty adds `l2` for each weight.
+
+use super::optimizer::dot;
+use super::penalty::Penalty;
+use crate::backend::Problem;
+use crate::data::{Dataset, RowsRead};
+use crate::leaves::sum_leaves;
+use crate::network::Layer;
+use crate::objective::Loss;
+
+/// Up to this many multiplications, products of all pairs of features are summed; beyond it their squares alone, as a
+/// pass of training takes less.
+const MAX_PRODUCTS: usize = 1 << 29;
+/// Most features whose products make a matrix.
+const MAX_FEATURES: usize = 1 << 10;
+/// A feature that others make up for but for this share of its square, for each of them, is taken as their sum: features
+/// are f32, so what is left of it is rounding. Its parameter stays where it is.
+const DEPENDENT: f64 = 1.0 / (1_u64 << 48) as f64;
+/// A gradient shows less the coarser it is: a share of a square below that of its rounding, times this, is taken so too.
+const COARSE: f64 = (1_u64 << 20) as f64;
+/// A loss of this share of that of predicting 0 is what rounding the targets to f32 makes.
+const ROUNDED: f64 = 1.0 / (1_u64 << 44) as f64;
+
+/// The curvature, the same for each output.
+#[derive(Clone, Debug)]
+pub(super) struct Curvature {
+    layer: Layer,
+    loss: Loss,
+    /// A loss that is hardly to be told from 0.
+    pub(super) least_loss: f64,
+    inverse: Inverse,
+}
+
+#[derive(Clone, Debug)]
+enum Inverse {
+    /// The Cholesky factor L (I + bias, I + bias) of the curvature, its lower triangle row by row.
+    Factor(Vec<f64>),
+    /// The inverse of its diagonal (I + bias).
+    Diagonal(Vec<f64>),
+}
+
+impl Curvature {
+    /// Of what is minimised for `problem`, whose losses can be told apart if they differ by the share `resolution`. Takes
+    /// a pass over the data.
+    pub(super) fn new(problem: &Problem<'_>, penalty: &Penalty, resolution: f64) -> Self {
+        let layer = problem.network.layer();
+        let width = layer.n_inputs + usize::from(layer.bias);
+        let products = width.pow(2).saturating_mul(problem.dataset.n_samples());
+        // OWL-QN moves each weight on its own, so it wants no direction that mixes them.
+        let is_whole = width <= MAX_FEATURES && products <= MAX_PRODUCTS && penalty.l1 <= 0.0;
+        let mut sums = match is_whole {
+            true => sum_products(problem.dataset, layer),
+            false => sum_squares(problem.dataset, layer),
+        };
+        let squares = sums.pop().expect("the squares of the targets");
+        let loss = problem.objective.loss;
+        let factor = loss.curvature(layer.activation.most_slope()) * problem.scale();
+        sums.iter_mut().for_each(|sum| *sum *= factor);
+        let stride = if is_whole { width + 1 } else { 1 };
+        for (j, sum) in sums.iter_mut().step_by(stride).enumerate() {
+            if j < layer.n_inputs {
+                *sum += penalty.l2;
+            }
+            // A feature that is 0 in every row has no curvature, and no gradient either.
+            if *sum <= 0.0 {
+                *sum = 1.0;
+            }
+        }
+        // Four units in the last place are the resolution, and half of one is the rounding.
+        let rounding = resolution / 8.0;
+        let dependent = width as f64 * DEPENDENT.max(COARSE * rounding * rounding);
+        let inverse = match is_whole {
+            true => Inverse::Factor(factored(sums, width, dependent)),
+            false => Inverse::Diagonal(sums.iter().map(|sum| 1.0 / sum).collect()),
+        };
+        Self {
+            layer,
+            loss,
+            least_loss: ROUNDED * 0.5 * squares * problem.scale(),
+            inverse,
+        }
+    }
+
+    /// The decrease of the loss that a step against `gradient` promises, if it is lower than the start of a training
+    /// knew by as much as `mean_slope`, the mean of `dy/dz`, is below the largest slope: `½ gᵀ H⁻¹ g`.
+    pub(super) fn promised(&self, gradient: &[f64], mean_slope: f64) -> f64 {
+        let most = self.loss.curvature(self.layer.activation.most_slope());
+        let share = self.loss.curvature(mean_slope) / most;
+        0.5 * dot(&self.solve(gradient), gradient) / share
+    }
+
+    /// The size of a gradient at a loss of `loss`, from the decrease that a step against it promises. All units cancel,
+    /// and it does not depend on the start.
+    pub(super) fn relative_gradient(&self, promised: f64, loss: f64) -> f64 {
+        (2.0 * promised / loss.abs().max(self.least_loss)).sqrt()
+    }
+
+    /// The inverse of the curvature times `gradient`: minus the step to the minimum, if that were all there is to it.
+    pub(super) fn solve(&self, gradient: &[f64]) -> Vec<f64> {
+        let Layer {
+            n_inputs,
+            n_outputs,
+            bias,
+            ..
+        } = self.layer;
+        let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
+        let mut solved = gradient.to_vec();
+        for (o, weight) in weight.chunks_exact(n_inputs).enumerate() {
+            let mut block = weight.to_vec();
+            block.extend(bias.then(|| of_bias[o]));
+            match &self.inverse {
+                Inverse::Factor(factor) => substitute(factor, &mut block),
+                Inverse::Diagonal(inverse) => {
+                    let pairs = block.iter_mut().zip(inverse);
+                    pairs.for_each(|(term, inverse)| *term *= inverse);
+                }
+            }
+            solved[o * n_inputs..][..n_inputs].copy_from_slice(&block[..n_inputs]);
+            if bias {
+                solved[n_inputs * n_outputs + o] = block[n_inputs];
+            }
+        }
+        solved
+    }
+
+    /// The same curvature, 1, for each of `n_parameters` weights.
+    #[cfg(test)]
+    pub(super) fn unit(n_parameters: usize) -> Self {
+        Self {
+            layer: crate::network::Network::single_layer(n_parameters, 1, false).layer(),
+            loss: Loss::SquaredError,
+            least_loss: 0.0,
+            inverse: Inverse::Diagonal(vec![1.0; n_parameters]),
+        }
+    }
+}
+
+/// `Σ w x xᵀ` (I + bias, I + bias) over the samples, x ending in 1 for a bias; the lower triangle of a square.
+fn sum_products(dataset: &Dataset, layer: Layer) -> Vec<f64> {
+    let width = layer.n_inputs + usize::from(layer.bias);
+    sum_rows(dataset, layer, width * width, |weight, x, sums| {
+        for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
+            let factor = weight * x[i];
+            for (sum, x) in sums.iter_mut().zip(&x[..=i]) {
+                *sum += factor * x;
+            }
+        }
+    })
+}
+
+/// `Σ w x²` (I + bias) over the samples.
+fn sum_squares(dataset: &Dataset, layer: Layer) -> Vec<f64> {
+    let width = layer.n_inputs + usize::from(layer.bias);
+    sum_rows(dataset, layer, width, |weight, x, sums| {
+        for (sum, x) in sums.iter_mut().zip(x) {
+            *sum += weight * x * x;
+        }
+    })
+}
+
+/// Sums over all samples what `add` adds for the weight and the features of one, a 1 behind them for a bias; behind
+/// these sums stands `Σ w t²`.
+fn sum_rows(
+    dataset: &Dataset,
+    layer: Layer,
+    n_sums: usize,
+    add: impl Fn(f64, &[f64], &mut [f64]) + Sync,
+) -> Vec<f64> {
+    let leaves = dataset.leaves();
+    let (n_outputs, width) = (dataset.n_outputs(), dataset.target_width());
+    let of_rows = |read: RowsRead<'_>| {
+        let mut sums = vec![0.0; n_sums + 1];
+        let mut x = vec![1.0; layer.n_inputs + usize::from(layer.bias)];
+        let rows = read.inputs.chunks_exact(layer.n_inputs);
+        for (row, targets) in rows.zip(read.targets.chunks_exact(width)) {
+            for (x, input) in x.iter_mut().zip(row) {
+                *x = f64::from(*input);
+            }
+            let weight = targets
+                .get(n_outputs)
+                .map_or(1.0, |weight| f64::from(*weight));
+            add(weight, &x, &mut sums[..n_sums]);
+            let squares = targets[..n_outputs].iter().map(|t| f64::from(*t).powi(2));
+            sums[n_sums] += weight * squares.sum::<f64>();
+        }
+        sums
+    };
+    let of_leaf = |leaf| dataset.with_rows(leaves.rows(leaf), of_rows);
+    let add_sums = |sums: &mut Vec<f64>, more: &Vec<f64>| {
+        let pairs = sums.iter_mut().zip(more);
+        pairs.for_each(|(sum, more)| *sum += more);
+    };
+    sum_leaves(leaves.count(), n_sums + 1, of_leaf, add_sums)
+}
+
+/// The Cholesky factor of the square `matrix`, whose lower triangle is read. The row of a feature that depends on those
+/// before it, but for the share `dependent` of its square, gets an infinite diagonal element, which makes its part of every solution 0.
+fn factored(mut matrix: Vec<f64>, width: usize, dependent: f64) -> Vec<f64> {
+    for i in 0..width {
+        let (above, row) = matrix.split_at_mut(i * width);
+        let diagonal = row[i];
+        for j in 0..i {
+            let of_j = &above[j * width..][..=j];
+            let sum = row[..j].iter().zip(of_j).map(|(a, b)| a * b).sum::<f64>();
+            row[j] = (row[j] - sum) / of_j[j];
+        }
+        let pivot = diagonal - row[..i].iter().map(|term| term * term).sum::<f64>();
+        row[i] = match pivot > dependent * diagonal {
+            true => pivot.sqrt(),
+            false => f64::INFINITY,
+        };
+    }
+    matrix
+}
+
+/// Solves `L Lᵀ x = b` in place, for the lower triangle `factor` of a square.
+fn substitute(factor: &[f64], b: &mut [f64]) {
+    let width = b.len();
+    for i in 0..width {
+        let row = &factor[i * width..][..=i];
+        let known = row.iter().zip(&*b).take(i).map(|(l, x)| l * x).sum::<f64>();
+        b[i] = (b[i] - known) / row[i];
+    }
+    for i in (0..width).rev() {
+        b[i] /= factor[i * width + i];
+        let (solved, row) = (b[i], &factor[i * width..][..i]);
+        for (b, l) in b.iter_mut().zip(row) {
+            *b -= l * solved;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Curvature;
+    use crate::backend::Problem;
+    use crate::cpu::Cpu;
+    use crate::data::Dataset;
+    use crate::network::{Activation, Network};
+    use crate::objective::{Loss, Objective, Reduction};
+    use crate::random::test_numbers;
+    use crate::train::optimizer::{Iterate, dot};
+    use crate::train::penalty::Penalty;
+    use rand::RngExt;
+
+    const RESOLUTION: f64 = 4.0 * f64::EPSILON;
+
+    #[expect(clippy::cast_possible_truncation, reason = "samples are f32")]
+    fn rounded(number: f64) -> f32 {
+        number as f32
+    }
+
+    /// Columns with units and means far apart, the third nearly the sum of the first two; targets of two outputs.
+    fn dataset(units: [f64; 3]) -> Dataset {
+        let mut random = test_numbers(5);
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        for _ in 0..200 {
+            let a: f64 = random.random_range(-1.0..1.0);
+            let b: f64 = random.random_range(1.0..3.0);
+            let noise: f64 = random.random_range(-1e-2..1e-2);
+            let row = [a, b, a + b + noise];
+            inputs.extend(row.iter().zip(units).map(|(x, unit)| rounded(x * unit)));
+            targets.extend([rounded(a - b + 30.0 * noise), random.random()]);
+        }
+        Dataset::from_rows("random", 3, 2, inputs, targets).unwrap()
+    }
+
+    fn problem(dataset: &Dataset, activation: Activation) -> Problem<'_> {
+        Problem {
+            dataset,
+            network: Network::single_layer(3, 2, true).with_activation(activation),
+            objective: Objective {
+                loss: Loss::usual(activation),
+                reduction: Reduction::Mean,
+            },
+        }
+    }
+
+    fn evaluated(problem: &Problem<'_>, penalty: &Penalty, parameters: Vec<f64>) -> Iterate {
+        use crate::backend::Backend;
+        let mut cpu = Cpu::new(problem.clone(), Some(1)).unwrap();
+        cpu.set_parameters(&parameters).unwrap();
+        Iterate::new(penalty, parameters, cpu.evaluate().unwrap())
+    }
+
+    /// Of a square the step is that to the minimum, and the promise is the whole distance, penalties included.
+    #[test]
+    fn a_square_is_known_exactly() {
+        for l2 in [0.0, 0.3] {
+            let dataset = dataset([1.0, 1.0, 1.0]);
+            let problem = problem(&dataset, Activation::Identity);
+            let penalty = Penalty::new(0.0, l2, problem.network.layer());
+            let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
+            let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
+            let step = curvature.solve(&start.gradient);
+            let moved = start.parameters.iter().zip(&step).map(|(p, step)| p - step);
+            let end = evaluated(&problem, &penalty, moved.collect());
+            let largest = end.gradient.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+            assert!(largest <= 1e-10, "l2 {l2}: gradient {largest:e}");
+            let promised = curvature.promised(&start.gradient, 1.0);
+            let decrease = start.loss - end.loss;
+            assert!(
+                (promised / decrease - 1.0).abs() <= 1e-9,
+                "l2 {l2}: {promised} of {decrease}"
+            );
+        }
+    }
+
+    /// In other units the same predictions have the same promise; the diagonal alone, which an L1 penalty asks for, too.
+    #[test]
+    fn units_have_no_influence() {
+        for l1 in [0.0, 1e-3] {
+            let promises = [[1.0, 1.0, 1.0], [1e-6, 1e6, 1e3]].map(|units| {
+                let dataset = dataset(units);
+                let problem = problem(&dataset, Activation::Sigmoid);
+                let penalty = Penalty::new(l1, 0.0, problem.network.layer());
+                let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
+                let mut parameters = problem.network.initial_parameters(1);
+                for (weight, unit) in parameters[..6].iter_mut().zip(units.iter().cycle()) {
+                    *weight /= unit;
+                }
+                let at = evaluated(&problem, &penalty, parameters);
+                curvature.promised(&at.gradient, at.summary.mean_slope)
+            });
+            let [one, other] = promises;
+            assert!((one / other - 1.0).abs() <= 1e-3, "{one} and {other}");
+        }
+    }
+
+    /// A column that is another one in f32 keeps its parameter; the rest reaches the minimum without it.
+    #[test]
+    fn what_depends_on_others_stays_where_it_is() {
+        let from = dataset([1.0, 1.0, 1.0]);
+        let (mut inputs, mut targets) = (vec![0.0; 600], vec![0.0; 400]);
+        from.read(0..200, &mut inputs, &mut targets);
+        for row in inputs.chunks_exact_mut(3) {
+            row[2] = 2.0 * row[0];
+        }
+        let dataset = Dataset::from_rows("twice", 3, 2, inputs, targets).unwrap();
+        let problem = problem(&dataset, Activation::Identity);
+        let penalty = Penalty::new(0.0, 0.0, problem.network.layer());
+        let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
+        let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
+        let step = curvature.solve(&start.gradient);
+        assert!(step[2].abs() <= 0.0 && step[5].abs() <= 0.0, "{step:?}");
+        let moved = start.parameters.iter().zip(&step).map(|(p, step)| p - step);
+        let end = evaluated(&problem, &penalty, moved.collect());
+        assert!(
+            dot(&end.gradient, &end.gradient) <= 1e-24,
+            "{:?}",
+            end.gradient
+        );
+    }
+}

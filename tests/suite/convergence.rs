@@ -1,0 +1,142 @@
+//! "Converged" is said at the optimum, whatever the units of the columns, their dependence and the start.
+
+use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
+use std::fs;
+use std::path::PathBuf;
+
+/// A file of a header and rows of numbers.
+fn table(name: &str, header: &str, rows: impl Iterator<Item = Vec<f64>>) -> String {
+    let path = PathBuf::from(scratch()).join("convergence").join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let line = |row: Vec<f64>| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+    let lines: Vec<String> = rows.map(line).collect();
+    fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Numbers in (−1, 1) that look random.
+fn noise(row: usize, column: usize) -> f64 {
+    (12.9898 * (row as f64 + 1.0) + 78.233 * (column as f64 + 1.0)).sin() * 43758.5453 % 1.0
+}
+
+/// Both backends give these parameters: bias last, each to a share of the largest.
+fn assert_reached(data: &str, flags: &[&str], expected: &[f64], tolerances: [f64; 2]) {
+    for (backend, tolerance) in ["cpu", "gpu"].into_iter().zip(tolerances) {
+        let train = [&["train", data, "--backend", backend], flags].concat();
+        let json = neuralnet_json(&train);
+        let stop = json["stop"].as_str().unwrap();
+        assert!(
+            ["gradient", "rounding"].contains(&stop),
+            "{backend}: {json}"
+        );
+        let largest = expected.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+        for (found, expected) in parameters(&json).iter().zip(expected) {
+            let error = (found - expected).abs() / largest;
+            assert!(
+                error <= tolerance,
+                "{backend}: {found}, not {expected}: {json}"
+            );
+        }
+    }
+}
+
+/// Two columns that differ by a thousandth, and a target that wants three of one less two of the other.
+#[test]
+fn near_collinear_columns_reach_least_squares() {
+    let rows = |difference: f64| {
+        (0..60).map(move |row| {
+            let a = noise(row, 0);
+            let b = a + difference * noise(row, 1);
+            vec![a, b, 3.0 * a - 2.0 * b]
+        })
+    };
+    for (name, difference, on_gpu) in [
+        ("thousandth.csv", 1e-3, 1e-3),
+        ("hundredth.csv", 1e-2, 1e-4),
+        ("tenth.csv", 1e-1, 1e-5),
+        ("millionth.csv", 1e-5, f64::INFINITY),
+    ] {
+        let data = table(name, "a,b,y", rows(difference));
+        assert_reached(&data, &[], &[3.0, -2.0, 0.0], [1e-3, on_gpu]);
+    }
+}
+
+/// A share beside a number of people, in whatever units; as they stand, and with a start far off.
+#[test]
+fn units_of_columns_have_no_influence() {
+    for (name, unit, start) in [
+        ("small.csv", 1.0, "1"),
+        ("thousands.csv", 1e3, "2"),
+        ("millions.csv", 1e6, "3"),
+        ("millionths.csv", 1e-6, "4"),
+    ] {
+        let rows = (0..40).map(|row| {
+            let (share, people) = (noise(row, 0), unit * (2.0 + noise(row, 1)));
+            vec![share, people, 10.0 * share + 2.0]
+        });
+        let data = table(name, "share,people,y", rows);
+        let flags = ["--no-standardise", "--seed", start];
+        let json = neuralnet_json(&[&["train", &data, "--backend", "cpu"], &flags[..]].concat());
+        let [share, people, bias] = parameters(&json)[..] else {
+            panic!("{json}")
+        };
+        // Of the second column what it adds to a prediction counts.
+        let errors = [share - 10.0, unit * people, bias - 2.0];
+        assert!(
+            errors.iter().all(|error| error.abs() <= 1e-5),
+            "{name}: {json}"
+        );
+        assert_eq!(json["stop"], "gradient", "{name}");
+    }
+}
+
+/// The share of a loss that a training has left is what it says, not what it happened to start from.
+#[test]
+fn a_start_at_the_optimum_is_not_a_start_far_from_it() {
+    let rows = (0..200).map(|row| {
+        let x = noise(row, 0);
+        vec![
+            x,
+            1e3 * noise(row, 1),
+            f64::from(u8::from(x + noise(row, 2) > 0.0)),
+        ]
+    });
+    let data = table("classes.csv", "x,z,y", rows);
+    let losses = ["1", "2", "3", "4", "5"].map(|seed| {
+        let flags = ["--seed", seed, "--no-standardise", "--l2", "0"];
+        let json = neuralnet_json(&[&["train", &data, "--backend", "cpu"], &flags[..]].concat());
+        assert_eq!(json["stop"], "gradient", "{json}");
+        json["loss"].as_f64().unwrap()
+    });
+    for loss in losses {
+        assert!((loss / losses[0] - 1.0).abs() <= 1e-11, "{losses:?}");
+    }
+}
+
+/// What says that it converged has converged: gradient descent that crawls does not say so.
+#[test]
+fn a_slow_descent_has_not_converged() {
+    let rows = (0..60).map(|row| {
+        let a = noise(row, 0);
+        vec![a, a + 1e-3 * noise(row, 1), 3.0 * a - 2.0 * noise(row, 1)]
+    });
+    let data = table("slow.csv", "a,b,y", rows);
+    let flags = [
+        "--optimizer",
+        "gradient-descent",
+        "--gradient-tolerance",
+        "1e-3",
+    ];
+    let run = [
+        "train",
+        &data,
+        "--backend",
+        "cpu",
+        "--iterations",
+        "2000",
+        "--json",
+    ];
+    let output = neuralnet(&[&run[..], &flags[..]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\"stop\":\"iterations\""), "{text}");
+}

@@ -137,10 +137,9 @@ impl Table {
     pub(crate) fn drop_missing(&mut self, columns: std::ops::Range<usize>) -> Result<usize> {
         let before = self.n_rows;
         for batch in &mut self.batches {
-            let is_there = |row: usize| {
-                let mut used = batch.columns[columns.clone()].iter();
-                used.all(|column| !is_missing(column, row))
-            };
+            let used = batch.columns[columns.clone()].iter();
+            let missing: Vec<_> = used.filter_map(missing_cells).collect();
+            let is_there = |row: usize| missing.iter().all(|missing| !missing[row]);
             let kept: Vec<bool> = (0..batch.n_rows).map(is_there).collect();
             let n_kept = kept.iter().filter(|is_kept| **is_kept).count();
             if n_kept == batch.n_rows {
@@ -177,10 +176,12 @@ impl Table {
         let mut found = None;
         for batch in &self.batches {
             let cells = &batch.columns[column];
-            if cells.logical_null_count() == 0 && !cells.data_type().is_floating() {
-                continue;
-            }
-            for row in (0..batch.n_rows).filter(|row| is_missing(cells, *row)) {
+            let missing = missing_cells(cells).unwrap_or_default();
+            for (row, _) in missing
+                .iter()
+                .enumerate()
+                .filter(|(_, is_missing)| **is_missing)
+            {
                 let place = || self.place_in(batch, row).column(&self.names[column]);
                 found.get_or_insert_with(|| (place(), 0)).1 += 1;
             }
@@ -189,19 +190,20 @@ impl Table {
     }
 }
 
-/// Whether a cell is missing: a null, or NaN.
-pub(crate) fn is_missing(cells: &ArrayRef, row: usize) -> bool {
-    use arrow_array::cast::AsArray;
-    use arrow_array::types::{Float16Type, Float32Type, Float64Type};
-    use arrow_schema::DataType;
-    if cells.is_null(row) {
-        return true;
-    }
-    match cells.data_type() {
-        DataType::Float16 => cells.as_primitive::<Float16Type>().value(row).is_nan(),
-        DataType::Float32 => cells.as_primitive::<Float32Type>().value(row).is_nan(),
-        DataType::Float64 => cells.as_primitive::<Float64Type>().value(row).is_nan(),
-        DataType::Null => true,
-        _ => false,
-    }
+/// Which cells are missing, that is, a null or NaN; `None` if none is.
+fn missing_cells(cells: &ArrayRef) -> Option<Vec<bool>> {
+    let is_floating = cells.data_type().is_floating();
+    let floats = is_floating.then(|| values::numbers(cells).ok()).flatten();
+    let is_nan = |row: usize| {
+        floats
+            .as_ref()
+            .is_some_and(|floats| floats.value(row).is_nan())
+    };
+    let has_nan = floats
+        .as_ref()
+        .is_some_and(|floats| floats.values().iter().any(|value| value.is_nan()));
+    let nulls = cells.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+    let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+    let rows = 0..cells.len();
+    (has_nan || nulls.is_some()).then(|| rows.map(|row| is_null(row) || is_nan(row)).collect())
 }

@@ -1,6 +1,7 @@
 //! Data sets: a shape, names, and any block of rows on demand.
 
 mod article;
+mod class_weight;
 mod classes;
 mod column;
 mod encoded;
@@ -15,6 +16,7 @@ mod stored;
 mod synthetic;
 mod weights;
 
+pub use class_weight::ClassWeight;
 pub use classes::Classes;
 pub use column::Column;
 pub use encoded::Encoded;

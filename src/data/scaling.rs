@@ -1,6 +1,6 @@
 //! Standardisation: each feature minus its mean, over its standard deviation.
 
-use super::Dataset;
+use super::{Dataset, RowsRead};
 use crate::leaves::sum_leaves;
 use crate::moments::Moments;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Scaling {
     /// The means; 0 if no bias could make up for them.
     center: Vec<f64>,
-    /// The standard deviations, from N, not N − 1; 0 for a constant feature, whose scaled value is 0.
+    /// The standard deviations, from the weight of all samples, not one less; 0 for a constant feature, whose scaled value is 0.
     scale: Vec<f64>,
 }
 
@@ -67,18 +67,32 @@ impl Scaling {
     }
 }
 
-/// The moments of each column of `inputs` (rows, I): first the means, then the squares about them, so that nothing
-/// cancels. Reads the rows twice, so they should fit a cache.
-fn moments_of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Moments> {
-    let rows = || inputs.chunks_exact(n_inputs);
-    let n_rows = rows().len() as f64;
+/// The moments of each column of `read`, whose rows count by their weights, which are all the number `at` of a row of
+/// targets if it has one: first the means, then the squares about them, so that nothing cancels. Reads the rows twice,
+/// so they should fit a cache.
+fn moments_of_columns(
+    read: &RowsRead<'_>,
+    n_inputs: usize,
+    at: usize,
+    width: usize,
+) -> Vec<Moments> {
+    let rows = || {
+        let targets = read.targets.chunks_exact(width);
+        let weights = targets.map(|targets| targets.get(at).map_or(1.0, |w| f64::from(*w)));
+        let rows = read.inputs.chunks_exact(n_inputs).zip(weights);
+        rows.filter(|(_, weight)| *weight > 0.0)
+    };
+    let weight: f64 = rows().map(|(_, weight)| weight).sum();
+    if weight <= 0.0 {
+        return vec![Moments::default(); n_inputs];
+    }
     let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
     let mut least = vec![f32::INFINITY; n_inputs];
     let mut largest = vec![f32::NEG_INFINITY; n_inputs];
     // A loop for each sum, and comparisons instead of `min`, so that compilers make vector instructions of them.
-    for row in rows() {
+    for (row, weight) in rows() {
         for (mean, x) in mean.iter_mut().zip(row) {
-            *mean += f64::from(*x);
+            *mean += weight * f64::from(*x);
         }
         for (least, x) in least.iter_mut().zip(row) {
             *least = if x < least { *x } else { *least };
@@ -87,15 +101,15 @@ fn moments_of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Moments> {
             *largest = if x > largest { *x } else { *largest };
         }
     }
-    mean.iter_mut().for_each(|mean| *mean /= n_rows);
-    for row in rows() {
+    mean.iter_mut().for_each(|mean| *mean /= weight);
+    for (row, weight) in rows() {
         for ((squares, mean), x) in squares.iter_mut().zip(&mean).zip(row) {
             let difference = f64::from(*x) - mean;
-            *squares += difference * difference;
+            *squares += weight * difference * difference;
         }
     }
     let column = |j: usize| Moments {
-        weight: n_rows,
+        weight,
         mean: mean[j],
         squares: squares[j],
         least: least[j].into(),
@@ -107,13 +121,13 @@ fn moments_of_columns(inputs: &[f32], n_inputs: usize) -> Vec<Moments> {
 impl Dataset {
     /// These samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
     /// to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0. Takes one pass over the
-    /// data, and keeps no copy. Weights of samples have no influence.
+    /// data, and keeps no copy. Samples count by their weights.
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
-        let (leaves, n_inputs) = (self.leaves(), self.n_inputs());
+        let (leaves, n_inputs, width) = (self.leaves(), self.n_inputs(), self.target_width());
         let of_leaf = |leaf| {
-            self.with_rows(leaves.rows(leaf), |rows| {
-                moments_of_columns(rows.inputs, n_inputs)
+            self.with_rows(leaves.rows(leaf), |read| {
+                moments_of_columns(&read, n_inputs, self.n_outputs(), width)
             })
         };
         let add = |left: &mut Vec<Moments>, right: &Vec<Moments>| {

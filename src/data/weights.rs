@@ -9,7 +9,7 @@ use std::sync::Arc;
 const BLOCK_ROWS: usize = 1 << 12;
 
 impl Dataset {
-    /// These samples in memory, each with a weight of `weights` (N): its loss and gradient are multiplied by it, and
+    /// These samples, each with a weight of `weights` (N): its loss and gradient are multiplied by it, and
     /// a mean is one over the weights.
     ///
     /// # Errors
@@ -32,18 +32,30 @@ impl Dataset {
         if weights.iter().all(|weight| *weight <= 0.0) {
             return Err(self.error("every weight is 0; at least one must be positive".to_owned()));
         }
-        let n_outputs = self.n_outputs();
-        let (inputs, targets) = self.copied("to weigh its samples")?;
-        let rows = targets.chunks_exact(self.target_width()).zip(weights);
+        let (n_outputs, width) = (self.n_outputs(), self.target_width());
+        let (inputs, lines, targets) = match &*self.rows {
+            RowStore::Stored {
+                inputs,
+                lines,
+                targets,
+                ..
+            } => {
+                let mut values = vec![0.0; self.n_samples * width];
+                targets.read(0..self.n_samples, &mut values);
+                (inputs.clone(), lines.clone(), values)
+            }
+            RowStore::Synthetic(_) => {
+                let (inputs, targets) = self.copied("to weigh its samples")?;
+                let inputs = ColumnView::whole(inputs, self.n_inputs());
+                (inputs, Lines::default(), targets)
+            }
+        };
+        let rows = targets.chunks_exact(width).zip(weights);
         let targets = rows.flat_map(|(row, weight)| row[..n_outputs].iter().chain([weight]));
+        let targets = ColumnView::whole(targets.copied().collect(), n_outputs + 1);
         Ok(Self {
             total_weight: Arc::default(),
-            rows: Arc::new(RowStore::stored(
-                ColumnView::whole(inputs, self.n_inputs()),
-                ColumnView::whole(targets.copied().collect(), n_outputs + 1),
-                n_outputs,
-                Lines::default(),
-            )),
+            rows: Arc::new(RowStore::stored(inputs, targets, n_outputs, lines)),
             ..self.clone()
         })
     }
@@ -73,7 +85,7 @@ impl Dataset {
     }
 
     /// The weight of the sample in row `row`; 1 if samples have no weights.
-    fn weight(&self, row: usize) -> f64 {
+    pub(super) fn weight(&self, row: usize) -> f64 {
         match &*self.rows {
             RowStore::Stored { targets, .. } if self.is_weighted() => {
                 f64::from(targets.value(row, self.n_outputs()))

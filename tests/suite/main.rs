@@ -30,6 +30,7 @@ mod optimizer;
 mod predict;
 mod report;
 mod resume;
+mod sample_weights;
 mod shapes;
 mod storage;
 mod streaming;

@@ -2,8 +2,9 @@
 //! and the same made again of the data a model is used on.
 
 use crate::common::{neuralnet, scratch};
+use neuralnet::ClassWeight;
 use neuralnet::{Dataset, Hardware, Model, TrainConfig, train};
-use neuralnet_table::{ClassWeight, Impute, TableOptions};
+use neuralnet_table::{Impute, TableOptions};
 use std::fs;
 use std::path::PathBuf;
 
@@ -393,31 +394,36 @@ fn weights_stand_behind_the_targets() {
     let weight = Some("w".to_owned());
     let balanced = Some(ClassWeight::Balanced);
     let given = Some(ClassWeight::Given(vec![("q".to_owned(), 3.0)]));
-    // Balanced: 4 / (2 · 1) and 4 / (2 · 3).
+    // Balanced: 4 / (2 · 1) and 4 / (2 · 3); of the weights 0.5 of one class and 3 of the other 3.5 / (2 · 0.5) and 3.5 / 6.
     let third = 2.0 / 3.0;
-    let twice = 4.0 / 3.0;
+    let twice = 7.0 / 6.0;
     for (sample_weight, class_weight, weights) in [
-        (weight.clone(), None, Some([0.5, 0.0, 2.0, 1.0])),
-        (None, balanced.clone(), Some([2.0, third, third, third])),
-        (weight.clone(), balanced, Some([1.0, 0.0, twice, third])),
-        (weight, given, Some([0.5, 0.0, 6.0, 3.0])),
-        (None, None, None),
+        (weight.clone(), None, &[0.5, 2.0, 1.0][..]),
+        (None, balanced.clone(), &[2.0, third, third, third]),
+        (weight.clone(), balanced, &[1.75, twice, twice / 2.0]),
+        (weight, given, &[0.5, 6.0, 3.0]),
+        (None, None, &[]),
     ] {
         let options = TableOptions {
             sample_weight,
-            class_weight,
             ..TableOptions::default()
         };
         let dataset = crate::common::tables::open(&path, &options).unwrap();
-        assert_eq!(dataset.is_weighted(), weights.is_some(), "{options:?}");
-        let expected: Vec<f32> = match weights {
-            None => vec![0.0, 1.0, 1.0, 1.0],
-            Some(weights) => [0.0, 1.0, 1.0, 1.0]
-                .into_iter()
-                .zip(weights)
-                .flat_map(|(t, w)| [t, w])
-                .collect(),
+        let dataset = match class_weight {
+            Some(weights) => dataset.with_class_weights(&weights).unwrap(),
+            None => dataset,
         };
+        assert_eq!(dataset.is_weighted(), !weights.is_empty(), "{options:?}");
+        // The row that weighs nothing is no row.
+        let targets = match weights.len() {
+            3 => &[0.0, 1.0, 1.0][..],
+            _ => &[0.0, 1.0, 1.0, 1.0],
+        };
+        let mut expected = Vec::new();
+        for (row, target) in targets.iter().enumerate() {
+            expected.push(*target);
+            expected.extend(weights.get(row));
+        }
         assert_eq!(rows(&dataset).1, expected, "{options:?}");
         let n_inputs = if options.sample_weight.is_some() {
             1
@@ -429,10 +435,11 @@ fn weights_stand_behind_the_targets() {
     // The classes of numbers have weights as well.
     let path = file("weights", "numbers.csv", "a,y\n1,0\n2,1\n3,1\n4,1\n");
     let options = TableOptions {
-        class_weight: Some(ClassWeight::Balanced),
+        classes: true,
         ..TableOptions::default()
     };
     let dataset = crate::common::tables::open(&path, &options).unwrap();
+    let dataset = dataset.with_class_weights(&ClassWeight::Balanced).unwrap();
     assert_eq!(
         rows(&dataset).1,
         [0.0, 2.0, 1.0, third, 1.0, third, 1.0, third]
@@ -441,44 +448,51 @@ fn weights_stand_behind_the_targets() {
 
 #[test]
 fn weights_that_are_none_are_refused() {
-    let weight = |text: &str| TableOptions {
+    let weight = TableOptions {
         sample_weight: Some("w".to_owned()),
-        class_weight: (!text.is_empty()).then(|| text.parse().unwrap()),
         ..TableOptions::default()
     };
-    for (content, class_weight, part) in [
+    for (content, part) in [
         (
             "a,w,y\n1,-1,0\n2,1,1\n",
-            "",
             ":2: column `w`: the weight -1 is negative",
         ),
         (
             "a,w,y\n1,0,0\n2,0,1\n",
-            "",
             "column `w`: holds no weight above 0",
         ),
         (
             "a,w,y\n1,inf,0\n2,1,1\n",
-            "",
             ":2: column `w`: `inf` is not finite",
         ),
+    ] {
+        assert_refused("no_weights", content, &weight, &[part]);
+    }
+    for (content, class_weight, part) in [
         (
             "a,w,y\n1,1,p\n2,1,q\n",
             "r=2",
             "has no class `r` in column `y`; its classes are `p`, `q`",
         ),
+        ("a,w,y\n1,1,p\n2,1,q\n", "p=0,q=0", "leaves no sample of"),
+        ("a,w,y\n1,1e30,p\n2,1,q\n", "p=1e30", "leaves f32 ("),
         (
-            "a,w,y\n1,1,p\n2,1,q\n",
-            "p=0,q=0",
-            "no sample has a weight above 0",
-        ),
-        (
-            "a,w,y\n1,1e30,p\n2,1,q\n",
-            "p=1e30",
-            ":2: column `y`: the weight of the class",
+            "a,w,y\n1,1,0.5\n2,1,0.25\n",
+            "p=2",
+            "has no classes; leave it out",
         ),
     ] {
-        assert_refused("no_weights", content, &weight(class_weight), &[part]);
+        let path = file("no_weights", "classes.csv", content);
+        let dataset = crate::common::tables::open(&path, &weight).unwrap();
+        let weights: ClassWeight = class_weight.parse().unwrap();
+        let refused = dataset
+            .with_class_weights(&weights)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.starts_with("`class_weight`: ") && refused.contains(part),
+            "{refused}"
+        );
     }
 }
 

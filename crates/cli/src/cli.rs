@@ -21,6 +21,7 @@ use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
 pub(crate) use manual::{CompletionsArgs, ManArgs};
 use neuralnet::{BackendChoice, Dataset, Hardware, Loss, ReferenceChoice, TrainConfig};
+use neuralnet_table::ModelOptions;
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
@@ -142,10 +143,23 @@ pub(crate) struct EvaluateArgs {
     /// A file as `train` takes it (CSV, .npy, .npz, .parquet, .feather, pictures in the IDX format), with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
     #[command(flatten)]
-    pub(crate) table: ModelDataArgs,
+    table: ModelDataArgs,
+    /// The column of the samples' weights, which are 0 or more
+    #[arg(long, value_name = "COLUMN")]
+    sample_weight: Option<String>,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl EvaluateArgs {
+    /// How the data are read.
+    pub(crate) fn options(&self) -> ModelOptions {
+        ModelOptions {
+            sample_weight: self.sample_weight.clone(),
+            ..self.table.options()
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -246,20 +260,37 @@ pub(crate) struct DevicesArgs {
 /// The default of `train --iterations` for data other than the article's.
 const TRAIN_ITERATIONS: u64 = 1000;
 
+/// What `train` is about.
+pub(crate) struct Task {
+    /// The samples to train on, each with the weight of its class.
+    pub(crate) training: Dataset,
+    /// These samples as they are, to be measured.
+    pub(crate) samples: Dataset,
+    /// The samples that are not trained on.
+    pub(crate) holdout: Option<Dataset>,
+    /// The settings.
+    pub(crate) config: TrainConfig,
+}
+
 impl TrainArgs {
     /// Opens the training samples and any held-out ones, and completes the settings.
     ///
     /// # Errors
     /// If the data cannot be read or a setting does not suit them.
-    pub(crate) fn open(&self) -> Result<(Dataset, Option<Dataset>, TrainConfig)> {
-        let dataset = self.task.open_data()?;
-        let (dataset, holdout) = self.holdout.open(dataset, &self.task)?;
-        let (dataset, config) = self
+    pub(crate) fn open(&self) -> Result<Task> {
+        let samples = self.task.open_data()?;
+        let (samples, holdout) = self.holdout.open(samples, &self.task)?;
+        let (samples, config) = self
             .task
-            .complete(dataset, TRAIN_ITERATIONS, self.hardware)?;
-        let config = self.optimizer.complete(config, &dataset, &self.task)?;
-        let config = self.holdout.complete(config);
-        Ok((dataset, holdout, config))
+            .complete(samples, TRAIN_ITERATIONS, self.hardware)?;
+        let training = self.task.weigh_classes(&samples)?;
+        let config = self.optimizer.complete(config, &training, &self.task)?;
+        Ok(Task {
+            config: self.holdout.complete(config),
+            training,
+            samples,
+            holdout,
+        })
     }
 
     /// The hardware to train on.

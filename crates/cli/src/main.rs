@@ -10,7 +10,7 @@ mod report;
 use clap::Parser;
 use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
-    InspectArgs, PredictArgs, TrainArgs, ValidateArgs,
+    InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs,
 };
 use neuralnet::{BackendChoice, Dataset, Model, Progress, StopReason, TrainConfig, Training, gpu};
 use report::{
@@ -44,7 +44,12 @@ fn main() -> ExitCode {
 
 fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let (output, page) = (args.output.path()?, args.report()?);
-    let (dataset, holdout, config) = args.open()?;
+    let Task {
+        training: dataset,
+        samples,
+        holdout,
+        config,
+    } = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
@@ -79,7 +84,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
             run: &run,
             trained: &trained,
             model: &model,
-            training: &model.measure(&dataset)?,
+            training: &model.measure(&samples)?,
             holdout: holdout.as_ref(),
         };
         html::write(&page, path)?;
@@ -136,7 +141,7 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
 
 fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
-    let dataset = neuralnet_table::open_labelled(&model, &args.data, &args.table.options())?;
+    let dataset = neuralnet_table::open_labelled(&model, &args.data, &args.options())?;
     let metrics = model.measure(&dataset)?;
     report::not_measured(&metrics);
     let result = EvaluateResult::new(&args.model, &dataset, &metrics);

@@ -6,7 +6,7 @@ use crate::error::{Error, Place, Remedy, Result, shown, some_of};
 use crate::options::{Impute, TableOptions};
 use crate::rounding::Rounding;
 use crate::table::{Cells, Table};
-use crate::values::{canonical, each_present};
+use crate::values::{canonical, each_weighted};
 use arrow_array::{Array, Float64Array, StringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
@@ -24,14 +24,15 @@ pub(crate) const MAX_TEXTS: usize = 10_000;
 pub(crate) fn fit(
     table: &Table,
     is_one_hot: &[bool],
+    weights: Option<&[f64]>,
     options: &TableOptions,
 ) -> Result<(Vec<Column>, Vec<String>)> {
     let fitted: Vec<Result<(Column, Option<String>)>> = is_one_hot
         .par_iter()
         .enumerate()
         .map(|(at, is_one_hot)| match is_one_hot {
-            true => Ok((fit_categories(table, at, options.impute)?, None)),
-            false => fit_number(table, at, options),
+            true => Ok((fit_categories(table, at, weights, options.impute)?, None)),
+            false => fit_number(table, at, weights, options),
         })
         .collect();
     // The first column's error, whichever thread was first.
@@ -72,11 +73,12 @@ fn refuse_missing(table: &Table, columns: std::ops::Range<usize>) -> Result<()> 
 fn fit_number(
     table: &Table,
     at: usize,
+    weights: Option<&[f64]>,
     options: &TableOptions,
 ) -> Result<(Column, Option<String>)> {
     let name = &table.names[at];
     let cells = table.numbers(at)?;
-    let rounding = Rounding::of(&cells, options.keep_zero);
+    let rounding = Rounding::of(&cells, weights, options.keep_zero);
     if !rounding.mean.is_finite()
         && let Some(row) = first_infinite(&cells)
     {
@@ -95,7 +97,7 @@ fn fit_number(
         let value = match impute {
             Impute::Zero => 0.0,
             Impute::Mean => rounding.mean,
-            Impute::Median => median(&cells),
+            Impute::Median => median(&cells, weights),
         };
         column.fill = Some(vec![rounded(value - offset)]);
     }
@@ -110,16 +112,23 @@ pub(crate) fn first_infinite(cells: &Cells<Float64Array>) -> Option<usize> {
     all.position(|cell| cell.is_some_and(f64::is_infinite))
 }
 
-/// The middle number, or the mean of the middle two.
-fn median(cells: &[Float64Array]) -> f64 {
-    let mut numbers = Vec::new();
-    each_present(cells, |number| numbers.push(number));
-    let middle = numbers.len() / 2;
-    let (below, upper, _) = numbers.select_nth_unstable_by(middle, f64::total_cmp);
-    let upper = *upper;
-    match below.iter().copied().max_by(f64::total_cmp) {
-        Some(lower) if below.len() == numbers.len().div_ceil(2) => f64::midpoint(lower, upper),
-        _ => upper,
+/// The middle number by weight, or the mean of the middle two.
+fn median(cells: &[Float64Array], weights: Option<&[f64]>) -> f64 {
+    let (mut numbers, mut all) = (Vec::new(), 0.0);
+    each_weighted(cells, weights, |number, weight| {
+        numbers.push((number, weight));
+        all += weight;
+    });
+    numbers.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
+    let mut below = 0.0;
+    let middle = numbers.iter().position(|(_, weight)| {
+        below += weight;
+        2.0 * below >= all
+    });
+    let middle = middle.unwrap_or(0);
+    match numbers.get(middle + 1) {
+        Some((upper, _)) if 2.0 * below <= all => f64::midpoint(numbers[middle].0, *upper),
+        _ => numbers[middle].0,
     }
 }
 
@@ -138,55 +147,67 @@ fn left_out(name: &str) -> Remedy {
     Remedy::new("drop", name, "leaves the column out")
 }
 
-fn fit_categories(table: &Table, at: usize, impute: Option<Impute>) -> Result<Column> {
+fn fit_categories(
+    table: &Table,
+    at: usize,
+    weights: Option<&[f64]>,
+    impute: Option<Impute>,
+) -> Result<Column> {
     let name = &table.names[at];
-    let counts = counted(&table.texts(at)?, MAX_TEXTS);
-    if counts.is_empty() {
+    let shares = counted(&table.texts(at)?, weights, MAX_TEXTS);
+    if shares.is_empty() {
         return Err(nothing_there(table, at));
     }
-    if counts.len() > MAX_TEXTS {
+    if shares.len() > MAX_TEXTS {
         let reason = format!("holds more than {MAX_TEXTS} different texts");
         return Err(Error::at(table.place().column(name), reason).or(left_out(name)));
     }
     let mut column = Column::number(name.clone());
-    let n_present: usize = counts.values().sum();
+    let all: f64 = shares.values().sum();
     if let Some(impute) = impute {
-        let fill = |count: &usize| fill_of_category(*count, n_present, impute);
-        column.fill = Some(counts.values().map(fill).collect());
+        let fill = |weight: &f64| fill_of_category(*weight, all, impute);
+        column.fill = Some(shares.values().map(fill).collect());
     }
-    column.categories = Some(counts.into_keys().collect());
+    column.categories = Some(shares.into_keys().collect());
     Ok(column)
 }
 
-/// How often each text of a column stands in it, in the order of the texts; numbers that are equal are one text if all
-/// texts are plain numbers. Counting ends past `most` different texts.
-pub(crate) fn counted(cells: &Cells<StringArray>, most: usize) -> BTreeMap<String, usize> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for text in cells.iter().flat_map(|cells| cells.iter().flatten()) {
-        *counts.entry(text).or_default() += 1;
-        if counts.len() > most {
+/// How much the rows of each text of a column weigh, 1 each without weights, in the order of the texts; numbers that are
+/// equal are one text if all texts are plain numbers. Counting ends past `most` different texts.
+pub(crate) fn counted(
+    cells: &Cells<StringArray>,
+    weights: Option<&[f64]>,
+    most: usize,
+) -> BTreeMap<String, f64> {
+    let mut found: HashMap<&str, f64> = HashMap::new();
+    let rows = cells.iter().flat_map(|cells| cells.iter()).enumerate();
+    for (row, text) in rows {
+        let Some(text) = text else { continue };
+        *found.entry(text).or_default() += weights.map_or(1.0, |weights| weights[row]);
+        if found.len() > most {
             break;
         }
     }
-    let are_numbers = counts.keys().all(|text| canonical(text).is_some());
+    let are_numbers = found.keys().all(|text| canonical(text).is_some());
+    // In order, so that sums of several spellings have the same bits in every run.
+    let found: BTreeMap<&str, f64> = found.into_iter().collect();
     let mut merged = BTreeMap::new();
-    for (text, count) in counts {
+    for (text, weight) in found {
         let text = match canonical(text) {
             Some(number) if are_numbers => number.into_owned(),
             _ => text.to_owned(),
         };
-        *merged.entry(text).or_default() += count;
+        *merged.entry(text).or_default() += weight;
     }
     merged
 }
 
-/// The mean or the median of the feature of a category, which is 1 in `count` of `n_present` rows.
-#[expect(clippy::cast_precision_loss, reason = "the nearest number is wanted")]
-fn fill_of_category(count: usize, n_present: usize, impute: Impute) -> f32 {
+/// The mean or the median of the feature of a category, which is 1 in rows of the weight `weight`, of `all`.
+fn fill_of_category(weight: f64, all: f64, impute: Impute) -> f32 {
     match impute {
         Impute::Zero => 0.0,
-        Impute::Mean => rounded(count as f64 / n_present as f64),
-        Impute::Median => match (2 * count).cmp(&n_present) {
+        Impute::Mean => rounded(weight / all),
+        Impute::Median => match (2.0 * weight).total_cmp(&all) {
             std::cmp::Ordering::Less => 0.0,
             std::cmp::Ordering::Equal => 0.5,
             std::cmp::Ordering::Greater => 1.0,

@@ -61,7 +61,7 @@ mod write;
 pub use error::{Error, Place, Remedy, Result};
 pub use memory::from_batches;
 pub use open::{is_file, open, open_alike, open_for, open_labelled};
-pub use options::{ClassWeight, Impute, MISSING, ModelOptions, TableOptions, TextOptions};
+pub use options::{Impute, MISSING, ModelOptions, TableOptions, TextOptions};
 pub use predict::{check_output, predict, predict_to};
 pub use stream::{Span, Stream, stream, stream_in_spans};
 pub use write::{Converted, convert, write_npy};

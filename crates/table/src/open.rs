@@ -9,7 +9,7 @@ use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
-use crate::training::trained;
+use crate::training::{drop_weightless, trained};
 use neuralnet::data::{Column, ColumnView, Encoded, Reading};
 use neuralnet::{Classes, Dataset, Model};
 use std::path::Path;
@@ -122,13 +122,30 @@ pub(crate) fn open_known(
         }
         refuse_offsets(&dataset, columns, labels.as_ref())?;
         options.text.refuse("generated", data)?;
+        if options.sample_weight.is_some() {
+            return Err(Error::Setting {
+                setting: "sample_weight",
+                reason: format!(
+                    "names a column of a file, and `{data}` is not a file; leave it out"
+                ),
+                remedies: Vec::new(),
+            });
+        }
         return Ok(dataset);
     }
     let start = Instant::now();
     let mut reader = format::open(Path::new(data), &options.text, None)?;
     let wanted_targets = labels.as_ref().map(Labels::columns).unwrap_or_default();
     let features = columns.iter().map(|column| &column.name);
-    let roles = Roles::of_model(data, reader.columns(), features, &wanted_targets, &[])?;
+    let weight = options.sample_weight.as_ref().filter(|_| labels.is_some());
+    let roles = Roles::of_model(
+        data,
+        reader.columns(),
+        features,
+        &wanted_targets,
+        weight,
+        &[],
+    )?;
     let kinds = kinds(&roles, |at| columns[at].categories.is_some());
     let asked = Asked {
         source: data,
@@ -143,20 +160,20 @@ pub(crate) fn open_known(
     if let Some(dataset) = asked.in_place(&*reader, labels.as_ref().is_none_or(is_raw), start)? {
         return Ok(dataset);
     }
-    let table = read(data, &mut *reader, &kinds)?;
-    let (inputs, counts) = Encoder::new(columns, options.unknown_as_zero).encode(&table)?;
+    let mut table = read(data, &mut *reader, &kinds)?;
     let n_features = roles.features.len();
+    let target_columns = n_features..n_features + roles.targets.len();
+    let mut notices = reader.columns().notices.clone();
+    let weight = roles.weight.map(|_| target_columns.end);
+    let weights = drop_weightless(&mut table, weight, &mut notices)?;
+    let (inputs, counts) = Encoder::new(columns, options.unknown_as_zero).encode(&table)?;
     let how = How {
         known: labels.map(|labels| labels.known),
+        weights: weights.as_deref(),
         ..How::default()
     };
-    let made = targets(&table, n_features..n_features + roles.targets.len(), how)?;
-    let notices = [
-        reader.columns().notices.clone(),
-        reader.take_notices(),
-        counts.notices(columns),
-    ]
-    .concat();
+    let made = targets(&table, target_columns, how)?;
+    notices.extend([reader.take_notices(), counts.notices(columns)].concat());
     Ok(encoded(
         table,
         columns.to_vec(),

@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// How the text of a file of lines is read. By default the separator is found, decimals have a point, the first line is
 /// a header, and the usual spellings of a missing value are known.
@@ -72,9 +71,6 @@ pub struct TableOptions {
     pub drop_missing_targets: bool,
     /// The column of the weight of each sample; non-negative, and no feature.
     pub sample_weight: Option<String>,
-    /// The weights of the classes, by which those of their samples are multiplied. The target's values are classes
-    /// then, even if they are numbers.
-    pub class_weight: Option<ClassWeight>,
     /// The labels of pictures in the IDX format; otherwise they are looked for beside the pictures.
     pub labels: Option<PathBuf>,
     /// Whether large columns keep their zero, as a network without a bias needs. Otherwise a column whose values are so
@@ -103,7 +99,6 @@ impl TableOptions {
             ("impute", self.impute.is_some()),
             ("drop_missing_targets", self.drop_missing_targets),
             ("sample_weight", self.sample_weight.is_some()),
-            ("class_weight", self.class_weight.is_some()),
             ("labels", self.labels.is_some()),
         ];
         match settings.into_iter().find(|(_, is_given)| *is_given) {
@@ -127,6 +122,8 @@ pub struct ModelOptions {
     /// Whether a category that the model does not know is none of those it knows, so that all of its features are 0;
     /// otherwise it is an error.
     pub unknown_as_zero: bool,
+    /// The column of the weight of each sample, where targets are read too.
+    pub sample_weight: Option<String>,
 }
 
 /// What stands for the missing cells of a feature: a number made of its other cells.
@@ -139,63 +136,4 @@ pub enum Impute {
     Median,
     /// 0.
     Zero,
-}
-
-/// The weights of the classes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ClassWeight {
-    /// N / (C · n) for a class of n samples, so that all classes count alike, as scikit-learn's `"balanced"`:
-    /// <https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html>
-    Balanced,
-    /// These, by the classes' names; 1 for those not named.
-    Given(Vec<(String, f64)>),
-}
-
-impl FromStr for ClassWeight {
-    type Err = String;
-
-    /// `balanced`, or `NAME=WEIGHT` for some classes, separated by commas.
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        if text == "balanced" {
-            return Ok(Self::Balanced);
-        }
-        let mut weights: Vec<(String, f64)> = Vec::new();
-        for part in text.split(',') {
-            let (name, weight) = part.rsplit_once('=').ok_or_else(|| {
-                format!("`{part}` is neither `balanced` nor NAME=WEIGHT, as yes=2,no=1 has them")
-            })?;
-            let name = name.trim();
-            match weight.trim().parse() {
-                Ok(weight) if f64::is_finite(weight) && weight >= 0.0 => {
-                    if weights.iter().any(|(other, _)| other == name) {
-                        return Err(format!("`{name}` is given twice"));
-                    }
-                    weights.push((name.to_owned(), weight));
-                }
-                _ => {
-                    return Err(format!(
-                        "`{weight}` is not a weight of `{name}`; it must be finite and not negative"
-                    ));
-                }
-            }
-        }
-        Ok(Self::Given(weights))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ClassWeight;
-
-    #[test]
-    fn class_weights_are_read() {
-        assert_eq!("balanced".parse(), Ok(ClassWeight::Balanced));
-        let given = vec![("a=b".to_owned(), 2.0), ("no".to_owned(), 0.5)];
-        assert_eq!("a=b=2, no=.5".parse(), Ok(ClassWeight::Given(given)));
-        for text in [
-            "", "a", "a=", "a=x", "a=-1", "a=NaN", "a=inf", "a=1,a=2", "a=1,",
-        ] {
-            assert!(text.parse::<ClassWeight>().is_err(), "{text}");
-        }
-    }
 }

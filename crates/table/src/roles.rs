@@ -79,12 +79,14 @@ impl Roles {
         })
     }
 
-    /// The columns named `features` and `targets`, which a model needs of the table `source`, and those named `passed`.
+    /// The columns named `features` and `targets`, which a model needs of the table `source`, that of the
+    /// weights, and those named `passed`.
     pub(crate) fn of_model<'a>(
         source: &str,
         columns: &Columns,
         features: impl Iterator<Item = &'a String>,
         targets: &[String],
+        weight: Option<&String>,
         passed: &[String],
     ) -> Result<Self> {
         let mut missing = Vec::new();
@@ -112,6 +114,13 @@ impl Roles {
         Ok(Self {
             features,
             targets: targets.iter().filter_map(places).collect(),
+            weight: named(
+                source,
+                columns,
+                "sample_weight",
+                weight.map_or(&[], std::slice::from_ref),
+            )?
+            .pop(),
             passed: named(source, columns, "passed", passed)?,
             ..Self::default()
         })

@@ -1,7 +1,7 @@
 //! What f32 does to a column of float64, and the offset that keeps its digits.
 
 use crate::error::shown;
-use crate::values::each_present;
+use crate::values::{each_present, each_weighted};
 use arrow_array::Float64Array;
 
 /// An offset is worth its while if f32 alone would move a value by more than this share of the column's deviation.
@@ -28,20 +28,19 @@ pub(crate) struct Rounding {
 }
 
 impl Rounding {
-    /// Of the numbers of a column; without an offset if it keeps its zero. `mean` is not finite if a number is not.
+    /// Of the numbers of a column, which count by the weights of their rows; without an offset if it keeps its zero. `mean` is not finite if a number is not.
     ///
     /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few
     /// digits, and the difference of an integer from it is exact.
-    #[expect(clippy::cast_precision_loss, reason = "rows are fewer than 2⁵³")]
-    pub(crate) fn of(cells: &[Float64Array], keep_zero: bool) -> Self {
-        let (mut n_present, mut sum, mut farthest) = (0_usize, 0.0, 0.0_f64);
-        each_present(cells, |number| {
+    pub(crate) fn of(cells: &[Float64Array], weights: Option<&[f64]>, keep_zero: bool) -> Self {
+        let (mut n_present, mut sum, mut all, mut farthest) = (0_usize, 0.0, 0.0, 0.0_f64);
+        each_weighted(cells, weights, |number, weight| {
             n_present += 1;
-            sum += number;
+            sum += weight * number;
+            all += weight;
             farthest = farthest.max(movement(number, 0.0));
         });
-        let n_numbers = n_present.max(1) as f64;
-        let mean = sum / n_numbers;
+        let mean = if n_present > 0 { sum / all } else { 0.0 };
         let mut rounding = Self {
             n_present,
             offset: 0.0,
@@ -53,8 +52,10 @@ impl Rounding {
             return rounding;
         }
         let mut squares = 0.0;
-        each_present(cells, |number| squares += (number - mean) * (number - mean));
-        let deviation = (squares / n_numbers).sqrt();
+        each_weighted(cells, weights, |number, weight| {
+            squares += weight * (number - mean) * (number - mean);
+        });
+        let deviation = (squares / all).sqrt();
         if !(deviation > 0.0 && deviation.is_finite()) {
             return rounding;
         }
@@ -139,7 +140,7 @@ mod tests {
     use super::Rounding;
 
     fn rounding(numbers: &[f64]) -> Rounding {
-        Rounding::of(&[numbers.to_vec().into()], false)
+        Rounding::of(&[numbers.to_vec().into()], None, false)
     }
 
     #[test]
@@ -170,7 +171,7 @@ mod tests {
                 .unwrap()
                 .contains("kept as its difference from 17000000")
         );
-        let lost = Rounding::of(&[seconds.into()], true);
+        let lost = Rounding::of(&[seconds.into()], None, true);
         assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");
         assert!(
             lost.notice("t")

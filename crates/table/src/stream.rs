@@ -113,7 +113,7 @@ pub fn stream_in_spans(
     }
     let reader = format::open(Path::new(data), &options.text, None)?;
     let features = columns.iter().map(|column| &column.name);
-    let roles = Roles::of_model(data, reader.columns(), features, &[], passed)?;
+    let roles = Roles::of_model(data, reader.columns(), features, &[], None, passed)?;
     stream.passed = roles
         .passed
         .iter()

@@ -133,14 +133,25 @@ impl Table {
         lines
     }
 
-    /// Leaves out the rows of which one of the columns `columns` is missing, and returns how many there were.
-    pub(crate) fn drop_missing(&mut self, columns: std::ops::Range<usize>) -> Result<usize> {
-        let before = self.n_rows;
-        for batch in &mut self.batches {
+    /// Which rows have all cells of the columns `columns`.
+    pub(crate) fn complete_rows(&self, columns: std::ops::Range<usize>) -> Vec<bool> {
+        let mut complete = Vec::with_capacity(self.n_rows);
+        for batch in &self.batches {
             let used = batch.columns[columns.clone()].iter();
             let missing: Vec<_> = used.filter_map(missing_cells).collect();
             let is_there = |row: usize| missing.iter().all(|missing| !missing[row]);
-            let kept: Vec<bool> = (0..batch.n_rows).map(is_there).collect();
+            complete.extend((0..batch.n_rows).map(is_there));
+        }
+        complete
+    }
+
+    /// Leaves out the rows that are not `kept`, and returns how many there were.
+    pub(crate) fn keep(&mut self, kept: &[bool]) -> Result<usize> {
+        let before = self.n_rows;
+        let mut rest = kept;
+        for batch in &mut self.batches {
+            let (kept, later) = rest.split_at(batch.n_rows);
+            rest = later;
             let n_kept = kept.iter().filter(|is_kept| **is_kept).count();
             if n_kept == batch.n_rows {
                 continue;
@@ -152,18 +163,16 @@ impl Table {
                     lines.push(new, line);
                 }
             }
-            let kept = BooleanArray::from(kept);
+            let kept = BooleanArray::from(kept.to_vec());
             let filtered = batch.columns.iter().map(|column| filter(column, &kept));
             batch.columns = filtered
                 .collect::<std::result::Result<_, _>>()
                 .map_err(|error| {
-                    Error::at(
-                        Place {
-                            source: self.source.clone(),
-                            ..Place::default()
-                        },
-                        format!("rows cannot be left out ({error})"),
-                    )
+                    let place = Place {
+                        source: self.source.clone(),
+                        ..Place::default()
+                    };
+                    Error::at(place, format!("rows cannot be left out ({error})"))
                 })?;
             (batch.lines, batch.n_rows) = (lines, n_kept);
         }

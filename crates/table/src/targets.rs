@@ -5,7 +5,6 @@ mod classes;
 use crate::encoder::beyond_f32;
 use crate::error::{Error, Place, Remedy, Result, listed};
 use crate::features::{first_infinite, rounded};
-use crate::options::ClassWeight;
 use crate::rounding::Rounding;
 use crate::table::Table;
 use crate::values::{each_present, is_text};
@@ -31,7 +30,8 @@ pub(crate) struct Targets {
 pub(crate) struct How<'a> {
     /// Whether numbers are classes as well.
     pub(crate) as_classes: bool,
-    pub(crate) class_weight: Option<&'a ClassWeight>,
+    /// The weights of the samples, if they have any.
+    pub(crate) weights: Option<&'a [f64]>,
     /// The targets of a model, if these are for one.
     pub(crate) known: Option<Known<'a>>,
     pub(crate) keep_zero: bool,
@@ -44,13 +44,11 @@ pub(crate) struct Known<'a> {
     pub(crate) offsets: &'a [f64],
 }
 
-/// Makes targets of the columns `columns` of `table`, and of the weight behind them, if there is one.
+/// Makes targets of the columns `columns` of `table`, and of the weights behind them, if there are any.
 ///
 /// # Errors
-/// If a target is missing, not finite, the same in every row, or not what `how` asks for; or a weight is missing or negative.
+/// If a target is missing, not finite, the same in every row, or not what `how` asks for.
 pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targets> {
-    let weight = (columns.end < table.names.len()).then_some(columns.end);
-    let weights = weight.map(|column| weights(table, column)).transpose()?;
     for column in columns.clone() {
         if let Some((place, n_missing)) = table.missing(column) {
             let rows = if table.n_rows == 1 { "row" } else { "rows" };
@@ -72,7 +70,7 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
     let is_known = how.known.is_some_and(|known| known.classes.is_some());
     let wants_numbers = how.known.is_some_and(|known| known.classes.is_none());
     if wants_numbers || (of_classes.is_none() && !how.as_classes && !is_known) {
-        return of_numbers(table, columns, weights.as_deref(), how);
+        return of_numbers(table, columns, how);
     }
     if columns.len() > 1 {
         let name = &table.names[of_classes.unwrap_or(columns.start)];
@@ -82,7 +80,7 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
         )
         .or(Remedy::new("targets", name.as_str(), "takes it alone")));
     }
-    classes::of_classes(table, columns.start, weights, how)
+    classes::of_classes(table, columns.start, how)
 }
 
 /// Whether a column is of texts that are not all numbers, or of booleans.
@@ -106,8 +104,11 @@ fn are_plain_texts(table: &Table, column: usize) -> bool {
     all().all(is_number) && !(all().all(is_digits) && all().any(has_zero))
 }
 
-/// The weights, none of them negative, and one above 0.
-fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
+/// The weights in a column, none of them negative, and one above 0.
+///
+/// # Errors
+/// If one is missing, negative or beyond f32, or all are 0.
+pub(crate) fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
     let name = &table.names[column];
     if let Some((place, _)) = table.missing(column) {
         return Err(Error::at(
@@ -139,12 +140,8 @@ fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
     }
 }
 
-fn of_numbers(
-    table: &Table,
-    columns: Range<usize>,
-    weights: Option<&[f64]>,
-    how: How<'_>,
-) -> Result<Targets> {
+fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targets> {
+    let weights = how.weights;
     let n_targets = columns.len();
     let width = n_targets + usize::from(weights.is_some());
     let mut targets = Targets {
@@ -169,7 +166,7 @@ fn of_numbers(
             Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
             None => {
                 refuse_constant(table, column, &all)?;
-                let rounding = Rounding::of(&cells, how.keep_zero);
+                let rounding = Rounding::of(&cells, weights, how.keep_zero);
                 targets
                     .notices
                     .extend(rounding.notice(&table.names[column]));

@@ -9,7 +9,7 @@ use crate::options::TableOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
-use crate::targets::{How, targets};
+use crate::targets::{How, targets, weights};
 use crate::values::{canonical, meaning};
 use arrow_array::Array;
 use neuralnet::Dataset;
@@ -34,7 +34,7 @@ pub(crate) fn trained(
 ) -> Result<Dataset> {
     let roles = Roles::of_training(source, reader.columns(), options)?;
     let by_format = options.targets.is_empty() && reader.columns().targets_are_classes;
-    let as_classes = options.classes || options.class_weight.is_some() || by_format;
+    let as_classes = options.classes || by_format;
     if !as_classes
         && options.one_hot.is_empty()
         && let Some(dataset) = in_place(source, reader, &roles, options, start)?
@@ -59,11 +59,16 @@ pub(crate) fn trained(
     if options.drop_missing_targets {
         notices.extend(drop_missing(&mut table, target_columns.clone())?);
     }
-    let (columns, of_columns) =
-        fit(&table, &is_one_hot, options).map_err(|error| helped(error, again))?;
+    let weights = drop_weightless(
+        &mut table,
+        roles.weight.map(|_| target_columns.end),
+        &mut notices,
+    )?;
+    let (columns, of_columns) = fit(&table, &is_one_hot, weights.as_deref(), options)
+        .map_err(|error| helped(error, again))?;
     let how = How {
         as_classes,
-        class_weight: options.class_weight.as_ref(),
+        weights: weights.as_deref(),
         known: None,
         keep_zero: options.keep_zero,
     };
@@ -106,7 +111,7 @@ fn in_place(
 /// Leaves out the rows without a target, and says how many there were.
 fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<String>> {
     let n_rows = table.n_rows;
-    let n_dropped = table.drop_missing(targets)?;
+    let n_dropped = table.keep(&table.complete_rows(targets))?;
     if table.n_rows == 0 {
         return Err(Error::at(
             table.place(),
@@ -115,6 +120,29 @@ fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<Strin
     }
     Ok((n_dropped > 0)
         .then(|| format!("{n_dropped} of {n_rows} rows have no target, and are left out")))
+}
+
+/// The weights of the samples in the column `column`, if there is one. A row that weighs nothing is no row: it is left out
+/// of the table, with a notice.
+pub(crate) fn drop_weightless(
+    table: &mut Table,
+    column: Option<usize>,
+    notices: &mut Vec<String>,
+) -> Result<Option<Vec<f64>>> {
+    let Some(column) = column else {
+        return Ok(None);
+    };
+    let mut weights = weights(table, column)?;
+    let kept: Vec<bool> = weights.iter().map(|weight| *weight > 0.0).collect();
+    let n_dropped = table.keep(&kept)?;
+    if n_dropped > 0 {
+        notices.push(format!(
+            "{n_dropped} of {} rows weigh nothing, and are left out",
+            kept.len()
+        ));
+    }
+    weights.retain(|weight| *weight > 0.0);
+    Ok(Some(weights))
 }
 
 /// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of

@@ -98,6 +98,26 @@ pub(crate) fn each_present(cells: &[Float64Array], mut use_number: impl FnMut(f6
     }
 }
 
+/// Calls `use_number` with each number that is not missing and the weight of its row, 1 without weights, in order.
+pub(crate) fn each_weighted(
+    cells: &[Float64Array],
+    weights: Option<&[f64]>,
+    mut use_number: impl FnMut(f64, f64),
+) {
+    let Some(mut rest) = weights else {
+        return each_present(cells, |number| use_number(number, 1.0));
+    };
+    for cells in cells {
+        let (own, later) = rest.split_at(cells.len());
+        rest = later;
+        for (number, weight) in cells.iter().zip(own) {
+            if let Some(number) = number.filter(|number| !number.is_nan()) {
+                use_number(number, *weight);
+            }
+        }
+    }
+}
+
 /// Units of a second.
 fn ticks(unit: TimeUnit) -> f64 {
     match unit {

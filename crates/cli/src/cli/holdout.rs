@@ -51,6 +51,7 @@ impl HoldoutArgs {
         };
         let options = ModelOptions {
             text: task.text(),
+            sample_weight: task.sample_weight(),
             ..ModelOptions::default()
         };
         let path = path.to_string_lossy();

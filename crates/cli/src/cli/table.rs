@@ -2,7 +2,8 @@
 
 use super::choice::choice;
 use clap::{Args, ValueEnum};
-use neuralnet_table::{ClassWeight, Impute, ModelOptions, TableOptions, TextOptions};
+use neuralnet::ClassWeight;
+use neuralnet_table::{Impute, ModelOptions, TableOptions, TextOptions};
 use std::path::PathBuf;
 
 /// The labels of pictures.
@@ -99,6 +100,7 @@ impl ModelDataArgs {
         ModelOptions {
             text: self.text.options(),
             unknown_as_zero: self.unknown_category == UnknownCategory::Zero,
+            sample_weight: None,
         }
     }
 }
@@ -130,10 +132,10 @@ pub(super) struct TableArgs {
     drop_missing_targets: bool,
     /// The column of the samples' weights, which are 0 or more; it is not a feature then
     #[arg(long, value_name = "COLUMN")]
-    sample_weight: Option<String>,
-    /// `balanced`, so that every class counts alike, or NAME=WEIGHT for some classes, separated by commas; the target's values are classes then
+    pub(super) sample_weight: Option<String>,
+    /// Weigh the classes of the samples that are trained on, and of no others: `balanced`, so that every class counts alike, or NAME=WEIGHT for some classes, separated by commas; the target's values are classes then
     #[arg(long, value_name = "HOW")]
-    class_weight: Option<ClassWeight>,
+    pub(super) class_weight: Option<ClassWeight>,
     #[command(flatten)]
     labels: LabelsArgs,
     #[command(flatten)]
@@ -150,11 +152,10 @@ impl TableArgs {
             targets: self.target.clone(),
             features: self.features.clone(),
             drop: self.drop.clone(),
-            classes: self.classes,
+            classes: self.classes || self.class_weight.is_some(),
             one_hot: self.one_hot.clone(),
             impute: self.impute,
             sample_weight: self.sample_weight.clone(),
-            class_weight: self.class_weight.clone(),
             labels: self.labels.path.clone(),
         }
     }

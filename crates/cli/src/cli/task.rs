@@ -3,7 +3,7 @@
 use super::choice::choice;
 use super::hardware::HardwareArgs;
 use super::table::TableArgs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction, Storage, TrainConfig};
@@ -74,7 +74,21 @@ impl TaskArgs {
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        self.complete(self.open_data()?, iterations, hardware)
+        let (dataset, config) = self.complete(self.open_data()?, iterations, hardware)?;
+        Ok((self.weigh_classes(&dataset)?, config))
+    }
+
+    /// The samples of `dataset` with the weights of their classes, to be trained on.
+    pub(super) fn weigh_classes(&self, dataset: &Dataset) -> Result<Dataset> {
+        match &self.table.class_weight {
+            Some(weights) => Ok(dataset.with_class_weights(weights)?),
+            None => Ok(dataset.clone()),
+        }
+    }
+
+    /// The column of the weights of the samples.
+    pub(super) fn sample_weight(&self) -> Option<String> {
+        self.table.sample_weight.clone()
     }
 
     /// How a file of lines is read.
@@ -84,6 +98,11 @@ impl TaskArgs {
 
     /// Opens the data, with unscaled features.
     pub(super) fn open_data(&self) -> Result<Dataset> {
+        if self.table.class_weight.is_some() && !self.is_file() {
+            let reason = "is for the columns of a file, and `DATA` is not a file; leave it out";
+            let reason = reason.replace("DATA", &self.data);
+            return Err(Error::setting("--class-weight", reason));
+        }
         Ok(neuralnet_table::open(
             &self.data,
             &self.table.options(self.no_bias),

@@ -2,9 +2,8 @@
 
 use super::{How, Targets};
 use crate::encoder::{not_known, place};
-use crate::error::{Error, Place, Remedy, Result, listed, shown};
+use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::features::{MAX_TEXTS, counted, rounded};
-use crate::options::ClassWeight;
 use crate::table::Table;
 use crate::values::{adornments, canonical};
 use neuralnet::Classes;
@@ -14,22 +13,17 @@ use std::collections::HashMap;
 const MANY_CLASSES: usize = 20;
 const ROWS_OF_A_CLASS: usize = 10;
 
-/// Makes targets of the classes in `column`, with the weights of the samples.
+/// Makes targets of the classes in `column`, and of the weights of the samples.
 ///
 /// # Errors
 /// If there are fewer than two classes or too many, texts that are hardly the names of classes, or a class that the model does not know.
-pub(super) fn of_classes(
-    table: &Table,
-    column: usize,
-    weights: Option<Vec<f64>>,
-    how: How<'_>,
-) -> Result<Targets> {
+pub(super) fn of_classes(table: &Table, column: usize, how: How<'_>) -> Result<Targets> {
     let known = how.known.and_then(|known| known.classes);
     let texts = table.texts(column)?;
     let classes = match known {
         Some(known) => known.clone(),
         None => {
-            let counts = counted(&texts, MAX_TEXTS);
+            let counts = counted(&texts, None, MAX_TEXTS);
             if !how.as_classes {
                 refuse_doubtful(table, column, counts.keys().map(String::as_str))?;
             }
@@ -49,23 +43,7 @@ pub(super) fn of_classes(
         })?;
         of_rows.push(class);
     }
-    let class_weights = how
-        .class_weight
-        .map(|weights| class_weights(table, weights, &classes, &of_rows))
-        .transpose()?;
-    let weights = match (weights, class_weights) {
-        (weights, None) => weights,
-        (weights, Some(of_classes)) => {
-            let of_row = |(row, class): (usize, &usize)| {
-                of_classes[*class] * weights.as_ref().map_or(1.0, |weights| weights[row])
-            };
-            Some(of_rows.iter().enumerate().map(of_row).collect())
-        }
-    };
-    if let Some(weights) = &weights {
-        check_products(table, column, weights)?;
-    }
-    Ok(written(classes, &of_rows, weights.as_deref()))
+    Ok(written(classes, &of_rows, how.weights))
 }
 
 /// The targets 0 and 1 of the classes of all rows.
@@ -208,63 +186,4 @@ fn row_of(table: &Table, column: usize, text: &str) -> Place {
     let mut cells = texts.iter().flat_map(|cells| cells.iter());
     let row = cells.position(|cell| cell == Some(text));
     table.cell(row.unwrap_or(0), column)
-}
-
-/// The weight of each class.
-#[expect(clippy::cast_precision_loss, reason = "counts of rows are below 2⁵³")]
-fn class_weights(
-    table: &Table,
-    weights: &ClassWeight,
-    classes: &Classes,
-    of_rows: &[usize],
-) -> Result<Vec<f64>> {
-    match weights {
-        ClassWeight::Balanced => {
-            let mut counts = vec![0_usize; classes.names.len()];
-            of_rows.iter().for_each(|class| counts[*class] += 1);
-            let n_classes = counts.len() as f64;
-            Ok(counts
-                .iter()
-                .map(|count| of_rows.len() as f64 / (n_classes * *count as f64))
-                .collect())
-        }
-        ClassWeight::Given(given) => {
-            let mut weights = vec![1.0; classes.names.len()];
-            for (name, weight) in given {
-                let class = classes.names.iter().position(|other| other == name);
-                let class = class.ok_or_else(|| Error::Setting {
-                    setting: "class_weight",
-                    reason: format!(
-                        "{} has no class `{}` in column `{}`; its classes are {}",
-                        table.source,
-                        shown(name),
-                        shown(&classes.column),
-                        listed(&classes.names)
-                    ),
-                    remedies: Vec::new(),
-                })?;
-                weights[class] = *weight;
-            }
-            Ok(weights)
-        }
-    }
-}
-
-/// Refuses weights that leave f32, or are all 0.
-fn check_products(table: &Table, column: usize, weights: &[f64]) -> Result<()> {
-    if let Some(row) = weights
-        .iter()
-        .position(|weight| !rounded(*weight).is_finite())
-    {
-        let reason =
-            "the weight of the class times that of the sample leaves f32; take smaller ones";
-        return Err(Error::at(table.cell(row, column), reason));
-    }
-    match weights.iter().any(|weight| rounded(*weight) > 0.0) {
-        true => Ok(()),
-        false => Err(Error::at(
-            table.place(),
-            "no sample has a weight above 0; the weights of the classes have to leave one",
-        )),
-    }
 }

@@ -206,7 +206,7 @@ impl Error {
             ),
             Self::Diverged {
                 iteration, what, ..
-            } => format!("training diverged: after iteration {iteration} the {what} is not finite"),
+            } => format!("training diverged: after iteration {iteration} {what} is not finite"),
             Self::HostMemory { what, needed } => format!(
                 "{what} needs {needed} bytes of host memory, which this machine does not grant"
             ),

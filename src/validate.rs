@@ -70,6 +70,23 @@ pub fn validate(
     for iteration in looks(config.iterations) {
         advance(&mut candidate, iteration - done, config.learning_rate)?;
         done = iteration;
+        if !candidate
+            .parameters()?
+            .iter()
+            .all(|number| number.is_finite())
+        {
+            // Either the training leaves f32, which the reference then does as well, or the device is wrong.
+            reference.set_parameters(&start)?;
+            advance(reference.as_mut(), iteration, config.learning_rate)?;
+            let largest = f64::from(f32::MAX);
+            if !reference
+                .parameters()?
+                .iter()
+                .all(|number| number.abs() <= largest)
+            {
+                return Err(config.diverged(iteration, "a weight"));
+            }
+        }
         let rounding = candidate.rounding();
         let rate = config.learning_rate;
         match check(&problem, &mut candidate, rounding, reference.as_mut(), rate) {

@@ -129,12 +129,12 @@ impl TrainConfig {
     pub(super) fn check_loss(&self, progress: &Progress) -> Result<()> {
         match progress.loss.is_finite() {
             true => Ok(()),
-            false => Err(self.diverged(progress.iteration, "loss")),
+            false => Err(self.diverged(progress.iteration, "the loss")),
         }
     }
 
     /// The error that `what` is not finite after iteration `iteration`.
-    pub(super) fn diverged(&self, iteration: u64, what: &'static str) -> Error {
+    pub(crate) fn diverged(&self, iteration: u64, what: &'static str) -> Error {
         Error::Diverged {
             iteration,
             what,

@@ -134,7 +134,7 @@ impl<'a> TrainingRun<'a> {
         }
         let parameters = self.backend.parameters()?;
         if !parameters.iter().all(|parameter| parameter.is_finite()) {
-            return Err(self.config.diverged(self.progress.iteration, "weights"));
+            return Err(self.config.diverged(self.progress.iteration, "a weight"));
         }
         Ok(match self.dataset.scaling() {
             Some(scaling) => {

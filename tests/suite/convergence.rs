@@ -140,3 +140,54 @@ fn a_slow_descent_has_not_converged() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\"stop\":\"iterations\""), "{text}");
 }
+
+/// A learning rate that is too large for the columns as they are: a device that computes as it should is not to blame.
+#[test]
+fn a_training_that_diverges_is_no_wrong_device() {
+    let rows = |unit: f64| {
+        (0..60).map(move |row| {
+            let (a, b) = (noise(row, 0), unit * noise(row, 1));
+            vec![a, b, 2.0 * a + 3.0]
+        })
+    };
+    for (name, unit) in [
+        ("hundreds.csv", 1e3),
+        ("thousands.csv", 1e4),
+        ("more.csv", 1e6),
+    ] {
+        let data = table(name, "a,b,y", rows(unit));
+        let output = neuralnet(&["validate", &data, "--no-standardise"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(
+            stderr.contains("training diverged: after iteration"),
+            "{stderr}"
+        );
+        assert!(
+            stderr.contains("take a smaller --learning-rate"),
+            "{stderr}"
+        );
+        assert!(output.stdout.is_empty(), "no table of errors");
+    }
+}
+
+/// Advice that is taken is not refused next.
+#[test]
+fn what_a_softmax_cannot_use_has_a_way_on() {
+    let counts = (0..9).map(|row| vec![noise(row, 0), (row % 3) as f64, (row % 4) as f64]);
+    let data = table("counts.csv", "x,a,b", counts);
+    let train = [
+        "train",
+        &data,
+        "--target",
+        "a,b",
+        "--backend",
+        "cpu",
+        "--activation",
+    ];
+    let refused = neuralnet(&[&train[..], &["softmax"]].concat());
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    let (_, advice) = stderr.trim().rsplit_once("take --activation ").unwrap();
+    let taken = neuralnet(&[&train[..], &[advice]].concat());
+    assert!(taken.status.success(), "{stderr}");
+}

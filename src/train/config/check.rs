@@ -130,11 +130,13 @@ impl TrainConfig {
                     .to_owned(),
             });
         }
-        if self.loss == Loss::CrossEntropy
-            && let Some((row, output, value)) = dataset.target_outside_unit()
-        {
+        let outside = dataset.target_outside_unit();
+        if let Some((row, output, value)) = outside.filter(|_| self.loss == Loss::CrossEntropy) {
             let place = dataset.target_place(row, output);
-            return Err(Error::Target { place, value });
+            return Err(match is_softmax {
+                true => no_shares(place, format_args!("target {value} lies outside [0, 1]")),
+                false => Error::Target { place, value },
+            });
         }
         match is_softmax && dataset.classes().is_none() {
             true => check_shares(dataset),
@@ -173,15 +175,21 @@ fn check_shares(dataset: &Dataset) -> Result<()> {
     });
     match wrong_sum {
         None => Ok(()),
-        Some((row, sum)) => Err(Error::Input {
-            place: dataset.target_place(row, 0),
-            reason: format!(
-                "the targets of this row sum to {sum}, and a softmax needs shares that sum to 1"
-            ),
-            remedies: &[
-                Remedy::Do("rescale them"),
-                Remedy::Set("activation", "sigmoid"),
-            ],
-        }),
+        Some((row, sum)) => {
+            let reason = format_args!("the targets of this row sum to {sum}");
+            Err(no_shares(dataset.target_place(row, 0), reason))
+        }
+    }
+}
+
+/// The error that targets are no shares.
+fn no_shares(place: String, reason: impl Display) -> Error {
+    Error::Input {
+        place,
+        reason: format!("{reason}, and a softmax needs shares that sum to 1"),
+        remedies: &[
+            Remedy::Do("divide each row by its sum"),
+            Remedy::Set("activation", "identity"),
+        ],
     }
 }

@@ -86,13 +86,32 @@ impl Quantization {
                 vec![2.0; n_inputs],
             ),
             (Some(_), _) => (Vec::new(), vec![2.0; n_inputs]),
+            // What bytes hold exactly they hold as exactly once it is scaled: the codes are those of unscaled features.
+            (None, Storage::U8) if let Some(scaling) = dataset.scaling() => {
+                let raw = dataset.raw();
+                let ranges = value_ranges(&raw);
+                let quantizers = fitted(&raw, storage, &ranges)?;
+                let inverse = scaling.inverse_scale();
+                let scaled = quantizers.iter().zip(scaling.center()).zip(&inverse);
+                let scaled = scaled
+                    .map(|((column, center), inverse)| column.standardised(*center, *inverse));
+                let columns = scaled.enumerate().map(|(column, scaled)| {
+                    let unscaled = || beyond_steps(&raw, column, ranges[column]);
+                    scaled.ok_or_else(unscaled)
+                });
+                let widths = widths(&ranges).zip(&inverse);
+                let widths = widths.map(|(width, inverse)| match width * inverse {
+                    width if width > 0.0 => width,
+                    _ => 1.0,
+                });
+                (columns.collect::<Result<_>>()?, widths.collect())
+            }
             (None, _) => {
                 let ranges = value_ranges(dataset);
-                let widths = ranges.iter().map(|range| match range.width() {
-                    width if width > 0.0 => width,
-                    _ => range.largest(),
-                });
-                (fitted(dataset, storage, &ranges)?, widths.collect())
+                (
+                    fitted(dataset, storage, &ranges)?,
+                    widths(&ranges).collect(),
+                )
             }
         };
         Ok(Self {
@@ -229,6 +248,14 @@ impl Dataset {
     }
 }
 
+/// The width of each range, or the magnitude of a constant column.
+fn widths(ranges: &[ValueRange]) -> impl Iterator<Item = f64> {
+    ranges.iter().map(|range| match range.width() {
+        width if width > 0.0 => width,
+        _ => range.largest(),
+    })
+}
+
 /// The range of each column (I), in one pass.
 fn value_ranges(dataset: &Dataset) -> Vec<ValueRange> {
     let n_inputs = dataset.n_inputs();
@@ -269,21 +296,24 @@ fn fitted(
                 ));
             }
             Storage::U8 => {
-                let refused = || {
-                    beyond(
-                        dataset,
-                        column,
-                        |x| f64::from(x.abs()) >= range.largest(),
-                        "256 steps from the column's smallest to its largest value leave the range of f32",
-                        &[RESCALE, Remedy::Set("storage", "f32")],
-                    )
-                };
+                let refused = || beyond_steps(dataset, column, *range);
                 quantizers.push(AffineQuantizer::fitted(*range).ok_or_else(refused)?);
             }
             _ => {}
         }
     }
     Ok(quantizers)
+}
+
+/// The error that the steps of a column leave the range of f32.
+fn beyond_steps(dataset: &Dataset, column: usize, range: ValueRange) -> Error {
+    beyond(
+        dataset,
+        column,
+        |x| f64::from(x.abs()) >= range.largest(),
+        "256 steps from the column's smallest to its largest value leave the range of f32",
+        &[RESCALE, Remedy::Set("storage", "f32")],
+    )
 }
 
 const RESCALE: Remedy = Remedy::Do("rescale the column");

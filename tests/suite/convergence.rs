@@ -191,3 +191,40 @@ fn what_a_softmax_cannot_use_has_a_way_on() {
     let taken = neuralnet(&[&train[..], &[advice]].concat());
     assert!(taken.status.success(), "{stderr}");
 }
+
+/// The memory changes and not the model: whole numbers are as exact in bytes, and others are off by what is reported.
+#[test]
+fn storage_changes_the_memory_and_not_the_model() {
+    let rows = |unit: f64| {
+        (0..80).map(move |row| {
+            let (a, b) = ((row * 37 % 201) as f64, (row * 11 % 17) as f64);
+            let y = f64::from(u8::from(a + 10.0 * b > 170.0 + 90.0 * noise(row, 0)));
+            vec![unit * a, b, y]
+        })
+    };
+    for (name, unit, tolerance) in [
+        ("whole.csv", 1.0, [1e-6, 1e-3]),
+        ("small-scale.csv", 1e-6, [1e-2, 1e-3]),
+        ("large-scale.csv", 1e5, [1e-2, 1e-3]),
+    ] {
+        let data = table(name, "a,b,y", rows(unit));
+        for backend in ["cpu", "gpu"] {
+            let loss = |storage| {
+                let train = ["train", &data, "--backend", backend, "--storage", storage];
+                neuralnet_json(&train)["loss"].as_f64().unwrap()
+            };
+            let expected = loss("f32");
+            assert!(
+                expected < 0.6,
+                "{name}: {expected} beside ln 2 without a model"
+            );
+            for (storage, tolerance) in ["u8", "f16"].into_iter().zip(tolerance) {
+                let error = (loss(storage) / expected - 1.0).abs();
+                assert!(
+                    error <= tolerance,
+                    "{name}, {backend}, {storage}: off by {error:e}"
+                );
+            }
+        }
+    }
+}

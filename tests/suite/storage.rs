@@ -304,6 +304,7 @@ fn what_cannot_be_stored_is_named() {
             let args = [
                 "train",
                 path,
+                "--no-standardise",
                 "--loss",
                 "cross-entropy",
                 "--storage",

@@ -100,8 +100,29 @@ impl AffineQuantizer {
         let scale = (range.width() / 255.0)
             .max(range.largest() / (EXACT / 4.0))
             .max(f64::from(f32::MIN_POSITIVE)) as f32;
-        let offset = f64::from(range.min) / f64::from(scale);
-        // The offset is as fine as it can be with code + offset exact.
+        Self::finite(scale, f64::from(range.min) / f64::from(scale))
+    }
+
+    /// The quantizer of the same codes for the values `(x − center) · inverse_scale`; for 0 if that is 0.
+    #[expect(clippy::cast_possible_truncation, reason = "scales are rounded to f32")]
+    pub(super) fn standardised(self, center: f64, inverse_scale: f64) -> Option<Self> {
+        if inverse_scale <= 0.0 {
+            return Some(Self::BYTES);
+        }
+        let scale = (f64::from(self.scale) * inverse_scale) as f32;
+        let offset = f64::from(self.offset) - center / f64::from(self.scale);
+        match scale.is_normal() {
+            true => Self::finite(scale, offset),
+            false => None,
+        }
+    }
+
+    /// An offset as fine as it can be with code + offset exact; `None` if a value would leave the range of f32.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the offset is exact in f32"
+    )]
+    fn finite(scale: f32, offset: f64) -> Option<Self> {
         let fineness = (EXACT / (offset.abs() + 256.0)).log2().floor().exp2();
         let offset = (offset * fineness).round() / fineness;
         let column = Self::new(scale, offset as f32);

@@ -6,7 +6,7 @@ use super::table::TableArgs;
 use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::network::Activation;
-use neuralnet::{Dataset, Loss, Reduction, Storage, TrainConfig};
+use neuralnet::{Dataset, Loss, Reduction, TrainConfig};
 use neuralnet_table::TextOptions;
 
 /// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
@@ -27,7 +27,7 @@ pub(crate) struct TaskArgs {
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
     loss: Option<Loss>,
-    /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files, unless they are stored as f16 or u8)
+    /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
     /// Train on the unscaled features
@@ -143,9 +143,7 @@ impl TaskArgs {
             seed: self.seed,
             ..defaults
         };
-        // A column of bytes is stored exactly as u8, but not once it is scaled.
-        let suits = self.is_file() && hardware.storage() == Storage::F32;
-        let dataset = match self.standardise || (suits && !self.no_standardise) {
+        let dataset = match self.standardise || (self.is_file() && !self.no_standardise) {
             // Features can be centred only if a bias makes up for their means.
             true => dataset.standardised(config.bias),
             false => dataset,

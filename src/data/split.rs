@@ -25,7 +25,8 @@ impl Dataset {
             return Err(refuse(reason, &[]));
         }
         let (inputs, targets) = self.copied("to hold back a share of it")?;
-        let held = self.held(&targets, share, seed);
+        let n_classes = self.classes.as_ref().map(|_| self.n_outputs());
+        let held = held_out(&targets, self.target_width(), n_classes, share, seed);
         let n_held = held.iter().filter(|held| **held).count();
         if n_held == 0 || n_held == self.n_samples {
             let reason = format!(
@@ -40,32 +41,6 @@ impl Dataset {
             self.part(&inputs, &targets, &rows.collect::<Vec<usize>>())
         };
         Ok((part(false), part(true)))
-    }
-
-    /// Whether each sample (N) is held back.
-    fn held(&self, targets: &[f32], share: f64, seed: u32) -> Vec<bool> {
-        let mut of_class: Vec<Vec<usize>> = Vec::new();
-        for (row, targets) in targets.chunks_exact(self.target_width()).enumerate() {
-            let class = match self.classes {
-                Some(_) => class(&targets[..self.n_outputs()]),
-                None => 0,
-            };
-            of_class.resize_with(of_class.len().max(class + 1), Vec::new);
-            of_class[class].push(row);
-        }
-        let mut held = vec![false; self.n_samples];
-        let mut random = random_state(seed);
-        for mut rows in of_class {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a share of a count, rounded, is a count"
-            )]
-            let count = (share * rows.len() as f64).round() as usize;
-            shuffle(&mut rows, &mut random);
-            rows[..count].iter().for_each(|row| held[*row] = true);
-        }
-        held
     }
 
     /// The samples in the rows `rows`, of all `inputs` (N, I) and `targets` (N, O) with their weights.
@@ -96,6 +71,37 @@ impl Dataset {
             ..self.clone()
         }
     }
+}
+
+/// Whether each sample is held back by [`Dataset::split`]. Rows of `targets` have the width `width`, of which the first
+/// `of_classes` stand for classes, if there are any.
+#[must_use]
+pub fn held_out(
+    targets: &[f32],
+    width: usize,
+    of_classes: Option<usize>,
+    share: f64,
+    seed: u32,
+) -> Vec<bool> {
+    let mut of_class: Vec<Vec<usize>> = Vec::new();
+    for (row, targets) in targets.chunks_exact(width).enumerate() {
+        let class = of_classes.map_or(0, |n_outputs| class(&targets[..n_outputs]));
+        of_class.resize_with(of_class.len().max(class + 1), Vec::new);
+        of_class[class].push(row);
+    }
+    let mut held = vec![false; targets.len() / width];
+    let mut random = random_state(seed);
+    for mut rows in of_class {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a count, rounded, is a count"
+        )]
+        let count = ((share * rows.len() as f64).round() as usize).min(rows.len());
+        shuffle(&mut rows, &mut random);
+        rows[..count].iter().for_each(|row| held[*row] = true);
+    }
+    held
 }
 
 /// The class of a row of targets (O).

@@ -1,6 +1,6 @@
 //! Samples held back, early stopping, mini-batches, and the history of the loss.
 
-use crate::common::{assert_refused, neuralnet_json, problem, random_dataset, root};
+use crate::common::{assert_refused, neuralnet_json, problem, random_dataset, root, scratch};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::{
@@ -266,4 +266,63 @@ fn the_command_line_holds_back_and_draws() {
     ] {
         assert_refused(&[&["train", "--backend", "cpu"], args].concat(), 2, &[part]);
     }
+}
+
+/// What fills gaps and which categories there are is learned from the rows that are trained on.
+#[test]
+fn encodings_are_learned_from_what_is_trained_on() {
+    // The held-back rows of seed 1, found by their numbers, get numbers and texts that no other row has.
+    let rows = 40;
+    let table = |cell: &dyn Fn(usize) -> (String, String)| {
+        let line = |row| {
+            let (a, port) = cell(row);
+            format!("{row},{a},{port},{}\n", row % 2)
+        };
+        let lines: String = (0..rows).map(line).collect();
+        let path = std::path::PathBuf::from(scratch()).join("learned.csv");
+        std::fs::write(&path, format!("row,a,port,y\n{lines}")).unwrap();
+        let options = neuralnet_table::TableOptions {
+            impute: Some(neuralnet_table::Impute::Mean),
+            one_hot: vec!["port".to_owned()],
+            holdout: Some((0.25, 1)),
+            ..neuralnet_table::TableOptions::default()
+        };
+        neuralnet_table::open(path.to_str().unwrap(), &options).unwrap()
+    };
+    let usual = |row: usize| {
+        let a = if row.is_multiple_of(5) {
+            String::new()
+        } else {
+            "2".to_owned()
+        };
+        (a, ["S", "C"][row / 2 % 2].to_owned())
+    };
+    let (rest, held) = table(&usual).split(0.25, 1).unwrap();
+    let held: Vec<usize> = (0..held.n_samples())
+        .map(|row| {
+            let (mut x, mut t) = (vec![0.0; held.n_inputs()], vec![0.0]);
+            held.read(row..row + 1, &mut x, &mut t);
+            format!("{}", x[0]).parse().unwrap()
+        })
+        .collect();
+    assert_eq!(held.len(), 10);
+    let (other, odd) = table(&|row| match held.contains(&row) {
+        true => ("1000".to_owned(), "Q".to_owned()),
+        false => usual(row),
+    })
+    .split(0.25, 1)
+    .unwrap();
+    assert_eq!(
+        other.columns(),
+        rest.columns(),
+        "nothing of the held-back rows shows"
+    );
+    assert_eq!(other.input_names(), ["row", "a", "port=C", "port=S"]);
+    let n = odd.n_samples();
+    let (mut x, mut t) = (vec![0.0; 4 * n], vec![0.0; n]);
+    odd.read(0..n, &mut x, &mut t);
+    assert!(
+        x.chunks_exact(4).all(|x| x[1..] == [1000.0, 0.0, 0.0]),
+        "{x:?}"
+    );
 }

@@ -278,7 +278,7 @@ impl TrainArgs {
     /// # Errors
     /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self) -> Result<Task> {
-        let samples = self.task.open_data()?;
+        let samples = self.task.open_data(self.holdout.validation)?;
         let (samples, holdout) = self.holdout.open(samples, &self.task)?;
         let (samples, config) = self
             .task

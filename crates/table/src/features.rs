@@ -172,7 +172,8 @@ fn fit_categories(
     Ok(column)
 }
 
-/// How much the rows of each text of a column weigh, 1 each without weights, in the order of the texts; numbers that are
+/// How much the rows of each text of a column weigh, 1 each without weights, in the order of the texts; a row that weighs
+/// nothing is none. Numbers that are
 /// equal are one text if all texts are plain numbers. Counting ends past `most` different texts.
 pub(crate) fn counted(
     cells: &Cells<StringArray>,
@@ -182,8 +183,11 @@ pub(crate) fn counted(
     let mut found: HashMap<&str, f64> = HashMap::new();
     let rows = cells.iter().flat_map(|cells| cells.iter()).enumerate();
     for (row, text) in rows {
-        let Some(text) = text else { continue };
-        *found.entry(text).or_default() += weights.map_or(1.0, |weights| weights[row]);
+        let weight = weights.map_or(1.0, |weights| weights[row]);
+        let Some(text) = text.filter(|_| weight > 0.0) else {
+            continue;
+        };
+        *found.entry(text).or_default() += weight;
         if found.len() > most {
             break;
         }

@@ -71,6 +71,9 @@ pub struct TableOptions {
     pub drop_missing_targets: bool,
     /// The column of the weight of each sample; non-negative, and no feature.
     pub sample_weight: Option<String>,
+    /// The share and the seed of a [`Dataset::split`](neuralnet::Dataset::split) to come: what fills missing cells, and
+    /// which categories there are, is learned from the rows that it leaves to train on.
+    pub holdout: Option<(f64, u32)>,
     /// The labels of pictures in the IDX format; otherwise they are looked for beside the pictures.
     pub labels: Option<PathBuf>,
     /// Whether large columns keep their zero, as a network without a bias needs. Otherwise a column whose values are so

@@ -9,11 +9,11 @@ use crate::options::TableOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
-use crate::targets::{How, targets, weights};
+use crate::targets::{How, Targets, targets, weights};
 use crate::values::{canonical, meaning};
 use arrow_array::Array;
 use neuralnet::Dataset;
-use neuralnet::data::Column;
+use neuralnet::data::{Column, held_out};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Instant;
@@ -64,17 +64,23 @@ pub(crate) fn trained(
         roles.weight.map(|_| target_columns.end),
         &mut notices,
     )?;
-    let (columns, of_columns) = fit(&table, &is_one_hot, weights.as_deref(), options)
-        .map_err(|error| helped(error, again))?;
     let how = How {
         as_classes,
         weights: weights.as_deref(),
         known: None,
         keep_zero: options.keep_zero,
     };
-    let made = targets(&table, target_columns, how)?;
+    let made = targets(&table, target_columns, how);
+    let seen = match (options.holdout, &made) {
+        (Some(split), Ok(made)) => Some(seen_weights(made, weights.as_deref(), split)),
+        _ => weights.clone(),
+    };
+    let (columns, of_columns) =
+        fit(&table, &is_one_hot, seen.as_deref(), options).map_err(|error| helped(error, again))?;
+    let made = made?;
     refuse_repeated(&table, &columns)?;
-    let (inputs, counts) = Encoder::new(&columns, false).encode(&table)?;
+    // Only a row that was not seen can hold a text that is not known.
+    let (inputs, counts) = Encoder::new(&columns, true).encode(&table)?;
     notices.extend([of_columns, made.notices.clone(), counts.notices(&columns)].concat());
     Ok(encoded(
         table,
@@ -84,6 +90,18 @@ pub(crate) fn trained(
         notices,
         reading(reader, start),
     ))
+}
+
+/// The weights of the rows that are seen in the training: 0 for those that the split `(share, seed)` holds back.
+fn seen_weights(made: &Targets, weights: Option<&[f64]>, (share, seed): (f64, u32)) -> Vec<f64> {
+    let n_outputs = made.names.len();
+    let width = n_outputs + usize::from(made.is_weighted);
+    let of_classes = made.classes.as_ref().map(|_| n_outputs);
+    let held = held_out(&made.values, width, of_classes, share, seed);
+    let weight = |row| weights.map_or(1.0, |weights| weights[row]);
+    let rows = held.iter().enumerate();
+    rows.map(|(row, is_held)| if *is_held { 0.0 } else { weight(row) })
+        .collect()
 }
 
 /// The samples without a copy, if the file allows it.

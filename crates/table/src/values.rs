@@ -98,7 +98,8 @@ pub(crate) fn each_present(cells: &[Float64Array], mut use_number: impl FnMut(f6
     }
 }
 
-/// Calls `use_number` with each number that is not missing and the weight of its row, 1 without weights, in order.
+/// Calls `use_number` with each number that is not missing and the weight of its row, 1 without weights, in order. A row
+/// that weighs nothing is none.
 pub(crate) fn each_weighted(
     cells: &[Float64Array],
     weights: Option<&[f64]>,
@@ -111,7 +112,7 @@ pub(crate) fn each_weighted(
         let (own, later) = rest.split_at(cells.len());
         rest = later;
         for (number, weight) in cells.iter().zip(own) {
-            if let Some(number) = number.filter(|number| !number.is_nan()) {
+            if let Some(number) = number.filter(|number| !number.is_nan() && *weight > 0.0) {
                 use_number(number, *weight);
             }
         }

@@ -17,7 +17,7 @@ pub(super) struct HoldoutArgs {
         conflicts_with = "validation_data",
         allow_negative_numbers = true
     )]
-    validation: Option<f64>,
+    pub(super) validation: Option<f64>,
     /// Take another file with the same columns as the held-out samples, and report the loss on them
     #[arg(long, value_name = "FILE")]
     validation_data: Option<PathBuf>,

@@ -143,9 +143,11 @@ pub(super) struct TableArgs {
 }
 
 impl TableArgs {
-    /// The arguments as the library takes them; columns keep their zero for a network without a bias.
-    pub(super) fn options(&self, without_bias: bool) -> TableOptions {
+    /// The arguments as the library takes them; columns keep their zero for a network without a
+    /// bias, and are fitted to what the split `holdout` leaves to train on.
+    pub(super) fn options(&self, without_bias: bool, holdout: Option<(f64, u32)>) -> TableOptions {
         TableOptions {
+            holdout,
             text: self.text.options(),
             keep_zero: without_bias,
             drop_missing_targets: self.drop_missing_targets,

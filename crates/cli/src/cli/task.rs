@@ -74,7 +74,7 @@ impl TaskArgs {
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        let (dataset, config) = self.complete(self.open_data()?, iterations, hardware)?;
+        let (dataset, config) = self.complete(self.open_data(None)?, iterations, hardware)?;
         Ok((self.weigh_classes(&dataset)?, config))
     }
 
@@ -96,8 +96,8 @@ impl TaskArgs {
         self.table.text.options()
     }
 
-    /// Opens the data, with unscaled features.
-    pub(super) fn open_data(&self) -> Result<Dataset> {
+    /// Opens the data, with unscaled features, encoded as those suit that are not held back for a `validation`.
+    pub(super) fn open_data(&self, validation: Option<f64>) -> Result<Dataset> {
         if self.table.class_weight.is_some() && !self.is_file() {
             let reason = "is for the columns of a file, and `DATA` is not a file; leave it out";
             let reason = reason.replace("DATA", &self.data);
@@ -105,7 +105,9 @@ impl TaskArgs {
         }
         Ok(neuralnet_table::open(
             &self.data,
-            &self.table.options(self.no_bias),
+            &self
+                .table
+                .options(self.no_bias, validation.map(|share| (share, self.seed))),
         )?)
     }
 

@@ -9,7 +9,7 @@
 use super::optimizer::dot;
 use super::penalty::Penalty;
 use crate::backend::Problem;
-use crate::data::{Dataset, RowsRead};
+use crate::data::{Dataset, RowsRead, Scaling};
 use crate::leaves::sum_leaves;
 use crate::network::Layer;
 use crate::objective::Loss;
@@ -54,9 +54,10 @@ impl Curvature {
         let products = width.pow(2).saturating_mul(problem.dataset.n_samples());
         // OWL-QN moves each weight on its own, so it wants no direction that mixes them.
         let is_whole = width <= MAX_FEATURES && products <= MAX_PRODUCTS && penalty.l1 <= 0.0;
-        let mut sums = match is_whole {
-            true => sum_products(problem.dataset, layer),
-            false => sum_squares(problem.dataset, layer),
+        let mut sums = match problem.dataset.scaling() {
+            _ if is_whole => sum_products(problem.dataset, layer),
+            Some(scaling) if layer.bias => standardised_squares(problem.dataset, scaling),
+            _ => sum_squares(problem.dataset, layer),
         };
         let squares = sums.pop().expect("the squares of the targets");
         let loss = problem.objective.loss;
@@ -162,6 +163,15 @@ fn sum_squares(dataset: &Dataset, layer: Layer) -> Vec<f64> {
             *sum += weight * x * x;
         }
     })
+}
+
+/// What [`sum_squares`] gives for features with the mean 0 and the standard deviation 1, without a pass over the data, and
+/// so without the squares of the targets.
+fn standardised_squares(dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
+    let weight = dataset.total_weight();
+    let square = |scale: &f64| if *scale > 0.0 { weight } else { 0.0 };
+    let squares = scaling.scale().iter().map(square);
+    squares.chain([weight, 0.0]).collect()
 }
 
 /// Sums over all samples what `add` adds for the weight and the features of one, a 1 behind them for a bias; behind
@@ -356,5 +366,17 @@ mod tests {
             "{:?}",
             end.gradient
         );
+    }
+
+    #[test]
+    fn squares_of_standardised_features_are_known() {
+        use super::{standardised_squares, sum_squares};
+        let dataset = dataset([1.0, 1e3, 1e-3]).standardised(true);
+        let problem = problem(&dataset, Activation::Identity);
+        let known = standardised_squares(&dataset, dataset.scaling().unwrap());
+        let summed = sum_squares(&dataset, problem.network.layer());
+        for (known, summed) in known[..4].iter().zip(&summed) {
+            assert!((known / summed - 1.0).abs() <= 1e-6, "{known} and {summed}");
+        }
     }
 }

@@ -5,13 +5,16 @@
 //! loss by the pre-activation. With the most that h can be it bounds the Hessian of a sigmoid's cross-entropy from above
 //! (Böhning and Lindsay, Monotonicity of quadratic-approximation algorithms, 1988), and of a linear output's squared
 //! error it is the Hessian. The penalty adds `l2` for each weight.
+//!
+//! The loss of a softmax does not change if the same is added to all outputs, so along the mean over the outputs there is
+//! the curvature of the penalty alone.
 
 use super::optimizer::dot;
 use super::penalty::Penalty;
 use crate::backend::Problem;
 use crate::data::{Dataset, RowsRead, Scaling};
 use crate::leaves::sum_leaves;
-use crate::network::Layer;
+use crate::network::{Activation, Layer};
 use crate::objective::Loss;
 
 /// Up to this many multiplications, products of all pairs of features are summed; beyond it their squares alone, as a
@@ -32,6 +35,7 @@ const ROUNDED: f64 = 1.0 / (1_u64 << 44) as f64;
 pub(super) struct Curvature {
     layer: Layer,
     loss: Loss,
+    l2: f64,
     /// A loss that is hardly to be told from 0.
     pub(super) least_loss: f64,
     inverse: Inverse,
@@ -83,6 +87,7 @@ impl Curvature {
         Self {
             layer,
             loss,
+            l2: penalty.l2,
             least_loss: ROUNDED * 0.5 * squares * problem.scale(),
             inverse,
         }
@@ -112,15 +117,24 @@ impl Curvature {
         } = self.layer;
         let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
         let mut solved = gradient.to_vec();
+        let means = self.means_over_outputs(gradient);
         for (o, weight) in weight.chunks_exact(n_inputs).enumerate() {
             let mut block = weight.to_vec();
             block.extend(bias.then(|| of_bias[o]));
+            block
+                .iter_mut()
+                .zip(&means)
+                .for_each(|(term, mean)| *term -= mean);
             match &self.inverse {
                 Inverse::Factor(factor) => substitute(factor, &mut block),
                 Inverse::Diagonal(inverse) => {
                     let pairs = block.iter_mut().zip(inverse);
                     pairs.for_each(|(term, inverse)| *term *= inverse);
                 }
+            }
+            // The bias has no penalty, so it has no curvature along its mean.
+            for (term, mean) in block[..n_inputs].iter_mut().zip(&means) {
+                *term += if self.l2 > 0.0 { mean / self.l2 } else { 0.0 };
             }
             solved[o * n_inputs..][..n_inputs].copy_from_slice(&block[..n_inputs]);
             if bias {
@@ -130,12 +144,33 @@ impl Curvature {
         solved
     }
 
+    /// The means over the outputs (I + bias) of a gradient that a softmax splits into them and the rest; empty for others,
+    /// and for the diagonal.
+    fn means_over_outputs(&self, gradient: &[f64]) -> Vec<f64> {
+        let Layer {
+            n_inputs,
+            n_outputs,
+            ..
+        } = self.layer;
+        let is_whole = matches!(self.inverse, Inverse::Factor(_));
+        if self.layer.activation != Activation::Softmax || !is_whole {
+            return Vec::new();
+        }
+        let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
+        let mean =
+            |j: usize| weight.iter().skip(j).step_by(n_inputs).sum::<f64>() / n_outputs as f64;
+        let of_weights = (0..n_inputs).map(mean);
+        let of_bias = of_bias.iter().sum::<f64>() / n_outputs as f64;
+        of_weights.chain([of_bias]).collect()
+    }
+
     /// The same curvature, 1, for each of `n_parameters` weights.
     #[cfg(test)]
     pub(super) fn unit(n_parameters: usize) -> Self {
         Self {
             layer: crate::network::Network::single_layer(n_parameters, 1, false).layer(),
             loss: Loss::SquaredError,
+            l2: 0.0,
             least_loss: 0.0,
             inverse: Inverse::Diagonal(vec![1.0; n_parameters]),
         }

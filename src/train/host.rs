@@ -119,7 +119,10 @@ impl HostOptimizer {
             };
             progress.evaluations += 1;
             let parameters = self.current.parameters.clone();
-            let current = Iterate::new(&self.penalty, parameters, evaluation);
+            let mut current = Iterate::new(&self.penalty, parameters, evaluation);
+            if config.optimizer == Optimizer::LBfgs {
+                self.penalty.center(&mut current);
+            }
             self.record(current, progress);
             self.is_evaluated = config.batch_size.is_none();
         }
@@ -188,9 +191,10 @@ impl HostOptimizer {
                     let parameters = backend.parameters()?;
                     Ok(Iterate::new(&penalty, parameters, backend.evaluate()?))
                 })?;
-                let Some(next) = next else {
+                let Some(mut next) = next else {
                     return Ok(Some(self.end_of_search(curvature)));
                 };
+                penalty.center(&mut next);
                 self.record(next, progress);
                 return Ok(None);
             }

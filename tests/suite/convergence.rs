@@ -228,3 +228,41 @@ fn storage_changes_the_memory_and_not_the_model() {
         }
     }
 }
+
+/// The weights of a column for all classes of a softmax can move together without a change of the loss: not even L1 gets
+/// lost there, in whatever units, and all starts end at one loss.
+#[test]
+fn a_softmax_with_l1_converges_in_any_units() {
+    for (unit, flags) in [
+        (1e6, &["--l1", "0.01", "--l2", "0"][..]),
+        (1e-4, &["--l1", "0.01", "--l2", "0"]),
+        (1e4, &["--l1", "0.005", "--l2", "0.01"]),
+        (1.0, &["--l1", "0.02"]),
+    ] {
+        let rows = (0..150).map(|row| {
+            let (a, b) = (noise(row, 0), noise(row, 1));
+            let class = usize::from(a + 0.3 * noise(row, 2) > 0.3) + usize::from(b > 0.0);
+            vec![unit * a, b, class as f64]
+        });
+        let data = table("softmax.csv", "a,b,y", rows);
+        let losses = ["1", "2", "3"].map(|seed| {
+            let run = [
+                "train",
+                &data,
+                "--classes",
+                "--backend",
+                "cpu",
+                "--no-standardise",
+            ];
+            let json = neuralnet_json(&[&run[..], flags, &["--seed", seed]].concat());
+            assert_eq!(json["stop"], "gradient", "{unit}: {json}");
+            json["loss"].as_f64().unwrap()
+        });
+        for loss in losses {
+            assert!(
+                (loss / losses[0] - 1.0).abs() <= 1e-10,
+                "{unit}: {losses:?}"
+            );
+        }
+    }
+}

@@ -5,6 +5,10 @@ use std::fmt;
 
 /// The environment variable that names an adapter by a part of its name, in any case.
 const ADAPTER_NAME: &str = "WGPU_ADAPTER_NAME";
+/// The environment variable that names the interfaces to look through, as wgpu's own programs have it.
+const BACKEND: &str = "WGPU_BACKEND";
+/// The environment variable that says whether a GPU of its own memory comes before one that saves power.
+const POWER_PREFERENCE: &str = "WGPU_POWER_PREF";
 
 /// What kind of hardware an adapter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -103,14 +107,55 @@ pub enum Software {
     Refused,
 }
 
-/// Every adapter, hardware before software, otherwise in the drivers' order.
-#[must_use]
-pub fn adapters() -> Vec<Adapter> {
-    found().into_iter().map(|(adapter, _)| adapter).collect()
+/// Every adapter of the interfaces that `WGPU_BACKEND` names, hardware before software, otherwise in the drivers' order.
+/// If `WGPU_POWER_PREF` is `low`, integrated GPUs come first.
+///
+/// # Errors
+/// If one of the variables has a value that cannot be used.
+pub fn adapters() -> Result<Vec<Adapter>> {
+    Ok(found()?.into_iter().map(|(adapter, _)| adapter).collect())
 }
 
-fn found() -> Vec<(Adapter, wgpu::Adapter)> {
-    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+/// The value of an environment variable as one of some words, separated by commas if there are several; `None` if it is
+/// not set.
+fn chosen(variable: &str, words: &[&str]) -> Result<Option<Vec<String>>> {
+    let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let value = value.to_string_lossy().to_lowercase();
+    let chosen: Vec<String> = value
+        .split(',')
+        .map(|word| word.trim().to_owned())
+        .collect();
+    match chosen.iter().find(|word| !words.contains(&word.as_str())) {
+        None => Ok(Some(chosen)),
+        Some(other) => Err(Error::NoAdapter {
+            reason: format!(
+                "no adapter: {variable}={value} asks for `{other}`, and there are {}",
+                words.join(", ")
+            ),
+            remedies: &[Remedy::Do("change it"), Remedy::Do("unset it")],
+        }),
+    }
+}
+
+fn found() -> Result<Vec<(Adapter, wgpu::Adapter)>> {
+    let interfaces = [
+        ("vulkan", wgpu::Backends::VULKAN),
+        ("metal", wgpu::Backends::METAL),
+        ("dx12", wgpu::Backends::DX12),
+    ];
+    let names = interfaces.map(|(name, _)| name);
+    let wanted = chosen(BACKEND, &names)?;
+    let is_wanted = |name: &str| {
+        wanted
+            .as_ref()
+            .is_none_or(|all| all.iter().any(|n| n == name))
+    };
+    let backends = interfaces.iter().filter(|(name, _)| is_wanted(name));
+    let backends = backends.fold(wgpu::Backends::empty(), |all, (_, one)| all | *one);
+    let saves_power = chosen(POWER_PREFERENCE, &["low", "high", "none"])?
+        .is_some_and(|wanted| wanted.iter().any(|word| word == "low"));
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,
         flags: wgpu::InstanceFlags::empty().with_env(),
@@ -120,8 +165,9 @@ fn found() -> Vec<(Adapter, wgpu::Adapter)> {
         .into_iter()
         .map(|adapter| (Adapter::new(&adapter), adapter))
         .collect();
-    found.sort_by_key(|(adapter, _)| adapter.kind);
-    found
+    let comes_first = |adapter: &Adapter| saves_power && adapter.kind == AdapterKind::Integrated;
+    found.sort_by_key(|(adapter, _)| (!comes_first(adapter), adapter.kind));
+    Ok(found)
 }
 
 /// The adapter to use: the first whose name contains the value of `WGPU_ADAPTER_NAME`, in any case; if that is
@@ -130,7 +176,7 @@ fn found() -> Vec<(Adapter, wgpu::Adapter)> {
 /// # Errors
 /// If no adapter is left to choose; the message says what there is and what to do.
 pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
-    let mut found = found();
+    let mut found = found()?;
     let names: Vec<String> = found
         .iter()
         .map(|(adapter, _)| adapter.to_string())

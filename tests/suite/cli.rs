@@ -391,6 +391,56 @@ fn an_adapter_that_is_not_there_is_named_beside_those_that_are() {
     assert!(stderr(&output).contains(name), "{}", stderr(&output));
 }
 
+/// What is asked for is done or refused, and never passed over.
+#[test]
+fn variables_that_choose_an_adapter_are_honoured_or_refused() {
+    for (variable, value, code, part) in [
+        ("WGPU_BACKEND", "vulkan", 0, ""),
+        ("WGPU_BACKEND", " Vulkan,metal", 0, ""),
+        (
+            "WGPU_BACKEND",
+            "metal",
+            3,
+            "no Vulkan, Metal or DX12 device",
+        ),
+        (
+            "WGPU_BACKEND",
+            "gl",
+            3,
+            "WGPU_BACKEND=gl asks for `gl`, and there are vulkan, metal, dx12",
+        ),
+        ("WGPU_BACKEND", "vulkan,cuda", 3, "asks for `cuda`"),
+        ("WGPU_POWER_PREF", "low", 0, ""),
+        (
+            "WGPU_POWER_PREF",
+            "best",
+            3,
+            "there are low, high, none; change it, or unset it",
+        ),
+    ] {
+        if cfg!(target_os = "macos") {
+            continue;
+        }
+        let mut command = Command::new(binary());
+        let command = command.args([
+            "train",
+            "synthetic:100x3",
+            "--backend",
+            "gpu",
+            "--iterations",
+            "1",
+        ]);
+        let output = command.env(variable, value).output().unwrap();
+        let stderr = stderr(&output);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{variable}={value}: {stderr}"
+        );
+        assert!(stderr.contains(part), "{variable}={value}: {stderr}");
+    }
+}
+
 #[test]
 fn the_json_of_train_has_its_keys_in_order() {
     let output = neuralnet(&[

@@ -50,6 +50,7 @@ fn chunks_and_lanes_change_no_bit() {
         gpu.set_parameters(&start).unwrap();
         gpu.advance(NonZeroU32::new(3).unwrap(), 0.1).unwrap();
         let offered = neuralnet::gpu::adapters()
+            .unwrap()
             .iter()
             .any(|adapter| gpu.adapter().starts_with(&adapter.name) && adapter.subgroups);
         assert_eq!(

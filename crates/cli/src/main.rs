@@ -202,7 +202,7 @@ fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
 }
 
 fn devices(args: &DevicesArgs) -> Result<ExitCode, Failure> {
-    let adapters = gpu::adapters();
+    let adapters = gpu::adapters()?;
     report::print(&adapters, args.json)?;
     if adapters.is_empty() {
         return Err(neuralnet::Error::no_adapter().into());

@@ -17,8 +17,8 @@ use crate::leaves::sum_leaves;
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
 
-/// Up to this many multiplications, products of all pairs of features are summed; beyond it their squares alone, as a
-/// pass of training takes less.
+/// Up to this many multiplications the products of all pairs of features are summed; a pass of training takes less time
+/// than more of them, so beyond it the squares alone are.
 const MAX_PRODUCTS: usize = 1 << 29;
 /// Most features whose products make a matrix.
 const MAX_FEATURES: usize = 1 << 10;
@@ -36,6 +36,9 @@ pub(super) struct Curvature {
     layer: Layer,
     loss: Loss,
     l2: f64,
+    /// Whether the mean over the outputs has a curvature of its own. OWL-QN, which moves each weight by itself, wants no
+    /// direction that mixes them.
+    splits_mean: bool,
     /// A loss that is hardly to be told from 0.
     pub(super) least_loss: f64,
     inverse: Inverse,
@@ -56,8 +59,8 @@ impl Curvature {
         let layer = problem.network.layer();
         let width = layer.n_inputs + usize::from(layer.bias);
         let products = width.pow(2).saturating_mul(problem.dataset.n_samples());
-        // OWL-QN moves each weight on its own, so it wants no direction that mixes them.
-        let is_whole = width <= MAX_FEATURES && products <= MAX_PRODUCTS && penalty.l1 <= 0.0;
+        let may_mix = penalty.l1 <= 0.0;
+        let is_whole = width <= MAX_FEATURES && products <= MAX_PRODUCTS && may_mix;
         let mut sums = match problem.dataset.scaling() {
             _ if is_whole => sum_products(problem.dataset, layer),
             Some(scaling) if layer.bias => standardised_squares(problem.dataset, scaling),
@@ -88,13 +91,14 @@ impl Curvature {
             layer,
             loss,
             l2: penalty.l2,
+            splits_mean: layer.activation == Activation::Softmax && may_mix,
             least_loss: ROUNDED * 0.5 * squares * problem.scale(),
             inverse,
         }
     }
 
-    /// The decrease of the loss that a step against `gradient` promises, if it is lower than the start of a training
-    /// knew by as much as `mean_slope`, the mean of `dy/dz`, is below the largest slope: `½ gᵀ H⁻¹ g`.
+    /// The decrease of the loss that a step against `gradient` promises: `½ gᵀ H⁻¹ g`. The curvature is taken to have
+    /// fallen as `mean_slope`, the mean of `dy/dz`, fell from the largest slope that there is.
     pub(super) fn promised(&self, gradient: &[f64], mean_slope: f64) -> f64 {
         let most = self.loss.curvature(self.layer.activation.most_slope());
         let share = self.loss.curvature(mean_slope) / most;
@@ -144,16 +148,14 @@ impl Curvature {
         solved
     }
 
-    /// The means over the outputs (I + bias) of a gradient that a softmax splits into them and the rest; empty for others,
-    /// and for the diagonal.
+    /// The means over the outputs (I + bias) of a gradient that is split into them and the rest; empty if it is not.
     fn means_over_outputs(&self, gradient: &[f64]) -> Vec<f64> {
         let Layer {
             n_inputs,
             n_outputs,
             ..
         } = self.layer;
-        let is_whole = matches!(self.inverse, Inverse::Factor(_));
-        if self.layer.activation != Activation::Softmax || !is_whole {
+        if !self.splits_mean {
             return Vec::new();
         }
         let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
@@ -171,6 +173,7 @@ impl Curvature {
             layer: crate::network::Network::single_layer(n_parameters, 1, false).layer(),
             loss: Loss::SquaredError,
             l2: 0.0,
+            splits_mean: false,
             least_loss: 0.0,
             inverse: Inverse::Diagonal(vec![1.0; n_parameters]),
         }

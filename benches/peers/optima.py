@@ -152,8 +152,8 @@ def main():
             least = coordinate_descent(kind, x, y, w, l1, l2) if l1 else newton(kind, x, y, w, l2)
             error = (found["loss"] - least) / least
             stops[found["stop"]] += 1
-            worst = max(worst, error)
-            if error > tolerance:
+            worst = error if not error <= worst else worst
+            if not error <= tolerance:  # NaN too
                 off += 1
                 wrong += found["stop"] in CONVERGED
                 print(f"{number}: {kind}, standardised {is_scaled}, l1 {l1}, l2 {l2}: {error:.1e}, {found['stop']}")

@@ -8,7 +8,8 @@ use std::str::FromStr;
 /// The weights of the classes, by which those of their samples are multiplied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClassWeight {
-    /// W / (C · w) for a class of the weight w, of W in all, so that all C classes count alike, as scikit-learn's `"balanced"`:
+    /// W / (C · w) for a class of the weight w, of W in all, so that all C classes count alike, as scikit-learn's
+    /// `"balanced"`:
     /// <https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html>
     Balanced,
     /// These, by the classes' names; 1 for those not named.

@@ -199,8 +199,8 @@ pub fn scan_views(inputs: &ColumnView, targets: &ColumnView, n_outputs: usize) -
     })
 }
 
-/// What `look` sees in the rows of a table, up to the first faults. It is called with the number of a row, its values, and
-/// whether all values around it are known to be finite.
+/// What `look` sees in the rows of a table, up to the first faults. It is called with the number of a row, its values,
+/// and whether all values around it are known to be finite.
 fn scan(
     values: &TableValues,
     width: usize,

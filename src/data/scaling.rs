@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Scaling {
     /// The means; 0 if no bias could make up for them.
     center: Vec<f64>,
-    /// The standard deviations, from the weight of all samples, not one less; 0 for a constant feature, whose scaled value is 0.
+    /// The standard deviations, from the weight of all samples, not one less; 0 for a constant feature, whose scaled
+    /// value is 0.
     scale: Vec<f64>,
 }
 

@@ -107,8 +107,8 @@ pub enum Software {
     Refused,
 }
 
-/// Every adapter of the interfaces that `WGPU_BACKEND` names, hardware before software, otherwise in the drivers' order.
-/// If `WGPU_POWER_PREF` is `low`, integrated GPUs come first.
+/// Every adapter of the interfaces that `WGPU_BACKEND` names, hardware before software, otherwise in the drivers'
+/// order. If `WGPU_POWER_PREF` is `low`, integrated GPUs come first.
 ///
 /// # Errors
 /// If one of the variables has a value that cannot be used.

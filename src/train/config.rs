@@ -40,8 +40,8 @@ pub struct TrainConfig {
     /// Adds `½ l2 ‖W‖²` to the reduced loss; W are the weights that `l1` penalises.
     pub l2: f64,
     /// Ends a training when the next step promises to lower the loss by half the square of this share of it, or less:
-    /// `½ gᵀ H⁻¹ g` for the gradient g and what is known of the curvature H. Neither units nor the start have an influence.
-    /// With `l1` the gradient is the pseudo-gradient. `None` for no such end.
+    /// `½ gᵀ H⁻¹ g` for the gradient g and what is known of the curvature H. Neither units nor the start have an
+    /// influence. With `l1` the gradient is the pseudo-gradient. `None` for no such end.
     pub gradient_tolerance: Option<f64>,
     /// Ends a training when an iteration changes the loss by no more than this share of it. `None` for no such end.
     pub loss_tolerance: Option<f64>,
@@ -74,9 +74,9 @@ impl TrainConfig {
         }
     }
 
-    /// The command line's defaults for a file: up to 1,000 iterations of L-BFGS, until the gradient promises a decrease of
-    /// the loss of 5 · 10⁻¹³ of it. The loss of a convex problem is then within about 10⁻¹¹ of its minimum, as far as
-    /// the curvature is known.
+    /// The command line's defaults for a file: up to 1,000 iterations of L-BFGS, until the gradient promises a decrease
+    /// of the loss of 5 · 10⁻¹³ of it. The loss of a convex problem is then within about 10⁻¹¹ of its minimum, as far
+    /// as the curvature is known.
     #[must_use]
     pub fn lbfgs() -> Self {
         Self {

@@ -2,30 +2,34 @@
 //! against.
 //!
 //! The Hessian of the loss of one layer is `Σ h x xᵀ` for each output, over the samples, h being the curvature of the
-//! loss by the pre-activation. With the most that h can be it bounds the Hessian of a sigmoid's cross-entropy from above
-//! (Böhning and Lindsay, Monotonicity of quadratic-approximation algorithms, 1988), and of a linear output's squared
-//! error it is the Hessian. The penalty adds `l2` for each weight.
+//! loss by the pre-activation. With the most that h can be it bounds the Hessian of a sigmoid's cross-entropy from
+//! above (Böhning and Lindsay, Monotonicity of quadratic-approximation algorithms, 1988), and of a linear output's
+//! squared error it is the Hessian. The penalty adds `l2` for each weight.
 //!
-//! The loss of a softmax does not change if the same is added to all outputs, so along the mean over the outputs there is
-//! the curvature of the penalty alone.
+//! The loss of a softmax does not change if the same is added to all outputs, so along the mean over the outputs there
+//! is the curvature of the penalty alone.
+
+mod cholesky;
+mod sums;
 
 use super::optimizer::dot;
 use super::penalty::Penalty;
 use crate::backend::Problem;
-use crate::data::{Dataset, RowsRead, Scaling};
-use crate::leaves::sum_leaves;
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
+use cholesky::{factored, substitute};
+use sums::{standardised_squares, sum_products, sum_squares};
 
 /// Up to this many multiplications the products of all pairs of features are summed; a pass of training takes less time
 /// than more of them, so beyond it the squares alone are.
 const MAX_PRODUCTS: usize = 1 << 29;
 /// Most features whose products make a matrix.
 const MAX_FEATURES: usize = 1 << 10;
-/// A feature that others make up for but for this share of its square, for each of them, is taken as their sum: features
-/// are f32, so what is left of it is rounding. Its parameter stays where it is.
+/// A feature that others make up for but for this share of its square, for each of them, is taken as their sum:
+/// features are f32, so what is left of it is rounding. Its parameter stays where it is.
 const DEPENDENT: f64 = 1.0 / (1_u64 << 48) as f64;
-/// A gradient shows less the coarser it is: a share of a square below that of its rounding, times this, is taken so too.
+/// A gradient shows less the coarser it is: a share of a square below that of its rounding, times this, is taken so
+/// too.
 const COARSE: f64 = (1_u64 << 20) as f64;
 /// A loss of this share of that of predicting 0 is what rounding the targets to f32 makes.
 const ROUNDED: f64 = 1.0 / (1_u64 << 44) as f64;
@@ -36,8 +40,8 @@ pub(super) struct Curvature {
     layer: Layer,
     loss: Loss,
     l2: f64,
-    /// Whether the mean over the outputs has a curvature of its own. OWL-QN, which moves each weight by itself, wants no
-    /// direction that mixes them.
+    /// Whether the mean over the outputs has a curvature of its own. OWL-QN, which moves each weight by itself, wants
+    /// no direction that mixes them.
     splits_mean: bool,
     /// A loss that is hardly to be told from 0.
     pub(super) least_loss: f64,
@@ -53,8 +57,8 @@ enum Inverse {
 }
 
 impl Curvature {
-    /// Of what is minimised for `problem`, whose losses can be told apart if they differ by the share `resolution`. Takes
-    /// a pass over the data.
+    /// Of what is minimised for `problem`, whose losses can be told apart if they differ by the share `resolution`.
+    /// Takes a pass over the data.
     pub(super) fn new(problem: &Problem<'_>, penalty: &Penalty, resolution: f64) -> Self {
         let layer = problem.network.layer();
         let width = layer.n_inputs + usize::from(layer.bias);
@@ -166,7 +170,7 @@ impl Curvature {
         of_weights.chain([of_bias]).collect()
     }
 
-    /// The same curvature, 1, for each of `n_parameters` weights.
+    /// A curvature of 1 for each of `n_parameters` weights.
     #[cfg(test)]
     pub(super) fn unit(n_parameters: usize) -> Self {
         Self {
@@ -176,110 +180,6 @@ impl Curvature {
             splits_mean: false,
             least_loss: 0.0,
             inverse: Inverse::Diagonal(vec![1.0; n_parameters]),
-        }
-    }
-}
-
-/// `Σ w x xᵀ` (I + bias, I + bias) over the samples, x ending in 1 for a bias; the lower triangle of a square.
-fn sum_products(dataset: &Dataset, layer: Layer) -> Vec<f64> {
-    let width = layer.n_inputs + usize::from(layer.bias);
-    sum_rows(dataset, layer, width * width, |weight, x, sums| {
-        for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
-            let factor = weight * x[i];
-            for (sum, x) in sums.iter_mut().zip(&x[..=i]) {
-                *sum += factor * x;
-            }
-        }
-    })
-}
-
-/// `Σ w x²` (I + bias) over the samples.
-fn sum_squares(dataset: &Dataset, layer: Layer) -> Vec<f64> {
-    let width = layer.n_inputs + usize::from(layer.bias);
-    sum_rows(dataset, layer, width, |weight, x, sums| {
-        for (sum, x) in sums.iter_mut().zip(x) {
-            *sum += weight * x * x;
-        }
-    })
-}
-
-/// What [`sum_squares`] gives for features with the mean 0 and the standard deviation 1, without a pass over the data, and
-/// so without the squares of the targets.
-fn standardised_squares(dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
-    let weight = dataset.total_weight();
-    let square = |scale: &f64| if *scale > 0.0 { weight } else { 0.0 };
-    let squares = scaling.scale().iter().map(square);
-    squares.chain([weight, 0.0]).collect()
-}
-
-/// Sums over all samples what `add` adds for the weight and the features of one, a 1 behind them for a bias; behind
-/// these sums stands `Σ w t²`.
-fn sum_rows(
-    dataset: &Dataset,
-    layer: Layer,
-    n_sums: usize,
-    add: impl Fn(f64, &[f64], &mut [f64]) + Sync,
-) -> Vec<f64> {
-    let leaves = dataset.leaves();
-    let (n_outputs, width) = (dataset.n_outputs(), dataset.target_width());
-    let of_rows = |read: RowsRead<'_>| {
-        let mut sums = vec![0.0; n_sums + 1];
-        let mut x = vec![1.0; layer.n_inputs + usize::from(layer.bias)];
-        let rows = read.inputs.chunks_exact(layer.n_inputs);
-        for (row, targets) in rows.zip(read.targets.chunks_exact(width)) {
-            for (x, input) in x.iter_mut().zip(row) {
-                *x = f64::from(*input);
-            }
-            let weight = targets
-                .get(n_outputs)
-                .map_or(1.0, |weight| f64::from(*weight));
-            add(weight, &x, &mut sums[..n_sums]);
-            let squares = targets[..n_outputs].iter().map(|t| f64::from(*t).powi(2));
-            sums[n_sums] += weight * squares.sum::<f64>();
-        }
-        sums
-    };
-    let of_leaf = |leaf| dataset.with_rows(leaves.rows(leaf), of_rows);
-    let add_sums = |sums: &mut Vec<f64>, more: &Vec<f64>| {
-        let pairs = sums.iter_mut().zip(more);
-        pairs.for_each(|(sum, more)| *sum += more);
-    };
-    sum_leaves(leaves.count(), n_sums + 1, of_leaf, add_sums)
-}
-
-/// The Cholesky factor of the square `matrix`, whose lower triangle is read. The row of a feature that depends on those
-/// before it, but for the share `dependent` of its square, gets an infinite diagonal element, which makes its part of every solution 0.
-fn factored(mut matrix: Vec<f64>, width: usize, dependent: f64) -> Vec<f64> {
-    for i in 0..width {
-        let (above, row) = matrix.split_at_mut(i * width);
-        let diagonal = row[i];
-        for j in 0..i {
-            let of_j = &above[j * width..][..=j];
-            let sum = row[..j].iter().zip(of_j).map(|(a, b)| a * b).sum::<f64>();
-            row[j] = (row[j] - sum) / of_j[j];
-        }
-        let pivot = diagonal - row[..i].iter().map(|term| term * term).sum::<f64>();
-        row[i] = match pivot > dependent * diagonal {
-            true => pivot.sqrt(),
-            false => f64::INFINITY,
-        };
-    }
-    matrix
-}
-
-/// Solves `L Lᵀ x = b` in place, for the lower triangle `factor` of a square.
-fn substitute(factor: &[f64], b: &mut [f64]) {
-    let width = b.len();
-    for i in 0..width {
-        let row = &factor[i * width..][..=i];
-        let known = row.iter().zip(&*b).take(i).map(|(l, x)| l * x).sum::<f64>();
-        b[i] = (b[i] - known) / row[i];
-    }
-    for i in (0..width).rev() {
-        b[i] /= factor[i * width + i];
-        let (solved, row) = (b[i], &factor[i * width..][..i]);
-        for (b, l) in b.iter_mut().zip(row) {
-            *b -= l * solved;
         }
     }
 }
@@ -360,7 +260,8 @@ mod tests {
         }
     }
 
-    /// In other units the same predictions have the same promise; the diagonal alone, which an L1 penalty asks for, too.
+    /// In other units the same predictions have the same promise; the diagonal alone, which an L1 penalty asks for,
+    /// too.
     #[test]
     fn units_have_no_influence() {
         for l1 in [0.0, 1e-3] {

@@ -24,8 +24,8 @@ impl Penalty {
         }
     }
 
-    /// With an L1 penalty, moves the weights to those of the least penalty that give the same predictions: the loss has no
-    /// curvature in that direction, so that OWL-QN would crawl along it.
+    /// With an L1 penalty, moves the weights to those of the least penalty that give the same predictions: the loss has
+    /// no curvature in that direction, so that OWL-QN would crawl along it.
     pub(super) fn center(&self, at: &mut Iterate) {
         let Some(n_inputs) = self.invariant.filter(|_| self.l1 > 0.0) else {
             return;

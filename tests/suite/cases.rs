@@ -882,8 +882,8 @@ fn predicted(name: &str, table: &str, flags: &[&str]) -> (String, Vec<Vec<f64>>)
     (header.to_owned(), rows.lines().map(cells).collect())
 }
 
-/// A class that the file never held is never predicted: of shares between 0 and 1, of counts, and of a linear output there
-/// is none.
+/// A class that the file never held is never predicted: of shares between 0 and 1, of counts, and of a linear output
+/// there is none.
 #[test]
 fn targets_of_0_and_1_are_predicted_with_a_class() {
     let table = |targets: [&str; 4], name: &str| {

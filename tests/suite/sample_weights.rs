@@ -32,8 +32,8 @@ fn assert_close(one: &Value, other: &Value, tolerance: f64, what: &str) {
     }
 }
 
-/// Random tables of numbers, texts and gaps, their rows weighted, and copied and removed, trained in every way that does
-/// not draw rows.
+/// Random tables of numbers, texts and gaps, their rows weighted, and copied and removed, trained in every way that
+/// does not draw rows.
 #[test]
 fn a_weight_is_as_many_copies_of_a_row() {
     let ways: [&[&str]; 8] = [
@@ -116,7 +116,8 @@ fn what_weighs_nothing_is_no_row() {
     }
 }
 
-/// Weights of held-back samples count in what is measured on them, wherever they come from; weights of classes never do.
+/// Weights of held-back samples count in what is measured on them, wherever they come from; weights of classes never
+/// do.
 #[test]
 fn every_measure_counts_samples_by_their_weights() {
     let table = |name: &str, rows: &[(i32, u32, &str)]| {

@@ -394,7 +394,8 @@ fn weights_stand_behind_the_targets() {
     let weight = Some("w".to_owned());
     let balanced = Some(ClassWeight::Balanced);
     let given = Some(ClassWeight::Given(vec![("q".to_owned(), 3.0)]));
-    // Balanced: 4 / (2 · 1) and 4 / (2 · 3); of the weights 0.5 of one class and 3 of the other 3.5 / (2 · 0.5) and 3.5 / 6.
+    // Balanced: 4 / (2 · 1) and 4 / (2 · 3); of the weights 0.5 of one class and 3 of the other 3.5 / (2 · 0.5) and 3.5
+    // / 6.
     let third = 2.0 / 3.0;
     let twice = 7.0 / 6.0;
     for (sample_weight, class_weight, weights) in [

@@ -172,9 +172,9 @@ fn fit_categories(
     Ok(column)
 }
 
-/// How much the rows of each text of a column weigh, 1 each without weights, in the order of the texts; a row that weighs
-/// nothing is none. Numbers that are
-/// equal are one text if all texts are plain numbers. Counting ends past `most` different texts.
+/// How much the rows of each text of a column weigh, 1 each without weights, in the order of the texts; a row that
+/// weighs nothing is none. Numbers that are equal are one text if all texts are plain numbers. Counting ends past
+/// `most` different texts.
 pub(crate) fn counted(
     cells: &Cells<StringArray>,
     weights: Option<&[f64]>,

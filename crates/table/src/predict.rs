@@ -1,7 +1,8 @@
 //! Predictions of a model for every row of a table, made a span of the table at a time, so of any size.
 //!
 //! A model of numbers gives a column for each target. A model of classes gives the class that is most probable, under
-//! the name of its column, then the probability of each class, in a column named `column=class`. Targets that were 0 and
+//! the name of its column, then the probability of each class, in a column named `column=class`. Targets that were 0
+//! and
 //! 1 are classes too: 0 or 1 under the name of the target, and the probability of 1 in a column named `target=1`. An
 //! array has the probabilities alone. Columns of the table that are passed through come first.
 

@@ -28,7 +28,8 @@ pub(crate) struct Rounding {
 }
 
 impl Rounding {
-    /// Of the numbers of a column, which count by the weights of their rows; without an offset if it keeps its zero. `mean` is not finite if a number is not.
+    /// Of the numbers of a column, which count by the weights of their rows; without an offset if it keeps its zero.
+    /// `mean` is not finite if a number is not.
     ///
     /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few
     /// digits, and the difference of an integer from it is exact.

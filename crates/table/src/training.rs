@@ -140,8 +140,8 @@ fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<Strin
         .then(|| format!("{n_dropped} of {n_rows} rows have no target, and are left out")))
 }
 
-/// The weights of the samples in the column `column`, if there is one. A row that weighs nothing is no row: it is left out
-/// of the table, with a notice.
+/// The weights of the samples in the column `column`, if there is one. A row that weighs nothing is no row: it is left
+/// out of the table, with a notice.
 pub(crate) fn drop_weightless(
     table: &mut Table,
     column: Option<usize>,

@@ -98,8 +98,8 @@ pub(crate) fn each_present(cells: &[Float64Array], mut use_number: impl FnMut(f6
     }
 }
 
-/// Calls `use_number` with each number that is not missing and the weight of its row, 1 without weights, in order. A row
-/// that weighs nothing is none.
+/// Calls `use_number` with each number that is not missing and the weight of its row, 1 without weights, in order. A
+/// row that weighs nothing is none.
 pub(crate) fn each_weighted(
     cells: &[Float64Array],
     weights: Option<&[f64]>,

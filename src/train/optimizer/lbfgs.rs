@@ -143,7 +143,8 @@ impl LBfgs {
         })
     }
 
-    /// `−H · gradient` by Algorithm 7.4, H starting from the inverse of `curvature`, scaled as equation 7.20 scales `I`.
+    /// `−H · gradient` by Algorithm 7.4, H starting from the inverse of `curvature`, scaled as equation 7.20 scales
+    /// `I`.
     fn direction(&self, curvature: &Curvature, gradient: &[f64]) -> Vec<f64> {
         let mut direction: Vec<f64> = gradient.iter().map(|gradient| -gradient).collect();
         let mut shares = Vec::with_capacity(self.pairs.len());

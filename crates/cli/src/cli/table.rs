@@ -143,8 +143,7 @@ pub(super) struct TableArgs {
 }
 
 impl TableArgs {
-    /// The arguments as the library takes them; columns keep their zero for a network without a
-    /// bias, and are fitted to what the split `holdout` leaves to train on.
+    /// The arguments as the library takes them; columns keep their zero for a network without a bias, and are fitted to what the split `holdout` leaves to train on.
     pub(super) fn options(&self, without_bias: bool, holdout: Option<(f64, u32)>) -> TableOptions {
         TableOptions {
             holdout,

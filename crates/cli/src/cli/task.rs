@@ -99,8 +99,9 @@ impl TaskArgs {
     /// Opens the data, with unscaled features, encoded as those suit that are not held back for a `validation`.
     pub(super) fn open_data(&self, validation: Option<f64>) -> Result<Dataset> {
         if self.table.class_weight.is_some() && !self.is_file() {
-            let reason = "is for the columns of a file, and `DATA` is not a file; leave it out";
-            let reason = reason.replace("DATA", &self.data);
+            let data = &self.data;
+            let reason =
+                format!("is for the columns of a file, and `{data}` is not a file; leave it out");
             return Err(Error::setting("--class-weight", reason));
         }
         Ok(neuralnet_table::open(

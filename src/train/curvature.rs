@@ -106,7 +106,13 @@ impl Curvature {
     pub(super) fn promised(&self, gradient: &[f64], mean_slope: f64) -> f64 {
         let most = self.loss.curvature(self.layer.activation.most_slope());
         let share = self.loss.curvature(mean_slope) / most;
-        0.5 * dot(&self.solve(gradient), gradient) / share
+        let decrease = 0.5 * dot(&self.solve(gradient), gradient);
+        // Of a saturated layer without a gradient both are 0.
+        if decrease <= 0.0 {
+            0.0
+        } else {
+            decrease / share
+        }
     }
 
     /// The size of a gradient at a loss of `loss`, from the decrease that a step against it promises. All units cancel,
@@ -316,6 +322,32 @@ mod tests {
         let summed = sum_squares(&dataset, problem.network.layer());
         for (known, summed) in known[..4].iter().zip(&summed) {
             assert!((known / summed - 1.0).abs() <= 1e-6, "{known} and {summed}");
+        }
+    }
+
+    /// The mean of the weights over the outputs of a softmax costs its penalty alone, so one step takes it away, however
+    /// large the features are.
+    #[test]
+    fn a_step_of_a_softmax_takes_the_mean_of_its_outputs_away() {
+        let from = dataset([1e4, 1.0, 1e-3]);
+        let (mut inputs, mut targets) = (vec![0.0; 600], vec![0.0; 400]);
+        from.read(0..200, &mut inputs, &mut targets);
+        for row in targets.chunks_exact_mut(2) {
+            row[0] = 1.0 - row[1];
+        }
+        let dataset = Dataset::from_rows("shares", 3, 2, inputs, targets).unwrap();
+        let problem = problem(&dataset, Activation::Softmax);
+        let penalty = Penalty::new(0.0, 1e-3, problem.network.layer());
+        let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
+        let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
+        let step = curvature.solve(&start.gradient);
+        for j in 0..3 {
+            let mean = |of: &[f64]| 0.5 * (of[j] + of[3 + j]);
+            let (before, moved) = (mean(&start.parameters), mean(&step));
+            assert!(
+                (moved / before - 1.0).abs() <= 1e-6,
+                "{j}: {moved} of {before}"
+            );
         }
     }
 }

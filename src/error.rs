@@ -100,6 +100,10 @@ pub enum Error {
     BeyondF32 {
         /// The data set as it was named.
         source_name: String,
+        /// The column or the weight with the largest number.
+        what: String,
+        /// What to change.
+        remedies: &'static [Remedy],
     },
     /// The parameters or the loss are no longer finite.
     Diverged {
@@ -200,8 +204,10 @@ impl Error {
             Self::Target { place, value } => format!(
                 "{place}: target {value} lies outside [0, 1], which cross-entropy cannot use"
             ),
-            Self::BeyondF32 { source_name } => format!(
-                "{source_name}: values may leave the range of f32, whose largest is {:e}, so no error bound holds",
+            Self::BeyondF32 {
+                source_name, what, ..
+            } => format!(
+                "{source_name}: {what}, so values may leave the range of f32, whose largest is {:e}, and no error bound holds",
                 f32::MAX
             ),
             Self::Diverged {
@@ -232,6 +238,7 @@ impl Error {
             Self::Write { .. } | Self::Model { .. } | Self::Dataset { .. } => &[],
             Self::Setting { remedies, .. }
             | Self::Input { remedies, .. }
+            | Self::BeyondF32 { remedies, .. }
             | Self::Diverged { remedies, .. }
             | Self::NoAdapter { remedies, .. } => remedies,
             Self::DeviceLimit { .. } => &[Remedy::Do("take fewer rows or columns"), ON_THE_CPU],
@@ -239,7 +246,6 @@ impl Error {
                 Remedy::Do("rescale it"),
                 Remedy::Set("loss", "squared-error"),
             ],
-            Self::BeyondF32 { .. } => &[Remedy::Do("rescale the columns"), ON_THE_CPU],
             Self::HostMemory { .. } => &[Remedy::Do("take fewer rows")],
             Self::DeviceMemory { .. } => &[
                 Remedy::Do("take fewer rows"),

@@ -69,6 +69,21 @@ impl Layer {
         unscaled
     }
 
+    /// Parameters for the features `(x − center) / scale`, from parameters for features x: what
+    /// [`Layer::unscale_parameters`] undoes. Both slices are (I).
+    pub(crate) fn scale_parameters(
+        &self,
+        center: &[f64],
+        scale: &[f64],
+        parameters: &[f64],
+    ) -> Vec<f64> {
+        let (weight, bias) = self.split(parameters);
+        let rows = weight.chunks_exact(self.n_inputs);
+        let bias = zip(rows, bias.unwrap_or_default()).map(|(w, b)| b + dot(w, center));
+        let weight = weight.iter().zip(scale.iter().cycle());
+        weight.map(|(w, scale)| w * scale).chain(bias).collect()
+    }
+
     /// Turns the gradient by the parameters for features x into that by the parameters for the features
     /// `(x − center) · inverse_scale`: the chain rule through [`Layer::unscale_parameters`].
     pub(crate) fn scale_gradient(

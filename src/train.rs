@@ -102,6 +102,21 @@ impl<'a> Training<'a> {
         })
     }
 
+    /// Begins with `parameters`, in the layout of the network, for unscaled features, and not with those that the seed
+    /// gives. To be called before the first iteration.
+    ///
+    /// # Errors
+    /// If the network has more or fewer parameters, or one is not finite.
+    pub fn set_start(&mut self, parameters: &[f64]) -> Result<()> {
+        let (n, wanted) = (parameters.len(), self.network().n_parameters());
+        let reason = format_args!("has {n} parameters, and the network has {wanted}");
+        require(n == wanted, "init", reason, &[LEAVE_OUT])?;
+        let is_finite = parameters.iter().all(|parameter| parameter.is_finite());
+        let reason = "has a parameter that is not finite";
+        require(is_finite, "init", reason, &[LEAVE_OUT])?;
+        self.run.set_parameters(parameters)
+    }
+
     /// Evaluates the loss on `holdout` from time to time, on the CPU: unscaled samples of the same columns that are not
     /// trained on. After which iterations depends on the settings alone.
     ///
@@ -174,6 +189,7 @@ impl<'a> Training<'a> {
             parameters,
             iterations: progress.iteration,
             evaluations: progress.evaluations,
+            promised_decrease: run.optimizer.as_ref().and_then(|it| it.promised),
             warm_start: run.optimizer.and_then(|it| it.state.warm_start),
             stop: match run.stop {
                 Some(stop) => stop,

@@ -3,6 +3,7 @@
 
 mod bound;
 mod check;
+mod range;
 
 pub use check::{Check, Distance, Proof, StorageEffect};
 
@@ -14,6 +15,7 @@ use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
 use crate::train::{SubmissionSize, TrainConfig};
 use bound::Bounds;
+use range::beyond_f32;
 use std::iter::zip;
 use std::num::NonZeroU32;
 use std::time::Instant;
@@ -70,20 +72,11 @@ pub fn validate(
     for iteration in looks(config.iterations) {
         advance(&mut candidate, iteration - done, config.learning_rate)?;
         done = iteration;
-        if !candidate
-            .parameters()?
-            .iter()
-            .all(|number| number.is_finite())
-        {
+        if !is_finite(&candidate.parameters()?) {
             // Either the training leaves f32, which the reference then does as well, or the device is wrong.
             reference.set_parameters(&start)?;
             advance(reference.as_mut(), iteration, config.learning_rate)?;
-            let largest = f64::from(f32::MAX);
-            if !reference
-                .parameters()?
-                .iter()
-                .all(|number| number.abs() <= largest)
-            {
+            if !is_in_f32(&reference.parameters()?) {
                 return Err(config.diverged(iteration, "a weight"));
             }
         }
@@ -187,13 +180,16 @@ pub fn check(
     candidate.advance(TWO, learning_rate)?;
     let at_once = candidate.parameters()?;
     candidate.set_parameters(&before)?;
+    if is_finite(&before) && !is_finite(&one_by_one) {
+        check_range(problem, &bounds, reference, &before, learning_rate)?;
+    }
     reference.set_parameters(&before)?;
 
     let mut checks = check_rows(problem, &bounds, candidate, reference, &before)?;
     let (measured, expected) = (candidate.evaluate()?, reference.evaluate()?);
     let (leaves, bound) = check_leaves(problem, &bounds, candidate, reference, &before)?;
     if bound.is_beyond_f32() {
-        return Err(beyond_f32(problem));
+        return Err(beyond_f32(problem, &before));
     }
     let n_weights = problem.network.layer().n_weights();
     let gradient = compared(&measured.gradient, &expected.gradient, &bound.gradient);
@@ -227,6 +223,41 @@ pub fn check(
     Ok(checks)
 }
 
+/// Checks that two updates of the reference from `parameters` stay in the range of f32: a device whose parameters are
+/// not finite after them is wrong then.
+///
+/// # Errors
+/// If a value may leave that range, and those of the reference.
+fn check_range(
+    problem: &Problem<'_>,
+    bounds: &Bounds<'_>,
+    reference: &mut dyn Backend,
+    parameters: &[f64],
+    learning_rate: f64,
+) -> Result<()> {
+    reference.set_parameters(parameters)?;
+    for _ in 0..TWO.get() {
+        let reached = reference.parameters()?;
+        reference.advance(NonZeroU32::MIN, learning_rate)?;
+        let updated = reference.parameters()?;
+        let leaves = 0..problem.dataset.leaves().count();
+        let mut bounds = leaves.flat_map(|leaf| bounds.leaves(leaf..leaf + 1, &reached));
+        if !is_in_f32(&updated) || bounds.any(|bound| bound.is_beyond_f32()) {
+            return Err(beyond_f32(problem, &updated));
+        }
+    }
+    Ok(())
+}
+
+fn is_finite(parameters: &[f64]) -> bool {
+    parameters.iter().all(|number| number.is_finite())
+}
+
+fn is_in_f32(parameters: &[f64]) -> bool {
+    let largest = f64::from(f32::MAX);
+    parameters.iter().all(|number| number.abs() <= largest)
+}
+
 /// Each value with its reference and its bound.
 fn compared(
     values: &[f64],
@@ -257,7 +288,7 @@ fn check_rows(
             .iter()
             .any(|bound| bound.is_infinite())
         {
-            return Err(beyond_f32(problem));
+            return Err(beyond_f32(problem, parameters));
         }
         z.extend(compared(
             &measured.pre_activation,
@@ -302,10 +333,4 @@ fn check_leaves(
     }
     let total = total.finish().expect("a data set has at least one leaf");
     Ok((check, total))
-}
-
-fn beyond_f32(problem: &Problem<'_>) -> Error {
-    Error::BeyondF32 {
-        source_name: problem.dataset.source().to_owned(),
-    }
 }

@@ -43,12 +43,15 @@ impl Training<'_> {
     }
 
     /// Continues from the file `path`, to the bits that the training would have reached without a break. To be called
-    /// after [`Training::set_holdout`] and before the first iteration.
+    /// after [`Training::set_holdout`] and before the first iteration. The settings may ask for more iterations than
+    /// those of the checkpoint did.
     ///
     /// # Errors
     /// If the file is not a checkpoint, or one of other data, settings or hardware; the first difference is named.
     pub fn resume(&mut self, path: &Path) -> Result<()> {
-        let state = TrainingState::read(path, &self.key(), self.run.network.n_parameters())?;
+        let key = self.key();
+        let state = TrainingState::read(path, &key, self.run.network.n_parameters())?;
+        state.key.check_iterations(&key, state.progress.iteration)?;
         self.run.set_raw_parameters(&state.parameters)?;
         self.run.progress = state.progress;
         self.run.history = state.history;

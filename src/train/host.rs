@@ -56,6 +56,8 @@ pub(super) struct HostOptimizer {
     current: Iterate,
     /// Whether the last evaluation was made at the parameters, on all samples.
     pub(super) is_evaluated: bool,
+    /// The share of the loss by which the next step promises to lower it, once a tolerance or L-BFGS ends the training.
+    pub(super) promised: Option<f64>,
 }
 
 impl HostOptimizer {
@@ -87,6 +89,7 @@ impl HostOptimizer {
             },
             current: Iterate::new(&penalty, start, Evaluation::zero(n_parameters)),
             is_evaluated: false,
+            promised: None,
         }
     }
 
@@ -130,7 +133,10 @@ impl HostOptimizer {
         let relative = self.relative_gradient();
         let convergence = &mut self.state.convergence;
         match convergence.reached(config, progress.loss, relative) {
-            Some(reason) => Ok(Some(reason)),
+            Some(reason) => {
+                self.promised = relative.map(|relative| 0.5 * relative * relative);
+                Ok(Some(reason))
+            }
             None => self.update(config, backend, progress),
         }
     }
@@ -146,15 +152,16 @@ impl HostOptimizer {
         Some(curvature.relative_gradient(promised, self.current.objective))
     }
 
-    /// Why L-BFGS, which finds no lower loss, ends.
-    fn end_of_search(&self, curvature: &Curvature) -> StopReason {
+    /// Why L-BFGS, which finds no lower loss, ends, and the share of the loss that its next step promises.
+    fn end_of_search(&self, curvature: &Curvature) -> (StopReason, f64) {
         let gradient = self.penalty.pseudo_gradient(&self.current);
         let promised = curvature.promised(&gradient, self.current.summary.mean_slope);
-        let hidden = self.resolution * self.current.objective.abs();
-        match promised <= hidden.max(curvature.least_loss) {
+        let loss = self.current.objective.abs();
+        let reason = match promised <= (self.resolution * loss).max(curvature.least_loss) {
             true => StopReason::Rounding,
             false => StopReason::Stalled,
-        }
+        };
+        (reason, promised / loss.max(curvature.least_loss))
     }
 
     /// Moves the parameters, unless L-BFGS finds nowhere to go.
@@ -192,7 +199,9 @@ impl HostOptimizer {
                     Ok(Iterate::new(&penalty, parameters, backend.evaluate()?))
                 })?;
                 let Some(mut next) = next else {
-                    return Ok(Some(self.end_of_search(curvature)));
+                    let (reason, promised) = self.end_of_search(curvature);
+                    self.promised = Some(promised);
+                    return Ok(Some(reason));
                 };
                 penalty.center(&mut next);
                 self.record(next, progress);

@@ -127,6 +127,16 @@ impl<'a> TrainingRun<'a> {
         Ok(())
     }
 
+    /// Sets the parameters to `parameters`, which are for unscaled features.
+    pub(super) fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        let Some(scaling) = self.dataset.scaling() else {
+            return self.set_raw_parameters(parameters);
+        };
+        let layer = self.network.layer();
+        let parameters = layer.scale_parameters(scaling.center(), scaling.scale(), parameters);
+        self.set_raw_parameters(&parameters)
+    }
+
     /// The parameters as the backend rounds them, for unscaled features.
     pub(super) fn parameters(&mut self) -> Result<Vec<f64>> {
         if let Some(optimizer) = &self.optimizer {

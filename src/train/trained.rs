@@ -25,6 +25,9 @@ pub struct Trained {
     pub warm_start: Option<WarmStart>,
     /// Why the training ended.
     pub stop: StopReason,
+    /// About the share of the loss that separates it from its minimum: what the next step promises to take from it.
+    /// `None` if nothing asked for it, or the training ended before it was near one.
+    pub promised_decrease: Option<f64>,
     /// What is minimised, at `parameters`: the loss of the data and the penalties.
     pub loss: f64,
     /// The loss on the held-out samples at `parameters`, if there are any.

@@ -32,6 +32,7 @@ mod report;
 mod resume;
 mod sample_weights;
 mod shapes;
+mod start;
 mod storage;
 mod streaming;
 mod table;

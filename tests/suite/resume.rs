@@ -327,6 +327,71 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     assert!(Path::new(path).exists(), "what was refused is still there");
 }
 
+/// A training that was to end goes on, to the bits of one that was to be longer, if nothing follows from the number of
+/// iterations.
+#[test]
+fn a_finished_training_goes_on_with_more_iterations() {
+    let on_cpu = |args: &[&str]| neuralnet_json(&[&["train", "--backend", "cpu"], args].concat());
+    let data = "synthetic:500x4";
+    let held = ["--validation", "0.2"];
+    let descent = ["--optimizer", "gradient-descent"];
+    let step = [
+        "--optimizer",
+        "momentum",
+        "--schedule",
+        "step",
+        "--schedule-every",
+        "7",
+    ];
+    let adam = ["--batch-size", "64"];
+    let lbfgs = ["--optimizer", "lbfgs", "--gradient-tolerance", "0"];
+    for (name, flags) in [
+        ("descent", descent.to_vec()),
+        ("step", step.to_vec()),
+        ("adam", adam.to_vec()),
+        ("lbfgs", [&lbfgs[..], &held].concat()),
+        (
+            "held",
+            [&adam[..], &held, &["--validation-every", "3"]].concat(),
+        ),
+    ] {
+        let checkpoint = fresh(&format!("more-{name}.checkpoint"));
+        let path = checkpoint.to_str().unwrap();
+        let train = [&[data], &flags[..]].concat();
+        let [short, long] = ["6", "15"].map(|n| [&train[..], &["--iterations", n]].concat());
+        on_cpu(&[&short[..], &["--checkpoint", path]].concat());
+        let resumed = on_cpu(&[&long[..], &["--resume", path]].concat());
+        let whole = on_cpu(&long);
+        assert_eq!(resumed["iterations"], whole["iterations"], "{name}");
+        assert_eq!(
+            bits(&parameters(&resumed)),
+            bits(&parameters(&whole)),
+            "{name}"
+        );
+        let fewer = [&train[..], &["--iterations", "5", "--resume", path]].concat();
+        assert_refused(&fewer, "--iterations: the checkpoint has made 6 already");
+    }
+    for (name, flags, part) in [
+        (
+            "cosine",
+            &["--optimizer", "momentum", "--schedule", "cosine"][..],
+            "--iterations: the checkpoint is one of 300 iterations, over which a cosine",
+        ),
+        (
+            "interval",
+            &held,
+            "--validation-every: the checkpoint was made with an evaluation of the held-out samples each 3 iterations, and this run has one each 6; take 3",
+        ),
+    ] {
+        let checkpoint = fresh(&format!("more-{name}.checkpoint"));
+        let path = checkpoint.to_str().unwrap();
+        let train = [&[data], flags].concat();
+        let [short, long] = ["300", "600"].map(|n| [&train[..], &["--iterations", n]].concat());
+        on_cpu(&[&short[..], &["--checkpoint", path]].concat());
+        assert_refused(&[&long[..], &["--resume", path]].concat(), part);
+    }
+}
+
 /// Whatever is written into a checkpoint, reading it ends, without a panic, and what goes on is what was kept.
 #[test]
 fn no_value_of_a_checkpoint_changes_in_silence() {

@@ -110,9 +110,12 @@ fn bounds_still_say_something_for_large_features() {
 #[test]
 fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
     let path = std::path::PathBuf::from(scratch()).join("beyond.csv");
-    for content in [
-        "a,b,c,y\n3e38,3e38,3e38,0\n-3e38,3e38,-3e38,1\n",
-        "a,b,y\n1,2,1e30\n3,4,-1e30\n",
+    for (content, what) in [
+        (
+            "a,b,c,y\n3e38,3.3e38,3e38,0\n-3e38,3.3e38,-3e38,1\n",
+            "column `b` reaches 3.30e38",
+        ),
+        ("a,b,y\n1,2,1e30\n3,4,-1e30\n", "column `y` reaches 1.00e30"),
     ] {
         std::fs::write(&path, content).unwrap();
         let output = neuralnet(&[
@@ -126,9 +129,46 @@ fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
         ]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{content}: {stderr}");
+        assert!(stderr.contains(&format!("beyond.csv: {what}")), "{stderr}");
         assert!(
-            stderr.contains("beyond.csv: values may leave the range of f32"),
+            stderr.contains("so values may leave the range of f32"),
             "{stderr}"
         );
+    }
+}
+
+/// The device is not to blame either if updates take the weights beyond f32, at whichever of them that is seen.
+#[test]
+fn weights_that_outgrow_f32_are_not_blamed_on_the_device() {
+    let path = std::path::PathBuf::from(scratch()).join("outgrown.csv");
+    std::fs::write(&path, "a,b,y\n1,2,0\n2,5,1\n3,4,0\n").unwrap();
+    for rate in ["1e17", "1e19", "1e25", "1e30", "1e37"] {
+        for activation in ["identity", "tanh"] {
+            let output = neuralnet(&[
+                "validate",
+                path.to_str().unwrap(),
+                "--no-standardise",
+                "--iterations",
+                "1",
+                "--activation",
+                activation,
+                "--learning-rate",
+                rate,
+            ]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let what = format!("{activation}, {rate}: {stderr}");
+            if activation == "tanh" {
+                assert!(output.status.success(), "{what}");
+                continue;
+            }
+            assert_eq!(output.status.code(), Some(2), "{what}");
+            for part in [
+                "outgrown.csv: the ",
+                " has grown to ",
+                "take a smaller --learning-rate",
+            ] {
+                assert!(stderr.contains(part), "{what}");
+            }
+        }
     }
 }

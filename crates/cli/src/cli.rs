@@ -8,6 +8,7 @@ mod holdout;
 mod manual;
 mod optimizer;
 mod output;
+mod start;
 mod table;
 mod task;
 
@@ -20,11 +21,14 @@ pub(crate) use color::ColorArgs;
 use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
 pub(crate) use manual::{CompletionsArgs, ManArgs};
-use neuralnet::{BackendChoice, Dataset, Hardware, Loss, ReferenceChoice, TrainConfig};
+use neuralnet::{
+    BackendChoice, Dataset, Hardware, Loss, Model, Optimizer, ReferenceChoice, TrainConfig,
+};
 use neuralnet_table::ModelOptions;
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
+use start::StartArgs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use table::{LabelsArgs, ModelDataArgs, TextArgs};
@@ -82,6 +86,8 @@ pub(crate) struct TrainArgs {
     optimizer: OptimizerArgs,
     #[command(flatten)]
     holdout: HoldoutArgs,
+    #[command(flatten)]
+    start: StartArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     /// The backend that trains: `auto` takes a real GPU if there is one, otherwise the CPU
@@ -147,6 +153,9 @@ pub(crate) struct EvaluateArgs {
     /// The column of the samples' weights, which are 0 or more
     #[arg(long, value_name = "COLUMN")]
     sample_weight: Option<String>,
+    /// Leave out the rows whose target is missing (default: they are an error)
+    #[arg(long)]
+    drop_missing_targets: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -157,6 +166,7 @@ impl EvaluateArgs {
     pub(crate) fn options(&self) -> ModelOptions {
         ModelOptions {
             sample_weight: self.sample_weight.clone(),
+            drop_missing_targets: self.drop_missing_targets,
             ..self.table.options()
         }
     }
@@ -270,6 +280,8 @@ pub(crate) struct Task {
     pub(crate) holdout: Option<Dataset>,
     /// The settings.
     pub(crate) config: TrainConfig,
+    /// The model that the training begins with, if not with random weights.
+    pub(crate) init: Option<Model>,
 }
 
 impl TrainArgs {
@@ -278,14 +290,28 @@ impl TrainArgs {
     /// # Errors
     /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self) -> Result<Task> {
-        let samples = self.task.open_data(self.holdout.validation)?;
-        let (samples, holdout) = self.holdout.open(samples, &self.task)?;
-        let (samples, config) = self
-            .task
-            .complete(samples, TRAIN_ITERATIONS, self.hardware)?;
+        let options = self.start.known_data(&self.task);
+        let init = self.start.model()?;
+        let samples = match &init {
+            Some(model) => self.task.open_labelled(model, &options)?,
+            None => self.task.open_data(self.holdout.validation)?,
+        };
+        let (samples, holdout) = self.holdout.open(samples, self.task.seed, &options)?;
+        let suited = match &init {
+            Some(model) => self.start.suited(&self.task, &samples, model)?,
+            None => TrainConfig::suited_to(&samples),
+        };
+        let (samples, config) =
+            self.task
+                .complete(samples, suited, TRAIN_ITERATIONS, self.hardware)?;
         let training = self.task.weigh_classes(&samples)?;
-        let config = self.optimizer.complete(config, &training, &self.task)?;
+        let mut config = self.optimizer.complete(config, &training, &self.task)?;
+        if init.is_some() && config.optimizer == Optimizer::LBfgs {
+            // A warm start would leave the weights of the model for those that suit a few rows.
+            config.warm_start_rows.get_or_insert(0);
+        }
         Ok(Task {
+            init,
             config: self.holdout.complete(config),
             training,
             samples,

@@ -49,12 +49,16 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         samples,
         holdout,
         config,
+        init,
     } = args.open()?;
     report::notices(&dataset);
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     if let Some(holdout) = &holdout {
         training.set_holdout(holdout, hardware.threads)?;
+    }
+    if let Some(model) = &init {
+        training.set_start(model.parameters())?;
     }
     args.checkpoint.prepare(&mut training)?;
     let interrupted = interrupt::handle();

@@ -9,7 +9,7 @@ use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
-use crate::training::{drop_weightless, trained};
+use crate::training::{drop_missing, drop_weightless, trained};
 use neuralnet::data::{Column, ColumnView, Encoded, Reading};
 use neuralnet::{Classes, Dataset, Model};
 use std::path::Path;
@@ -121,16 +121,7 @@ pub(crate) fn open_known(
             check_names(&dataset, "targets", dataset.target_names(), &labels.names)?;
         }
         refuse_offsets(&dataset, columns, labels.as_ref())?;
-        options.text.refuse("generated", data)?;
-        if options.sample_weight.is_some() {
-            return Err(Error::Setting {
-                setting: "sample_weight",
-                reason: format!(
-                    "names a column of a file, and `{data}` is not a file; leave it out"
-                ),
-                remedies: Vec::new(),
-            });
-        }
+        options.check_unused(data)?;
         return Ok(dataset);
     }
     let start = Instant::now();
@@ -152,7 +143,7 @@ pub(crate) fn open_known(
         roles: &roles,
         columns,
         target_names: labels.as_ref().map(|labels| labels.names.as_slice()),
-        fills: columns.iter().any(|column| column.fill.is_some()),
+        fills: options.drop_missing_targets || columns.iter().any(|column| column.fill.is_some()),
         is_training: false,
     };
     let is_raw =
@@ -164,6 +155,9 @@ pub(crate) fn open_known(
     let n_features = roles.features.len();
     let target_columns = n_features..n_features + roles.targets.len();
     let mut notices = reader.columns().notices.clone();
+    if options.drop_missing_targets {
+        notices.extend(drop_missing(&mut table, target_columns.clone())?);
+    }
     let weight = roles.weight.map(|_| target_columns.end);
     let weights = drop_weightless(&mut table, weight, &mut notices)?;
     let (inputs, counts) = Encoder::new(columns, options.unknown_as_zero).encode(&table)?;

@@ -104,16 +104,22 @@ impl TableOptions {
             ("sample_weight", self.sample_weight.is_some()),
             ("labels", self.labels.is_some()),
         ];
-        match settings.into_iter().find(|(_, is_given)| *is_given) {
-            None => self.text.refuse("generated", data),
-            Some((setting, _)) => Err(Error::Setting {
-                setting,
-                reason: format!(
-                    "is for the columns of a file, and `{data}` is not a file; leave it out"
-                ),
-                remedies: Vec::new(),
-            }),
-        }
+        refuse_columns(&settings, data)?;
+        self.text.refuse("generated", data)
+    }
+}
+
+/// Refuses the settings that are given of those that need the columns of a file, for `data`, which is none.
+fn refuse_columns(settings: &[(&'static str, bool)], data: &str) -> Result<()> {
+    match settings.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((setting, _)) => Err(Error::Setting {
+            setting,
+            reason: format!(
+                "is for the columns of a file, and `{data}` is not a file; leave it out"
+            ),
+            remedies: Vec::new(),
+        }),
     }
 }
 
@@ -127,6 +133,8 @@ pub struct ModelOptions {
     pub unknown_as_zero: bool,
     /// The column of the weight of each sample, where targets are read too.
     pub sample_weight: Option<String>,
+    /// Whether rows without a target are left out, where targets are read too; otherwise they are an error.
+    pub drop_missing_targets: bool,
 }
 
 /// What stands for the missing cells of a feature: a number made of its other cells.
@@ -139,4 +147,16 @@ pub enum Impute {
     Median,
     /// 0.
     Zero,
+}
+
+impl ModelOptions {
+    /// Refuses what needs the columns of a file, if `data` is not one.
+    pub(crate) fn check_unused(&self, data: &str) -> Result<()> {
+        let settings = [
+            ("drop_missing_targets", self.drop_missing_targets),
+            ("sample_weight", self.sample_weight.is_some()),
+        ];
+        refuse_columns(&settings, data)?;
+        self.text.refuse("generated", data)
+    }
 }

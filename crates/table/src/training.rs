@@ -127,7 +127,7 @@ fn in_place(
 }
 
 /// Leaves out the rows without a target, and says how many there were.
-fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<String>> {
+pub(crate) fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<String>> {
     let n_rows = table.n_rows;
     let n_dropped = table.keep(&table.complete_rows(targets))?;
     if table.n_rows == 0 {

@@ -3,6 +3,8 @@
 
 use crate::backend::Backend;
 use crate::data::Dataset;
+use crate::error::Result;
+use crate::train::config::check::require;
 use crate::train::{Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 
@@ -63,21 +65,13 @@ impl RunKey {
 
     /// The first difference from `run`, which is about to resume.
     pub(super) fn difference(&self, run: &Self) -> Option<String> {
-        // A resumed run may make more iterations, unless something else follows from their number.
-        let config = &run.setting;
-        let iterations_count =
-            config.schedule == Schedule::Cosine || config.validation_every.is_none();
         let json = |key| serde_json::to_value(key).expect("strings and numbers");
         let (was, is) = (json(self), json(run));
         for part in ["setting", "data", "holdout", "hardware"] {
             for (name, was) in was[part].as_object().into_iter().flatten() {
                 let is = &is[part][name];
-                let counts = match name.as_str() {
-                    "iterations" => iterations_count,
-                    "max_seconds" => false,
-                    _ => true,
-                };
-                if counts && was != is {
+                let may_change = ["iterations", "max_seconds", "validation_every"];
+                if was != is && !may_change.contains(&name.as_str()) {
                     return Some(format!(
                         "was made with the {part} {name} {was}, and this run has {is}; take the same {part}"
                     ));
@@ -85,5 +79,35 @@ impl RunKey {
             }
         }
         None
+    }
+
+    /// Checks that the run `run` may go on after `done` iterations of this one, which may have been meant to make fewer
+    /// or more of them.
+    pub(super) fn check_iterations(&self, run: &Self, done: u64) -> Result<()> {
+        let (was, is) = (&self.setting, &run.setting);
+        let reason = format_args!(
+            "the checkpoint is one of {} iterations, over which a cosine schedule spreads its rates; take as many",
+            was.iterations
+        );
+        let may_change = is.schedule != Schedule::Cosine;
+        require(
+            may_change || was.iterations == is.iterations,
+            "iterations",
+            reason,
+            &[],
+        )?;
+        let reason = format_args!("the checkpoint has made {done} already; take more");
+        require(done <= is.iterations, "iterations", reason, &[])?;
+        let [before, after] = [was, is].map(TrainConfig::holdout_interval);
+        let reason = format_args!(
+            "the checkpoint was made with an evaluation of the held-out samples each {before} iterations, and this run has one each {after}; take {before}"
+        );
+        let without_holdout = self.holdout.samples == 0;
+        require(
+            without_holdout || before == after,
+            "validation_every",
+            reason,
+            &[],
+        )
     }
 }

@@ -1,6 +1,5 @@
 //! The arguments for held-out samples and early stopping.
 
-use super::TaskArgs;
 use crate::error::Result;
 use clap::Args;
 use neuralnet::{Dataset, TrainConfig};
@@ -19,7 +18,7 @@ pub(super) struct HoldoutArgs {
     )]
     pub(super) validation: Option<f64>,
     /// Take another file with the same columns as the held-out samples, and report the loss on them
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "encoded")]
     validation_data: Option<PathBuf>,
     /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; otherwise a hundredth of all, 1000 at most)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -36,26 +35,23 @@ pub(super) struct HoldoutArgs {
 }
 
 impl HoldoutArgs {
-    /// The training samples, and the held-out ones if any are asked for.
+    /// The training samples, and the held-out ones if any are asked for: split off with `seed`, or read as `options`
+    /// says.
     pub(super) fn open(
         &self,
         dataset: Dataset,
-        task: &TaskArgs,
+        seed: u32,
+        options: &ModelOptions,
     ) -> Result<(Dataset, Option<Dataset>)> {
         if let Some(share) = self.validation {
-            let (dataset, holdout) = dataset.split(share, task.seed)?;
+            let (dataset, holdout) = dataset.split(share, seed)?;
             return Ok((dataset, Some(holdout)));
         }
         let Some(path) = &self.validation_data else {
             return Ok((dataset, None));
         };
-        let options = ModelOptions {
-            text: task.text(),
-            sample_weight: task.sample_weight(),
-            ..ModelOptions::default()
-        };
         let path = path.to_string_lossy();
-        let holdout = neuralnet_table::open_alike(&dataset, &path, &options)?;
+        let holdout = neuralnet_table::open_alike(&dataset, &path, options)?;
         Ok((dataset, Some(holdout)))
     }
 

@@ -77,7 +77,7 @@ impl TextArgs {
 
 /// What becomes of a category that a model does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum UnknownCategory {
+pub(super) enum UnknownCategory {
     /// It ends the command
     Error,
     /// It is none of those the model knows: each of their features is 0
@@ -100,7 +100,7 @@ impl ModelDataArgs {
         ModelOptions {
             text: self.text.options(),
             unknown_as_zero: self.unknown_category == UnknownCategory::Zero,
-            sample_weight: None,
+            ..ModelOptions::default()
         }
     }
 }
@@ -129,7 +129,7 @@ pub(super) struct TableArgs {
     impute: Option<Impute>,
     /// Leave out the rows whose target is missing (default: they are an error)
     #[arg(long)]
-    drop_missing_targets: bool,
+    pub(super) drop_missing_targets: bool,
     /// The column of the samples' weights, which are 0 or more; it is not a feature then
     #[arg(long, value_name = "COLUMN")]
     pub(super) sample_weight: Option<String>,

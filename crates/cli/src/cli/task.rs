@@ -6,8 +6,8 @@ use super::table::TableArgs;
 use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::network::Activation;
-use neuralnet::{Dataset, Loss, Reduction, TrainConfig};
-use neuralnet_table::TextOptions;
+use neuralnet::{Dataset, Loss, Model, Reduction, TrainConfig};
+use neuralnet_table::ModelOptions;
 
 /// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) struct TaskArgs {
     pub(super) learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
     #[arg(long, value_parser = choice::<Activation>())]
-    activation: Option<Activation>,
+    pub(super) activation: Option<Activation>,
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
     loss: Option<Loss>,
@@ -38,10 +38,10 @@ pub(crate) struct TaskArgs {
     reduction: Option<Reduction>,
     /// Give each output a bias (default: no for article, otherwise yes)
     #[arg(long, overrides_with = "no_bias")]
-    bias: bool,
+    pub(super) bias: bool,
     /// Give no output a bias
     #[arg(long, overrides_with = "bias")]
-    no_bias: bool,
+    pub(super) no_bias: bool,
     /// Seed of the starting weights, as for numpy.random.RandomState
     #[arg(
         long,
@@ -74,7 +74,9 @@ impl TaskArgs {
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        let (dataset, config) = self.complete(self.open_data(None)?, iterations, hardware)?;
+        let dataset = self.open_data(None)?;
+        let suited = TrainConfig::suited_to(&dataset);
+        let (dataset, config) = self.complete(dataset, suited, iterations, hardware)?;
         Ok((self.weigh_classes(&dataset)?, config))
     }
 
@@ -86,24 +88,25 @@ impl TaskArgs {
         }
     }
 
-    /// The column of the weights of the samples.
-    pub(super) fn sample_weight(&self) -> Option<String> {
-        self.table.sample_weight.clone()
+    /// How data are read that are encoded as others were.
+    pub(super) fn known_data(&self) -> ModelOptions {
+        ModelOptions {
+            text: self.table.text.options(),
+            sample_weight: self.table.sample_weight.clone(),
+            drop_missing_targets: self.table.drop_missing_targets,
+            ..ModelOptions::default()
+        }
     }
 
-    /// How a file of lines is read.
-    pub(super) fn text(&self) -> TextOptions {
-        self.table.text.options()
+    /// Opens the data, with unscaled features, encoded as those of `model` were.
+    pub(super) fn open_labelled(&self, model: &Model, options: &ModelOptions) -> Result<Dataset> {
+        self.check_class_weight()?;
+        Ok(neuralnet_table::open_labelled(model, &self.data, options)?)
     }
 
     /// Opens the data, with unscaled features, encoded as those suit that are not held back for a `validation`.
     pub(super) fn open_data(&self, validation: Option<f64>) -> Result<Dataset> {
-        if self.table.class_weight.is_some() && !self.is_file() {
-            let data = &self.data;
-            let reason =
-                format!("is for the columns of a file, and `{data}` is not a file; leave it out");
-            return Err(Error::setting("--class-weight", reason));
-        }
+        self.check_class_weight()?;
         Ok(neuralnet_table::open(
             &self.data,
             &self
@@ -112,14 +115,25 @@ impl TaskArgs {
         )?)
     }
 
-    /// Completes the settings for `dataset`, and scales and stores its features accordingly.
+    /// Refuses weights of classes for data that are no file.
+    fn check_class_weight(&self) -> Result<()> {
+        if self.table.class_weight.is_none() || self.is_file() {
+            return Ok(());
+        }
+        let data = &self.data;
+        let reason =
+            format!("is for the columns of a file, and `{data}` is not a file; leave it out");
+        Err(Error::setting("--class-weight", reason))
+    }
+
+    /// Completes `defaults`, the settings that suit `dataset`, and scales and stores its features accordingly.
     pub(super) fn complete(
         &self,
         dataset: Dataset,
+        mut defaults: TrainConfig,
         iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        let mut defaults = TrainConfig::suited_to(&dataset);
         if !dataset.is_article() {
             defaults.iterations = iterations;
         }

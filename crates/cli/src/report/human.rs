@@ -57,6 +57,15 @@ impl TrainResult<'_> {
         Ok(())
     }
 
+    /// What the next step would take from the loss, if what ended the training leaves that open.
+    fn promised(&self) -> String {
+        let is_open = [StopReason::Rounding, StopReason::Stalled].contains(&self.stop);
+        match self.promised_decrease {
+            Some(share) if is_open => format!(", of about {share:.0e} of it"),
+            _ => String::new(),
+        }
+    }
+
     /// Writes the held-out loss, why the training stopped, its warm start and its speed.
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
         if let Some(loss) = self.validation_loss {
@@ -68,7 +77,8 @@ impl TrainResult<'_> {
             line(out, "held", number(loss) + &after.unwrap_or_default())?;
         }
         if self.stop != StopReason::Iterations {
-            line(out, "stopped", stopped(self.iterations, Some(self.stop)))?;
+            let stopped = stopped(self.iterations, Some(self.stop));
+            line(out, "stopped", stopped + &self.promised())?;
         }
         if let Some(WarmStart { rows, evaluations }) = self.warm_start {
             let (rows, n) = (counted(rows, "row"), HumanCount(evaluations));

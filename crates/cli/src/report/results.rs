@@ -30,6 +30,8 @@ pub(crate) struct TrainResult<'a> {
     /// Null if the training began on all rows.
     pub(super) warm_start: Option<WarmStart>,
     pub(super) stop: StopReason,
+    /// The share of the loss that the next step promises to take from it; null if that is not known.
+    pub(super) promised_decrease: Option<f64>,
     /// The loss on the held-out samples; null if there are none.
     pub(super) validation_loss: Option<f64>,
     /// The metrics on the held-out samples; null if there are none.
@@ -64,6 +66,7 @@ impl<'a> TrainResult<'a> {
             evaluations: trained.evaluations,
             warm_start: trained.warm_start,
             stop: trained.stop,
+            promised_decrease: trained.promised_decrease,
             validation_loss: trained.validation,
             validation: holdout,
             kept_iteration: trained.kept,

@@ -198,7 +198,9 @@ fn weights_of_classes_steer_the_training_alone() {
     let data = file("classes.csv", &format!("x,y\n{rows}"));
     let held = |flags: &[&str]| trained(&data, &[&["--validation", "0.25"], flags].concat());
     let (plain, balanced) = (held(&[]), held(&["--class-weight", "balanced"]));
-    for json in [&plain, &balanced] {
+    let on_gpu = ["--backend", "gpu", "--class-weight", "balanced"];
+    let on_gpu = neuralnet_json(&[&["train", &data, "--validation", "0.25"], &on_gpu[..]].concat());
+    for json in [&plain, &balanced, &on_gpu] {
         let confusion = &json["validation"]["measured"][0]["confusion"];
         let cells: Vec<f64> = confusion
             .as_array()

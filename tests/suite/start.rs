@@ -126,6 +126,10 @@ fn another_network_or_encoding_is_refused() {
     let train = ["train", &data, "--backend", "cpu", "--target", "passed"];
     neuralnet_json(&[&train[..], &flags, &["-o", &model, "--force"]].concat());
     let start = ["train", &data, "--backend", "cpu", "--init", &model];
+    let other = ["--loss", "squared-error", "-o", &model, "--force"];
+    neuralnet_json(&[&train[..], &flags, &other].concat());
+    let json = neuralnet_json(&start);
+    assert_eq!(json["config"]["loss"], "squared-error", "{json}");
     for (more, part) in [
         (
             &["--no-bias"][..],

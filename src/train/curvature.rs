@@ -313,6 +313,22 @@ mod tests {
         );
     }
 
+    /// Copies of a row and its weight are the same, and so is what a step of a linear output reaches: the minimum.
+    #[test]
+    fn a_step_knows_the_weights_of_the_samples() {
+        let weights: Vec<f32> = (0..200_u8).map(|row| f32::from(row % 4)).collect();
+        let dataset = dataset([1.0, 1e3, 1e-3]).with_weights(&weights).unwrap();
+        let problem = problem(&dataset, Activation::Identity);
+        let penalty = Penalty::new(0.0, 0.0, problem.network.layer());
+        let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
+        let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
+        let step = curvature.solve(&start.gradient);
+        let moved = start.parameters.iter().zip(&step).map(|(p, step)| p - step);
+        let end = evaluated(&problem, &penalty, moved.collect());
+        let share = dot(&end.gradient, &end.gradient) / dot(&start.gradient, &start.gradient);
+        assert!(share <= 1e-16, "{share:e} is left");
+    }
+
     #[test]
     fn squares_of_standardised_features_are_known() {
         use super::{standardised_squares, sum_squares};

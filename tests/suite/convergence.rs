@@ -277,3 +277,21 @@ fn a_softmax_with_l1_converges_in_any_units() {
         }
     }
 }
+
+/// What is summed may be as small or large as it likes: a training stops at the same iteration.
+#[test]
+fn the_size_of_the_loss_has_no_influence() {
+    let iterations = [1e-8, 1.0, 1e6].map(|weight| {
+        let rows = (0..200).map(|row| {
+            let x = noise(row, 0);
+            let y = f64::from(u8::from(x + noise(row, 2) > 0.0));
+            vec![x, 1e3 * noise(row, 1), weight, y]
+        });
+        let data = table(&format!("size{weight}.csv"), "x,z,w,y", rows);
+        let flags = ["--sample-weight", "w", "--reduction", "sum", "--l2", "0"];
+        let json = neuralnet_json(&[&["train", &data, "--backend", "cpu"], &flags[..]].concat());
+        assert_eq!(json["stop"], "gradient", "{json}");
+        json["iterations"].as_u64().unwrap()
+    });
+    assert_eq!(iterations, [iterations[0]; 3]);
+}

@@ -2,6 +2,7 @@
 
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::leaves::Leaves;
 use crate::network::{Network, NetworkValues};
 use crate::objective::Objective;
 use std::num::NonZeroU32;
@@ -19,6 +20,22 @@ pub struct Problem<'a> {
 }
 
 impl Problem<'_> {
+    /// The leaves of the samples: those of the data set for a network of one layer.
+    pub(crate) fn leaves(&self) -> Leaves {
+        self.leaves_of(self.dataset.n_samples())
+    }
+
+    /// The leaves of `n_rows` rows like those of the problem.
+    pub(crate) fn leaves_of(&self, n_rows: usize) -> Leaves {
+        match self.network.layers() {
+            [layer] => Leaves::new(n_rows, layer.n_inputs, layer.n_outputs),
+            layers => {
+                let width = layers.iter().map(|layer| layer.n_outputs).sum();
+                Leaves::of_network(n_rows, self.network.n_parameters(), width)
+            }
+        }
+    }
+
     /// The factor by which the reduction multiplies sums over all samples.
     pub(crate) fn scale(&self) -> f64 {
         let total_weight = self.dataset.total_weight();

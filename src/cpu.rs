@@ -9,6 +9,7 @@
 mod activation;
 mod backward;
 mod block;
+mod dense;
 mod descent;
 mod exp;
 mod forward;
@@ -27,6 +28,7 @@ use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Sum
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
 use block::{Rows, Scratch};
+use dense::DenseNetwork;
 use descent::GradientDescent;
 use layer::{PaddedLayer, Sums};
 use rayon::prelude::*;
@@ -80,7 +82,7 @@ impl<'a> Cpu<'a> {
 
     fn on(problem: Problem<'a>, data: RowSource<'a>, threads: rayon::ThreadPool) -> Self {
         Self {
-            leaves: problem.dataset.leaves(),
+            leaves: problem.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
             summaries: VecDeque::new(),
             problem,
@@ -95,13 +97,11 @@ impl<'a> Cpu<'a> {
     fn parameters_of_rows(&self) -> Cow<'_, [f64]> {
         match self.data {
             RowSource::Unscaled(_, scaling) => {
-                let layer = self.problem.network.layer();
-                layer
-                    .unscale_parameters(
-                        scaling.center(),
-                        &scaling.inverse_scale(),
-                        &self.parameters,
-                    )
+                let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
+                let network = &self.problem.network;
+                let parameters = &self.parameters;
+                network
+                    .unscale_parameters(center, &inverse_scale, parameters)
                     .into()
             }
             _ => Cow::from(&self.parameters),
@@ -122,31 +122,44 @@ impl<'a> Cpu<'a> {
         )
     }
 
-    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`.
-    fn leaf_sums(&self, layer: &PaddedLayer, leaf: usize) -> Evaluation {
-        let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
-        self.data
-            .with_rows(dataset, rows, |rows| self.sums_of(layer, rows))
+    /// The network as the arithmetic wants it, at the parameters.
+    fn prepared(&self) -> Prepared {
+        match self.problem.network.has_hidden() {
+            true => Prepared::Network(DenseNetwork::new(&self.problem, &self.parameters_of_rows())),
+            false => Prepared::Layer(self.padded_layer()),
+        }
     }
 
-    fn sums_of(&self, layer: &PaddedLayer, rows: Rows<'_>) -> Evaluation {
-        let sums = self.instructions.run(LeafSums { layer, rows });
-        let mut gradient = layer.flat(&sums.grad_weight, &sums.grad_bias);
+    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`.
+    fn leaf_sums(&self, prepared: &Prepared, leaf: usize) -> Evaluation {
+        let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
+        self.data
+            .with_rows(dataset, rows, |rows| self.sums_of(prepared, rows))
+    }
+
+    fn sums_of(&self, prepared: &Prepared, rows: Rows<'_>) -> Evaluation {
+        let mut sums = match prepared {
+            Prepared::Network(network) => network.sums(rows, self.instructions),
+            Prepared::Layer(layer) => {
+                let sums = self.instructions.run(LeafSums { layer, rows });
+                Evaluation {
+                    summary: sums.summary(),
+                    gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
+                }
+            }
+        };
         if let RowSource::Unscaled(_, scaling) = self.data {
-            let inverse_scale = scaling.inverse_scale();
-            let shape = layer.shape;
-            shape.scale_gradient(scaling.center(), &inverse_scale, &mut gradient);
+            let first = self.problem.network.layers()[0];
+            let of_first = &mut sums.gradient[..first.n_parameters()];
+            first.scale_gradient(scaling.center(), &scaling.inverse_scale(), of_first);
         }
-        Evaluation {
-            summary: sums.summary(),
-            gradient,
-        }
+        sums
     }
 
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
-        let layer = self.padded_layer();
-        self.folded(self.leaves, |leaf| self.leaf_sums(&layer, leaf))
+        let prepared = self.prepared();
+        self.folded(self.leaves, |leaf| self.leaf_sums(&prepared, leaf))
     }
 
     /// The sums over all `leaves`, from those of each, folded in their fixed tree.
@@ -162,7 +175,15 @@ impl<'a> Cpu<'a> {
     }
 }
 
-/// The sums of one leaf.
+/// A network at its parameters, as its arithmetic wants it.
+enum Prepared {
+    /// The layer of a network that has one.
+    Layer(PaddedLayer),
+    /// A network with hidden layers.
+    Network(DenseNetwork),
+}
+
+/// The sums of one leaf, for a network of one layer.
 struct LeafSums<'a> {
     layer: &'a PaddedLayer,
     rows: Rows<'a>,
@@ -210,21 +231,21 @@ impl Backend for Cpu<'_> {
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
         let dataset = self.problem.dataset;
-        let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
-        let layer = self.padded_layer();
+        let leaves = self.problem.leaves_of(rows.len());
+        let prepared = self.prepared();
         let sums = self.folded(leaves, |leaf| {
             let numbers = &rows[leaves.rows(leaf)];
             self.data
-                .with_gathered(dataset, numbers, |rows| self.sums_of(&layer, rows))
+                .with_gathered(dataset, numbers, |rows| self.sums_of(&prepared, rows))
         });
         Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let layer = self.padded_layer();
+        let prepared = self.prepared();
         let total_weight = self.problem.dataset.total_weight();
         let reduced = |leaf| {
-            let sums = self.leaf_sums(&layer, leaf);
+            let sums = self.leaf_sums(&prepared, leaf);
             sums.reduced(&self.problem, total_weight)
         };
         Ok(self
@@ -235,7 +256,7 @@ impl Backend for Cpu<'_> {
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
-        if self.leaves.count() == 1 {
+        if self.leaves.count() == 1 && !self.problem.network.has_hidden() {
             let mut layer = self.padded_layer();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
             let summary = self.data.with_rows(dataset, rows, |rows| {

@@ -40,7 +40,7 @@ pub use read::Reader;
 use crate::backend::{
     ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Summary,
 };
-use crate::error::{Error, LEAVE_OUT, Result};
+use crate::error::{Error, LEAVE_OUT, ON_THE_CPU, Result};
 use crate::leaves::Leaves;
 use batch::Batches;
 use chunks::Chunks;
@@ -81,9 +81,16 @@ impl<'a> Gpu<'a> {
     /// Opens an adapter and uploads `problem`, with every parameter 0.
     ///
     /// # Errors
-    /// If there is no adapter, if the problem exceeds its limits or its memory, or if a software adapter is
-    /// asked to keep the loops.
+    /// If there is no adapter, if the problem exceeds its limits or its memory, if a software adapter is asked to keep
+    /// the loops, or if the network has hidden layers, for which there are no kernels yet.
     pub fn new(problem: Problem<'a>, software: Software, options: GpuOptions) -> Result<Self> {
+        if problem.network.has_hidden() {
+            return Err(Error::Setting {
+                setting: "hidden",
+                reason: "a GPU trains no network with hidden layers yet".to_owned(),
+                remedies: &[ON_THE_CPU, LEAVE_OUT],
+            });
+        }
         let (adapter, handle) = adapter::select(software)?;
         let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
         if options.keep_loops && device.adapter.kind == AdapterKind::Software {

@@ -18,6 +18,10 @@ const ROWS_PER_OUTPUT: usize = 64;
 /// 8,192 inputs and 16 outputs the sums then take a sixteenth of the bytes of the rows.
 const MAX_LEAF_BYTES: usize = 1 << 23;
 
+/// The least and the most rows of a leaf for a network of several layers.
+const MIN_NETWORK_ROWS: usize = 256;
+const MAX_NETWORK_ROWS: usize = 4096;
+
 /// The leaves of one data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaves {
@@ -32,6 +36,18 @@ impl Leaves {
         Self {
             n_samples,
             rows_per_leaf: rows_per_leaf(n_inputs, n_outputs),
+        }
+    }
+
+    /// The leaves of `n_samples` rows for a network of several layers, which have `n_parameters` and `width` outputs
+    /// together: the sums of a leaf take an eighth of the bytes of its activations or less, if it is not the longest.
+    #[must_use]
+    pub fn of_network(n_samples: usize, n_parameters: usize, width: usize) -> Self {
+        let wanted = (8 * n_parameters).div_ceil(3 * width);
+        let rows_per_leaf = wanted.clamp(MIN_NETWORK_ROWS, MAX_NETWORK_ROWS);
+        Self {
+            n_samples,
+            rows_per_leaf: rows_per_leaf.next_power_of_two(),
         }
     }
 

@@ -74,7 +74,7 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
         });
     }
     let mut notes = Vec::new();
-    let measured = match problem.network.layer().activation.meaning() {
+    let measured = match problem.network.output_layer().activation.meaning() {
         Meaning::Numbers => numbers::measure(problem, parameters, &sums, &mut notes),
         _ if exclusive && sums.one_hot => {
             vec![Measured::Classes(ClassMetrics::exclusive(
@@ -97,9 +97,9 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
 
 /// Checks that the network and the loss suit the data.
 fn check(problem: &Problem<'_>) -> Result<()> {
-    let (dataset, layer) = (problem.dataset, problem.network.layer());
+    let (dataset, network) = (problem.dataset, &problem.network);
     assert_eq!(
-        (layer.n_inputs, layer.n_outputs),
+        (network.n_inputs(), network.n_outputs()),
         (dataset.n_inputs(), dataset.n_outputs()),
         "inputs and outputs of the network and of the data"
     );
@@ -117,7 +117,7 @@ fn check(problem: &Problem<'_>) -> Result<()> {
 /// Whether each output is a class, and each sample has exactly one.
 fn exclusive(problem: &Problem<'_>) -> bool {
     let classes = problem.dataset.classes();
-    match problem.network.layer().activation.meaning() {
+    match problem.network.output_layer().activation.meaning() {
         Meaning::Shares => true,
         Meaning::Probabilities => classes.is_some_and(|classes| classes.n_outputs() > 1),
         Meaning::Numbers => false,

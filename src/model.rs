@@ -1,14 +1,14 @@
 //! Model files: the parameters of a trained network, and all that is needed to use them.
 //!
-//! The file is in the safetensors format. Its tensors are `layers.0.weight` (O, I) and, with a bias, `layers.0.bias`
-//! (O), both F64. Its metadata hold one string, `neuralnet`, which is a [`Description`] as JSON.
+//! The file is in the safetensors format. Its tensors are for each layer, from number 0, `layers.0.weight` (O, I) and,
+//! with a bias, `layers.0.bias` (O), all F64. Its metadata hold one string, `neuralnet`, which is a [`Description`] as JSON.
 
 use crate::atomic_file;
 use crate::backend::Problem;
 use crate::data::{Classes, Column, Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
-use crate::network::{Activation, Layer, Network};
+use crate::network::{Activation, Network};
 use crate::objective::Objective;
 use crate::train::{StopReason, TrainConfig, Trained};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -19,13 +19,11 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
-/// The version of the file format that is written. Files of version 1 are read too: they lack offsets, and whether the
-/// targets are 0 and 1.
-const VERSION: u32 = 2;
+/// The version of the file format that is written. Files of version 1 are read too, which lack offsets, and whether the
+/// targets are 0 and 1; and of version 2, which lack hidden layers.
+const VERSION: u32 = 3;
 /// The key of the metadata.
 const KEY: &str = "neuralnet";
-const WEIGHT: &str = "layers.0.weight";
-const BIAS: &str = "layers.0.bias";
 
 /// Inputs read at a time: few enough for the cache of a core.
 const BLOCK_FLOATS: usize = 1 << 13;
@@ -43,7 +41,7 @@ pub struct Model {
 pub struct Description {
     /// [`VERSION`], or the one before.
     version: u32,
-    /// The function of the pre-activations.
+    /// The activation of the last layer.
     pub activation: Activation,
     /// Names of the features (I), in the order of the weight's columns.
     pub features: Vec<String>,
@@ -131,7 +129,7 @@ impl Model {
             parameters: trained.parameters.clone(),
             description: Description {
                 version: VERSION,
-                activation: trained.network.layer().activation,
+                activation: trained.network.output_layer().activation,
                 features: dataset.input_names().to_vec(),
                 columns: dataset.columns().to_vec(),
                 targets: dataset.target_names().to_vec(),
@@ -181,11 +179,19 @@ impl Model {
             description.targets.len(),
             description.config.bias,
         )
-        .with_activation(description.activation);
-        let layer = network.layer();
-        let mut parameters = numbers(&tensors, WEIGHT, &[layer.n_outputs, layer.n_inputs])?;
-        if layer.bias {
-            parameters.extend(numbers(&tensors, BIAS, &[layer.n_outputs])?);
+        .with_activation(description.activation)
+        .with_hidden(&description.config.hidden);
+        let mut parameters = Vec::new();
+        for (at, layer) in network.layers().iter().enumerate() {
+            let shape = [layer.n_outputs, layer.n_inputs];
+            parameters.extend(numbers(&tensors, &format!("layers.{at}.weight"), &shape)?);
+            if layer.bias {
+                parameters.extend(numbers(
+                    &tensors,
+                    &format!("layers.{at}.bias"),
+                    &shape[..1],
+                )?);
+            }
         }
         description.check_parts()?;
         let checksum = std::mem::take(&mut description.checksum);
@@ -219,16 +225,15 @@ impl Model {
 
     /// The bytes of the file, the same for the same model.
     fn bytes(&self) -> Vec<u8> {
-        let layer = self.layer();
-        let (weight, bias) = layer.split(&self.parameters);
-        let weight = le_bytes(weight);
-        let bias = bias.map(le_bytes);
-        let shape = vec![layer.n_outputs, layer.n_inputs];
-        let view = |shape, bytes| TensorView::new(Dtype::F64, shape, bytes).expect("whole numbers");
-        let mut tensors = vec![(WEIGHT, view(shape, &weight))];
-        if let Some(bias) = &bias {
-            tensors.push((BIAS, view(vec![layer.n_outputs], bias)));
-        }
+        let tensors = self.tensors().into_iter().map(|(name, shape, numbers)| {
+            let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
+            (name, shape, bytes.collect::<Vec<u8>>())
+        });
+        let tensors: Vec<_> = tensors.collect();
+        let views = tensors.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(Dtype::F64, shape.clone(), bytes);
+            (name, view.expect("whole numbers"))
+        });
         let description = Description {
             checksum: self.checksum(),
             ..self.description.clone()
@@ -236,7 +241,20 @@ impl Model {
         let text = serde_json::to_string(&description).expect("strings and numbers");
         // One key, since the order of several would not be fixed.
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
-        safetensors::serialize(tensors, Some(metadata)).expect("tensors of their own names")
+        safetensors::serialize(views, Some(metadata)).expect("tensors of their own names")
+    }
+
+    /// The weight and the bias of each layer: their names, shapes and numbers.
+    fn tensors(&self) -> Vec<(String, Vec<usize>, &[f64])> {
+        let mut tensors = Vec::new();
+        for (at, (layer, range)) in self.network.parts().enumerate() {
+            let (weight, bias) = layer.split(&self.parameters[range]);
+            let shape = vec![layer.n_outputs, layer.n_inputs];
+            tensors.push((format!("layers.{at}.weight"), shape, weight));
+            let bias = bias.map(|bias| (format!("layers.{at}.bias"), vec![layer.n_outputs], bias));
+            tensors.extend(bias);
+        }
+        tensors
     }
 
     /// The features and targets of the model, and the training it comes from.
@@ -245,10 +263,10 @@ impl Model {
         &self.description
     }
 
-    /// The one layer of the network.
+    /// The network.
     #[must_use]
-    pub fn layer(&self) -> Layer {
-        self.network.layer()
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The parameters, in the layout of [`Network`].
@@ -261,13 +279,16 @@ impl Model {
     /// target.
     #[must_use]
     pub fn table_parameters(&self) -> Vec<f64> {
-        let layer = self.layer();
         let features = self.description.columns.iter();
         let offsets =
             features.flat_map(|column| std::iter::repeat_n(column.offset, column.n_features()));
-        let mut parameters =
-            layer.unscale_parameters(&offsets.collect::<Vec<_>>(), &[1.0], &self.parameters);
-        let bias = parameters.iter_mut().skip(layer.n_weights());
+        let offsets: Vec<f64> = offsets.collect();
+        let mut parameters = self
+            .network
+            .unscale_parameters(&offsets, &[1.0], &self.parameters);
+        let n_outputs = self.network.n_outputs();
+        // The bias of the last layer; without a bias nothing has an offset.
+        let bias = parameters.iter_mut().rev().take(n_outputs).rev();
         for (bias, offset) in bias.zip(&self.description.target_offsets) {
             *bias += offset;
         }
@@ -308,13 +329,13 @@ impl Model {
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         self.assert_features(dataset);
-        let layer = self.layer();
-        let mut predictions = Vec::with_capacity(rows.len() * layer.n_outputs);
+        let n_inputs = self.network.n_inputs();
+        let mut predictions = Vec::with_capacity(rows.len() * self.network.n_outputs());
         let mut values = self.network.values();
-        let n_rows = (BLOCK_FLOATS / layer.n_inputs).max(1);
+        let n_rows = (BLOCK_FLOATS / n_inputs).max(1);
         for first in rows.clone().step_by(n_rows) {
             dataset.with_rows(first..(first + n_rows).min(rows.end), |read| {
-                for x in read.inputs.chunks_exact(layer.n_inputs) {
+                for x in read.inputs.chunks_exact(n_inputs) {
                     self.network.forward(&self.parameters, x, &mut values);
                     predictions.extend_from_slice(values.prediction());
                 }
@@ -390,11 +411,4 @@ fn numbers(
         )),
         None => Ok(numbers),
     }
-}
-
-fn le_bytes(numbers: &[f64]) -> Vec<u8> {
-    numbers
-        .iter()
-        .flat_map(|number| number.to_le_bytes())
-        .collect()
 }

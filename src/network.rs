@@ -1,12 +1,14 @@
 //! The network: a list of dense layers, and one flat vector of parameters.
 
 mod activation;
+mod init;
 
 pub(crate) use activation::sigmoid;
 pub use activation::{Activation, Meaning};
+pub use init::Init;
 
-use crate::random::{random_sample, random_state};
 use std::iter::zip;
+use std::ops::Range;
 
 /// A dense layer: `y = activation(x Wᵀ + b)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,34 @@ impl Layer {
     }
 }
 
-/// A network: a list of dense layers, first to last, of which there is one today.
+/// The layers before the last one.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Hidden {
+    /// Their widths, first to last; empty for a network of one layer.
+    pub widths: Vec<usize>,
+    /// Their activation.
+    pub activation: Activation,
+}
+
+impl Hidden {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.widths.is_empty()
+    }
+}
+
+impl Default for Hidden {
+    /// None; if widths are set, the activation is ReLU.
+    fn default() -> Self {
+        Self {
+            widths: Vec::new(),
+            activation: Activation::Relu,
+        }
+    }
+}
+
+/// A network: a list of dense layers, first to last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     layers: Vec<Layer>,
@@ -146,9 +175,22 @@ impl Network {
         self
     }
 
-    /// A network of several layers, each with as many inputs as the one before it has outputs.
-    #[cfg(test)]
-    pub(crate) fn of_layers(layers: Vec<Layer>) -> Self {
+    /// The same network with the layers `hidden` before its last one, each with a bias if that has one.
+    #[must_use]
+    pub fn with_hidden(self, hidden: &Hidden) -> Self {
+        let last = self.output_layer();
+        let mut n_inputs = self.n_inputs();
+        let mut layers: Vec<Layer> = Vec::with_capacity(hidden.widths.len() + 1);
+        for width in &hidden.widths {
+            layers.push(Layer {
+                n_inputs,
+                n_outputs: *width,
+                activation: hidden.activation,
+                ..last
+            });
+            n_inputs = *width;
+        }
+        layers.push(Layer { n_inputs, ..last });
         Self { layers }
     }
 
@@ -159,43 +201,84 @@ impl Network {
     }
 
     /// The layer of a network of one layer.
+    ///
+    /// # Panics
+    /// If the network has hidden layers.
     #[must_use]
     pub fn layer(&self) -> Layer {
+        assert_eq!(self.layers.len(), 1, "layers");
         self.layers[0]
+    }
+
+    /// The last layer, whose activations are the predictions.
+    #[must_use]
+    pub fn output_layer(&self) -> Layer {
+        self.layers[self.layers.len() - 1]
+    }
+
+    /// Whether there are layers before the last one.
+    #[must_use]
+    pub fn has_hidden(&self) -> bool {
+        self.layers.len() > 1
+    }
+
+    /// Features of a sample.
+    #[must_use]
+    pub fn n_inputs(&self) -> usize {
+        self.layers[0].n_inputs
+    }
+
+    /// Predictions for a sample.
+    #[must_use]
+    pub fn n_outputs(&self) -> usize {
+        self.output_layer().n_outputs
+    }
+
+    /// Each layer with the range of its parameters in the flat vector, first to last.
+    pub fn parts(&self) -> impl DoubleEndedIterator<Item = (Layer, Range<usize>)> {
+        let mut end = 0;
+        let parts = self.layers.iter().map(move |layer| {
+            let start = end;
+            end += layer.n_parameters();
+            (*layer, start..end)
+        });
+        parts.collect::<Vec<_>>().into_iter()
+    }
+
+    /// What [`Layer::unscale_parameters`] makes of the first layer; the others keep theirs.
+    ///
+    /// # Panics
+    /// If `parameters` is not `n_parameters` long.
+    #[must_use]
+    pub fn unscale_parameters(
+        &self,
+        center: &[f64],
+        inverse_scale: &[f64],
+        parameters: &[f64],
+    ) -> Vec<f64> {
+        let (first, others) = parameters.split_at(self.layers[0].n_parameters());
+        let mut unscaled = self.layers[0].unscale_parameters(center, inverse_scale, first);
+        unscaled.extend_from_slice(others);
+        unscaled
+    }
+
+    /// What [`Layer::scale_parameters`] makes of the first layer; the others keep theirs.
+    pub(crate) fn scale_parameters(
+        &self,
+        center: &[f64],
+        scale: &[f64],
+        parameters: &[f64],
+    ) -> Vec<f64> {
+        let (first, others) = parameters.split_at(self.layers[0].n_parameters());
+        let mut scaled = self.layers[0].scale_parameters(center, scale, first);
+        scaled.extend_from_slice(others);
+        scaled
     }
 
     /// Length of the flat vector of parameters: layer by layer, the weight (O, I), then the bias (O).
     #[must_use]
     pub fn n_parameters(&self) -> usize {
         self.layers.iter().map(Layer::n_parameters).sum()
-    }
-
-    /// The parameters that training starts from, equal to NumPy's for the same seed.
-    ///
-    /// With `random = numpy.random.RandomState(seed)`, each layer draws `2 * random.random_sample((n_inputs,
-    /// n_outputs)) - 1` and transposes it. The bias is drawn like the weights of one more input, after the others.
-    ///
-    /// # Examples
-    /// ```
-    /// let network = neuralnet::Network::single_layer(3, 1, false);
-    /// assert_eq!(network.initial_parameters(1)[0], -0.165955990594852);
-    /// ```
-    #[must_use]
-    pub fn initial_parameters(&self, seed: u32) -> Vec<f64> {
-        let mut random = random_state(seed);
-        let mut parameters = Vec::with_capacity(self.n_parameters());
-        for layer in &self.layers {
-            let start = parameters.len();
-            parameters.resize(start + layer.n_parameters(), 0.0);
-            let (weight, bias) = parameters[start..].split_at_mut(layer.n_weights());
-            for j in 0..layer.n_inputs {
-                for o in 0..layer.n_outputs {
-                    weight[o * layer.n_inputs + j] = 2.0 * random_sample(&mut random) - 1.0;
-                }
-            }
-            bias.fill_with(|| 2.0 * random_sample(&mut random) - 1.0);
-        }
-        parameters
     }
 
     /// The predictions (O) for one sample `x` (I).
@@ -292,30 +375,4 @@ fn dot<X: Copy + Into<f64>>(w: &[f64], x: &[X]) -> f64 {
         }
     }
     sums.iter().sum::<f64>() + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Network;
-
-    /// From NumPy: `2 * numpy.random.RandomState(7).random_sample((3, 2)) - 1`, two outputs; the
-    /// last row is the bias.
-    #[test]
-    fn the_start_is_numpys_transposed_with_the_bias_as_the_last_input() {
-        let drawn = [
-            [-0.847_383_421_252_085_7, 0.559_837_584_480_229_2],
-            [-0.123_181_537_118_213, 0.446_930_355_661_882_44],
-            [0.955_979_023_993_205_3, 0.076_991_740_820_867_35],
-        ];
-        let start = Network::single_layer(2, 2, true).initial_parameters(7);
-        let expected = [
-            drawn[0][0],
-            drawn[1][0],
-            drawn[0][1],
-            drawn[1][1],
-            drawn[2][0],
-            drawn[2][1],
-        ];
-        assert_eq!(start, expected, "weight (O, I), then bias (O)");
-    }
 }

@@ -60,14 +60,14 @@ impl Loss {
         }
     }
 
-    /// `dloss/dz` of one output, from its prediction `y` and its target `t`.
+    /// `dloss/dz` of one output, from its pre-activation `z`, its prediction `y` and its target `t`.
     ///
     /// For cross-entropy it is `y − t`, for a softmax only if the targets of the sample sum to 1. For the squared error
     /// it is `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
     #[must_use]
-    pub fn grad_z(self, activation: Activation, y: f64, t: f64) -> f64 {
+    pub fn grad_z(self, activation: Activation, z: f64, y: f64, t: f64) -> f64 {
         match self {
-            Self::SquaredError => (y - t) * activation.slope(y),
+            Self::SquaredError => (y - t) * activation.slope(z, y),
             Self::CrossEntropy => y - t,
         }
     }
@@ -152,7 +152,7 @@ mod tests {
                             value(loss, activation, &z, &t)
                         };
                         let numerical = (at(H) - at(-H)) / (2.0 * H);
-                        let error = (numerical - loss.grad_z(activation, y[o], t[o])).abs();
+                        let error = (numerical - loss.grad_z(activation, z[o], y[o], t[o])).abs();
                         assert!(
                             error <= 1e-8,
                             "{loss:?} of {activation:?}, t={t:?} z={z:?}, output {o}: off by {error:e}"

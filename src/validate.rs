@@ -63,7 +63,7 @@ pub fn validate(
 ) -> Result<Proof> {
     let choice = reference;
     let problem = config.problem(dataset)?;
-    let start = problem.network.initial_parameters(config.seed);
+    let start = problem.network.parameters_from(config.seed, config.init);
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
     let mut reference = choice.open(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;

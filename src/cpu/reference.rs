@@ -81,14 +81,12 @@ impl<'a> Reference<'a> {
         let activation = layers[layers.len() - 1].activation;
         let (z, y) = (values.pre_activation(), values.prediction());
         sums.summary.loss += weight * loss.value(activation, z, y, t);
-        for y in y {
-            sums.summary.mean_slope += weight * activation.slope(*y);
+        let mut grad_z = Vec::with_capacity(y.len());
+        for (o, t) in t.iter().enumerate() {
+            sums.summary.mean_slope += weight * activation.slope(z[o], y[o]);
+            grad_z.push(loss.grad_z(activation, z[o], y[o], *t));
         }
 
-        let outputs = std::iter::zip(y, t);
-        let mut grad_z: Vec<f64> = outputs
-            .map(|(y, t)| loss.grad_z(activation, *y, *t))
-            .collect();
         let mut end = self.parameters.len();
         for (at, layer) in layers.iter().enumerate().rev() {
             let start = end - layer.n_parameters();
@@ -109,8 +107,9 @@ impl<'a> Reference<'a> {
                         .map(|o| parameters[o * layer.n_inputs + i] * grad_z[o])
                         .sum()
                 };
+                let (hidden, z) = (layers[at - 1].activation, &values.layers[at - 1].z);
                 grad_z = (0..layer.n_inputs)
-                    .map(|i| grad_input(i) * layers[at - 1].activation.slope(inputs[i]))
+                    .map(|i| grad_input(i) * hidden.slope(z[i], inputs[i]))
                     .collect();
             }
             end = start;
@@ -153,7 +152,7 @@ impl Backend for Reference<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        let leaves = self.problem.dataset.leaves();
+        let leaves = self.problem.leaves();
         let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
         let total_weight = self.problem.dataset.total_weight();
         Ok(sums.reduced(&self.problem, total_weight))
@@ -161,13 +160,13 @@ impl Backend for Reference<'_> {
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
         let dataset = self.problem.dataset;
-        let leaves = Leaves::new(rows.len(), dataset.n_inputs(), dataset.n_outputs());
+        let leaves = self.problem.leaves_of(rows.len());
         let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
         Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let all = self.problem.dataset.leaves();
+        let all = self.problem.leaves();
         let total_weight = self.problem.dataset.total_weight();
         let evaluations = leaves.into_par_iter().map(|leaf| {
             self.sums(all.rows(leaf))
@@ -216,19 +215,26 @@ mod tests {
     use super::Reference;
     use crate::backend::{Backend, Problem};
     use crate::data::Dataset;
-    use crate::network::{Activation, Layer, Network};
+    use crate::network::{Activation, Hidden, Init, Network};
     use crate::objective::{Loss, Objective, Reduction};
 
-    /// Central differences in every parameter of two layers: the backward pass goes through a hidden layer, of
-    /// each activation that a hidden layer can have.
+    /// Central differences in every parameter of networks of two to four layers: the backward pass goes through each
+    /// activation that a hidden layer can have, into each loss.
     #[test]
-    fn the_gradient_of_two_layers_is_the_derivative_of_the_loss() {
+    fn the_gradient_is_the_derivative_of_the_loss() {
         const STEP: f64 = 1e-5;
         let inputs = (0..20).map(|i| ((i * 7) % 11) as f32 / 5.0 - 1.0).collect();
         let targets = (0..15).map(|i| f32::from(i % 3 == i / 3 % 3)).collect();
-        let dataset = Dataset::from_rows("two layers", 4, 3, inputs, targets).unwrap();
+        let dataset = Dataset::from_rows("layers", 4, 3, inputs, targets).unwrap();
         let dataset = dataset.with_weights(&[1.0, 0.5, 2.0, 0.0, 1.5]).unwrap();
-        for hidden in [Activation::Sigmoid, Activation::Identity, Activation::Tanh] {
+        for (hidden, widths) in [
+            (Activation::Sigmoid, &[5][..]),
+            (Activation::Tanh, &[5, 2]),
+            (Activation::Relu, &[5, 4, 3]),
+            (Activation::LeakyRelu, &[5, 4]),
+            (Activation::Gelu, &[5, 4, 3]),
+            (Activation::Silu, &[5, 4]),
+        ] {
             for (activation, loss) in [
                 (Activation::Sigmoid, Loss::SquaredError),
                 (Activation::Sigmoid, Loss::CrossEntropy),
@@ -236,17 +242,14 @@ mod tests {
                 (Activation::Identity, Loss::SquaredError),
                 (Activation::Tanh, Loss::SquaredError),
             ] {
-                let layer = |n_inputs, n_outputs, bias, activation| Layer {
-                    n_inputs,
-                    n_outputs,
-                    bias,
-                    activation,
-                };
-                let network = Network::of_layers(vec![
-                    layer(4, 5, true, hidden),
-                    layer(5, 3, hidden == Activation::Sigmoid, activation),
-                ]);
-                let parameters = network.initial_parameters(1);
+                let bias = hidden != Activation::Silu;
+                let network = Network::single_layer(4, 3, bias)
+                    .with_activation(activation)
+                    .with_hidden(&Hidden {
+                        widths: widths.to_vec(),
+                        activation: hidden,
+                    });
+                let parameters = network.parameters_from(1, Some(Init::Numpy));
                 let problem = Problem {
                     dataset: &dataset,
                     network,
@@ -270,7 +273,7 @@ mod tests {
                     let numerical = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
                     let error = (numerical - analytical.gradient[at]).abs();
                     assert!(
-                        error <= 1e-8 * analytical.summary.loss,
+                        error <= 1e-8 * analytical.summary.loss.max(1.0),
                         "{hidden:?}, {activation:?}, {loss:?}, parameter {at}: {}, but numerically {numerical}",
                         analytical.gradient[at]
                     );

@@ -83,6 +83,17 @@ impl Instructions {
         self != Self::Baseline || Self::BASELINE_FUSES
     }
 
+    /// Whether there are 32 vector registers and not 16.
+    pub(crate) fn has_many_registers(self) -> bool {
+        match self {
+            Self::Baseline => cfg!(target_arch = "aarch64"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => false,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => true,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline instructions",

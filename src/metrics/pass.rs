@@ -27,12 +27,12 @@ pub(super) fn each_sample(
     leaf: usize,
     mut take: impl FnMut(&PredictedSample<'_>),
 ) {
-    let (dataset, layer) = (problem.dataset, problem.network.layer());
+    let (dataset, layer) = (problem.dataset, problem.network.output_layer());
     let mut values = problem.network.values();
     let mut own_targets = Vec::with_capacity(layer.n_outputs);
     dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
         let targets = rows.targets.chunks_exact(dataset.target_width());
-        for (x, t) in rows.inputs.chunks_exact(layer.n_inputs).zip(targets) {
+        for (x, t) in rows.inputs.chunks_exact(dataset.n_inputs()).zip(targets) {
             problem.network.forward(parameters, x, &mut values);
             let (t, weight) = t.split_at(layer.n_outputs);
             own_targets.clear();
@@ -204,7 +204,7 @@ pub(super) fn first(
     problem: &Problem<'_>,
     parameters: &[f64],
 ) -> Result<(SampleSums, KeptPredictions)> {
-    let (dataset, layer) = (problem.dataset, problem.network.layer());
+    let (dataset, layer) = (problem.dataset, problem.network.output_layer());
     let keeps = layer.activation.meaning() != Meaning::Numbers;
     let mut kept = KeptPredictions::default();
     if keeps {

@@ -12,7 +12,23 @@ pub enum Activation {
     Identity,
     /// `y = tanh z`.
     Tanh,
+    /// `y = max(z, 0)`.
+    Relu,
+    /// `y = z` above 0, otherwise a hundredth of `z`.
+    LeakyRelu,
+    /// `y = ½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))` (Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, section
+    /// 2): `torch.nn.GELU(approximate="tanh")`.
+    Gelu,
+    /// `y = z / (1 + exp(−z))`.
+    Silu,
 }
+
+/// What a leaky ReLU makes of a negative pre-activation.
+const LEAK: f64 = 0.01;
+/// The cubic term of a GELU.
+const GELU_CUBIC: f64 = 0.044_715;
+/// `√(2/π)`.
+const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 
 /// The kind of quantity that the predictions of an activation are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +48,23 @@ impl Activation {
         match self {
             Self::Sigmoid => Meaning::Probabilities,
             Self::Softmax => Meaning::Shares,
-            Self::Identity | Self::Tanh => Meaning::Numbers,
+            _ => Meaning::Numbers,
         }
+    }
+
+    /// Whether the last layer of a network may have it.
+    #[must_use]
+    pub fn is_of_outputs(self) -> bool {
+        matches!(
+            self,
+            Self::Sigmoid | Self::Softmax | Self::Identity | Self::Tanh
+        )
+    }
+
+    /// Whether a hidden layer may have it: it is not linear, and each of its values depends on one pre-activation.
+    #[must_use]
+    pub fn is_hidden(self) -> bool {
+        !matches!(self, Self::Softmax | Self::Identity)
     }
 
     /// Its formula, for help texts.
@@ -44,6 +75,10 @@ impl Activation {
             Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
             Self::Identity => "z: linear regression",
             Self::Tanh => "tanh z, for numbers between −1 and 1",
+            Self::Relu => "max(z, 0)",
+            Self::LeakyRelu => "z, or 0.01 z below 0",
+            Self::Gelu => "½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))",
+            Self::Silu => "z / (1 + exp(−z))",
         }
     }
 
@@ -62,27 +97,54 @@ impl Activation {
             }
             Self::Identity => {}
             Self::Tanh => z.iter_mut().for_each(|z| *z = z.tanh()),
+            Self::Relu => z.iter_mut().for_each(|z| *z = z.max(0.0)),
+            Self::LeakyRelu => z.iter_mut().for_each(|z| *z = z.max(LEAK * *z)),
+            Self::Gelu => z.iter_mut().for_each(|z| *z *= gelu_gate(*z)),
+            Self::Silu => z.iter_mut().for_each(|z| *z *= sigmoid(*z)),
         }
     }
 
-    /// `dy/dz`, the derivative of a prediction by its own pre-activation, from the prediction `y`.
+    /// `dy/dz`, the derivative of an activation by its own pre-activation `z`, from both.
     #[must_use]
-    pub fn slope(self, y: f64) -> f64 {
+    pub fn slope(self, z: f64, y: f64) -> f64 {
         match self {
             Self::Sigmoid | Self::Softmax => y * (1.0 - y),
             Self::Identity => 1.0,
             Self::Tanh => (1.0 - y) * (1.0 + y),
+            Self::Relu => f64::from(u8::from(z > 0.0)),
+            Self::LeakyRelu => {
+                if z > 0.0 {
+                    1.0
+                } else {
+                    LEAK
+                }
+            }
+            Self::Gelu => {
+                // The gate is a sigmoid of twice what the tanh has.
+                let gate = gelu_gate(z);
+                let inner = 2.0 * GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * z * z);
+                gate + z * gate * (1.0 - gate) * inner
+            }
+            Self::Silu => {
+                let gate = sigmoid(z);
+                gate + z * gate * (1.0 - gate)
+            }
         }
     }
 
-    /// The largest of its slopes.
+    /// The largest slope of an activation of outputs.
     #[must_use]
     pub fn most_slope(self) -> f64 {
         match self {
-            Self::Sigmoid | Self::Softmax => self.slope(0.5),
-            Self::Identity | Self::Tanh => self.slope(0.0),
+            Self::Sigmoid | Self::Softmax => 0.25,
+            _ => 1.0,
         }
     }
+}
+
+/// `½ (1 + tanh(√(2/π) (z + 0.044715 z³)))`, which a GELU multiplies `z` by.
+fn gelu_gate(z: f64) -> f64 {
+    sigmoid(2.0 * GELU_SCALE * z * (1.0 + GELU_CUBIC * z * z))
 }
 
 /// `1 / (1 + exp(−z))`, computed from `exp(−|z|)`, which does not overflow.

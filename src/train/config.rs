@@ -7,7 +7,7 @@ use super::{Optimizer, Progress, Schedule};
 use crate::backend::Problem;
 use crate::data::Dataset;
 use crate::error::{Error, Remedy, Result};
-use crate::network::{Activation, Network};
+use crate::network::{Activation, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
 
 /// What is trained, and how. [`Training::start`](super::Training::start) checks the values against the data.
@@ -18,13 +18,19 @@ pub struct TrainConfig {
     pub iterations: u64,
     /// Positive and finite. L-BFGS, which searches its steps itself, ignores it.
     pub learning_rate: f64,
-    /// The activation of the layer.
+    /// The activation of the last layer.
     pub activation: Activation,
+    /// The layers before the last one.
+    #[serde(skip_serializing_if = "Hidden::is_empty")]
+    pub hidden: Hidden,
+    /// How the start is drawn; `None` for [`Network::initial_parameters`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
     /// The loss of one prediction.
     pub loss: Loss,
     /// How the losses of the samples become one.
     pub reduction: Reduction,
-    /// Whether the layer has a bias.
+    /// Whether the layers have a bias.
     pub bias: bool,
     /// The seed of the start and of the order of the rows: one of `numpy.random.RandomState`.
     pub seed: u32,
@@ -32,6 +38,10 @@ pub struct TrainConfig {
     pub optimizer: Optimizer,
     /// The share of its velocity that momentum keeps in each update, in [0, 1).
     pub momentum: f64,
+    /// The share of each weight that AdamW takes from it with each update, times the learning rate. Other optimizers
+    /// need 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub weight_decay: f64,
     /// How the learning rate changes from update to update.
     pub schedule: Schedule,
     /// Adds `l1 ‖W‖₁` to the reduced loss. W are the weights without the bias, for standardised features if the
@@ -86,6 +96,17 @@ impl TrainConfig {
         }
     }
 
+    /// The command line's defaults for hidden layers: AdamW with PyTorch's rate and decay.
+    #[must_use]
+    pub fn adamw() -> Self {
+        Self {
+            optimizer: Optimizer::AdamW,
+            learning_rate: 0.001,
+            weight_decay: 0.01,
+            ..Self::default()
+        }
+    }
+
     /// The settings that suit the targets of `dataset`: the article's for its samples; a softmax for more than two
     /// classes; a sigmoid for two, and for numbers in [0, 1]; the identity and the squared error for other numbers. All
     /// other settings are the defaults.
@@ -113,7 +134,8 @@ impl TrainConfig {
         Ok(Problem {
             dataset,
             network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), self.bias)
-                .with_activation(self.activation),
+                .with_activation(self.activation)
+                .with_hidden(&self.hidden),
             objective: Objective {
                 loss: self.loss,
                 reduction: self.reduction,
@@ -122,7 +144,7 @@ impl TrainConfig {
     }
 
     pub(super) fn penalty(&self, network: &Network) -> Penalty {
-        Penalty::new(self.l1, self.l2, network.layer())
+        Penalty::new(self.l1, self.l2, network)
     }
 
     /// An error if the loss of the last pass is not finite.
@@ -195,6 +217,10 @@ impl TrainConfig {
     }
 }
 
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
 impl Default for TrainConfig {
     /// Settings for data of the user's own: the mean of the cross-entropy, with a bias, because the article's rule
     /// saturates on large batches.
@@ -203,12 +229,15 @@ impl Default for TrainConfig {
             iterations: 1000,
             learning_rate: 0.1,
             activation: Activation::Sigmoid,
+            hidden: Hidden::default(),
+            init: None,
             loss: Loss::CrossEntropy,
             reduction: Reduction::Mean,
             bias: true,
             seed: 1,
             optimizer: Optimizer::GradientDescent,
             momentum: 0.9,
+            weight_decay: 0.0,
             schedule: Schedule::Constant,
             l1: 0.0,
             l2: 0.0,

@@ -8,6 +8,8 @@
 //!
 //! The loss of a softmax does not change if the same is added to all outputs, so along the mean over the outputs there
 //! is the curvature of the penalty alone.
+//!
+//! Of a network with hidden layers the features tell no curvature: there it is taken as 1 for every parameter.
 
 mod cholesky;
 mod sums;
@@ -54,20 +56,29 @@ enum Inverse {
     Factor(Vec<f64>),
     /// The inverse of its diagonal (I + bias).
     Diagonal(Vec<f64>),
+    /// That of a curvature of 1.
+    Unit,
 }
 
 impl Curvature {
     /// Of what is minimised for `problem`, whose losses can be told apart if they differ by the share `resolution`.
     /// Takes a pass over the data.
     pub(super) fn new(problem: &Problem<'_>, penalty: &Penalty, resolution: f64) -> Self {
-        let layer = problem.network.layer();
+        // The features, as if they were multiplied by the weights of the outputs.
+        let layer = Layer {
+            n_inputs: problem.network.n_inputs(),
+            ..problem.network.output_layer()
+        };
+        let has_hidden = problem.network.has_hidden();
         let width = layer.n_inputs + usize::from(layer.bias);
         let products = width.pow(2).saturating_mul(problem.dataset.n_samples());
         let may_mix = penalty.l1 <= 0.0;
-        let is_whole = width <= MAX_FEATURES && products <= MAX_PRODUCTS && may_mix;
+        let is_whole = width <= MAX_FEATURES && products <= MAX_PRODUCTS && may_mix && !has_hidden;
         let mut sums = match problem.dataset.scaling() {
             _ if is_whole => sum_products(problem.dataset, layer),
-            Some(scaling) if layer.bias => standardised_squares(problem.dataset, scaling),
+            Some(scaling) if layer.bias && !has_hidden => {
+                standardised_squares(problem.dataset, scaling)
+            }
             _ => sum_squares(problem.dataset, layer),
         };
         let squares = sums.pop().expect("the squares of the targets");
@@ -88,6 +99,7 @@ impl Curvature {
         let rounding = resolution / 8.0;
         let dependent = width as f64 * DEPENDENT.max(COARSE * rounding * rounding);
         let inverse = match is_whole {
+            _ if has_hidden => Inverse::Unit,
             true => Inverse::Factor(factored(sums, width, dependent)),
             false => Inverse::Diagonal(sums.iter().map(|sum| 1.0 / sum).collect()),
         };
@@ -105,7 +117,10 @@ impl Curvature {
     /// fallen as `mean_slope`, the mean of `dy/dz`, fell from the largest slope that there is.
     pub(super) fn promised(&self, gradient: &[f64], mean_slope: f64) -> f64 {
         let most = self.loss.curvature(self.layer.activation.most_slope());
-        let share = self.loss.curvature(mean_slope) / most;
+        let share = match self.inverse {
+            Inverse::Unit => 1.0,
+            _ => self.loss.curvature(mean_slope) / most,
+        };
         let decrease = 0.5 * dot(&self.solve(gradient), gradient);
         // Of a saturated layer without a gradient both are 0.
         if decrease <= 0.0 {
@@ -129,8 +144,11 @@ impl Curvature {
             bias,
             ..
         } = self.layer;
-        let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
         let mut solved = gradient.to_vec();
+        if let Inverse::Unit = self.inverse {
+            return solved;
+        }
+        let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
         let means = self.means_over_outputs(gradient);
         for (o, weight) in weight.chunks_exact(n_inputs).enumerate() {
             let mut block = weight.to_vec();
@@ -140,6 +158,7 @@ impl Curvature {
                 .zip(&means)
                 .for_each(|(term, mean)| *term -= mean);
             match &self.inverse {
+                Inverse::Unit => {}
                 Inverse::Factor(factor) => substitute(factor, &mut block),
                 Inverse::Diagonal(inverse) => {
                     let pairs = block.iter_mut().zip(inverse);
@@ -185,7 +204,7 @@ impl Curvature {
             l2: 0.0,
             splits_mean: false,
             least_loss: 0.0,
-            inverse: Inverse::Diagonal(vec![1.0; n_parameters]),
+            inverse: Inverse::Unit,
         }
     }
 }
@@ -249,7 +268,7 @@ mod tests {
         for l2 in [0.0, 0.3] {
             let dataset = dataset([1.0, 1.0, 1.0]);
             let problem = problem(&dataset, Activation::Identity);
-            let penalty = Penalty::new(0.0, l2, problem.network.layer());
+            let penalty = Penalty::new(0.0, l2, &problem.network);
             let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
             let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
             let step = curvature.solve(&start.gradient);
@@ -274,7 +293,7 @@ mod tests {
             let promises = [[1.0, 1.0, 1.0], [1e-6, 1e6, 1e3]].map(|units| {
                 let dataset = dataset(units);
                 let problem = problem(&dataset, Activation::Sigmoid);
-                let penalty = Penalty::new(l1, 0.0, problem.network.layer());
+                let penalty = Penalty::new(l1, 0.0, &problem.network);
                 let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
                 let mut parameters = problem.network.initial_parameters(1);
                 for (weight, unit) in parameters[..6].iter_mut().zip(units.iter().cycle()) {
@@ -299,7 +318,7 @@ mod tests {
         }
         let dataset = Dataset::from_rows("twice", 3, 2, inputs, targets).unwrap();
         let problem = problem(&dataset, Activation::Identity);
-        let penalty = Penalty::new(0.0, 0.0, problem.network.layer());
+        let penalty = Penalty::new(0.0, 0.0, &problem.network);
         let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
         let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
         let step = curvature.solve(&start.gradient);
@@ -319,7 +338,7 @@ mod tests {
         let weights: Vec<f32> = (0..200_u8).map(|row| f32::from(row % 4)).collect();
         let dataset = dataset([1.0, 1e3, 1e-3]).with_weights(&weights).unwrap();
         let problem = problem(&dataset, Activation::Identity);
-        let penalty = Penalty::new(0.0, 0.0, problem.network.layer());
+        let penalty = Penalty::new(0.0, 0.0, &problem.network);
         let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
         let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
         let step = curvature.solve(&start.gradient);
@@ -353,7 +372,7 @@ mod tests {
         }
         let dataset = Dataset::from_rows("shares", 3, 2, inputs, targets).unwrap();
         let problem = problem(&dataset, Activation::Softmax);
-        let penalty = Penalty::new(0.0, 1e-3, problem.network.layer());
+        let penalty = Penalty::new(0.0, 1e-3, &problem.network);
         let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
         let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
         let step = curvature.solve(&start.gradient);

@@ -73,7 +73,6 @@ impl HostOptimizer {
         let asks_for_curvature =
             config.optimizer == Optimizer::LBfgs || config.gradient_tolerance.is_some();
         Self {
-            penalty,
             curvature: asks_for_curvature.then(|| Curvature::new(problem, &penalty, resolution)),
             n_samples: problem.dataset.n_samples(),
             resolution,
@@ -81,13 +80,14 @@ impl HostOptimizer {
                 method: match config.optimizer {
                     Optimizer::GradientDescent => Method::GradientDescent,
                     Optimizer::Momentum => Method::Momentum(Momentum::new(n_parameters)),
-                    Optimizer::Adam => Method::Adam(Adam::new(n_parameters)),
+                    Optimizer::Adam | Optimizer::AdamW => Method::Adam(Adam::new(n_parameters)),
                     Optimizer::LBfgs => Method::LBfgs(LBfgs::new(resolution)),
                 },
                 convergence: Convergence::default(),
                 warm_start: None,
             },
             current: Iterate::new(&penalty, start, Evaluation::zero(n_parameters)),
+            penalty,
             is_evaluated: false,
             promised: None,
         }
@@ -171,7 +171,7 @@ impl HostOptimizer {
         backend: &mut dyn Backend,
         progress: &mut Progress,
     ) -> Result<Option<StopReason>> {
-        let penalty = self.penalty;
+        let penalty = self.penalty.clone();
         let rate = config.rate(progress.iteration);
         let current = &mut self.current;
         let (parameters, gradient) = (&mut current.parameters, &current.gradient);
@@ -188,7 +188,12 @@ impl HostOptimizer {
                     momentum.set_velocity_from_step(rate, &from, parameters);
                 }
             }
-            Method::Adam(adam) => adam.step(rate, gradient, parameters),
+            Method::Adam(adam) => {
+                if config.optimizer == Optimizer::AdamW {
+                    penalty.decay(rate * config.weight_decay, parameters);
+                }
+                adam.step(rate, gradient, parameters);
+            }
             Method::LBfgs(lbfgs) => {
                 let curvature = self.curvature.as_ref().expect("taken for L-BFGS");
                 let next = lbfgs.step(&penalty, curvature, &self.current, &mut |parameters| {
@@ -232,7 +237,7 @@ impl HostOptimizer {
         else {
             return Ok(());
         };
-        let (penalty, mut evaluations) = (self.penalty, 0);
+        let (penalty, mut evaluations) = (self.penalty.clone(), 0);
         // The penalties do not grow with the number of rows, but a sum over them does.
         let scale = match config.reduction {
             Reduction::Sum => self.n_samples as f64 / rows.len() as f64,

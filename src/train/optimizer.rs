@@ -26,6 +26,10 @@ pub enum Optimizer {
     /// A step size for each parameter, from the moments of its gradient: Kingma and Ba, ICLR 2015,
     /// `torch.optim.Adam`.
     Adam,
+    /// Adam, and each weight falls by a share of itself with each update: Loshchilov and Hutter, Decoupled Weight Decay
+    /// Regularization, ICLR 2019, `torch.optim.AdamW`.
+    #[serde(rename = "adamw")]
+    AdamW,
     /// Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, section 7.2): a quasi-Newton method
     /// that searches its steps itself; with an L1 penalty OWL-QN (Andrew and Gao, ICML 2007).
     #[serde(rename = "lbfgs")]

@@ -1,27 +1,41 @@
 //! Penalties on the weights, never on a bias.
 
 use super::optimizer::Iterate;
-use crate::network::{Activation, Layer};
+use crate::network::{Activation, Network};
+use std::sync::Arc;
 
 /// The penalty `l1 ‖W‖₁ + ½ l2 ‖W‖²` that is added to the loss.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Penalty {
     pub(super) l1: f64,
     pub(super) l2: f64,
-    /// The number of weights, which come first among the parameters.
-    pub(super) n_weights: usize,
-    /// Features, if what is added to the weights of all outputs for one of them changes no prediction, as of a softmax.
+    /// Whether each parameter is a weight; the others are biases.
+    is_weight: Arc<[bool]>,
+    /// Features of a network of one layer, if what is added to the weights of all outputs for one of them changes no prediction, as of a softmax.
     invariant: Option<usize>,
 }
 
 impl Penalty {
-    pub(super) fn new(l1: f64, l2: f64, layer: Layer) -> Self {
+    pub(super) fn new(l1: f64, l2: f64, network: &Network) -> Self {
+        let parts = network.parts();
+        let of_layer =
+            parts.flat_map(|(layer, range)| (0..range.len()).map(move |at| at < layer.n_weights()));
+        let is_softmax = network.output_layer().activation == Activation::Softmax;
         Self {
             l1,
             l2,
-            n_weights: layer.n_weights(),
-            invariant: (layer.activation == Activation::Softmax).then_some(layer.n_inputs),
+            is_weight: of_layer.collect(),
+            invariant: (is_softmax && !network.has_hidden()).then_some(network.n_inputs()),
         }
+    }
+
+    /// Those of `of_parameters`, one for each parameter, that belong to a weight.
+    pub(super) fn of_weights<T>(
+        &self,
+        of_parameters: impl IntoIterator<Item = T>,
+    ) -> impl Iterator<Item = T> {
+        let pairs = of_parameters.into_iter().zip(self.is_weight.iter());
+        pairs.filter_map(|(of_parameter, is_weight)| is_weight.then_some(of_parameter))
     }
 
     /// With an L1 penalty, moves the weights to those of the least penalty that give the same predictions: the loss has
@@ -31,7 +45,8 @@ impl Penalty {
             return;
         };
         let penalties = self.l2_loss(&at.parameters);
-        let weights = &mut at.parameters[..self.n_weights];
+        let n_weights = self.of_weights(&at.parameters).count();
+        let weights = &mut at.parameters[..n_weights];
         for j in 0..n_inputs {
             let of_outputs: Vec<f64> = weights.iter().skip(j).step_by(n_inputs).copied().collect();
             let center = self.center_of(&of_outputs);
@@ -72,8 +87,8 @@ impl Penalty {
         if self.l1 == 0.0 {
             return 0.0;
         }
-        let weights = &parameters[..self.n_weights];
-        self.l1 * weights.iter().map(|weight| weight.abs()).sum::<f64>()
+        let magnitudes = self.of_weights(parameters).map(|weight| weight.abs());
+        self.l1 * magnitudes.sum::<f64>()
     }
 
     /// `½ l2 ‖W‖²`
@@ -81,13 +96,13 @@ impl Penalty {
         if self.l2 == 0.0 {
             return 0.0;
         }
-        let weights = &parameters[..self.n_weights];
-        0.5 * self.l2 * weights.iter().map(|weight| weight * weight).sum::<f64>()
+        let squares = self.of_weights(parameters).map(|weight| weight * weight);
+        0.5 * self.l2 * squares.sum::<f64>()
     }
 
     /// `gradient += l2 W`
     pub(super) fn add_l2_gradient(&self, parameters: &[f64], gradient: &mut [f64]) {
-        for (gradient, weight) in gradient.iter_mut().zip(&parameters[..self.n_weights]) {
+        for (gradient, weight) in self.of_weights(gradient.iter_mut().zip(parameters)) {
             *gradient += self.l2 * weight;
         }
     }
@@ -96,8 +111,7 @@ impl Penalty {
     /// without an L1 penalty the gradient.
     pub(super) fn pseudo_gradient(&self, at: &Iterate) -> Vec<f64> {
         let mut pseudo = at.gradient.clone();
-        let weights = &at.parameters[..self.n_weights];
-        for (gradient, weight) in pseudo.iter_mut().zip(weights) {
+        for (gradient, weight) in self.of_weights(pseudo.iter_mut().zip(&at.parameters)) {
             *gradient = if *weight == 0.0 {
                 soft_threshold(*gradient, self.l1)
             } else {
@@ -107,11 +121,17 @@ impl Penalty {
         pseudo
     }
 
+    /// `W ← W − share · W`
+    pub(super) fn decay(&self, share: f64, parameters: &mut [f64]) {
+        self.of_weights(parameters)
+            .for_each(|weight| *weight -= share * *weight);
+    }
+
     /// The proximal step of `rate · l1 ‖W‖₁` (Parikh and Boyd, Proximal Algorithms, section 6.5.2): moves each weight
     /// towards 0 by `rate · l1`, but not beyond.
     pub(super) fn soft_threshold(&self, rate: f64, parameters: &mut [f64]) {
         if self.l1 > 0.0 {
-            for weight in &mut parameters[..self.n_weights] {
+            for weight in self.of_weights(parameters) {
                 *weight = soft_threshold(*weight, rate * self.l1);
             }
         }
@@ -137,8 +157,8 @@ mod tests {
         for n_outputs in 2..7 {
             for (l1, l2) in [(1.0, 0.0), (0.3, 2.0), (5.0, 0.1), (1e-6, 1.0)] {
                 let network = Network::single_layer(1, n_outputs, false);
-                let layer = network.with_activation(Activation::Softmax).layer();
-                let penalty = Penalty::new(l1, l2, layer);
+                let network = network.with_activation(Activation::Softmax);
+                let penalty = Penalty::new(l1, l2, &network);
                 let mut weights: Vec<f64> = Vec::new();
                 for _ in 0..n_outputs {
                     weights.push(random.random_range(-3.0..3.0));

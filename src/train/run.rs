@@ -30,7 +30,7 @@ impl<'a> TrainingRun<'a> {
         config: &TrainConfig,
         mut backend: Box<dyn Backend + 'a>,
     ) -> Result<Self> {
-        let start = problem.network.initial_parameters(config.seed);
+        let start = problem.network.parameters_from(config.seed, config.init);
         backend.set_parameters(&start)?;
         let since = Instant::now();
         let optimizer = (!config.stays_on_device())
@@ -132,8 +132,8 @@ impl<'a> TrainingRun<'a> {
         let Some(scaling) = self.dataset.scaling() else {
             return self.set_raw_parameters(parameters);
         };
-        let layer = self.network.layer();
-        let parameters = layer.scale_parameters(scaling.center(), scaling.scale(), parameters);
+        let (center, scale) = (scaling.center(), scaling.scale());
+        let parameters = self.network.scale_parameters(center, scale, parameters);
         self.set_raw_parameters(&parameters)
     }
 
@@ -148,8 +148,9 @@ impl<'a> TrainingRun<'a> {
         }
         Ok(match self.dataset.scaling() {
             Some(scaling) => {
-                let layer = self.network.layer();
-                layer.unscale_parameters(scaling.center(), &scaling.inverse_scale(), &parameters)
+                let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
+                self.network
+                    .unscale_parameters(center, &inverse_scale, &parameters)
             }
             None => parameters,
         })

@@ -196,6 +196,7 @@ impl<'a> Bounds<'a> {
                     Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
                     Activation::Tanh => neurons.extend(z.iter().copied().map(Neuron::tanh)),
                     Activation::Softmax => neurons.extend(softmax(&z)),
+                    hidden => unreachable!("{hidden:?} is no activation of outputs"),
                 }
                 take(x, &neurons, targets);
             }

@@ -14,7 +14,8 @@ pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
     let (value, column) = of_leaves.reduce(|| (0.0, 0), larger);
     let (weight, at) = largest(parameters.iter().copied());
     let (what, remedies) = if weight > value {
-        let (n_inputs, n_weights) = (dataset.n_inputs(), problem.network.layer().n_weights());
+        let n_inputs = dataset.n_inputs();
+        let n_weights = problem.network.layer().n_weights();
         let of = match at < n_weights {
             true => format!("weight of `{}`", dataset.input_names()[at % n_inputs]),
             false => format!("bias of `{}`", dataset.target_names()[at - n_weights]),

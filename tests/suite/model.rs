@@ -191,8 +191,8 @@ fn a_model_whose_parts_disagree_is_refused() {
         ("foreign", whole(&foreign, tensors), "without `neuralnet`"),
         (
             "version",
-            description(&|d| d["version"] = 3.into()),
-            "layout 3",
+            description(&|d| d["version"] = 4.into()),
+            "layout 4",
         ),
         (
             "twice",
@@ -287,4 +287,15 @@ fn a_file_of_version_1_is_read() {
         String::from_utf8(text).unwrap(),
         "passed\n0.0748176798526601\n0.9207553681138506\n"
     );
+}
+
+/// Written before networks had hidden layers.
+#[test]
+fn a_file_of_version_2_is_read() {
+    let file = PathBuf::from(root()).join("tests/formats/version2.safetensors");
+    let model = Model::open(&file).unwrap();
+    let table = path("version2", "new.csv");
+    fs::write(&table, "t,port\n11.675,A\n").unwrap();
+    let data = crate::common::tables::open_for(&model, table.to_str().unwrap()).unwrap();
+    assert_eq!(model.predict(&data, 0..1), [0.9999176256087757]);
 }

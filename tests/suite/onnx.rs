@@ -1,7 +1,7 @@
 //! A runtime that knows nothing of this program predicts from an exported model what the model predicts.
 
 use crate::common::{neuralnet, random_dataset, scratch};
-use neuralnet::network::Activation;
+use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Hardware, Model, TrainConfig, Trained, train};
 use rten::{Dimension, Value};
 use std::fs;
@@ -97,6 +97,56 @@ fn a_runtime_predicts_what_the_model_predicts() {
             assert!(most - least > 0.5 || !varies, "{what}: {least} to {most}");
             assert!(error <= TOLERANCE, "{what}: off by {error:e}");
             assert!(found.iter().all(|found| found.is_finite()), "{what}");
+        }
+    }
+}
+
+/// Hidden layers of each activation, one after the other.
+#[test]
+fn hidden_layers_predict_what_the_model_predicts() {
+    for activation in [
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Gelu,
+        Activation::Silu,
+    ] {
+        let dataset = random_dataset(33, 7, 3);
+        let config = TrainConfig {
+            iterations: 0,
+            hidden: Hidden {
+                widths: vec![6, 5],
+                activation,
+            },
+            ..TrainConfig::default()
+        };
+        let start = train(&dataset, &config, &Hardware::cpu()).unwrap();
+        let trained = Trained {
+            parameters: start.parameters.iter().map(|p| 2.3 * p).collect(),
+            ..start
+        };
+        let model = Model::new(&dataset, &config, &trained);
+        let file = path(&format!("hidden-{activation:?}.onnx"));
+        export(&model, &file).unwrap();
+        let runtime = rten::Model::load_file(&file).unwrap();
+        let (mut inputs, mut targets) = (vec![0.0; 33 * 7], vec![0.0; 33 * 3]);
+        dataset.read(0..33, &mut inputs, &mut targets);
+        let inputs = Value::from_shape([33, 7], inputs).unwrap();
+        let node = |name| runtime.node_id(name).unwrap();
+        let run = runtime.run(
+            vec![(node("inputs"), inputs.into())],
+            &[node("predictions")],
+            None,
+        );
+        let (_, found) = run.unwrap().remove(0).into_shape_vec::<f32, 2>().unwrap();
+        let expected = model.predict(&dataset, 0..33);
+        let least = expected.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        assert!(most - least > 0.3, "{activation:?}: {least} to {most}");
+        for (found, expected) in found.iter().zip(&expected) {
+            let error = (f64::from(*found) - expected).abs();
+            assert!(error <= TOLERANCE, "{activation:?}: off by {error:e}");
         }
     }
 }

@@ -61,6 +61,20 @@ fn runs() -> Vec<(&'static str, Vec<&'static str>)> {
             ],
         ),
         (
+            "network",
+            vec![
+                "synthetic:3000x10",
+                "--hidden",
+                "40,20",
+                "--batch-size",
+                "100",
+                "--epochs",
+                "40",
+                "--validation",
+                "0.2",
+            ],
+        ),
+        (
             "lbfgs",
             vec![
                 "synthetic:3000x600",

@@ -136,8 +136,12 @@ fn another_network_or_encoding_is_refused() {
             "--no-bias: asks for another network than the model of --init",
         ),
         (&["--activation", "softmax"], "--activation: asks for"),
-        (&["--target", "points"], "cannot be used with"),
-        (&["--impute", "mean"], "cannot be used with"),
+        (
+            &["--target", "points"],
+            "--target: the model of --init says how its tables are encoded",
+        ),
+        (&["--impute", "mean"], "--impute: the model of --init says"),
+        (&["--hidden", "3"], "--hidden: asks for another network"),
     ] {
         assert_refused(&[&start[..], more].concat(), 2, &[part]);
     }

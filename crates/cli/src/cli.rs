@@ -291,7 +291,7 @@ impl TrainArgs {
     /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self) -> Result<Task> {
         let options = self.start.known_data(&self.task);
-        let init = self.start.model()?;
+        let init = self.start.model(&self.task)?;
         let samples = match &init {
             Some(model) => self.task.open_labelled(model, &options)?,
             None => self.task.open_data(self.holdout.validation)?,
@@ -310,6 +310,7 @@ impl TrainArgs {
             // A warm start would leave the weights of the model for those that suit a few rows.
             config.warm_start_rows.get_or_insert(0);
         }
+        config.init = self.start.drawn();
         Ok(Task {
             init,
             config: self.holdout.complete(config),

@@ -4,7 +4,7 @@
 //! ```text
 //! numbers (N, C) ─ less their offsets ─ gaps filled ─ less their means ─ Gemm with weight and bias ─┐
 //! texts (N, 1) of each column ─ LabelEncoder ─ Gather of what each category adds to the sums ────── Sum
-//!                                                     activation ─ plus the offsets of the targets ─┘
+//!         activation ─ Gemm and activation of each later layer ─ plus the offsets of the targets ───┘
 //! ```
 //!
 //! A step that would change nothing is left out. The numbers are one input, `inputs`, if there are no texts; otherwise
@@ -14,12 +14,13 @@
 //! `metadata_props`, each value as JSON.
 
 mod graph;
+mod layers;
 mod proto;
 
 use graph::{Graph, ML, Type, int, ints, strings};
 use neuralnet::data::Column;
 use neuralnet::model::Description;
-use neuralnet::network::Activation;
+use neuralnet::network::Layer;
 use neuralnet::{Error, Model, Result, atomic_file};
 use proto::Message;
 use serde::Serialize;
@@ -124,7 +125,7 @@ fn message(description: &Description, graph: Graph) -> Message {
     ];
     let graph = graph.finish(
         "neuralnet",
-        "predictions = activation(features weightᵀ + bias)",
+        "predictions = activation(features weightᵀ + bias), of layer after layer",
     );
     Message::default()
         .int(1, IR_VERSION)
@@ -176,7 +177,8 @@ fn graph(model: &Model) -> Graph {
         [only] => (*only).to_owned(),
         several => graph.node("Sum", several, "pre_activations", Vec::new()),
     };
-    finish(&mut graph, description, &sums);
+    let sums = layers::later(&mut graph, model, sums);
+    layers::finish(&mut graph, description, &sums);
     graph
 }
 
@@ -234,6 +236,13 @@ fn encoded_numbers(graph: &mut Graph, columns: &[Column], numbers: &[Part<'_>]) 
     Some(encoded)
 }
 
+/// The first layer, its weight (O, I) and its bias (O).
+fn first_layer(model: &Model) -> (Layer, &[f64], Option<&[f64]>) {
+    let layer = model.network().layers()[0];
+    let (weight, bias) = layer.split(&model.parameters()[..layer.n_parameters()]);
+    (layer, weight, bias)
+}
+
 /// The sums (N, O) of the features that are numbers, and of the bias: taken from each number its mean in f32, which
 /// the bias makes up for. `None` if there are neither.
 fn dense(
@@ -242,8 +251,7 @@ fn dense(
     numbers: &[Part<'_>],
     encoded: Option<String>,
 ) -> Option<String> {
-    let layer = model.layer();
-    let (weight, bias) = layer.split(model.parameters());
+    let (layer, weight, bias) = first_layer(model);
     let Some(mut encoded) = encoded else {
         return Some(graph.floats("layers.0.bias", &[1, layer.n_outputs], bias?));
     };
@@ -283,8 +291,7 @@ fn dense(
 /// What each text of a column adds to the sums (N, O): the weights of its category, nothing for a text that is not
 /// known, and for the empty one those of the features that fill a missing cell.
 fn of_categories(graph: &mut Graph, model: &Model, part: &Part<'_>, number: usize) -> String {
-    let layer = model.layer();
-    let (weight, _) = layer.split(model.parameters());
+    let (layer, weight, _) = first_layer(model);
     let categories = part.column.categories.as_deref().unwrap_or_default();
     let n_categories = categories.len();
     let of = |o: usize, category: usize| weight[o * layer.n_inputs + part.first + category];
@@ -340,26 +347,4 @@ fn of_categories(graph: &mut Graph, model: &Model, part: &Part<'_>, number: usiz
         &format!("terms.{number}"),
         vec![int("axis", 1)],
     )
-}
-
-/// The activation of the sums, and the offsets of the targets.
-fn finish(graph: &mut Graph, description: &Description, sums: &str) {
-    let (activation, offsets) = (description.activation, &description.target_offsets);
-    let n_outputs = description.targets.len();
-    let doc = format!("Predictions of: {}", description.targets.join(", "));
-    // ONNX calls its operators as the variants are called.
-    let operator = format!("{activation:?}");
-    // The axis of the outputs; 0 is that of the samples.
-    let axis = (activation == Activation::Softmax).then(|| int("axis", 1));
-    let axis = Vec::from_iter(axis);
-    if offsets.is_empty() {
-        graph.output(PREDICTIONS, Type::Float, n_outputs, &doc);
-        return graph.node_to(&operator, &[sums], PREDICTIONS, axis);
-    }
-    graph.output(PREDICTIONS, Type::Double, n_outputs, &doc);
-    let values = graph.node(&operator, &[sums], "activations", axis);
-    let to = vec![int("to", Type::Double as u64)];
-    let values = graph.node("Cast", &[&values], "differences_of_targets", to);
-    let offsets = graph.doubles("offsets_of_targets", &[1, n_outputs], offsets);
-    graph.node_to("Add", &[&values, &offsets], PREDICTIONS, Vec::new());
 }

@@ -191,7 +191,7 @@ impl<'m> Columns<'m> {
             .map(predict)
             .collect::<Vec<_>>()
             .concat();
-        let numbers: Vec<f64> = match model.layer().n_outputs == self.n_numbers {
+        let numbers: Vec<f64> = match model.network().n_outputs() == self.n_numbers {
             true => predictions,
             // Of two classes the one target is the probability of the second.
             false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),

@@ -3,7 +3,7 @@
 use super::TrainConfig;
 use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
-use crate::network::Activation;
+use crate::network::{Activation, Hidden};
 use crate::objective::Loss;
 use crate::train::{Optimizer, Schedule};
 use std::fmt::Display;
@@ -15,6 +15,7 @@ impl TrainConfig {
         self.check_numbers()?;
         self.check_batches()?;
         self.check_optimizer()?;
+        self.check_layers()?;
         self.check_objective(dataset)
     }
 
@@ -40,6 +41,7 @@ impl TrainConfig {
                 self.loss_tolerance.unwrap_or(0.0),
                 NOT_NEGATIVE,
             ),
+            ("weight_decay", self.weight_decay, NOT_NEGATIVE),
             ("max_seconds", self.max_seconds.unwrap_or(0.0), NOT_NEGATIVE),
         ] {
             let holds = (value > 0.0 || value == 0.0 && rule == NOT_NEGATIVE) && value.is_finite();
@@ -85,7 +87,7 @@ impl TrainConfig {
             &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT],
         )?;
         require(
-            self.optimizer != Optimizer::Adam || self.l1 == 0.0,
+            !matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW) || self.l1 == 0.0,
             "l1",
             "Adam's steps, a different one for each weight, keep none at 0",
             &[
@@ -94,10 +96,49 @@ impl TrainConfig {
             ],
         )?;
         require(
+            self.optimizer == Optimizer::AdamW || self.weight_decay == 0.0,
+            "weight_decay",
+            "is a setting of AdamW",
+            &[Remedy::Set("optimizer", "adamw"), LEAVE_OUT],
+        )?;
+        require(
             self.optimizer != Optimizer::LBfgs || self.schedule == Schedule::Constant,
             "schedule",
             "L-BFGS searches its steps itself",
             &[LEAVE_OUT, FIRST_ORDER],
+        )
+    }
+
+    fn check_layers(&self) -> Result<()> {
+        const LAYERS: usize = 64;
+        const UNITS: usize = 8192;
+        let Hidden { widths, activation } = &self.hidden;
+        let depth = widths.len();
+        let reason = format_args!("{depth} layers are more than {LAYERS}");
+        require(
+            depth <= LAYERS,
+            "hidden",
+            reason,
+            &[Remedy::Do("take fewer")],
+        )?;
+        for width in widths {
+            let reason = format_args!("a layer of {width} units must have from 1 to {UNITS}");
+            require((1..=UNITS).contains(width), "hidden", reason, &[])?;
+        }
+        require(
+            activation.is_hidden(),
+            "hidden_activation",
+            "is one of the last layer",
+            &[Remedy::Set("hidden_activation", "relu")],
+        )?;
+        require(
+            self.activation.is_of_outputs(),
+            "activation",
+            "is one of hidden layers",
+            &[
+                Remedy::Set("activation", "sigmoid, softmax, identity or tanh"),
+                LEAVE_OUT,
+            ],
         )
     }
 

@@ -213,11 +213,7 @@ mod tests {
 
     /// No penalty.
     fn free(n_parameters: usize) -> Penalty {
-        Penalty::new(
-            0.0,
-            0.0,
-            Network::single_layer(n_parameters, 1, false).layer(),
-        )
+        Penalty::new(0.0, 0.0, &Network::single_layer(n_parameters, 1, false))
     }
 
     fn iterate(parameters: Vec<f64>, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Iterate {

@@ -15,7 +15,7 @@ const MAX_EVALUATIONS: usize = 40;
 /// Sets to 0 all components of `direction` that do not descend by the pseudo-gradient (the paper's projection).
 pub(super) fn align(penalty: &Penalty, pseudo: &[f64], direction: &mut [f64]) {
     let pairs = direction.iter_mut().zip(pseudo);
-    for (direction, pseudo) in pairs.take(penalty.n_weights) {
+    for (direction, pseudo) in penalty.of_weights(pairs) {
         if *direction * pseudo >= 0.0 {
             *direction = 0.0;
         }
@@ -57,11 +57,13 @@ fn within_orthant(
     step: f64,
 ) -> Vec<f64> {
     let mut next = current.parameters.clone();
-    for (at, next) in next.iter_mut().enumerate() {
-        let from = *next;
-        *next += step * direction[at];
-        let sign = if from == 0.0 { -pseudo[at] } else { from };
-        if at < penalty.n_weights && *next * sign <= 0.0 {
+    for (next, direction) in next.iter_mut().zip(direction) {
+        *next += step * direction;
+    }
+    let weights = next.iter_mut().zip(&current.parameters).zip(pseudo);
+    for ((next, from), pseudo) in penalty.of_weights(weights) {
+        let sign = if *from == 0.0 { -pseudo } else { *from };
+        if *next * sign <= 0.0 {
             *next = 0.0;
         }
     }

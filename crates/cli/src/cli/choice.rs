@@ -1,7 +1,7 @@
 //! The library's enums as values on the command line, by the names that serde gives them.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use neuralnet::network::Activation;
+use neuralnet::network::{Activation, Init};
 use neuralnet::{BackendChoice, Loss, Optimizer, Reduction, ReferenceChoice, Schedule, Storage};
 use neuralnet_table::Impute;
 use serde::de::value::{Error, StrDeserializer};
@@ -23,6 +23,18 @@ pub(super) fn choice<T: Choice>() -> impl TypedValueParser<Value = T> {
     let names = variants::<T>().iter();
     let values = names.map(|name| possible(name, value::<T>(name).help()));
     PossibleValuesParser::new(values).map(|name| value(&name))
+}
+
+/// Parses the name of an activation that `suits`.
+pub(super) fn activation(
+    suits: impl Fn(Activation) -> bool,
+) -> impl TypedValueParser<Value = Activation> {
+    let names = variants::<Activation>().iter();
+    let values = names.filter_map(|name| {
+        let activation: Activation = value(name);
+        suits(activation).then(|| possible(name, activation.help()))
+    });
+    PossibleValuesParser::new(values.collect::<Vec<_>>()).map(|name| value(&name))
 }
 
 /// Takes the name of a schedule. The settings of `step` are flags of their own.
@@ -51,6 +63,11 @@ fn possible(name: &'static str, help: Option<&'static str>) -> PossibleValue {
 pub(super) fn value<T: DeserializeOwned>(name: &str) -> T {
     let name: StrDeserializer<'_, Error> = name.into_deserializer();
     T::deserialize(name).expect("clap has compared the name with those of the unit variants")
+}
+
+/// The variant of `T` called `name`, if there is one.
+pub(super) fn named<T: Choice>(name: &str) -> Option<T> {
+    variants::<T>().contains(&name).then(|| value(name))
 }
 
 /// The names of the variants of the enum `T`.
@@ -102,6 +119,8 @@ impl Choice for Activation {
     }
 }
 
+impl Choice for Init {}
+
 impl Choice for Reduction {}
 
 impl Choice for BackendChoice {}
@@ -112,6 +131,7 @@ impl Choice for Optimizer {
             Self::GradientDescent => "The article's; stays on the GPU",
             Self::Momentum => "Gradient descent with a memory of its past steps",
             Self::Adam => "A step for each weight",
+            Self::AdamW => "Adam, and weights decay by --weight-decay",
             Self::LBfgs => "Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN",
         })
     }
@@ -149,7 +169,7 @@ impl Choice for Impute {
 #[cfg(test)]
 mod tests {
     use super::{Choice, value, variants};
-    use neuralnet::network::Activation;
+    use neuralnet::network::{Activation, Init};
     use neuralnet::{
         BackendChoice, Loss, Optimizer, Reduction, ReferenceChoice, Schedule, Storage,
     };
@@ -167,9 +187,19 @@ mod tests {
     #[test]
     fn names_are_those_of_the_json() {
         assert_chosen::<Loss>(&["squared-error", "cross-entropy"]);
-        assert_chosen::<Activation>(&["sigmoid", "softmax", "identity", "tanh"]);
+        assert_chosen::<Activation>(&[
+            "sigmoid",
+            "softmax",
+            "identity",
+            "tanh",
+            "relu",
+            "leaky-relu",
+            "gelu",
+            "silu",
+        ]);
+        assert_chosen::<Init>(&["numpy", "he", "glorot"]);
         assert_chosen::<Reduction>(&["sum", "mean"]);
-        assert_chosen::<Optimizer>(&["gradient-descent", "momentum", "adam", "lbfgs"]);
+        assert_chosen::<Optimizer>(&["gradient-descent", "momentum", "adam", "adamw", "lbfgs"]);
         assert_chosen::<Storage>(&["f32", "f16", "u8"]);
         assert_chosen::<Impute>(&["mean", "median", "zero"]);
         assert_chosen::<ReferenceChoice>(&["fast", "plain"]);

@@ -13,12 +13,15 @@ const ADAM_LEARNING_RATE: f64 = 0.01;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Optimizer")]
 pub(super) struct OptimizerArgs {
-    /// How the weights are updated (default: adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
+    /// How the weights are updated (default: adamw with --hidden, adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
     #[arg(long, value_parser = choice::<Optimizer>())]
     optimizer: Option<Optimizer>,
     /// The share of its velocity that --optimizer momentum keeps with each update (default: 0.9)
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
+    /// The share of each weight that --optimizer adamw takes from it with each update, times the learning rate (default: 0.01)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
     /// How the learning rate changes over the updates (default: constant)
     #[arg(long, value_parser = schedule_name())]
     schedule: Option<String>,
@@ -40,13 +43,13 @@ pub(super) struct OptimizerArgs {
     /// Stop once an iteration changes the loss by this share or less (default: no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss_tolerance: Option<f64>,
-    /// Rows of each update, shuffled each epoch (default: all)
-    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
-    batch_size: Option<usize>,
+    /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden, unless the optimizer is lbfgs; otherwise all)
+    #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
+    batch_size: Option<BatchSize>,
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     warm_start_rows: Option<usize>,
-    /// The iterations as passes over the rows: with --batch-size an epoch takes several
+    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: 10 with batches and --hidden)
     #[arg(
         long,
         value_name = "N",
@@ -58,6 +61,28 @@ pub(super) struct OptimizerArgs {
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     max_seconds: Option<f64>,
 }
+
+/// Rows of an update.
+#[derive(Clone, Copy, Debug)]
+enum BatchSize {
+    All,
+    Rows(usize),
+}
+
+fn batch_size(text: &str) -> std::result::Result<BatchSize, String> {
+    match text {
+        "all" => Ok(BatchSize::All),
+        number => number
+            .parse()
+            .map(BatchSize::Rows)
+            .map_err(|error| format!("{error}; name a number of rows, or all")),
+    }
+}
+
+/// Rows of an update of a network with hidden layers.
+const BATCH_SIZE: usize = 128;
+/// Epochs of a network with hidden layers that is trained in batches.
+const EPOCHS: u64 = 10;
 
 /// The default of `--l2`, which keeps the weights finite if a line separates the classes: `½ ‖W‖²` beside the sum of
 /// the losses, like scikit-learn's `LogisticRegression` with `C = 1`. It is 0 for optimizers that do not search for the
@@ -78,9 +103,19 @@ impl OptimizerArgs {
         dataset: &Dataset,
         task: &TaskArgs,
     ) -> Result<TrainConfig> {
-        let optimizer = self.optimizer(dataset, task);
+        let has_hidden = !config.hidden.is_empty();
+        let optimizer = self.optimizer(dataset, task, has_hidden);
+        let batch_size = match self.batch_size {
+            Some(BatchSize::All) => None,
+            Some(BatchSize::Rows(rows)) => Some(rows),
+            None if has_hidden && optimizer != Optimizer::LBfgs => {
+                Some(BATCH_SIZE).filter(|rows| *rows < dataset.n_samples())
+            }
+            None => None,
+        };
         let defaults = match optimizer {
             Optimizer::LBfgs => TrainConfig::lbfgs(),
+            Optimizer::AdamW => TrainConfig::adamw(),
             _ => TrainConfig::default(),
         };
         self.check(optimizer, task)?;
@@ -88,9 +123,11 @@ impl OptimizerArgs {
             optimizer,
             learning_rate: match optimizer {
                 Optimizer::Adam => task.learning_rate.unwrap_or(ADAM_LEARNING_RATE),
+                Optimizer::AdamW => task.learning_rate.unwrap_or(defaults.learning_rate),
                 _ => config.learning_rate,
             },
-            batch_size: self.batch_size,
+            batch_size,
+            weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             warm_start_rows: self.warm_start_rows,
             momentum: self.momentum.unwrap_or(defaults.momentum),
             schedule: self.schedule()?,
@@ -104,17 +141,20 @@ impl OptimizerArgs {
         if self.l2.is_none() && self.l1.is_none() && task.is_file() {
             config.l2 = default_l2(&config, dataset);
         }
-        if let Some(epochs) = self.epochs {
+        let usual =
+            (has_hidden && batch_size.is_some() && !task.names_iterations()).then_some(EPOCHS);
+        if let Some(epochs) = self.epochs.or(usual) {
             config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
         }
         Ok(config)
     }
 
     /// The optimizer asked for, or else the one that suits the other arguments and the data.
-    fn optimizer(&self, dataset: &Dataset, task: &TaskArgs) -> Optimizer {
+    fn optimizer(&self, dataset: &Dataset, task: &TaskArgs, has_hidden: bool) -> Optimizer {
         match self.optimizer {
             Some(optimizer) => optimizer,
             None if self.momentum.is_some() => Optimizer::Momentum,
+            None if has_hidden || self.weight_decay.is_some() => Optimizer::AdamW,
             None if self.batch_size.is_some() => Optimizer::Adam,
             None if task.learning_rate.is_some() || self.schedule.is_some() => {
                 Optimizer::GradientDescent
@@ -130,8 +170,12 @@ impl OptimizerArgs {
             let reason = "is a setting of --optimizer momentum; take that, or leave it out";
             return Err(Error::setting("--momentum", reason));
         }
+        if self.weight_decay.is_some() && optimizer != Optimizer::AdamW {
+            let reason = "is a setting of --optimizer adamw; take that, or --l2, or leave it out";
+            return Err(Error::setting("--weight-decay", reason));
+        }
         if task.learning_rate.is_some() && optimizer == Optimizer::LBfgs {
-            let reason = "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum or adam";
+            let reason = "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum, adam or adamw";
             return Err(Error::setting("--learning-rate", reason));
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! The arguments for a start from a model.
 
 use super::TaskArgs;
+use super::choice::named;
 use super::table::UnknownCategory;
 use crate::error::{Error, Result};
 use clap::{ArgGroup, Args};
+use neuralnet::network::Init;
 use neuralnet::{Dataset, Model, TrainConfig};
 use neuralnet_table::ModelOptions;
 use std::path::PathBuf;
@@ -11,15 +13,15 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("encoded").multiple(true))]
 pub(super) struct StartArgs {
-    /// Start from the weights of MODEL, and encode the table as its training did; activation, loss and bias are the model's (default: random weights of --seed)
+    /// Where the weights start: `numpy` between −1 and 1, `he` and `glorot` as much nearer to 0 as there are more of them, or a MODEL: then the table is encoded as for its training, and layers and loss are its own (default: numpy without hidden layers; otherwise for each layer what suits its activation)
     #[arg(
         long,
-        value_name = "MODEL",
+        value_name = "numpy|he|glorot|MODEL",
+        value_parser = start,
         group = "encoded",
-        help_heading = "Optimizer",
-        conflicts_with_all = ["target", "features", "drop", "classes", "one_hot", "impute", "path"]
+        help_heading = "Optimizer"
     )]
-    init: Option<PathBuf>,
+    init: Option<Start>,
     /// What becomes of a category in --validation-data that the training samples lack, or in DATA that the model of --init does not know
     #[arg(
         long,
@@ -31,6 +33,18 @@ pub(super) struct StartArgs {
     unknown_category: UnknownCategory,
 }
 
+/// Where the weights start.
+#[derive(Clone, Debug)]
+enum Start {
+    Drawn(Init),
+    Model(PathBuf),
+}
+
+fn start(text: &str) -> std::result::Result<Start, std::convert::Infallible> {
+    let drawn = named::<Init>(text).map(Start::Drawn);
+    Ok(drawn.unwrap_or_else(|| Start::Model(text.into())))
+}
+
 impl StartArgs {
     /// How data are read that are encoded as others were.
     pub(super) fn known_data(&self, task: &TaskArgs) -> ModelOptions {
@@ -40,9 +54,27 @@ impl StartArgs {
         }
     }
 
+    /// How the weights are drawn, if that is said.
+    pub(super) fn drawn(&self) -> Option<Init> {
+        match &self.init {
+            Some(Start::Drawn(init)) => Some(*init),
+            _ => None,
+        }
+    }
+
     /// The model to start from, if one is named.
-    pub(super) fn model(&self) -> Result<Option<Model>> {
-        Ok(self.init.as_deref().map(Model::open).transpose()?)
+    ///
+    /// # Errors
+    /// If it cannot be read, or an argument says how a table is encoded.
+    pub(super) fn model(&self, task: &TaskArgs) -> Result<Option<Model>> {
+        let Some(Start::Model(path)) = &self.init else {
+            return Ok(None);
+        };
+        if let Some(flag) = task.encoding() {
+            let reason = "the model of --init says how its tables are encoded; leave it out";
+            return Err(Error::setting(flag, reason));
+        }
+        Ok(Some(Model::open(path)?))
     }
 
     /// The settings that suit the samples `dataset` and the network of `model`.
@@ -55,10 +87,19 @@ impl StartArgs {
         dataset: &Dataset,
         model: &Model,
     ) -> Result<TrainConfig> {
-        let layer = model.layer();
+        let (layer, config) = (model.network().output_layer(), &model.description().config);
         let is_other = |given| given != layer.activation;
+        let is_other_hidden = |given| given != config.hidden.activation;
         for (flag, is_refused) in [
             ("--activation", task.activation.is_some_and(is_other)),
+            (
+                "--hidden",
+                !task.hidden.is_empty() && task.hidden != config.hidden.widths,
+            ),
+            (
+                "--hidden-activation",
+                task.hidden_activation.is_some_and(is_other_hidden),
+            ),
             ("--bias", task.bias && !layer.bias),
             ("--no-bias", task.no_bias && layer.bias),
         ] {
@@ -69,8 +110,9 @@ impl StartArgs {
         }
         Ok(TrainConfig {
             activation: layer.activation,
-            loss: model.description().config.loss,
+            loss: config.loss,
             bias: layer.bias,
+            hidden: config.hidden.clone(),
             ..TrainConfig::suited_to(dataset)
         })
     }

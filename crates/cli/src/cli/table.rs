@@ -143,6 +143,21 @@ pub(super) struct TableArgs {
 }
 
 impl TableArgs {
+    /// The first flag given that says how the columns are encoded.
+    pub(super) fn encoding(&self) -> Option<&'static str> {
+        let flags = [
+            ("--target", !self.target.is_empty()),
+            ("--features", !self.features.is_empty()),
+            ("--drop", !self.drop.is_empty()),
+            ("--classes", self.classes),
+            ("--one-hot", !self.one_hot.is_empty()),
+            ("--impute", self.impute.is_some()),
+            ("--labels", self.labels.path.is_some()),
+        ];
+        let given = flags.into_iter().find(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag)
+    }
+
     /// The arguments as the library takes them; columns keep their zero for a network without a bias, and are fitted to what the split `holdout` leaves to train on.
     pub(super) fn options(&self, without_bias: bool, holdout: Option<(f64, u32)>) -> TableOptions {
         TableOptions {

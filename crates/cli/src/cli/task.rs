@@ -1,11 +1,11 @@
 //! The arguments that say what is trained: the data, the network and its loss.
 
-use super::choice::choice;
+use super::choice::{activation, choice};
 use super::hardware::HardwareArgs;
 use super::table::TableArgs;
 use crate::error::{Error, Result};
 use clap::Args;
-use neuralnet::network::Activation;
+use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Loss, Model, Reduction, TrainConfig};
 use neuralnet_table::ModelOptions;
 
@@ -22,8 +22,14 @@ pub(crate) struct TaskArgs {
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(super) learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
-    #[arg(long, value_parser = choice::<Activation>())]
+    #[arg(long, value_parser = activation(Activation::is_of_outputs))]
     pub(super) activation: Option<Activation>,
+    /// Widths of the hidden layers, first to last, separated by commas (default: none, so that the features are all that a prediction is made of)
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',')]
+    pub(super) hidden: Vec<usize>,
+    /// Activation of the hidden layers (default: relu)
+    #[arg(long, value_parser = activation(Activation::is_hidden), requires = "hidden")]
+    pub(super) hidden_activation: Option<Activation>,
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
     loss: Option<Loss>,
@@ -58,6 +64,11 @@ impl TaskArgs {
     /// Whether the activation is given.
     pub(crate) fn names_activation(&self) -> bool {
         self.activation.is_some()
+    }
+
+    /// Whether the number of iterations is given.
+    pub(super) fn names_iterations(&self) -> bool {
+        self.iterations.is_some()
     }
 
     /// Whether the data come from a file.
@@ -96,6 +107,11 @@ impl TaskArgs {
             drop_missing_targets: self.table.drop_missing_targets,
             ..ModelOptions::default()
         }
+    }
+
+    /// The first flag given that says how a table is encoded.
+    pub(super) fn encoding(&self) -> Option<&'static str> {
+        self.table.encoding()
     }
 
     /// Opens the data, with unscaled features, encoded as those of `model` were.
@@ -157,6 +173,13 @@ impl TaskArgs {
             reduction: self.reduction.unwrap_or(defaults.reduction),
             bias: self.bias || (defaults.bias && !self.no_bias),
             activation: defaults.activation,
+            hidden: Hidden {
+                widths: match &self.hidden[..] {
+                    [] => defaults.hidden.widths.clone(),
+                    widths => widths.to_vec(),
+                },
+                activation: self.hidden_activation.unwrap_or(defaults.hidden.activation),
+            },
             seed: self.seed,
             ..defaults
         };

@@ -119,7 +119,10 @@ impl Page<'_> {
             notes: &metrics.notes,
             loss: curves::loss(&self.trained.history),
             standardised,
-            n_more_outputs: self.model.layer().n_outputs - outputs.len(),
+            n_more_outputs: match outputs.len() {
+                0 => 0,
+                shown => self.model.network().n_outputs() - shown,
+            },
             outputs,
             settings: tables::settings(self),
         }

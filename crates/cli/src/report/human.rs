@@ -100,13 +100,31 @@ fn stopped(n: u64, reason: Option<StopReason>) -> String {
     format!("after {}{why}", iterations(n))
 }
 
-/// Writes the first weights of each output, and its bias.
+/// Writes the shapes of several layers.
+fn write_layers(out: &mut dyn Write, layers: &[LayerResult<'_>]) -> io::Result<()> {
+    writeln!(out, "layer  inputs  outputs  parameters")?;
+    for (at, layer) in layers.iter().enumerate() {
+        let (n_inputs, n_outputs) = (layer.weight[0].len(), layer.weight.len());
+        let n_parameters = n_inputs * n_outputs + layer.bias.map_or(0, <[f64]>::len);
+        let n_parameters = HumanCount(n_parameters as u64).to_string();
+        writeln!(
+            out,
+            "{at:>5}  {n_inputs:>6}  {n_outputs:>7}  {n_parameters:>10}"
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the first weights of each output, and its bias; of several layers their shapes.
 fn write_weights(
     out: &mut dyn Write,
     features: &[String],
     targets: &[String],
-    [layer]: &[LayerResult<'_>; 1],
+    layers: &[LayerResult<'_>],
 ) -> io::Result<()> {
+    let [layer] = layers else {
+        return write_layers(out, layers);
+    };
     for (o, weight) in layer.weight.iter().enumerate() {
         let bias = layer.bias.map(|bias| ("bias", &bias[o]));
         let named = features.iter().map(String::as_str).zip(*weight);

@@ -4,10 +4,9 @@
 use super::article::ArticleRow;
 use super::run::Run;
 use neuralnet::model::Description;
-use neuralnet::network::Layer;
 use neuralnet::train::{HistoryPoint, WarmStart};
 use neuralnet::validate::{Check, Distance, StorageEffect};
-use neuralnet::{Dataset, Metrics, Model, StopReason, Trained};
+use neuralnet::{Dataset, Metrics, Model, Network, StopReason, Trained};
 use serde::Serialize;
 use std::path::Path;
 
@@ -20,7 +19,7 @@ pub(crate) struct TrainResult<'a> {
     pub(super) run: &'a Run,
     pub(super) iterations: u64,
     pub(super) loss: f64,
-    pub(super) layers: [LayerResult<'a>; 1],
+    pub(super) layers: Vec<LayerResult<'a>>,
     pub(super) seconds: f64,
     pub(super) bytes_per_second: Option<f64>,
     mean_slope: f64,
@@ -58,7 +57,7 @@ impl<'a> TrainResult<'a> {
             run,
             iterations: trained.iterations,
             loss: trained.loss,
-            layers: layers(trained.network.layer(), parameters),
+            layers: layers(&trained.network, parameters),
             seconds: trained.seconds,
             bytes_per_second: trained.bytes_per_second,
             mean_slope: trained.summary.mean_slope,
@@ -84,11 +83,14 @@ pub(super) struct LayerResult<'a> {
     pub(super) bias: Option<&'a [f64]>,
 }
 
-/// The layers of a network that has one.
-fn layers(layer: Layer, parameters: &[f64]) -> [LayerResult<'_>; 1] {
-    let (weight, bias) = layer.split(parameters);
-    let weight = weight.chunks_exact(layer.n_inputs).collect();
-    [LayerResult { weight, bias }]
+/// The layers of `network`, first to last.
+fn layers<'a>(network: &Network, parameters: &'a [f64]) -> Vec<LayerResult<'a>> {
+    let layers = network.parts().map(|(layer, range)| {
+        let (weight, bias) = layer.split(&parameters[range]);
+        let weight = weight.chunks_exact(layer.n_inputs).collect();
+        LayerResult { weight, bias }
+    });
+    layers.collect()
 }
 
 /// What `inspect` shows.
@@ -96,7 +98,7 @@ fn layers(layer: Layer, parameters: &[f64]) -> [LayerResult<'_>; 1] {
 pub(crate) struct ModelResult<'a> {
     #[serde(flatten)]
     pub(super) description: &'a Description,
-    pub(super) layers: [LayerResult<'a>; 1],
+    pub(super) layers: Vec<LayerResult<'a>>,
 }
 
 impl<'a> ModelResult<'a> {
@@ -104,7 +106,7 @@ impl<'a> ModelResult<'a> {
     pub(crate) fn new(model: &'a Model, parameters: &'a [f64]) -> Self {
         Self {
             description: model.description(),
-            layers: layers(model.layer(), parameters),
+            layers: layers(model.network(), parameters),
         }
     }
 }

@@ -19,6 +19,11 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     let is_usual = train.activation == Activation::Sigmoid;
     let activation = (!is_usual).then(|| name(&train.activation));
     let mut settings = vec![format!("{reduction} of {loss}")];
+    if !train.hidden.is_empty() {
+        let widths: Vec<String> = train.hidden.widths.iter().map(usize::to_string).collect();
+        let activation = name(&train.hidden.activation);
+        settings.push(format!("hidden {} {activation}", widths.join(", ")));
+    }
     settings.extend(activation);
     settings.extend(penalties(train));
     settings.push(updates(train));
@@ -32,6 +37,7 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
         iterations(train.iterations)
     ));
     settings.extend(train.batch_size.map(|size| format!("batches of {size}")));
+    settings.extend(train.init.map(|init| format!("{} start", name(&init))));
     settings.push(format!("seed {}", train.seed));
     if standardise {
         settings.push("features standardised".to_owned());
@@ -57,6 +63,10 @@ fn updates(train: &TrainConfig) -> String {
         Optimizer::GradientDescent => rate,
         Optimizer::Momentum => format!("momentum {}, {rate}", train.momentum),
         Optimizer::Adam => format!("Adam, {rate}"),
+        Optimizer::AdamW => format!(
+            "AdamW, weight decay {}, {rate}",
+            self::rate(train.weight_decay)
+        ),
         Optimizer::LBfgs if train.l1 > 0.0 => "L-BFGS (OWL-QN)".to_owned(),
         Optimizer::LBfgs => "L-BFGS".to_owned(),
     }

@@ -91,7 +91,10 @@ struct Bar<'a> {
 /// The largest weights of each output, and whether they are those of standardised features. They are so where the
 /// model was trained on such: weights of features in different units cannot be compared.
 pub(super) fn weights(model: &Model) -> (bool, Vec<OutputWeights<'_>>) {
-    let (layer, description) = (model.layer(), model.description());
+    let description = model.description();
+    let [layer] = model.network().layers() else {
+        return (false, Vec::new());
+    };
     let parameters = model.table_parameters();
     let (weight, bias) = layer.split(&parameters);
     let scale = description.scaling.as_ref().map(Scaling::scale);

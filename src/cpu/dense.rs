@@ -1,0 +1,434 @@
+//! Networks of several layers: forward and backward pass of a block of rows at a time, as products of matrices.
+//!
+//! Each number of a product is one chain of fused multiply-adds from 0 up, in the order of the contraction; that of a
+//! gradient goes on from block to block. So the bits depend neither on the tiles nor on the blocks.
+
+mod panels;
+mod tile;
+
+use super::block::Rows;
+use super::simd::{Arithmetic, Instructions};
+use crate::backend::{Evaluation, Problem};
+use crate::network::Layer;
+use crate::objective::Loss;
+use panels::{Grouped, Panels};
+use tile::{COLUMNS, multiply, outer};
+
+/// Rows of a block, at most: their values in all layers stay in the second-level cache if these are narrow.
+const ROWS: usize = 96;
+
+/// A network with its loss and its parameters, as the tiles want them.
+#[derive(Debug)]
+pub(super) struct DenseNetwork {
+    layers: Vec<DenseLayer>,
+    loss: Loss,
+    n_parameters: usize,
+}
+
+#[derive(Debug)]
+struct DenseLayer {
+    shape: Layer,
+    /// The weight for `x Wᵀ`, whose columns are outputs.
+    forward: Panels,
+    /// The weight for `e W`, whose columns are inputs; without any for the first layer, whose inputs need no error.
+    backward: Panels,
+    /// (O padded), 0 without a bias.
+    bias: Vec<f64>,
+}
+
+impl DenseNetwork {
+    pub(super) fn new(problem: &Problem<'_>, parameters: &[f64]) -> Self {
+        let layers = problem
+            .network
+            .parts()
+            .enumerate()
+            .map(|(at, (shape, range))| {
+                let (weight, bias) = shape.split(&parameters[range]);
+                let mut padded = bias.map_or_else(Vec::new, <[f64]>::to_vec);
+                padded.resize(padded_width(shape.n_outputs), 0.0);
+                DenseLayer {
+                    forward: Panels::of_rows(weight, shape.n_outputs, shape.n_inputs),
+                    backward: match at {
+                        0 => Panels::default(),
+                        _ => Panels::of_columns(weight, shape.n_outputs, shape.n_inputs),
+                    },
+                    bias: padded,
+                    shape,
+                }
+            });
+        Self {
+            layers: layers.collect(),
+            loss: problem.objective.loss,
+            n_parameters: parameters.len(),
+        }
+    }
+
+    /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says.
+    pub(super) fn sums(&self, rows: Rows<'_>, instructions: Instructions) -> Evaluation {
+        // As many rows of a tile as there are registers for.
+        match instructions.has_many_registers() {
+            true => instructions.run(Sums::<8> {
+                network: self,
+                rows,
+            }),
+            false => instructions.run(Sums::<3> {
+                network: self,
+                rows,
+            }),
+        }
+    }
+}
+
+/// Columns of a matrix with its padding.
+fn padded_width(width: usize) -> usize {
+    width.next_multiple_of(COLUMNS)
+}
+
+/// The values of one layer for a block of rows, each (rows, width padded) and 0 in the padding.
+#[derive(Debug)]
+struct Values<const M: usize> {
+    width: usize,
+    /// The pre-activations.
+    z: Vec<f64>,
+    /// The activations.
+    a: Vec<f64>,
+    /// dloss/dz.
+    e: Vec<f64>,
+    /// The activations in groups of rows, for the layer above.
+    grouped_a: Grouped<M>,
+    /// dloss/dz in groups of rows, for the layer below.
+    grouped_e: Grouped<M>,
+}
+
+impl<const M: usize> Values<M> {
+    fn new(n_units: usize) -> Self {
+        let width = padded_width(n_units);
+        // A tile reads on past the last row.
+        let zeros = || vec![0.0; ROWS * width + COLUMNS];
+        Self {
+            width,
+            z: zeros(),
+            a: zeros(),
+            e: zeros(),
+            grouped_a: Grouped::new(n_units),
+            grouped_e: Grouped::new(n_units),
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&[f64], &[f64])> {
+        let rows = self.z.chunks_exact(self.width);
+        rows.zip(self.a.chunks_exact(self.width))
+    }
+}
+
+/// The sums over rows, by tiles of M rows.
+struct Sums<'a, const M: usize> {
+    network: &'a DenseNetwork,
+    rows: Rows<'a>,
+}
+
+impl<const M: usize> Arithmetic for Sums<'_, M> {
+    type Output = Evaluation;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> Evaluation {
+        let layers = &self.network.layers;
+        let mut sums = Evaluation::zero(self.network.n_parameters);
+        let mut gradients: Vec<Vec<f64>> = layers.iter().map(padded_gradient::<M>).collect();
+        let mut bias_gradients: Vec<Vec<f64>> =
+            layers.iter().map(|it| vec![0.0; it.bias.len()]).collect();
+        let mut inputs = Values::<M>::new(layers[0].shape.n_inputs);
+        let of_layers = layers.iter().map(|it| Values::new(it.shape.n_outputs));
+        let mut values: Vec<Values<M>> = of_layers.collect();
+        for first in (0..self.rows.n_rows).step_by(ROWS) {
+            let n_rows = ROWS.min(self.rows.n_rows - first);
+            self.read(first, n_rows, &mut inputs);
+            for (at, layer) in layers.iter().enumerate() {
+                let (before, from_here) = values.split_at_mut(at);
+                let x = before.last().unwrap_or(&inputs);
+                forward::<FUSED, M>(layer, n_rows, x, &mut from_here[0]);
+            }
+            self.output_errors(first, n_rows, &mut values[layers.len() - 1], &mut sums);
+            for at in (0..layers.len()).rev() {
+                let (before, from_here) = values.split_at_mut(at);
+                let (here, below) = (&mut from_here[0], before.last_mut());
+                let x = below.as_deref().unwrap_or(&inputs);
+                gradient::<FUSED, M>(n_rows, here, x, &mut gradients[at]);
+                for row in here.e.chunks_exact(here.width).take(n_rows) {
+                    let sums = bias_gradients[at].iter_mut().zip(row);
+                    sums.for_each(|(sum, e)| *sum += e);
+                }
+                if let Some(below) = below {
+                    let hidden = layers[at - 1].shape;
+                    backward::<FUSED, M>(&layers[at].backward, hidden, n_rows, here, below);
+                }
+            }
+        }
+        let mut to = sums.gradient.as_mut_slice();
+        for (layer, (weight, bias)) in layers.iter().zip(gradients.iter().zip(&bias_gradients)) {
+            let Layer {
+                n_inputs,
+                n_outputs,
+                ..
+            } = layer.shape;
+            let rows = weight.chunks_exact(padded_width(n_inputs));
+            let (of_layer, rest) = to.split_at_mut(layer.shape.n_parameters());
+            for (to, row) in of_layer.chunks_mut(n_inputs).zip(rows.take(n_outputs)) {
+                to.copy_from_slice(&row[..n_inputs]);
+            }
+            if layer.shape.bias {
+                of_layer[layer.shape.n_weights()..].copy_from_slice(&bias[..n_outputs]);
+            }
+            to = rest;
+        }
+        sums
+    }
+}
+
+/// Room for the gradient of a weight (O padded to tiles, I padded).
+fn padded_gradient<const M: usize>(layer: &DenseLayer) -> Vec<f64> {
+    let Layer {
+        n_inputs,
+        n_outputs,
+        ..
+    } = layer.shape;
+    vec![0.0; n_outputs.next_multiple_of(M) * padded_width(n_inputs)]
+}
+
+impl<const M: usize> Sums<'_, M> {
+    /// Reads the features of the rows from `first` on.
+    #[inline(always)]
+    fn read(&self, first: usize, n_rows: usize, to: &mut Values<M>) {
+        let (stride, n_inputs) = (
+            self.rows.input_stride,
+            self.network.layers[0].shape.n_inputs,
+        );
+        let rows = self.rows.inputs[first * stride..]
+            .chunks(stride)
+            .take(n_rows);
+        for (to, row) in to.a.chunks_exact_mut(to.width).zip(rows) {
+            for (to, x) in to.iter_mut().zip(&row[..n_inputs]) {
+                *to = f64::from(*x);
+            }
+        }
+        to.grouped_a.take(&to.a, to.width, n_rows);
+    }
+
+    /// Adds the loss and dy/dz of the rows from `first` on to `sums`, and writes dloss/dz of the last layer.
+    #[inline(always)]
+    fn output_errors(
+        &self,
+        first: usize,
+        n_rows: usize,
+        values: &mut Values<M>,
+        sums: &mut Evaluation,
+    ) {
+        let loss = self.network.loss;
+        let shape = self.network.layers[self.network.layers.len() - 1].shape;
+        let n_outputs = shape.n_outputs;
+        let stride = self.rows.target_stride;
+        let targets = self.rows.targets[first * stride..]
+            .chunks(stride)
+            .take(n_rows);
+        let mut t = Vec::with_capacity(stride);
+        let Values { z, a, e, width, .. } = values;
+        let rows = z.chunks_exact(*width).zip(a.chunks_exact(*width));
+        for (((z, y), e), target) in rows.zip(e.chunks_exact_mut(*width)).zip(targets) {
+            t.clear();
+            t.extend(target.iter().map(|t| f64::from(*t)));
+            let weight = t.get(n_outputs).copied().unwrap_or(1.0);
+            let (z, y, t) = (&z[..n_outputs], &y[..n_outputs], &t[..n_outputs]);
+            sums.summary.loss += weight * loss.value(shape.activation, z, y, t);
+            for o in 0..n_outputs {
+                sums.summary.mean_slope += weight * shape.activation.slope(z[o], y[o]);
+                e[o] = weight * loss.grad_z(shape.activation, z[o], y[o], t[o]);
+            }
+        }
+        values.grouped_e.take(&values.e, values.width, n_rows);
+    }
+}
+
+/// `a = f(x Wᵀ + b)`
+#[inline(always)]
+fn forward<const FUSED: bool, const M: usize>(
+    layer: &DenseLayer,
+    n_rows: usize,
+    x: &Values<M>,
+    to: &mut Values<M>,
+) {
+    for (panel, weight) in layer.forward.iter().enumerate() {
+        let bias = &layer.bias[panel * COLUMNS..][..COLUMNS];
+        for (group, x) in x.grouped_a.iter(n_rows).enumerate() {
+            let product = multiply::<FUSED, M>(x, weight);
+            let rows = to.z.chunks_exact_mut(to.width).skip(group * M);
+            for (row, sums) in rows.zip(&product) {
+                let to = &mut row[panel * COLUMNS..][..COLUMNS];
+                for j in 0..COLUMNS {
+                    to[j] = sums[j] + bias[j];
+                }
+            }
+        }
+    }
+    let n_outputs = layer.shape.n_outputs;
+    let rows =
+        to.a.chunks_exact_mut(to.width)
+            .zip(to.z.chunks_exact(to.width));
+    for (a, z) in rows.take(n_rows) {
+        a[..n_outputs].copy_from_slice(&z[..n_outputs]);
+        layer.shape.activation.apply(&mut a[..n_outputs]);
+    }
+    to.grouped_a.take(&to.a, to.width, n_rows);
+}
+
+/// dloss/dz of the layer below, of the shape `hidden`: `(e W) ⊙ f′`.
+#[inline(always)]
+fn backward<const FUSED: bool, const M: usize>(
+    weight: &Panels,
+    hidden: Layer,
+    n_rows: usize,
+    from: &Values<M>,
+    to: &mut Values<M>,
+) {
+    for (panel, weight) in weight.iter().enumerate() {
+        for (group, e) in from.grouped_e.iter(n_rows).enumerate() {
+            let product = multiply::<FUSED, M>(e, weight);
+            let rows = to.e.chunks_exact_mut(to.width).skip(group * M);
+            for (row, sums) in rows.zip(&product) {
+                row[panel * COLUMNS..][..COLUMNS].copy_from_slice(sums);
+            }
+        }
+    }
+    let n_units = hidden.n_outputs;
+    let width = to.width;
+    let mut errors = std::mem::take(&mut to.e);
+    for (e, (z, a)) in errors.chunks_exact_mut(width).zip(to.rows()).take(n_rows) {
+        for unit in 0..n_units {
+            e[unit] *= hidden.activation.slope(z[unit], a[unit]);
+        }
+    }
+    to.e = errors;
+    to.grouped_e.take(&to.e, width, n_rows);
+}
+
+/// `sums += eᵀ x`
+#[inline(always)]
+fn gradient<const FUSED: bool, const M: usize>(
+    n_rows: usize,
+    from: &Values<M>,
+    x: &Values<M>,
+    sums: &mut [f64],
+) {
+    for first in (0..x.width).step_by(COLUMNS) {
+        for (tile, rows) in sums.chunks_exact_mut(M * x.width).enumerate() {
+            let mut product = [[0.0; COLUMNS]; M];
+            for (product, row) in product.iter_mut().zip(rows.chunks_exact(x.width)) {
+                product.copy_from_slice(&row[first..][..COLUMNS]);
+            }
+            let e = from.e[tile * M..].chunks(from.width);
+            let x_rows = x.a[first..].chunks(x.width);
+            outer::<FUSED, M>(e.zip(x_rows).take(n_rows), &mut product);
+            for (product, row) in product.iter().zip(rows.chunks_exact_mut(x.width)) {
+                row[first..][..COLUMNS].copy_from_slice(product);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COLUMNS, DenseNetwork, ROWS};
+    use crate::backend::{Backend, Evaluation, Problem};
+    use crate::cpu::block::Rows;
+    use crate::cpu::reference::Reference;
+    use crate::cpu::simd::Instructions;
+    use crate::data::Dataset;
+    use crate::network::{Activation, Hidden, Init, Network};
+    use crate::objective::{Loss, Objective, Reduction};
+    use crate::random::test_numbers;
+    use rand::RngExt;
+
+    fn bits(sums: &Evaluation) -> Vec<u64> {
+        let numbers = sums.gradient.iter();
+        let summary = [&sums.summary.loss, &sums.summary.mean_slope];
+        numbers.chain(summary).map(|x| x.to_bits()).collect()
+    }
+
+    /// Widths on both sides of those of a tile, rows on both sides of those of a block, with weights and without, of
+    /// every activation. Roundings alone may differ, and nothing between instructions that fuse.
+    #[test]
+    fn the_sums_are_those_of_the_definition() {
+        let mut random = test_numbers(3);
+        for (n_rows, n_inputs, widths, n_outputs, hidden) in [
+            (1, 1, &[1][..], 1, Activation::Relu),
+            (5, 3, &[8], 2, Activation::Tanh),
+            (ROWS, COLUMNS, &[COLUMNS, COLUMNS], 3, Activation::Sigmoid),
+            (ROWS + 1, 17, &[33, 15, 2], 5, Activation::LeakyRelu),
+            (2 * ROWS + 7, 40, &[31], 17, Activation::Gelu),
+            (130, 5, &[1, 50], 4, Activation::Silu),
+        ] {
+            for (loss, activation, weighted) in [
+                (Loss::SquaredError, Activation::Identity, false),
+                (Loss::CrossEntropy, Activation::Sigmoid, true),
+                (Loss::CrossEntropy, Activation::Softmax, true),
+                (Loss::SquaredError, Activation::Tanh, false),
+            ] {
+                let mut value = |_| random.random_range(-1.0..1.0);
+                let inputs: Vec<f32> = (0..n_rows * n_inputs).map(&mut value).collect();
+                let targets = (0..n_rows * n_outputs).map(&mut value).map(f32::abs);
+                let targets: Vec<f32> = targets.collect();
+                let dataset =
+                    Dataset::from_rows("rows", n_inputs, n_outputs, inputs, targets).unwrap();
+                let dataset = match weighted {
+                    false => dataset,
+                    true => {
+                        let weights: Vec<f32> = (0..n_rows).map(|row| (row % 3) as f32).collect();
+                        let weights = if n_rows == 1 { vec![2.0] } else { weights };
+                        dataset.with_weights(&weights).unwrap()
+                    }
+                };
+                let network = Network::single_layer(n_inputs, n_outputs, n_rows != 5)
+                    .with_activation(activation)
+                    .with_hidden(&Hidden {
+                        widths: widths.to_vec(),
+                        activation: hidden,
+                    });
+                let problem = Problem {
+                    dataset: &dataset,
+                    network,
+                    objective: Objective {
+                        loss,
+                        reduction: Reduction::Sum,
+                    },
+                };
+                let parameters = problem.network.parameters_from(1, Some(Init::Numpy));
+                let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
+                reference.set_parameters(&parameters).unwrap();
+                let expected = reference.sums(0..n_rows);
+                let stored = dataset.stored().unwrap();
+                let dense = DenseNetwork::new(&problem, &parameters);
+                let what = format!("{n_rows} rows, {widths:?}, {hidden:?}, {activation:?}");
+                let mut fused: Option<Vec<u64>> = None;
+                for instructions in Instructions::all() {
+                    let found = dense.sums(Rows::from(stored, 0, n_rows), instructions);
+                    let pairs = found.gradient.iter().zip(&expected.gradient);
+                    let scale: f64 = expected.gradient.iter().fold(1.0, |a, b| a.max(b.abs()));
+                    for (at, (found, expected)) in pairs.enumerate() {
+                        let error = (found - expected).abs();
+                        assert!(
+                            error <= 1e-13 * scale,
+                            "{what}, {at}: {found}, not {expected}"
+                        );
+                    }
+                    let [found_loss, loss] = [&found, &expected].map(|it| it.summary.loss);
+                    assert!((found_loss - loss).abs() <= 1e-12 * loss.abs(), "{what}");
+                    let [found_slope, slope] = [&found, &expected].map(|it| it.summary.mean_slope);
+                    assert!((found_slope - slope).abs() <= 1e-12 * slope.abs(), "{what}");
+                    if instructions.fuse() {
+                        let first = fused.get_or_insert_with(|| bits(&found));
+                        assert_eq!(*first, bits(&found), "{what}: bits of {instructions:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Matrices in the order in which the tiles read them.
+
+use super::ROWS;
+use super::tile::COLUMNS;
+
+/// A matrix (K, columns) in panels of [`COLUMNS`] columns, each (K, COLUMNS) and 0 in the padding.
+#[derive(Debug, Default)]
+pub(super) struct Panels {
+    numbers: Vec<f64>,
+    panel: usize,
+}
+
+impl Panels {
+    /// The transpose of `weight` (O, I): the contraction is over the inputs.
+    pub(super) fn of_rows(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
+        Self::new(n_outputs, n_inputs, |k, column| {
+            weight[column * n_inputs + k]
+        })
+    }
+
+    /// `weight` (O, I) itself: the contraction is over the outputs.
+    pub(super) fn of_columns(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
+        Self::new(n_inputs, n_outputs, |k, column| {
+            weight[k * n_inputs + column]
+        })
+    }
+
+    fn new(n_columns: usize, length: usize, number: impl Fn(usize, usize) -> f64) -> Self {
+        let panel = length * COLUMNS;
+        let mut numbers = vec![0.0; n_columns.div_ceil(COLUMNS) * panel];
+        for (at, panel) in numbers.chunks_exact_mut(panel).enumerate() {
+            let first = at * COLUMNS;
+            let there = COLUMNS.min(n_columns - first);
+            for (k, row) in panel.chunks_exact_mut(COLUMNS).enumerate() {
+                for (j, to) in row[..there].iter_mut().enumerate() {
+                    *to = number(k, first + j);
+                }
+            }
+        }
+        Self { numbers, panel }
+    }
+
+    /// The panels, first columns first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[f64]> {
+        self.numbers.chunks_exact(self.panel.max(1))
+    }
+}
+
+/// A matrix (rows, K) in groups of M rows, each (K, M).
+#[derive(Debug)]
+pub(super) struct Grouped<const M: usize> {
+    numbers: Vec<f64>,
+    length: usize,
+}
+
+impl<const M: usize> Grouped<M> {
+    pub(super) fn new(length: usize) -> Self {
+        Self {
+            numbers: vec![0.0; ROWS.next_multiple_of(M) * length],
+            length,
+        }
+    }
+
+    /// Takes `n_rows` rows of `matrix`, one every `stride` numbers.
+    #[inline(always)]
+    pub(super) fn take(&mut self, matrix: &[f64], stride: usize, n_rows: usize) {
+        let groups = self.numbers.chunks_exact_mut(M * self.length);
+        for (group, to) in groups.take(n_rows.div_ceil(M)).enumerate() {
+            for r in 0..M.min(n_rows - group * M) {
+                let row = &matrix[(group * M + r) * stride..][..self.length];
+                for (k, number) in row.iter().enumerate() {
+                    to[k * M + r] = *number;
+                }
+            }
+        }
+    }
+
+    /// The groups of the first `n_rows` rows; the last may go past them.
+    pub(super) fn iter(&self, n_rows: usize) -> impl Iterator<Item = &[f64]> {
+        let groups = self.numbers.chunks_exact(M * self.length);
+        groups.take(n_rows.div_ceil(M))
+    }
+}

@@ -102,7 +102,11 @@ fn labels_are_kept_as_they_are_written() {
         // Numbers that are equal are one class, in the order of numbers.
         (&["10", "2", "2.0", "1e1"], &["2", "10"]),
         (&["-1", "1", "-1.0"], &["-1", "1"]),
-        (&["True", "False", "true"], &["False", "True"]),
+        (&["True", "False", "True"], &["False", "True"]),
+        (
+            &["TRue", "true", "FALSE", "True"],
+            &["FALSE", "TRue", "True", "true"],
+        ),
     ] {
         assert_eq!(of("labels.csv", labels), expected, "{labels:?}");
     }

@@ -284,9 +284,9 @@ fn missing_cells_truths_and_decimals_are_read_and_told() {
 /// Over all batches: one cell of the last piece decides.
 #[test]
 fn columns_are_what_all_of_their_cells_are() {
-    let rows = "7,18446744073709551615,0.5,True,01,1,NA\n".repeat(20_000);
+    let rows = "7,18446744073709551615,0.5,True,01,1,NA,True\n".repeat(20_000);
     let text = format!(
-        "a,b,c,d,e,f,g\n{rows}-7,1,1e5,False,2,9007199254740993.5,NA\n,,,,,,\n12,3,-0,TRUE,3,12345678901234567890123,\n"
+        "a,b,c,d,e,f,g,h\n{rows}-7,1,1e5,False,2,9007199254740993.5,NA,False\n,,,,,,,\n12,3,-0,True,3,12345678901234567890123,,TRUE\n"
     );
     let mut csv = File::new(&text)
         .open(&TextOptions::default())
@@ -301,7 +301,7 @@ fn columns_are_what_all_of_their_cells_are() {
             .collect();
         assert_eq!(
             types.join(" "),
-            "Int64 UInt64 Float64 Boolean Utf8 Utf8 Int64"
+            "Int64 UInt64 Float64 Boolean Utf8 Utf8 Int64 Utf8"
         );
     }
     let last = batches.last().expect("rows");

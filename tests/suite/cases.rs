@@ -2,7 +2,7 @@
 //! what a sensible person expects of it. Beside each case stand its neighbours.
 
 use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -682,6 +682,19 @@ fn parquet(batch: &RecordBatch, codec: Compression, pandas: Option<&str>) -> Vec
     writer.write(batch).unwrap();
     writer.close().unwrap();
     bytes
+}
+
+#[test]
+fn no_flag_counts_an_empty_text_as_missing() {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "2", "", "4"]));
+    let batch = RecordBatch::try_from_iter([("a", texts.clone()), ("y", texts)]).unwrap();
+    assert_said(
+        "empty.parquet",
+        parquet(&batch, Compression::SNAPPY, None),
+        &[],
+        2,
+        &["row 2, column `a`: `` is not a number; --drop a leaves"],
+    );
 }
 
 #[test]

@@ -270,6 +270,28 @@ fn round_trips_change_no_bit() {
     }
 }
 
+/// Texts stand for missing cells in CSV alone.
+#[test]
+fn no_text_of_another_format_is_said_to_be_missing() {
+    let folder = folder("no_missing");
+    let path = |name: &str| folder.join(name);
+    for (rows, part) in [
+        (
+            "1,5\n2,6\n+4,7\n",
+            "row 2, column `a`: `+4` is not a number; `drop`",
+        ),
+        (
+            "1,5\n2,6\n3,x\n",
+            "column `b`: `x` is not a number, and other cells are, as `5` in row 0; mend it; `classes`",
+        ),
+    ] {
+        fs::write(path("in.csv"), format!("a,b\n{rows}")).unwrap();
+        convert(&path("in.csv"), None, &path("out.parquet")).unwrap();
+        let message = refused(&path("out.parquet"));
+        assert!(message.contains(part), "{message}");
+    }
+}
+
 #[test]
 fn names_texts_and_empty_cells_are_kept_or_told() {
     let folder = folder("kept");

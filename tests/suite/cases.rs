@@ -422,7 +422,9 @@ fn columns_without_a_name_are_left_out_and_can_be_named() {
         table,
         &[],
         0,
-        &["columns without a name are left out unless asked for: `#1`"],
+        &[
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
+        ],
     );
     for (flags, expected) in [
         (&[][..], &["x1", "x2"][..]),
@@ -733,7 +735,7 @@ fn parquet_as_pandas_writes_it_is_read() {
         &bytes,
         &[],
         0,
-        &["the index `__index_level_0__` that pandas keeps is left out"],
+        &["the index `__index_level_0__` that pandas keeps is a feature only if asked for"],
     );
     assert_eq!(parameters(&trained("index.parquet", &bytes, &[])), expected);
     // Integers are what they are.

@@ -339,6 +339,14 @@ fn names_texts_and_empty_cells_are_kept_or_told() {
         .unwrap()
         .notices;
     assert!(told.len() == 1 && told[0].contains("`x0`"), "{told:?}");
+    fs::write(path("twice.csv"), ",y,y\nr,1,2\n").unwrap();
+    let told = convert(&path("twice.csv"), None, &path("twice.parquet"))
+        .unwrap()
+        .notices;
+    assert!(
+        told.len() == 2 && told[0].contains("`#1`") && told[1].contains("`y_2`"),
+        "{told:?}"
+    );
     for out in ["out.txt", "out", "out-ubyte"] {
         let message = refused("numbers.csv", out);
         assert!(message.contains("does not end in .csv"), "{message}");

@@ -158,23 +158,23 @@ fn headers_are_read_as_people_write_them() {
         (
             "\"\",x\n1,2\n",
             "(#1)|x",
-            "columns without a name are left out unless asked for: `#1`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
         ),
         (
             "x,y\nr1,1,2\nr2,1,2\n",
             "(#1)|x|y",
-            "columns without a name are left out unless asked for: `#1`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
         ),
         (
             "x,y\n1,2,\n3,4,\n",
             "x|y|(#3)",
-            "columns without a name are left out unless asked for: `#3`",
+            "columns without a name are called by their places, and are features only if asked for: `#3`",
         ),
         ("x,y,\n1,2\n3,4\n", "x|y", ""),
         (
             ",x,\n1,2,\n",
             "(#1)|x|(#3)",
-            "columns without a name are left out unless asked for: `#1`, `#3`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`, `#3`",
         ),
         (
             "a,a,a\n1,2,3\n",
@@ -184,7 +184,7 @@ fn headers_are_read_as_people_write_them() {
         (
             ",0,1\n0,5,6\n",
             "(#1)|0|1",
-            "columns without a name are left out unless asked for: `#1`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
         ),
     ] {
         let csv = File::new(text).open(&TextOptions::default()).expect(text);

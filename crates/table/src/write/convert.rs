@@ -64,11 +64,7 @@ pub fn convert(
         .map(|column| (column, Kind::Own))
         .collect();
     let batches = reader.read(&wanted, usize::MAX)?;
-    let mut notices = reader.take_notices();
-    // Those of hidden columns say that these are left out, and they are not here.
-    if !columns.is_hidden.contains(&true) {
-        notices.splice(0..0, columns.notices.iter().cloned());
-    }
+    let mut notices = [columns.notices.clone(), reader.take_notices()].concat();
     drop(reader);
     let wrong = |reason: String| Error::file(input, reason);
     let batches = whole(&columns.names, batches).map_err(wrong)?;

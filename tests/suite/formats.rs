@@ -347,6 +347,15 @@ fn names_texts_and_empty_cells_are_kept_or_told() {
         told.len() == 2 && told[0].contains("`#1`") && told[1].contains("`y_2`"),
         "{told:?}"
     );
+    fs::write(path("truths.csv"), "a,b\n1,True\n2,False\n").unwrap();
+    for out in ["truths.npz", "truths.npy"] {
+        let told = convert(&path("truths.csv"), None, &path(out)).unwrap();
+        let told = told.notices.concat();
+        assert!(
+            told.contains("booleans become the numbers 0 and 1: `b`"),
+            "{told}"
+        );
+    }
     for out in ["out.txt", "out", "out-ubyte"] {
         let message = refused("numbers.csv", out);
         assert!(message.contains("does not end in .csv"), "{message}");

@@ -3,7 +3,7 @@
 use super::exact::{narrowed, without_nulls};
 use super::npz::{Archive, TARGETS};
 use super::writer::{Format, TableWriter};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result, listed, shown};
 use crate::format;
 use crate::options::{MISSING, TextOptions};
 use crate::reader::{Batch, Columns, Kind};
@@ -69,6 +69,18 @@ pub fn convert(
     let wrong = |reason: String| Error::file(input, reason);
     let batches = whole(&columns.names, batches).map_err(wrong)?;
     let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+    if matches!(format, None | Some(Format::Npy)) {
+        let schema = batches[0].schema();
+        let fields = schema.fields().iter();
+        let truths = fields.filter(|field| *field.data_type() == DataType::Boolean);
+        let names: Vec<&String> = truths.map(|field| field.name()).collect();
+        if !names.is_empty() {
+            notices.push(format!(
+                "booleans become the numbers 0 and 1: {}",
+                listed(names)
+            ));
+        }
+    }
     let content = match format {
         None => Content::npz(batches, &columns),
         Some(format) => Content::table(batches, format, &mut notices),

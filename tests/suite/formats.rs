@@ -5,13 +5,16 @@
 
 use crate::common::tables::convert;
 use crate::common::{neuralnet, root, scratch};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
 use neuralnet_table::TableOptions;
+use parquet::arrow::ArrowWriter;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn made(name: &str) -> PathBuf {
     PathBuf::from(root()).join("tests/formats").join(name)
@@ -359,6 +362,32 @@ fn names_texts_and_empty_cells_are_kept_or_told() {
     for out in ["out.txt", "out", "out-ubyte"] {
         let message = refused("numbers.csv", out);
         assert!(message.contains("does not end in .csv"), "{message}");
+    }
+}
+
+#[test]
+fn csv_is_read_again_or_it_is_told_what_is_not() {
+    let folder = folder("control");
+    let [from, csv, again] = ["t.parquet", "u.csv", "v.csv"].map(|name| folder.join(name));
+    let write = |name: &str, text: &str| {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![text, "q"]));
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![2.5, 3.0]));
+        let table = RecordBatch::try_from_iter([(name, texts), ("y", numbers)]).unwrap();
+        let file = fs::File::create(&from).unwrap();
+        let mut writer = ArrowWriter::try_new(file, table.schema(), None).unwrap();
+        writer.write(&table).unwrap();
+        writer.close().unwrap();
+        convert(&from, None, &csv).unwrap().notices
+    };
+    assert_eq!(write("a\tb", "x\ty\r\nz"), [""; 0]);
+    convert(&csv, None, &again).unwrap();
+    let text = "\"a\tb\",y\n\"x\ty\r\nz\",2.5\nq,3\n";
+    assert_eq!(fs::read_to_string(&again).unwrap(), text);
+    for (name, text, shown) in [("p", "x\u{1}", "x\\u{1}"), ("p\u{7f}", "x", "p\\u{7f}")] {
+        let told = write(name, text).concat();
+        let part = format!("the control character in `{shown}`, which is refused");
+        assert!(told.contains(&part), "{told}");
+        assert!(convert(&csv, None, &again).is_err(), "{shown}");
     }
 }
 

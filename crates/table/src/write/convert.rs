@@ -15,6 +15,7 @@ use neuralnet::atomic_file;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io;
+use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -157,13 +158,12 @@ impl Content {
         let batches = match format {
             Format::Csv | Format::CsvGzip | Format::CsvZstd => {
                 for (column, field) in schema.fields().iter().enumerate() {
-                    if *field.data_type() == DataType::LargeUtf8 {
-                        let texts = batches
-                            .iter()
-                            .flat_map(|batch| batch.column(column).as_string::<i64>())
-                            .flatten();
-                        notices.extend(not_kept_by_csv(field.name(), texts));
-                    }
+                    let texts = batches
+                        .iter()
+                        .filter_map(|batch| batch.column(column).as_string_opt::<i64>())
+                        .flatten()
+                        .flatten();
+                    notices.extend(not_kept_by_csv(field.name(), texts));
                 }
                 match names().all(|name| name.parse::<f64>().is_ok()) {
                     false => batches,
@@ -267,9 +267,17 @@ impl Content {
 }
 
 /// What CSV does not keep of the texts of a column: a sentence each.
-fn not_kept_by_csv<'t>(name: &str, texts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
+fn not_kept_by_csv<'t>(name: &'t str, texts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
     let column = shown(name);
     let mut notices = Vec::new();
+    let is_refused = |char: char| char.is_control() && !matches!(char, '\t' | '\n' | '\r');
+    let mut all = iter::once(name).chain(texts.clone());
+    if let Some(text) = all.find(|text| text.contains(is_refused)) {
+        notices.push(format!(
+            "column `{column}` has the control character in `{}`, which is refused when .csv is read",
+            shown(text)
+        ));
+    }
     if let Some(text) = texts
         .clone()
         .find(|text| text.trim() != *text || text.is_empty())

@@ -369,9 +369,9 @@ fn names_texts_and_empty_cells_are_kept_or_told() {
 fn csv_is_read_again_or_it_is_told_what_is_not() {
     let folder = folder("control");
     let [from, csv, again] = ["t.parquet", "u.csv", "v.csv"].map(|name| folder.join(name));
-    let write = |name: &str, text: &str| {
+    let write = |name: &str, text: &str, number: f64| {
         let texts: ArrayRef = Arc::new(StringArray::from(vec![text, "q"]));
-        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![2.5, 3.0]));
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![number, 3.0]));
         let table = RecordBatch::try_from_iter([(name, texts), ("y", numbers)]).unwrap();
         let file = fs::File::create(&from).unwrap();
         let mut writer = ArrowWriter::try_new(file, table.schema(), None).unwrap();
@@ -379,16 +379,21 @@ fn csv_is_read_again_or_it_is_told_what_is_not() {
         writer.close().unwrap();
         convert(&from, None, &csv).unwrap().notices
     };
-    assert_eq!(write("a\tb", "x\ty\r\nz"), [""; 0]);
+    assert_eq!(write("a\tb", "x\ty\r\nz", 2.5), [""; 0]);
     convert(&csv, None, &again).unwrap();
     let text = "\"a\tb\",y\n\"x\ty\r\nz\",2.5\nq,3\n";
     assert_eq!(fs::read_to_string(&again).unwrap(), text);
     for (name, text, shown) in [("p", "x\u{1}", "x\\u{1}"), ("p\u{7f}", "x", "p\\u{7f}")] {
-        let told = write(name, text).concat();
+        let told = write(name, text, 2.5).concat();
         let part = format!("the control character in `{shown}`, which is refused");
         assert!(told.contains(&part), "{told}");
         assert!(convert(&csv, None, &again).is_err(), "{shown}");
     }
+    let told = write("p", "x", f64::NEG_INFINITY).concat();
+    assert!(
+        told.contains("column `y` holds infinite numbers, which are texts when .csv is read"),
+        "{told}"
+    );
 }
 
 /// An IDX file of bytes.

@@ -7,6 +7,7 @@ use crate::error::{Error, Result, listed, shown};
 use crate::format;
 use crate::options::{MISSING, TextOptions};
 use crate::reader::{Batch, Columns, Kind};
+use crate::values::numbers;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
@@ -158,12 +159,17 @@ impl Content {
         let batches = match format {
             Format::Csv | Format::CsvGzip | Format::CsvZstd => {
                 for (column, field) in schema.fields().iter().enumerate() {
-                    let texts = batches
-                        .iter()
-                        .filter_map(|batch| batch.column(column).as_string_opt::<i64>())
-                        .flatten()
-                        .flatten();
-                    notices.extend(not_kept_by_csv(field.name(), texts));
+                    let mut cells = batches.iter().map(|batch| batch.column(column));
+                    let texts = cells
+                        .clone()
+                        .filter_map(|cells| cells.as_string_opt::<i64>());
+                    notices.extend(not_kept_by_csv(field.name(), texts.flatten().flatten()));
+                    if field.data_type().is_floating() && cells.any(is_infinite) {
+                        notices.push(format!(
+                            "column `{}` holds infinite numbers, which are texts when .csv is read",
+                            shown(field.name())
+                        ));
+                    }
                 }
                 match names().all(|name| name.parse::<f64>().is_ok()) {
                     false => batches,
@@ -264,6 +270,10 @@ impl Content {
             }
         }
     }
+}
+
+fn is_infinite(cells: &ArrayRef) -> bool {
+    numbers(cells).is_ok_and(|numbers| numbers.iter().flatten().any(f64::is_infinite))
 }
 
 /// What CSV does not keep of the texts of a column: a sentence each.

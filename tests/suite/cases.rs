@@ -2,7 +2,7 @@
 //! what a sensible person expects of it. Beside each case stand its neighbours.
 
 use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -102,7 +102,11 @@ fn labels_are_kept_as_they_are_written() {
         // Numbers that are equal are one class, in the order of numbers.
         (&["10", "2", "2.0", "1e1"], &["2", "10"]),
         (&["-1", "1", "-1.0"], &["-1", "1"]),
-        (&["True", "False", "true"], &["False", "True"]),
+        (&["True", "False", "True"], &["False", "True"]),
+        (
+            &["TRue", "true", "FALSE", "True"],
+            &["FALSE", "TRue", "True", "true"],
+        ),
     ] {
         assert_eq!(of("labels.csv", labels), expected, "{labels:?}");
     }
@@ -418,7 +422,9 @@ fn columns_without_a_name_are_left_out_and_can_be_named() {
         table,
         &[],
         0,
-        &["columns without a name are left out unless asked for: `#1`"],
+        &[
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
+        ],
     );
     for (flags, expected) in [
         (&[][..], &["x1", "x2"][..]),
@@ -681,6 +687,19 @@ fn parquet(batch: &RecordBatch, codec: Compression, pandas: Option<&str>) -> Vec
 }
 
 #[test]
+fn no_flag_counts_an_empty_text_as_missing() {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "2", "", "4"]));
+    let batch = RecordBatch::try_from_iter([("a", texts.clone()), ("y", texts)]).unwrap();
+    assert_said(
+        "empty.parquet",
+        parquet(&batch, Compression::SNAPPY, None),
+        &[],
+        2,
+        &["row 2, column `a`: `` is not a number; --drop a leaves"],
+    );
+}
+
+#[test]
 fn parquet_as_pandas_writes_it_is_read() {
     let column = |numbers: &[f64]| Arc::new(Float64Array::from(numbers.to_vec())) as ArrayRef;
     let (a, y) = ([1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 0.0, 1.0]);
@@ -716,7 +735,7 @@ fn parquet_as_pandas_writes_it_is_read() {
         &bytes,
         &[],
         0,
-        &["the index `__index_level_0__` that pandas keeps is left out"],
+        &["the index `__index_level_0__` that pandas keeps is a feature only if asked for"],
     );
     assert_eq!(parameters(&trained("index.parquet", &bytes, &[])), expected);
     // Integers are what they are.

@@ -5,13 +5,16 @@
 
 use crate::common::tables::convert;
 use crate::common::{neuralnet, root, scratch};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
 use neuralnet_table::TableOptions;
+use parquet::arrow::ArrowWriter;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn made(name: &str) -> PathBuf {
     PathBuf::from(root()).join("tests/formats").join(name)
@@ -270,6 +273,28 @@ fn round_trips_change_no_bit() {
     }
 }
 
+/// Texts stand for missing cells in CSV alone.
+#[test]
+fn no_text_of_another_format_is_said_to_be_missing() {
+    let folder = folder("no_missing");
+    let path = |name: &str| folder.join(name);
+    for (rows, part) in [
+        (
+            "1,5\n2,6\n+4,7\n",
+            "row 2, column `a`: `+4` is not a number; `drop`",
+        ),
+        (
+            "1,5\n2,6\n3,x\n",
+            "column `b`: `x` is not a number, and other cells are, as `5` in row 0; mend it; `classes`",
+        ),
+    ] {
+        fs::write(path("in.csv"), format!("a,b\n{rows}")).unwrap();
+        convert(&path("in.csv"), None, &path("out.parquet")).unwrap();
+        let message = refused(&path("out.parquet"));
+        assert!(message.contains(part), "{message}");
+    }
+}
+
 #[test]
 fn names_texts_and_empty_cells_are_kept_or_told() {
     let folder = folder("kept");
@@ -317,10 +342,58 @@ fn names_texts_and_empty_cells_are_kept_or_told() {
         .unwrap()
         .notices;
     assert!(told.len() == 1 && told[0].contains("`x0`"), "{told:?}");
+    fs::write(path("twice.csv"), ",y,y\nr,1,2\n").unwrap();
+    let told = convert(&path("twice.csv"), None, &path("twice.parquet"))
+        .unwrap()
+        .notices;
+    assert!(
+        told.len() == 2 && told[0].contains("`#1`") && told[1].contains("`y_2`"),
+        "{told:?}"
+    );
+    fs::write(path("truths.csv"), "a,b\n1,True\n2,False\n").unwrap();
+    for out in ["truths.npz", "truths.npy"] {
+        let told = convert(&path("truths.csv"), None, &path(out)).unwrap();
+        let told = told.notices.concat();
+        assert!(
+            told.contains("booleans become the numbers 0 and 1: `b`"),
+            "{told}"
+        );
+    }
     for out in ["out.txt", "out", "out-ubyte"] {
         let message = refused("numbers.csv", out);
         assert!(message.contains("does not end in .csv"), "{message}");
     }
+}
+
+#[test]
+fn csv_is_read_again_or_it_is_told_what_is_not() {
+    let folder = folder("control");
+    let [from, csv, again] = ["t.parquet", "u.csv", "v.csv"].map(|name| folder.join(name));
+    let write = |name: &str, text: &str, number: f64| {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![text, "q"]));
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![number, 3.0]));
+        let table = RecordBatch::try_from_iter([(name, texts), ("y", numbers)]).unwrap();
+        let file = fs::File::create(&from).unwrap();
+        let mut writer = ArrowWriter::try_new(file, table.schema(), None).unwrap();
+        writer.write(&table).unwrap();
+        writer.close().unwrap();
+        convert(&from, None, &csv).unwrap().notices
+    };
+    assert_eq!(write("a\tb", "x\ty\r\nz", 2.5), [""; 0]);
+    convert(&csv, None, &again).unwrap();
+    let text = "\"a\tb\",y\n\"x\ty\r\nz\",2.5\nq,3\n";
+    assert_eq!(fs::read_to_string(&again).unwrap(), text);
+    for (name, text, shown) in [("p", "x\u{1}", "x\\u{1}"), ("p\u{7f}", "x", "p\\u{7f}")] {
+        let told = write(name, text, 2.5).concat();
+        let part = format!("the control character in `{shown}`, which is refused");
+        assert!(told.contains(&part), "{told}");
+        assert!(convert(&csv, None, &again).is_err(), "{shown}");
+    }
+    let told = write("p", "x", f64::NEG_INFINITY).concat();
+    assert!(
+        told.contains("column `y` holds infinite numbers, which are texts when .csv is read"),
+        "{told}"
+    );
 }
 
 /// An IDX file of bytes.

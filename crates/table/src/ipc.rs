@@ -7,7 +7,7 @@ use crate::file::{self, contained};
 use crate::parquet::Layout;
 use crate::reader::{Batch, Columns, Kind, Reader};
 use arrow_ipc::reader::StreamReader;
-use arrow_ipc::root_as_message;
+use arrow_ipc::{MessageHeader, root_as_footer, root_as_message};
 use bytes::Bytes;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -38,18 +38,22 @@ pub(crate) struct Ipc {
 pub(crate) fn open(path: &Path) -> Result<Ipc> {
     let wrong = |reason: String| Error::file(path, reason);
     let file = file::bytes(path, "Feather")?.shared();
-    let start = match &file[..] {
-        bytes if !bytes.starts_with(MAGIC) => 0,
-        bytes if bytes.len() > 2 * STEP && bytes.ends_with(MAGIC) => {
+    let (start, end, listed) = match file.starts_with(MAGIC) {
+        false => (0, file.len(), None),
+        true => {
+            let found = footer(&file).ok_or_else(|| wrong(damaged("its end is missing")))?;
             // Zeros align the stream, to 8 bytes or to more.
-            let steps = bytes[STEP..].chunks(STEP);
-            STEP * (1 + steps.take_while(|bytes| *bytes == [0; STEP]).count())
+            let steps = file.get(STEP..found.0).unwrap_or_default().chunks(STEP);
+            let n_zeros = steps.take_while(|bytes| *bytes == [0; STEP]).count();
+            (found.0.min(STEP * (1 + n_zeros)), found.0, Some(found.1))
         }
-        _ => return Err(wrong(damaged("its end is missing"))),
     };
-    let stream = file.slice(start..);
+    let stream = file.slice(start..end);
     let schema = contained(|| {
-        check_sizes(&stream).ok_or("a part of it ends before it should")?;
+        let parts = parts(&file[..end], start).ok_or("a part of it ends before it should")?;
+        if listed.is_some_and(|listed| listed != parts) {
+            return Err("its parts are not those that it lists".to_owned());
+        }
         Ok(batches(&stream, None)?.schema())
     });
     let layout = schema.map_err(damaged).and_then(Layout::new);
@@ -72,10 +76,26 @@ fn batches(stream: &Bytes, fields: Option<Vec<usize>>) -> Parsed<Batches> {
     StreamReader::try_new(Cursor::new(stream.clone()), fields).map_err(|error| error.to_string())
 }
 
-/// That every part ends before the stream does, and that the memory which a compressed one says it needs is granted:
-/// its reader would end the process. `None` if not.
-fn check_sizes(mut stream: &[u8]) -> Option<()> {
+/// Where the footer of a file begins, and where its parts do by its list of them.
+fn footer(file: &[u8]) -> Option<(usize, Vec<i64>)> {
+    let (file, size) = file.strip_suffix(MAGIC)?.split_last_chunk()?;
+    let size = usize::try_from(i32::from_le_bytes(*size)).ok()?;
+    let start = file.len().checked_sub(size)?;
+    let footer = root_as_footer(&file[start..]).ok()?;
+    let listed = [footer.dictionaries(), footer.recordBatches()];
+    let listed = listed.iter().flatten().flatten();
+    let mut listed: Vec<i64> = listed.map(|part| part.offset()).collect();
+    listed.sort_unstable();
+    Some((start, listed))
+}
+
+/// Where the parts behind the schema begin in a file whose stream begins at `start`. `None` if one does not end before
+/// the stream does, or if the memory is not granted which a compressed one says it needs: its reader would end the
+/// process.
+fn parts(file: &[u8], start: usize) -> Option<Vec<i64>> {
+    let (mut stream, mut parts) = (file.get(start..)?, Vec::new());
     while !stream.is_empty() {
+        let at = i64::try_from(file.len() - stream.len()).ok()?;
         stream = stream.strip_prefix(&[0xff; 4]).unwrap_or(stream);
         let (size, rest) = stream.split_first_chunk()?;
         let size = usize::try_from(i32::from_le_bytes(*size)).ok()?;
@@ -84,6 +104,9 @@ fn check_sizes(mut stream: &[u8]) -> Option<()> {
         }
         let (message, rest) = rest.split_at_checked(size)?;
         let message = root_as_message(message).ok()?;
+        if message.header_type() != MessageHeader::Schema {
+            parts.push(at);
+        }
         let size = usize::try_from(message.bodyLength()).ok()?;
         let (body, rest) = rest.split_at_checked(size)?;
         let dictionary = message.header_as_dictionary_batch();
@@ -105,7 +128,7 @@ fn check_sizes(mut stream: &[u8]) -> Option<()> {
         }
         stream = rest;
     }
-    Some(())
+    Some(parts)
 }
 
 impl Ipc {
@@ -148,5 +171,43 @@ impl Reader for Ipc {
 
     fn n_bytes(&self) -> u64 {
         self.stream.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{footer, open};
+    use crate::reader::{Kind, Reader};
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+    use arrow_ipc::writer::FileWriter;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_batch_that_is_lost_or_there_twice_is_seen() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..30));
+        let table = RecordBatch::try_from_iter([("a", numbers)]).unwrap();
+        let mut writer = FileWriter::try_new(Vec::new(), &table.schema()).unwrap();
+        for start in [0, 10, 20] {
+            writer.write(&table.slice(start, 10)).unwrap();
+        }
+        let bytes = writer.into_inner().unwrap();
+        let listed = footer(&bytes).unwrap().1;
+        let [_, start, end] = listed[..] else {
+            panic!("{listed:?}")
+        };
+        let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap());
+        let path = std::env::temp_dir().join(format!("{}-parts.feather", std::process::id()));
+        let read = |first: usize, next: usize| {
+            std::fs::write(&path, [&bytes[..first], &bytes[next..]].concat()).unwrap();
+            let batches = open(&path)?.read(&[(0, Kind::Own)], usize::MAX)?;
+            Ok::<usize, crate::Error>(batches.iter().map(|batch| batch.n_rows).sum())
+        };
+        assert_eq!(read(start, start).unwrap(), 30);
+        for (first, next) in [(start, end), (end, start)] {
+            let refused = read(first, next).unwrap_err().to_string();
+            let part = "parts.feather: cannot be read (its parts are not those that it lists); it is damaged";
+            assert!(refused.contains(part), "{refused}");
+        }
+        std::fs::remove_file(path).unwrap();
     }
 }

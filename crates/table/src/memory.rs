@@ -264,7 +264,7 @@ mod tests {
             ),
             (
                 texts(&["1", "2", "oops", "4"]),
-                "`1` is not a number; `missing` oops counts it as missing; `drop` x",
+                "row 2, column `x`: `oops` is not a number; `drop` x",
             ),
             (
                 numbers(&[1.0, f64::NAN, 2.0, f64::NAN]),

@@ -85,7 +85,9 @@ impl Columns {
         }
         if !unnamed.is_empty() {
             let names = listed(unnamed.iter().map(|column| &self.names[*column]));
-            let notice = format!("columns without a name are left out unless asked for: {names}");
+            let notice = format!(
+                "columns without a name are called by their places, and are features only if asked for: {names}"
+            );
             self.notices.push(notice);
         }
     }

@@ -178,7 +178,7 @@ fn helped(mut error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Erro
     let Some(name) = place.column.clone() else {
         return error;
     };
-    let sample = || -> Result<(usize, usize, Option<String>)> {
+    let sample = || -> Result<(usize, usize)> {
         let mut reader = again()?;
         let column = reader
             .columns()
@@ -189,17 +189,16 @@ fn helped(mut error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Erro
         let table = Table::read("", &mut *reader, &[(column, Kind::Text)], SAMPLE_ROWS)?;
         let texts = table.texts(0)?;
         let all = || texts.iter().flat_map(|cells| cells.iter().flatten());
-        let is_number = |text: &&str| canonical(text).is_some();
-        let other = all().find(|text| !is_number(text)).map(str::to_owned);
-        Ok((all().count(), all().filter(is_number).count(), other))
+        Ok((
+            all().count(),
+            all().filter(|text| canonical(text).is_some()).count(),
+        ))
     };
-    let (n_cells, n_numbers, other) = sample().unwrap_or((1, 0, None));
+    let (n_cells, n_numbers) = sample().unwrap_or((1, 0));
     // Categories need no remedy of a stray text, and numbers none of categories.
     if 2 * n_numbers <= n_cells {
         let effect = "makes a feature of each of its texts";
         *remedies = vec![Remedy::new("one_hot", name.as_str(), effect)];
-    } else if let (true, Some(other)) = (remedies.is_empty(), other) {
-        remedies.push(Remedy::new("missing", other, "counts it as missing"));
     }
     error.or(Remedy::new("drop", name, "leaves the column out"))
 }

@@ -48,17 +48,24 @@ pub(crate) fn meaning(data_type: &DataType) -> Option<&'static str> {
 /// missing cell is a null or NaN.
 ///
 /// # Errors
-/// If the column is of texts, of which the first is named, or of a type that has no numbers.
+/// If the column is of texts, of which one is named, or of a type that has no numbers.
 pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
     match column.data_type() {
-        data_type if is_text(data_type) => match texts(column)?
-            .iter()
-            .enumerate()
-            .find_map(|(row, text)| Some((row, text?.to_owned())))
-        {
-            Some((row, text)) => Err(Refused::Text(row, text)),
-            None => Ok(Float64Array::new_null(column.len())),
-        },
+        data_type if is_text(data_type) => {
+            let texts = texts(column)?;
+            let all = || {
+                texts
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(row, text)| Some((row, text?)))
+            };
+            // One that looks like no number tells more than one that does.
+            let other = all().find(|(_, text)| canonical(text).is_none());
+            match other.or_else(|| all().next()) {
+                Some((row, text)) => Err(Refused::Text(row, text.to_owned())),
+                None => Ok(Float64Array::new_null(column.len())),
+            }
+        }
         DataType::Timestamp(unit, _) | DataType::Duration(unit) | DataType::Time64(unit) => {
             Ok(scaled(&integers(column)?, ticks(*unit)))
         }

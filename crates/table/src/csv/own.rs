@@ -22,9 +22,8 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
             is_integer(text) && text.parse::<u64>().is_ok()
         }),
         (DataType::Float64, &|text| is_float(text, dialect)),
-        (DataType::Boolean, &|text| {
-            text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
-        }),
+        // In other letters, these would not be what is written.
+        (DataType::Boolean, &|text| matches!(text, "True" | "False")),
     ];
     let fitting = fits.into_iter().find(|(_, fits)| {
         let parts = batches.par_iter().map(|batch| &batch.columns[slot]);

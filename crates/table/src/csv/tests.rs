@@ -158,23 +158,23 @@ fn headers_are_read_as_people_write_them() {
         (
             "\"\",x\n1,2\n",
             "(#1)|x",
-            "columns without a name are left out unless asked for: `#1`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
         ),
         (
             "x,y\nr1,1,2\nr2,1,2\n",
             "(#1)|x|y",
-            "columns without a name are left out unless asked for: `#1`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
         ),
         (
             "x,y\n1,2,\n3,4,\n",
             "x|y|(#3)",
-            "columns without a name are left out unless asked for: `#3`",
+            "columns without a name are called by their places, and are features only if asked for: `#3`",
         ),
         ("x,y,\n1,2\n3,4\n", "x|y", ""),
         (
             ",x,\n1,2,\n",
             "(#1)|x|(#3)",
-            "columns without a name are left out unless asked for: `#1`, `#3`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`, `#3`",
         ),
         (
             "a,a,a\n1,2,3\n",
@@ -184,7 +184,7 @@ fn headers_are_read_as_people_write_them() {
         (
             ",0,1\n0,5,6\n",
             "(#1)|0|1",
-            "columns without a name are left out unless asked for: `#1`",
+            "columns without a name are called by their places, and are features only if asked for: `#1`",
         ),
     ] {
         let csv = File::new(text).open(&TextOptions::default()).expect(text);
@@ -284,9 +284,9 @@ fn missing_cells_truths_and_decimals_are_read_and_told() {
 /// Over all batches: one cell of the last piece decides.
 #[test]
 fn columns_are_what_all_of_their_cells_are() {
-    let rows = "7,18446744073709551615,0.5,True,01,1,NA\n".repeat(20_000);
+    let rows = "7,18446744073709551615,0.5,True,01,1,NA,True\n".repeat(20_000);
     let text = format!(
-        "a,b,c,d,e,f,g\n{rows}-7,1,1e5,False,2,9007199254740993.5,NA\n,,,,,,\n12,3,-0,TRUE,3,12345678901234567890123,\n"
+        "a,b,c,d,e,f,g,h\n{rows}-7,1,1e5,False,2,9007199254740993.5,NA,False\n,,,,,,,\n12,3,-0,True,3,12345678901234567890123,,TRUE\n"
     );
     let mut csv = File::new(&text)
         .open(&TextOptions::default())
@@ -301,7 +301,7 @@ fn columns_are_what_all_of_their_cells_are() {
             .collect();
         assert_eq!(
             types.join(" "),
-            "Int64 UInt64 Float64 Boolean Utf8 Utf8 Int64"
+            "Int64 UInt64 Float64 Boolean Utf8 Utf8 Int64 Utf8"
         );
     }
     let last = batches.last().expect("rows");

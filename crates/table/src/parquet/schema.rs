@@ -35,7 +35,8 @@ impl Layout {
             columns.is_hidden[at] |= is_index || !is_plain(field.data_type());
             if is_index {
                 let index = listed([&columns.names[at]]);
-                let notice = format!("the index {index} that pandas keeps is left out");
+                let notice =
+                    format!("the index {index} that pandas keeps is a feature only if asked for");
                 columns.notices.push(notice);
             }
         }

@@ -161,9 +161,13 @@ fn refuse_doubtful<'t>(
             shown(other),
             shown(number)
         );
-        return Err(Error::at(at(other), reason)
-            .or(Remedy::new("missing", *other, "counts it as missing"))
-            .or(classes));
+        let error = Error::at(at(other), reason);
+        // Only lines of text have texts that stand for a missing cell.
+        let error = match place.line {
+            Some(_) => error.or(Remedy::new("missing", *other, "counts it as missing")),
+            None => error,
+        };
+        return Err(error.or(classes));
     }
     let n_texts = texts.count();
     if n_texts > MANY_CLASSES && n_texts * ROWS_OF_A_CLASS > table.n_rows {

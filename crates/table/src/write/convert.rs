@@ -3,10 +3,11 @@
 use super::exact::{narrowed, without_nulls};
 use super::npz::{Archive, TARGETS};
 use super::writer::{Format, TableWriter};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result, listed, shown};
 use crate::format;
 use crate::options::{MISSING, TextOptions};
 use crate::reader::{Batch, Columns, Kind};
+use crate::values::numbers;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
@@ -15,6 +16,7 @@ use neuralnet::atomic_file;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io;
+use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,15 +66,23 @@ pub fn convert(
         .map(|column| (column, Kind::Own))
         .collect();
     let batches = reader.read(&wanted, usize::MAX)?;
-    let mut notices = reader.take_notices();
-    // Those of hidden columns say that these are left out, and they are not here.
-    if !columns.is_hidden.contains(&true) {
-        notices.splice(0..0, columns.notices.iter().cloned());
-    }
+    let mut notices = [columns.notices.clone(), reader.take_notices()].concat();
     drop(reader);
     let wrong = |reason: String| Error::file(input, reason);
     let batches = whole(&columns.names, batches).map_err(wrong)?;
     let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+    if matches!(format, None | Some(Format::Npy)) {
+        let schema = batches[0].schema();
+        let fields = schema.fields().iter();
+        let truths = fields.filter(|field| *field.data_type() == DataType::Boolean);
+        let names: Vec<&String> = truths.map(|field| field.name()).collect();
+        if !names.is_empty() {
+            notices.push(format!(
+                "booleans become the numbers 0 and 1: {}",
+                listed(names)
+            ));
+        }
+    }
     let content = match format {
         None => Content::npz(batches, &columns),
         Some(format) => Content::table(batches, format, &mut notices),
@@ -149,12 +159,16 @@ impl Content {
         let batches = match format {
             Format::Csv | Format::CsvGzip | Format::CsvZstd => {
                 for (column, field) in schema.fields().iter().enumerate() {
-                    if *field.data_type() == DataType::LargeUtf8 {
-                        let texts = batches
-                            .iter()
-                            .flat_map(|batch| batch.column(column).as_string::<i64>())
-                            .flatten();
-                        notices.extend(not_kept_by_csv(field.name(), texts));
+                    let mut cells = batches.iter().map(|batch| batch.column(column));
+                    let texts = cells
+                        .clone()
+                        .filter_map(|cells| cells.as_string_opt::<i64>());
+                    notices.extend(not_kept_by_csv(field.name(), texts.flatten().flatten()));
+                    if field.data_type().is_floating() && cells.any(is_infinite) {
+                        notices.push(format!(
+                            "column `{}` holds infinite numbers, which are texts when .csv is read",
+                            shown(field.name())
+                        ));
                     }
                 }
                 match names().all(|name| name.parse::<f64>().is_ok()) {
@@ -258,10 +272,22 @@ impl Content {
     }
 }
 
+fn is_infinite(cells: &ArrayRef) -> bool {
+    numbers(cells).is_ok_and(|numbers| numbers.iter().flatten().any(f64::is_infinite))
+}
+
 /// What CSV does not keep of the texts of a column: a sentence each.
-fn not_kept_by_csv<'t>(name: &str, texts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
+fn not_kept_by_csv<'t>(name: &'t str, texts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
     let column = shown(name);
     let mut notices = Vec::new();
+    let is_refused = |char: char| char.is_control() && !matches!(char, '\t' | '\n' | '\r');
+    let mut all = iter::once(name).chain(texts.clone());
+    if let Some(text) = all.find(|text| text.contains(is_refused)) {
+        notices.push(format!(
+            "column `{column}` has the control character in `{}`, which is refused when .csv is read",
+            shown(text)
+        ));
+    }
     if let Some(text) = texts
         .clone()
         .find(|text| text.trim() != *text || text.is_empty())

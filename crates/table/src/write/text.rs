@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 /// The line of the names.
 pub(super) fn header(schema: &Schema) -> io::Result<Vec<u8>> {
-    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut out = writer();
     out.write_record(schema.fields().iter().map(|field| field.name()))?;
     out.into_inner().map_err(|error| error.into_error())
 }
@@ -22,7 +22,7 @@ pub(super) fn lines(batch: &RecordBatch) -> io::Result<Vec<u8>> {
     let columns = columns
         .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;
-    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut out = writer();
     let mut cell = Vec::new();
     for row in 0..batch.num_rows() {
         for (cells, column) in columns.iter().zip(batch.columns()) {
@@ -35,6 +35,12 @@ pub(super) fn lines(batch: &RecordBatch) -> io::Result<Vec<u8>> {
         out.write_record(None::<&[u8]>)?;
     }
     out.into_inner().map_err(|error| error.into_error())
+}
+
+/// Quotes cells that are not read back without quotes. Those with tabs are among them: `csv` quotes signs of comments.
+fn writer() -> csv::Writer<Vec<u8>> {
+    let mut builder = csv::WriterBuilder::new();
+    builder.comment(Some(b'\t')).from_writer(Vec::new())
 }
 
 /// The cells of a column.

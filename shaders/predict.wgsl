@@ -22,8 +22,9 @@ fn run(leaf: u32, invocation: u32) {
             let value_row = first + value / OUTPUTS * GROUPS;
             if value < VALUES_PER_GROUP && value_row < end {
                 let at = value_row * OUTPUTS + value % OUTPUTS;
-                pre_activations[at] = own_z[v / LANES_PER_ROW];
-                predictions[at] = activation(value, own_z[v / LANES_PER_ROW]);
+                let z = own_z[v / LANES_PER_ROW];
+                pre_activations[at] = z;
+                predictions[at] = activation_of(z, common_of_row(value));
             }
         }
         // Other lanes may still read what sum_subgroups writes next.

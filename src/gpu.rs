@@ -12,6 +12,8 @@ mod adapter;
 mod batch;
 mod chunk;
 mod chunks;
+mod dense;
+mod dense_kernels;
 mod device;
 mod generate;
 mod input_format;
@@ -40,8 +42,9 @@ pub use read::Reader;
 use crate::backend::{
     ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Summary,
 };
-use crate::error::{Error, LEAVE_OUT, ON_THE_CPU, Result};
+use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
+use crate::network::Network;
 use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
@@ -54,12 +57,14 @@ use predict::Predict;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use tree::{Tree, UpdateTarget};
-use workgroup_shape::{DeviceShape, WorkgroupShape};
+use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
-/// Most outputs of a layer on a GPU.
+/// Most outputs of a network of one layer on a GPU.
 pub const MAX_OUTPUTS: usize = 16;
+/// Most outputs of a network with hidden layers on a GPU: an invocation takes all outputs of a row one after the other.
+pub const MAX_NETWORK_OUTPUTS: usize = 1024;
 
 /// A problem held by a GPU.
 #[derive(Debug)]
@@ -68,7 +73,8 @@ pub struct Gpu<'a> {
     options: GpuOptions,
     device: Device,
     parameter_layout: ParameterLayout,
-    shape: WorkgroupShape,
+    /// Of a network of one layer.
+    shape: Option<WorkgroupShape>,
     leaves: Leaves,
     pass: Pass<'a>,
     batches: Batches,
@@ -81,16 +87,9 @@ impl<'a> Gpu<'a> {
     /// Opens an adapter and uploads `problem`, with every parameter 0.
     ///
     /// # Errors
-    /// If there is no adapter, if the problem exceeds its limits or its memory, if a software adapter is asked to keep
-    /// the loops, or if the network has hidden layers, for which there are no kernels yet.
+    /// If there is no adapter, if the problem exceeds its limits or its memory, or if a software adapter is
+    /// asked to keep the loops.
     pub fn new(problem: Problem<'a>, software: Software, options: GpuOptions) -> Result<Self> {
-        if problem.network.has_hidden() {
-            return Err(Error::Setting {
-                setting: "hidden",
-                reason: "a GPU trains no network with hidden layers yet".to_owned(),
-                remedies: &[ON_THE_CPU, LEAVE_OUT],
-            });
-        }
         let (adapter, handle) = adapter::select(software)?;
         let mut device = Device::open(adapter, &handle, !options.without_subgroups)?;
         if options.keep_loops && device.adapter.kind == AdapterKind::Software {
@@ -110,11 +109,12 @@ impl<'a> Gpu<'a> {
     /// Uploads `problem` to a device that is open. Whether it uses subgroups and keeps loops is the device's to
     /// say, whatever the options say.
     fn on(device: Device, problem: Problem<'a>, options: GpuOptions) -> Result<Self> {
-        let (layer, dataset) = (problem.network.layer(), problem.dataset);
-        check_limits(&device, layer.n_inputs, layer.n_outputs)?;
+        let dataset = problem.dataset;
+        check_limits(&device, &problem.network)?;
 
-        let leaves = dataset.leaves();
-        let layout = ParameterLayout::new(layer);
+        let leaves = problem.leaves();
+        let layout = ParameterLayout::new(&problem.network);
+        let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
         let operands = Operands {
             parameters: device.storage("parameters", layout.n_parameters())?,
             scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
@@ -123,13 +123,13 @@ impl<'a> Gpu<'a> {
         let target = UpdateTarget {
             parameters: &operands.parameters,
             n_floats: layout.n_trained(),
+            except_one_leaf: shape.is_some(),
         };
         let max_bytes = options.max_chunk_bytes;
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), &target, max_bytes)?;
-        let chunks = Chunks::new(&device, dataset, tree.leaves_per_page(), options)?;
-
-        let shape = WorkgroupShape::new(layer, leaves, DeviceShape::new(&device));
-        let pass = Pass::new(&device, &operands, &shape, chunks, tree)?;
+        let per_page = tree.leaves_per_page();
+        let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
+        let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
         Ok(Self {
             operands,
             options,
@@ -181,11 +181,15 @@ impl<'a> Gpu<'a> {
     }
 
     /// The roundings of the kernels as they are laid out for this problem.
+    ///
+    /// # Panics
+    /// If the network has hidden layers.
     #[must_use]
     pub fn rounding(&self) -> ArithmeticRounding {
+        let shape = self.shape.as_ref().expect("a network of one layer");
         ArithmeticRounding {
-            pre_activation: to_u32(self.shape.pre_activation_roundings()),
-            sum: to_u32(self.shape.sum_additions()) + self.leaves.fold_depth(),
+            pre_activation: to_u32(shape.pre_activation_roundings()),
+            sum: to_u32(shape.sum_additions()) + self.leaves.fold_depth(),
             input: u32::from(
                 self.operands
                     .problem
@@ -213,10 +217,14 @@ fn unpack_summary(sums: &[f32]) -> Summary {
     }
 }
 
-fn check_limits(device: &Device, n_inputs: usize, n_outputs: usize) -> Result<()> {
+fn check_limits(device: &Device, network: &Network) -> Result<()> {
+    let most_outputs = match network.has_hidden() {
+        true => MAX_NETWORK_OUTPUTS,
+        false => MAX_OUTPUTS,
+    };
     for (what, n, most) in [
-        ("inputs", n_inputs, MAX_INPUTS),
-        ("outputs", n_outputs, MAX_OUTPUTS),
+        ("inputs", network.n_inputs(), MAX_INPUTS),
+        ("outputs", network.n_outputs(), most_outputs),
     ] {
         if n > most {
             return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
@@ -318,7 +326,7 @@ impl Backend for Gpu<'_> {
             None => self.predict.insert(Predict::new(
                 &self.device,
                 &self.operands,
-                &self.shape,
+                self.shape.as_ref(),
                 chunks,
             )?),
         };

@@ -14,8 +14,9 @@ use crate::objective::Loss;
 use panels::{Grouped, Panels};
 use tile::{COLUMNS, multiply, outer};
 
-/// Rows of a block, at most: their values in all layers stay in the second-level cache if these are narrow.
-const ROWS: usize = 96;
+/// Rows of a block, at most, whole tiles of either height: their values in all layers stay in the second-level cache if
+/// these are narrow.
+const ROWS: usize = 84;
 
 /// A network with its loss and its parameters, as the tiles want them.
 #[derive(Debug)]
@@ -65,13 +66,13 @@ impl DenseNetwork {
 
     /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says.
     pub(super) fn sums(&self, rows: Rows<'_>, instructions: Instructions) -> Evaluation {
-        // As many rows of a tile as there are registers for.
+        // The heights at which compilers keep a tile in registers; they change no bit.
         match instructions.has_many_registers() {
-            true => instructions.run(Sums::<8> {
+            true => instructions.run(Sums::<12> {
                 network: self,
                 rows,
             }),
-            false => instructions.run(Sums::<3> {
+            false => instructions.run(Sums::<7> {
                 network: self,
                 rows,
             }),

@@ -3,17 +3,15 @@
 
 use super::chunk::Chunk;
 use super::device::Device;
-use super::leaf_kernel::{Operands, leaf_kernel};
+use super::leaf_kernel::{LeafKernel, Operands};
 use super::memory_plan::cut;
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
-use super::pipeline::Pipeline;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::tree::{Tree, UpdateTarget};
-use super::workgroup_shape::{DeviceShape, WorkgroupShape};
+use super::workgroup_shape::WorkgroupShape;
 use crate::error::Result;
-use crate::leaves::Leaves;
 
 /// Batch sizes that are prepared for: an epoch has batches of one size, and a smaller one at its end.
 const SIZES: usize = 2;
@@ -33,8 +31,7 @@ struct Batch {
     ring: Ring,
     /// Chunks that all share one memory; the queue fills it only once earlier submissions have read it.
     chunks: Vec<Chunk>,
-    /// One dispatch for each chunk.
-    leaf_kernel: Pipeline,
+    leaf_kernel: LeafKernel,
     tree: Tree,
 }
 
@@ -71,15 +68,16 @@ impl Batch {
         options: GpuOptions,
         n_rows: usize,
     ) -> Result<Self> {
-        let layer = operands.problem.network.layer();
+        let problem = &operands.problem;
         let (row_layout, layout) = (
-            RowLayout::new(operands.problem.dataset),
-            ParameterLayout::new(layer),
+            RowLayout::new(problem.dataset),
+            ParameterLayout::new(&problem.network),
         );
-        let leaves = Leaves::new(n_rows, layer.n_inputs, layer.n_outputs);
+        let leaves = problem.leaves_of(n_rows);
         let target = UpdateTarget {
             parameters: &operands.parameters,
             n_floats: layout.n_trained(),
+            except_one_leaf: !problem.network.has_hidden(),
         };
         let max_bytes = options.max_chunk_bytes;
         let n_sums = layout.n_sums();
@@ -97,11 +95,11 @@ impl Batch {
             let in_page = chunk.start % per_page;
             chunks.push(Chunk::new(device, rows, chunk, in_page, memory.clone())?);
         }
-        let shape = WorkgroupShape::new(layer, leaves, DeviceShape::new(device));
+        let shape = WorkgroupShape::of_network(&problem.network, leaves, device);
         Ok(Self {
             n_rows,
             n_sums,
-            leaf_kernel: leaf_kernel(device, operands, &shape, leaves, &chunks, &tree)?,
+            leaf_kernel: LeafKernel::new(device, operands, shape.as_ref(), leaves, &chunks, &tree)?,
             ring,
             chunks,
             tree,
@@ -114,7 +112,7 @@ impl Batch {
             let rows = chunk.rows.clone();
             self.ring.load(device, samples, chunk, rows, |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    self.leaf_kernel.record_one(pass, number);
+                    self.leaf_kernel.record(pass, number);
                     if number + 1 == self.chunks.len() {
                         self.tree.record(pass);
                     }

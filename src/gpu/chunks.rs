@@ -13,6 +13,7 @@ use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::leaves::Leaves;
 use std::ops::Range;
 
 /// Every chunk of a data set, and where the rows of those that stream come from.
@@ -59,6 +60,7 @@ impl<'a> Chunks<'a> {
     pub(super) fn new(
         device: &Device,
         dataset: &'a Dataset,
+        leaves: Leaves,
         leaves_per_page: usize,
         options: GpuOptions,
     ) -> Result<Self> {
@@ -71,12 +73,12 @@ impl<'a> Chunks<'a> {
                 dataset.n_samples(),
             )?),
         };
-        let granted = allocate_granted(device, dataset, leaves_per_page, options)?;
+        let granted = allocate_granted(device, dataset, leaves, leaves_per_page, options)?;
         let list = &granted.list;
         let mut source = match (ring, dataset.generated()) {
             (Some(ring), _) => Source::Host(ring),
             (None, Some(synthetic)) => {
-                let rows_per_leaf = dataset.leaves().rows_per_leaf();
+                let rows_per_leaf = leaves.rows_per_leaf();
                 let format = InputFormat::new(dataset.quantization());
                 Source::Device(Generate::new(
                     device,
@@ -206,11 +208,11 @@ struct Granted {
 fn allocate_granted(
     device: &Device,
     dataset: &Dataset,
+    leaves: Leaves,
     leaves_per_page: usize,
     options: GpuOptions,
 ) -> Result<Granted> {
     let row_layout = RowLayout::new(dataset);
-    let leaves = dataset.leaves();
     let per_chunk = leaves_per_chunk(device, leaves, row_layout, options.max_chunk_bytes)?;
     let before = device.held();
     let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
@@ -220,7 +222,7 @@ fn allocate_granted(
         let room = if most >= row_layout.data_bytes(dataset) {
             usize::MAX
         } else {
-            usize::try_from(most / row_layout.leaf_bytes(dataset)).unwrap_or(usize::MAX)
+            usize::try_from(most / row_layout.leaf_bytes(leaves)).unwrap_or(usize::MAX)
         };
         let limits = Limits {
             per_chunk,
@@ -228,9 +230,9 @@ fn allocate_granted(
             room,
         };
         let Some(plan) = MemoryPlan::new(leaves.count(), limits) else {
-            return Err(refusal.unwrap_or_else(|| no_room(most, row_layout, dataset)));
+            return Err(refusal.unwrap_or_else(|| no_room(most, row_layout, dataset, leaves)));
         };
-        match allocate(device, dataset, row_layout, leaves_per_page, &plan) {
+        match allocate(device, dataset, leaves, row_layout, leaves_per_page, &plan) {
             Ok((list, bytes)) => {
                 return Ok(Granted {
                     list,
@@ -246,7 +248,7 @@ fn allocate_granted(
                 // Most of what was granted, as the rest of the work needs memory, too. If nothing was granted,
                 // half of what was asked for.
                 most = match held - before {
-                    0 => row_layout.planned_bytes(dataset, &plan) / 2,
+                    0 => row_layout.planned_bytes(leaves, &plan) / 2,
                     granted => granted / 8 * 7,
                 };
                 // The refused chunks are dropped by now; their memory comes back with the next wait.
@@ -261,12 +263,12 @@ fn allocate_granted(
 fn allocate(
     device: &Device,
     dataset: &Dataset,
+    leaves: Leaves,
     row_layout: RowLayout,
     leaves_per_page: usize,
     plan: &MemoryPlan,
 ) -> Result<(Vec<Chunk>, u64)> {
-    let leaves = dataset.leaves();
-    device.check_host_memory(dataset.source(), row_layout.planned_bytes(dataset, plan))?;
+    device.check_host_memory(dataset.source(), row_layout.planned_bytes(leaves, plan))?;
     let size = |memory: &[Buffer; 2]| memory.iter().map(|buffer| buffer.size()).sum::<u64>();
     let mut slots = Vec::new();
     if plan.leaves_per_slot > 0 {
@@ -295,9 +297,9 @@ fn allocate(
     Ok((list, held))
 }
 
-fn no_room(most: u64, row_layout: RowLayout, dataset: &Dataset) -> Error {
-    let rows = dataset.leaves().rows(0).len();
-    let least = (SLOTS as u64 * row_layout.leaf_bytes(dataset)).min(row_layout.data_bytes(dataset));
+fn no_room(most: u64, row_layout: RowLayout, dataset: &Dataset, leaves: Leaves) -> Error {
+    let rows = leaves.rows(0).len();
+    let least = (SLOTS as u64 * row_layout.leaf_bytes(leaves)).min(row_layout.data_bytes(dataset));
     Error::Setting {
         setting: "max_device_bytes",
         reason: format!(
@@ -344,7 +346,7 @@ mod tests {
             taken.push(piece);
         }
         taken.truncate(taken.len() - 32);
-        let chunks = Chunks::new(&device, &dataset, usize::MAX, options);
+        let chunks = Chunks::new(&device, &dataset, dataset.leaves(), usize::MAX, options);
         drop(taken);
         let chunks = chunks.unwrap();
         let all = 500_000 * 513 * 4;

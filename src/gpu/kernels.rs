@@ -44,6 +44,8 @@ macro_rules! shaders {
     ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file)), "\n"),+) };
 }
 
+pub(super) use shaders;
+
 /// What decides the text of a kernel that reads rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowKernel<'k> {
@@ -93,7 +95,7 @@ impl RowKernel<'_> {
     /// The text that all kernels that read rows share: constants, inputs, the forward pass, the exchange
     /// among lanes, the activation.
     fn forward_source(&self) -> String {
-        // The constants of activation.wgsl are called as the variants are, in capitals.
+        // The constants of functions.wgsl are called as the variants are, in capitals.
         let activation = format!("{:?}", self.activation).to_uppercase();
         let within_subgroup = match self.subgroup {
             Some(_) => shaders!("common/subgroup.wgsl"),
@@ -106,6 +108,7 @@ impl RowKernel<'_> {
             shaders!(
                 "common/forward.wgsl",
                 "common/exchange.wgsl",
+                "common/functions.wgsl",
                 "common/activation.wgsl"
             ),
             within_subgroup,
@@ -258,6 +261,7 @@ mod tests {
                 }
             }
         }
+        kernels.extend(crate::gpu::dense_kernels::tests::kernels());
         assert!(
             kernels.iter().all(|(_, size)| *size <= MAX_WORKGROUP_SIZE),
             "sizes"
@@ -322,7 +326,7 @@ mod tests {
     }
 
     /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-    const LOOPS: [&str; 9] = [
+    const LOOPS: [&str; 17] = [
         "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
         "for (var first = start; first < end; first += WORKGROUP_SIZE) {",
         "for (var i = invocation; i < n_rows * n_vectors; i += WORKGROUP_SIZE) {",
@@ -332,6 +336,14 @@ mod tests {
         "for (var distance = 1u; distance < n_terms; distance *= 2u) {",
         "for (var distance = 1u; distance < SLICES; distance *= 2u) {",
         "for (var q = 0u; q < n; q++) {",
+        "for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {",
+        "for (var output = 0u; output < OUTPUTS; output += OUTPUTS_AT_ONCE) {",
+        "for (var row = start; row < end; row += ROWS_AT_ONCE) {",
+        "for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {",
+        "for (var distance = 1u; distance < WORKGROUP_SIZE; distance *= 2u) {",
+        "for (var o = 0u; o < OUTPUTS; o++) {",
+        "for (var o = 1u; o < OUTPUTS; o++) {",
+        "for (var o = OUTPUTS; o < PADDED; o++) {",
     ];
 
     /// A private array stays in registers only where every index into it is a constant.

@@ -1,6 +1,7 @@
-//! The kernel that sums the leaves of chunks.
+//! The kernels that sum the leaves of chunks.
 
 use super::chunk::Chunk;
+use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::{RowKernel, Summand};
@@ -36,32 +37,64 @@ impl Operands<'_> {
     }
 }
 
-/// The compiled kernel for `leaves`, with one dispatch for each of `chunks`, which writes the sums of its leaves
-/// into their page of `tree`.
-pub(super) fn leaf_kernel(
-    device: &Device,
-    operands: &Operands<'_>,
-    shape: &WorkgroupShape,
-    leaves: Leaves,
-    chunks: &[Chunk],
-    tree: &Tree,
-) -> Result<Pipeline> {
-    let problem = &operands.problem;
-    let kernel = operands.row_kernel(device, shape);
-    let summand = Summand {
-        loss: problem.objective.loss,
-        weighted: problem.dataset.is_weighted(),
-    };
-    let kernel = match leaves.count() {
-        1 => kernel.one_leaf(summand),
-        _ => kernel.leaf_sums(summand),
-    };
-    let mut pipeline = Pipeline::new(device, &kernel)?;
-    for chunk in chunks {
-        let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
-        buffers.extend([&chunk.targets, tree.page(chunk.first_leaf)]);
-        buffers.extend(&operands.scales_and_offsets);
-        pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+/// What sums the leaves of chunks.
+#[derive(Debug)]
+pub(super) enum LeafKernel {
+    /// One dispatch for each chunk, for a network of one layer.
+    Layer(Pipeline),
+    /// Several for each block of a chunk, for a network with hidden layers.
+    Network(Dense),
+}
+
+impl LeafKernel {
+    /// The compiled kernels for `leaves`, which write the sums of the leaves of each of `chunks` into their page of
+    /// `tree`. A network of one layer has workgroups of the shape `shape`.
+    pub(super) fn new(
+        device: &Device,
+        operands: &Operands<'_>,
+        shape: Option<&WorkgroupShape>,
+        leaves: Leaves,
+        chunks: &[Chunk],
+        tree: &Tree,
+    ) -> Result<Self> {
+        let Some(shape) = shape else {
+            return Ok(Self::Network(Dense::new(
+                device, operands, leaves, chunks, tree,
+            )?));
+        };
+        let problem = &operands.problem;
+        let kernel = operands.row_kernel(device, shape);
+        let summand = Summand {
+            loss: problem.objective.loss,
+            weighted: problem.dataset.is_weighted(),
+        };
+        let kernel = match leaves.count() {
+            1 => kernel.one_leaf(summand),
+            _ => kernel.leaf_sums(summand),
+        };
+        let mut pipeline = Pipeline::new(device, &kernel)?;
+        for chunk in chunks {
+            let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
+            buffers.extend([&chunk.targets, tree.page(chunk.first_leaf)]);
+            buffers.extend(&operands.scales_and_offsets);
+            pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+        }
+        Ok(Self::Layer(pipeline))
     }
-    Ok(pipeline)
+
+    /// Dispatches for all chunks.
+    pub(super) fn n_dispatches(&self) -> usize {
+        match self {
+            Self::Layer(pipeline) => pipeline.n_dispatches(),
+            Self::Network(dense) => dense.n_dispatches(),
+        }
+    }
+
+    /// Records those for chunk `number`.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
+        match self {
+            Self::Layer(pipeline) => pipeline.record_one(pass, number),
+            Self::Network(dense) => dense.record(pass, number),
+        }
+    }
 }

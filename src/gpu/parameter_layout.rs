@@ -1,46 +1,70 @@
-//! The flat parameters as the shaders see them: rows padded to whole vec4, the bias always there.
+//! The flat parameters as the shaders see them: rows padded to whole vec4, the bias of a single layer always there.
 
-use crate::network::Layer;
+use crate::network::{Layer, Network};
 
-/// The order of the floats: the weight (O, I padded to vec4), then the bias (O padded to vec4). Sums add one vec4
-/// for loss and mean slope.
-#[derive(Clone, Copy, Debug)]
+/// The order of the floats: of each layer the weight (O, I padded to vec4), then the bias (O padded to vec4). Sums add
+/// one vec4 for loss and mean slope.
+#[derive(Clone, Debug)]
 pub(super) struct ParameterLayout {
-    layer: Layer,
+    pub(super) layers: Vec<LayerLayout>,
+    n_parameters: usize,
+    n_trained: usize,
+}
+
+/// Where the parameters of a layer lie, in floats.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayerLayout {
+    pub(super) layer: Layer,
     /// Floats of a padded row.
     pub(super) row: usize,
+    pub(super) weight_at: usize,
+    pub(super) bias_at: usize,
 }
 
 impl ParameterLayout {
-    pub(super) fn new(layer: Layer) -> Self {
+    pub(super) fn new(network: &Network) -> Self {
+        let mut end = 0;
+        let layers = network.layers().iter().map(|layer| {
+            let row = layer.n_inputs.next_multiple_of(4);
+            let (weight_at, bias_at) = (end, end + layer.n_outputs * row);
+            let has_bias = layer.bias || !network.has_hidden();
+            end = bias_at
+                + if has_bias {
+                    layer.n_outputs.next_multiple_of(4)
+                } else {
+                    0
+                };
+            LayerLayout {
+                layer: *layer,
+                row,
+                weight_at,
+                bias_at,
+            }
+        });
+        let layers: Vec<LayerLayout> = layers.collect();
         Self {
-            layer,
-            row: layer.n_inputs.next_multiple_of(4),
+            n_trained: match layers[..] {
+                [only] if !only.layer.bias => only.bias_at,
+                _ => end,
+            },
+            n_parameters: end,
+            layers,
         }
-    }
-
-    /// Floats before the bias.
-    fn bias_at(&self) -> usize {
-        self.layer.n_outputs * self.row
     }
 
     /// Floats of the parameters, all padding included.
     pub(super) fn n_parameters(&self) -> usize {
-        self.bias_at() + self.layer.n_outputs.next_multiple_of(4)
+        self.n_parameters
     }
 
     /// Floats that gradient descent may change: without a bias, its zeros stay zeros.
     pub(super) fn n_trained(&self) -> usize {
-        if self.layer.bias {
-            self.n_parameters()
-        } else {
-            self.bias_at()
-        }
+        self.n_trained
     }
 
     /// Floats of one leaf's sums: a gradient laid out as the parameters, then loss, mean slope, 0, 0.
     pub(super) fn n_sums(&self) -> usize {
-        self.n_parameters() + 4
+        self.n_parameters + 4
     }
 
     /// Flat parameters, rounded to f32.
@@ -49,41 +73,46 @@ impl ParameterLayout {
         reason = "rounding to f32 is the purpose"
     )]
     pub(super) fn pack(&self, flat: &[f64]) -> Vec<f32> {
-        let mut packed = vec![0.0; self.n_parameters()];
-        let (weight, bias) = self.layer.split(flat);
-        let rows = packed.chunks_exact_mut(self.row);
-        for (to, from) in rows.zip(weight.chunks_exact(self.layer.n_inputs)) {
-            for (to, from) in to.iter_mut().zip(from) {
+        let mut packed = vec![0.0; self.n_parameters];
+        let mut rest = flat;
+        for at in &self.layers {
+            let (own, later) = rest.split_at(at.layer.n_parameters());
+            let (weight, bias) = at.layer.split(own);
+            let rows = packed[at.weight_at..].chunks_exact_mut(at.row);
+            for (to, from) in rows.zip(weight.chunks_exact(at.layer.n_inputs)) {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = *from as f32;
+                }
+            }
+            for (to, from) in packed[at.bias_at..]
+                .iter_mut()
+                .zip(bias.unwrap_or_default())
+            {
                 *to = *from as f32;
             }
-        }
-        let bias_at = self.bias_at();
-        for (to, from) in packed[bias_at..].iter_mut().zip(bias.unwrap_or_default()) {
-            *to = *from as f32;
+            rest = later;
         }
         packed
     }
 
     /// Parameters, or a gradient, as a flat vector; exact.
     pub(super) fn unpack(&self, packed: &[f32]) -> Vec<f64> {
-        let (weight, bias) = packed.split_at(self.bias_at());
-        weight
-            .chunks_exact(self.row)
-            .flat_map(|row| &row[..self.layer.n_inputs])
-            .chain(bias.iter().take(if self.layer.bias {
-                self.layer.n_outputs
-            } else {
-                0
-            }))
-            .map(|value| f64::from(*value))
-            .collect()
+        let mut flat = Vec::with_capacity(self.n_parameters);
+        for at in &self.layers {
+            let weight = packed[at.weight_at..at.bias_at].chunks_exact(at.row);
+            let weight = weight.flat_map(|row| &row[..at.layer.n_inputs]);
+            let n_biases = if at.layer.bias { at.layer.n_outputs } else { 0 };
+            let bias = packed[at.bias_at..].iter().take(n_biases);
+            flat.extend(weight.chain(bias).map(|value| f64::from(*value)));
+        }
+        flat
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::ParameterLayout;
-    use crate::network::Network;
+    use crate::network::{Activation, Hidden, Network};
 
     #[test]
     fn parameters_come_back_as_they_went() {
@@ -95,7 +124,7 @@ mod tests {
                 .map(f64::from)
                 .take(network.n_parameters())
                 .collect();
-            let layout = ParameterLayout::new(network.layer());
+            let layout = ParameterLayout::new(&network);
             let packed = layout.pack(&flat);
             assert_eq!(packed.len() % 4, 0, "whole vec4");
             assert_eq!(
@@ -105,6 +134,21 @@ mod tests {
             );
             let padding = packed.iter().filter(|value| **value == 0.0).count();
             assert_eq!(padding + flat.len(), packed.len(), "the rest is 0");
+        }
+    }
+
+    #[test]
+    fn the_parameters_of_several_layers_come_back_too() {
+        for bias in [false, true] {
+            let hidden = Hidden {
+                widths: vec![5, 8],
+                activation: Activation::Relu,
+            };
+            let network = Network::single_layer(3, 2, bias).with_hidden(&hidden);
+            let numbers = (1u16..).map(f64::from);
+            let flat: Vec<f64> = numbers.take(network.n_parameters()).collect();
+            let layout = ParameterLayout::new(&network);
+            assert_eq!(layout.unpack(&layout.pack(&flat)), flat, "bias {bias}");
         }
     }
 }

@@ -19,6 +19,19 @@ pub(super) struct ChunkParams {
     pub(super) rate: f32,
 }
 
+/// Uniform of the kernels of networks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct BlockParams {
+    /// Rows of the block.
+    pub(super) n_rows: u32,
+    /// Number of the block's first row in its chunk.
+    pub(super) first_row: u32,
+    /// Number of the block's first leaf in its page of sums.
+    pub(super) first_leaf: u32,
+    pub(super) rows_per_leaf: u32,
+}
+
 /// Uniform of `fold`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
@@ -65,7 +78,7 @@ pub(super) struct ReadParams {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::kernels::Kernel;
-    use super::{ChunkParams, FoldParams, ReadParams, SyntheticParams};
+    use super::{BlockParams, ChunkParams, FoldParams, ReadParams, SyntheticParams};
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
 
@@ -81,6 +94,10 @@ pub(super) mod tests {
         match kernel.name {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
             "read" => layout!(ReadParams: n_vectors),
+            "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
+            | "output_predictions" => {
+                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)
+            }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
                 first_row_low first_row_high)

@@ -2,9 +2,8 @@
 
 use super::chunks::Chunks;
 use super::device::Device;
-use super::leaf_kernel::{Operands, leaf_kernel};
+use super::leaf_kernel::{LeafKernel, Operands};
 use super::params::{ChunkParams, to_u32};
-use super::pipeline::Pipeline;
 use super::tree::Tree;
 use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
@@ -15,8 +14,8 @@ const MAX_DISPATCHES: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
     chunks: Chunks<'a>,
-    /// One dispatch of `leaf_sums` for each chunk; the only one of `one_leaf` if the data are one leaf.
-    leaf_kernel: Pipeline,
+    /// The sums of the leaves of each chunk.
+    leaf_kernel: LeafKernel,
     tree: Tree,
     /// Whether the data are one leaf, so that `one_leaf` makes many updates in one dispatch.
     one_leaf: bool,
@@ -25,22 +24,23 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// The pass over `chunks` in workgroups of the shape `shape`, which ends in the total of `tree`.
+    /// The pass over `chunks`, which ends in the total of `tree`. A network of one layer has workgroups of the shape
+    /// `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
-        shape: &WorkgroupShape,
+        shape: Option<&WorkgroupShape>,
         chunks: Chunks<'a>,
         tree: Tree,
     ) -> Result<Self> {
-        let leaves = operands.problem.dataset.leaves();
+        let leaves = operands.problem.leaves();
         let list = chunks.list();
         Ok(Self {
-            leaf_kernel: leaf_kernel(device, operands, shape, leaves, list, &tree)?,
+            leaf_kernel: LeafKernel::new(device, operands, shape, leaves, list, &tree)?,
             chunks,
             tree,
-            one_leaf: leaves.count() == 1,
-            loop_trips: shape.loop_trips(),
+            one_leaf: leaves.count() == 1 && shape.is_some(),
+            loop_trips: shape.map_or(0, WorkgroupShape::loop_trips),
         })
     }
 
@@ -72,7 +72,7 @@ impl<'a> Pass<'a> {
         let most = if self.one_leaf {
             MAX_LOOP_TRIPS / (1 + self.loop_trips)
         } else {
-            let chunks = self.chunks.list().len() + self.chunks.n_streamed();
+            let chunks = self.leaf_kernel.n_dispatches() + self.chunks.n_streamed();
             MAX_DISPATCHES / (chunks + self.tree.n_dispatches())
         };
         let most = to_u32(most).max(1);
@@ -116,7 +116,7 @@ impl<'a> Pass<'a> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record_one(pass, number);
+                    self.leaf_kernel.record(pass, number);
                 });
             })?;
         }
@@ -127,7 +127,7 @@ impl<'a> Pass<'a> {
     fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         for number in self.chunks.recorded() {
             self.chunks.record(pass, number);
-            self.leaf_kernel.record_one(pass, number);
+            self.leaf_kernel.record(pass, number);
         }
         self.tree.record(pass);
     }

@@ -2,6 +2,7 @@
 
 use super::chunk::Chunk;
 use super::chunks::Chunks;
+use super::dense::Forward;
 use super::device::{Buffer, Device};
 use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;
@@ -13,37 +14,51 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Predict {
     n_outputs: usize,
-    /// One dispatch a chunk.
-    pipeline: Pipeline,
+    kernel: PredictKernel,
     /// (rows of the longest chunk, O), both.
     pre_activations: Buffer,
     predictions: Buffer,
 }
 
+#[derive(Debug)]
+enum PredictKernel {
+    /// One dispatch a chunk, for a network of one layer.
+    Layer(Pipeline),
+    /// The forward pass of each block of a chunk, for a network with hidden layers.
+    Network(Forward),
+}
+
 impl Predict {
-    /// The kernel for `chunks`, in workgroups of the shape `shape`.
+    /// The kernel for `chunks`; a network of one layer has workgroups of the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
-        shape: &WorkgroupShape,
+        shape: Option<&WorkgroupShape>,
         chunks: &[Chunk],
     ) -> Result<Self> {
-        let n_outputs = operands.problem.network.layer().n_outputs;
-        let kernel = operands.row_kernel(device, shape).predict();
-        let mut pipeline = Pipeline::new(device, &kernel)?;
+        let n_outputs = operands.problem.network.n_outputs();
         let longest = chunks.iter().map(|chunk| chunk.rows.len()).max();
         let longest = longest.unwrap_or(0);
         let pre_activations = device.storage("pre_activations", longest * n_outputs)?;
         let predictions = device.storage("predictions", longest * n_outputs)?;
-        for chunk in chunks {
-            let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
-            buffers.extend([&pre_activations, &predictions]);
-            buffers.extend(&operands.scales_and_offsets);
-            pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
-        }
+        let kernel = if let Some(shape) = shape {
+            let kernel = operands.row_kernel(device, shape).predict();
+            let mut pipeline = Pipeline::new(device, &kernel)?;
+            for chunk in chunks {
+                let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
+                buffers.extend([&pre_activations, &predictions]);
+                buffers.extend(&operands.scales_and_offsets);
+                pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+            }
+            PredictKernel::Layer(pipeline)
+        } else {
+            let mut forward = Forward::new(device, operands, operands.problem.leaves(), chunks)?;
+            forward.predict_into(device, [&pre_activations, &predictions])?;
+            PredictKernel::Network(forward)
+        };
         Ok(Self {
             n_outputs,
-            pipeline,
+            kernel,
             pre_activations,
             predictions,
         })
@@ -67,7 +82,10 @@ impl Predict {
             chunks.load(device, number, span.clone())?;
             device.poison(&self.pre_activations)?;
             device.poison(&self.predictions)?;
-            device.run_pass("predict", |pass| self.pipeline.record_one(pass, number))?;
+            device.run_pass("predict", |pass| match &self.kernel {
+                PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
+                PredictKernel::Network(forward) => forward.record_predictions(pass, number),
+            })?;
             let first = (span.start - chunk.start) * self.n_outputs;
             let floats = span.len() * self.n_outputs;
             for (buffer, values) in [

@@ -38,13 +38,12 @@ impl RowLayout {
     }
 
     /// Bytes of the longest leaf in both buffers.
-    pub(super) fn leaf_bytes(self, dataset: &Dataset) -> u64 {
-        dataset.leaves().rows(0).len() as u64 * self.row_bytes()
+    pub(super) fn leaf_bytes(self, leaves: Leaves) -> u64 {
+        leaves.rows(0).len() as u64 * self.row_bytes()
     }
 
     /// Bytes that the plan takes: those of the chunks that stay and of the slots.
-    pub(super) fn planned_bytes(self, dataset: &Dataset, plan: &MemoryPlan) -> u64 {
-        let leaves = dataset.leaves();
+    pub(super) fn planned_bytes(self, leaves: Leaves, plan: &MemoryPlan) -> u64 {
         let resident = plan.resident.last();
         let n_rows = resident.map_or(0, |chunk| leaves.rows(chunk.end - 1).end)
             + SLOTS * plan.leaves_per_slot * leaves.rows_per_leaf();

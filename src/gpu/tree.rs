@@ -29,6 +29,8 @@ pub(super) struct UpdateTarget<'a> {
     pub(super) parameters: &'a Buffer,
     /// Floats that are updated, from the first on; a multiple of 4.
     pub(super) n_floats: usize,
+    /// Whether another kernel than `fold` updates them if there is one leaf.
+    pub(super) except_one_leaf: bool,
 }
 
 impl Tree {
@@ -63,7 +65,7 @@ impl Tree {
         for length in page_lengths() {
             tree.pages.push(node_buffer(device, length, n_sums)?);
         }
-        if n_leaves == 1 {
+        if n_leaves == 1 && target.except_one_leaf {
             return Ok(tree);
         }
         let n_columns = n_sums / 4;
@@ -202,6 +204,7 @@ mod tests {
         let target = UpdateTarget {
             parameters: &parameters,
             n_floats: n_sums,
+            except_one_leaf: true,
         };
         let n_leaves = nodes.len() / n_sums;
         let tree = Tree::new(device, n_leaves, n_sums, &target, max_bytes).unwrap();

@@ -4,7 +4,7 @@
 use super::adapter::AdapterKind;
 use super::device::Device;
 use crate::leaves::Leaves;
-use crate::network::Layer;
+use crate::network::{Layer, Network};
 use std::fmt::Write;
 
 /// The largest workgroup of the kernels that read rows, in invocations.
@@ -73,6 +73,12 @@ pub(super) struct WorkgroupShape {
 }
 
 impl WorkgroupShape {
+    /// The shape for a network of one layer; `None` for one with hidden layers.
+    pub(super) fn of_network(network: &Network, leaves: Leaves, device: &Device) -> Option<Self> {
+        let one_layer = !network.has_hidden();
+        one_layer.then(|| Self::new(network.layer(), leaves, DeviceShape::new(device)))
+    }
+
     /// The shape for a layer and the leaves of its data.
     ///
     /// On a GPU a subgroup shares a row, so that it reads neighbouring vectors. Several subgroups share one

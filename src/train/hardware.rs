@@ -48,13 +48,8 @@ impl Hardware {
         problem: Problem<'a>,
     ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
         let cpu = |problem| Ok::<_, Error>(Box::new(Cpu::new(problem, self.threads)?));
-        let has_hidden = problem.network.has_hidden();
         let gpu = match self.backend {
             BackendChoice::Cpu => return Ok((cpu(problem)?, None)),
-            BackendChoice::Auto if has_hidden => {
-                let why = "hidden layers are not trained on a GPU yet".to_owned();
-                return Ok((cpu(problem)?, Some(why)));
-            }
             BackendChoice::Gpu => Gpu::new(problem, Software::Allowed, self.gpu)?,
             BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
                 Err(why @ Error::NoAdapter { .. }) => {

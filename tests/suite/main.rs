@@ -21,6 +21,7 @@ mod gzip;
 mod held;
 mod logits;
 mod model;
+mod network_gpu;
 mod networks;
 mod npy;
 mod npy_large;

@@ -262,7 +262,6 @@ fn what_cannot_be_is_refused() {
             "--weight-decay",
         ),
         (&["--hidden", "3", "--weight-decay=-1"], "--weight-decay"),
-        (&["--hidden", "3", "--backend", "gpu"], "take --backend cpu"),
         (
             &["--hidden", "3", "--init", "nowhere"],
             "nowhere: No such file",

@@ -1,0 +1,80 @@
+// dense_forward: z = x W^T + b and a = activation(z) of a layer.                  (writes with =)
+// x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; parameters: W (OUTPUTS,
+// VEC4_PER_ROW) vec4 from WEIGHT_AT on, b from BIAS_AT on, both in vec4; pre_activations and activations (n_rows,
+// OUTPUTS padded to vec4), 0 in the padding.
+// Tiles of rows (workgroup_id.x) and outputs (.y) as in common/tile.wgsl. CPU twin: forward in src/cpu/dense.rs.
+@group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> pre_activations: array<f32>;
+@group(0) @binding(4) var<storage, read_write> activations: array<f32>;
+
+const PADDED = (OUTPUTS + 3u) / 4u * 4u;
+
+var<workgroup> x_tile: array<vec4<f32>, TILE * STRIDE>;
+var<workgroup> w_tile: array<vec4<f32>, TILE * STRIDE>;
+var<private> sums: array<array<f32, 4>, 4>;
+var<private> x: array<vec4<f32>, 4>;
+var<private> w: array<vec4<f32>, 4>;
+
+fn x_vector(row: u32, vector: u32) -> vec4<f32> {
+    let exists = row < params.n_rows && vector < VEC4_PER_ROW;
+    let at = min(vector, VEC4_PER_ROW - 1u);
+    load_columns(at);
+    let read = input_vector(DATA * params.first_row + min(row, params.n_rows - 1u), at, 0u);
+    return select(vec4(0.0), read, exists);
+}
+
+fn w_vector(output: u32, vector: u32) -> vec4<f32> {
+    let exists = output < OUTPUTS && vector < VEC4_PER_ROW;
+    let at = min(output, OUTPUTS - 1u) * VEC4_PER_ROW + min(vector, VEC4_PER_ROW - 1u);
+    return select(vec4(0.0), parameters[WEIGHT_AT + at], exists);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let across = invocation % ACROSS;
+    let down = invocation / ACROSS;
+    let first_row = workgroup.x * TILE;
+    let first_output = workgroup.y * TILE;
+    let loaded = invocation / DEPTH;
+    let place = loaded * STRIDE + invocation % DEPTH;
+    for (var r = 0u; r < 4u; r++) { // unroll
+        for (var c = 0u; c < 4u; c++) { // unroll
+            sums[r][c] = 0.0;
+        }
+    }
+    for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {
+        x_tile[place] = x_vector(first_row + loaded, vector + invocation % DEPTH);
+        w_tile[place] = w_vector(first_output + loaded, vector + invocation % DEPTH);
+        workgroupBarrier();
+        for (var d = 0u; d < DEPTH; d++) { // unroll
+            for (var i = 0u; i < 4u; i++) { // unroll
+                x[i] = x_tile[(down + i * ACROSS) * STRIDE + d];
+                w[i] = w_tile[(across + i * ACROSS) * STRIDE + d];
+            }
+            for (var r = 0u; r < 4u; r++) { // unroll
+                for (var c = 0u; c < 4u; c++) { // unroll
+                    sums[r][c] = fma(x[r].w, w[c].w, fma(x[r].z, w[c].z, fma(x[r].y, w[c].y, fma(x[r].x, w[c].x, sums[r][c]))));
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var r = 0u; r < 4u; r++) { // unroll
+        for (var c = 0u; c < 4u; c++) { // unroll
+            let row = first_row + down + r * ACROSS;
+            let output = first_output + across + c * ACROSS;
+            if row < params.n_rows && output < PADDED {
+                var z = sums[r][c];
+                if HAS_BIAS == 1u {
+                    z += parameters[BIAS_AT + output / 4u][output % 4u];
+                }
+                let exists = output < OUTPUTS;
+                pre_activations[row * PADDED + output] = select(0.0, z, exists);
+                activations[row * PADDED + output] = select(0.0, activation_of(z, vec3(0.0)), exists);
+            }
+        }
+    }
+}

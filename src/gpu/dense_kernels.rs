@@ -1,0 +1,204 @@
+//! The kernels of networks with hidden layers, as text.
+
+use super::input_format::InputFormat;
+use super::kernels::Binding::{Read, ReadWrite, Uniform};
+use super::kernels::{Kernel, shaders};
+use super::parameter_layout::LayerLayout;
+use crate::network::Activation;
+use crate::objective::Loss;
+use std::fmt::Write;
+
+/// Rows, outputs and inputs of a tile, as `tile.wgsl` has them.
+pub(super) const TILE: usize = 64;
+/// Invocations of a workgroup.
+pub(super) const WORKGROUP_SIZE: usize = 256;
+
+/// What decides the text of the kernels of a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DenseKernel {
+    pub(super) layout: LayerLayout,
+    /// vec4 of a leaf's sums.
+    pub(super) vec4_per_leaf: usize,
+    /// How the inputs of the first layer are stored; `None` for those of a later one, the activations below it.
+    pub(super) data: Option<InputFormat>,
+}
+
+impl DenseKernel {
+    /// `dense_forward`: pre-activations, and activations by `activation`.
+    pub(super) fn forward(&self, activation: Activation) -> Kernel {
+        let kernel = shaders!("dense_forward.wgsl");
+        Kernel {
+            name: "dense_forward",
+            wgsl: [
+                &self.header(Some(activation)),
+                shaders!("common/tile.wgsl", "common/functions.wgsl"),
+                self.reader(),
+                kernel,
+            ]
+            .concat(),
+            bindings: match self.data {
+                Some(InputFormat::ScaledU8) => &[Uniform, Read, Read, ReadWrite, ReadWrite, Read],
+                _ => &[Uniform, Read, Read, ReadWrite, ReadWrite],
+            },
+        }
+    }
+
+    /// `dense_backward`: the errors of the layer below, whose activation is `below`.
+    pub(super) fn backward(&self, below: Activation) -> Kernel {
+        let parts = shaders!(
+            "common/tile.wgsl",
+            "common/functions.wgsl",
+            "dense_backward.wgsl"
+        );
+        Kernel {
+            name: "dense_backward",
+            wgsl: self.header(Some(below)) + parts,
+            bindings: &[Uniform, Read, Read, Read, Read, ReadWrite],
+        }
+    }
+
+    /// `dense_gradient`: the gradient of each leaf.
+    pub(super) fn gradient(&self) -> Kernel {
+        // The scales and offsets of the columns have the next free number.
+        let reader = self.reader().replace("@binding(5)", "@binding(4)");
+        let header = self.header(None);
+        Kernel {
+            name: "dense_gradient",
+            wgsl: [
+                &header,
+                shaders!("common/tile.wgsl"),
+                &reader,
+                shaders!("dense_gradient.wgsl"),
+            ]
+            .concat(),
+            bindings: match self.data {
+                Some(InputFormat::ScaledU8) => &[Uniform, Read, Read, ReadWrite, Read],
+                _ => &[Uniform, Read, Read, ReadWrite],
+            },
+        }
+    }
+
+    /// `output_gradient`: loss and errors of the last layer.
+    pub(super) fn output_gradient(&self, loss: Loss, weighted: bool) -> Kernel {
+        let loss = match loss {
+            Loss::SquaredError => "SQUARED_ERROR",
+            Loss::CrossEntropy => "CROSS_ENTROPY",
+        };
+        let weighted = u32::from(weighted);
+        let parts = shaders!(
+            "common/tile.wgsl",
+            "common/functions.wgsl",
+            "common/loss.wgsl",
+            "common/output_row.wgsl",
+            "output_gradient.wgsl"
+        );
+        let header = self.header(Some(self.layout.layer.activation));
+        Kernel {
+            name: "output_gradient",
+            wgsl: format!("{header}const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n{parts}"),
+            bindings: &[Uniform, Read, Read, ReadWrite, ReadWrite],
+        }
+    }
+
+    /// `output_predictions`: pre-activations and predictions without padding.
+    pub(super) fn predictions(&self) -> Kernel {
+        let parts = shaders!(
+            "common/tile.wgsl",
+            "common/functions.wgsl",
+            "common/output_row.wgsl",
+            "output_predictions.wgsl"
+        );
+        Kernel {
+            name: "output_predictions",
+            wgsl: self.header(Some(self.layout.layer.activation)) + parts,
+            bindings: &[Uniform, Read, ReadWrite, ReadWrite],
+        }
+    }
+
+    /// What reads the inputs of the layer.
+    fn reader(&self) -> &'static str {
+        self.data.unwrap_or(InputFormat::F32).reader()
+    }
+
+    /// The constants, with the activation that a kernel applies.
+    fn header(&self, activation: Option<Activation>) -> String {
+        let LayerLayout {
+            layer,
+            row,
+            weight_at,
+            bias_at,
+        } = self.layout;
+        let mut header = String::new();
+        for (name, value) in [
+            ("OUTPUTS", layer.n_outputs),
+            ("VEC4_PER_ROW", row / 4),
+            // An invocation reads any vec4 of a row, one at a time.
+            ("VEC4_PER_LANE", 1),
+            ("LANES_PER_ROW", row / 4),
+            ("WEIGHT_AT", weight_at / 4),
+            ("BIAS_AT", bias_at / 4),
+            ("VEC4_PER_LEAF", self.vec4_per_leaf),
+            ("HAS_BIAS", usize::from(layer.bias)),
+            ("DATA", usize::from(self.data.is_some())),
+        ] {
+            writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
+        }
+        if let Some(activation) = activation {
+            // The constants of functions.wgsl are called as the variants are, in capitals.
+            let activation = format!("{activation:?}").to_uppercase();
+            writeln!(header, "const ACTIVATION = {activation};").expect("a string takes any text");
+        }
+        header
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::{DenseKernel, WORKGROUP_SIZE};
+    use crate::gpu::input_format::InputFormat;
+    use crate::gpu::kernels::Kernel;
+    use crate::gpu::parameter_layout::ParameterLayout;
+    use crate::network::{Activation, Hidden, Network};
+    use crate::objective::Loss;
+
+    /// Every kernel in every variant, with the invocations of a workgroup.
+    pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
+        let mut kernels = Vec::new();
+        for (activation, loss) in [
+            (Activation::Relu, Loss::SquaredError),
+            (Activation::LeakyRelu, Loss::CrossEntropy),
+            (Activation::Gelu, Loss::SquaredError),
+            (Activation::Silu, Loss::CrossEntropy),
+            (Activation::Tanh, Loss::SquaredError),
+            (Activation::Sigmoid, Loss::CrossEntropy),
+        ] {
+            let hidden = Hidden {
+                widths: vec![5, 70],
+                activation,
+            };
+            let bias = activation != Activation::Silu;
+            let network = Network::single_layer(9, 3, bias)
+                .with_activation(Activation::Softmax)
+                .with_hidden(&hidden);
+            let layout = ParameterLayout::new(&network);
+            for (at, layer) in layout.layers.iter().enumerate() {
+                for format in InputFormat::ALL {
+                    let kernel = DenseKernel {
+                        layout: *layer,
+                        vec4_per_leaf: layout.n_sums() / 4,
+                        data: (at == 0).then_some(format),
+                    };
+                    kernels.extend([
+                        kernel.forward(activation),
+                        kernel.backward(activation),
+                        kernel.gradient(),
+                        kernel.output_gradient(loss, bias),
+                        kernel.predictions(),
+                    ]);
+                }
+            }
+        }
+        let sized = kernels.into_iter().map(|kernel| (kernel, WORKGROUP_SIZE));
+        sized.collect()
+    }
+}

@@ -1,0 +1,274 @@
+//! Networks with hidden layers on a GPU: each kernel is held against the definition, and nothing but the shape decides a
+//! bit.
+
+use crate::common::{Random, gpu};
+use neuralnet::backend::{Backend, Evaluation, Problem};
+use neuralnet::cpu::Reference;
+use neuralnet::network::{Activation, Hidden};
+use neuralnet::objective::Objective;
+use neuralnet::{Dataset, GpuOptions, Loss, Network, Reduction, Storage};
+use std::num::NonZeroU32;
+
+/// Inputs in [−1, 1), targets that suit every loss: one class of each row, with weights or without.
+fn dataset(n_rows: usize, n_inputs: usize, n_outputs: usize, weighted: bool) -> Dataset {
+    let mut random = Random::new((n_rows * 31 + n_inputs) as u64);
+    let inputs = (0..n_rows * n_inputs).map(|_| random.next()).collect();
+    let mut targets = vec![0.0; n_rows * n_outputs];
+    for row in targets.chunks_exact_mut(n_outputs) {
+        row[random.below(n_outputs)] = 1.0;
+    }
+    let dataset = Dataset::from_rows("rows", n_inputs, n_outputs, inputs, targets).unwrap();
+    if !weighted {
+        return dataset;
+    }
+    let weights: Vec<f32> = (0..n_rows).map(|row| (row % 3) as f32 + 0.5).collect();
+    dataset.with_weights(&weights).unwrap()
+}
+
+struct Shape {
+    n_rows: usize,
+    n_inputs: usize,
+    widths: &'static [usize],
+    n_outputs: usize,
+    hidden: Activation,
+    output: (Activation, Loss),
+}
+
+/// Widths and rows on both sides of a tile, a vec4, a leaf and a workgroup; every activation; every loss.
+const SHAPES: [Shape; 8] = [
+    Shape {
+        n_rows: 1,
+        n_inputs: 1,
+        widths: &[1],
+        n_outputs: 1,
+        hidden: Activation::Relu,
+        output: (Activation::Sigmoid, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 7,
+        n_inputs: 3,
+        widths: &[4],
+        n_outputs: 2,
+        hidden: Activation::Tanh,
+        output: (Activation::Identity, Loss::SquaredError),
+    },
+    Shape {
+        n_rows: 300,
+        n_inputs: 17,
+        widths: &[33, 15],
+        n_outputs: 3,
+        hidden: Activation::Gelu,
+        output: (Activation::Softmax, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 700,
+        n_inputs: 64,
+        widths: &[64],
+        n_outputs: 10,
+        hidden: Activation::LeakyRelu,
+        output: (Activation::Softmax, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 257,
+        n_inputs: 65,
+        widths: &[130, 5],
+        n_outputs: 1,
+        hidden: Activation::Silu,
+        output: (Activation::Sigmoid, Loss::SquaredError),
+    },
+    Shape {
+        n_rows: 1100,
+        n_inputs: 5,
+        widths: &[9, 8, 7],
+        n_outputs: 17,
+        hidden: Activation::Sigmoid,
+        output: (Activation::Softmax, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 90,
+        n_inputs: 30,
+        widths: &[70],
+        n_outputs: 66,
+        hidden: Activation::Relu,
+        output: (Activation::Tanh, Loss::SquaredError),
+    },
+    Shape {
+        n_rows: 520,
+        n_inputs: 12,
+        widths: &[20, 20, 20, 20],
+        n_outputs: 2,
+        hidden: Activation::Relu,
+        output: (Activation::Sigmoid, Loss::CrossEntropy),
+    },
+];
+
+impl Shape {
+    fn problem<'a>(&self, dataset: &'a Dataset, bias: bool) -> Problem<'a> {
+        let hidden = Hidden {
+            widths: self.widths.to_vec(),
+            activation: self.hidden,
+        };
+        Problem {
+            dataset,
+            network: Network::single_layer(self.n_inputs, self.n_outputs, bias)
+                .with_activation(self.output.0)
+                .with_hidden(&hidden),
+            objective: Objective {
+                loss: self.output.1,
+                reduction: Reduction::Mean,
+            },
+        }
+    }
+}
+
+/// Parameters for which hidden units are on and off, biases among them.
+fn parameters(problem: &Problem<'_>) -> Vec<f64> {
+    let mut random = Random::new(7);
+    let start = problem.network.initial_parameters(3);
+    let moved = start.iter().map(|p| p + 0.1 * f64::from(random.next()));
+    moved.collect()
+}
+
+fn assert_close(found: &Evaluation, expected: &Evaluation, what: &str) {
+    let scale = expected
+        .gradient
+        .iter()
+        .fold(0.0_f64, |a, b| a.max(b.abs()));
+    for (at, (found, expected)) in found.gradient.iter().zip(&expected.gradient).enumerate() {
+        let error = (found - expected).abs();
+        assert!(
+            error <= 1e-5 * scale,
+            "{what}, parameter {at}: {found}, not {expected}"
+        );
+    }
+    let [found, expected] = [found, expected].map(|it| [it.summary.loss, it.summary.mean_slope]);
+    for (found, expected) in found.into_iter().zip(expected) {
+        let error = (found - expected).abs();
+        assert!(
+            error <= 1e-5 * expected.abs(),
+            "{what}: {found}, not {expected}"
+        );
+    }
+}
+
+#[test]
+fn the_kernels_compute_what_the_definition_says() {
+    let variants = [
+        (true, false, Storage::F32),
+        (false, true, Storage::F32),
+        (true, true, Storage::F16),
+        (true, false, Storage::U8),
+    ];
+    for (number, shape) in SHAPES.iter().enumerate() {
+        // All variants of one shape; of the others one each, as compiling is what takes long.
+        let own = match number {
+            2 => &variants[..],
+            _ => &variants[number % 4..][..1],
+        };
+        for (bias, weighted, storage) in own.iter().copied() {
+            let rows = dataset(shape.n_rows, shape.n_inputs, shape.n_outputs, weighted);
+            let rows = rows.stored_as(storage).unwrap();
+            let problem = shape.problem(&rows, bias);
+            let widths = shape.widths;
+            let what = format!("{widths:?} {:?}, bias {bias}, {storage:?}", shape.hidden);
+            let mut gpu = gpu(problem.clone(), GpuOptions::default());
+            gpu.set_parameters(&parameters(&problem)).unwrap();
+            let mut reference = Reference::new(problem.clone(), None).unwrap();
+            reference
+                .set_parameters(&gpu.parameters().unwrap())
+                .unwrap();
+            let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
+            assert_close(&found, &expected, &what);
+            let numbers: Vec<usize> = (0..shape.n_rows).rev().step_by(2).collect();
+            let found = gpu.evaluate_rows(&numbers).unwrap();
+            let expected = reference.evaluate_rows(&numbers).unwrap();
+            assert_close(&found, &expected, &format!("{what}, some rows"));
+            let found = gpu.predict(0..shape.n_rows).unwrap();
+            let expected = reference.predict(0..shape.n_rows).unwrap();
+            for (found, expected) in found.prediction.iter().zip(&expected.prediction) {
+                let error = (found - expected).abs();
+                assert!(error <= 1e-5, "{what}: predicted {found}, not {expected}");
+            }
+            assert_eq!(found.pre_activation.len(), expected.pre_activation.len());
+        }
+    }
+}
+
+fn bits(numbers: &[f64]) -> Vec<u64> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+/// Chunks, streaming, and rows that the host brings one by one: the gradient and three updates have the same bits.
+#[test]
+fn where_rows_lie_changes_no_bit() {
+    let shape = &SHAPES[5];
+    let rows = dataset(4000, shape.n_inputs, shape.n_outputs, true);
+    let problem = shape.problem(&rows, true);
+    let run = |options: GpuOptions| {
+        let mut gpu = gpu(problem.clone(), options);
+        gpu.set_parameters(&parameters(&problem)).unwrap();
+        let evaluation = gpu.evaluate().unwrap();
+        let three = NonZeroU32::new(3).unwrap();
+        let summary = gpu.advance(three, 0.1).unwrap();
+        let numbers = [evaluation.gradient, gpu.parameters().unwrap()].concat();
+        let bits = [bits(&numbers), bits(&[summary.loss, summary.mean_slope])].concat();
+        (gpu.n_chunks(), gpu.n_streamed_chunks(), bits)
+    };
+    let (n_chunks, n_streamed, expected) = run(GpuOptions::default());
+    assert_eq!((n_chunks, n_streamed), (1, 0));
+    // A leaf has 256 rows of 18 numbers.
+    for (max_chunk_bytes, max_device_bytes) in [
+        (Some(70_000), None),
+        (Some(20_000), None),
+        (Some(20_000), Some(100_000)),
+    ] {
+        let (n_chunks, n_streamed, found) = run(GpuOptions {
+            max_chunk_bytes,
+            max_device_bytes,
+            ..GpuOptions::default()
+        });
+        assert!(n_chunks > 3, "{n_chunks} chunks");
+        assert_eq!(
+            n_streamed > 0,
+            max_device_bytes.is_some(),
+            "{n_streamed} streamed"
+        );
+        assert!(
+            found == expected,
+            "{n_chunks} chunks, {n_streamed} streamed"
+        );
+    }
+    let mut gpu = gpu(problem.clone(), GpuOptions::default());
+    gpu.set_parameters(&parameters(&problem)).unwrap();
+    let whole = gpu.evaluate().unwrap();
+    let numbers: Vec<usize> = (0..4000).collect();
+    let gathered = gpu.evaluate_rows(&numbers).unwrap();
+    assert_eq!(bits(&whole.gradient), bits(&gathered.gradient));
+}
+
+/// Rows that shaders make, and values of hidden layers that are more than one block of them.
+#[test]
+fn generated_rows_and_several_blocks_are_summed() {
+    let synthetic: neuralnet::Synthetic = "synthetic:9000x20".parse().unwrap();
+    let rows = Dataset::synthetic(synthetic);
+    let hidden = Hidden {
+        widths: vec![300],
+        activation: Activation::Relu,
+    };
+    let problem = Problem {
+        dataset: &rows,
+        network: Network::single_layer(20, 1, true).with_hidden(&hidden),
+        objective: Objective {
+            loss: Loss::CrossEntropy,
+            reduction: Reduction::Mean,
+        },
+    };
+    let mut gpu = gpu(problem.clone(), GpuOptions::default());
+    gpu.set_parameters(&parameters(&problem)).unwrap();
+    let mut reference = Reference::new(problem.clone(), None).unwrap();
+    reference
+        .set_parameters(&gpu.parameters().unwrap())
+        .unwrap();
+    let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
+    assert_close(&found, &expected, "generated");
+}

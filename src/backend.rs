@@ -263,3 +263,23 @@ pub trait Backend {
     /// Where the device fails.
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
 }
+
+/// The values of one layer for the rows of a leaf, each (rows, O).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stage {
+    /// The pre-activations.
+    pub z: Vec<f64>,
+    /// The activations; of the last layer these are not held.
+    pub a: Vec<f64>,
+    /// `dloss/dz` of each row, times its weight and not reduced.
+    pub e: Vec<f64>,
+}
+
+/// A backend that can show the values of every layer, so that each can be checked from those before it.
+pub trait Staged: Backend {
+    /// The values of each layer for the rows of leaf `leaf`, as they are held at the parameters.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>>;
+}

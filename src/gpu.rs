@@ -40,7 +40,8 @@ pub use options::GpuOptions;
 pub use read::Reader;
 
 use crate::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Summary,
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Stage, Staged,
+    Summary,
 };
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
@@ -331,5 +332,13 @@ impl Backend for Gpu<'_> {
             )?),
         };
         predict.rows(&self.device, self.pass.chunks_mut(), &rows)
+    }
+}
+
+impl Staged for Gpu<'_> {
+    /// # Panics
+    /// If the network has one layer, whose kernels hold no values.
+    fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
+        self.pass.stages(&self.device, leaf, self.leaves)
     }
 }

@@ -4,6 +4,7 @@
 mod bound;
 mod check;
 mod range;
+mod stages;
 
 pub use check::{Check, Distance, Proof, StorageEffect};
 
@@ -80,9 +81,14 @@ pub fn validate(
                 return Err(config.diverged(iteration, "a weight"));
             }
         }
-        let rounding = candidate.rounding();
         let rate = config.learning_rate;
-        match check(&problem, &mut candidate, rounding, reference.as_mut(), rate) {
+        let looked_at = if problem.network.has_hidden() {
+            stages::check(&problem, &mut candidate, reference.as_mut(), rate)
+        } else {
+            let rounding = candidate.rounding();
+            check(&problem, &mut candidate, rounding, reference.as_mut(), rate)
+        };
+        match looked_at {
             Ok(looked_at) => {
                 let at = |check| Check { iteration, ..check };
                 checks.extend(looked_at.into_iter().map(at));
@@ -181,7 +187,7 @@ pub fn check(
     let at_once = candidate.parameters()?;
     candidate.set_parameters(&before)?;
     if is_finite(&before) && !is_finite(&one_by_one) {
-        check_range(problem, &bounds, reference, &before, learning_rate)?;
+        check_range(problem, Some(&bounds), reference, &before, learning_rate)?;
     }
     reference.set_parameters(&before)?;
 
@@ -230,7 +236,7 @@ pub fn check(
 /// If a value may leave that range, and those of the reference.
 fn check_range(
     problem: &Problem<'_>,
-    bounds: &Bounds<'_>,
+    bounds: Option<&Bounds<'_>>,
     reference: &mut dyn Backend,
     parameters: &[f64],
     learning_rate: f64,
@@ -241,7 +247,8 @@ fn check_range(
         reference.advance(NonZeroU32::MIN, learning_rate)?;
         let updated = reference.parameters()?;
         let leaves = 0..problem.dataset.leaves().count();
-        let mut bounds = leaves.flat_map(|leaf| bounds.leaves(leaf..leaf + 1, &reached));
+        let of_leaf = |leaf| bounds.map(|bounds| bounds.leaves(leaf..leaf + 1, &reached));
+        let mut bounds = leaves.filter_map(of_leaf).flatten();
         if !is_in_f32(&updated) || bounds.any(|bound| bound.is_beyond_f32()) {
             return Err(beyond_f32(problem, &updated));
         }

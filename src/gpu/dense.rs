@@ -2,6 +2,7 @@
 //! at a time, so that the values of hidden layers take little memory however many rows there are.
 
 use super::chunk::Chunk;
+use super::chunks::Chunks;
 use super::dense_kernels::{DenseKernel, TILE, WORKGROUP_SIZE};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
@@ -10,8 +11,11 @@ use super::parameter_layout::ParameterLayout;
 use super::params::{BlockParams, to_u32};
 use super::pipeline::Pipeline;
 use super::tree::Tree;
+use crate::backend::Stage;
 use crate::error::Result;
 use crate::leaves::Leaves;
+use crate::network::Activation;
+use std::iter::zip;
 use std::ops::Range;
 
 /// Bytes of the values of a block, about: they stay in the cache of a GPU.
@@ -21,6 +25,8 @@ const BLOCK_BYTES: usize = 1 << 24;
 #[derive(Debug)]
 struct Block {
     chunk: usize,
+    /// Number of its first row in the chunk.
+    first_row: usize,
     n_rows: usize,
     n_leaves: usize,
     /// A [`BlockParams`].
@@ -94,7 +100,11 @@ impl Forward {
             predictions: None,
         };
         for (at, kernel) in forward.kernels.iter().enumerate() {
-            let activation = kernel.layout.layer.activation;
+            // The last layer's activations are those of its outputs, which other kernels compute.
+            let activation = match at == forward.last() {
+                true => Activation::Identity,
+                false => kernel.layout.layer.activation,
+            };
             let mut pipeline = Pipeline::new(device, &kernel.forward(activation))?;
             for block in &forward.blocks {
                 let x = forward.inputs(at, &chunks[block.chunk]);
@@ -179,6 +189,7 @@ fn blocks(
             };
             blocks.push(Block {
                 chunk: number,
+                first_row,
                 n_rows,
                 n_leaves,
                 params: device.uniform("block.params", &params)?,
@@ -262,16 +273,68 @@ impl Dense {
         self.forward.blocks.len() * 3 * n_layers
     }
 
+    /// The values of each layer for the rows `rows`, which are those of a leaf.
+    pub(super) fn stages(
+        &self,
+        device: &Device,
+        chunks: &mut Chunks<'_>,
+        rows: Range<usize>,
+    ) -> Result<Vec<Stage>> {
+        let forward = &self.forward;
+        let is_in = |block: &Block| {
+            let first = chunks.list()[block.chunk].rows.start + block.first_row;
+            (first..first + block.n_rows).contains(&rows.start)
+        };
+        let number = forward.blocks.iter().position(is_in);
+        let number = number.expect("every leaf is in a block");
+        let block = &forward.blocks[number];
+        let first = chunks.list()[block.chunk].rows.start + block.first_row;
+        chunks.load(device, block.chunk, first..first + block.n_rows)?;
+        for Values {
+            pre_activations,
+            activations,
+            errors,
+        } in &forward.values
+        {
+            for values in [pre_activations, activations, errors] {
+                device.poison(values)?;
+            }
+        }
+        device.run_pass("stages", |pass| self.record_block(pass, number))?;
+        let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
+            let n_outputs = kernel.layout.layer.n_outputs;
+            let padded = n_outputs.next_multiple_of(4);
+            let read = |buffer: &Buffer| -> Result<Vec<f64>> {
+                let at = (rows.start - first) * padded;
+                let floats = device.read(buffer, at, rows.len() * padded)?;
+                let units = floats
+                    .chunks_exact(padded)
+                    .flat_map(|row| &row[..n_outputs]);
+                Ok(units.map(|value| f64::from(*value)).collect())
+            };
+            Ok(Stage {
+                z: read(&values.pre_activations)?,
+                a: read(&values.activations)?,
+                e: read(&values.errors)?,
+            })
+        });
+        layers.collect()
+    }
+
     /// Records those for chunk `number`.
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
         for block in self.forward.of_chunks[number].clone() {
-            self.forward.record_block(pass, block);
-            self.output_gradient.record_one(pass, block);
-            for (at, gradient) in self.gradients.iter().enumerate().rev() {
-                gradient.record_one(pass, block);
-                if let Some(below) = at.checked_sub(1) {
-                    self.backward[below].record_one(pass, block);
-                }
+            self.record_block(pass, block);
+        }
+    }
+
+    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize) {
+        self.forward.record_block(pass, block);
+        self.output_gradient.record_one(pass, block);
+        for (at, gradient) in self.gradients.iter().enumerate().rev() {
+            gradient.record_one(pass, block);
+            if let Some(below) = at.checked_sub(1) {
+                self.backward[below].record_one(pass, block);
             }
         }
     }

@@ -6,7 +6,9 @@ use super::leaf_kernel::{LeafKernel, Operands};
 use super::params::{ChunkParams, to_u32};
 use super::tree::Tree;
 use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
+use crate::backend::Stage;
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
+use crate::leaves::Leaves;
 
 /// Most dispatches of one submission: recording them must not keep the device waiting long.
 const MAX_DISPATCHES: usize = 4096;
@@ -63,6 +65,19 @@ impl<'a> Pass<'a> {
         self.stream(device)?;
         device.run_pass("evaluate", |pass| self.record(pass))?;
         device.read(self.tree.total(), 0, self.tree.n_sums())
+    }
+
+    /// The values of each layer for the rows of leaf `leaf`, for a network with hidden layers.
+    pub(super) fn stages(
+        &mut self,
+        device: &Device,
+        leaf: usize,
+        leaves: Leaves,
+    ) -> Result<Vec<Stage>> {
+        let LeafKernel::Network(dense) = &self.leaf_kernel else {
+            unreachable!("a network of one layer holds no values");
+        };
+        dense.stages(device, &mut self.chunks, leaves.rows(leaf))
     }
 
     /// Submits `iterations` updates by `rate`, in as few submissions as possible, so that the device need not

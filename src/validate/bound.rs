@@ -24,7 +24,7 @@ const FLOAT64: f64 = 4.0 * f64::EPSILON;
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
 
 /// `γₙ = nE / (1 − nE)`: the relative error of n roundings; infinite past 1 / E roundings.
-fn gamma(n: f64) -> f64 {
+pub(super) fn gamma(n: f64) -> f64 {
     if n * E < 1.0 {
         n * E / (1.0 - n * E)
     } else {
@@ -47,26 +47,50 @@ impl Bounded {
         Self { value, bound }
     }
 
+    /// A value that both have.
+    pub(super) fn exact(value: f64) -> Self {
+        Self { value, bound: 0.0 }
+    }
+
+    /// A value that may be flushed to 0.
+    pub(super) fn flushed(value: f64) -> Self {
+        Self::new(value, FLUSHED)
+    }
+
+    /// A constant that f32 may not hold.
+    pub(super) fn rounded(value: f64) -> Self {
+        Self::new(value, E * value.abs())
+    }
+
+    /// A sum whose terms have the magnitudes `magnitude` together and are rounded as `gamma` says; `flushable` numbers
+    /// of the size 1 may have been flushed to 0 on the way.
+    pub(super) fn sum(value: f64, magnitude: f64, gamma: f64, flushable: f64) -> Self {
+        let bound = gamma * magnitude + FLUSHED * flushable;
+        // Partial sums may be as large as the magnitudes of all terms together.
+        let largest = Self::new(magnitude, bound);
+        Self::new(value, largest.bound)
+    }
+
     /// The largest magnitude of the f32 value.
     fn most(self) -> f64 {
         self.value.abs() + self.bound
     }
 
     /// The product, rounded once.
-    fn times(self, other: Self) -> Self {
+    pub(super) fn times(self, other: Self) -> Self {
         let value = self.value * other.value;
         let most = self.most() * other.most();
         Self::new(value, most - value.abs() + E * most + FLUSHED)
     }
 
     /// The sum, rounded once.
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         let value = self.value + other.value;
         let inherited = self.bound + other.bound;
         Self::new(value, inherited + E * (value.abs() + inherited) + FLUSHED)
     }
 
-    fn negated(self) -> Self {
+    pub(super) fn negated(self) -> Self {
         Self::new(-self.value, self.bound)
     }
 }
@@ -191,13 +215,7 @@ impl<'a> Bounds<'a> {
                     pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
                 }));
                 neurons.clear();
-                match layer.activation {
-                    Activation::Sigmoid => neurons.extend(z.iter().copied().map(Neuron::sigmoid)),
-                    Activation::Identity => neurons.extend(z.iter().copied().map(Neuron::identity)),
-                    Activation::Tanh => neurons.extend(z.iter().copied().map(Neuron::tanh)),
-                    Activation::Softmax => neurons.extend(softmax(&z)),
-                    hidden => unreachable!("{hidden:?} is no activation of outputs"),
-                }
+                neurons.extend(Neuron::of_outputs(layer.activation, &z));
                 take(x, &neurons, targets);
             }
         });
@@ -213,25 +231,27 @@ pub(super) fn update(before: f64, learning_rate: f64, gradient: f64, error: f64)
 }
 
 /// `Σ w x + bias` of one output.
-fn pre_activation(w: &[f64], bias: f64, x: &[f32], gamma_z: f64) -> Bounded {
+pub(super) fn pre_activation<X: Copy + Into<f64>>(
+    w: &[f64],
+    bias: f64,
+    x: &[X],
+    gamma_z: f64,
+) -> Bounded {
     let (mut value, mut magnitude, mut flushable) = (bias, bias.abs(), bias.abs() + 2.0);
     for (w, x) in w.iter().zip(x) {
-        let x = f64::from(*x);
+        let x: f64 = (*x).into();
         value += w * x;
         magnitude += (w * x).abs();
         flushable += w.abs() + x.abs() + 2.0;
     }
-    let bound = gamma_z * magnitude + FLUSHED * flushable;
-    // Partial sums may be as large as the magnitudes of all terms together.
-    let largest = Bounded::new(magnitude, bound);
-    Bounded::new(value, largest.bound)
+    Bounded::sum(value, magnitude, gamma_z, flushable)
 }
 
 /// The pre-activation and prediction of one output, with the bounds of their f32 counterparts.
 #[derive(Clone, Copy, Debug)]
-struct Neuron {
+pub(super) struct Neuron {
     z: Bounded,
-    y: Bounded,
+    pub(super) y: Bounded,
     kind: NeuronKind,
 }
 
@@ -251,6 +271,18 @@ enum NeuronKind {
 }
 
 impl Neuron {
+    /// The outputs of one sample, whose pre-activations are `z`.
+    pub(super) fn of_outputs(activation: Activation, z: &[Bounded]) -> Vec<Self> {
+        let each = |neuron: fn(Bounded) -> Self| z.iter().copied().map(neuron).collect();
+        match activation {
+            Activation::Sigmoid => each(Self::sigmoid),
+            Activation::Identity => each(Self::identity),
+            Activation::Tanh => each(Self::tanh),
+            Activation::Softmax => softmax(z),
+            hidden => unreachable!("{hidden:?} is no activation of outputs"),
+        }
+    }
+
     fn identity(z: Bounded) -> Self {
         Self {
             z,
@@ -259,7 +291,7 @@ impl Neuron {
         }
     }
 
-    fn sigmoid(z: Bounded) -> Self {
+    pub(super) fn sigmoid(z: Bounded) -> Self {
         let value = z.value;
         // exp(−|z|) at the f32 pre-activation, which lies within z.bound of z.
         let exp = (-value.abs()).exp();
@@ -284,7 +316,7 @@ impl Neuron {
     }
 
     /// |tanh z| is (1 − q) / (1 + q) with q = exp(−2|z|). Its slope by q is −2 / (1 + q)², at most 2 in magnitude.
-    fn tanh(z: Bounded) -> Self {
+    pub(super) fn tanh(z: Bounded) -> Self {
         let most = (2.0 * (z.bound - z.value.abs()).min(0.0)).exp();
         // exp at its own argument, which is doubled without a rounding.
         let exp_error = (3.0 + 4.0 * z.most()) * E * most + FLUSHED;
@@ -302,7 +334,7 @@ impl Neuron {
     }
 
     /// dy/dz: y (1 − y) for a sigmoid and a softmax, (1 − y) (1 + y) for tanh.
-    fn slope(&self) -> Bounded {
+    pub(super) fn slope(&self) -> Bounded {
         let one = Bounded::new(1.0, 0.0);
         let one_minus_y = one.plus(self.y.negated());
         let (slope, largest) = match self.kind {
@@ -316,7 +348,7 @@ impl Neuron {
         Bounded::new(slope.value, slope.bound.min(largest + 16.0 * E))
     }
 
-    fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
+    pub(super) fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
         let difference = self.y.plus(Bounded::new(-t, FLUSHED));
         match (loss, self.kind) {
             (Loss::CrossEntropy, _) | (_, NeuronKind::Identity) => difference,
@@ -325,7 +357,7 @@ impl Neuron {
     }
 
     /// The loss of this output; the losses of a sample's outputs are summed.
-    fn loss(&self, loss: Loss, t: f64) -> Bounded {
+    pub(super) fn loss(&self, loss: Loss, t: f64) -> Bounded {
         match (loss, self.kind) {
             (Loss::CrossEntropy, NeuronKind::Sigmoid { exp }) => self.cross_entropy(exp, t),
             (Loss::CrossEntropy, NeuronKind::Softmax { log_sum }) => log_sum

@@ -1,6 +1,7 @@
 //! The result of a validation: checks against bounds, and the distance of two trainings.
 
 use crate::data::StorageRounding;
+use std::borrow::Cow;
 
 /// The values of one quantity at one iteration, by the worst of them: the one whose error is the largest part of its
 /// bound.
@@ -9,7 +10,7 @@ pub struct Check {
     /// The number of updates before.
     pub iteration: u64,
     /// The name of the quantity.
-    pub quantity: &'static str,
+    pub quantity: Cow<'static, str>,
     /// The number of values.
     pub n_values: u64,
     /// `|value − reference|` of the worst.
@@ -23,10 +24,10 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(quantity: &'static str) -> Self {
+    fn new(quantity: impl Into<Cow<'static, str>>) -> Self {
         Self {
             iteration: 0,
-            quantity,
+            quantity: quantity.into(),
             n_values: 0,
             error: 0.0,
             bound: 0.0,
@@ -36,7 +37,10 @@ impl Check {
     }
 
     /// Compares values, each given with its reference and its bound.
-    pub(super) fn of(quantity: &'static str, values: impl IntoIterator<Item = [f64; 3]>) -> Self {
+    pub(super) fn of(
+        quantity: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = [f64; 3]>,
+    ) -> Self {
         let mut check = Self::new(quantity);
         check.extend(values);
         check

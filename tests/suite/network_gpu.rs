@@ -4,9 +4,11 @@
 use crate::common::{Random, gpu};
 use neuralnet::backend::{Backend, Evaluation, Problem};
 use neuralnet::cpu::Reference;
-use neuralnet::network::{Activation, Hidden};
+use neuralnet::network::{Activation, Hidden, Init};
 use neuralnet::objective::Objective;
-use neuralnet::{Dataset, GpuOptions, Loss, Network, Reduction, Storage};
+use neuralnet::{
+    Dataset, GpuOptions, Loss, Network, Reduction, ReferenceChoice, Storage, TrainConfig, validate,
+};
 use std::num::NonZeroU32;
 
 /// Inputs in [−1, 1), targets that suit every loss: one class of each row, with weights or without.
@@ -271,4 +273,70 @@ fn generated_rows_and_several_blocks_are_summed() {
         .unwrap();
     let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
     assert_close(&found, &expected, "generated");
+}
+
+/// A network, weights and objective at random, of every activation.
+fn random_problem(random: &mut Random, number: usize) -> (Dataset, Shape, bool) {
+    const HIDDEN: [Activation; 6] = [
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Gelu,
+        Activation::Silu,
+    ];
+    const OUTPUTS: [(Activation, Loss); 5] = crate::common::PAIRS;
+    let output = OUTPUTS[number % OUTPUTS.len()];
+    let width = |random: &mut Random| match random.below(3) {
+        0 => 1 + random.below(200),
+        _ => 1 + random.below(40),
+    };
+    let widths: Vec<usize> = (0..1 + random.below(5)).map(|_| width(random)).collect();
+    let shape = Shape {
+        n_rows: 1 + random.below(600),
+        n_inputs: width(random),
+        widths: widths.leak(),
+        n_outputs: 2 + random.below(12),
+        hidden: HIDDEN[number % HIDDEN.len()],
+        output,
+    };
+    let rows = dataset(
+        shape.n_rows,
+        shape.n_inputs,
+        shape.n_outputs,
+        number % 3 == 0,
+    );
+    (rows, shape, number % 4 != 1)
+}
+
+/// Every stage of every layer is within its bound, before and after updates, whatever the network. `NEURALNET_NETWORKS`
+/// of them are drawn, or a few.
+#[test]
+fn random_networks_are_proven_stage_by_stage() {
+    let networks = std::env::var("NEURALNET_NETWORKS").map_or(5, |n| n.parse().unwrap());
+    let mut random = Random::new(11);
+    for number in 0..networks {
+        let (rows, shape, bias) = random_problem(&mut random, number);
+        let config = TrainConfig {
+            iterations: 3,
+            activation: shape.output.0,
+            loss: shape.output.1,
+            hidden: Hidden {
+                widths: shape.widths.to_vec(),
+                activation: shape.hidden,
+            },
+            init: (number % 2 == 0).then_some(Init::Glorot),
+            bias,
+            ..TrainConfig::default()
+        };
+        let options = GpuOptions::default();
+        let proof = validate(&rows, &config, options, None, ReferenceChoice::Fast).unwrap();
+        let exceeded: Vec<_> = proof.checks.iter().filter(|check| !check.within).collect();
+        let what = format!("{:?} {:?}, {:?}", shape.widths, shape.hidden, shape.output);
+        assert!(exceeded.is_empty(), "{number}, {what}: {exceeded:#?}");
+        let n_layers = shape.widths.len() + 1;
+        // z, dloss/dz and gradient of each layer, the activations of the hidden ones, and seven more, at 0, 1 and 3.
+        assert_eq!(proof.checks.len(), 3 * (4 * n_layers - 1 + 7), "{what}");
+        assert!(proof.passed(), "{what}");
+    }
 }

@@ -3,6 +3,8 @@
 //! The file is in the safetensors format. Its tensors are for each layer, from number 0, `layers.0.weight` (O, I) and,
 //! with a bias, `layers.0.bias` (O), all F64. Its metadata hold one string, `neuralnet`, which is a [`Description`] as JSON.
 
+mod parts;
+
 use crate::atomic_file;
 use crate::backend::Problem;
 use crate::data::{Classes, Column, Dataset, Scaling};
@@ -11,6 +13,7 @@ use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Network};
 use crate::objective::Objective;
 use crate::train::{StopReason, TrainConfig, Trained};
+use parts::{described, numbers};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -359,56 +362,5 @@ impl Model {
             offsets(&self.description.columns),
             "offsets of the columns"
         );
-    }
-}
-
-/// Reads a description as JSON, of a version that is known.
-fn described(text: &str) -> std::result::Result<Description, String> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
-    let unreadable = |error: serde_json::Error| {
-        format!("has a description that cannot be read ({error}); train again")
-    };
-    match serde_json::from_str(text).map_err(unreadable)? {
-        Versioned {
-            version: 1..=VERSION,
-        } => serde_json::from_str(text).map_err(unreadable),
-        Versioned { version } => Err(format!(
-            "has layout {version}, and this program reads those up to {VERSION}; use the program that wrote it, or train again"
-        )),
-    }
-}
-
-/// The finite numbers of the tensor `name`.
-fn numbers(
-    tensors: &SafeTensors<'_>,
-    name: &str,
-    shape: &[usize],
-) -> std::result::Result<Vec<f64>, String> {
-    let tensor = tensors
-        .tensor(name)
-        .map_err(|_| format!("has no tensor `{name}`; train again"))?;
-    if tensor.dtype() != Dtype::F64 || tensor.shape() != shape {
-        return Err(format!(
-            "has a tensor `{name}` of {:?} {:?}, and its description asks for F64 {shape:?}; train again",
-            tensor.dtype(),
-            tensor.shape()
-        ));
-    }
-    let numbers: Vec<f64> = tensor
-        .data()
-        .as_chunks()
-        .0
-        .iter()
-        .map(|bytes| f64::from_le_bytes(*bytes))
-        .collect();
-    match numbers.iter().position(|number| !number.is_finite()) {
-        Some(at) => Err(format!(
-            "has {} at place {at} of `{name}`; every parameter must be finite: train again",
-            numbers[at]
-        )),
-        None => Ok(numbers),
     }
 }

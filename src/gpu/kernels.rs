@@ -291,7 +291,6 @@ mod tests {
         assert_eq!(entry.name, "main", "{}", kernel.name);
         let size = u32::try_from(size).unwrap();
         assert_eq!(entry.workgroup_size, [size, 1, 1], "{}", kernel.name);
-
         let mut declared: Vec<_> = module
             .global_variables
             .iter()

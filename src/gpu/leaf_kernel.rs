@@ -43,7 +43,7 @@ pub(super) enum LeafKernel {
     /// One dispatch for each chunk, for a network of one layer.
     Layer(Pipeline),
     /// Several for each block of a chunk, for a network with hidden layers.
-    Network(Dense),
+    Network(Box<Dense>),
 }
 
 impl LeafKernel {
@@ -58,9 +58,8 @@ impl LeafKernel {
         tree: &Tree,
     ) -> Result<Self> {
         let Some(shape) = shape else {
-            return Ok(Self::Network(Dense::new(
-                device, operands, leaves, chunks, tree,
-            )?));
+            let dense = Dense::new(device, operands, leaves, chunks, tree)?;
+            return Ok(Self::Network(Box::new(dense)));
         };
         let problem = &operands.problem;
         let kernel = operands.row_kernel(device, shape);

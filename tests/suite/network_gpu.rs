@@ -304,7 +304,7 @@ fn random_problem(random: &mut Random, number: usize) -> (Dataset, Shape, bool) 
         shape.n_rows,
         shape.n_inputs,
         shape.n_outputs,
-        number % 3 == 0,
+        number.is_multiple_of(3),
     );
     (rows, shape, number % 4 != 1)
 }

@@ -23,6 +23,7 @@ mod small_batch;
 
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
+pub(crate) use simd::{Arithmetic, Instructions};
 
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
 use crate::error::{Error, Remedy, Result};
@@ -33,7 +34,6 @@ use descent::GradientDescent;
 use layer::{PaddedLayer, Sums};
 use rayon::prelude::*;
 use rows::RowSource;
-use simd::{Arithmetic, Instructions};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;

@@ -97,7 +97,10 @@ impl Activation {
             }
             Self::Identity => {}
             Self::Tanh => z.iter_mut().for_each(|z| *z = z.tanh()),
-            Self::Relu => z.iter_mut().for_each(|z| *z = z.max(0.0)),
+            // NaN stays NaN, which a maximum would hide.
+            Self::Relu => z
+                .iter_mut()
+                .for_each(|z| *z = if *z < 0.0 { 0.0 } else { *z }),
             Self::LeakyRelu => z.iter_mut().for_each(|z| *z = z.max(LEAK * *z)),
             Self::Gelu => z.iter_mut().for_each(|z| *z *= gelu_gate(*z)),
             Self::Silu => z.iter_mut().for_each(|z| *z *= sigmoid(*z)),

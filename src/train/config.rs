@@ -42,6 +42,12 @@ pub struct TrainConfig {
     /// need 0.
     #[serde(skip_serializing_if = "is_zero")]
     pub weight_decay: f64,
+    /// The largest norm of a gradient; one that is longer is shortened to it. `None` for no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Updates over which the learning rate rises evenly from 0 to what the schedule says.
+    #[serde(skip_serializing_if = "is_none")]
+    pub warm_up: u64,
     /// How the learning rate changes from update to update.
     pub schedule: Schedule,
     /// Adds `l1 ‖W‖₁` to the reduced loss. W are the weights without the bias, for standardised features if the
@@ -190,6 +196,8 @@ impl TrainConfig {
             gradient_tolerance: None,
             loss_tolerance: None,
             batch_size: None,
+            clip_norm: None,
+            warm_up: 0,
             ..self.clone()
         };
         *self == plain
@@ -213,10 +221,17 @@ impl TrainConfig {
 
     /// The learning rate of update number `update`, counted from 0.
     pub(super) fn rate(&self, update: u64) -> f64 {
-        self.learning_rate * self.schedule.factor(update, self.iterations)
+        let warm = (update + 1) as f64 / self.warm_up.max(1) as f64;
+        self.learning_rate * self.schedule.factor(update, self.iterations) * warm.min(1.0)
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(number: &f64) -> bool {
     *number == 0.0
 }
@@ -238,6 +253,8 @@ impl Default for TrainConfig {
             optimizer: Optimizer::GradientDescent,
             momentum: 0.9,
             weight_decay: 0.0,
+            clip_norm: None,
+            warm_up: 0,
             schedule: Schedule::Constant,
             l1: 0.0,
             l2: 0.0,

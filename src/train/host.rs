@@ -1,7 +1,7 @@
 //! Updates that the host makes, in float64, from the evaluations of a backend.
 
 use super::curvature::Curvature;
-use super::optimizer::{Adam, Iterate, LBfgs, Momentum};
+use super::optimizer::{Adam, Iterate, LBfgs, Momentum, RmsProp, norm};
 use super::penalty::Penalty;
 use super::stop::Convergence;
 use super::warm_start::{self, WarmStart};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 enum Method {
     GradientDescent,
     Momentum(Momentum),
+    RmsProp(RmsProp),
     Adam(Adam),
     LBfgs(LBfgs),
 }
@@ -36,6 +37,7 @@ impl OptimizerState {
         match &mut self.method {
             Method::GradientDescent => Vec::new(),
             Method::Momentum(momentum) => momentum.vectors_mut(),
+            Method::RmsProp(rmsprop) => rmsprop.vectors_mut(),
             Method::Adam(adam) => adam.vectors_mut(),
             Method::LBfgs(lbfgs) => lbfgs.vectors_mut(),
         }
@@ -79,7 +81,10 @@ impl HostOptimizer {
             state: OptimizerState {
                 method: match config.optimizer {
                     Optimizer::GradientDescent => Method::GradientDescent,
-                    Optimizer::Momentum => Method::Momentum(Momentum::new(n_parameters)),
+                    Optimizer::Momentum | Optimizer::Nesterov => {
+                        Method::Momentum(Momentum::new(n_parameters))
+                    }
+                    Optimizer::RmsProp => Method::RmsProp(RmsProp::new(n_parameters)),
                     Optimizer::Adam | Optimizer::AdamW => Method::Adam(Adam::new(n_parameters)),
                     Optimizer::LBfgs => Method::LBfgs(LBfgs::new(resolution)),
                 },
@@ -143,8 +148,8 @@ impl HostOptimizer {
 
     /// The size of the gradient, by what is known of the curvature.
     fn relative_gradient(&self) -> Option<f64> {
-        let gradient = self.penalty.pseudo_gradient(&self.current);
         let curvature = self.curvature.as_ref()?;
+        let gradient = self.penalty.pseudo_gradient(&self.current);
         let promised = match &self.state.method {
             Method::LBfgs(lbfgs) => lbfgs.promised(curvature, &gradient)?,
             _ => curvature.promised(&gradient, self.current.summary.mean_slope),
@@ -174,12 +179,19 @@ impl HostOptimizer {
         let penalty = self.penalty.clone();
         let rate = config.rate(progress.iteration);
         let current = &mut self.current;
+        if let Some(most) = config.clip_norm {
+            clip(most, &mut current.gradient);
+        }
         let (parameters, gradient) = (&mut current.parameters, &current.gradient);
         match &mut self.state.method {
             Method::GradientDescent => {
                 gradient_descent(rate, gradient, parameters);
                 penalty.soft_threshold(rate, parameters);
             }
+            Method::Momentum(momentum) if config.optimizer == Optimizer::Nesterov => {
+                momentum.step_ahead(config.momentum, rate, gradient, parameters);
+            }
+            Method::RmsProp(rmsprop) => rmsprop.step(rate, gradient, parameters),
             Method::Momentum(momentum) => {
                 let from = (penalty.l1 > 0.0).then(|| parameters.clone());
                 momentum.step(config.momentum, rate, gradient, parameters);
@@ -277,6 +289,14 @@ impl HostOptimizer {
         });
         self.current = current;
         Ok(())
+    }
+}
+
+/// Shortens a gradient whose norm is more than `most` to that norm, as `torch.nn.utils.clip_grad_norm_` does.
+fn clip(most: f64, gradient: &mut [f64]) {
+    let factor = most / (norm(gradient) + 1e-6);
+    if factor < 1.0 {
+        gradient.iter_mut().for_each(|term| *term *= factor);
     }
 }
 

@@ -4,11 +4,13 @@ mod adam;
 mod lbfgs;
 mod momentum;
 mod owlqn;
+mod rmsprop;
 mod wolfe;
 
 pub(super) use adam::Adam;
 pub(super) use lbfgs::LBfgs;
 pub(super) use momentum::Momentum;
+pub(super) use rmsprop::RmsProp;
 
 use super::penalty::Penalty;
 use crate::backend::{Evaluation, Summary};
@@ -23,6 +25,12 @@ pub enum Optimizer {
     GradientDescent,
     /// Gradient descent with a memory of its past steps: Polyak's heavy ball, `torch.optim.SGD(momentum=…)`.
     Momentum,
+    /// Momentum that looks ahead: each step has the gradient once more, `torch.optim.SGD(nesterov=True)`.
+    Nesterov,
+    /// A step size for each parameter, from the mean square of its gradient: Tieleman and Hinton, Lecture 6.5, 2012,
+    /// `torch.optim.RMSprop`.
+    #[serde(rename = "rmsprop")]
+    RmsProp,
     /// A step size for each parameter, from the moments of its gradient: Kingma and Ba, ICLR 2015,
     /// `torch.optim.Adam`.
     Adam,
@@ -82,6 +90,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     std::iter::zip(a, b).map(|(a, b)| a * b).sum()
 }
 
-fn norm(a: &[f64]) -> f64 {
+/// `√Σ a²`
+pub(super) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }

@@ -102,6 +102,9 @@ impl Penalty {
 
     /// `gradient += l2 W`
     pub(super) fn add_l2_gradient(&self, parameters: &[f64], gradient: &mut [f64]) {
+        if self.l2 == 0.0 {
+            return;
+        }
         for (gradient, weight) in self.of_weights(gradient.iter_mut().zip(parameters)) {
             *gradient += self.l2 * weight;
         }

@@ -38,17 +38,19 @@ def loss(inputs, targets, parameters, l1=0.0, l2=0.0):
     return data + l1 * np.abs(weight).sum() + l2 / 2 * weight @ weight
 
 
-def trajectory(inputs, targets, make, schedule=None, l2=0.0):
+def trajectory(inputs, targets, make, schedule=None, l2=0.0, clip=None):
     x, t = torch.tensor(inputs), torch.tensor(targets)
     first = start(inputs.shape[1])
     weight = torch.tensor(first[:-1], requires_grad=True)
     bias = torch.tensor(first[-1:], requires_grad=True)
-    optimizer = make([{"params": [weight], "weight_decay": l2}, {"params": [bias]}])
+    optimizer = make([{"params": [weight], "weight_decay": l2}, {"params": [bias], "weight_decay": 0.0}])
     schedule = schedule and schedule(optimizer)
     steps = []
     for _ in range(STEPS):
         optimizer.zero_grad()
         torch.nn.functional.binary_cross_entropy_with_logits(x @ weight + bias, t).backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_([weight, bias], clip)
         optimizer.step()
         if schedule:
             schedule.step()
@@ -90,6 +92,11 @@ if __name__ == "__main__":
         "trajectories": {
             "momentum": trajectory(*data, lambda p: sgd(p, lr=0.5, momentum=0.8), l2=0.03),
             "adam": trajectory(*data, lambda p: adam(p, lr=0.2), l2=0.03),
+            "nesterov": trajectory(*data, lambda p: sgd(p, lr=0.5, momentum=0.8, nesterov=True), l2=0.03),
+            "rmsprop": trajectory(*data, lambda p: torch.optim.RMSprop(p, lr=0.2), l2=0.03),
+            "adamw": trajectory(*data, lambda p: torch.optim.AdamW(p, lr=0.2), l2=0.3),
+            "clip": trajectory(*data, lambda p: sgd(p, lr=0.5, momentum=0.8), clip=0.2),
+            "warm_up": trajectory(*data, lambda p: sgd(p, lr=0.5), lambda o: rates.LambdaLR(o, lambda t: min(1, (t + 1) / 4))),
             "step": trajectory(*data, lambda p: sgd(p, lr=0.5), lambda o: rates.StepLR(o, 3, 0.5)),
             "cosine": trajectory(*data, lambda p: sgd(p, lr=0.5), lambda o: rates.CosineAnnealingLR(o, STEPS)),
             "inverse": trajectory(*data, lambda p: sgd(p, lr=0.5), lambda o: rates.LambdaLR(o, lambda t: 1 / (1 + t))),

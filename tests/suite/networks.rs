@@ -256,7 +256,10 @@ fn what_cannot_be_is_refused() {
             "possible values",
         ),
         (&["--activation", "relu"], "possible values"),
-        (&["--hidden", "3", "--l1", "0.1"], "--l1: Adam's steps"),
+        (
+            &["--hidden", "3", "--l1", "0.1"],
+            "--l1: this optimizer's steps keep no weight at 0",
+        ),
         (
             &["--weight-decay", "0.1", "--optimizer", "adam"],
             "--weight-decay",

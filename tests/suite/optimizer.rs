@@ -67,9 +67,37 @@ fn ten_updates_are_those_of_torch() {
         l2: 0.03,
         ..descent()
     };
+    let nesterov = TrainConfig {
+        optimizer: Optimizer::Nesterov,
+        ..momentum.clone()
+    };
+    let rmsprop = TrainConfig {
+        optimizer: Optimizer::RmsProp,
+        ..adam.clone()
+    };
+    let adamw = TrainConfig {
+        optimizer: Optimizer::AdamW,
+        weight_decay: 0.3,
+        l2: 0.0,
+        ..adam.clone()
+    };
+    let clip = TrainConfig {
+        clip_norm: Some(0.2),
+        l2: 0.0,
+        ..momentum.clone()
+    };
+    let warm_up = TrainConfig {
+        warm_up: 4,
+        ..descent()
+    };
     for (name, config) in [
         ("momentum", momentum),
         ("adam", adam),
+        ("nesterov", nesterov),
+        ("rmsprop", rmsprop),
+        ("adamw", adamw),
+        ("clip", clip),
+        ("warm_up", warm_up),
         ("step", scheduled(step)),
         ("cosine", scheduled(Schedule::Cosine)),
         ("inverse", scheduled(Schedule::Inverse)),
@@ -449,7 +477,10 @@ fn the_command_line_takes_what_fits_the_data() {
             &["--optimizer", "adam", "--momentum", "0.5"],
             "--momentum: is a setting of --optimizer momentum",
         ),
-        (&["--optimizer", "adam", "--l1", "0.5"], "--l1: Adam"),
+        (
+            &["--optimizer", "adam", "--l1", "0.5"],
+            "--l1: this optimizer",
+        ),
         (&["--l2", "-1"], "--l2: -1 must be finite and not negative"),
         (&["--optimizer", "newton"], "invalid value"),
     ] {

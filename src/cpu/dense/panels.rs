@@ -13,31 +13,34 @@ pub(super) struct Panels {
 impl Panels {
     /// The transpose of `weight` (O, I): the contraction is over the inputs.
     pub(super) fn of_rows(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
-        Self::new(n_outputs, n_inputs, |k, column| {
-            weight[column * n_inputs + k]
-        })
+        let mut panels = Self::zero(n_outputs, n_inputs);
+        let rows = weight.chunks_exact(n_inputs).enumerate();
+        for (column, row) in rows {
+            let panel = &mut panels.numbers[column / COLUMNS * panels.panel..][..panels.panel];
+            let places = panel[column % COLUMNS..].iter_mut().step_by(COLUMNS);
+            places.zip(row).for_each(|(to, number)| *to = *number);
+        }
+        panels
     }
 
     /// `weight` (O, I) itself: the contraction is over the outputs.
     pub(super) fn of_columns(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
-        Self::new(n_inputs, n_outputs, |k, column| {
-            weight[k * n_inputs + column]
-        })
-    }
-
-    fn new(n_columns: usize, length: usize, number: impl Fn(usize, usize) -> f64) -> Self {
-        let panel = length * COLUMNS;
-        let mut numbers = vec![0.0; n_columns.div_ceil(COLUMNS) * panel];
-        for (at, panel) in numbers.chunks_exact_mut(panel).enumerate() {
-            let first = at * COLUMNS;
-            let there = COLUMNS.min(n_columns - first);
-            for (k, row) in panel.chunks_exact_mut(COLUMNS).enumerate() {
-                for (j, to) in row[..there].iter_mut().enumerate() {
-                    *to = number(k, first + j);
-                }
+        let mut panels = Self::zero(n_inputs, n_outputs);
+        for (k, row) in weight.chunks_exact(n_inputs).enumerate() {
+            for (panel, columns) in row.chunks(COLUMNS).enumerate() {
+                let to = panel * panels.panel + k * COLUMNS;
+                panels.numbers[to..][..columns.len()].copy_from_slice(columns);
             }
         }
-        Self { numbers, panel }
+        panels
+    }
+
+    fn zero(n_columns: usize, length: usize) -> Self {
+        let panel = length * COLUMNS;
+        Self {
+            numbers: vec![0.0; n_columns.div_ceil(COLUMNS) * panel],
+            panel,
+        }
     }
 
     /// The panels, first columns first.

@@ -8,7 +8,7 @@ use crate::objective::Loss;
 use crate::train::{Optimizer, Schedule};
 use std::fmt::Display;
 
-const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum or adam");
+const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum, adam or adamw");
 
 impl TrainConfig {
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
@@ -42,6 +42,7 @@ impl TrainConfig {
                 NOT_NEGATIVE,
             ),
             ("weight_decay", self.weight_decay, NOT_NEGATIVE),
+            ("clip_norm", self.clip_norm.unwrap_or(1.0), POSITIVE),
             ("max_seconds", self.max_seconds.unwrap_or(0.0), NOT_NEGATIVE),
         ] {
             let holds = (value > 0.0 || value == 0.0 && rule == NOT_NEGATIVE) && value.is_finite();
@@ -80,6 +81,23 @@ impl TrainConfig {
     }
 
     fn check_optimizer(&self) -> Result<()> {
+        let keeps_zeros = matches!(
+            self.optimizer,
+            Optimizer::GradientDescent | Optimizer::Momentum | Optimizer::LBfgs
+        );
+        let searches = self.optimizer == Optimizer::LBfgs;
+        for (setting, is_given) in [
+            ("clip_norm", self.clip_norm.is_some()),
+            ("warm_up", self.warm_up > 0),
+        ] {
+            let reason = "L-BFGS searches its steps itself";
+            require(
+                !searches || !is_given,
+                setting,
+                reason,
+                &[LEAVE_OUT, FIRST_ORDER],
+            )?;
+        }
         require(
             self.warm_start_rows.is_none() || self.optimizer == Optimizer::LBfgs,
             "warm_start_rows",
@@ -87,9 +105,9 @@ impl TrainConfig {
             &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT],
         )?;
         require(
-            !matches!(self.optimizer, Optimizer::Adam | Optimizer::AdamW) || self.l1 == 0.0,
+            self.l1 == 0.0 || keeps_zeros,
             "l1",
-            "Adam's steps, a different one for each weight, keep none at 0",
+            "this optimizer's steps keep no weight at 0",
             &[
                 Remedy::Set("optimizer", "lbfgs, momentum or gradient-descent"),
                 Remedy::Set("l2", "0.001 instead"),

@@ -1,5 +1,6 @@
 //! Adam (Kingma and Ba, ICLR 2015, Algorithm 1), the same as `torch.optim.Adam`.
 
+use crate::cpu::{Arithmetic, Instructions};
 use serde::{Deserialize, Serialize};
 
 /// The decay rates β₁ and β₂ of the moments that the paper proposes.
@@ -18,6 +19,9 @@ pub(in crate::train) struct Adam {
     square: Vec<f64>,
     /// Updates made.
     steps: u64,
+    /// They change no bit: nothing here is fused.
+    #[serde(skip, default = "Instructions::detect")]
+    instructions: Instructions,
 }
 
 impl Adam {
@@ -27,6 +31,7 @@ impl Adam {
             mean: vec![0.0; n_parameters],
             square: vec![0.0; n_parameters],
             steps: 0,
+            instructions: Instructions::detect(),
         }
     }
 
@@ -42,14 +47,40 @@ impl Adam {
     pub(in crate::train) fn step(&mut self, rate: f64, gradient: &[f64], parameters: &mut [f64]) {
         self.steps += 1;
         let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        let [mean_share, square_share] = DECAY.map(|decay| 1.0 - decay.powi(steps));
-        let moments = self.mean.iter_mut().zip(&mut self.square);
-        for ((gradient, (mean, square)), parameter) in gradient.iter().zip(moments).zip(parameters)
-        {
+        self.instructions.run(Step {
+            rate,
+            shares: DECAY.map(|decay| 1.0 - decay.powi(steps)),
+            gradient,
+            mean: &mut self.mean,
+            square: &mut self.square,
+            parameters,
+        });
+    }
+}
+
+/// One step; `shares` are what the moments have seen of a whole mean.
+struct Step<'a> {
+    rate: f64,
+    shares: [f64; 2],
+    gradient: &'a [f64],
+    mean: &'a mut [f64],
+    square: &'a mut [f64],
+    parameters: &'a mut [f64],
+}
+
+impl Arithmetic for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let [mean_share, square_share] = self.shares;
+        let moments = self.mean.iter_mut().zip(self.square);
+        let numbers = self.gradient.iter().zip(moments).zip(self.parameters);
+        for ((gradient, (mean, square)), parameter) in numbers {
             *mean = DECAY[0] * *mean + (1.0 - DECAY[0]) * gradient;
             *square = DECAY[1] * *square + (1.0 - DECAY[1]) * gradient * gradient;
             let root = (*square / square_share).sqrt();
-            *parameter -= rate * (*mean / mean_share) / (root + EPSILON);
+            *parameter -= self.rate * (*mean / mean_share) / (root + EPSILON);
         }
     }
 }

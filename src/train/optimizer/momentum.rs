@@ -1,4 +1,4 @@
-//! Polyak's heavy ball without dampening, the same as `torch.optim.SGD(momentum=…)`; not Nesterov's.
+//! Polyak's heavy ball and Nesterov's momentum, without dampening: the same as `torch.optim.SGD(momentum=…)`.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,21 @@ impl Momentum {
         for ((velocity, gradient), parameter) in terms {
             *velocity = momentum * *velocity + gradient;
             *parameter -= rate * *velocity;
+        }
+    }
+
+    /// The same velocity, and `parameters ← parameters − rate · (gradient + momentum · velocity)`.
+    pub(in crate::train) fn step_ahead(
+        &mut self,
+        momentum: f64,
+        rate: f64,
+        gradient: &[f64],
+        parameters: &mut [f64],
+    ) {
+        let terms = self.velocity.iter_mut().zip(gradient).zip(parameters);
+        for ((velocity, gradient), parameter) in terms {
+            *velocity = momentum * *velocity + gradient;
+            *parameter -= rate * (gradient + momentum * *velocity);
         }
     }
 

@@ -130,7 +130,9 @@ impl Choice for Optimizer {
         Some(match self {
             Self::GradientDescent => "The article's; stays on the GPU",
             Self::Momentum => "Gradient descent with a memory of its past steps",
-            Self::Adam => "A step for each weight",
+            Self::Nesterov => "Momentum that looks ahead",
+            Self::RmsProp => "A step for each weight, from the mean square of its gradient",
+            Self::Adam => "A step for each weight, from two moments of its gradient",
             Self::AdamW => "Adam, and weights decay by --weight-decay",
             Self::LBfgs => "Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN",
         })
@@ -199,7 +201,15 @@ mod tests {
         ]);
         assert_chosen::<Init>(&["numpy", "he", "glorot"]);
         assert_chosen::<Reduction>(&["sum", "mean"]);
-        assert_chosen::<Optimizer>(&["gradient-descent", "momentum", "adam", "adamw", "lbfgs"]);
+        assert_chosen::<Optimizer>(&[
+            "gradient-descent",
+            "momentum",
+            "nesterov",
+            "rmsprop",
+            "adam",
+            "adamw",
+            "lbfgs",
+        ]);
         assert_chosen::<Storage>(&["f32", "f16", "u8"]);
         assert_chosen::<Impute>(&["mean", "median", "zero"]);
         assert_chosen::<ReferenceChoice>(&["fast", "plain"]);

@@ -16,12 +16,18 @@ pub(super) struct OptimizerArgs {
     /// How the weights are updated (default: adamw with --hidden, adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
     #[arg(long, value_parser = choice::<Optimizer>())]
     optimizer: Option<Optimizer>,
-    /// The share of its velocity that --optimizer momentum keeps with each update (default: 0.9)
+    /// The share of its velocity that --optimizer momentum or nesterov keeps with each update (default: 0.9)
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
     /// The share of each weight that --optimizer adamw takes from it with each update, times the learning rate (default: 0.01)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
+    /// Shorten gradients that are longer than NORM to it (default: no limit)
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    clip_norm: Option<f64>,
+    /// Updates over which the learning rate rises evenly from 0 (default: 0)
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    warm_up: Option<u64>,
     /// How the learning rate changes over the updates (default: constant)
     #[arg(long, value_parser = schedule_name())]
     schedule: Option<String>,
@@ -122,11 +128,15 @@ impl OptimizerArgs {
         let mut config = TrainConfig {
             optimizer,
             learning_rate: match optimizer {
-                Optimizer::Adam => task.learning_rate.unwrap_or(ADAM_LEARNING_RATE),
+                Optimizer::Adam | Optimizer::RmsProp => {
+                    task.learning_rate.unwrap_or(ADAM_LEARNING_RATE)
+                }
                 Optimizer::AdamW => task.learning_rate.unwrap_or(defaults.learning_rate),
                 _ => config.learning_rate,
             },
             batch_size,
+            clip_norm: self.clip_norm,
+            warm_up: self.warm_up.unwrap_or(0),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             warm_start_rows: self.warm_start_rows,
             momentum: self.momentum.unwrap_or(defaults.momentum),
@@ -166,8 +176,9 @@ impl OptimizerArgs {
 
     /// Refuses settings that the optimizer does not use.
     fn check(&self, optimizer: Optimizer, task: &TaskArgs) -> Result<()> {
-        if self.momentum.is_some() && optimizer != Optimizer::Momentum {
-            let reason = "is a setting of --optimizer momentum; take that, or leave it out";
+        let has_momentum = [Optimizer::Momentum, Optimizer::Nesterov].contains(&optimizer);
+        if self.momentum.is_some() && !has_momentum {
+            let reason = "is a setting of --optimizer momentum and nesterov; take one of them, or leave it out";
             return Err(Error::setting("--momentum", reason));
         }
         if self.weight_decay.is_some() && optimizer != Optimizer::AdamW {

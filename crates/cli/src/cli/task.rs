@@ -18,7 +18,7 @@ pub(crate) struct TaskArgs {
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
-    /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam, otherwise 0.1)
+    /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam and RMSprop, 0.001 for AdamW, otherwise 0.1)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(super) learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)

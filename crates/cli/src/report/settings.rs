@@ -27,6 +27,10 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     settings.extend(activation);
     settings.extend(penalties(train));
     settings.push(updates(train));
+    settings
+        .extend((train.warm_up > 0).then(|| format!("warm-up of {}", iterations(train.warm_up))));
+    let clip = train.clip_norm.map(rate);
+    settings.extend(clip.map(|norm| format!("gradients of norm {norm} at most")));
     settings.push(bias.to_owned());
     settings.push(format!(
         "{}{}",
@@ -62,6 +66,8 @@ fn updates(train: &TrainConfig) -> String {
     match train.optimizer {
         Optimizer::GradientDescent => rate,
         Optimizer::Momentum => format!("momentum {}, {rate}", train.momentum),
+        Optimizer::Nesterov => format!("Nesterov {}, {rate}", train.momentum),
+        Optimizer::RmsProp => format!("RMSprop, {rate}"),
         Optimizer::Adam => format!("Adam, {rate}"),
         Optimizer::AdamW => format!(
             "AdamW, weight decay {}, {rate}",

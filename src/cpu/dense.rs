@@ -25,6 +25,8 @@ const ROWS: usize = 84;
 pub(super) struct DenseNetwork {
     layers: Vec<DenseLayer>,
     loss: Loss,
+    /// Whether a weight follows the targets of a row.
+    weighted: bool,
     n_parameters: usize,
 }
 
@@ -62,6 +64,7 @@ impl DenseNetwork {
         Self {
             layers: layers.collect(),
             loss: problem.objective.loss,
+            weighted: problem.dataset.is_weighted(),
             n_parameters: parameters.len(),
         }
     }
@@ -239,7 +242,11 @@ impl<const M: usize> Sums<'_, M> {
         for (((z, y), e), target) in rows.zip(e.chunks_exact_mut(*width)).zip(targets) {
             t.clear();
             t.extend(target.iter().map(|t| f64::from(*t)));
-            let weight = t.get(n_outputs).copied().unwrap_or(1.0);
+            let weight = if self.network.weighted {
+                t[n_outputs]
+            } else {
+                1.0
+            };
             let (z, y, t) = (&z[..n_outputs], &y[..n_outputs], &t[..n_outputs]);
             sums.summary.loss += weight * loss.value(shape.activation, z, y, t);
             for o in 0..n_outputs {

@@ -22,6 +22,7 @@ mod held;
 mod logits;
 mod model;
 mod network_gpu;
+mod network_trajectories;
 mod networks;
 mod npy;
 mod npy_large;

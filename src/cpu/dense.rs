@@ -3,6 +3,7 @@
 //! Each number of a product is one chain of fused multiply-adds from 0 up, in the order of the contraction; that of a
 //! gradient goes on from block to block. So the bits depend neither on the tiles nor on the blocks.
 
+mod buffer;
 mod panels;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use super::simd::{Arithmetic, Instructions};
 use crate::backend::{Evaluation, Problem};
 use crate::network::Layer;
 use crate::objective::Loss;
+use buffer::Buffer;
 use panels::{Grouped, Panels};
 use tile::{COLUMNS, multiply, outer};
 
@@ -95,11 +97,11 @@ fn padded_width(width: usize) -> usize {
 struct Values<const M: usize> {
     width: usize,
     /// The pre-activations.
-    z: Vec<f64>,
+    z: Buffer,
     /// The activations.
-    a: Vec<f64>,
+    a: Buffer,
     /// dloss/dz.
-    e: Vec<f64>,
+    e: Buffer,
     /// The activations in groups of rows, for the layer above.
     grouped_a: Grouped<M>,
     /// dloss/dz in groups of rows, for the layer below.
@@ -108,16 +110,27 @@ struct Values<const M: usize> {
 
 impl<const M: usize> Values<M> {
     fn new(n_units: usize) -> Self {
+        let inputs = Self::of_inputs(n_units);
+        let length = inputs.a.len();
+        Self {
+            z: Buffer::zeros(length),
+            e: Buffer::zeros(length),
+            grouped_e: Grouped::new(n_units),
+            ..inputs
+        }
+    }
+
+    /// The features, which are activations alone.
+    fn of_inputs(n_units: usize) -> Self {
         let width = padded_width(n_units);
-        // A tile reads on past the last row.
-        let zeros = || vec![0.0; ROWS * width + COLUMNS];
         Self {
             width,
-            z: zeros(),
-            a: zeros(),
-            e: zeros(),
+            z: Buffer::default(),
+            // A tile reads on past the last row.
+            a: Buffer::zeros(ROWS * width + COLUMNS),
+            e: Buffer::default(),
             grouped_a: Grouped::new(n_units),
-            grouped_e: Grouped::new(n_units),
+            grouped_e: Grouped::new(0),
         }
     }
 
@@ -140,10 +153,10 @@ impl<const M: usize> Arithmetic for Sums<'_, M> {
     fn run<const FUSED: bool>(self) -> Evaluation {
         let layers = &self.network.layers;
         let mut sums = Evaluation::zero(self.network.n_parameters);
-        let mut gradients: Vec<Vec<f64>> = layers.iter().map(padded_gradient::<M>).collect();
+        let mut gradients: Vec<Buffer> = layers.iter().map(padded_gradient::<M>).collect();
         let mut bias_gradients: Vec<Vec<f64>> =
             layers.iter().map(|it| vec![0.0; it.bias.len()]).collect();
-        let mut inputs = Values::<M>::new(layers[0].shape.n_inputs);
+        let mut inputs = Values::<M>::of_inputs(layers[0].shape.n_inputs);
         let of_layers = layers.iter().map(|it| Values::new(it.shape.n_outputs));
         let mut values: Vec<Values<M>> = of_layers.collect();
         for first in (0..self.rows.n_rows).step_by(ROWS) {
@@ -192,13 +205,13 @@ impl<const M: usize> Arithmetic for Sums<'_, M> {
 }
 
 /// Room for the gradient of a weight (O padded to tiles, I padded).
-fn padded_gradient<const M: usize>(layer: &DenseLayer) -> Vec<f64> {
+fn padded_gradient<const M: usize>(layer: &DenseLayer) -> Buffer {
     let Layer {
         n_inputs,
         n_outputs,
         ..
     } = layer.shape;
-    vec![0.0; n_outputs.next_multiple_of(M) * padded_width(n_inputs)]
+    Buffer::zeros(n_outputs.next_multiple_of(M) * padded_width(n_inputs))
 }
 
 impl<const M: usize> Sums<'_, M> {

@@ -70,7 +70,8 @@ impl<'a> RowSource<'a> {
         numbers: &[usize],
         use_rows: impl FnOnce(Rows<'_>) -> T,
     ) -> T {
-        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        let mut inputs = Vec::with_capacity(numbers.len() * dataset.n_inputs());
+        let mut targets = Vec::with_capacity(numbers.len() * dataset.target_width());
         for run in numbers.chunk_by(|row, next| row + 1 == *next) {
             self.with_rows(dataset, run[0]..run[0] + run.len(), |rows| {
                 for row in 0..run.len() {

@@ -46,7 +46,7 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// Updates over which the learning rate rises evenly from 0 to what the schedule says.
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub warm_up: u64,
     /// How the learning rate changes from update to update.
     pub schedule: Schedule,
@@ -226,14 +226,9 @@ impl TrainConfig {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_none(number: &u64) -> bool {
-    *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
+/// Whether a setting that is 0 unless it is given is not given.
+fn is_zero<T: PartialEq + Default>(number: &T) -> bool {
+    *number == T::default()
 }
 
 impl Default for TrainConfig {

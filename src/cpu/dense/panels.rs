@@ -1,12 +1,13 @@
 //! Matrices in the order in which the tiles read them.
 
 use super::ROWS;
+use super::buffer::Buffer;
 use super::tile::COLUMNS;
 
 /// A matrix (K, columns) in panels of [`COLUMNS`] columns, each (K, COLUMNS) and 0 in the padding.
 #[derive(Debug, Default)]
 pub(super) struct Panels {
-    numbers: Vec<f64>,
+    numbers: Buffer,
     panel: usize,
 }
 
@@ -38,7 +39,7 @@ impl Panels {
     fn zero(n_columns: usize, length: usize) -> Self {
         let panel = length * COLUMNS;
         Self {
-            numbers: vec![0.0; n_columns.div_ceil(COLUMNS) * panel],
+            numbers: Buffer::zeros(n_columns.div_ceil(COLUMNS) * panel),
             panel,
         }
     }
@@ -52,14 +53,14 @@ impl Panels {
 /// A matrix (rows, K) in groups of M rows, each (K, M).
 #[derive(Debug)]
 pub(super) struct Grouped<const M: usize> {
-    numbers: Vec<f64>,
+    numbers: Buffer,
     length: usize,
 }
 
 impl<const M: usize> Grouped<M> {
     pub(super) fn new(length: usize) -> Self {
         Self {
-            numbers: vec![0.0; ROWS.next_multiple_of(M) * length],
+            numbers: Buffer::zeros(ROWS.next_multiple_of(M) * length),
             length,
         }
     }

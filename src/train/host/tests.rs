@@ -1,0 +1,112 @@
+//! Why L-BFGS says that it ends.
+
+use super::HostOptimizer;
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::objective::Objective;
+use crate::train::{Progress, StopReason, TrainConfig};
+use crate::{Loss, Network, Reduction};
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+/// A device that finds one loss everywhere, and a gradient that promises a lower one.
+struct Flat {
+    parameters: Vec<f64>,
+    gradient: f64,
+}
+
+impl Backend for Flat {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Cpu
+    }
+
+    fn adapter(&self) -> String {
+        String::new()
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.parameters = parameters.to_vec();
+        Ok(())
+    }
+
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        Ok(self.parameters.clone())
+    }
+
+    fn evaluate(&mut self) -> Result<Evaluation> {
+        Ok(Evaluation {
+            summary: Summary {
+                loss: 1.0,
+                mean_slope: 0.25,
+            },
+            gradient: vec![self.gradient; self.parameters.len()],
+        })
+    }
+
+    fn evaluate_rows(&mut self, _: &[usize]) -> Result<Evaluation> {
+        self.evaluate()
+    }
+
+    fn leaf_evaluations(&mut self, _: Range<usize>) -> Result<Vec<Evaluation>> {
+        unreachable!("an optimizer asks for no leaf")
+    }
+
+    fn submit(&mut self, _: NonZeroU32, _: f64) -> Result<()> {
+        unreachable!("the host makes the updates")
+    }
+
+    fn wait(&mut self) -> Result<Summary> {
+        unreachable!("the host makes the updates")
+    }
+
+    fn queue_depth(&self) -> usize {
+        1
+    }
+
+    fn predict(&mut self, _: Range<usize>) -> Result<Predictions> {
+        unreachable!("an optimizer asks for no predictions")
+    }
+}
+
+/// Where nothing lower is found, the gradient decides whether that is said to be the minimum.
+#[test]
+fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
+    let dataset = Dataset::article();
+    let problem = Problem {
+        dataset: &dataset,
+        network: Network::single_layer(3, 1, true),
+        objective: Objective {
+            loss: Loss::CrossEntropy,
+            reduction: Reduction::Mean,
+        },
+    };
+    for (gradient, expected) in [
+        (1e-9, StopReason::Rounding),
+        (1e-5, StopReason::Stalled),
+        (1.0, StopReason::Stalled),
+    ] {
+        let config = TrainConfig {
+            gradient_tolerance: None,
+            ..TrainConfig::lbfgs()
+        };
+        let mut flat = Flat {
+            parameters: vec![0.0; 4],
+            gradient,
+        };
+        let start = flat.parameters.clone();
+        let resolution = flat.resolution();
+        let mut optimizer = HostOptimizer::new(&config, &problem, start, resolution);
+        let mut progress = Progress::default();
+        let stop = (0..100).find_map(|_| {
+            let stop = optimizer.iterate(&config, &mut flat, &mut progress);
+            stop.unwrap()
+        });
+        assert_eq!(stop, Some(expected), "a gradient of {gradient}");
+        let promised = optimizer.promised.unwrap();
+        assert!(
+            (promised > 4.0 * f64::EPSILON) == (expected == StopReason::Stalled),
+            "{gradient}: {promised:e}"
+        );
+    }
+}

@@ -173,11 +173,9 @@ mod tests {
             ..TrainConfig::lbfgs()
         };
         let refused = Training::start(&dataset, &lbfgs, &Hardware::cpu()).unwrap_err();
-        assert!(
-            Error::from(refused)
-                .to_string()
-                .ends_with("leave it out, or take --optimizer gradient-descent, momentum or adam")
-        );
+        assert!(Error::from(refused).to_string().ends_with(
+            "leave it out, or take --optimizer gradient-descent, momentum, adam or adamw"
+        ));
         let softmax = TrainConfig {
             activation: Activation::Softmax,
             ..TrainConfig::default()

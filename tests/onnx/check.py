@@ -43,6 +43,8 @@ def cases(rng):
     price = [repr(1e9 + 0.25 * row) for row in range(ROWS)]
     odd = {"predictions": small, "inputs": large, "fill": gaps, "y": wave}
     impute = ["--impute", "median"]
+    descent = ["--optimizer", "lbfgs", "--iterations", "60"]
+    gelu = ["--hidden", "6", "--hidden-activation", "gelu"]
     return [
         ("numbers", {"a": small, "b": large, "y": share}, [], []),
         ("not-standardised", {"a": small, "b": share, "y": share}, ["--no-standardise"], []),
@@ -67,6 +69,14 @@ def cases(rng):
         ("texts-alone", {"city": city, "y": is_large}, ["--one-hot", "city"], []),
         ("texts-alone-no-bias", {"city": city, "y": share}, ["--one-hot", "city", "--no-bias"], []),
         ("names-of-the-graph", odd, impute, []),
+        ("hidden", {"t": steps, "a": small, "y": wave}, ["--hidden", "9,5", *descent], []),
+        ("hidden-gelu", {"a": far, "b": large, "y": kind}, [*gelu, *descent], []),
+        (
+            "hidden-texts",
+            {"city": city, "t": far_gaps, "a": gaps, "y1": price, "y2": wave},
+            ["--target", "y1,y2", "--one-hot", "city", *impute, "--hidden", "7", *descent],
+            [(1, "city", ""), (3, "a", "")],
+        ),
     ]
 
 

@@ -14,12 +14,7 @@ pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
     let (value, column) = of_leaves.reduce(|| (0.0, 0), larger);
     let (weight, at) = largest(parameters.iter().copied());
     let (what, remedies) = if weight > value {
-        let n_inputs = dataset.n_inputs();
-        let n_weights = problem.network.layer().n_weights();
-        let of = match at < n_weights {
-            true => format!("weight of `{}`", dataset.input_names()[at % n_inputs]),
-            false => format!("bias of `{}`", dataset.target_names()[at - n_weights]),
-        };
+        let of = named(problem, at);
         (format!("the {of} has grown to {weight:.2e}"), SMALLER)
     } else {
         let mut names = dataset.input_names().iter().chain(dataset.target_names());
@@ -33,6 +28,27 @@ pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
         source_name: dataset.source().to_owned(),
         what,
         remedies,
+    }
+}
+
+/// The parameter number `at`, by its layer if there are several, otherwise by its feature or target.
+fn named(problem: &Problem<'_>, at: usize) -> String {
+    let dataset = problem.dataset;
+    let parts = problem.network.parts().enumerate();
+    let mut own = parts.filter(|(_, (_, range))| range.contains(&at));
+    let (number, (layer, range)) = own.next().expect("a parameter of the network");
+    let place = at - range.start;
+    match place < layer.n_weights() {
+        true if problem.network.has_hidden() => format!("largest weight of layer {number}"),
+        false if problem.network.has_hidden() => format!("largest bias of layer {number}"),
+        true => format!(
+            "weight of `{}`",
+            dataset.input_names()[place % layer.n_inputs]
+        ),
+        false => format!(
+            "bias of `{}`",
+            dataset.target_names()[place - layer.n_weights()]
+        ),
     }
 }
 

@@ -163,12 +163,39 @@ fn weights_that_outgrow_f32_are_not_blamed_on_the_device() {
             }
             assert_eq!(output.status.code(), Some(2), "{what}");
             for part in [
-                "outgrown.csv: the ",
+                "outgrown.csv: the weight of `",
                 " has grown to ",
                 "take a smaller --learning-rate",
             ] {
                 assert!(stderr.contains(part), "{what}");
             }
         }
+    }
+}
+
+/// Nor are those of hidden layers.
+#[test]
+fn weights_of_hidden_layers_that_outgrow_f32_are_told_by_their_layer() {
+    let path = std::path::PathBuf::from(scratch()).join("hidden.csv");
+    std::fs::write(&path, "a,b,y\n1,2,0\n2,5,1\n3,4,0\n").unwrap();
+    let validate = ["validate", path.to_str().unwrap(), "--hidden", "4"];
+    let linear = [
+        "--activation",
+        "identity",
+        "--iterations",
+        "1",
+        "--learning-rate",
+    ];
+    for rate in ["1e12", "1e19", "1e30"] {
+        let output = neuralnet(&[&validate[..], &linear, &[rate]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let told = ["weight of layer", "bias of layer"].map(|part| stderr.contains(part));
+        let diverged = stderr.contains("training diverged");
+        assert!(told[0] || told[1] || diverged, "{rate}: {stderr}");
+        assert!(
+            stderr.contains("take a smaller --learning-rate"),
+            "{rate}: {stderr}"
+        );
+        assert!(!output.status.success(), "{rate}: {stderr}");
     }
 }

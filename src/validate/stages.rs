@@ -28,7 +28,7 @@ struct StageChecks {
 
 /// Compares every stage of `candidate` with float64 arithmetic on its own inputs, at its own parameters: of every row
 /// each layer's pre-activations, activations and errors; the sums of every leaf; the sums over all leaves; one update.
-/// Two promises are exact, as in [`super::check`]. The candidate keeps its parameters.
+/// Two promises are exact, as in [`super::check()`]. The candidate keeps its parameters.
 ///
 /// # Errors
 /// If a device fails, or a value may leave the range of f32.

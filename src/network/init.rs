@@ -141,6 +141,22 @@ mod tests {
         for (found, expected) in start.iter().zip(expected) {
             assert!((found - expected).abs() <= 1e-15, "{found}, not {expected}");
         }
+        for (activation, usual) in [
+            (Activation::Relu, Init::He),
+            (Activation::LeakyRelu, Init::He),
+            (Activation::Gelu, Init::He),
+            (Activation::Silu, Init::He),
+            (Activation::Tanh, Init::Glorot),
+            (Activation::Sigmoid, Init::Glorot),
+        ] {
+            let hidden = Hidden {
+                activation,
+                ..hidden.clone()
+            };
+            let network = Network::single_layer(2, 2, true).with_hidden(&hidden);
+            let [start, expected] = [None, Some(usual)].map(|it| network.parameters_from(7, it));
+            assert_eq!(start[..6], expected[..6], "{activation:?}");
+        }
         let scaled = |init| network.parameters_from(7, Some(init))[0];
         let ratio = scaled(Init::Glorot) / scaled(Init::He);
         assert!((ratio - glorot / he).abs() <= 1e-15, "{ratio}");

@@ -4,6 +4,7 @@
 use crate::common::{Random, gpu};
 use neuralnet::backend::{Backend, Evaluation, Problem};
 use neuralnet::cpu::Reference;
+use neuralnet::gpu::Gpu;
 use neuralnet::network::{Activation, Hidden, Init};
 use neuralnet::objective::Objective;
 use neuralnet::{
@@ -37,7 +38,7 @@ struct Shape {
 }
 
 /// Widths and rows on both sides of a tile, a vec4, a leaf and a workgroup; every activation; every loss.
-const SHAPES: [Shape; 8] = [
+const SHAPES: [Shape; 9] = [
     Shape {
         n_rows: 1,
         n_inputs: 1,
@@ -65,7 +66,8 @@ const SHAPES: [Shape; 8] = [
     Shape {
         n_rows: 700,
         n_inputs: 64,
-        widths: &[64],
+        // Inputs that fill a tile, to outputs that do not fit into one.
+        widths: &[66, 64],
         n_outputs: 10,
         hidden: Activation::LeakyRelu,
         output: (Activation::Softmax, Loss::CrossEntropy),
@@ -102,6 +104,15 @@ const SHAPES: [Shape; 8] = [
         hidden: Activation::Relu,
         output: (Activation::Sigmoid, Loss::CrossEntropy),
     },
+    // A leaf has 512 rows, and those of a workgroup are 256.
+    Shape {
+        n_rows: 1300,
+        n_inputs: 150,
+        widths: &[6],
+        n_outputs: 1,
+        hidden: Activation::Tanh,
+        output: (Activation::Identity, Loss::SquaredError),
+    },
 ];
 
 impl Shape {
@@ -129,6 +140,17 @@ fn parameters(problem: &Problem<'_>) -> Vec<f64> {
     let start = problem.network.initial_parameters(3);
     let moved = start.iter().map(|p| p + 0.1 * f64::from(random.next()));
     moved.collect()
+}
+
+/// The GPU, and the definition at the parameters that the GPU holds.
+fn both<'a>(problem: &Problem<'a>, parameters: &[f64]) -> (Gpu<'a>, Reference<'a>) {
+    let mut gpu = gpu(problem.clone(), GpuOptions::default());
+    gpu.set_parameters(parameters).unwrap();
+    let mut reference = Reference::new(problem.clone(), None).unwrap();
+    reference
+        .set_parameters(&gpu.parameters().unwrap())
+        .unwrap();
+    (gpu, reference)
 }
 
 fn assert_close(found: &Evaluation, expected: &Evaluation, what: &str) {
@@ -173,12 +195,7 @@ fn the_kernels_compute_what_the_definition_says() {
             let problem = shape.problem(&rows, bias);
             let widths = shape.widths;
             let what = format!("{widths:?} {:?}, bias {bias}, {storage:?}", shape.hidden);
-            let mut gpu = gpu(problem.clone(), GpuOptions::default());
-            gpu.set_parameters(&parameters(&problem)).unwrap();
-            let mut reference = Reference::new(problem.clone(), None).unwrap();
-            reference
-                .set_parameters(&gpu.parameters().unwrap())
-                .unwrap();
+            let (mut gpu, mut reference) = both(&problem, &parameters(&problem));
             let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
             assert_close(&found, &expected, &what);
             let numbers: Vec<usize> = (0..shape.n_rows).rev().step_by(2).collect();
@@ -192,6 +209,14 @@ fn the_kernels_compute_what_the_definition_says() {
                 assert!(error <= 1e-5, "{what}: predicted {found}, not {expected}");
             }
             assert_eq!(found.pre_activation.len(), expected.pre_activation.len());
+            let scale = expected
+                .pre_activation
+                .iter()
+                .fold(1.0_f64, |a, b| a.max(b.abs()));
+            for (found, expected) in found.pre_activation.iter().zip(&expected.pre_activation) {
+                let error = (found - expected).abs();
+                assert!(error <= 1e-5 * scale, "{what}: z {found}, not {expected}");
+            }
         }
     }
 }
@@ -265,14 +290,111 @@ fn generated_rows_and_several_blocks_are_summed() {
             reduction: Reduction::Mean,
         },
     };
-    let mut gpu = gpu(problem.clone(), GpuOptions::default());
-    gpu.set_parameters(&parameters(&problem)).unwrap();
-    let mut reference = Reference::new(problem.clone(), None).unwrap();
-    reference
-        .set_parameters(&gpu.parameters().unwrap())
-        .unwrap();
+    let (mut gpu, mut reference) = both(&problem, &parameters(&problem));
     let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
     assert_close(&found, &expected, "generated");
+    let [found, expected] = [
+        gpu.predict(0..9000).unwrap(),
+        reference.predict(0..9000).unwrap(),
+    ];
+    for (row, expected) in expected.pre_activation.iter().enumerate() {
+        let found = found.pre_activation[row];
+        let error = (found - expected).abs();
+        assert!(error <= 1e-4, "row {row}: z {found}, not {expected}");
+    }
+}
+
+/// The values of one leaf are more than a block has: it is a block all the same.
+#[test]
+fn a_leaf_may_be_larger_than_a_block() {
+    let shape = Shape {
+        n_rows: 300,
+        n_inputs: 2,
+        widths: &[5600],
+        n_outputs: 1,
+        hidden: Activation::Relu,
+        output: (Activation::Sigmoid, Loss::CrossEntropy),
+    };
+    let rows = dataset(shape.n_rows, shape.n_inputs, shape.n_outputs, false);
+    let problem = shape.problem(&rows, true);
+    let (mut gpu, mut reference) = both(&problem, &problem.network.initial_parameters(3));
+    let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
+    assert_close(&found, &expected, "wide");
+}
+
+/// Pre-activations whose `exp`, or that of their negative, is beyond f32, on both sides of 0.
+#[test]
+fn values_far_out_are_those_of_the_definition() {
+    for (hidden, output) in [
+        (Activation::Tanh, (Activation::Softmax, Loss::CrossEntropy)),
+        (
+            Activation::Sigmoid,
+            (Activation::Sigmoid, Loss::CrossEntropy),
+        ),
+        (Activation::Gelu, (Activation::Tanh, Loss::SquaredError)),
+        (Activation::Silu, (Activation::Sigmoid, Loss::SquaredError)),
+    ] {
+        let shape = Shape {
+            n_rows: 50,
+            n_inputs: 3,
+            widths: &[8],
+            n_outputs: 3,
+            hidden,
+            output,
+        };
+        let rows = dataset(shape.n_rows, shape.n_inputs, shape.n_outputs, false);
+        let problem = shape.problem(&rows, true);
+        let far: Vec<f64> = parameters(&problem).iter().map(|p| 1000.0 * p).collect();
+        let (mut gpu, mut reference) = both(&problem, &far);
+        let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
+        let [found_loss, loss] = [&found, &expected].map(|it| it.summary.loss);
+        let error = (found_loss - loss).abs();
+        assert!(
+            error <= 1e-4 * loss,
+            "{hidden:?}: loss {found_loss}, not {loss}"
+        );
+        assert!(found.summary.mean_slope.is_finite(), "{hidden:?}");
+        let largest = |numbers: &[f64]| numbers.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+        let scale = largest(&expected.gradient);
+        for (found, expected) in found.gradient.iter().zip(&expected.gradient) {
+            let error = (found - expected).abs();
+            assert!(
+                error <= 1e-3 * scale,
+                "{hidden:?}: gradient {found}, not {expected}"
+            );
+        }
+        let found = gpu.predict(0..shape.n_rows).unwrap();
+        let expected = reference.predict(0..shape.n_rows).unwrap();
+        assert!(largest(&expected.pre_activation) > 500.0, "far out");
+        for (found, expected) in found.prediction.iter().zip(&expected.prediction) {
+            let error = (found - expected).abs();
+            assert!(
+                error <= 1e-2,
+                "{hidden:?}: predicted {found}, not {expected}"
+            );
+        }
+    }
+}
+
+/// A row of zeros at the start, where no unit has a bias: the slope at 0 is that of below.
+#[test]
+fn the_slope_at_0_is_that_of_the_definition() {
+    for hidden in [Activation::Relu, Activation::LeakyRelu] {
+        let shape = Shape {
+            n_rows: 2,
+            n_inputs: 3,
+            widths: &[5],
+            n_outputs: 2,
+            hidden,
+            output: (Activation::Sigmoid, Loss::CrossEntropy),
+        };
+        let targets = vec![1.0, 0.0, 1.0, 1.0];
+        let rows = Dataset::from_rows("zeros", 3, 2, vec![0.0; 6], targets).unwrap();
+        let problem = shape.problem(&rows, true);
+        let (mut gpu, mut reference) = both(&problem, &problem.network.initial_parameters(3));
+        let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
+        assert_close(&found, &expected, &format!("{hidden:?} of 0"));
+    }
 }
 
 /// A network, weights and objective at random, of every activation.

@@ -17,9 +17,9 @@ fn xor() -> String {
     file
 }
 
-/// Two rings, and no line between them.
-fn rings() -> String {
-    let file = path("rings.csv");
+/// Two rings, and no line between them, in a file of the caller's own: tests run side by side.
+fn rings(name: &str) -> String {
+    let file = path(name);
     let rows = (0..300).map(|row| {
         let (turn, inner) = (f64::from(row) * 0.7, row % 2 == 0);
         let radius = if inner { 1.0 } else { 2.0 } + 0.2 * (f64::from(row) * 1.3).sin();
@@ -105,7 +105,7 @@ fn xor_is_learned() {
 /// What is said is what is done: the settings of hidden layers, unless others are given.
 #[test]
 fn the_usual_settings_of_hidden_layers_are_told() {
-    let data = rings();
+    let data = rings("settings.csv");
     let train = ["train", &data, "--backend", "cpu", "--hidden", "16,8"];
     let output = neuralnet(&train);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -127,7 +127,7 @@ fn the_usual_settings_of_hidden_layers_are_told() {
 /// The model that is saved is the one that was trained, for every command that takes one.
 #[test]
 fn a_model_with_hidden_layers_is_used_as_any_other() {
-    let data = rings();
+    let data = rings("rings.csv");
     let model = path("rings.safetensors");
     let train = [
         "train",

@@ -3,6 +3,9 @@
 //! The table and the numbers beside this file come from `optimizer/reference.py`.
 
 use crate::common::{assert_refused, neuralnet_json, random_dataset, root};
+use neuralnet::backend::Backend;
+use neuralnet::cpu::Reference;
+use neuralnet::network::{Activation, Hidden, Init};
 use neuralnet::{
     Dataset, Error, Hardware, Loss, Optimizer, Reduction, Schedule, StopReason, Synthetic,
     TrainConfig, Trained, Training, train,
@@ -119,6 +122,81 @@ fn ten_updates_are_those_of_torch() {
             }
         }
     }
+}
+
+/// Loshchilov and Hutter, Algorithm 2: each weight falls by a share of itself, no bias does, and the rest is Adam's
+/// step.
+#[test]
+fn adamw_is_adam_with_a_decay_of_weights_alone() {
+    let dataset = random_dataset(60, 4, 2);
+    let hidden = Hidden {
+        widths: vec![5, 3],
+        activation: Activation::Tanh,
+    };
+    let from_start = |optimizer, weight_decay, iterations| {
+        let config = TrainConfig {
+            iterations,
+            optimizer,
+            weight_decay,
+            learning_rate: 0.1,
+            hidden: hidden.clone(),
+            // Biases are not 0.
+            init: Some(Init::Numpy),
+            ..TrainConfig::default()
+        };
+        on_cpu(&dataset, &config)
+    };
+    let start = from_start(Optimizer::Adam, 0.0, 0);
+    let adam = from_start(Optimizer::Adam, 0.0, 1).parameters;
+    let adamw = from_start(Optimizer::AdamW, 0.3, 1).parameters;
+    for (layer, range) in start.network.parts() {
+        for (number, at) in range.enumerate() {
+            let is_weight = number < layer.n_weights();
+            let decay = if is_weight { 0.1 * 0.3 } else { 0.0 };
+            let expected = adam[at] - decay * start.parameters[at];
+            assert!(
+                (adamw[at] - expected).abs() <= 1e-14,
+                "{layer:?}, parameter {number}: {}, not {expected}",
+                adamw[at]
+            );
+        }
+    }
+}
+
+/// With hidden layers no weight of one is moved between two iterations, as those of a softmax of one layer are: the loss
+/// is that of the parameters.
+#[test]
+fn an_l1_penalty_and_hidden_layers_give_the_loss_of_their_parameters() {
+    let inputs = (0..320).map(|at| (at * 37 % 61) as f32 / 30.0 - 1.0);
+    let classes = (0..240).map(|at| f32::from(at % 3 == at / 3 * 7 % 5 % 3));
+    let dataset = Dataset::from_rows("classes", 4, 3, inputs.collect(), classes.collect());
+    let dataset = dataset.unwrap();
+    let config = TrainConfig {
+        iterations: 8,
+        activation: Activation::Softmax,
+        hidden: Hidden {
+            widths: vec![5],
+            activation: Activation::Tanh,
+        },
+        l1: 1e-3,
+        ..TrainConfig::lbfgs()
+    };
+    let trained = on_cpu(&dataset, &config);
+    assert_eq!(trained.iterations, 8);
+    let mut reference = Reference::new(config.problem(&dataset).unwrap(), None).unwrap();
+    reference.set_parameters(&trained.parameters).unwrap();
+    let expected = reference.evaluate().unwrap().summary.loss;
+    let mut magnitudes = 0.0;
+    for (layer, range) in trained.network.parts() {
+        let (weight, _) = layer.split(&trained.parameters[range]);
+        magnitudes += weight.iter().map(|w| w.abs()).sum::<f64>();
+    }
+    let objective = expected + config.l1 * magnitudes;
+    assert!(
+        (trained.loss - objective).abs() <= 1e-12 * objective,
+        "{}, not {objective}",
+        trained.loss
+    );
 }
 
 /// With an L1 penalty the same weights are 0, exactly. A bias that is penalised ends elsewhere by far.

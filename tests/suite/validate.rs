@@ -118,7 +118,7 @@ fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
         ("a,b,y\n1,2,1e30\n3,4,-1e30\n", "column `y` reaches 1.00e30"),
     ] {
         std::fs::write(&path, content).unwrap();
-        let output = neuralnet(&[
+        let validate = [
             "validate",
             path.to_str().unwrap(),
             "--activation",
@@ -126,14 +126,17 @@ fn values_beyond_f32_are_refused_not_blamed_on_the_device() {
             "--loss",
             "squared-error",
             "--no-standardise",
-        ]);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{content}: {stderr}");
-        assert!(stderr.contains(&format!("beyond.csv: {what}")), "{stderr}");
-        assert!(
-            stderr.contains("so values may leave the range of f32"),
-            "{stderr}"
-        );
+        ];
+        for hidden in [&[][..], &["--hidden", "3"]] {
+            let output = neuralnet(&[&validate[..], hidden].concat());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{content}: {stderr}");
+            assert!(stderr.contains(&format!("beyond.csv: {what}")), "{stderr}");
+            assert!(
+                stderr.contains("so values may leave the range of f32"),
+                "{stderr}"
+            );
+        }
     }
 }
 

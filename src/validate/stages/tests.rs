@@ -1,0 +1,247 @@
+//! A device with one wrong number, and the check that finds it.
+
+use super::check;
+use crate::backend::{
+    Backend, BackendKind, Evaluation, Predictions, Problem, Stage, Staged, Summary,
+};
+use crate::cpu::Reference;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::network::{Activation, Hidden, Network};
+use crate::objective::{Loss, Objective, Reduction};
+use crate::random::test_numbers;
+use rand::RngExt;
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+/// What is wrong: the last number of a kind, in the last leaf if leaves have it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    Z(usize),
+    A(usize),
+    E(usize),
+    Prediction,
+    /// The last weight of the first layer.
+    FirstGradient,
+    /// The last bias of the last layer.
+    LastGradient,
+    LeafLoss,
+    LeafSlope,
+    Sum,
+    Update,
+    TwoUpdates,
+    Progress,
+}
+
+/// A right backend but for one number, which is too large by `by`.
+struct Shown<'a> {
+    right: Reference<'a>,
+    problem: &'a Problem<'a>,
+    fault: Fault,
+    by: f64,
+}
+
+impl Shown<'_> {
+    fn spoil(&self, fault: Fault, number: Option<&mut f64>) {
+        if self.fault == fault {
+            *number.expect("a number") += self.by;
+        }
+    }
+}
+
+impl Backend for Shown<'_> {
+    fn kind(&self) -> BackendKind {
+        self.right.kind()
+    }
+
+    fn adapter(&self) -> String {
+        self.right.adapter()
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.right.set_parameters(parameters)
+    }
+
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        self.right.parameters()
+    }
+
+    fn evaluate(&mut self) -> Result<Evaluation> {
+        let mut whole = self.right.evaluate()?;
+        self.spoil(Fault::Sum, whole.gradient.last_mut());
+        Ok(whole)
+    }
+
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        self.right.evaluate_rows(rows)
+    }
+
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
+        let is_last = leaves.end == self.problem.leaves().count();
+        let mut sums = self.right.leaf_evaluations(leaves)?;
+        if let Some(last) = sums.last_mut().filter(|_| is_last) {
+            let at = self.problem.network.layers()[0].n_weights() - 1;
+            self.spoil(Fault::FirstGradient, last.gradient.get_mut(at));
+            self.spoil(Fault::LastGradient, last.gradient.last_mut());
+            self.spoil(Fault::LeafLoss, Some(&mut last.summary.loss));
+            self.spoil(Fault::LeafSlope, Some(&mut last.summary.mean_slope));
+        }
+        Ok(sums)
+    }
+
+    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
+        self.right.submit(iterations, learning_rate)?;
+        let mut after = self.right.parameters()?;
+        match iterations {
+            NonZeroU32::MIN => self.spoil(Fault::Update, after.last_mut()),
+            _ => self.spoil(Fault::TwoUpdates, after.last_mut()),
+        }
+        self.right.set_parameters(&after)
+    }
+
+    fn wait(&mut self) -> Result<Summary> {
+        let mut summary = self.right.wait()?;
+        self.spoil(Fault::Progress, Some(&mut summary.loss));
+        Ok(summary)
+    }
+
+    fn queue_depth(&self) -> usize {
+        self.right.queue_depth()
+    }
+
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
+        let mut predictions = self.right.predict(rows)?;
+        self.spoil(Fault::Prediction, predictions.prediction.last_mut());
+        Ok(predictions)
+    }
+}
+
+impl Staged for Shown<'_> {
+    fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
+        let Problem {
+            dataset,
+            network,
+            objective,
+        } = self.problem;
+        let parameters = self.right.parameters()?;
+        let layers: Vec<_> = network.parts().collect();
+        let mut stages = vec![Stage::default(); layers.len()];
+        let mut values = network.values();
+        dataset.with_rows(self.problem.leaves().rows(leaf), |read| {
+            let targets = read.targets.chunks_exact(dataset.target_width());
+            for (x, t) in read.inputs.chunks_exact(dataset.n_inputs()).zip(targets) {
+                network.forward(&parameters, x, &mut values);
+                let (t, weight) = t.split_at(network.n_outputs());
+                let mut errors: Vec<f64> = (0..t.len())
+                    .map(|o| {
+                        let (z, y) = (values.pre_activation()[o], values.prediction()[o]);
+                        let activation = network.output_layer().activation;
+                        let grad_z = objective.loss.grad_z(activation, z, y, f64::from(t[o]));
+                        f64::from(weight[0]) * grad_z
+                    })
+                    .collect();
+                for (at, (layer, range)) in layers.iter().enumerate().rev() {
+                    stages[at].z.extend(&values.layers[at].z);
+                    stages[at].a.extend(&values.layers[at].a);
+                    stages[at].e.extend(&errors);
+                    if let Some(below) = at.checked_sub(1) {
+                        let (weight, _) = layer.split(&parameters[range.clone()]);
+                        let (held, activation) =
+                            (&values.layers[below], layers[below].0.activation);
+                        let error = |i: usize| -> f64 {
+                            let column = weight.iter().skip(i).step_by(layer.n_inputs);
+                            let sum: f64 = column.zip(&errors).map(|(w, e)| w * e).sum();
+                            sum * activation.slope(held.z[i], held.a[i])
+                        };
+                        errors = (0..layer.n_inputs).map(error).collect();
+                    }
+                }
+            }
+        });
+        if leaf + 1 == self.problem.leaves().count() {
+            for (at, stage) in stages.iter_mut().enumerate() {
+                self.spoil(Fault::Z(at), stage.z.last_mut());
+                self.spoil(Fault::A(at), stage.a.last_mut());
+                self.spoil(Fault::E(at), stage.e.last_mut());
+            }
+        }
+        Ok(stages)
+    }
+}
+
+/// The quantities whose checks fail.
+fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
+    let mut random = test_numbers(5);
+    let mut numbers = |n: usize, from: f32| -> Vec<f32> {
+        (0..n).map(|_| random.random_range(from..1.0)).collect()
+    };
+    // Two leaves.
+    let rows = Dataset::from_rows("rows", 3, 2, numbers(900, -1.0), numbers(600, 0.0));
+    let rows = rows.unwrap().with_weights(&numbers(300, 0.5)).unwrap();
+    let network = Network::single_layer(3, 2, true);
+    let problem = Problem {
+        dataset: &rows,
+        network: network
+            .with_activation(Activation::Softmax)
+            .with_hidden(&Hidden {
+                widths: vec![4, 5],
+                activation: hidden,
+            }),
+        objective: Objective {
+            loss: Loss::CrossEntropy,
+            reduction: Reduction::Sum,
+        },
+    };
+    let right = || Reference::new(problem.clone(), Some(1)).unwrap();
+    let mut shown = Shown {
+        right: right(),
+        problem: &problem,
+        fault,
+        by,
+    };
+    let start = problem.network.initial_parameters(1);
+    shown.set_parameters(&start).unwrap();
+    let checks = check(&problem, &mut shown, &mut right(), 0.01).unwrap();
+    assert_eq!(shown.parameters().unwrap(), start, "parameters are kept");
+    let failed = checks.iter().filter(|check| !check.within);
+    failed.map(|check| check.quantity.to_string()).collect()
+}
+
+/// Each by what roundings to f32 do not explain, and by what is no number.
+#[test]
+fn every_wrong_number_is_found_by_its_check() {
+    for hidden in [Activation::Tanh, Activation::LeakyRelu] {
+        assert!(found(hidden, Fault::None, 0.0).is_empty(), "{hidden:?}");
+        for (fault, by, quantity) in [
+            (Fault::Z(0), 1e-5, "z of layer 0"),
+            (Fault::Z(1), 1e-5, "z of layer 1"),
+            (Fault::Z(2), 1e-5, "z of layer 2"),
+            (Fault::A(0), 1e-5, "activation of layer 0"),
+            (Fault::A(1), 1e-5, "activation of layer 1"),
+            (Fault::E(0), 1e-5, "dloss/dz of layer 0"),
+            (Fault::E(1), 1e-5, "dloss/dz of layer 1"),
+            (Fault::E(2), 1e-5, "dloss/dz of layer 2"),
+            (Fault::Prediction, 1e-5, "prediction y"),
+            (Fault::FirstGradient, 1e-3, "leaf gradient of layer 0"),
+            (Fault::LastGradient, 1e-3, "leaf gradient of layer 2"),
+            (Fault::LeafLoss, 1e-2, "loss of each leaf"),
+            (Fault::LeafSlope, 1e-4, "slope of each leaf"),
+            (Fault::Sum, 1e-3, "sums over all leaves"),
+            (Fault::Update, 1e-4, "updated parameters"),
+            (Fault::TwoUpdates, 1e-9, "two updates at once"),
+            (Fault::Progress, 1e-9, "progress"),
+        ] {
+            let quantities = found(hidden, fault, by);
+            assert!(
+                quantities.iter().any(|it| it == quantity),
+                "{hidden:?}, {fault:?}: {quantities:?}"
+            );
+            let quantities = found(hidden, fault, f64::NAN);
+            assert!(
+                quantities.iter().any(|it| it == quantity),
+                "{hidden:?}, {fault:?} that is no number: {quantities:?}"
+            );
+        }
+    }
+}

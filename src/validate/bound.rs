@@ -5,7 +5,10 @@
 //! nearest value above or below; `/`: 2.5 ULP; `exp`: 3 + 2|x| ULP; `log` on [½, 2]: 2⁻²¹ absolute;
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
+mod hidden;
 mod softmax;
+
+pub(super) use hidden::hidden;
 
 use crate::backend::{ArithmeticRounding, Evaluation, Predictions, Problem};
 use crate::network::{Activation, sigmoid};

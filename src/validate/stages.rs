@@ -5,12 +5,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::bound::{Bounded, Neuron, gamma, pre_activation, update};
+use super::bound::{Bounded, Neuron, gamma, hidden, pre_activation, update};
 use super::{Check, TWO, beyond_f32, check_range, is_finite};
 use crate::backend::{Backend, Evaluation, Problem, Stage, Staged};
 use crate::data::RowsRead;
 use crate::error::Result;
-use crate::network::{Activation, Layer};
+use crate::network::Layer;
 use rayon::prelude::*;
 use std::iter::zip;
 use std::num::NonZeroU32;
@@ -357,49 +357,4 @@ fn dot_of<'a>(a: impl Iterator<Item = &'a f64>, b: &[f64], gamma: f64) -> Bounde
         n_terms += 1.0 + a.abs() + b.abs();
     }
     Bounded::sum(value, magnitude, gamma, n_terms)
-}
-
-/// The activation and the slope of a hidden unit whose pre-activation is `z`, with the bounds of their f32 counterparts.
-fn hidden(activation: Activation, z: f64) -> (Bounded, Bounded) {
-    const LEAK: f64 = 0.01;
-    let exact = Bounded::exact(z);
-    let one = Bounded::exact(1.0);
-    // z times a gate, whose slope by z is `inner` times that of the sigmoid.
-    let gated = |gate: Bounded, inner: Bounded| {
-        let rest = one.plus(gate.negated());
-        let slope = gate.plus(exact.times(gate).times(rest).times(inner));
-        (exact.times(gate), slope)
-    };
-    match activation {
-        Activation::Sigmoid => {
-            let neuron = Neuron::sigmoid(exact);
-            (neuron.y, neuron.slope())
-        }
-        Activation::Tanh => {
-            let neuron = Neuron::tanh(exact);
-            (neuron.y, neuron.slope())
-        }
-        Activation::Relu => {
-            let slope = Bounded::exact(f64::from(u8::from(z > 0.0)));
-            (Bounded::flushed(z.max(0.0)), slope)
-        }
-        Activation::LeakyRelu if z > 0.0 => (Bounded::flushed(z), one),
-        Activation::LeakyRelu => {
-            let leak = Bounded::rounded(LEAK);
-            (exact.times(leak), leak)
-        }
-        Activation::Silu => gated(Neuron::sigmoid(exact).y, one),
-        Activation::Gelu => {
-            let scale = Bounded::rounded(2.0 * (2.0 / std::f64::consts::PI).sqrt());
-            let square = |factor: f64| {
-                Bounded::rounded(factor * 0.044_715)
-                    .times(exact)
-                    .times(exact)
-            };
-            let argument = scale.times(exact).times(one.plus(square(1.0)));
-            let inner = scale.times(one.plus(square(3.0)));
-            gated(Neuron::sigmoid(argument).y, inner)
-        }
-        other => unreachable!("{other:?} is no activation of hidden layers"),
-    }
 }

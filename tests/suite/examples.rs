@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Commands of the pages that no test can run, and why.
-const NOT_RUN: [(&str, &str); 10] = [
+const NOT_RUN: [(&str, &str); 12] = [
     ("sh tests/run", "it runs this test"),
     (
         "neuralnet train train-images-idx3-ubyte.gz --validation-data t10k-images-idx3-ubyte.gz --l2 0.001 --early-stopping",
@@ -29,6 +29,8 @@ const NOT_RUN: [(&str, &str); 10] = [
     ("python3 benches/peers/solution.py --rounds 7", PEERS),
     ("python3 benches/peers/parity.py", PEERS),
     ("python3 benches/peers/optima.py", PEERS),
+    ("python3 benches/peers/network.py --threads 1", PEERS),
+    ("python3 benches/peers/fashion.py", PEERS),
 ];
 
 const PROGRAM: &str = "this test program holds the three examples, and runs them itself";

@@ -9,25 +9,12 @@
 @group(0) @binding(4) var<storage, read> activations: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> errors_below: array<vec4<f32>>;
 
-const ERROR_VEC4 = (OUTPUTS + 3u) / 4u;
 const OUTPUTS_AT_ONCE = 16u;
 
 var<workgroup> e_tile: array<vec4<f32>, TILE * STRIDE>;
 var<workgroup> w_tile: array<vec4<f32>, OUTPUTS_AT_ONCE * ACROSS>;
 var<private> sums: array<vec4<f32>, 4>;
 var<private> e: array<vec4<f32>, 4>;
-
-fn e_vector(row: u32, vector: u32) -> vec4<f32> {
-    let exists = row < params.n_rows && vector < ERROR_VEC4;
-    let at = min(row, params.n_rows - 1u) * ERROR_VEC4 + min(vector, ERROR_VEC4 - 1u);
-    return select(vec4(0.0), errors[at], exists);
-}
-
-fn w_vector(output: u32, vector: u32) -> vec4<f32> {
-    let exists = output < OUTPUTS && vector < VEC4_PER_ROW;
-    let at = min(output, OUTPUTS - 1u) * VEC4_PER_ROW + min(vector, VEC4_PER_ROW - 1u);
-    return select(vec4(0.0), parameters[WEIGHT_AT + at], exists);
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -43,7 +30,8 @@ fn main(
         sums[r] = vec4(0.0);
     }
     for (var output = 0u; output < OUTPUTS; output += OUTPUTS_AT_ONCE) {
-        e_tile[loaded * STRIDE + invocation % DEPTH] = e_vector(first_row + loaded, output / 4u + invocation % DEPTH);
+        let error = output / 4u + invocation % DEPTH;
+        e_tile[loaded * STRIDE + invocation % DEPTH] = e_vector(first_row + loaded, error, params.n_rows);
         w_tile[invocation] = w_vector(output + down, first_vector + across);
         workgroupBarrier();
         for (var d = 0u; d < DEPTH; d++) { // unroll

@@ -15,20 +15,6 @@ var<private> sums: array<array<f32, 4>, 4>;
 var<private> x: array<vec4<f32>, 4>;
 var<private> w: array<vec4<f32>, 4>;
 
-fn x_vector(row: u32, vector: u32) -> vec4<f32> {
-    let exists = row < params.n_rows && vector < VEC4_PER_ROW;
-    let at = min(vector, VEC4_PER_ROW - 1u);
-    load_columns(at);
-    let read = input_vector(DATA * params.first_row + min(row, params.n_rows - 1u), at, 0u);
-    return select(vec4(0.0), read, exists);
-}
-
-fn w_vector(output: u32, vector: u32) -> vec4<f32> {
-    let exists = output < OUTPUTS && vector < VEC4_PER_ROW;
-    let at = min(output, OUTPUTS - 1u) * VEC4_PER_ROW + min(vector, VEC4_PER_ROW - 1u);
-    return select(vec4(0.0), parameters[WEIGHT_AT + at], exists);
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -46,7 +32,7 @@ fn main(
         }
     }
     for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {
-        x_tile[place] = x_vector(first_row + loaded, vector + invocation % DEPTH);
+        x_tile[place] = x_vector(first_row + loaded, vector + invocation % DEPTH, params.n_rows);
         w_tile[place] = w_vector(first_output + loaded, vector + invocation % DEPTH);
         workgroupBarrier();
         for (var d = 0u; d < DEPTH; d++) { // unroll

@@ -7,27 +7,12 @@
 @group(0) @binding(2) var<storage, read> errors: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> leaf_sums: array<vec4<f32>>;
 
-const ERROR_VEC4 = (OUTPUTS + 3u) / 4u;
 const TILES_ACROSS = (VEC4_PER_ROW + ACROSS - 1u) / ACROSS;
 const ROWS_AT_ONCE = 16u;
 
 var<workgroup> x_tile: array<vec4<f32>, ROWS_AT_ONCE * ACROSS>;
 var<workgroup> e_tile: array<vec4<f32>, ROWS_AT_ONCE * ACROSS>;
 var<private> sums: array<vec4<f32>, 4>;
-
-fn x_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
-    let exists = row < end && vector < VEC4_PER_ROW;
-    let at = min(vector, VEC4_PER_ROW - 1u);
-    load_columns(at);
-    let read = input_vector(DATA * params.first_row + min(row, params.n_rows - 1u), at, 0u);
-    return select(vec4(0.0), read, exists);
-}
-
-fn e_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
-    let exists = row < end && vector < ERROR_VEC4;
-    let at = min(row, params.n_rows - 1u) * ERROR_VEC4 + min(vector, ERROR_VEC4 - 1u);
-    return select(vec4(0.0), errors[at], exists);
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(

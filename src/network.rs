@@ -175,7 +175,7 @@ impl Network {
         self
     }
 
-    /// The same network with the layers `hidden` before its last one, each with a bias if that has one.
+    /// A network with the layers `hidden` before the last layer of this one, each with a bias if that has one.
     #[must_use]
     pub fn with_hidden(self, hidden: &Hidden) -> Self {
         let last = self.output_layer();

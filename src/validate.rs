@@ -5,6 +5,7 @@ mod bound;
 mod check;
 mod range;
 mod stages;
+mod updates;
 
 pub use check::{Check, Distance, Proof, StorageEffect};
 
@@ -20,6 +21,7 @@ use range::beyond_f32;
 use std::iter::zip;
 use std::num::NonZeroU32;
 use std::time::Instant;
+use updates::Updates;
 
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
@@ -176,36 +178,22 @@ pub fn check(
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
     let bounds = Bounds::new(problem, rounding);
-    // The updates come first: sums left over from an evaluation at the same parameters could stand in for theirs.
-    let before = candidate.parameters()?;
-    let reported = candidate.advance(NonZeroU32::MIN, learning_rate)?;
-    let after = candidate.parameters()?;
-    candidate.advance(NonZeroU32::MIN, learning_rate)?;
-    let one_by_one = candidate.parameters()?;
-    candidate.set_parameters(&before)?;
-    candidate.advance(TWO, learning_rate)?;
-    let at_once = candidate.parameters()?;
-    candidate.set_parameters(&before)?;
-    if is_finite(&before) && !is_finite(&one_by_one) {
-        check_range(problem, Some(&bounds), reference, &before, learning_rate)?;
+    let updates = Updates::of(candidate, learning_rate)?;
+    let before = &updates.before;
+    if is_finite(before) && !is_finite(&updates.one_by_one) {
+        check_range(problem, Some(&bounds), reference, before, learning_rate)?;
     }
-    reference.set_parameters(&before)?;
+    reference.set_parameters(before)?;
 
-    let mut checks = check_rows(problem, &bounds, candidate, reference, &before)?;
+    let mut checks = check_rows(problem, &bounds, candidate, reference, before)?;
     let (measured, expected) = (candidate.evaluate()?, reference.evaluate()?);
-    let (leaves, bound) = check_leaves(problem, &bounds, candidate, reference, &before)?;
+    let (leaves, bound) = check_leaves(problem, &bounds, candidate, reference, before)?;
     if bound.is_beyond_f32() {
-        return Err(beyond_f32(problem, &before));
+        return Err(beyond_f32(problem, before));
     }
     let n_weights = problem.network.layer().n_weights();
     let gradient = compared(&measured.gradient, &expected.gradient, &bound.gradient);
     let [value, exact, limit] = [&measured, &expected, &bound].map(|evaluation| evaluation.summary);
-    let updates = (0..before.len()).map(|at| {
-        let (before, gradient) = (before[at], expected.gradient[at]);
-        let bound = bound::update(before, learning_rate, gradient, bound.gradient[at]);
-        [after[at], before - learning_rate * gradient, bound]
-    });
-    let both = zip(&at_once, &one_by_one).map(|(at_once, one_by_one)| [*at_once, *one_by_one, 0.0]);
     checks.extend([
         leaves,
         Check::of("gradient of weight", gradient.clone().take(n_weights)),
@@ -215,16 +203,8 @@ pub fn check(
             "mean y(1-y)",
             [[value.mean_slope, exact.mean_slope, limit.mean_slope]],
         ),
-        Check::of("updated parameters", updates),
-        Check::of("two updates at once", both),
-        Check::of(
-            "progress",
-            [
-                [reported.loss, value.loss, 0.0],
-                [reported.mean_slope, value.mean_slope, 0.0],
-            ],
-        ),
     ]);
+    checks.extend(updates.checks(&expected.gradient, bound.gradient, value));
     checks.retain(|check| check.n_values > 0);
     Ok(checks)
 }

@@ -26,7 +26,11 @@ pub(super) struct DenseKernel {
 impl DenseKernel {
     /// `dense_forward`: pre-activations, and activations by `activation`.
     pub(super) fn forward(&self, activation: Activation) -> Kernel {
-        let kernel = shaders!("dense_forward.wgsl");
+        let kernel = shaders!(
+            "common/dense_x.wgsl",
+            "common/dense_weight.wgsl",
+            "dense_forward.wgsl"
+        );
         Kernel {
             name: "dense_forward",
             wgsl: [
@@ -48,6 +52,8 @@ impl DenseKernel {
         let parts = shaders!(
             "common/tile.wgsl",
             "common/functions.wgsl",
+            "common/dense_errors.wgsl",
+            "common/dense_weight.wgsl",
             "dense_backward.wgsl"
         );
         Kernel {
@@ -68,7 +74,11 @@ impl DenseKernel {
                 &header,
                 shaders!("common/tile.wgsl"),
                 &reader,
-                shaders!("dense_gradient.wgsl"),
+                shaders!(
+                    "common/dense_x.wgsl",
+                    "common/dense_errors.wgsl",
+                    "dense_gradient.wgsl"
+                ),
             ]
             .concat(),
             bindings: match self.data {

@@ -56,7 +56,7 @@ enum Inverse {
     Factor(Vec<f64>),
     /// The inverse of its diagonal (I + bias).
     Diagonal(Vec<f64>),
-    /// That of a curvature of 1.
+    /// The inverse of a curvature of 1 for every parameter.
     Unit,
 }
 

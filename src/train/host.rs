@@ -191,13 +191,11 @@ impl HostOptimizer {
                 gradient_descent(rate, gradient, parameters);
                 penalty.soft_threshold(rate, parameters);
             }
-            Method::Momentum(momentum) if config.optimizer == Optimizer::Nesterov => {
-                momentum.step_ahead(config.momentum, rate, gradient, parameters);
-            }
             Method::RmsProp(rmsprop) => rmsprop.step(rate, gradient, parameters),
             Method::Momentum(momentum) => {
                 let from = (penalty.l1 > 0.0).then(|| parameters.clone());
-                momentum.step(config.momentum, rate, gradient, parameters);
+                let is_nesterovs = config.optimizer == Optimizer::Nesterov;
+                momentum.step(config.momentum, rate, gradient, parameters, is_nesterovs);
                 if let Some(from) = from {
                     penalty.soft_threshold(rate, parameters);
                     momentum.set_velocity_from_step(rate, &from, parameters);

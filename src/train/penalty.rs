@@ -29,7 +29,7 @@ impl Penalty {
         }
     }
 
-    /// Those of `of_parameters`, one for each parameter, that belong to a weight.
+    /// Of `of_parameters`, which has one for each parameter, those that belong to a weight.
     pub(super) fn of_weights<T>(
         &self,
         of_parameters: impl IntoIterator<Item = T>,

@@ -5,15 +5,15 @@
 #[cfg(test)]
 mod tests;
 
-use super::bound::{Bounded, Neuron, gamma, hidden, pre_activation, update};
-use super::{Check, TWO, beyond_f32, check_range, is_finite};
+use super::bound::{Bounded, Neuron, gamma, hidden, pre_activation};
+use super::updates::Updates;
+use super::{Check, beyond_f32, check_range, is_finite};
 use crate::backend::{Backend, Evaluation, Problem, Stage, Staged};
 use crate::data::RowsRead;
 use crate::error::Result;
 use crate::network::Layer;
 use rayon::prelude::*;
 use std::iter::zip;
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// The checks of one leaf, or of all of them.
@@ -41,17 +41,10 @@ pub(super) fn check(
     reference: &mut dyn Backend,
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
-    let before = candidate.parameters()?;
-    let reported = candidate.advance(NonZeroU32::MIN, learning_rate)?;
-    let after = candidate.parameters()?;
-    candidate.advance(NonZeroU32::MIN, learning_rate)?;
-    let one_by_one = candidate.parameters()?;
-    candidate.set_parameters(&before)?;
-    candidate.advance(TWO, learning_rate)?;
-    let at_once = candidate.parameters()?;
-    candidate.set_parameters(&before)?;
-    if is_finite(&before) && !is_finite(&one_by_one) {
-        check_range(problem, None, reference, &before, learning_rate)?;
+    let updates = Updates::of(candidate, learning_rate)?;
+    let before = &updates.before;
+    if is_finite(before) && !is_finite(&updates.one_by_one) {
+        check_range(problem, None, reference, before, learning_rate)?;
     }
 
     let whole = candidate.evaluate()?;
@@ -65,12 +58,12 @@ pub(super) fn check(
         let sums = candidate.leaf_evaluations(leaf..leaf + 1)?.remove(0);
         let leaf = Leaf {
             problem,
-            parameters: &before,
+            parameters: before,
             rows: leaves.rows(leaf),
             held: &held,
         };
         if !leaf.check(&predicted, &sums, &mut stages) {
-            return Err(beyond_f32(problem, &before));
+            return Err(beyond_f32(problem, before));
         }
         folded.add(&sums);
         magnitudes.add(&magnitude(&sums));
@@ -82,25 +75,10 @@ pub(super) fn check(
     };
     let totals = zip(values(&whole), zip(values(&folded), values(&magnitudes)))
         .map(|(value, (sum, magnitude))| [value, sum, of_fold * magnitude]);
-    let updates = (0..before.len()).map(|at| {
-        let (before, gradient) = (before[at], whole.gradient[at]);
-        let bound = update(before, learning_rate, gradient, 0.0);
-        [after[at], before - learning_rate * gradient, bound]
-    });
-    let both = zip(&at_once, &one_by_one).map(|(at_once, one_by_one)| [*at_once, *one_by_one, 0.0]);
     let mut checks = stages.into_list();
-    checks.extend([
-        Check::of("sums over all leaves", totals),
-        Check::of("updated parameters", updates),
-        Check::of("two updates at once", both),
-        Check::of(
-            "progress",
-            [
-                [reported.loss, whole.summary.loss, 0.0],
-                [reported.mean_slope, whole.summary.mean_slope, 0.0],
-            ],
-        ),
-    ]);
+    checks.push(Check::of("sums over all leaves", totals));
+    let known = std::iter::repeat(0.0);
+    checks.extend(updates.checks(&whole.gradient, known, whole.summary));
     Ok(checks)
 }
 

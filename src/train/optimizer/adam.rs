@@ -19,7 +19,7 @@ pub(in crate::train) struct Adam {
     square: Vec<f64>,
     /// Updates made.
     steps: u64,
-    /// They change no bit: nothing here is fused.
+    /// The vector instructions of a step, which change no bit: nothing in it is fused.
     #[serde(skip, default = "Instructions::detect")]
     instructions: Instructions,
 }

@@ -21,33 +21,24 @@ impl Momentum {
         vec![("velocity".to_owned(), &mut self.velocity)]
     }
 
-    /// `velocity ← momentum · velocity + gradient`, `parameters ← parameters − rate · velocity`.
+    /// `velocity ← momentum · velocity + gradient`, then `parameters ← parameters − rate · velocity`, or if the step is
+    /// Nesterov's `parameters ← parameters − rate · (gradient + momentum · velocity)`.
     pub(in crate::train) fn step(
         &mut self,
         momentum: f64,
         rate: f64,
         gradient: &[f64],
         parameters: &mut [f64],
+        is_nesterovs: bool,
     ) {
         let terms = self.velocity.iter_mut().zip(gradient).zip(parameters);
         for ((velocity, gradient), parameter) in terms {
             *velocity = momentum * *velocity + gradient;
-            *parameter -= rate * *velocity;
-        }
-    }
-
-    /// The same velocity, and `parameters ← parameters − rate · (gradient + momentum · velocity)`.
-    pub(in crate::train) fn step_ahead(
-        &mut self,
-        momentum: f64,
-        rate: f64,
-        gradient: &[f64],
-        parameters: &mut [f64],
-    ) {
-        let terms = self.velocity.iter_mut().zip(gradient).zip(parameters);
-        for ((velocity, gradient), parameter) in terms {
-            *velocity = momentum * *velocity + gradient;
-            *parameter -= rate * (gradient + momentum * *velocity);
+            *parameter -= rate
+                * match is_nesterovs {
+                    true => gradient + momentum * *velocity,
+                    false => *velocity,
+                };
         }
     }
 

@@ -3,8 +3,8 @@
 mod activation;
 mod init;
 
-pub(crate) use activation::sigmoid;
 pub use activation::{Activation, Meaning};
+pub(crate) use activation::{GELU_CUBIC, GELU_SCALE, LEAK, sigmoid};
 pub use init::Init;
 
 use std::iter::zip;
@@ -256,10 +256,9 @@ impl Network {
         inverse_scale: &[f64],
         parameters: &[f64],
     ) -> Vec<f64> {
-        let (first, others) = parameters.split_at(self.layers[0].n_parameters());
-        let mut unscaled = self.layers[0].unscale_parameters(center, inverse_scale, first);
-        unscaled.extend_from_slice(others);
-        unscaled
+        self.with_first(parameters, |layer, own| {
+            layer.unscale_parameters(center, inverse_scale, own)
+        })
     }
 
     /// What [`Layer::scale_parameters`] makes of the first layer; the others keep theirs.
@@ -269,10 +268,21 @@ impl Network {
         scale: &[f64],
         parameters: &[f64],
     ) -> Vec<f64> {
-        let (first, others) = parameters.split_at(self.layers[0].n_parameters());
-        let mut scaled = self.layers[0].scale_parameters(center, scale, first);
-        scaled.extend_from_slice(others);
-        scaled
+        self.with_first(parameters, |layer, own| {
+            layer.scale_parameters(center, scale, own)
+        })
+    }
+
+    /// What `change` makes of the parameters of the first layer, and those of the others.
+    fn with_first(
+        &self,
+        parameters: &[f64],
+        change: impl FnOnce(&Layer, &[f64]) -> Vec<f64>,
+    ) -> Vec<f64> {
+        let (own, others) = parameters.split_at(self.layers[0].n_parameters());
+        let mut changed = change(&self.layers[0], own);
+        changed.extend_from_slice(others);
+        changed
     }
 
     /// Length of the flat vector of parameters: layer by layer, the weight (O, I), then the bias (O).

@@ -24,11 +24,11 @@ pub enum Activation {
 }
 
 /// What a leaky ReLU makes of a negative pre-activation.
-const LEAK: f64 = 0.01;
+pub(crate) const LEAK: f64 = 0.01;
 /// The cubic term of a GELU.
-const GELU_CUBIC: f64 = 0.044_715;
+pub(crate) const GELU_CUBIC: f64 = 0.044_715;
 /// `√(2/π)`.
-const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
+pub(crate) const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 
 /// The kind of quantity that the predictions of an activation are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

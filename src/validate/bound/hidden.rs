@@ -1,11 +1,10 @@
 //! The bounds of the activations of hidden layers.
 
 use super::{Bounded, Neuron};
-use crate::network::Activation;
+use crate::network::{Activation, GELU_CUBIC, GELU_SCALE, LEAK};
 
 /// The activation and the slope of a hidden unit whose pre-activation is `z`, with the bounds of their f32 counterparts.
 pub(in crate::validate) fn hidden(activation: Activation, z: f64) -> (Bounded, Bounded) {
-    const LEAK: f64 = 0.01;
     let exact = Bounded::exact(z);
     let one = Bounded::exact(1.0);
     // z times a gate, whose slope by z is `inner` times that of the sigmoid.
@@ -34,9 +33,9 @@ pub(in crate::validate) fn hidden(activation: Activation, z: f64) -> (Bounded, B
         }
         Activation::Silu => gated(Neuron::sigmoid(exact).y, one),
         Activation::Gelu => {
-            let scale = Bounded::rounded(2.0 * (2.0 / std::f64::consts::PI).sqrt());
+            let scale = Bounded::rounded(2.0 * GELU_SCALE);
             let square = |factor: f64| {
-                Bounded::rounded(factor * 0.044_715)
+                Bounded::rounded(factor * GELU_CUBIC)
                     .times(exact)
                     .times(exact)
             };

@@ -18,16 +18,16 @@ mod leaf;
 mod read;
 mod reference;
 mod rows;
-mod simd;
 mod small_batch;
 
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
-pub(crate) use simd::{Arithmetic, Instructions};
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
+use crate::optimizer::{UpdateRule, gradient_descent};
+use crate::simd::{self, Arithmetic, Instructions};
 use block::{Rows, Scratch};
 use dense::DenseNetwork;
 use descent::GradientDescent;
@@ -36,7 +36,6 @@ use rayon::prelude::*;
 use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// A problem held in host memory.
@@ -46,8 +45,10 @@ pub struct Cpu<'a> {
     data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
+    /// That of plain gradient descent, which alone is followed.
+    learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    summaries: VecDeque<Summary>,
+    seen: VecDeque<Seen>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
 }
@@ -84,7 +85,8 @@ impl<'a> Cpu<'a> {
         Self {
             leaves: problem.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
-            summaries: VecDeque::new(),
+            learning_rate: None,
+            seen: VecDeque::new(),
             problem,
             data,
             threads,
@@ -253,13 +255,21 @@ impl Backend for Cpu<'_> {
             .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = learning_rate * self.problem.scale();
+    /// The host makes all updates but those of plain gradient descent, which need not leave the arithmetic.
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.learning_rate = rule.is_plain().then_some(rule.learning_rate);
+        Ok(rule.is_plain())
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        let rate = self.learning_rate.expect("a rule is followed") * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
+        let iterations = updates.end - updates.start;
+        let mut summary = Summary::default();
         if self.leaves.count() == 1 && !self.problem.network.has_hidden() {
             let mut layer = self.padded_layer();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
-            let summary = self.data.with_rows(dataset, rows, |rows| {
+            summary = self.data.with_rows(dataset, rows, |rows| {
                 self.instructions.run(GradientDescent {
                     layer: &mut layer,
                     rows,
@@ -268,23 +278,22 @@ impl Backend for Cpu<'_> {
                 })
             });
             self.parameters = layer.flat(&layer.weight, &layer.bias);
-            self.summaries
-                .push_back(summary.reduced(&self.problem, total_weight));
-            return Ok(());
+        } else {
+            for _ in updates {
+                let sums = self.sums();
+                gradient_descent(rate, &sums.gradient, &mut self.parameters);
+                summary = sums.summary;
+            }
         }
-        let mut sums = self.sums();
-        gradient_descent(rate, &sums.gradient, &mut self.parameters);
-        for _ in 1..iterations.get() {
-            sums = self.sums();
-            gradient_descent(rate, &sums.gradient, &mut self.parameters);
-        }
-        self.summaries
-            .push_back(sums.summary.reduced(&self.problem, total_weight));
+        self.seen.push_back(Seen {
+            summary: summary.reduced(&self.problem, total_weight),
+            penalty: 0.0,
+        });
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<Summary> {
-        Ok(self.summaries.pop_front().expect("updates were submitted"))
+    fn wait(&mut self) -> Result<Vec<Seen>> {
+        Ok(vec![self.seen.pop_front().expect("updates were submitted")])
     }
 
     /// The updates are finished when [`Backend::submit`] returns.
@@ -331,13 +340,5 @@ fn described(threads: &rayon::ThreadPool, what: &str) -> String {
     match threads.current_num_threads() {
         1 => format!("1 thread, {what}"),
         n => format!("{n} threads, {what}"),
-    }
-}
-
-/// `parameters -= rate · gradient`
-#[inline]
-pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
-    for (parameter, gradient) in parameters.iter_mut().zip(gradient) {
-        *parameter -= rate * gradient;
     }
 }

@@ -40,12 +40,13 @@ pub use options::GpuOptions;
 pub use read::Reader;
 
 use crate::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Stage, Staged,
-    Summary,
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage,
+    Staged, Summary,
 };
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
+use crate::optimizer::UpdateRule;
 use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
@@ -55,7 +56,6 @@ use params::to_u32;
 use pass::Pass;
 use predict::Predict;
 
-use std::num::NonZeroU32;
 use std::ops::Range;
 use tree::{Tree, UpdateTarget};
 use workgroup_shape::WorkgroupShape;
@@ -82,6 +82,7 @@ pub struct Gpu<'a> {
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
     readbacks: Readbacks,
+    rule: Option<UpdateRule>,
 }
 
 impl<'a> Gpu<'a> {
@@ -142,6 +143,7 @@ impl<'a> Gpu<'a> {
             batches: Batches::default(),
             predict: None,
             readbacks: Readbacks::default(),
+            rule: None,
         })
     }
 
@@ -297,9 +299,16 @@ impl Backend for Gpu<'_> {
             .collect())
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = pass::rate(learning_rate * self.operands.problem.scale())?;
-        self.pass.descend(&self.device, iterations.get(), rate)?;
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.rule = rule.is_plain().then(|| rule.clone());
+        Ok(rule.is_plain())
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        let rule = self.rule.as_ref().expect("a rule is followed");
+        let rate = pass::rate(rule.rate(updates.start) * self.operands.problem.scale())?;
+        let iterations = u32::try_from(updates.end - updates.start).expect("one submission");
+        self.pass.descend(&self.device, iterations, rate)?;
         let (first, n_sums) = (
             self.parameter_layout.n_parameters(),
             self.parameter_layout.n_sums(),
@@ -309,10 +318,13 @@ impl Backend for Gpu<'_> {
             .send_for(&self.device, total, first, n_sums - first)
     }
 
-    fn wait(&mut self) -> Result<Summary> {
+    fn wait(&mut self) -> Result<Vec<Seen>> {
         let sums = self.readbacks.receive(&self.device)?;
         let total_weight = self.operands.problem.dataset.total_weight();
-        Ok(unpack_summary(&sums).reduced(&self.operands.problem, total_weight))
+        Ok(vec![Seen {
+            summary: unpack_summary(&sums).reduced(&self.operands.problem, total_weight),
+            penalty: 0.0,
+        }])
     }
 
     /// Two: one submission that the device works on, and one that it finds when it is done with that.

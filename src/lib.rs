@@ -51,7 +51,9 @@ pub mod model;
 mod moments;
 pub mod network;
 pub mod objective;
+pub mod optimizer;
 pub mod random;
+mod simd;
 pub mod train;
 pub mod validate;
 
@@ -62,8 +64,8 @@ pub use metrics::{Metrics, measure};
 pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
+pub use optimizer::{Optimizer, Schedule};
 pub use train::{
-    BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
-    Training, train,
+    BackendChoice, Hardware, Progress, StopReason, TrainConfig, Trained, Training, train,
 };
 pub use validate::{Proof, ReferenceChoice, validate};

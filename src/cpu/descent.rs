@@ -6,13 +6,12 @@ use super::leaf;
 use super::simd::Arithmetic;
 use super::small_batch::SmallBatch;
 use crate::backend::Summary;
-use std::num::NonZeroU32;
 
 /// `iterations` updates in one call: one of a few rows takes less time than a call does.
 pub(super) struct GradientDescent<'a> {
     pub(super) layer: &'a mut PaddedLayer,
     pub(super) rows: Rows<'a>,
-    pub(super) iterations: NonZeroU32,
+    pub(super) iterations: u64,
     pub(super) rate: f64,
 }
 
@@ -25,7 +24,7 @@ impl Arithmetic for GradientDescent<'_> {
         let mut sums = Sums::zero(self.layer);
         let mut scratch = Scratch::new(self.layer);
         if let Some(batch) = SmallBatch::new(self.layer, self.rows) {
-            for _ in 0..self.iterations.get() {
+            for _ in 0..self.iterations {
                 batch.descend::<FUSED>(self.rate, self.layer, &mut scratch, &mut sums);
             }
         } else {
@@ -40,7 +39,7 @@ impl Arithmetic for GradientDescent<'_> {
                 input_stride: padded.len() / self.rows.n_rows,
                 ..self.rows
             };
-            for _ in 0..self.iterations.get() {
+            for _ in 0..self.iterations {
                 sums.clear();
                 leaf::add_rows::<FUSED>(self.layer, rows, &mut scratch, &mut sums);
                 self.layer.descend(self.rate, &sums);

@@ -4,11 +4,11 @@ use super::{COLUMNS, DenseNetwork, ROWS};
 use crate::backend::{Backend, Evaluation, Problem};
 use crate::cpu::block::Rows;
 use crate::cpu::reference::Reference;
-use crate::cpu::simd::Instructions;
 use crate::data::Dataset;
 use crate::network::{Activation, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::random::test_numbers;
+use crate::simd::Instructions;
 use rand::RngExt;
 
 fn bits(sums: &Evaluation) -> Vec<u64> {

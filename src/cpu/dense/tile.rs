@@ -1,6 +1,6 @@
 //! The innermost products: tiles of M rows and [`COLUMNS`] columns, whose sums stay in registers.
 
-use crate::cpu::simd::mul_add;
+use crate::simd::mul_add;
 
 /// Columns of a tile: two of the widest vectors.
 pub(super) const COLUMNS: usize = 16;

@@ -8,6 +8,8 @@ mod penalty;
 mod rmsprop;
 mod schedule;
 
+pub(crate) use adam::shares as adam_shares;
+pub(crate) use batches::Batch;
 pub use batches::Batches;
 pub(crate) use penalty::Penalty;
 pub use schedule::Schedule;

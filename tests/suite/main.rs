@@ -10,6 +10,7 @@ mod cli;
 mod convergence;
 mod csv;
 mod determinism;
+mod device_updates;
 mod evaluate;
 mod examples;
 mod faults;

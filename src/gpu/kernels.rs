@@ -152,15 +152,6 @@ pub(super) fn fold() -> Kernel {
     }
 }
 
-/// `synthetic`: the rows of a synthetic data set, written in `format`.
-pub(super) fn synthetic(format: InputFormat) -> Kernel {
-    Kernel {
-        name: "synthetic",
-        wgsl: format.writer().to_owned() + shaders!("synthetic.wgsl"),
-        bindings: &[Uniform, Read, ReadWrite, ReadWrite],
-    }
-}
-
 /// `read`: reads memory and does nothing else.
 pub(super) fn read() -> Kernel {
     Kernel {
@@ -172,12 +163,14 @@ pub(super) fn read() -> Kernel {
 
 #[cfg(test)]
 mod tests {
+    use super::super::generate;
     use super::super::input_format::InputFormat;
     use super::super::params::tests::assert_uniforms;
     use super::super::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
     use super::{
         Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, READ_WORKGROUP_SIZE, RowKernel, Summand,
     };
+    use crate::data::Rule;
     use crate::leaves::Leaves;
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
@@ -228,7 +221,10 @@ mod tests {
     /// invocations of a workgroup.
     fn kernels() -> Vec<(Kernel, usize)> {
         let mut kernels = vec![(super::fold(), 256), (super::read(), READ_WORKGROUP_SIZE)];
-        kernels.extend(InputFormat::ALL.map(|format| (super::synthetic(format), 256)));
+        for rule in Rule::ALL {
+            let made = InputFormat::ALL.map(|format| (generate::kernel(rule, format), 256));
+            kernels.extend(made);
+        }
         for (n_samples, n_inputs, n_outputs) in [
             (3, 3, 1),
             (1 << 20, 1, 1),

@@ -207,15 +207,6 @@ pub(super) fn fold() -> Kernel {
     }
 }
 
-/// `synthetic`: the rows of a synthetic data set, written in `format`.
-pub(super) fn synthetic(format: InputFormat) -> Kernel {
-    Kernel {
-        name: "synthetic",
-        wgsl: format.writer().to_owned() + shaders!("synthetic.wgsl"),
-        bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
-    }
-}
-
 /// `read`: reads memory and does nothing else.
 pub(super) fn read() -> Kernel {
     Kernel {

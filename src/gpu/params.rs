@@ -95,7 +95,8 @@ pub(super) struct SyntheticParams {
     /// Number of the chunk's first row among all, in two words.
     pub(super) first_row_low: u32,
     pub(super) first_row_high: u32,
-    pub(super) _pad: u32,
+    /// What the rule compares with.
+    pub(super) threshold: i32,
 }
 
 /// Uniform of `read`.
@@ -143,7 +144,7 @@ pub(super) mod tests {
             }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
-                first_row_low first_row_high)
+                first_row_low first_row_high threshold)
             }
             _ => layout!(ChunkParams: n_samples first_leaf n_iterations rate),
         }

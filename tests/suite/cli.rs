@@ -217,6 +217,16 @@ fn a_bad_synthetic_size_is_refused() {
         ("synthetic:10x3,seed=-1", "`-1` is not a seed"),
         ("synthetic:10x3,seed=1,seed=1", "given twice"),
         ("synthetic:10x3,rows=1", "`rows=1` is neither"),
+        (
+            "synthetic:10x3,rule=ring",
+            "`ring` is not a rule; the rules are linear, xor, circle, spiral, teacher",
+        ),
+        ("synthetic:10x3,rule=xor,rule=xor", "given twice"),
+        (
+            "synthetic:10x1,rule=spiral",
+            "rule=spiral needs at least 2 features",
+        ),
+        ("synthetic:10x8193,rule=teacher", "at most 8192 features"),
     ] {
         assert_refused(&["train", data, "--backend", "cpu"], 2, &[part]);
     }

@@ -34,6 +34,7 @@ mod optimizer;
 mod predict;
 mod report;
 mod resume;
+mod rules;
 mod sample_weights;
 mod shapes;
 mod start;

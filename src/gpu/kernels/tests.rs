@@ -3,6 +3,8 @@
 use super::{
     Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, READ_WORKGROUP_SIZE, RowKernel, RowOrder, Summand,
 };
+use crate::data::Rule;
+use crate::gpu::generate;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::params::tests::assert_uniforms;
 use crate::gpu::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
@@ -56,7 +58,10 @@ const OBJECTIVES: [(Activation, Loss, bool, InputFormat); 6] = [
 /// invocations of a workgroup.
 fn kernels() -> Vec<(Kernel, usize)> {
     let mut kernels = vec![(super::fold(), 256), (super::read(), READ_WORKGROUP_SIZE)];
-    kernels.extend(InputFormat::ALL.map(|format| (super::synthetic(format), 256)));
+    for rule in Rule::ALL {
+        let made = InputFormat::ALL.map(|format| (generate::kernel(rule, format), 256));
+        kernels.extend(made);
+    }
     for (n_samples, n_inputs, n_outputs) in [
         (3, 3, 1),
         (1 << 20, 1, 1),

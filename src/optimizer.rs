@@ -8,10 +8,11 @@ mod penalty;
 mod rmsprop;
 mod schedule;
 
-pub(crate) use adam::shares as adam_shares;
+pub(crate) use adam::{DECAY as ADAM_DECAY, EPSILON as ADAM_EPSILON, shares as adam_shares};
 pub(crate) use batches::Batch;
 pub use batches::Batches;
 pub(crate) use penalty::Penalty;
+pub(crate) use rmsprop::{DECAY as RMSPROP_DECAY, EPSILON as RMSPROP_EPSILON};
 pub use schedule::Schedule;
 
 use crate::network::Network;
@@ -213,7 +214,7 @@ pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
 }
 
 /// Added to the norm of a gradient that is shortened, as `torch.nn.utils.clip_grad_norm_` does.
-const CLIP_EPSILON: f64 = 1e-6;
+pub(crate) const CLIP_EPSILON: f64 = 1e-6;
 
 /// Shortens a gradient whose norm is more than `most` to that norm.
 fn clip(most: f64, gradient: &mut [f64]) {

@@ -271,3 +271,25 @@ impl HostOptimizer {
         Ok(())
     }
 }
+
+/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters reached in `backend`.
+pub(crate) fn update_on_host(
+    config: &TrainConfig,
+    problem: &Problem<'_>,
+    backend: &mut dyn Backend,
+    start: Vec<f64>,
+    iterations: u64,
+) -> Result<()> {
+    let config = &TrainConfig {
+        gradient_tolerance: None,
+        loss_tolerance: None,
+        ..config.clone()
+    };
+    let mut optimizer = HostOptimizer::new(config, problem, start, backend.resolution());
+    let mut progress = Progress::default();
+    while progress.iteration < iterations {
+        optimizer.iterate(config, backend, &mut progress)?;
+        progress.iteration += 1;
+    }
+    backend.set_parameters(optimizer.parameters())
+}

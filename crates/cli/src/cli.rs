@@ -217,11 +217,13 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16"
+    after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16\n  neuralnet validate synthetic:1000x32 --hidden 64 --iterations 10"
 )]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     /// What the GPU is held against
@@ -282,6 +284,20 @@ pub(crate) struct Task {
     pub(crate) config: TrainConfig,
     /// The model that the training begins with, if not with random weights.
     pub(crate) init: Option<Model>,
+}
+
+impl ValidateArgs {
+    /// Opens the samples, and completes the settings; `iterations` are the usual ones.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
+    pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {
+        let (dataset, config) = self.task.open(iterations, self.hardware)?;
+        let config = self
+            .optimizer
+            .complete_validation(config, &dataset, &self.task)?;
+        Ok((dataset, config))
+    }
 }
 
 impl TrainArgs {

@@ -177,7 +177,7 @@ fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
 }
 
 fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
-    let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
+    let (dataset, config) = args.open(VALIDATE_ITERATIONS)?;
     report::notices(&dataset);
     let hardware = args.hardware.with_backend(BackendChoice::Gpu);
     let validation = neuralnet::validate(

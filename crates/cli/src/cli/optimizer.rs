@@ -159,6 +159,44 @@ impl OptimizerArgs {
         Ok(config)
     }
 
+    /// Completes `config` for a validation, which makes all its iterations by first-order updates: where a training
+    /// takes L-BFGS by itself, it keeps to gradient descent.
+    pub(super) fn complete_validation(
+        &self,
+        config: TrainConfig,
+        dataset: &Dataset,
+        task: &TaskArgs,
+    ) -> Result<TrainConfig> {
+        for (flag, is_given) in [
+            ("--gradient-tolerance", self.gradient_tolerance.is_some()),
+            ("--loss-tolerance", self.loss_tolerance.is_some()),
+            ("--max-seconds", self.max_seconds.is_some()),
+        ] {
+            if is_given {
+                let reason = "ends a training; a validation makes all its iterations; leave it out";
+                return Err(Error::setting(flag, reason));
+            }
+        }
+        let completed = self.complete(config.clone(), dataset, task)?;
+        if completed.optimizer == Optimizer::LBfgs && self.optimizer.is_none() {
+            return Ok(TrainConfig {
+                clip_norm: completed.clip_norm,
+                warm_up: completed.warm_up,
+                l1: completed.l1,
+                l2: self.l2.unwrap_or(0.0),
+                ..config
+            });
+        }
+        let iterations = match self.epochs {
+            Some(_) => completed.iterations,
+            None => config.iterations,
+        };
+        Ok(TrainConfig {
+            iterations,
+            ..completed
+        })
+    }
+
     /// The optimizer asked for, or else the one that suits the other arguments and the data.
     fn optimizer(&self, dataset: &Dataset, task: &TaskArgs, has_hidden: bool) -> Optimizer {
         match self.optimizer {

@@ -12,6 +12,7 @@ mod block;
 mod dense;
 mod descent;
 mod exp;
+mod fma;
 mod forward;
 mod layer;
 mod leaf;
@@ -21,6 +22,7 @@ mod rows;
 mod simd;
 mod small_batch;
 
+pub use fma::Multiplier;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 pub(crate) use simd::{Arithmetic, Instructions};

@@ -16,10 +16,6 @@ pub(super) enum Binding {
 
 use Binding::{Read, ReadWrite, Uniform};
 
-/// Invocations of a workgroup of `read`, and the vec4 that it reads.
-pub(super) const READ_WORKGROUP_SIZE: usize = 256;
-pub(super) const READ_PER_WORKGROUP: usize = 256 * READ_WORKGROUP_SIZE;
-
 /// Nodes that one workgroup of `fold` folds, and vec4 columns it takes.
 pub(super) const FOLD_NODES: usize = 1024;
 pub(super) const FOLD_COLUMNS: usize = 4;
@@ -161,23 +157,13 @@ pub(super) fn synthetic(format: InputFormat) -> Kernel {
     }
 }
 
-/// `read`: reads memory and does nothing else.
-pub(super) fn read() -> Kernel {
-    Kernel {
-        name: "read",
-        wgsl: shaders!("read.wgsl").to_owned(),
-        bindings: &[Uniform, Read, ReadWrite],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::input_format::InputFormat;
     use super::super::params::tests::assert_uniforms;
     use super::super::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
-    use super::{
-        Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, READ_WORKGROUP_SIZE, RowKernel, Summand,
-    };
+    use super::{Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, RowKernel, Summand};
+    use crate::gpu::{fma, read};
     use crate::leaves::Leaves;
     use crate::network::{Activation, Network};
     use crate::objective::Loss;
@@ -227,7 +213,11 @@ mod tests {
     /// Every kernel in every variant, for shapes that take each path through the lanes, with the
     /// invocations of a workgroup.
     fn kernels() -> Vec<(Kernel, usize)> {
-        let mut kernels = vec![(super::fold(), 256), (super::read(), READ_WORKGROUP_SIZE)];
+        let mut kernels = vec![
+            (super::fold(), 256),
+            (read::kernel(), read::WORKGROUP_SIZE),
+            (fma::kernel(), fma::WORKGROUP_SIZE),
+        ];
         kernels.extend(InputFormat::ALL.map(|format| (super::synthetic(format), 256)));
         for (n_samples, n_inputs, n_outputs) in [
             (3, 3, 1),
@@ -325,7 +315,8 @@ mod tests {
     }
 
     /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-    const LOOPS: [&str; 17] = [
+    const LOOPS: [&str; 18] = [
+        "for (var trip = 0u; trip < params.n_trips; trip++) {",
         "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
         "for (var first = start; first < end; first += WORKGROUP_SIZE) {",
         "for (var i = invocation; i < n_rows * n_vectors; i += WORKGROUP_SIZE) {",

@@ -54,7 +54,7 @@ impl Multiplier {
             pieces.sort_by(f64::total_cmp);
             pieces[PIECES_PER_THREAD / 2]
         });
-        let pieces_per_second: f64 = medians.iter().map(f64::recip).sum();
+        let pieces_per_second: f64 = medians.iter().map(|median| median.recip()).sum();
         (PIECES_PER_THREAD * medians.len()) as f64 / pieces_per_second
     }
 }

@@ -1,5 +1,6 @@
 """Updates in JAX: gradient and Adam in one compiled function."""
 
+import contextlib
 import os
 
 import machine
@@ -8,11 +9,8 @@ from network_task import DECAY, EPSILON, RATE, Peer
 
 def variants(device, threads):
     """To be called before JAX is imported, which reads the environment."""
-    if device == "cpu" and threads == 1:
-        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
-    elif device == "cpu" and threads != machine.cores():
-        raise ImportError(f"takes one thread or all {machine.cores()}, not {threads}")
+    if device == "cpu" and threads < machine.cores() and not hasattr(os, "sched_setaffinity"):
+        raise ImportError(f"takes all {machine.cores()} cores on this system, not {threads}")
     # It would take three quarters of a GPU's memory from the others.
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     import jax
@@ -21,7 +19,8 @@ def variants(device, threads):
     # On CUDA the default is TF32, three decimal digits; the others compute in float32.
     jax.config.update("jax_default_matmul_precision", "highest")
     try:
-        jax.devices(device)
+        with on_cores(threads if device == "cpu" else machine.cores()):
+            jax.devices(device)
     except RuntimeError as error:
         raise ImportError(str(error)) from error
     VERSIONS.update(jax=jax.__version__, jaxlib=jax.lib.__version__)
@@ -29,6 +28,21 @@ def variants(device, threads):
 
 
 VERSIONS = {}
+
+
+@contextlib.contextmanager
+def on_cores(threads):
+    """Runs on so many cores: JAX starts a thread for each core it sees at first, and no flag changes that."""
+    if threads >= machine.cores():
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:threads])
+    try:
+        yield
+    finally:
+        for thread in os.listdir("/proc/self/task"):  # which may go where they like from here on
+            os.sched_setaffinity(int(thread), cores)
 
 
 class Jit(Peer):

@@ -15,6 +15,7 @@ mod chunks;
 mod dense;
 mod dense_kernels;
 mod device;
+mod fma;
 mod generate;
 mod input_format;
 mod kernels;
@@ -39,6 +40,7 @@ mod variants;
 mod workgroup_shape;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
+pub use fma::Multiplier;
 pub use options::GpuOptions;
 pub use read::Reader;
 

@@ -108,12 +108,25 @@ pub(super) struct ReadParams {
     pub(super) _pad: [u32; 3],
 }
 
+/// Uniform of `fma`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct FmaParams {
+    /// Trips of the loop.
+    pub(super) n_trips: u32,
+    /// What each step multiplies by.
+    pub(super) factor: f32,
+    /// What each step adds.
+    pub(super) term: f32,
+    pub(super) _pad: u32,
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BatchRowsParams, BlockParams, ChunkParams, FoldParams, ReadParams, SyntheticParams,
-        UpdateParams,
+        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, ReadParams,
+        SyntheticParams, UpdateParams,
     };
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
@@ -138,6 +151,7 @@ pub(super) mod tests {
                 layout!(BatchRowsParams: n_samples first_place n_places batch_size stride half_bits
                 key_0 key_1 first)
             }
+            "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
             | "output_predictions" => {
                 layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)

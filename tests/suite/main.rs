@@ -5,6 +5,7 @@ mod common;
 
 mod article;
 mod batches;
+mod bench;
 mod cases;
 mod cli;
 mod convergence;

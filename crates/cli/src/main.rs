@@ -193,7 +193,7 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
 }
 
 fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
-    let (config, hardware) = (args.config(), args.hardware()?);
+    let (config, hardware) = (args.config()?, args.hardware()?);
     let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
     report::print(&bench, args.json)?;
     Ok(ExitCode::SUCCESS)

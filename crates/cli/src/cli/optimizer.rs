@@ -70,12 +70,24 @@ pub(super) struct OptimizerArgs {
 
 /// Rows of an update.
 #[derive(Clone, Copy, Debug)]
-enum BatchSize {
+pub(crate) enum BatchSize {
     All,
     Rows(usize),
 }
 
-fn batch_size(text: &str) -> std::result::Result<BatchSize, String> {
+impl BatchSize {
+    /// The rows, and `None` for all; `given` is what the user says, if anything. The usual number applies if there are
+    /// more of them.
+    pub(crate) fn or_usual(given: Option<Self>, n_samples: usize) -> Option<usize> {
+        match given {
+            Some(Self::All) => None,
+            Some(Self::Rows(rows)) => Some(rows),
+            None => Some(BATCH_SIZE).filter(|rows| *rows < n_samples),
+        }
+    }
+}
+
+pub(super) fn batch_size(text: &str) -> std::result::Result<BatchSize, String> {
     match text {
         "all" => Ok(BatchSize::All),
         number => number
@@ -111,13 +123,10 @@ impl OptimizerArgs {
     ) -> Result<TrainConfig> {
         let has_hidden = !config.hidden.is_empty();
         let optimizer = self.optimizer(dataset, task, has_hidden);
-        let batch_size = match self.batch_size {
-            Some(BatchSize::All) => None,
-            Some(BatchSize::Rows(rows)) => Some(rows),
-            None if has_hidden && optimizer != Optimizer::LBfgs => {
-                Some(BATCH_SIZE).filter(|rows| *rows < dataset.n_samples())
-            }
-            None => None,
+        let has_batches = has_hidden && optimizer != Optimizer::LBfgs;
+        let batch_size = match has_batches || self.batch_size.is_some() {
+            true => BatchSize::or_usual(self.batch_size, dataset.n_samples()),
+            false => None,
         };
         let defaults = match optimizer {
             Optimizer::LBfgs => TrainConfig::lbfgs(),

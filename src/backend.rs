@@ -3,7 +3,7 @@
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::leaves::Leaves;
-use crate::network::{Network, NetworkValues};
+use crate::network::{Dropout, Network, NetworkValues};
 use crate::objective::Objective;
 use crate::optimizer::{Memory, UpdateRule};
 use std::num::NonZeroU32;
@@ -18,6 +18,8 @@ pub struct Problem<'a> {
     pub network: Network,
     /// What is minimised.
     pub objective: Objective,
+    /// Which units of hidden layers an update goes without; `None` for an update by all.
+    pub dropout: Option<Dropout>,
 }
 
 impl Problem<'_> {
@@ -232,6 +234,16 @@ pub trait Backend {
     /// # Panics
     /// Where `rows` is empty, or one of them is past the last.
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation>;
+
+    /// What [`Backend::evaluate_rows`], or [`Backend::evaluate`] without `rows`, gives without the units that the
+    /// problem's dropout takes from update number `update`: what that update sees.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where [`Backend::evaluate_rows`] does.
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation>;
 
     /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
     ///

@@ -320,6 +320,7 @@ impl Model {
                 loss: config.loss,
                 reduction: config.reduction,
             },
+            dropout: None,
         };
         metrics::measure(&problem, &self.parameters)
     }

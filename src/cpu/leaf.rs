@@ -155,6 +155,7 @@ mod tests {
                 loss: layer.loss,
                 reduction: Reduction::Sum,
             },
+            dropout: None,
         };
         let mut reference = Reference::new(problem, Some(1)).unwrap();
         reference.set_parameters(parameters).unwrap();

@@ -12,6 +12,7 @@ mod convergence;
 mod csv;
 mod determinism;
 mod device_updates;
+mod dropout;
 mod evaluate;
 mod examples;
 mod faults;

@@ -131,6 +131,7 @@ impl Shape {
                 loss: self.output.1,
                 reduction: Reduction::Mean,
             },
+            dropout: None,
         }
     }
 }
@@ -290,6 +291,7 @@ fn generated_rows_and_several_blocks_are_summed() {
             loss: Loss::CrossEntropy,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     };
     let (mut gpu, mut reference) = both(&problem, &parameters(&problem));
     let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());

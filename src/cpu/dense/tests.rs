@@ -62,6 +62,7 @@ fn the_sums_are_those_of_the_definition() {
                     loss,
                     reduction: Reduction::Sum,
                 },
+                dropout: None,
             };
             let parameters = problem.network.parameters_from(1, Some(Init::Numpy));
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();

@@ -76,6 +76,10 @@ impl Backend for Shown<'_> {
         self.right.evaluate_rows(rows)
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.right.evaluate_update(update, rows)
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let is_last = leaves.end == self.problem.leaves().count();
         let mut sums = self.right.leaf_evaluations(leaves)?;
@@ -127,6 +131,7 @@ impl Staged for Shown<'_> {
             dataset,
             network,
             objective,
+            ..
         } = self.problem;
         let parameters = self.right.parameters()?;
         let layers: Vec<_> = network.parts().collect();
@@ -196,6 +201,7 @@ fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
             loss: Loss::CrossEntropy,
             reduction: Reduction::Sum,
         },
+        dropout: None,
     };
     let right = || Reference::new(problem.clone(), Some(1)).unwrap();
     let mut shown = Shown {

@@ -1,10 +1,11 @@
-//! The CPU: float64 arithmetic on the f32 data, with the same bits for any number of threads.
+//! The CPU: float64 arithmetic on the f32 data, or float32 arithmetic, with the same bits for any number of threads.
 //!
 //! [`Cpu`] is as fast as the memory can be read. [`Reference`] computes the same by the definition, in plain loops,
 //! and is what `Cpu` is held against.
 //!
-//! Threads take whole leaves; a leaf is summed by one of them in a fixed order, and the leaf sums are
-//! folded in the one fixed tree of [`crate::leaves`].
+//! Threads take whole leaves, which are summed in a fixed order, and the leaf sums are folded in the one fixed tree of
+//! [`crate::leaves`]. Where there are fewer leaves than threads, the products of a leaf of a network with hidden layers
+//! are shared out too.
 
 mod activation;
 mod backward;
@@ -12,6 +13,7 @@ mod block;
 mod dense;
 mod descent;
 mod exp;
+mod float;
 mod forward;
 mod layer;
 mod leaf;
@@ -25,7 +27,7 @@ pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 pub(crate) use simd::{Arithmetic, Instructions};
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use crate::backend::{Backend, BackendKind, Evaluation, Precision, Predictions, Problem, Summary};
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
 use block::{Rows, Scratch};
@@ -50,6 +52,7 @@ pub struct Cpu<'a> {
     summaries: VecDeque<Summary>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
+    precision: Precision,
 }
 
 impl<'a> Cpu<'a> {
@@ -67,6 +70,35 @@ impl<'a> Cpu<'a> {
             _ => RowSource::rounded(dataset, &threads)?,
         };
         Ok(Self::on(problem, data, threads))
+    }
+
+    /// Like [`Cpu::rounded`], in `precision`: in f32 the parameters are rounded to it, and so is every number of a pass;
+    /// the leaf sums are folded in float64.
+    ///
+    /// # Errors
+    /// Where a network without hidden layers is to be computed in f32; and like [`Cpu::new`].
+    pub fn in_precision(
+        problem: Problem<'a>,
+        threads: Option<usize>,
+        precision: Precision,
+    ) -> Result<Self> {
+        if precision == Precision::F64 {
+            return Self::new(problem, threads);
+        }
+        if !problem.network.has_hidden() {
+            return Err(Error::Setting {
+                setting: "precision",
+                reason: "the CPU computes only networks with hidden layers in f32".to_owned(),
+                remedies: &[
+                    Remedy::Set("precision", "f64"),
+                    Remedy::Set("hidden", "the widths of hidden layers"),
+                ],
+            });
+        }
+        Ok(Self {
+            precision,
+            ..Self::rounded(problem, threads)?
+        })
     }
 
     /// Like [`Cpu::new`], but on the numbers that the data set gives a GPU: scaled features rounded to f32. A
@@ -89,6 +121,7 @@ impl<'a> Cpu<'a> {
             data,
             threads,
             instructions: Instructions::detect(),
+            precision: Precision::F64,
         }
     }
 
@@ -124,22 +157,27 @@ impl<'a> Cpu<'a> {
 
     /// The network as the arithmetic wants it, at the parameters.
     fn prepared(&self) -> Prepared {
-        match self.problem.network.has_hidden() {
-            true => Prepared::Network(DenseNetwork::new(&self.problem, &self.parameters_of_rows())),
-            false => Prepared::Layer(self.padded_layer()),
+        if !self.problem.network.has_hidden() {
+            return Prepared::Layer(self.padded_layer());
+        }
+        let (problem, parameters) = (&self.problem, &self.parameters_of_rows());
+        match self.precision {
+            Precision::F64 => Prepared::NetworkF64(DenseNetwork::new(problem, parameters)),
+            Precision::F32 => Prepared::NetworkF32(DenseNetwork::new(problem, parameters)),
         }
     }
 
-    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`.
-    fn leaf_sums(&self, prepared: &Prepared, leaf: usize) -> Evaluation {
+    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.
+    fn leaf_sums(&self, prepared: &Prepared, leaf: usize, threads: usize) -> Evaluation {
         let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
         self.data
-            .with_rows(dataset, rows, |rows| self.sums_of(prepared, rows))
+            .with_rows(dataset, rows, |rows| self.sums_of(prepared, rows, threads))
     }
 
-    fn sums_of(&self, prepared: &Prepared, rows: Rows<'_>) -> Evaluation {
+    fn sums_of(&self, prepared: &Prepared, rows: Rows<'_>, threads: usize) -> Evaluation {
         let mut sums = match prepared {
-            Prepared::Network(network) => network.sums(rows, self.instructions),
+            Prepared::NetworkF64(network) => network.sums(rows, self.instructions, threads),
+            Prepared::NetworkF32(network) => network.sums(rows, self.instructions, threads),
             Prepared::Layer(layer) => {
                 let sums = self.instructions.run(LeafSums { layer, rows });
                 Evaluation {
@@ -159,15 +197,25 @@ impl<'a> Cpu<'a> {
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
         let prepared = self.prepared();
-        self.folded(self.leaves, |leaf| self.leaf_sums(&prepared, leaf))
+        self.folded(self.leaves, &prepared, |leaf, threads| {
+            self.leaf_sums(&prepared, leaf, threads)
+        })
     }
 
-    /// The sums over all `leaves`, from those of each, folded in their fixed tree.
-    fn folded(&self, leaves: Leaves, leaf_sums: impl Fn(usize) -> Evaluation + Sync) -> Evaluation {
+    /// The sums over all `leaves`, from those of each by the threads it is worth, folded in their fixed tree.
+    fn folded(
+        &self,
+        leaves: Leaves,
+        prepared: &Prepared,
+        leaf_sums: impl Fn(usize, usize) -> Evaluation + Sync,
+    ) -> Evaluation {
         let (count, floats) = (leaves.count(), self.parameters.len());
-        let sum = || sum_leaves(count, floats, &leaf_sums, Evaluation::add);
-        // A single leaf is not worth waking a thread for.
-        if count == 1 {
+        let threads = self.threads.current_num_threads().div_ceil(count);
+        let threads = prepared.worthwhile_threads(leaves.rows(0).len(), threads);
+        let leaf_sums = |leaf| leaf_sums(leaf, threads);
+        let sum = || sum_leaves(count, floats, leaf_sums, Evaluation::add);
+        // A small leaf alone is not worth waking a thread for.
+        if count == 1 && threads == 1 {
             sum()
         } else {
             self.threads.install(sum)
@@ -179,8 +227,21 @@ impl<'a> Cpu<'a> {
 enum Prepared {
     /// The layer of a network that has one.
     Layer(PaddedLayer),
-    /// A network with hidden layers.
-    Network(DenseNetwork),
+    /// A network with hidden layers. Tiles are two of the widest vectors wide.
+    NetworkF64(DenseNetwork<f64, 16>),
+    /// The same in f32.
+    NetworkF32(DenseNetwork<f32, 32>),
+}
+
+impl Prepared {
+    /// How many of `threads` threads are worth sharing the sums over `n_rows` rows.
+    fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
+        match self {
+            Self::Layer(_) => 1,
+            Self::NetworkF64(network) => network.worthwhile_threads(n_rows, threads),
+            Self::NetworkF32(network) => network.worthwhile_threads(n_rows, threads),
+        }
+    }
 }
 
 /// The sums of one leaf, for a network of one layer.
@@ -207,16 +268,25 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(&self.threads, self.instructions.name())
+        described(&self.threads, &self.identity())
     }
 
-    /// The instructions alone: the bits do not depend on the threads.
+    /// The instructions and the precision: the bits do not depend on the threads.
     fn identity(&self) -> String {
-        self.instructions.name().to_owned()
+        let instructions = self.instructions.name();
+        match self.precision {
+            Precision::F64 => instructions.to_owned(),
+            Precision::F32 => format!("{instructions}, float32"),
+        }
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.parameters.copy_from_slice(parameters);
+        self.precision.round(&mut self.parameters);
         Ok(())
     }
 
@@ -233,10 +303,11 @@ impl Backend for Cpu<'_> {
         let dataset = self.problem.dataset;
         let leaves = self.problem.leaves_of(rows.len());
         let prepared = self.prepared();
-        let sums = self.folded(leaves, |leaf| {
+        let sums = self.folded(leaves, &prepared, |leaf, threads| {
             let numbers = &rows[leaves.rows(leaf)];
-            self.data
-                .with_gathered(dataset, numbers, |rows| self.sums_of(&prepared, rows))
+            self.data.with_gathered(dataset, numbers, |rows| {
+                self.sums_of(&prepared, rows, threads)
+            })
         });
         Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
@@ -245,7 +316,7 @@ impl Backend for Cpu<'_> {
         let prepared = self.prepared();
         let total_weight = self.problem.dataset.total_weight();
         let reduced = |leaf| {
-            let sums = self.leaf_sums(&prepared, leaf);
+            let sums = self.leaf_sums(&prepared, leaf, 1);
             sums.reduced(&self.problem, total_weight)
         };
         Ok(self
@@ -272,14 +343,15 @@ impl Backend for Cpu<'_> {
                 .push_back(summary.reduced(&self.problem, total_weight));
             return Ok(());
         }
-        let mut sums = self.sums();
-        gradient_descent(rate, &sums.gradient, &mut self.parameters);
-        for _ in 1..iterations.get() {
-            sums = self.sums();
+        let mut summary = Summary::default();
+        for _ in 0..iterations.get() {
+            let sums = self.sums();
             gradient_descent(rate, &sums.gradient, &mut self.parameters);
+            self.precision.round(&mut self.parameters);
+            summary = sums.summary;
         }
         self.summaries
-            .push_back(sums.summary.reduced(&self.problem, total_weight));
+            .push_back(summary.reduced(&self.problem, total_weight));
         Ok(())
     }
 

@@ -55,6 +55,7 @@ pub mod random;
 pub mod train;
 pub mod validate;
 
+pub use backend::Precision;
 pub use data::{ClassWeight, Classes, Dataset, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};

@@ -139,9 +139,12 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
                 .iter()
                 .for_each(|block| block.add_summary(&mut summary));
         }
-        let mut gradient = Vec::with_capacity(self.n_parameters);
+        let mut gradient = vec![0.0; self.n_parameters];
+        let mut rest = gradient.as_mut_slice();
         for sums in gradients {
-            sums.append_to(&mut gradient);
+            let (of_layer, others) = rest.split_at_mut(sums.shape.n_parameters());
+            sums.write(of_layer);
+            rest = others;
         }
         Evaluation { summary, gradient }
     }

@@ -10,7 +10,7 @@ use crate::network::Layer;
 /// The sums of `eᵀ x` and of e over rows.
 #[derive(Debug)]
 pub(super) struct Gradient<T: Float, const M: usize, const N: usize> {
-    shape: Layer,
+    pub(super) shape: Layer,
     /// Of the weight: a stripe (O padded to tiles, N) for every N inputs.
     stripes: Buffer<T>,
     /// (O)
@@ -49,18 +49,20 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
         })
     }
 
-    /// Appends the gradient of the weight (O, I) and that of the bias.
-    pub(super) fn append_to(&self, gradient: &mut Vec<f64>) {
-        let length = Self::stripe_length(self.shape);
-        for o in 0..self.shape.n_outputs {
-            let end = gradient.len() + self.shape.n_inputs;
-            let rows = self.stripes[o * N..]
-                .chunks(length)
-                .map(|stripe| &stripe[..N]);
-            gradient.extend(rows.flatten().map(|sum| (*sum).into()));
-            gradient.truncate(end);
+    /// Writes the gradient of the weight (O, I) and that of the bias to `gradient`.
+    pub(super) fn write(&self, gradient: &mut [f64]) {
+        let (weight, bias) = gradient.split_at_mut(self.shape.n_weights());
+        for (o, row) in weight.chunks_exact_mut(self.shape.n_inputs).enumerate() {
+            let stripes = self.stripes[o * N..].chunks(Self::stripe_length(self.shape));
+            for (to, sums) in row.chunks_mut(N).zip(stripes) {
+                to.iter_mut()
+                    .zip(sums)
+                    .for_each(|(to, sum)| *to = (*sum).into());
+            }
         }
-        gradient.extend(self.bias.iter().map(|sum| (*sum).into()));
+        bias.iter_mut()
+            .zip(&self.bias)
+            .for_each(|(to, sum)| *to = (*sum).into());
     }
 }
 

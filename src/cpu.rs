@@ -22,6 +22,7 @@ mod reference;
 mod rows;
 mod simd;
 mod small_batch;
+mod tiny;
 
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
@@ -194,6 +195,34 @@ impl<'a> Cpu<'a> {
         sums
     }
 
+    /// Makes updates by gradient descent on the only leaf in one call, and returns the sums before the last. `None`
+    /// where they are made leaf by leaf and update by update.
+    fn descend_in_one_leaf(&mut self, iterations: NonZeroU32, rate: f64) -> Option<Summary> {
+        if self.precision != Precision::F64 {
+            return None;
+        }
+        let (problem, rows) = (&self.problem, self.leaves.rows(0));
+        let mut parameters = std::mem::take(&mut self.parameters);
+        let tiny = self.data.with_rows(problem.dataset, rows.clone(), |rows| {
+            tiny::descend(problem, rows, iterations, rate, &mut parameters)
+        });
+        self.parameters = parameters;
+        if tiny.is_some() || problem.network.has_hidden() {
+            return tiny;
+        }
+        let mut layer = self.padded_layer();
+        let summary = self.data.with_rows(problem.dataset, rows, |rows| {
+            self.instructions.run(GradientDescent {
+                layer: &mut layer,
+                rows,
+                iterations,
+                rate,
+            })
+        });
+        self.parameters = layer.flat(&layer.weight, &layer.bias);
+        Some(summary)
+    }
+
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
         let prepared = self.prepared();
@@ -327,18 +356,9 @@ impl Backend for Cpu<'_> {
     fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
         let rate = learning_rate * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
-        if self.leaves.count() == 1 && !self.problem.network.has_hidden() {
-            let mut layer = self.padded_layer();
-            let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
-            let summary = self.data.with_rows(dataset, rows, |rows| {
-                self.instructions.run(GradientDescent {
-                    layer: &mut layer,
-                    rows,
-                    iterations,
-                    rate,
-                })
-            });
-            self.parameters = layer.flat(&layer.weight, &layer.bias);
+        if self.leaves.count() == 1
+            && let Some(summary) = self.descend_in_one_leaf(iterations, rate)
+        {
             self.summaries
                 .push_back(summary.reduced(&self.problem, total_weight));
             return Ok(());

@@ -221,8 +221,9 @@ class Torch(Peer):
 
 
 class Neuralnet:
-    def __init__(self, task, folder):
+    def __init__(self, task, kind, folder):
         self.task, self.files = task, {}
+        self.precision = "f64" if kind == np.float64 else "f32"
         for name, n_rows in (("all", len(task.x)), ("checked", CHECKED_ROWS)):
             targets = task.labels[:, None] if task.is_softmax else task.t
             self.files[name] = os.path.join(folder, f"{name}.npy")
@@ -234,7 +235,7 @@ class Neuralnet:
         command = [OPTIONS.neuralnet, "train", self.files[rows], "--backend", "cpu", "--threads", str(OPTIONS.threads)]
         command += ["--target", targets, *(["--classes"] if self.task.is_softmax else ["--activation", "sigmoid"])]
         command += ["--hidden", ",".join(map(str, widths[1:-1])), "--init", "he", "--seed", str(SEED), "--no-standardise"]
-        command += ["--optimizer", "adam", "--learning-rate", str(RATE), "--json", *flags]
+        command += ["--optimizer", "adam", "--learning-rate", str(RATE), "--precision", self.precision, "--json", *flags]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"`{shlex.join(command)}` gave {done.returncode}: {done.stderr.strip()[-500:]}")
@@ -252,8 +253,9 @@ class Neuralnet:
 def contestants(task, folder):
     """Each with the numbers it computes in; the first is the reference."""
     yield "NumPy", "float64", lambda: NumPy(task, np.float64)
-    yield "neuralnet", "float64", lambda: Neuralnet(task, folder)
+    yield "neuralnet", "float64", lambda: Neuralnet(task, np.float64, folder)
     yield "NumPy", "float32", lambda: NumPy(task, np.float32)
+    yield "neuralnet", "float32", lambda: Neuralnet(task, np.float32, folder)
     if "scikit-learn" in VERSIONS:
         yield "scikit-learn", "float32", lambda: Sklearn(task, np.float32)
     if "torch" in VERSIONS:
@@ -287,7 +289,7 @@ def print_table(part):
     print(f"{'':22}{'ms an update':>13}{'from':>10}{'to':>10}{'time/ours':>11}{'error':>9}")
     for result in part["results"]:
         result["median"] = statistics.median(result["seconds"]) if result["equal"] else None
-    ours = next(result["median"] for result in part["results"] if result["name"] == "neuralnet")
+    ours = {result["kind"]: result["median"] for result in part["results"] if result["name"] == "neuralnet"}
     for result in part["results"]:
         name = f"{result['name']} {result['kind']}"
         if not result["equal"]:
@@ -295,7 +297,7 @@ def print_table(part):
             continue
         seconds = [result["median"], min(result["seconds"]), max(result["seconds"])]
         numbers = "".join(f"{1e3 * number:{width}.3f}" for number, width in zip(seconds, (13, 10, 10)))
-        ratio = f"{result['median'] / ours:.2f}" if ours else "-"
+        ratio = f"{result['median'] / ours[result['kind']]:.2f}" if ours[result["kind"]] else "-"
         print(f"{name:<22}{numbers}{ratio:>11}{result['error']:>9.0e}", flush=True)
 
 

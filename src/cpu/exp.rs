@@ -22,21 +22,23 @@ pub(super) fn exp<const FUSED: bool>(x: f64) -> f64 {
     if x < -708.0 { 0.0 } else { series * power }
 }
 
-/// [`exp`] in a shorter chain of operations that wait for each other, to 2 ULP too. One product with ln 2, rounded but
-/// once, gives r; what ln 2 has beyond a number is made up for in the power, `2ⁿ (1 − n LN_2_REST)`.
+/// [`exp`] in a shorter chain of operations that wait for each other, to 2 ULP too; exp(−708) below −708. One product
+/// with ln 2, rounded but once, gives r; what ln 2 has beyond a number is made up for in the power,
+/// `2ⁿ (1 − n LN_2_REST)`.
 #[inline(always)]
 pub(super) fn exp_of_short_chain<const FUSED: bool>(x: f64) -> f64 {
     const LN_2_REST: f64 = 2.319_046_813_846_3e-17;
     if !FUSED {
         return exp::<FUSED>(x);
     }
+    // A choice at the end would become a branch for each number where few of them are written out.
+    let x = if x < -708.0 { -708.0 } else { x };
     let (n, power) = nearest_power::<FUSED>(x);
     let r = mul_add::<FUSED>(n, -LN_2, x);
     let [low, middle, high, r4] = terms::<FUSED>(r);
     let lower = mul_add::<FUSED>(middle, r4, low);
     let series = mul_add::<FUSED>(high, r4 * r4, lower);
-    let power = mul_add::<FUSED>(power, n * -LN_2_REST, power);
-    if x < -708.0 { 0.0 } else { series * power }
+    series * mul_add::<FUSED>(power, n * -LN_2_REST, power)
 }
 
 /// The integer n nearest to `x / ln 2`, and 2ⁿ.

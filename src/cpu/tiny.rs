@@ -2,6 +2,9 @@
 //! small network then takes about as long as the chain of operations that depend on each other: nothing is copied,
 //! packed or allocated between updates.
 
+#[cfg(test)]
+mod tests;
+
 use super::block::Rows;
 use super::exp::exp_of_short_chain;
 use super::simd::{Arithmetic, Instructions, mul_add};

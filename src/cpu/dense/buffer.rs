@@ -12,8 +12,15 @@ const MOST: usize = 1024;
 pub(super) struct Buffer<T: Float>(Vec<T>);
 
 impl<T: Float> Buffer<T> {
-    /// `length` zeros, in the smallest memory that is free and large enough.
+    /// `length` zeros.
     pub(super) fn zeros(length: usize) -> Self {
+        let mut zeros = Self::of_length(length);
+        zeros.fill(T::default());
+        zeros
+    }
+
+    /// `length` numbers, which may be those of an earlier use, in the smallest memory that is free and large enough.
+    pub(super) fn of_length(length: usize) -> Self {
         let free = T::free_memory().with_borrow_mut(|free| {
             let fitting = free.iter().enumerate();
             let fitting = fitting.filter(|(_, numbers)| numbers.capacity() >= length);
@@ -21,7 +28,6 @@ impl<T: Float> Buffer<T> {
             Some(free.swap_remove(at))
         });
         let mut numbers = free.unwrap_or_default();
-        numbers.clear();
         numbers.resize(length, T::default());
         Self(numbers)
     }

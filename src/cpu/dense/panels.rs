@@ -60,7 +60,7 @@ impl<T: Float, const N: usize> Panels<T, N> {
     }
 }
 
-/// A matrix (rows, K) in groups of M rows, each (K, M).
+/// A matrix (rows, K) in groups of M rows, each (K, M); past the last row it holds numbers without a meaning.
 #[derive(Debug)]
 pub(super) struct Grouped<T: Float, const M: usize> {
     numbers: Buffer<T>,
@@ -71,7 +71,7 @@ impl<T: Float, const M: usize> Grouped<T, M> {
     /// Room for `n_rows` rows of `length` numbers.
     pub(super) fn new(n_rows: usize, length: usize) -> Self {
         Self {
-            numbers: Buffer::zeros(n_rows.next_multiple_of(M) * length),
+            numbers: Buffer::of_length(n_rows.next_multiple_of(M) * length),
             length,
         }
     }

@@ -10,7 +10,8 @@ use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::simd::Arithmetic;
 
-/// The values of one layer for a block of rows, each (rows, width) and 0 in the padding.
+/// The values of one layer for a block of rows, each (rows, width). The padding holds numbers without a meaning, which
+/// end in sums that nobody reads.
 #[derive(Debug)]
 pub(super) struct Values<T: Float, const M: usize> {
     /// The number of units, padded to whole panels.
@@ -32,8 +33,8 @@ impl<T: Float, const M: usize> Values<T, M> {
         let inputs = Self::of_inputs::<N>(n_units, n_rows);
         let length = inputs.a.len();
         Self {
-            z: Buffer::zeros(length),
-            e: Buffer::zeros(length),
+            z: Buffer::of_length(length),
+            e: Buffer::of_length(length),
             grouped_e: Grouped::new(n_rows, n_units),
             ..inputs
         }
@@ -46,7 +47,7 @@ impl<T: Float, const M: usize> Values<T, M> {
             width,
             z: Buffer::default(),
             // A tile reads on past the last row.
-            a: Buffer::zeros(n_rows * width + M.max(N)),
+            a: Buffer::of_length(n_rows * width + M.max(N)),
             e: Buffer::default(),
             grouped_a: Grouped::new(n_rows, n_units),
             grouped_e: Grouped::new(n_rows, 0),

@@ -96,7 +96,8 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
         }
     }
 
-    /// The sums, by tiles of M rows.
+    /// The sums, by tiles of M rows. As many blocks as there are threads go through the layers at once; then the
+    /// gradients go through these.
     fn sums_by<const M: usize>(
         &self,
         rows: Rows<'_>,
@@ -105,39 +106,30 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
     ) -> Evaluation {
         let n_blocks = rows.n_rows.div_ceil(ROWS).next_multiple_of(threads);
         let rows_of_block = rows.n_rows.div_ceil(n_blocks).next_multiple_of(M);
-        let at_once = n_blocks.min(if threads > 1 { 4 * threads } else { 1 });
-        let mut blocks: Vec<Block<T, M, N>> = (0..at_once)
-            .map(|_| Block::new(&self.layers, rows_of_block))
-            .collect();
-        let mut gradients: Vec<Gradient<T, M, N>> = self
-            .layers
-            .iter()
-            .map(|it| Gradient::new(it.shape))
-            .collect();
+        let blocks = (0..threads).map(|_| Block::new(&self.layers, rows_of_block));
+        let mut blocks: Vec<Block<T, M, N>> = blocks.collect();
+        let gradients = self.layers.iter().map(|it| Gradient::new(it.shape));
+        let mut gradients: Vec<Gradient<T, M, N>> = gradients.collect();
         let mut summary = Summary::default();
-        for first in (0..rows.n_rows).step_by(at_once * rows_of_block) {
+        for first in (0..rows.n_rows).step_by(threads * rows_of_block) {
             let starts = (first..rows.n_rows).step_by(rows_of_block);
-            for (block, start) in blocks.iter_mut().zip(starts) {
+            let pairs = blocks.iter_mut().zip(starts);
+            let passes = pairs.map(|(block, start)| {
                 block.place(start, rows_of_block.min(rows.n_rows - start));
-            }
-            let blocks = &mut blocks[..(rows.n_rows - first).div_ceil(rows_of_block).min(at_once)];
-            let network = self;
-            for_each(threads, blocks.iter_mut().collect(), |block| {
-                instructions.run(Pass {
-                    network,
+                Pass {
+                    network: self,
                     rows,
                     block,
-                });
+                }
             });
-            let blocks = &*blocks;
+            let passes: Vec<_> = passes.collect();
+            let n_placed = passes.len();
+            for_each(threads, passes, |pass| instructions.run(pass));
+            let placed = &blocks[..n_placed];
             let stripes = gradients.iter_mut().enumerate();
-            let stripes = stripes.flat_map(|(layer, it)| it.stripes(layer, blocks));
-            for_each(threads, stripes.collect(), |stripe| {
-                instructions.run(stripe)
-            });
-            blocks
-                .iter()
-                .for_each(|block| block.add_summary(&mut summary));
+            let stripes = stripes.flat_map(|(layer, it)| it.stripes(layer, placed));
+            for_each(threads, stripes.collect(), |it| instructions.run(it));
+            placed.iter().for_each(|it| it.add_summary(&mut summary));
         }
         let mut gradient = vec![0.0; self.n_parameters];
         let mut rest = gradient.as_mut_slice();

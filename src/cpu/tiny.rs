@@ -110,36 +110,23 @@ fn step<const FUSED: bool, const W: usize>(
     t: &Lanes<W>,
     factors: &Lanes<W>,
 ) -> Lanes<W> {
-    let exponents = |factor: f64| -> Lanes<W> {
-        std::array::from_fn(|i| exp_of_short_chain::<FUSED>(factor * z[i].abs()))
-    };
-    match activation {
-        Activation::Identity => std::array::from_fn(|i| (z[i] - t[i]) * factors[i]),
-        // tanh z = ±(1 − q) / (1 + q), of slope 4q / (1 + q)², from q = exp(−2|z|).
-        Activation::Tanh => {
-            let q = exponents(-2.0);
-            std::array::from_fn(|i| {
-                let r = 1.0 / (1.0 + q[i]);
-                let magnitude = (1.0 - q[i]) * r;
-                let y = if z[i] >= 0.0 { magnitude } else { -magnitude };
-                (y - t[i]) * factors[i] * (4.0 * q[i] * r * r)
-            })
-        }
-        // The sigmoid is 1 / (1 + q), or q / (1 + q), of slope q / (1 + q)², from q = exp(−|z|).
-        _ => {
-            let q = exponents(-1.0);
-            std::array::from_fn(|i| {
-                let r = 1.0 / (1.0 + q[i]);
-                // For both signs of z, so that none has to wait for the prediction.
-                let (positive, negative) = (r - t[i], mul_add::<FUSED>(q[i], r, -t[i]));
-                let difference = if z[i] >= 0.0 { positive } else { negative };
-                match loss {
-                    Loss::SquaredError => difference * factors[i] * (q[i] * r * r),
-                    Loss::CrossEntropy => difference * factors[i],
-                }
-            })
-        }
+    if activation != Activation::Sigmoid {
+        let mut y = *z;
+        activation.apply(&mut y);
+        return std::array::from_fn(|i| factors[i] * loss.grad_z(activation, z[i], y[i], t[i]));
     }
+    // The prediction is 1 / (1 + q), or q / (1 + q), of slope q / (1 + q)², from q = exp(−|z|).
+    let q: Lanes<W> = std::array::from_fn(|i| exp_of_short_chain::<FUSED>(-z[i].abs()));
+    std::array::from_fn(|i| {
+        let r = 1.0 / (1.0 + q[i]);
+        // For both signs of z, so that none has to wait for the prediction.
+        let (positive, negative) = (r - t[i], mul_add::<FUSED>(q[i], r, -t[i]));
+        let difference = if z[i] >= 0.0 { positive } else { negative };
+        match loss {
+            Loss::SquaredError => difference * factors[i] * (q[i] * r * r),
+            Loss::CrossEntropy => difference * factors[i],
+        }
+    })
 }
 
 /// Updates of a network; lanes without a row have the weight and the factor 0.

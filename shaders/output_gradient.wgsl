@@ -28,7 +28,7 @@ fn main(
     var own = vec2(0.0);
     for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {
         let of_row = common_of_row(row);
-        let target_at = (params.first_row + row) * TARGET_WIDTH;
+        let target_at = row_at(params.first_row + row) * TARGET_WIDTH;
         var weight = 1.0;
         if WEIGHTED == 1u {
             weight = targets[target_at + OUTPUTS];

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::leaves::Leaves;
 use crate::network::{Network, NetworkValues};
 use crate::objective::Objective;
+use crate::optimizer::{Memory, Optimizer, UpdateRule};
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -66,6 +67,15 @@ impl Summary {
             mean_slope: self.mean_slope / (total_weight * problem.dataset.n_outputs() as f64),
         }
     }
+}
+
+/// What an update saw at the parameters before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Loss and mean slope of its rows.
+    pub summary: Summary,
+    /// The penalties on the weights.
+    pub penalty: f64,
 }
 
 /// [`Backend::evaluate`]'s result.
@@ -266,32 +276,61 @@ pub trait Backend {
     /// Where the device fails.
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>>;
 
-    /// Starts `iterations` times `parameters −= learning_rate · gradient`. A GPU goes on by itself, nothing
-    /// is read back but the last pass, which saw the parameters before the last update.
+    /// Makes the updates that are submitted from now on follow `rule`, with nothing kept of earlier ones. False if the
+    /// backend leaves such updates to the host.
     ///
     /// # Errors
-    /// Where the device fails.
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()>;
+    /// Where the device fails, or cannot multiply by the learning rate.
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool>;
 
-    /// Waits for the end of the updates that were started first, and gives their last pass.
+    /// Starts the updates of the numbers `updates` by the rule that is followed. A GPU goes on by itself.
+    ///
+    /// # Errors
+    /// Where the device fails, or cannot multiply by a learning rate.
+    ///
+    /// # Panics
+    /// Where there are no updates, or no rule is followed.
+    fn submit(&mut self, updates: Range<u64>) -> Result<()>;
+
+    /// Waits for the end of the updates that were started first, and gives what the last of them saw: one at least, and
+    /// as many as the backend keeps.
     ///
     /// # Errors
     /// Where the device fails.
     ///
     /// # Panics
     /// Where none was started.
-    fn wait(&mut self) -> Result<Summary>;
+    fn wait(&mut self) -> Result<Vec<Seen>>;
+
+    /// What the rule that is followed keeps from update to update, after those submitted.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn memory(&mut self) -> Result<Memory> {
+        Ok(Memory::new(Optimizer::GradientDescent, 0))
+    }
+
+    /// Replaces what the rule that is followed keeps; a GPU rounds it to f32.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn set_memory(&mut self, _memory: &Memory) -> Result<()> {
+        Ok(())
+    }
 
     /// How many submissions to have under way at once, so that the hardware never waits for the host.
     fn queue_depth(&self) -> usize;
 
-    /// Makes `iterations` updates, from their start to their end.
+    /// Makes `iterations` updates by plain gradient descent, from their start to their end, and gives what the last one
+    /// saw.
     ///
     /// # Errors
     /// Where the device fails.
     fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Summary> {
-        self.submit(iterations, learning_rate)?;
-        self.wait()
+        self.follow(&UpdateRule::gradient_descent(learning_rate))?;
+        self.submit(0..u64::from(iterations.get()))?;
+        let seen = self.wait()?;
+        Ok(seen.last().expect("one at least").summary)
     }
 
     /// Pre-activations and predictions of the rows `rows` at the parameters.

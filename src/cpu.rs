@@ -14,32 +14,35 @@ mod dense;
 mod descent;
 mod exp;
 mod float;
+mod fma;
 mod forward;
 mod layer;
 mod leaf;
+mod prepared;
 mod read;
 mod reference;
 mod rows;
-mod simd;
 mod small_batch;
 mod tiny;
 
+pub use fma::Multiplier;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
-pub(crate) use simd::{Arithmetic, Instructions};
 
-use crate::backend::{Backend, BackendKind, Evaluation, Precision, Predictions, Problem, Summary};
+use crate::backend::{
+    Backend, BackendKind, Evaluation, Precision, Predictions, Problem, Seen, Summary,
+};
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
-use block::{Rows, Scratch};
-use dense::DenseNetwork;
+use crate::optimizer::{UpdateRule, gradient_descent};
+use crate::simd::{self, Instructions};
+use block::Rows;
 use descent::GradientDescent;
-use layer::{PaddedLayer, Sums};
+use prepared::{Prepared, padded_layer};
 use rayon::prelude::*;
 use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// A problem held in host memory.
@@ -49,8 +52,10 @@ pub struct Cpu<'a> {
     data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
+    /// That of plain gradient descent, which alone is followed.
+    learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    summaries: VecDeque<Summary>,
+    seen: VecDeque<Seen>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
     precision: Precision,
@@ -117,7 +122,8 @@ impl<'a> Cpu<'a> {
         Self {
             leaves: problem.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
-            summaries: VecDeque::new(),
+            learning_rate: None,
+            seen: VecDeque::new(),
             problem,
             data,
             threads,
@@ -142,30 +148,9 @@ impl<'a> Cpu<'a> {
         }
     }
 
-    fn padded_layer(&self) -> PaddedLayer {
-        let Problem {
-            network,
-            objective,
-            dataset,
-        } = &self.problem;
-        PaddedLayer::new(
-            network.layer(),
-            objective.loss,
-            dataset.is_weighted(),
-            &self.parameters_of_rows(),
-        )
-    }
-
     /// The network as the arithmetic wants it, at the parameters.
     fn prepared(&self) -> Prepared {
-        if !self.problem.network.has_hidden() {
-            return Prepared::Layer(self.padded_layer());
-        }
-        let (problem, parameters) = (&self.problem, &self.parameters_of_rows());
-        match self.precision {
-            Precision::F64 => Prepared::NetworkF64(DenseNetwork::new(problem, parameters)),
-            Precision::F32 => Prepared::NetworkF32(DenseNetwork::new(problem, parameters)),
-        }
+        Prepared::new(&self.problem, self.precision, &self.parameters_of_rows())
     }
 
     /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.
@@ -176,17 +161,7 @@ impl<'a> Cpu<'a> {
     }
 
     fn sums_of(&self, prepared: &Prepared, rows: Rows<'_>, threads: usize) -> Evaluation {
-        let mut sums = match prepared {
-            Prepared::NetworkF64(network) => network.sums(rows, self.instructions, threads),
-            Prepared::NetworkF32(network) => network.sums(rows, self.instructions, threads),
-            Prepared::Layer(layer) => {
-                let sums = self.instructions.run(LeafSums { layer, rows });
-                Evaluation {
-                    summary: sums.summary(),
-                    gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
-                }
-            }
-        };
+        let mut sums = prepared.sums(rows, self.instructions, threads);
         if let RowSource::Unscaled(_, scaling) = self.data {
             let first = self.problem.network.layers()[0];
             let of_first = &mut sums.gradient[..first.n_parameters()];
@@ -197,7 +172,7 @@ impl<'a> Cpu<'a> {
 
     /// Makes updates by gradient descent on the only leaf in one call, and returns the sums before the last. `None`
     /// where they are made leaf by leaf and update by update.
-    fn descend_in_one_leaf(&mut self, iterations: NonZeroU32, rate: f64) -> Option<Summary> {
+    fn descend_in_one_leaf(&mut self, iterations: u64, rate: f64) -> Option<Summary> {
         if self.precision != Precision::F64 {
             return None;
         }
@@ -210,7 +185,7 @@ impl<'a> Cpu<'a> {
         if tiny.is_some() || problem.network.has_hidden() {
             return tiny;
         }
-        let mut layer = self.padded_layer();
+        let mut layer = padded_layer(problem, &self.parameters);
         let summary = self.data.with_rows(problem.dataset, rows, |rows| {
             self.instructions.run(GradientDescent {
                 layer: &mut layer,
@@ -249,45 +224,6 @@ impl<'a> Cpu<'a> {
         } else {
             self.threads.install(sum)
         }
-    }
-}
-
-/// A network at its parameters, as its arithmetic wants it.
-enum Prepared {
-    /// The layer of a network that has one.
-    Layer(PaddedLayer),
-    /// A network with hidden layers. Tiles are two of the widest vectors wide.
-    NetworkF64(DenseNetwork<f64, 16>),
-    /// The same in f32.
-    NetworkF32(DenseNetwork<f32, 32>),
-}
-
-impl Prepared {
-    /// How many of `threads` threads are worth sharing the sums over `n_rows` rows.
-    fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
-        match self {
-            Self::Layer(_) => 1,
-            Self::NetworkF64(network) => network.worthwhile_threads(n_rows, threads),
-            Self::NetworkF32(network) => network.worthwhile_threads(n_rows, threads),
-        }
-    }
-}
-
-/// The sums of one leaf, for a network of one layer.
-struct LeafSums<'a> {
-    layer: &'a PaddedLayer,
-    rows: Rows<'a>,
-}
-
-impl Arithmetic for LeafSums<'_> {
-    type Output = Sums;
-
-    #[inline(always)]
-    fn run<const FUSED: bool>(self) -> Sums {
-        let mut sums = Sums::zero(self.layer);
-        let mut scratch = Scratch::new(self.layer);
-        leaf::add_rows::<FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
-        sums
     }
 }
 
@@ -353,30 +289,38 @@ impl Backend for Cpu<'_> {
             .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = learning_rate * self.problem.scale();
+    /// The host makes all updates but those of plain gradient descent, which need not leave the arithmetic.
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.learning_rate = rule.is_plain().then_some(rule.learning_rate);
+        Ok(rule.is_plain())
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        let rate = self.learning_rate.expect("a rule is followed") * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
-        if self.leaves.count() == 1
-            && let Some(summary) = self.descend_in_one_leaf(iterations, rate)
-        {
-            self.summaries
-                .push_back(summary.reduced(&self.problem, total_weight));
-            return Ok(());
-        }
-        let mut summary = Summary::default();
-        for _ in 0..iterations.get() {
-            let sums = self.sums();
-            gradient_descent(rate, &sums.gradient, &mut self.parameters);
-            self.precision.round(&mut self.parameters);
-            summary = sums.summary;
-        }
-        self.summaries
-            .push_back(summary.reduced(&self.problem, total_weight));
+        let iterations = updates.end - updates.start;
+        let in_one_leaf = (self.leaves.count() == 1)
+            .then(|| self.descend_in_one_leaf(iterations, rate))
+            .flatten();
+        let summary = in_one_leaf.unwrap_or_else(|| {
+            let mut summary = Summary::default();
+            for _ in updates {
+                let sums = self.sums();
+                gradient_descent(rate, &sums.gradient, &mut self.parameters);
+                self.precision.round(&mut self.parameters);
+                summary = sums.summary;
+            }
+            summary
+        });
+        self.seen.push_back(Seen {
+            summary: summary.reduced(&self.problem, total_weight),
+            penalty: 0.0,
+        });
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<Summary> {
-        Ok(self.summaries.pop_front().expect("updates were submitted"))
+    fn wait(&mut self) -> Result<Vec<Seen>> {
+        Ok(vec![self.seen.pop_front().expect("updates were submitted")])
     }
 
     /// The updates are finished when [`Backend::submit`] returns.
@@ -423,13 +367,5 @@ fn described(threads: &rayon::ThreadPool, what: &str) -> String {
     match threads.current_num_threads() {
         1 => format!("1 thread, {what}"),
         n => format!("{n} threads, {what}"),
-    }
-}
-
-/// `parameters -= rate · gradient`
-#[inline]
-pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
-    for (parameter, gradient) in parameters.iter_mut().zip(gradient) {
-        *parameter -= rate * gradient;
     }
 }

@@ -15,11 +15,13 @@ mod chunks;
 mod dense;
 mod dense_kernels;
 mod device;
+mod fma;
 mod generate;
 mod input_format;
 mod kernels;
 mod leaf_kernel;
 mod memory_plan;
+mod optimizer;
 mod options;
 mod parameter_layout;
 mod params;
@@ -29,35 +31,42 @@ mod predict;
 mod read;
 mod ring;
 mod row_layout;
+mod row_numbers;
 mod tree;
 mod unroll;
+mod updates;
 #[cfg(test)]
 mod variants;
 mod workgroup_shape;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
+pub use fma::Multiplier;
 pub use options::GpuOptions;
 pub use read::Reader;
 
 use crate::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Stage, Staged,
-    Summary,
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage,
+    Staged, Summary,
 };
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
+use crate::optimizer::{Memory, Optimizer, UpdateRule};
 use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
 use leaf_kernel::Operands;
+use optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
 use parameter_layout::ParameterLayout;
 use params::to_u32;
 use pass::Pass;
 use predict::Predict;
+use ring::Samples;
+use std::collections::VecDeque;
 
-use std::num::NonZeroU32;
 use std::ops::Range;
 use tree::{Tree, UpdateTarget};
+use updates::Updates;
 use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
@@ -82,6 +91,22 @@ pub struct Gpu<'a> {
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
     readbacks: Readbacks,
+    followed: Followed,
+    /// Of each submission that was not waited for yet the updates of which something comes back, with the weights of
+    /// their rows.
+    submitted: VecDeque<Vec<(u64, f64)>>,
+}
+
+/// The rule of the updates.
+#[derive(Debug)]
+enum Followed {
+    Nothing,
+    /// Gradient descent, which the kernels of a network of one layer make by themselves.
+    Plain {
+        learning_rate: f64,
+    },
+    /// Any other, with the dispatches that update from all rows.
+    Optimizer(Box<DeviceOptimizer>, UpdateDispatches),
 }
 
 impl<'a> Gpu<'a> {
@@ -124,13 +149,14 @@ impl<'a> Gpu<'a> {
         let target = UpdateTarget {
             parameters: &operands.parameters,
             n_floats: layout.n_trained(),
-            except_one_leaf: shape.is_some(),
         };
         let max_bytes = options.max_chunk_bytes;
-        let tree = Tree::new(&device, leaves.count(), layout.n_sums(), &target, max_bytes)?;
+        let target = shape.is_some().then_some(&target);
+        let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
         let per_page = tree.leaves_per_page();
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
+        let batches = Batches::new(pass.chunks().resident());
         Ok(Self {
             operands,
             options,
@@ -139,9 +165,11 @@ impl<'a> Gpu<'a> {
             shape,
             leaves,
             pass,
-            batches: Batches::default(),
+            batches,
             predict: None,
             readbacks: Readbacks::default(),
+            followed: Followed::Nothing,
+            submitted: VecDeque::new(),
         })
     }
 
@@ -275,11 +303,9 @@ impl Backend for Gpu<'_> {
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        let (device, options) = (&self.device, self.options);
-        let sums = self
-            .batches
-            .evaluate(device, &self.operands, options, rows)?;
-        let problem = &self.operands.problem;
+        let (device, problem) = (&self.device, &self.operands.problem);
+        let batch = (self.batches).of(device, &self.operands, self.options, rows.len())?;
+        let sums = batch.evaluate(device, Samples::numbered(problem.dataset, rows))?;
         let weight = problem.dataset.weight_of(rows);
         Ok(self.unpack_sums(&sums).reduced(problem, weight))
     }
@@ -297,22 +323,90 @@ impl Backend for Gpu<'_> {
             .collect())
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let rate = pass::rate(learning_rate * self.operands.problem.scale())?;
-        self.pass.descend(&self.device, iterations.get(), rate)?;
-        let (first, n_sums) = (
-            self.parameter_layout.n_parameters(),
-            self.parameter_layout.n_sums(),
-        );
-        let total = self.pass.tree().total();
-        self.readbacks
-            .send_for(&self.device, total, first, n_sums - first)
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        if let Followed::Optimizer(optimizer, _) = &self.followed
+            && optimizer.rule == *rule
+        {
+            optimizer.forget(&self.device);
+            return Ok(true);
+        }
+        self.readbacks = Readbacks::default();
+        self.batches.forget_updates();
+        self.followed = if rule.is_plain() && self.shape.is_some() {
+            let learning_rate = rule.learning_rate;
+            Followed::Plain { learning_rate }
+        } else {
+            let (device, operands) = (&self.device, &self.operands);
+            let optimizer = DeviceOptimizer::new(device, &operands.problem, rule)?;
+            let total = self.pass.tree().total();
+            let whole = optimizer.dispatches(device, &operands.parameters, total)?;
+            Followed::Optimizer(Box::new(optimizer), whole)
+        };
+        Ok(true)
     }
 
-    fn wait(&mut self) -> Result<Summary> {
-        let sums = self.readbacks.receive(&self.device)?;
-        let total_weight = self.operands.problem.dataset.total_weight();
-        Ok(unpack_summary(&sums).reduced(&self.operands.problem, total_weight))
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        assert!(!updates.is_empty(), "no updates");
+        let device = &self.device;
+        match &self.followed {
+            Followed::Nothing => panic!("no rule is followed"),
+            Followed::Plain { learning_rate } => {
+                let problem = &self.operands.problem;
+                let rate = pass::rate(learning_rate * problem.scale())?;
+                let iterations = to_u32(updates.clone().count());
+                self.pass.descend(device, iterations, rate)?;
+                let weight = problem.dataset.total_weight();
+                self.submitted.push_back(vec![(updates.end - 1, weight)]);
+                let first = self.parameter_layout.n_parameters();
+                (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
+            }
+            Followed::Optimizer(optimizer, whole) => {
+                let mut submission = Updates {
+                    device,
+                    operands: &self.operands,
+                    options: self.options,
+                    pass: &mut self.pass,
+                    batches: &mut self.batches,
+                    optimizer,
+                    whole,
+                };
+                self.submitted.push_back(submission.submit(updates)?);
+                (self.readbacks).send_for(device, &optimizer.history, 0, 4 * MAX_UPDATES)
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Result<Vec<Seen>> {
+        let vectors = self.readbacks.receive(&self.device)?;
+        let updates = self.submitted.pop_front().expect("updates were submitted");
+        let (l1, l2) = match &self.followed {
+            Followed::Optimizer(optimizer, _) => (optimizer.rule.l1, optimizer.rule.l2),
+            _ => (0.0, 0.0),
+        };
+        let seen = updates.into_iter().map(|(update, weight)| {
+            let vectors: &[[f32; 4]] = vectors.as_chunks().0;
+            let number = usize::try_from(update % vectors.len() as u64).expect("below a length");
+            let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
+            Seen {
+                summary: unpack_summary(&vectors[number]).reduced(&self.operands.problem, weight),
+                penalty: l1 * magnitudes + 0.5 * l2 * squares,
+            }
+        });
+        Ok(seen.collect())
+    }
+
+    fn memory(&mut self) -> Result<Memory> {
+        match &self.followed {
+            Followed::Optimizer(optimizer, _) => optimizer.memory(&self.device),
+            _ => Ok(Memory::new(Optimizer::GradientDescent, 0)),
+        }
+    }
+
+    fn set_memory(&mut self, memory: &Memory) -> Result<()> {
+        if let Followed::Optimizer(optimizer, _) = &self.followed {
+            optimizer.set_memory(&self.device, memory);
+        }
+        Ok(())
     }
 
     /// Two: one submission that the device works on, and one that it finds when it is done with that.

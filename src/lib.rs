@@ -51,20 +51,22 @@ pub mod model;
 mod moments;
 pub mod network;
 pub mod objective;
+pub mod optimizer;
 pub mod random;
+mod simd;
 pub mod train;
 pub mod validate;
 
 pub use backend::Precision;
-pub use data::{ClassWeight, Classes, Dataset, Scaling, Storage, Synthetic};
+pub use data::{ClassWeight, Classes, Dataset, Rule, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use metrics::{Metrics, measure};
 pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
+pub use optimizer::{Optimizer, Schedule};
 pub use train::{
-    BackendChoice, Hardware, Optimizer, Progress, Schedule, StopReason, TrainConfig, Trained,
-    Training, train,
+    BackendChoice, Hardware, Progress, StopReason, TrainConfig, Trained, Training, train,
 };
 pub use validate::{Proof, ReferenceChoice, validate};

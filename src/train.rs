@@ -1,7 +1,6 @@
 //! Training: settings checked once, a backend chosen once, and a loop of updates over it.
 
 mod advance;
-mod batch;
 mod checkpoint;
 mod config;
 mod curvature;
@@ -9,10 +8,8 @@ mod hardware;
 mod history;
 mod holdout;
 mod host;
-mod optimizer;
-mod penalty;
+mod quasi_newton;
 mod run;
-mod schedule;
 mod stop;
 mod submission_size;
 mod trained;
@@ -21,8 +18,6 @@ mod warm_start;
 pub use config::TrainConfig;
 pub use hardware::{BackendChoice, Hardware};
 pub use history::HistoryPoint;
-pub use optimizer::Optimizer;
-pub use schedule::Schedule;
 pub use stop::StopReason;
 pub(crate) use submission_size::SubmissionSize;
 pub use trained::Trained;
@@ -35,6 +30,7 @@ use crate::network::Network;
 use checkpoint::Checkpoints;
 use config::check::require;
 use holdout::Holdout;
+pub(crate) use host::update_on_host;
 use run::TrainingRun;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;

@@ -33,10 +33,10 @@ fn row_of(value: u32, first: u32) -> u32 {
 fn load_targets(first: u32, lane: u32) {
     for (var v = 0u; v < VALUES_PER_GROUP; v += LANES_PER_ROW) { // unroll
         let value = min(v + lane, VALUES_PER_GROUP - 1u);
-        let row = min(row_of(value, first), params.n_samples - 1u);
-        t[v / LANES_PER_ROW] = targets[row * TARGET_WIDTH + value % OUTPUTS];
+        let place = row_at(min(row_of(value, first), params.n_samples - 1u));
+        t[v / LANES_PER_ROW] = targets[place * TARGET_WIDTH + value % OUTPUTS];
         if WEIGHTED == 1u {
-            row_weight[v / LANES_PER_ROW] = targets[row * TARGET_WIDTH + OUTPUTS];
+            row_weight[v / LANES_PER_ROW] = targets[place * TARGET_WIDTH + OUTPUTS];
         }
     }
 }

@@ -47,9 +47,9 @@ fn load_parameters(lane: u32) {
 // and a vec4 past the end of a row as the last vec4; neither counts, as `exists` is false or the weight 0.
 fn load_rows(first: u32, lane: u32) {
     for (var u = 0u; u < ROWS_PER_GROUP; u++) { // unroll
-        let row = min(first + u * GROUPS, params.n_samples - 1u);
+        let place = row_at(min(first + u * GROUPS, params.n_samples - 1u));
         for (var k = 0u; k < VEC4_PER_LANE; k++) { // unroll
-            x[u][k] = input_vector(row, min(lane + k * LANES_PER_ROW, VEC4_PER_ROW - 1u), k);
+            x[u][k] = input_vector(place, min(lane + k * LANES_PER_ROW, VEC4_PER_ROW - 1u), k);
         }
     }
 }

@@ -5,13 +5,12 @@ use super::layer::{PaddedLayer, Sums};
 use super::leaf;
 use super::simd::Arithmetic;
 use crate::backend::Summary;
-use std::num::NonZeroU32;
 
 /// `iterations` updates in one call, of rows that are padded once.
 pub(super) struct GradientDescent<'a> {
     pub(super) layer: &'a mut PaddedLayer,
     pub(super) rows: Rows<'a>,
-    pub(super) iterations: NonZeroU32,
+    pub(super) iterations: u64,
     pub(super) rate: f64,
 }
 
@@ -34,7 +33,7 @@ impl Arithmetic for GradientDescent<'_> {
             input_stride: padded.len() / self.rows.n_rows,
             ..self.rows
         };
-        for _ in 0..self.iterations.get() {
+        for _ in 0..self.iterations {
             sums.clear();
             leaf::add_rows::<FUSED>(self.layer, rows, &mut scratch, &mut sums);
             self.layer.descend(self.rate, &sums);

@@ -1,10 +1,10 @@
 //! A layer as the vector loops want it, and the sums they take over rows.
 
 use super::block::whole_vectors;
-use super::gradient_descent;
 use crate::backend::Summary;
 use crate::network::Layer;
 use crate::objective::Loss;
+use crate::optimizer::gradient_descent;
 
 /// Numbers of a vector: every sum is taken as this many side by side, whatever the vectors of the machine, so that
 /// its order is the same on all of them.

@@ -3,14 +3,14 @@
 //! [`Reference`] is what every faster backend is held against. It is written to be read, not to be fast; threads
 //! share out whole leaves and nothing below. The data are the numbers that a GPU gets.
 
-use super::{described, gradient_descent, pool};
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use super::{described, pool};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::NetworkValues;
+use crate::optimizer::{UpdateRule, gradient_descent};
 use rayon::prelude::*;
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// What computes, where the fast backend names its instructions.
@@ -21,8 +21,10 @@ const PLAIN_LOOPS: &str = "plain loops";
 pub struct Reference<'a> {
     problem: Problem<'a>,
     parameters: Vec<f64>,
+    /// That of plain gradient descent, which alone is followed.
+    learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    summaries: VecDeque<Summary>,
+    seen: VecDeque<Seen>,
     threads: rayon::ThreadPool,
 }
 
@@ -34,7 +36,8 @@ impl<'a> Reference<'a> {
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         Ok(Self {
             parameters: vec![0.0; problem.network.n_parameters()],
-            summaries: VecDeque::new(),
+            learning_rate: None,
+            seen: VecDeque::new(),
             threads: pool(threads)?,
             problem,
         })
@@ -175,19 +178,25 @@ impl Backend for Reference<'_> {
         Ok(self.threads.install(|| evaluations.collect()))
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        let mut evaluation = self.evaluate()?;
-        gradient_descent(learning_rate, &evaluation.gradient, &mut self.parameters);
-        for _ in 1..iterations.get() {
-            evaluation = self.evaluate()?;
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.learning_rate = rule.is_plain().then_some(rule.learning_rate);
+        Ok(rule.is_plain())
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        let learning_rate = self.learning_rate.expect("a rule is followed");
+        let mut seen = Seen::default();
+        for _ in updates {
+            let evaluation = self.evaluate()?;
             gradient_descent(learning_rate, &evaluation.gradient, &mut self.parameters);
+            seen.summary = evaluation.summary;
         }
-        self.summaries.push_back(evaluation.summary);
+        self.seen.push_back(seen);
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<Summary> {
-        Ok(self.summaries.pop_front().expect("updates were submitted"))
+    fn wait(&mut self) -> Result<Vec<Seen>> {
+        Ok(vec![self.seen.pop_front().expect("updates were submitted")])
     }
 
     /// The updates are finished when [`Backend::submit`] returns.

@@ -11,7 +11,6 @@ use super::simd::{Arithmetic, Instructions, mul_add};
 use crate::backend::{Problem, Summary};
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
-use std::num::NonZeroU32;
 
 /// The most rows.
 const MOST_ROWS: usize = 8;
@@ -23,7 +22,7 @@ const MOST_PARAMETERS: usize = 1 << 12;
 pub(super) fn descend(
     problem: &Problem<'_>,
     rows: Rows<'_>,
-    iterations: NonZeroU32,
+    iterations: u64,
     rate: f64,
     parameters: &mut [f64],
 ) -> Option<Summary> {
@@ -125,7 +124,7 @@ struct Descent<'a, const W: usize> {
     weights: Lanes<W>,
     /// The weight of each row times the negative rate: with it an error is a step.
     factors: Lanes<W>,
-    iterations: NonZeroU32,
+    iterations: u64,
     parameters: &'a mut [f64],
 }
 
@@ -133,7 +132,7 @@ impl<'a, const W: usize> Descent<'a, W> {
     fn new(
         problem: &Problem<'_>,
         rows: Rows<'_>,
-        iterations: NonZeroU32,
+        iterations: u64,
         rate: f64,
         parameters: &'a mut [f64],
     ) -> Self {
@@ -218,8 +217,8 @@ impl<'a, const W: usize> Descent<'a, W> {
             if let Some(hidden) = below.last_mut() {
                 hidden.e.fill([0.0; W]);
             }
-            for unit in 0..layer.shape.n_outputs {
-                let (z, a, e) = (&layer.z[unit], &inputs[unit], &layer.e[unit]);
+            for (unit, a) in inputs.iter().enumerate() {
+                let (z, e) = (&layer.z[unit], &layer.e[unit]);
                 let e = std::array::from_fn(|i| e[i] * activation.slope(z[i], a[i]));
                 if let Some(hidden) = below.last_mut() {
                     layer.add_error_below::<FUSED>(unit, &e, hidden);
@@ -236,7 +235,7 @@ impl<'a, const W: usize> Descent<'a, W> {
         &mut self,
         grad_z: impl Fn(&Lanes<W>, &Lanes<W>) -> Lanes<W>,
     ) -> Summary {
-        for _ in 1..self.iterations.get() {
+        for _ in 1..self.iterations {
             self.forward::<FUSED>();
             self.backward::<FUSED>(&grad_z);
         }

@@ -1,15 +1,18 @@
-//! Mini-batches: rows in any order, gathered by the host into memory of their own and summed there by the kernels
-//! that sum a whole data set.
+//! Mini-batches: rows in any order, summed by the kernels that sum a whole data set. They are read where they lie if
+//! all data are in one buffer on the device; otherwise the host gathers them into memory of their own.
 
 use super::chunk::Chunk;
-use super::device::Device;
-use super::leaf_kernel::{LeafKernel, Operands};
+use super::device::{Buffer, Device};
+use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
 use super::memory_plan::cut;
+use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
+use super::params::to_u32;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
-use super::tree::{Tree, UpdateTarget};
+use super::row_numbers::RowNumbers;
+use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
 use crate::error::Result;
 
@@ -17,71 +20,176 @@ use crate::error::Result;
 const SIZES: usize = 2;
 
 /// Memory and kernels for batches, made when the first batch of a size comes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Batches {
+    /// Inputs and targets of all rows, if they stay on the device in one buffer each.
+    resident: Option<[Buffer; 2]>,
+    /// The numbers of the rows of batches that are read where they lie.
+    numbers: Option<RowNumbers>,
     list: Vec<Batch>,
 }
 
 /// Memory and kernels for batches of `n_rows` rows, whichever these are. Nothing here depends on other batches,
 /// so the bits do not either.
 #[derive(Debug)]
-struct Batch {
+pub(super) struct Batch {
     n_rows: usize,
     n_sums: usize,
-    ring: Ring,
-    /// Chunks that all share one memory; the queue fills it only once earlier submissions have read it.
+    source: Source,
+    /// Chunks that all share one memory; the queue fills it only once earlier submissions have read it. One chunk if
+    /// the rows are there.
     chunks: Vec<Chunk>,
     leaf_kernel: LeafKernel,
     tree: Tree,
+    /// By the rule that is followed, once it has updated from a batch of this size.
+    update: Option<UpdateDispatches>,
+}
+
+/// Where the rows come from.
+#[derive(Debug)]
+enum Source {
+    /// They are on the device, and have their numbers in this buffer.
+    Resident(Buffer),
+    /// From the host.
+    Host(Ring),
 }
 
 impl Batches {
-    /// Sums gradient, loss and mean slope over the rows `rows` and reads them back, laid out as in the tree.
-    pub(super) fn evaluate(
+    /// Batches of rows that are in `resident`, or that the host brings.
+    pub(super) fn new(resident: Option<[Buffer; 2]>) -> Self {
+        Self {
+            resident,
+            numbers: None,
+            list: Vec::new(),
+        }
+    }
+
+    /// The batches of `n_rows` rows.
+    pub(super) fn of(
         &mut self,
         device: &Device,
         operands: &Operands<'_>,
         options: GpuOptions,
-        rows: &[usize],
-    ) -> Result<Vec<f32>> {
-        assert!(!rows.is_empty(), "a batch has at least one row");
-        let at = self.list.iter().position(|b| b.n_rows == rows.len());
-        let batch = if let Some(at) = at {
-            &mut self.list[at]
-        } else {
-            if self.list.len() == SIZES {
-                // Its memory comes back with the next wait.
-                self.list.remove(0);
-                device.finish_writes()?;
+        n_rows: usize,
+    ) -> Result<&mut Batch> {
+        assert!(n_rows > 0, "a batch has at least one row");
+        let at = match self.list.iter().position(|batch| batch.n_rows == n_rows) {
+            Some(at) => at,
+            None => {
+                if self.list.len() == SIZES {
+                    // Its memory comes back with the next wait.
+                    self.list.remove(0);
+                    device.finish_writes()?;
+                }
+                let batch = match self.resident_rows(device, operands, options, n_rows)? {
+                    Some(rows) => Batch::resident(device, operands, rows, n_rows)?,
+                    None => Batch::by_host(device, operands, options, n_rows)?,
+                };
+                self.list.push(batch);
+                self.list.len() - 1
             }
-            let batch = Batch::new(device, operands, options, rows.len())?;
-            self.list.push_mut(batch)
         };
-        batch.evaluate(device, Samples::numbered(operands.problem.dataset, rows))
+        Ok(&mut self.list[at])
+    }
+
+    /// Makes room for the numbers of `n_rows` rows, unless the host gathers the rows.
+    pub(super) fn reserve(&mut self, device: &Device, n_rows: usize) -> Result<()> {
+        let bytes = 4 * n_rows as u64;
+        let is_resident = self.resident.is_some();
+        if is_resident
+            && self
+                .numbers
+                .as_ref()
+                .is_none_or(|it| it.buffer.size() < bytes)
+        {
+            // The kernels are bound to the old room.
+            self.list.clear();
+            self.numbers = Some(RowNumbers::new(device, n_rows)?);
+        }
+        Ok(())
+    }
+
+    /// The numbers that there is room for; `None` before a batch of rows that are read where they lie.
+    pub(super) fn numbers(&self) -> Option<&RowNumbers> {
+        self.numbers.as_ref()
+    }
+
+    /// Where the rows of a batch of `n_rows` are, and where their numbers come; `None` if the host gathers them.
+    fn resident_rows(
+        &mut self,
+        device: &Device,
+        operands: &Operands<'_>,
+        options: GpuOptions,
+        n_rows: usize,
+    ) -> Result<Option<([Buffer; 2], BatchRows)>> {
+        let Some(resident) = self.resident.clone() else {
+            return Ok(None);
+        };
+        // All leaves have to be of one page, and of one dispatch.
+        let problem = &operands.problem;
+        let layout = RowLayout::new(problem.dataset);
+        let leaves = problem.leaves_of(n_rows);
+        let most = leaves_per_chunk(device, leaves, layout, options.max_chunk_bytes)?;
+        if most < leaves.count() {
+            return Ok(None);
+        }
+        self.reserve(device, n_rows)?;
+        let rows = self.numbers.as_ref().map(|numbers| BatchRows {
+            numbers: numbers.buffer.clone(),
+            bytes: 4 * n_rows as u64,
+        });
+        Ok(rows.map(|rows| (resident, rows)))
+    }
+
+    /// The batches of `n_rows` rows, which [`Batches::of`] has made.
+    pub(super) fn prepared(&self, n_rows: usize) -> &Batch {
+        let mut list = self.list.iter();
+        list.find(|batch| batch.n_rows == n_rows).expect("prepared")
+    }
+
+    /// Forgets the dispatches of the rule that was followed.
+    pub(super) fn forget_updates(&mut self) {
+        for batch in &mut self.list {
+            batch.update = None;
+        }
     }
 }
 
 impl Batch {
-    fn new(
+    /// Batches of rows that are read where they lie, `memory`.
+    fn resident(
+        device: &Device,
+        operands: &Operands<'_>,
+        (memory, rows): ([Buffer; 2], BatchRows),
+        n_rows: usize,
+    ) -> Result<Self> {
+        let leaves = operands.problem.leaves_of(n_rows);
+        let tree = Self::tree(device, operands, n_rows, None)?;
+        let all = 0..leaves.count();
+        let chunks = vec![Chunk::new(device, 0..n_rows, all, 0, memory)?];
+        let source = Source::Resident(rows.numbers.clone());
+        Self::new(
+            device,
+            operands,
+            n_rows,
+            chunks,
+            Some(&rows),
+            (tree, source),
+        )
+    }
+
+    /// Batches of rows that the host gathers.
+    fn by_host(
         device: &Device,
         operands: &Operands<'_>,
         options: GpuOptions,
         n_rows: usize,
     ) -> Result<Self> {
         let problem = &operands.problem;
-        let (row_layout, layout) = (
-            RowLayout::new(problem.dataset),
-            ParameterLayout::new(&problem.network),
-        );
+        let row_layout = RowLayout::new(problem.dataset);
         let leaves = problem.leaves_of(n_rows);
-        let target = UpdateTarget {
-            parameters: &operands.parameters,
-            n_floats: layout.n_trained(),
-            except_one_leaf: !problem.network.has_hidden(),
-        };
         let max_bytes = options.max_chunk_bytes;
-        let n_sums = layout.n_sums();
-        let tree = Tree::new(device, leaves.count(), n_sums, &target, max_bytes)?;
+        let tree = Self::tree(device, operands, n_rows, max_bytes)?;
         let ring = Ring::new(device, row_layout, n_rows)?;
         // A chunk is no more than one staging buffer brings, as its rows are read only once.
         let per_piece = (ring.rows_per_piece() / leaves.rows_per_leaf()).max(1);
@@ -95,30 +203,141 @@ impl Batch {
             let in_page = chunk.start % per_page;
             chunks.push(Chunk::new(device, rows, chunk, in_page, memory.clone())?);
         }
+        Self::new(
+            device,
+            operands,
+            n_rows,
+            chunks,
+            None,
+            (tree, Source::Host(ring)),
+        )
+    }
+
+    fn tree(
+        device: &Device,
+        operands: &Operands<'_>,
+        n_rows: usize,
+        max_bytes: Option<u64>,
+    ) -> Result<Tree> {
+        let problem = &operands.problem;
+        let n_sums = ParameterLayout::new(&problem.network).n_sums();
+        let n_leaves = problem.leaves_of(n_rows).count();
+        Tree::new(device, n_leaves, n_sums, None, max_bytes)
+    }
+
+    fn new(
+        device: &Device,
+        operands: &Operands<'_>,
+        n_rows: usize,
+        chunks: Vec<Chunk>,
+        rows: Option<&BatchRows>,
+        (tree, source): (Tree, Source),
+    ) -> Result<Self> {
+        let problem = &operands.problem;
+        let leaves = problem.leaves_of(n_rows);
         let shape = WorkgroupShape::of_network(&problem.network, leaves, device);
+        let shape = shape.as_ref();
         Ok(Self {
             n_rows,
-            n_sums,
-            leaf_kernel: LeafKernel::new(device, operands, shape.as_ref(), leaves, &chunks, &tree)?,
-            ring,
+            n_sums: tree.n_sums(),
+            leaf_kernel: LeafKernel::new(device, operands, shape, leaves, &chunks, rows, &tree)?,
+            source,
             chunks,
             tree,
+            update: None,
         })
     }
 
-    fn evaluate(&mut self, device: &Device, samples: Samples<'_>) -> Result<Vec<f32>> {
+    /// Sums gradient, loss and mean slope over `samples` and reads them back, laid out as in the tree.
+    pub(super) fn evaluate(&mut self, device: &Device, samples: Samples<'_>) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
+        self.sum(device, samples, |_| {})?;
+        device.read(self.tree.total(), 0, self.n_sums)
+    }
+
+    /// Submits the sums over `samples`, and what `then` records after them.
+    pub(super) fn sum(
+        &mut self,
+        device: &Device,
+        samples: Samples<'_>,
+        then: impl Fn(&mut wgpu::ComputePass<'_>),
+    ) -> Result<()> {
+        let ring = match &mut self.source {
+            Source::Resident(numbers) => {
+                let rows: Vec<u32> = samples.numbers().map(to_u32).collect();
+                device.write(numbers, 0, bytemuck::cast_slice(&rows));
+                device.submit("batch", |encoder| {
+                    Device::pass(encoder, "batch", |pass| {
+                        self.record(pass, 0);
+                        then(pass);
+                    });
+                });
+                return Ok(());
+            }
+            Source::Host(ring) => ring,
+        };
+        let (leaf_kernel, tree, last) = (&self.leaf_kernel, &self.tree, self.chunks.len() - 1);
         for (number, chunk) in self.chunks.iter().enumerate() {
             let rows = chunk.rows.clone();
-            self.ring.load(device, samples, chunk, rows, |encoder| {
+            ring.load(device, samples, chunk, rows, |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    self.leaf_kernel.record(pass, number);
-                    if number + 1 == self.chunks.len() {
-                        self.tree.record(pass);
+                    leaf_kernel.record(pass, number, 0);
+                    if number == last {
+                        tree.record(pass);
+                        then(pass);
                     }
                 });
             })?;
         }
-        device.read(self.tree.total(), 0, self.n_sums)
+        Ok(())
+    }
+
+    /// Submits the sums over `samples` and the update from them, whose record is the first.
+    pub(super) fn sum_and_update(
+        &mut self,
+        device: &Device,
+        samples: Samples<'_>,
+        optimizer: &DeviceOptimizer,
+    ) -> Result<()> {
+        let update = self.update.take().expect("prepared");
+        let summed = self.sum(device, samples, |pass| {
+            optimizer.record_update(pass, &update, 0);
+        });
+        self.update = Some(update);
+        summed
+    }
+
+    /// Records the sums over rows that are on the device and have their numbers from byte `rows_at` on.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, rows_at: u32) {
+        self.leaf_kernel.record(pass, 0, rows_at);
+        self.tree.record(pass);
+    }
+
+    /// Whether the rows are read where they lie.
+    pub(super) fn is_resident(&self) -> bool {
+        matches!(self.source, Source::Resident(_))
+    }
+
+    pub(super) fn n_dispatches(&self) -> usize {
+        self.leaf_kernel.n_dispatches() + self.tree.n_dispatches()
+    }
+
+    /// Makes the dispatches that update the parameters by `optimizer`.
+    pub(super) fn prepare_update(
+        &mut self,
+        device: &Device,
+        operands: &Operands<'_>,
+        optimizer: &DeviceOptimizer,
+    ) -> Result<()> {
+        if self.update.is_none() {
+            let total = self.tree.total();
+            self.update = Some(optimizer.dispatches(device, &operands.parameters, total)?);
+        }
+        Ok(())
+    }
+
+    /// The dispatches that [`Batch::prepare_update`] made.
+    pub(super) fn update(&self) -> &UpdateDispatches {
+        self.update.as_ref().expect("prepared")
     }
 }

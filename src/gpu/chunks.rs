@@ -108,6 +108,14 @@ impl<'a> Chunks<'a> {
         &self.granted.list
     }
 
+    /// Inputs and targets of all rows, if one chunk holds them and stays on the device.
+    pub(super) fn resident(&self) -> Option<[Buffer; 2]> {
+        match self.list() {
+            [all] if self.n_streamed() == 0 => Some([all.inputs.clone(), all.targets.clone()]),
+            _ => None,
+        }
+    }
+
     /// Bytes of inputs and targets on the device at any time.
     pub(super) fn held(&self) -> u64 {
         self.granted.bytes

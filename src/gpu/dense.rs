@@ -6,7 +6,7 @@ use super::chunks::Chunks;
 use super::dense_kernels::{DenseKernel, TILE, WORKGROUP_SIZE};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
-use super::leaf_kernel::Operands;
+use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::parameter_layout::ParameterLayout;
 use super::params::{BlockParams, to_u32};
 use super::pipeline::Pipeline;
@@ -56,12 +56,13 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// The forward pass of the rows of `chunks`, whose leaves are `leaves`.
+    /// The forward pass of the rows of `chunks`, whose leaves are `leaves`; of a batch if `rows` are its numbers.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
         leaves: Leaves,
         chunks: &[Chunk],
+        rows: Option<&BatchRows>,
     ) -> Result<Self> {
         let problem = &operands.problem;
         let layout = ParameterLayout::new(&problem.network);
@@ -89,7 +90,7 @@ impl Forward {
             .map(|(at, layer)| DenseKernel {
                 layout: *layer,
                 vec4_per_leaf: layout.n_sums() / 4,
-                data: (at == 0).then_some(format),
+                data: (at == 0).then_some((format, BatchRows::order(rows))),
             });
         let mut forward = Self {
             blocks,
@@ -115,7 +116,7 @@ impl Forward {
                 } = &forward.values[at];
                 let mut buffers = vec![&block.params, x, &operands.parameters];
                 buffers.extend([pre_activations, activations]);
-                buffers.extend(operands.scales_and_offsets.iter().filter(|_| at == 0));
+                buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
                 let tiles = [block.n_rows, kernel.layout.layer.n_outputs];
                 pipeline.add(device, &buffers, tiles.map(|n| n.div_ceil(TILE)))?;
             }
@@ -152,16 +153,16 @@ impl Forward {
     /// Records the forward pass and the predictions of chunk `number`.
     pub(super) fn record_predictions(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
         for block in self.of_chunks[number].clone() {
-            self.record_block(pass, block);
+            self.record_block(pass, block, 0);
             if let Some(predictions) = &self.predictions {
                 predictions.record_one(pass, block);
             }
         }
     }
 
-    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize) {
+    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, rows_at: u32) {
         for layer in &self.layers {
-            layer.record_one(pass, block);
+            layer.record_at(pass, block, rows_at);
         }
     }
 }
@@ -212,25 +213,29 @@ pub(super) struct Dense {
 }
 
 impl Dense {
-    /// The kernels for `chunks`, whose leaves are `leaves`, which write their sums into their page of `tree`.
+    /// The kernels for `chunks`, whose leaves are `leaves`, which write their sums into their page of `tree`; those of
+    /// a batch if `rows` are its numbers.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
         leaves: Leaves,
         chunks: &[Chunk],
+        rows: Option<&BatchRows>,
         tree: &Tree,
     ) -> Result<Self> {
         let problem = &operands.problem;
-        let forward = Forward::new(device, operands, leaves, chunks)?;
+        let forward = Forward::new(device, operands, leaves, chunks, rows)?;
         let page = |block: &Block| tree.page(chunks[block.chunk].first_leaf);
         let last = forward.last();
-        let kernel = forward.kernels[last]
-            .output_gradient(problem.objective.loss, problem.dataset.is_weighted());
+        let order = BatchRows::order(rows);
+        let (loss, is_weighted) = (problem.objective.loss, problem.dataset.is_weighted());
+        let kernel = forward.kernels[last].output_gradient(loss, is_weighted, order);
         let mut output_gradient = Pipeline::new(device, &kernel)?;
         for block in &forward.blocks {
             let values = &forward.values[last];
             let mut buffers = vec![&block.params, &values.pre_activations];
             buffers.extend([&chunks[block.chunk].targets, &values.errors, page(block)]);
+            buffers.extend(rows.map(|rows| &rows.numbers));
             output_gradient.add(device, &buffers, [block.n_leaves, 1])?;
         }
         let (mut gradients, mut backward) = (Vec::new(), Vec::new());
@@ -242,7 +247,7 @@ impl Dense {
             for block in &forward.blocks {
                 let x = forward.inputs(at, &chunks[block.chunk]);
                 let mut buffers = vec![&block.params, x, errors, page(block)];
-                buffers.extend(operands.scales_and_offsets.iter().filter(|_| at == 0));
+                buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
                 pipeline.add(device, &buffers, [across * down, block.n_leaves])?;
             }
             gradients.push(pipeline);
@@ -300,7 +305,7 @@ impl Dense {
                 device.poison(values)?;
             }
         }
-        device.run_pass("stages", |pass| self.record_block(pass, number))?;
+        device.run_pass("stages", |pass| self.record_block(pass, number, 0))?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
             let padded = n_outputs.next_multiple_of(4);
@@ -321,18 +326,18 @@ impl Dense {
         layers.collect()
     }
 
-    /// Records those for chunk `number`.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
+    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize, rows_at: u32) {
         for block in self.forward.of_chunks[number].clone() {
-            self.record_block(pass, block);
+            self.record_block(pass, block, rows_at);
         }
     }
 
-    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize) {
-        self.forward.record_block(pass, block);
-        self.output_gradient.record_one(pass, block);
+    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, rows_at: u32) {
+        self.forward.record_block(pass, block, rows_at);
+        self.output_gradient.record_at(pass, block, rows_at);
         for (at, gradient) in self.gradients.iter().enumerate().rev() {
-            gradient.record_one(pass, block);
+            gradient.record_at(pass, block, rows_at);
             if let Some(below) = at.checked_sub(1) {
                 self.backward[below].record_one(pass, block);
             }

@@ -2,7 +2,7 @@
 
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform};
-use super::kernels::{Kernel, shaders};
+use super::kernels::{Binding, Kernel, RowOrder, row_reader, shaders};
 use super::parameter_layout::LayerLayout;
 use crate::network::Activation;
 use crate::objective::Loss;
@@ -19,8 +19,9 @@ pub(super) struct DenseKernel {
     pub(super) layout: LayerLayout,
     /// vec4 of a leaf's sums.
     pub(super) vec4_per_leaf: usize,
-    /// How the inputs of the first layer are stored; `None` for those of a later one, the activations below it.
-    pub(super) data: Option<InputFormat>,
+    /// How the inputs of the first layer are stored, and which rows of them are taken; `None` for a later one, which
+    /// takes the activations below it.
+    pub(super) data: Option<(InputFormat, RowOrder)>,
 }
 
 impl DenseKernel {
@@ -31,19 +32,17 @@ impl DenseKernel {
             "common/dense_weight.wgsl",
             "dense_forward.wgsl"
         );
+        let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
         Kernel {
             name: "dense_forward",
             wgsl: [
                 &self.header(Some(activation)),
                 shaders!("common/tile.wgsl", "common/functions.wgsl"),
-                self.reader(),
+                &self.reader(&mut bindings),
                 kernel,
             ]
             .concat(),
-            bindings: match self.data {
-                Some(InputFormat::ScaledU8) => &[Uniform, Read, Read, ReadWrite, ReadWrite, Read],
-                _ => &[Uniform, Read, Read, ReadWrite, ReadWrite],
-            },
+            bindings,
         }
     }
 
@@ -59,37 +58,33 @@ impl DenseKernel {
         Kernel {
             name: "dense_backward",
             wgsl: self.header(Some(below)) + parts,
-            bindings: &[Uniform, Read, Read, Read, Read, ReadWrite],
+            bindings: vec![Uniform, Read, Read, Read, Read, ReadWrite],
         }
     }
 
     /// `dense_gradient`: the gradient of each leaf.
     pub(super) fn gradient(&self) -> Kernel {
-        // The scales and offsets of the columns have the next free number.
-        let reader = self.reader().replace("@binding(5)", "@binding(4)");
-        let header = self.header(None);
+        let mut bindings = vec![Uniform, Read, Read, ReadWrite];
+        let kernel = shaders!(
+            "common/dense_x.wgsl",
+            "common/dense_errors.wgsl",
+            "dense_gradient.wgsl"
+        );
         Kernel {
             name: "dense_gradient",
             wgsl: [
-                &header,
+                &self.header(None),
                 shaders!("common/tile.wgsl"),
-                &reader,
-                shaders!(
-                    "common/dense_x.wgsl",
-                    "common/dense_errors.wgsl",
-                    "dense_gradient.wgsl"
-                ),
+                &self.reader(&mut bindings),
+                kernel,
             ]
             .concat(),
-            bindings: match self.data {
-                Some(InputFormat::ScaledU8) => &[Uniform, Read, Read, ReadWrite, Read],
-                _ => &[Uniform, Read, Read, ReadWrite],
-            },
+            bindings,
         }
     }
 
-    /// `output_gradient`: loss and errors of the last layer.
-    pub(super) fn output_gradient(&self, loss: Loss, weighted: bool) -> Kernel {
+    /// `output_gradient`: loss and errors of the last layer, from the targets of rows in `order`.
+    pub(super) fn output_gradient(&self, loss: Loss, weighted: bool, order: RowOrder) -> Kernel {
         let loss = match loss {
             Loss::SquaredError => "SQUARED_ERROR",
             Loss::CrossEntropy => "CROSS_ENTROPY",
@@ -103,10 +98,14 @@ impl DenseKernel {
             "output_gradient.wgsl"
         );
         let header = self.header(Some(self.layout.layer.activation));
+        let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
+        let reader = order.reader(&mut bindings);
         Kernel {
             name: "output_gradient",
-            wgsl: format!("{header}const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n{parts}"),
-            bindings: &[Uniform, Read, Read, ReadWrite, ReadWrite],
+            wgsl: format!(
+                "{header}const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n{reader}{parts}"
+            ),
+            bindings,
         }
     }
 
@@ -121,13 +120,14 @@ impl DenseKernel {
         Kernel {
             name: "output_predictions",
             wgsl: self.header(Some(self.layout.layer.activation)) + parts,
-            bindings: &[Uniform, Read, ReadWrite, ReadWrite],
+            bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
         }
     }
 
-    /// What reads the inputs of the layer.
-    fn reader(&self) -> &'static str {
-        self.data.unwrap_or(InputFormat::F32).reader()
+    /// What reads the inputs of the layer, whose buffers but the inputs come after `bindings`.
+    fn reader(&self, bindings: &mut Vec<Binding>) -> String {
+        let (format, order) = self.data.unwrap_or((InputFormat::F32, RowOrder::InOrder));
+        row_reader(format, order, bindings)
     }
 
     /// The constants, with the activation that a kernel applies.
@@ -166,7 +166,7 @@ impl DenseKernel {
 pub(super) mod tests {
     use super::{DenseKernel, WORKGROUP_SIZE};
     use crate::gpu::input_format::InputFormat;
-    use crate::gpu::kernels::Kernel;
+    use crate::gpu::kernels::{Kernel, RowOrder};
     use crate::gpu::parameter_layout::ParameterLayout;
     use crate::network::{Activation, Hidden, Network};
     use crate::objective::Loss;
@@ -192,17 +192,21 @@ pub(super) mod tests {
                 .with_hidden(&hidden);
             let layout = ParameterLayout::new(&network);
             for (at, layer) in layout.layers.iter().enumerate() {
-                for format in InputFormat::ALL {
+                for (number, format) in InputFormat::ALL.into_iter().enumerate() {
+                    let order = match number % 2 {
+                        0 => RowOrder::InOrder,
+                        _ => RowOrder::OfBatch(512),
+                    };
                     let kernel = DenseKernel {
                         layout: *layer,
                         vec4_per_leaf: layout.n_sums() / 4,
-                        data: (at == 0).then_some(format),
+                        data: (at == 0).then_some((format, order)),
                     };
                     kernels.extend([
                         kernel.forward(activation),
                         kernel.backward(activation),
                         kernel.gradient(),
-                        kernel.output_gradient(loss, bias),
+                        kernel.output_gradient(loss, bias, order),
                         kernel.predictions(),
                     ]);
                 }

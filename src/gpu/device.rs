@@ -98,6 +98,12 @@ impl Device {
             .min(ADDRESSABLE_BYTES)
     }
 
+    /// `n` workgroups, or a few more, in as many dimensions as they need.
+    pub(super) fn workgroups(&self, n: usize) -> [usize; 2] {
+        let most = self.adapter.max_workgroups as usize;
+        [n.min(most), n.div_ceil(most)]
+    }
+
     /// Runs `make` inside error scopes.
     pub(super) fn scoped<T>(
         &self,

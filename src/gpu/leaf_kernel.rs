@@ -4,7 +4,7 @@ use super::chunk::Chunk;
 use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
-use super::kernels::{RowKernel, Summand};
+use super::kernels::{RowKernel, RowOrder, Summand};
 use super::pipeline::Pipeline;
 use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
@@ -27,14 +27,41 @@ impl Operands<'_> {
         &self,
         device: &Device,
         shape: &'k WorkgroupShape,
+        order: RowOrder,
     ) -> RowKernel<'k> {
         RowKernel {
             shape,
             subgroup: device.subgroup(),
             activation: self.problem.network.layer().activation,
             format: InputFormat::new(self.problem.dataset.quantization()),
+            order,
         }
     }
+}
+
+/// The numbers of the rows of batches that lie among all rows on the device.
+#[derive(Clone, Debug)]
+pub(super) struct BatchRows {
+    /// u32, those of several batches one after the other.
+    pub(super) numbers: Buffer,
+    /// Bytes of the numbers of one batch.
+    pub(super) bytes: u64,
+}
+
+impl BatchRows {
+    /// Which rows a kernel takes, given the numbers of those of a batch.
+    pub(super) fn order(rows: Option<&Self>) -> RowOrder {
+        rows.map_or(RowOrder::InOrder, |rows| RowOrder::OfBatch(rows.bytes))
+    }
+}
+
+/// The buffers that a kernel which reads rows has last, in the order of [`super::kernels::row_reader`].
+pub(super) fn row_buffers<'b>(
+    operands: &'b Operands<'_>,
+    rows: Option<&'b BatchRows>,
+) -> impl Iterator<Item = &'b Buffer> {
+    let numbers = rows.map(|rows| &rows.numbers);
+    operands.scales_and_offsets.iter().chain(numbers)
 }
 
 /// What sums the leaves of chunks.
@@ -48,21 +75,22 @@ pub(super) enum LeafKernel {
 
 impl LeafKernel {
     /// The compiled kernels for `leaves`, which write the sums of the leaves of each of `chunks` into their page of
-    /// `tree`. A network of one layer has workgroups of the shape `shape`.
+    /// `tree`; those of a batch if `rows` are its numbers. A network of one layer has workgroups of the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
         shape: Option<&WorkgroupShape>,
         leaves: Leaves,
         chunks: &[Chunk],
+        rows: Option<&BatchRows>,
         tree: &Tree,
     ) -> Result<Self> {
         let Some(shape) = shape else {
-            let dense = Dense::new(device, operands, leaves, chunks, tree)?;
+            let dense = Dense::new(device, operands, leaves, chunks, rows, tree)?;
             return Ok(Self::Network(Box::new(dense)));
         };
         let problem = &operands.problem;
-        let kernel = operands.row_kernel(device, shape);
+        let kernel = operands.row_kernel(device, shape, BatchRows::order(rows));
         let summand = Summand {
             loss: problem.objective.loss,
             weighted: problem.dataset.is_weighted(),
@@ -75,7 +103,7 @@ impl LeafKernel {
         for chunk in chunks {
             let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
             buffers.extend([&chunk.targets, tree.page(chunk.first_leaf)]);
-            buffers.extend(&operands.scales_and_offsets);
+            buffers.extend(row_buffers(operands, rows));
             pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
         }
         Ok(Self::Layer(pipeline))
@@ -89,11 +117,11 @@ impl LeafKernel {
         }
     }
 
-    /// Records those for chunk `number`.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
+    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize, rows_at: u32) {
         match self {
-            Self::Layer(pipeline) => pipeline.record_one(pass, number),
-            Self::Network(dense) => dense.record(pass, number),
+            Self::Layer(pipeline) => pipeline.record_at(pass, number, rows_at),
+            Self::Network(dense) => dense.record(pass, number, rows_at),
         }
     }
 }

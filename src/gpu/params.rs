@@ -49,6 +49,38 @@ pub(super) struct FoldParams {
     pub(super) _pad: [u32; 3],
 }
 
+/// Uniform of `norms` and `optimizer`, whose WGSL says what each means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct UpdateParams {
+    pub(super) scale: f32,
+    pub(super) rate: f32,
+    pub(super) square_scale: f32,
+    pub(super) decay: f32,
+    pub(super) momentum: f32,
+    pub(super) threshold: f32,
+    pub(super) l2: f32,
+    pub(super) clip_norm: f32,
+    pub(super) number: u32,
+    pub(super) _pad: [u32; 3],
+}
+
+/// Uniform of `batch_rows`, whose WGSL says what each means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct BatchRowsParams {
+    pub(super) n_samples: u32,
+    pub(super) first_place: u32,
+    pub(super) n_places: u32,
+    pub(super) batch_size: u32,
+    pub(super) stride: u32,
+    pub(super) half_bits: u32,
+    pub(super) key_0: u32,
+    pub(super) key_1: u32,
+    pub(super) first: u32,
+    pub(super) _pad: [u32; 3],
+}
+
 /// Uniform of `synthetic`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
@@ -63,7 +95,8 @@ pub(super) struct SyntheticParams {
     /// Number of the chunk's first row among all, in two words.
     pub(super) first_row_low: u32,
     pub(super) first_row_high: u32,
-    pub(super) _pad: u32,
+    /// What the rule compares with.
+    pub(super) threshold: i32,
 }
 
 /// Uniform of `read`.
@@ -75,10 +108,26 @@ pub(super) struct ReadParams {
     pub(super) _pad: [u32; 3],
 }
 
+/// Uniform of `fma`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct FmaParams {
+    /// Trips of the loop.
+    pub(super) n_trips: u32,
+    /// What each step multiplies by.
+    pub(super) factor: f32,
+    /// What each step adds.
+    pub(super) term: f32,
+    pub(super) _pad: u32,
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::kernels::Kernel;
-    use super::{BlockParams, ChunkParams, FoldParams, ReadParams, SyntheticParams};
+    use super::{
+        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, ReadParams,
+        SyntheticParams, UpdateParams,
+    };
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
 
@@ -94,13 +143,22 @@ pub(super) mod tests {
         match kernel.name {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
             "read" => layout!(ReadParams: n_vectors),
+            "norms" | "optimizer" => {
+                layout!(UpdateParams: scale rate square_scale decay momentum threshold l2
+                clip_norm number)
+            }
+            "batch_rows" => {
+                layout!(BatchRowsParams: n_samples first_place n_places batch_size stride half_bits
+                key_0 key_1 first)
+            }
+            "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
             | "output_predictions" => {
                 layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)
             }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
-                first_row_low first_row_high)
+                first_row_low first_row_high threshold)
             }
             _ => layout!(ChunkParams: n_samples first_leaf n_iterations rate),
         }

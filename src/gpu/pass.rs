@@ -11,7 +11,7 @@ use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use crate::leaves::Leaves;
 
 /// Most dispatches of one submission: recording them must not keep the device waiting long.
-const MAX_DISPATCHES: usize = 4096;
+pub(super) const MAX_DISPATCHES: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
@@ -38,7 +38,7 @@ impl<'a> Pass<'a> {
         let leaves = operands.problem.leaves();
         let list = chunks.list();
         Ok(Self {
-            leaf_kernel: LeafKernel::new(device, operands, shape, leaves, list, &tree)?,
+            leaf_kernel: LeafKernel::new(device, operands, shape, leaves, list, None, &tree)?,
             chunks,
             tree,
             one_leaf: leaves.count() == 1 && shape.is_some(),
@@ -80,15 +80,25 @@ impl<'a> Pass<'a> {
         dense.stages(device, &mut self.chunks, leaves.rows(leaf))
     }
 
+    /// Whether the host brings rows for each pass.
+    pub(super) fn takes_rows_of_host(&self) -> bool {
+        !self.chunks.by_host().is_empty()
+    }
+
+    /// Dispatches of one pass.
+    pub(super) fn n_dispatches(&self) -> usize {
+        let chunks = self.leaf_kernel.n_dispatches() + self.chunks.n_streamed();
+        chunks + self.tree.n_dispatches()
+    }
+
     /// Submits `iterations` updates by `rate`, in as few submissions as possible, so that the device need not
     /// wait for the host.
     pub(super) fn descend(&mut self, device: &Device, iterations: u32, rate: f32) -> Result<()> {
-        let by_host = !self.chunks.by_host().is_empty();
+        let by_host = self.takes_rows_of_host();
         let most = if self.one_leaf {
             MAX_LOOP_TRIPS / (1 + self.loop_trips)
         } else {
-            let chunks = self.leaf_kernel.n_dispatches() + self.chunks.n_streamed();
-            MAX_DISPATCHES / (chunks + self.tree.n_dispatches())
+            MAX_DISPATCHES / self.n_dispatches()
         };
         let most = to_u32(most).max(1);
         let mut left = iterations;
@@ -112,7 +122,7 @@ impl<'a> Pass<'a> {
 
     /// Makes the passes submitted from now on update the parameters by `rate`, `one_leaf` as often as
     /// `n_iterations` says. A rate of 0 makes no update.
-    fn set_rate(&self, device: &Device, n_iterations: u32, rate: f32) {
+    pub(super) fn set_rate(&self, device: &Device, n_iterations: u32, rate: f32) {
         if self.one_leaf {
             let chunk = &self.chunks.list()[0];
             let params = ChunkParams {
@@ -127,11 +137,11 @@ impl<'a> Pass<'a> {
     }
 
     /// Submits the leaf sums of the chunks whose rows the host brings, which [`Pass::record`] leaves out.
-    fn stream(&mut self, device: &Device) -> Result<()> {
+    pub(super) fn stream(&mut self, device: &Device) -> Result<()> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record(pass, number);
+                    self.leaf_kernel.record(pass, number, 0);
                 });
             })?;
         }
@@ -139,10 +149,10 @@ impl<'a> Pass<'a> {
     }
 
     /// Records the leaf sums of the other chunks, then the tree up to its total.
-    fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         for number in self.chunks.recorded() {
             self.chunks.record(pass, number);
-            self.leaf_kernel.record(pass, number);
+            self.leaf_kernel.record(pass, number, 0);
         }
         self.tree.record(pass);
     }

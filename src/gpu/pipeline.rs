@@ -1,16 +1,18 @@
 //! Kernels compiled for a device, and their dispatches.
 
 use super::device::{Buffer, Device};
-use super::kernels::Binding::{Read, ReadWrite, Uniform};
-use super::kernels::Kernel;
+use super::kernels::Binding::{Read, ReadAt, ReadWrite, Uniform, UniformAt};
+use super::kernels::{Binding, Kernel};
 use crate::error::Result;
+use std::num::NonZeroU64;
 
 /// A compiled kernel, and the dispatches it is recorded as.
 #[derive(Debug)]
 pub(super) struct Pipeline {
     name: &'static str,
     pipeline: wgpu::ComputePipeline,
-    bindings: wgpu::BindGroupLayout,
+    layout: wgpu::BindGroupLayout,
+    bindings: Vec<Binding>,
     dispatches: Vec<Dispatch>,
 }
 
@@ -26,17 +28,17 @@ impl Pipeline {
         let label = format!("neuralnet.{}", kernel.name);
         let label = Some(label.as_str());
         let entries: Vec<_> = (0..)
-            .zip(kernel.bindings)
+            .zip(&kernel.bindings)
             .map(|(binding, access)| wgpu::BindGroupLayoutEntry {
                 binding,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: wgpu::BindingType::Buffer {
                     ty: match access {
-                        Uniform => wgpu::BufferBindingType::Uniform,
-                        Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Uniform | UniformAt(_) => wgpu::BufferBindingType::Uniform,
+                        Read | ReadAt(_) => wgpu::BufferBindingType::Storage { read_only: true },
                         ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
                     },
-                    has_dynamic_offset: false,
+                    has_dynamic_offset: matches!(access, UniformAt(_) | ReadAt(_)),
                     min_binding_size: None,
                 },
                 count: None,
@@ -75,13 +77,25 @@ impl Pipeline {
             });
             (pipeline, bindings)
         });
-        let (pipeline, bindings) = made.map_err(|error| device.failed(error))?;
+        let (pipeline, layout) = made.map_err(|error| device.failed(error))?;
         Ok(Self {
             name: kernel.name,
             pipeline,
-            bindings,
+            layout,
+            bindings: kernel.bindings.clone(),
             dispatches: Vec::new(),
         })
+    }
+
+    /// The same kernel without a dispatch.
+    pub(super) fn without_dispatches(&self) -> Self {
+        Self {
+            pipeline: self.pipeline.clone(),
+            layout: self.layout.clone(),
+            bindings: self.bindings.clone(),
+            dispatches: Vec::new(),
+            name: self.name,
+        }
     }
 
     /// Adds a dispatch over `buffers`, in the order of the kernel's list.
@@ -101,17 +115,26 @@ impl Pipeline {
         };
         let workgroups = [count(workgroups[0])?, count(workgroups[1])?];
         let entries: Vec<_> = (0..)
-            .zip(buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+            .zip(std::iter::zip(buffers, &self.bindings))
+            .map(|(binding, (buffer, access))| wgpu::BindGroupEntry {
                 binding,
-                resource: buffer.as_entire_binding(),
+                resource: match access {
+                    Uniform | Read | ReadWrite => buffer.as_entire_binding(),
+                    UniformAt(bytes) | ReadAt(bytes) => {
+                        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                            buffer,
+                            offset: 0,
+                            size: NonZeroU64::new(*bytes),
+                        })
+                    }
+                },
             })
             .collect();
         let buffers = device
             .scoped(|device| {
                 device.create_bind_group(&wgpu::BindGroupDescriptor {
                     label: Some(&format!("neuralnet.{}", self.name)),
-                    layout: &self.bindings,
+                    layout: &self.layout,
                     entries: &entries,
                 })
             })
@@ -136,9 +159,26 @@ impl Pipeline {
 
     /// Records one dispatch.
     pub(super) fn record_one(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
-        let dispatch = &self.dispatches[number];
+        self.record_at(pass, number, 0);
+    }
+
+    /// Records one dispatch, for which the buffer that has a place in it begins at byte `place`, if there is one.
+    pub(super) fn record_at(&self, pass: &mut wgpu::ComputePass<'_>, number: usize, place: u32) {
+        self.record_some(pass, number, place, self.dispatches[number].workgroups);
+    }
+
+    /// Records one dispatch like [`Pipeline::record_at`], but of `workgroups`.
+    pub(super) fn record_some(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        number: usize,
+        place: u32,
+        workgroups: [u32; 2],
+    ) {
+        let has_place = |binding: &Binding| matches!(binding, UniformAt(_) | ReadAt(_));
+        let places = self.bindings.iter().any(has_place).then_some(place);
         pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &dispatch.buffers, &[]);
-        pass.dispatch_workgroups(dispatch.workgroups[0], dispatch.workgroups[1], 1);
+        pass.set_bind_group(0, &self.dispatches[number].buffers, places.as_slice());
+        pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
     }
 }

@@ -4,6 +4,7 @@ use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::dense::Forward;
 use super::device::{Buffer, Device};
+use super::kernels::RowOrder;
 use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;
 use super::workgroup_shape::WorkgroupShape;
@@ -42,7 +43,9 @@ impl Predict {
         let pre_activations = device.storage("pre_activations", longest * n_outputs)?;
         let predictions = device.storage("predictions", longest * n_outputs)?;
         let kernel = if let Some(shape) = shape {
-            let kernel = operands.row_kernel(device, shape).predict();
+            let kernel = operands
+                .row_kernel(device, shape, RowOrder::InOrder)
+                .predict();
             let mut pipeline = Pipeline::new(device, &kernel)?;
             for chunk in chunks {
                 let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
@@ -52,7 +55,8 @@ impl Predict {
             }
             PredictKernel::Layer(pipeline)
         } else {
-            let mut forward = Forward::new(device, operands, operands.problem.leaves(), chunks)?;
+            let mut forward =
+                Forward::new(device, operands, operands.problem.leaves(), chunks, None)?;
             forward.predict_into(device, [&pre_activations, &predictions])?;
             PredictKernel::Network(forward)
         };

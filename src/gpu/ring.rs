@@ -40,6 +40,14 @@ impl<'r> Samples<'r> {
         }
     }
 
+    /// The numbers of the rows.
+    pub(super) fn numbers(self) -> impl Iterator<Item = usize> {
+        let all = self.numbers.is_none().then(|| 0..self.dataset.n_samples());
+        all.into_iter()
+            .flatten()
+            .chain(self.numbers.unwrap_or_default().iter().copied())
+    }
+
     /// Reads like [`Dataset::read_unrounded`]; `rows` are places among the rows that are brought.
     fn read_unrounded(self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
         let dataset = self.dataset;

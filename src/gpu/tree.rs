@@ -23,24 +23,22 @@ pub(super) struct Tree {
     last: Option<Buffer>,
 }
 
-/// The parameters that the total updates.
+/// The parameters that the total updates, unless there is one leaf.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpdateTarget<'a> {
     pub(super) parameters: &'a Buffer,
     /// Floats that are updated, from the first on; a multiple of 4.
     pub(super) n_floats: usize,
-    /// Whether another kernel than `fold` updates them if there is one leaf.
-    pub(super) except_one_leaf: bool,
 }
 
 impl Tree {
     /// Room for `n_leaves` sums of `n_sums` floats, a multiple of 4, in pages of at most `max_bytes`,
-    /// or of one leaf.
+    /// or of one leaf. Without a `target` the total updates nothing.
     pub(super) fn new(
         device: &Device,
         n_leaves: usize,
         n_sums: usize,
-        target: &UpdateTarget<'_>,
+        target: Option<&UpdateTarget<'_>>,
         max_bytes: Option<u64>,
     ) -> Result<Self> {
         let bytes = 4 * n_leaves as u64 * n_sums as u64;
@@ -65,15 +63,20 @@ impl Tree {
         for length in page_lengths() {
             tree.pages.push(node_buffer(device, length, n_sums)?);
         }
-        if n_leaves == 1 && target.except_one_leaf {
+        if n_leaves == 1 {
             return Ok(tree);
         }
+        let nothing = device.storage("no parameters", 4)?;
+        let (parameters, n_floats) = match target {
+            Some(target) => (target.parameters, target.n_floats),
+            None => (&nothing, 0),
+        };
         let n_columns = n_sums / 4;
         let params = |n_nodes: usize, first_folded: usize| FoldParams {
             n_nodes: to_u32(n_nodes),
             n_columns: to_u32(n_columns),
             first_folded: to_u32(first_folded),
-            n_trained: to_u32(target.n_floats / 4),
+            n_trained: to_u32(n_floats / 4),
             rate: 0.0,
             _pad: [0; 3],
         };
@@ -84,14 +87,14 @@ impl Tree {
         let mut first_folded = 0;
         for (page, length) in tree.pages.iter().zip(page_lengths()) {
             let params = params(length, first_folded);
-            let buffers = [page, &tree.levels[0], target.parameters];
+            let buffers = [page, &tree.levels[0], parameters];
             tree.last = Some(add_fold(&mut tree.fold, device, buffers, params)?);
             first_folded += length.div_ceil(FOLD_NODES);
         }
         while n_nodes > 1 {
             let folded = node_buffer(device, n_nodes.div_ceil(FOLD_NODES), n_sums)?;
             let level = &tree.levels[tree.levels.len() - 1];
-            let buffers = [level, &folded, target.parameters];
+            let buffers = [level, &folded, parameters];
             tree.last = Some(add_fold(
                 &mut tree.fold,
                 device,
@@ -204,10 +207,9 @@ mod tests {
         let target = UpdateTarget {
             parameters: &parameters,
             n_floats: n_sums,
-            except_one_leaf: true,
         };
         let n_leaves = nodes.len() / n_sums;
-        let tree = Tree::new(device, n_leaves, n_sums, &target, max_bytes).unwrap();
+        let tree = Tree::new(device, n_leaves, n_sums, Some(&target), max_bytes).unwrap();
         tree.poison(device).unwrap();
         for (page, nodes) in tree
             .pages

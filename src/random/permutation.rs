@@ -48,13 +48,18 @@ pub(crate) fn epoch_key(seed: u32, epoch: u64) -> [u32; 2] {
     threefry2x32([seed, EPOCH_KEYS], [low, high])
 }
 
+/// Bits of each half of the Feistel network that permutes 0..n.
+pub(crate) fn half_bits(n: usize) -> u32 {
+    (usize::BITS - (n - 1).leading_zeros()).div_ceil(2).max(1)
+}
+
 /// The number at place `place` of the permutation of `0..n` that belongs to `key`.
 ///
 /// # Panics
 /// Where `place` is not below `n`.
 pub(crate) fn permuted(key: [u32; 2], place: usize, n: usize) -> usize {
     assert!(place < n, "place {place} of {n}");
-    let half_bits = (usize::BITS - (n - 1).leading_zeros()).div_ceil(2).max(1);
+    let half_bits = half_bits(n);
     let mask = u32::MAX >> (u32::BITS - half_bits);
     let half = |bits: usize| u32::try_from(bits).expect("half of the bits") & mask;
     let (mut left, mut right) = (half(place >> half_bits), half(place & mask as usize));

@@ -54,7 +54,7 @@ impl Training<'_> {
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut submitted = VecDeque::new();
-        let mut left = iteration.saturating_sub(self.iteration());
+        let (mut next, mut last) = (self.iteration(), iteration);
         let mut since = Instant::now();
         loop {
             if submitted.is_empty() {
@@ -62,11 +62,15 @@ impl Training<'_> {
                 since = Instant::now();
             }
             while submitted.len() < self.run.queue_depth()
-                && let Some(iterations) = self.run.submission_size.iterations(left)
+                && let Some(iterations) = self
+                    .run
+                    .submission_size
+                    .iterations(last.saturating_sub(next))
             {
-                self.run.submit(iterations)?;
+                let end = next + u64::from(iterations.get());
+                self.run.submit(next..end)?;
                 submitted.push_back(iterations);
-                left -= u64::from(iterations.get());
+                next = end;
             }
             let Some(iterations) = submitted.pop_front() else {
                 return Ok(());
@@ -79,7 +83,7 @@ impl Training<'_> {
                 self.run.stop.get_or_insert(StopReason::Interrupted);
             }
             if self.run.stop.is_some() || self.checkpoint_is_due() {
-                left = 0;
+                last = next;
             }
         }
     }

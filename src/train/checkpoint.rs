@@ -55,9 +55,7 @@ impl Training<'_> {
         self.run.set_raw_parameters(&state.parameters)?;
         self.run.progress = state.progress;
         self.run.history = state.history;
-        if let (Some(optimizer), Some(state)) = (&mut self.run.optimizer, state.optimizer) {
-            optimizer.state = state;
-        }
+        self.run.set_optimizer_state(state.optimizer)?;
         if let (Some(holdout), Some(state)) = (&mut self.holdout, state.holdout) {
             holdout.state = state;
         }
@@ -80,7 +78,7 @@ impl Training<'_> {
             key: checkpoints.key.clone(),
             progress: self.run.progress,
             history: self.run.history.clone(),
-            optimizer: self.run.optimizer.as_ref().map(|it| it.state.clone()),
+            optimizer: self.run.optimizer_state()?,
             holdout: self.holdout.as_ref().map(|it| it.state.clone()),
             parameters: self.run.raw_parameters()?,
         };

@@ -2,13 +2,13 @@
 
 pub(super) mod check;
 
-use super::penalty::Penalty;
-use super::{Optimizer, Progress, Schedule};
+use super::Progress;
 use crate::backend::Problem;
 use crate::data::Dataset;
 use crate::error::{Error, Remedy, Result};
 use crate::network::{Activation, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
+use crate::optimizer::{Batches, Optimizer, Schedule, UpdateRule};
 
 /// What is trained, and how. [`Training::start`](super::Training::start) checks the values against the data.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -149,8 +149,25 @@ impl TrainConfig {
         })
     }
 
-    pub(super) fn penalty(&self, network: &Network) -> Penalty {
-        Penalty::new(self.l1, self.l2, network)
+    /// How the parameters are updated; of L-BFGS only the penalties count.
+    #[must_use]
+    pub fn rule(&self) -> UpdateRule {
+        UpdateRule {
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            iterations: self.iterations,
+            warm_up: self.warm_up,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            clip_norm: self.clip_norm,
+            l1: self.l1,
+            l2: self.l2,
+            batches: self.batch_size.map(|size| Batches {
+                seed: self.seed,
+                size,
+            }),
+        }
     }
 
     /// An error if the loss of the last pass is not finite.
@@ -186,21 +203,11 @@ impl TrainConfig {
         }
     }
 
-    /// Whether the backend makes the updates by itself: plain gradient descent without a tolerance.
+    /// Whether a backend can make the updates by itself: the host searches the steps of L-BFGS, and sees whether a
+    /// tolerance is reached.
     pub(super) fn stays_on_device(&self) -> bool {
-        let plain = Self {
-            optimizer: Optimizer::GradientDescent,
-            schedule: Schedule::Constant,
-            l1: 0.0,
-            l2: 0.0,
-            gradient_tolerance: None,
-            loss_tolerance: None,
-            batch_size: None,
-            clip_norm: None,
-            warm_up: 0,
-            ..self.clone()
-        };
-        *self == plain
+        let is_first_order = self.optimizer != Optimizer::LBfgs;
+        is_first_order && self.gradient_tolerance.is_none() && self.loss_tolerance.is_none()
     }
 
     /// Iterations from one evaluation of the held-out samples to the next.
@@ -217,12 +224,6 @@ impl TrainConfig {
     pub fn updates_an_epoch(&self, n_samples: usize) -> u64 {
         let size = self.batch_size.unwrap_or(n_samples);
         n_samples.div_ceil(size.max(1)) as u64
-    }
-
-    /// The learning rate of update number `update`, counted from 0.
-    pub(super) fn rate(&self, update: u64) -> f64 {
-        let warm = (update + 1) as f64 / self.warm_up.max(1) as f64;
-        self.learning_rate * self.schedule.factor(update, self.iterations) * warm.min(1.0)
     }
 }
 

@@ -14,11 +14,10 @@
 mod cholesky;
 mod sums;
 
-use super::optimizer::dot;
-use super::penalty::Penalty;
 use crate::backend::Problem;
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
+use crate::optimizer::{Penalty, dot};
 use cholesky::{factored, substitute};
 use sums::{standardised_squares, sum_products, sum_squares};
 
@@ -217,9 +216,9 @@ mod tests {
     use crate::data::Dataset;
     use crate::network::{Activation, Network};
     use crate::objective::{Loss, Objective, Reduction};
+    use crate::optimizer::{Penalty, dot};
     use crate::random::test_numbers;
-    use crate::train::optimizer::{Iterate, dot};
-    use crate::train::penalty::Penalty;
+    use crate::train::quasi_newton::Iterate;
     use rand::RngExt;
 
     const RESOLUTION: f64 = 4.0 * f64::EPSILON;

@@ -4,52 +4,63 @@
 mod tests;
 
 use super::curvature::Curvature;
-use super::optimizer::{Adam, Iterate, LBfgs, Momentum, RmsProp, norm};
-use super::penalty::Penalty;
+use super::quasi_newton::{Iterate, LBfgs};
 use super::stop::Convergence;
 use super::warm_start::{self, WarmStart};
-use super::{Optimizer, Progress, StopReason, TrainConfig, batch};
+use super::{Progress, StopReason, TrainConfig};
 use crate::backend::{Backend, Evaluation, Problem};
-use crate::cpu::gradient_descent;
 use crate::error::Result;
 use crate::objective::Reduction;
+use crate::optimizer::{Memory, Optimizer, Penalty, UpdateRule};
 use serde::{Deserialize, Serialize};
 
-/// An optimizer with its memory. The vectors are apart from what serde reads and writes: a checkpoint keeps them as
-/// tensors.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Method {
-    GradientDescent,
-    Momentum(Momentum),
-    RmsProp(RmsProp),
-    Adam(Adam),
-    LBfgs(LBfgs),
-}
-
 /// What the next iterations depend on, beside the parameters.
+/// The vectors are apart from what serde reads and writes: a checkpoint keeps them as tensors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct OptimizerState {
-    method: Method,
+    pub(super) memory: Option<Memory>,
+    lbfgs: Option<LBfgs>,
     convergence: Convergence,
     pub(super) warm_start: Option<WarmStart>,
 }
 
 impl OptimizerState {
+    /// Before the first update. `resolution` is the share of a loss by which two losses have to differ to be told apart.
+    pub(super) fn new(optimizer: Optimizer, n_parameters: usize, resolution: f64) -> Self {
+        match optimizer {
+            Optimizer::LBfgs => Self {
+                memory: None,
+                lbfgs: Some(LBfgs::new(resolution)),
+                convergence: Convergence::default(),
+                warm_start: None,
+            },
+            _ => Self::of_memory(Memory::new(optimizer, n_parameters)),
+        }
+    }
+
+    /// Of a first-order method, which keeps `memory` from update to update.
+    pub(super) fn of_memory(memory: Memory) -> Self {
+        Self {
+            memory: Some(memory),
+            lbfgs: None,
+            convergence: Convergence::default(),
+            warm_start: None,
+        }
+    }
+
     /// The vectors by their names, each as long as the parameters.
     pub(super) fn vectors_mut(&mut self) -> Vec<(String, &mut Vec<f64>)> {
-        match &mut self.method {
-            Method::GradientDescent => Vec::new(),
-            Method::Momentum(momentum) => momentum.vectors_mut(),
-            Method::RmsProp(rmsprop) => rmsprop.vectors_mut(),
-            Method::Adam(adam) => adam.vectors_mut(),
-            Method::LBfgs(lbfgs) => lbfgs.vectors_mut(),
-        }
+        let of_memory = self.memory.iter_mut().flat_map(Memory::vectors_mut);
+        let of_memory = of_memory.map(|(name, vector)| (name.to_owned(), vector));
+        let of_lbfgs = self.lbfgs.iter_mut().flat_map(LBfgs::vectors_mut);
+        of_memory.chain(of_lbfgs).collect()
     }
 }
 
 /// The parameters and the method that moves them.
 #[derive(Debug)]
 pub(super) struct HostOptimizer {
+    rule: UpdateRule,
     penalty: Penalty,
     /// What the gradient is held against; `None` if nothing asks for it.
     curvature: Option<Curvature>,
@@ -74,28 +85,18 @@ impl HostOptimizer {
         resolution: f64,
     ) -> Self {
         let n_parameters = start.len();
-        let penalty = config.penalty(&problem.network);
+        let rule = config.rule();
+        let penalty = rule.penalty(&problem.network);
         let asks_for_curvature =
             config.optimizer == Optimizer::LBfgs || config.gradient_tolerance.is_some();
         Self {
             curvature: asks_for_curvature.then(|| Curvature::new(problem, &penalty, resolution)),
             n_samples: problem.dataset.n_samples(),
             resolution,
-            state: OptimizerState {
-                method: match config.optimizer {
-                    Optimizer::GradientDescent => Method::GradientDescent,
-                    Optimizer::Momentum | Optimizer::Nesterov => {
-                        Method::Momentum(Momentum::new(n_parameters))
-                    }
-                    Optimizer::RmsProp => Method::RmsProp(RmsProp::new(n_parameters)),
-                    Optimizer::Adam | Optimizer::AdamW => Method::Adam(Adam::new(n_parameters)),
-                    Optimizer::LBfgs => Method::LBfgs(LBfgs::new(resolution)),
-                },
-                convergence: Convergence::default(),
-                warm_start: None,
-            },
+            state: OptimizerState::new(config.optimizer, n_parameters, resolution),
             current: Iterate::new(&penalty, start, Evaluation::zero(n_parameters)),
             penalty,
+            rule,
             is_evaluated: false,
             promised: None,
         }
@@ -120,19 +121,17 @@ impl HostOptimizer {
         self.warm_up(config, backend)?;
         if !self.is_evaluated {
             backend.set_parameters(&self.current.parameters)?;
-            let evaluation = match config.batch_size {
+            let evaluation = match self.rule.batches {
                 None => backend.evaluate()?,
-                Some(size) => {
-                    let n_samples = self.n_samples;
-                    let rows = batch::rows(config.seed, size, n_samples, progress.iteration);
-                    backend.evaluate_rows(&rows)?
+                Some(batches) => {
+                    backend.evaluate_rows(&batches.rows(progress.iteration, self.n_samples))?
                 }
             };
             progress.evaluations += 1;
             let parameters = std::mem::take(&mut self.current.parameters);
             let mut current = Iterate::new(&self.penalty, parameters, evaluation);
             if config.optimizer == Optimizer::LBfgs {
-                self.penalty.center(&mut current);
+                current.center(&self.penalty);
             }
             self.record(current, progress);
             self.is_evaluated = config.batch_size.is_none();
@@ -145,24 +144,24 @@ impl HostOptimizer {
                 self.promised = relative.map(|relative| 0.5 * relative * relative);
                 Ok(Some(reason))
             }
-            None => self.update(config, backend, progress),
+            None => self.update(backend, progress),
         }
     }
 
     /// The size of the gradient, by what is known of the curvature.
     fn relative_gradient(&self) -> Option<f64> {
         let curvature = self.curvature.as_ref()?;
-        let gradient = self.penalty.pseudo_gradient(&self.current);
-        let promised = match &self.state.method {
-            Method::LBfgs(lbfgs) => lbfgs.promised(curvature, &gradient)?,
-            _ => curvature.promised(&gradient, self.current.summary.mean_slope),
+        let gradient = self.current.pseudo_gradient(&self.penalty);
+        let promised = match &self.state.lbfgs {
+            Some(lbfgs) => lbfgs.promised(curvature, &gradient)?,
+            None => curvature.promised(&gradient, self.current.summary.mean_slope),
         };
         Some(curvature.relative_gradient(promised, self.current.objective))
     }
 
     /// Why L-BFGS, which finds no lower loss, ends, and the share of the loss that its next step promises.
     fn end_of_search(&self, curvature: &Curvature) -> (StopReason, f64) {
-        let gradient = self.penalty.pseudo_gradient(&self.current);
+        let gradient = self.current.pseudo_gradient(&self.penalty);
         let promised = curvature.promised(&gradient, self.current.summary.mean_slope);
         let loss = self.current.objective.abs();
         let reason = match promised <= (self.resolution * loss).max(curvature.least_loss) {
@@ -175,58 +174,38 @@ impl HostOptimizer {
     /// Moves the parameters, unless L-BFGS finds nowhere to go.
     fn update(
         &mut self,
-        config: &TrainConfig,
         backend: &mut dyn Backend,
         progress: &mut Progress,
     ) -> Result<Option<StopReason>> {
         let penalty = self.penalty.clone();
-        let rate = config.rate(progress.iteration);
-        let current = &mut self.current;
-        if let Some(most) = config.clip_norm {
-            clip(most, &mut current.gradient);
+        if let Some(memory) = &mut self.state.memory {
+            let Iterate {
+                parameters,
+                gradient,
+                ..
+            } = &mut self.current;
+            let update = progress.iteration;
+            self.rule
+                .step(&penalty, update, gradient, memory, parameters);
+            self.is_evaluated = false;
+            return Ok(None);
         }
-        let (parameters, gradient) = (&mut current.parameters, &current.gradient);
-        match &mut self.state.method {
-            Method::GradientDescent => {
-                gradient_descent(rate, gradient, parameters);
-                penalty.soft_threshold(rate, parameters);
-            }
-            Method::RmsProp(rmsprop) => rmsprop.step(rate, gradient, parameters),
-            Method::Momentum(momentum) => {
-                let from = (penalty.l1 > 0.0).then(|| parameters.clone());
-                let is_nesterovs = config.optimizer == Optimizer::Nesterov;
-                momentum.step(config.momentum, rate, gradient, parameters, is_nesterovs);
-                if let Some(from) = from {
-                    penalty.soft_threshold(rate, parameters);
-                    momentum.set_velocity_from_step(rate, &from, parameters);
-                }
-            }
-            Method::Adam(adam) => {
-                if config.optimizer == Optimizer::AdamW {
-                    penalty.decay(rate * config.weight_decay, parameters);
-                }
-                adam.step(rate, gradient, parameters);
-            }
-            Method::LBfgs(lbfgs) => {
-                let curvature = self.curvature.as_ref().expect("taken for L-BFGS");
-                let next = lbfgs.step(&penalty, curvature, &self.current, &mut |parameters| {
-                    progress.evaluations += 1;
-                    backend.set_parameters(&parameters)?;
-                    // What is evaluated are the parameters as the backend rounds them.
-                    let parameters = backend.parameters()?;
-                    Ok(Iterate::new(&penalty, parameters, backend.evaluate()?))
-                })?;
-                let Some(mut next) = next else {
-                    let (reason, promised) = self.end_of_search(curvature);
-                    self.promised = Some(promised);
-                    return Ok(Some(reason));
-                };
-                penalty.center(&mut next);
-                self.record(next, progress);
-                return Ok(None);
-            }
-        }
-        self.is_evaluated = false;
+        let curvature = self.curvature.as_ref().expect("taken for L-BFGS");
+        let lbfgs = self.state.lbfgs.as_mut().expect("the other method");
+        let next = lbfgs.step(&penalty, curvature, &self.current, &mut |parameters| {
+            progress.evaluations += 1;
+            backend.set_parameters(&parameters)?;
+            // What is evaluated are the parameters as the backend rounds them.
+            let parameters = backend.parameters()?;
+            Ok(Iterate::new(&penalty, parameters, backend.evaluate()?))
+        })?;
+        let Some(mut next) = next else {
+            let (reason, promised) = self.end_of_search(curvature);
+            self.promised = Some(promised);
+            return Ok(Some(reason));
+        };
+        next.center(&penalty);
+        self.record(next, progress);
         Ok(None)
     }
 
@@ -239,7 +218,7 @@ impl HostOptimizer {
     /// Before the first iteration of L-BFGS: moves the parameters to about the minimum of the loss of some rows, and
     /// keeps what it learns about the curvature.
     fn warm_up(&mut self, config: &TrainConfig, backend: &mut dyn Backend) -> Result<()> {
-        let Method::LBfgs(lbfgs) = &mut self.state.method else {
+        let Some(lbfgs) = &mut self.state.lbfgs else {
             return Ok(());
         };
         if self.state.warm_start.is_some() {
@@ -271,7 +250,7 @@ impl HostOptimizer {
         let tolerance = warm_start::tolerance(rows.len());
         let tolerance = tolerance.max(config.gradient_tolerance.unwrap_or(0.0));
         for _ in 0..warm_start::ITERATIONS {
-            let gradient = penalty.pseudo_gradient(&current);
+            let gradient = current.pseudo_gradient(&penalty);
             let promised = lbfgs.promised(curvature, &gradient);
             let is_near =
                 |promised| curvature.relative_gradient(promised, current.objective) <= tolerance;
@@ -293,10 +272,24 @@ impl HostOptimizer {
     }
 }
 
-/// Shortens a gradient whose norm is more than `most` to that norm, as `torch.nn.utils.clip_grad_norm_` does.
-fn clip(most: f64, gradient: &mut [f64]) {
-    let factor = most / (norm(gradient) + 1e-6);
-    if factor < 1.0 {
-        gradient.iter_mut().for_each(|term| *term *= factor);
+/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters reached in `backend`.
+pub(crate) fn update_on_host(
+    config: &TrainConfig,
+    problem: &Problem<'_>,
+    backend: &mut dyn Backend,
+    start: Vec<f64>,
+    iterations: u64,
+) -> Result<()> {
+    let config = &TrainConfig {
+        gradient_tolerance: None,
+        loss_tolerance: None,
+        ..config.clone()
+    };
+    let mut optimizer = HostOptimizer::new(config, problem, start, backend.resolution());
+    let mut progress = Progress::default();
+    while progress.iteration < iterations {
+        optimizer.iterate(config, backend, &mut progress)?;
+        progress.iteration += 1;
     }
+    backend.set_parameters(optimizer.parameters())
 }

@@ -2,13 +2,16 @@
 
 use super::history::History;
 use super::host::HostOptimizer;
-use super::optimizer::Iterate;
-use super::{Optimizer, Progress, StopReason, SubmissionSize, TrainConfig};
+use super::host::OptimizerState;
+use super::quasi_newton::Iterate;
+use super::{Progress, StopReason, SubmissionSize, TrainConfig};
 use crate::backend::{Backend, Problem};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::network::Network;
+use crate::optimizer::Optimizer;
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 pub(super) struct TrainingRun<'a> {
@@ -33,8 +36,9 @@ impl<'a> TrainingRun<'a> {
         let start = problem.network.parameters_from(config.seed, config.init);
         backend.set_parameters(&start)?;
         let since = Instant::now();
-        let optimizer = (!config.stays_on_device())
-            .then(|| HostOptimizer::new(config, problem, start, backend.resolution()));
+        let by_itself = config.stays_on_device() && backend.follow(&config.rule())?;
+        let optimizer =
+            (!by_itself).then(|| HostOptimizer::new(config, problem, start, backend.resolution()));
         Ok(Self {
             dataset: problem.dataset,
             network: problem.network.clone(),
@@ -60,11 +64,11 @@ impl<'a> TrainingRun<'a> {
         }
     }
 
-    /// Starts `iterations` iterations if the backend makes them by itself.
-    pub(super) fn submit(&mut self, iterations: NonZeroU32) -> Result<()> {
+    /// Starts the updates of the numbers `updates` if the backend makes them by itself.
+    pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<()> {
         match self.optimizer {
             Some(_) => Ok(()),
-            None => self.backend.submit(iterations, self.config.learning_rate),
+            None => self.backend.submit(updates),
         }
     }
 
@@ -72,14 +76,19 @@ impl<'a> TrainingRun<'a> {
     /// early if a tolerance is reached. The history takes up the losses if `records_loss`.
     pub(super) fn complete(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
         let Some(optimizer) = &mut self.optimizer else {
-            self.progress.summary = self.backend.wait()?;
-            self.progress.loss = self.progress.summary.loss;
-            self.progress.iteration += u64::from(iterations.get());
-            self.progress.evaluations = self.progress.iteration;
-            self.config.check_loss(&self.progress)?;
-            if records_loss {
-                self.history
-                    .push(&self.progress, self.progress.iteration - 1);
+            let seen = self.backend.wait()?;
+            let end = self.progress.iteration + u64::from(iterations.get());
+            for (update, seen) in (end - seen.len() as u64..end).zip(seen) {
+                let progress = &mut self.progress;
+                progress.summary = seen.summary;
+                progress.loss = seen.summary.loss + seen.penalty;
+                progress.iteration = update;
+                self.config.check_loss(progress)?;
+                progress.iteration += 1;
+                progress.evaluations = progress.iteration;
+                if records_loss {
+                    self.history.push(progress, update);
+                }
             }
             return Ok(());
         };
@@ -127,6 +136,23 @@ impl<'a> TrainingRun<'a> {
         Ok(())
     }
 
+    /// What the next iterations depend on, beside the parameters.
+    pub(super) fn optimizer_state(&mut self) -> Result<OptimizerState> {
+        Ok(match &self.optimizer {
+            Some(optimizer) => optimizer.state.clone(),
+            None => OptimizerState::of_memory(self.backend.memory()?),
+        })
+    }
+
+    pub(super) fn set_optimizer_state(&mut self, state: OptimizerState) -> Result<()> {
+        match (&mut self.optimizer, &state.memory) {
+            (Some(optimizer), _) => optimizer.state = state,
+            (None, Some(memory)) => self.backend.set_memory(memory)?,
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
     /// Sets the parameters to `parameters`, which are for unscaled features.
     pub(super) fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         let Some(scaling) = self.dataset.scaling() else {
@@ -161,7 +187,7 @@ impl<'a> TrainingRun<'a> {
         if !matches!(&self.optimizer, Some(optimizer) if optimizer.is_evaluated) {
             let parameters = self.raw_parameters()?;
             self.backend.set_parameters(&parameters)?;
-            let penalty = self.config.penalty(&self.network);
+            let penalty = self.config.rule().penalty(&self.network);
             let end = Iterate::new(&penalty, parameters, self.backend.evaluate()?);
             (self.progress.loss, self.progress.summary) = (end.objective, end.summary);
         }

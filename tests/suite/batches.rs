@@ -7,9 +7,10 @@ use crate::common::{
     PAIRS, Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch,
     small_parameters,
 };
-use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::Activation;
+use neuralnet::optimizer::UpdateRule;
 use neuralnet::validate::check;
 use neuralnet::{
     BackendChoice, Dataset, GpuOptions, Hardware, Loss, Optimizer, Reduction, Result, Storage,
@@ -115,11 +116,15 @@ impl<B: Backend> Backend for Batch<'_, B> {
         self.own.leaf_evaluations(leaves)
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        self.own.submit(iterations, learning_rate)
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.own.follow(rule)
     }
 
-    fn wait(&mut self) -> Result<Summary> {
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        self.own.submit(updates)
+    }
+
+    fn wait(&mut self) -> Result<Vec<Seen>> {
         self.own.wait()
     }
 

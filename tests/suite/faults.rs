@@ -7,9 +7,10 @@
 
 use crate::common::{problem, random_dataset};
 use neuralnet::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Summary,
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Seen, Summary,
 };
 use neuralnet::cpu::Cpu;
+use neuralnet::optimizer::UpdateRule;
 use neuralnet::validate::check;
 use neuralnet::{Dataset, Loss, Reduction, Result};
 use std::num::NonZeroU32;
@@ -128,11 +129,15 @@ impl Backend for Faulty<'_> {
         Ok(summary)
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        self.right.submit(iterations, learning_rate)
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.right.follow(rule)
     }
 
-    fn wait(&mut self) -> Result<Summary> {
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        self.right.submit(updates)
+    }
+
+    fn wait(&mut self) -> Result<Vec<Seen>> {
         self.right.wait()
     }
 

@@ -3,8 +3,9 @@
 
 use crate::common::{PAIRS, Random, assert_derivative, problem, random_dataset, small_parameters};
 use neuralnet::backend::{Backend, Evaluation, Problem};
-use neuralnet::cpu::{Cpu, Reference, gradient_descent};
+use neuralnet::cpu::{Cpu, Reference};
 use neuralnet::network::Activation;
+use neuralnet::optimizer::gradient_descent;
 use neuralnet::{Dataset, Loss, Reduction};
 use std::num::NonZeroU32;
 

@@ -23,6 +23,9 @@ use std::path::PathBuf;
 /// 0.03 are off by 50 · 0.03 · 10⁻¹³. These problems hardly amplify what was off before.
 const TOLERANCE: f64 = 1e-12;
 
+/// The same of the shaders: each of the 50 updates rounds a weight by up to 2⁻²⁴ of it.
+const TOLERANCE_OF_F32: f64 = 50.0 / 16_777_216.0;
+
 /// The runs that `by` made.
 fn runs(by: &str) -> Vec<Value> {
     let runs: Vec<Value> =
@@ -36,8 +39,8 @@ fn file(run: &Value) -> String {
 }
 
 /// What the program trains on `data` with the settings of a run, each of which is a flag.
-fn trained(data: &str, run: &Value) -> Value {
-    let mut args = ["train", data, "--backend", "cpu", "--no-standardise"]
+fn trained(data: &str, run: &Value, backend: &str) -> Value {
+    let mut args = ["train", data, "--backend", backend, "--no-standardise"]
         .map(str::to_owned)
         .to_vec();
     for (flag, value) in run["settings"].as_object().unwrap() {
@@ -63,15 +66,15 @@ fn parameters(layers: &Value) -> Vec<f64> {
     all
 }
 
-/// Asserts that `found` are the parameters that a run reached, but for [`TOLERANCE`] of the largest.
-fn assert_reached(found: &[f64], run: &Value) {
+/// Asserts that `found` are the parameters that a run reached, but for `tolerance` of the largest.
+fn assert_reached(found: &[f64], run: &Value, tolerance: f64) {
     let (expected, settings) = (parameters(&run["layers"]), &run["settings"]);
     assert_eq!(found.len(), expected.len(), "{settings}");
     let largest = expected.iter().fold(0.0_f64, |most, it| most.max(it.abs()));
     for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
         let error = (found - expected).abs() / largest;
         assert!(
-            error <= TOLERANCE,
+            error <= tolerance,
             "{settings}: parameter {at} is {found}, not {expected}: off by {error:e}"
         );
     }
@@ -79,8 +82,8 @@ fn assert_reached(found: &[f64], run: &Value) {
 
 /// Asserts that the program ends at the weights and at the loss of a run, whose table is `data`.
 fn assert_trained(data: &str, run: &Value) {
-    let train = trained(data, run);
-    assert_reached(&parameters(&train["layers"]), run);
+    let train = trained(data, run, "cpu");
+    assert_reached(&parameters(&train["layers"]), run, TOLERANCE);
     let [found, expected] = [&train["data_loss"], &run["loss"]].map(|it| it.as_f64().unwrap());
     assert!(
         (found / expected - 1.0).abs() <= TOLERANCE,
@@ -112,6 +115,17 @@ fn mini_batches_are_those_of_the_documentation() {
     runs.retain(|run| run["settings"]["batch-size"] != "all");
     assert_eq!(runs.len(), 4, "runs of reference.py");
     runs.iter().for_each(|run| assert_trained(&file(run), run));
+}
+
+/// Every run once more, updated by the shaders.
+#[test]
+fn the_shaders_reach_the_same_weights() {
+    let runs = [runs("numpy"), runs("torch")].concat();
+    assert_eq!(runs.len(), 28, "runs of reference.py");
+    for run in &runs {
+        let train = trained(&file(run), run, "gpu");
+        assert_reached(&parameters(&train["layers"]), run, TOLERANCE_OF_F32);
+    }
 }
 
 /// A table of f32 is used where it lies: the number after the targets of a row is a feature of the next.
@@ -171,7 +185,7 @@ fn the_reference_reaches_numpys_weights() {
         let iterations: NonZeroU32 = setting(settings, "iterations");
         let rate = setting(settings, "learning-rate");
         reference.advance(iterations, rate).unwrap();
-        assert_reached(&reference.parameters().unwrap(), &run);
+        assert_reached(&reference.parameters().unwrap(), &run, TOLERANCE);
     }
 }
 

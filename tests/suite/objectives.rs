@@ -6,9 +6,10 @@ use crate::common::{
     PAIRS, Random, assert_derivative, assert_within, random_dataset, small_parameters,
 };
 use neuralnet::backend::{Backend, Problem};
-use neuralnet::cpu::{Cpu, gradient_descent};
+use neuralnet::cpu::Cpu;
 use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
+use neuralnet::optimizer::gradient_descent;
 use neuralnet::{Dataset, GpuOptions, Hardware, Loss, Network, Reduction, TrainConfig, train};
 use std::num::NonZeroU32;
 

@@ -47,27 +47,35 @@ fn on_cpu(threads: usize, precision: Precision) -> Hardware {
 #[test]
 fn the_bits_of_a_network_do_not_depend_on_threads() {
     let dataset = random_dataset(700, 64, 3);
-    for optimizer in [Optimizer::Adam, Optimizer::GradientDescent] {
-        // Plain gradient descent of all rows is made by the backend itself.
-        let batch_size = (optimizer == Optimizer::Adam).then_some(200);
+    for optimizer in [
+        Optimizer::GradientDescent,
+        Optimizer::Momentum,
+        Optimizer::Nesterov,
+        Optimizer::RmsProp,
+        Optimizer::Adam,
+        Optimizer::AdamW,
+        Optimizer::LBfgs,
+    ] {
+        // Plain gradient descent of all rows is made by the backend itself, and L-BFGS takes no batches.
+        let takes_all = matches!(optimizer, Optimizer::GradientDescent | Optimizer::LBfgs);
         let config = TrainConfig {
             optimizer,
-            batch_size,
+            batch_size: (!takes_all).then_some(200),
+            iterations: 8,
             ..network()
         };
         let run = |threads, precision| {
             bits(&train(&dataset, &config, &on_cpu(threads, precision)).unwrap())
         };
-        for precision in [Precision::F64, Precision::F32] {
+        let [wide, narrow] = [Precision::F64, Precision::F32].map(|precision| {
             let once = run(1, precision);
-            assert_eq!(once, run(2, precision), "2 threads, {precision:?}");
-            assert_eq!(once, run(5, precision), "5 threads, {precision:?}");
-        }
-        assert_ne!(
-            run(1, Precision::F64),
-            run(1, Precision::F32),
-            "other numbers"
-        );
+            for threads in [2, 5] {
+                let what = format!("{threads} threads, {precision:?}, {optimizer:?}");
+                assert_eq!(once, run(threads, precision), "{what}");
+            }
+            once
+        });
+        assert_ne!(wide, narrow, "other numbers, {optimizer:?}");
     }
 }
 

@@ -4,8 +4,8 @@ use super::buffer::Buffer;
 use super::pass::Block;
 use super::tile::outer;
 use crate::cpu::float::Float;
-use crate::cpu::simd::Arithmetic;
 use crate::network::Layer;
+use crate::simd::Arithmetic;
 
 /// The sums of `eᵀ x` and of e over rows.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::{DenseLayer, DenseNetwork};
 use crate::backend::Summary;
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
-use crate::cpu::simd::Arithmetic;
+use crate::simd::Arithmetic;
 
 /// The values of one layer for a block of rows, each (rows, width). The padding holds numbers without a meaning, which
 /// end in sums that nobody reads.

@@ -5,11 +5,11 @@ use crate::backend::{Backend, Evaluation, Problem, Summary};
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
-use crate::cpu::simd::Instructions;
 use crate::data::Dataset;
 use crate::network::{Activation, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::random::test_numbers;
+use crate::simd::Instructions;
 use rand::RngExt;
 
 const COLUMNS: usize = 16;

@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// The layout of the files that this program writes and reads.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 const KEY: &str = "neuralnet-checkpoint";
 const CHECKSUM: &str = "checksum";
 const REMEDY: &str = "name a checkpoint that this program wrote";
@@ -28,8 +28,7 @@ pub(super) struct TrainingState {
     pub(super) key: RunKey,
     pub(super) progress: Progress,
     pub(super) history: History,
-    /// `None` if the backend updates the parameters by itself.
-    pub(super) optimizer: Option<OptimizerState>,
+    pub(super) optimizer: OptimizerState,
     pub(super) holdout: Option<HoldoutState>,
     #[serde(skip)]
     pub(super) parameters: Vec<f64>,
@@ -122,9 +121,7 @@ impl TrainingState {
     /// The vectors by the names of their tensors.
     fn vectors_mut(&mut self) -> Vec<(String, &mut Vec<f64>)> {
         let mut vectors = vec![("parameters".to_owned(), &mut self.parameters)];
-        if let Some(optimizer) = &mut self.optimizer {
-            vectors.extend(optimizer.vectors_mut());
-        }
+        vectors.extend(self.optimizer.vectors_mut());
         if let Some(HoldoutState {
             best: Some(best), ..
         }) = &mut self.holdout

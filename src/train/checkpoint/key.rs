@@ -4,8 +4,9 @@
 use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::optimizer::Schedule;
+use crate::train::TrainConfig;
 use crate::train::config::check::require;
-use crate::train::{Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::{Activation, Hidden};
 use crate::objective::Loss;
-use crate::train::{Optimizer, Schedule};
+use crate::optimizer::{Optimizer, Schedule};
 use std::fmt::Display;
 
 const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum, adam or adamw");

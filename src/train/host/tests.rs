@@ -1,13 +1,13 @@
 //! Why L-BFGS says that it ends.
 
 use super::HostOptimizer;
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Summary};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::objective::Objective;
+use crate::optimizer::UpdateRule;
 use crate::train::{Progress, StopReason, TrainConfig};
 use crate::{Loss, Network, Reduction};
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// A device that finds one loss everywhere, and a gradient that promises a lower one.
@@ -52,11 +52,15 @@ impl Backend for Flat {
         unreachable!("an optimizer asks for no leaf")
     }
 
-    fn submit(&mut self, _: NonZeroU32, _: f64) -> Result<()> {
+    fn follow(&mut self, _: &UpdateRule) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn submit(&mut self, _: Range<u64>) -> Result<()> {
         unreachable!("the host makes the updates")
     }
 
-    fn wait(&mut self) -> Result<Summary> {
+    fn wait(&mut self) -> Result<Vec<Seen>> {
         unreachable!("the host makes the updates")
     }
 

@@ -1,17 +1,16 @@
 //! A device with one wrong number, and the check that finds it.
 
 use super::check;
-use crate::backend::{
-    Backend, BackendKind, Evaluation, Predictions, Problem, Stage, Staged, Summary,
-};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage, Staged};
 use crate::cpu::Reference;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::network::{Activation, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
+use crate::optimizer::UpdateRule;
 use crate::random::test_numbers;
 use rand::RngExt;
-use std::num::NonZeroU32;
+
 use std::ops::Range;
 
 /// What is wrong: the last number of a kind, in the last leaf if leaves have it.
@@ -90,20 +89,25 @@ impl Backend for Shown<'_> {
         Ok(sums)
     }
 
-    fn submit(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<()> {
-        self.right.submit(iterations, learning_rate)?;
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.right.follow(rule)
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        self.right.submit(updates.clone())?;
         let mut after = self.right.parameters()?;
-        match iterations {
-            NonZeroU32::MIN => self.spoil(Fault::Update, after.last_mut()),
+        match updates.end - updates.start {
+            1 => self.spoil(Fault::Update, after.last_mut()),
             _ => self.spoil(Fault::TwoUpdates, after.last_mut()),
         }
         self.right.set_parameters(&after)
     }
 
-    fn wait(&mut self) -> Result<Summary> {
-        let mut summary = self.right.wait()?;
-        self.spoil(Fault::Progress, Some(&mut summary.loss));
-        Ok(summary)
+    fn wait(&mut self) -> Result<Vec<Seen>> {
+        let mut seen = self.right.wait()?;
+        let last = seen.last_mut().map(|seen| &mut seen.summary.loss);
+        self.spoil(Fault::Progress, last);
+        Ok(seen)
     }
 
     fn queue_depth(&self) -> usize {

@@ -3,8 +3,8 @@
 use super::wolfe::{self, LinePoint};
 use super::{Iterate, difference, dot, norm, owlqn};
 use crate::error::Result;
+use crate::optimizer::Penalty;
 use crate::train::curvature::Curvature;
-use crate::train::penalty::Penalty;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -82,7 +82,7 @@ impl LBfgs {
         current: &Iterate,
         evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
     ) -> Result<Option<Iterate>> {
-        let gradient = penalty.pseudo_gradient(current);
+        let gradient = current.pseudo_gradient(penalty);
         if self.lowest.is_none() {
             self.progress(penalty, current);
         }
@@ -180,7 +180,7 @@ impl LBfgs {
     /// Whether one of the last iterates had the lowest objective yet, or the lowest norm of the gradient, which decides
     /// if rounding hides differences of the objective.
     fn progress(&mut self, penalty: &Penalty, next: &Iterate) -> bool {
-        let gradient = penalty.pseudo_gradient(next);
+        let gradient = next.pseudo_gradient(penalty);
         let found = [next.objective, norm(&gradient)];
         let Some(lowest) = &mut self.lowest else {
             self.lowest = Some(found);

@@ -1,14 +1,13 @@
 //! Penalties on the weights, never on a bias.
 
-use super::optimizer::Iterate;
 use crate::network::{Activation, Network};
 use std::sync::Arc;
 
 /// The penalty `l1 ‖W‖₁ + ½ l2 ‖W‖²` that is added to the loss.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Penalty {
-    pub(super) l1: f64,
-    pub(super) l2: f64,
+pub(crate) struct Penalty {
+    pub(crate) l1: f64,
+    pub(crate) l2: f64,
     /// Whether each parameter is a weight; the others are biases.
     is_weight: Arc<[bool]>,
     /// Features of a network of one layer, if what is added to the weights of all outputs for one of them changes no prediction, as of a softmax.
@@ -16,7 +15,7 @@ pub(super) struct Penalty {
 }
 
 impl Penalty {
-    pub(super) fn new(l1: f64, l2: f64, network: &Network) -> Self {
+    pub(crate) fn new(l1: f64, l2: f64, network: &Network) -> Self {
         let parts = network.parts();
         let of_layer =
             parts.flat_map(|(layer, range)| (0..range.len()).map(move |at| at < layer.n_weights()));
@@ -30,7 +29,7 @@ impl Penalty {
     }
 
     /// Of `of_parameters`, which has one for each parameter, those that belong to a weight.
-    pub(super) fn of_weights<T>(
+    pub(crate) fn of_weights<T>(
         &self,
         of_parameters: impl IntoIterator<Item = T>,
     ) -> impl Iterator<Item = T> {
@@ -38,26 +37,23 @@ impl Penalty {
         pairs.filter_map(|(of_parameter, is_weight)| is_weight.then_some(of_parameter))
     }
 
-    /// With an L1 penalty, moves the weights to those of the least penalty that give the same predictions: the loss has
-    /// no curvature in that direction, so that OWL-QN would crawl along it.
-    pub(super) fn center(&self, at: &mut Iterate) {
+    /// With an L1 penalty, moves the weights to those of the least penalty that give the same predictions, and the
+    /// gradient there: the loss has no curvature in that direction, so that OWL-QN would crawl along it.
+    pub(crate) fn center(&self, parameters: &mut [f64], gradient: &mut [f64]) {
         let Some(n_inputs) = self.invariant.filter(|_| self.l1 > 0.0) else {
             return;
         };
-        let penalties = self.l2_loss(&at.parameters);
-        let n_weights = self.of_weights(&at.parameters).count();
-        let weights = &mut at.parameters[..n_weights];
+        let n_weights = self.of_weights(&*parameters).count();
+        let weights = &mut parameters[..n_weights];
         for j in 0..n_inputs {
             let of_outputs: Vec<f64> = weights.iter().skip(j).step_by(n_inputs).copied().collect();
             let center = self.center_of(&of_outputs);
-            let outputs = weights.iter_mut().zip(&mut at.gradient);
+            let outputs = weights.iter_mut().zip(&mut *gradient);
             for (weight, gradient) in outputs.skip(j).step_by(n_inputs) {
                 *weight -= center;
                 *gradient -= self.l2 * center;
             }
         }
-        at.loss += self.l2_loss(&at.parameters) - penalties;
-        at.objective = at.loss + self.l1_loss(&at.parameters);
     }
 
     /// The m of the least `l1 Σ |w − m| + ½ l2 Σ (w − m)²`: a median, moved towards the mean.
@@ -83,7 +79,7 @@ impl Penalty {
     }
 
     /// `l1 ‖W‖₁`
-    pub(super) fn l1_loss(&self, parameters: &[f64]) -> f64 {
+    pub(crate) fn l1_loss(&self, parameters: &[f64]) -> f64 {
         if self.l1 == 0.0 {
             return 0.0;
         }
@@ -92,7 +88,7 @@ impl Penalty {
     }
 
     /// `½ l2 ‖W‖²`
-    pub(super) fn l2_loss(&self, parameters: &[f64]) -> f64 {
+    pub(crate) fn l2_loss(&self, parameters: &[f64]) -> f64 {
         if self.l2 == 0.0 {
             return 0.0;
         }
@@ -101,7 +97,7 @@ impl Penalty {
     }
 
     /// `gradient += l2 W`
-    pub(super) fn add_l2_gradient(&self, parameters: &[f64], gradient: &mut [f64]) {
+    pub(crate) fn add_l2_gradient(&self, parameters: &[f64], gradient: &mut [f64]) {
         if self.l2 == 0.0 {
             return;
         }
@@ -112,9 +108,9 @@ impl Penalty {
 
     /// The subgradient of the objective nearest to 0 (Andrew and Gao, ICML 2007, equation 4), which is 0 at a minimum;
     /// without an L1 penalty the gradient.
-    pub(super) fn pseudo_gradient(&self, at: &Iterate) -> Vec<f64> {
-        let mut pseudo = at.gradient.clone();
-        for (gradient, weight) in self.of_weights(pseudo.iter_mut().zip(&at.parameters)) {
+    pub(crate) fn pseudo_gradient(&self, parameters: &[f64], gradient: &[f64]) -> Vec<f64> {
+        let mut pseudo = gradient.to_vec();
+        for (gradient, weight) in self.of_weights(pseudo.iter_mut().zip(parameters)) {
             *gradient = if *weight == 0.0 {
                 soft_threshold(*gradient, self.l1)
             } else {
@@ -125,14 +121,14 @@ impl Penalty {
     }
 
     /// `W ← W − share · W`
-    pub(super) fn decay(&self, share: f64, parameters: &mut [f64]) {
+    pub(crate) fn decay(&self, share: f64, parameters: &mut [f64]) {
         self.of_weights(parameters)
             .for_each(|weight| *weight -= share * *weight);
     }
 
     /// The proximal step of `rate · l1 ‖W‖₁` (Parikh and Boyd, Proximal Algorithms, section 6.5.2): moves each weight
     /// towards 0 by `rate · l1`, but not beyond.
-    pub(super) fn soft_threshold(&self, rate: f64, parameters: &mut [f64]) {
+    pub(crate) fn soft_threshold(&self, rate: f64, parameters: &mut [f64]) {
         if self.l1 > 0.0 {
             for weight in self.of_weights(parameters) {
                 *weight = soft_threshold(*weight, rate * self.l1);

@@ -3,7 +3,7 @@
 
 use super::{Iterate, difference, dot};
 use crate::error::Result;
-use crate::train::penalty::Penalty;
+use crate::optimizer::Penalty;
 
 /// A step must lower the loss by this share of what the pseudo-gradient promises.
 const DECREASE: f64 = 1e-4;

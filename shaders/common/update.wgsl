@@ -1,0 +1,32 @@
+// update: the gradient of one vec4 of the parameters, for the kernels of an update.
+// sums, laid out as the parameters, of which the first TRAINED vec4 are updated; the last vec4, number LOSS_AT, is
+// (loss, dy/dz, 0, 0). is_weight(column) says whether a vec4 of the parameters holds weights; the others are biases.
+// CPU twin: UpdateRule::step in src/optimizer.rs, Penalty::add_l2_gradient in src/optimizer/penalty.rs.
+struct Params {
+    scale: f32,        // of the reduction of the loss
+    rate: f32,         // learning rate; of ADAM divided by what the mean has seen of a whole one
+    square_scale: f32, // of ADAM: 1 over what the mean of squares has seen of a whole one
+    decay: f32,        // the share of each weight that ADAM takes from it
+    momentum: f32,
+    threshold: f32, // by which a weight moves towards 0 at the end: learning rate times l1
+    l2: f32,
+    clip_norm: f32, // the largest norm of a gradient; 0 for no such limit
+    number: u32,    // of the update in the history
+    _pad0: u32,
+    _pad1: u32,
+    _pad2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
+
+const WORKGROUP_SIZE = 256u;
+
+// That of the loss and of the L2 penalty, not clipped.
+fn gradient_of(column: u32) -> vec4<f32> {
+    let of_loss = params.scale * sums[column];
+    if params.l2 > 0.0 && is_weight(column) {
+        return fma(vec4(params.l2), parameters[column], of_loss);
+    }
+    return of_loss;
+}

@@ -1,0 +1,241 @@
+//! Every kernel against what the host binds, fills and unrolls.
+
+use super::{Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, RowKernel, RowOrder, Summand};
+use crate::data::Rule;
+use crate::gpu::input_format::InputFormat;
+use crate::gpu::params::tests::assert_uniforms;
+use crate::gpu::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
+use crate::gpu::{fma, generate, read};
+use crate::leaves::Leaves;
+use crate::network::{Activation, Network};
+use crate::objective::Loss;
+use naga::{AddressSpace, StorageAccess};
+use std::path::Path;
+
+/// Activation, loss, weights and format of the kernels below; together they take every branch.
+const OBJECTIVES: [(Activation, Loss, bool, InputFormat); 6] = [
+    (
+        Activation::Sigmoid,
+        Loss::SquaredError,
+        false,
+        InputFormat::F32,
+    ),
+    (
+        Activation::Sigmoid,
+        Loss::CrossEntropy,
+        true,
+        InputFormat::F16,
+    ),
+    (
+        Activation::Softmax,
+        Loss::CrossEntropy,
+        true,
+        InputFormat::F32,
+    ),
+    (
+        Activation::Softmax,
+        Loss::CrossEntropy,
+        false,
+        InputFormat::U8,
+    ),
+    (
+        Activation::Identity,
+        Loss::SquaredError,
+        true,
+        InputFormat::F32,
+    ),
+    (
+        Activation::Identity,
+        Loss::SquaredError,
+        false,
+        InputFormat::ScaledU8,
+    ),
+];
+
+/// Every kernel in every variant, for shapes that take each path through the lanes, with the
+/// invocations of a workgroup.
+fn kernels() -> Vec<(Kernel, usize)> {
+    let mut kernels = vec![
+        (super::fold(), 256),
+        (read::kernel(), read::WORKGROUP_SIZE),
+        (fma::kernel(), fma::WORKGROUP_SIZE),
+    ];
+    for rule in Rule::ALL {
+        let made = InputFormat::ALL.map(|format| (generate::kernel(rule, format), 256));
+        kernels.extend(made);
+    }
+    for (n_samples, n_inputs, n_outputs) in [
+        (3, 3, 1),
+        (1 << 20, 1, 1),
+        (1 << 20, 32, 1),
+        (100, 784, 10),
+        (60, 8192, 16),
+    ] {
+        let layer = Network::single_layer(n_inputs, n_outputs, true).layer();
+        let leaves = Leaves::new(n_samples, n_inputs, n_outputs);
+        for (subgroup, software) in [(None, false), (Some(8), true), (Some(32), false)] {
+            let device_shape = DeviceShape {
+                subgroup: subgroup.unwrap_or(32),
+                software,
+            };
+            let shape = WorkgroupShape::new(layer, leaves, device_shape);
+            for (number, (activation, loss, weighted, format)) in OBJECTIVES.into_iter().enumerate()
+            {
+                let kernel = RowKernel {
+                    shape: &shape,
+                    subgroup,
+                    activation,
+                    format,
+                    order: match number % 2 {
+                        0 => RowOrder::InOrder,
+                        _ => RowOrder::OfBatch(256),
+                    },
+                };
+                let summand = Summand { loss, weighted };
+                let made = [
+                    kernel.leaf_sums(summand),
+                    kernel.one_leaf(summand),
+                    kernel.predict(),
+                ];
+                kernels.extend(made.map(|kernel| (kernel, shape.workgroup_size())));
+            }
+        }
+    }
+    kernels.extend(crate::gpu::dense_kernels::tests::kernels());
+    kernels.extend(crate::gpu::optimizer::tests::kernels());
+    kernels.push(crate::gpu::row_numbers::tests::kernel());
+    assert!(
+        kernels.iter().all(|(_, size)| *size <= MAX_WORKGROUP_SIZE),
+        "sizes"
+    );
+    kernels
+}
+
+fn parsed(name: &str, wgsl: &str) -> naga::Module {
+    let module = naga::front::wgsl::parse_str(wgsl)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
+    let all = naga::valid::Capabilities::all();
+    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), all)
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
+    module
+}
+
+/// The kernel as it is written, and the kernel with its loops written out.
+fn both_forms(kernel: &Kernel) -> [naga::Module; 2] {
+    [&kernel.wgsl, &kernel.unrolled()].map(|wgsl| parsed(kernel.name, wgsl))
+}
+
+fn assert_bindings(kernel: &Kernel, size: usize, module: &naga::Module) {
+    let [entry] = module.entry_points.as_slice() else {
+        panic!("{}: one entry point is expected", kernel.name);
+    };
+    assert_eq!(entry.name, "main", "{}", kernel.name);
+    let size = u32::try_from(size).unwrap();
+    assert_eq!(entry.workgroup_size, [size, 1, 1], "{}", kernel.name);
+    let mut declared: Vec<_> = module
+        .global_variables
+        .iter()
+        .filter_map(|(_, variable)| {
+            let at = variable.binding.as_ref()?;
+            let binding = match variable.space {
+                AddressSpace::Uniform => Binding::Uniform,
+                AddressSpace::Storage { access } if access == StorageAccess::LOAD => Binding::Read,
+                _ => Binding::ReadWrite,
+            };
+            Some(((at.group, at.binding), binding))
+        })
+        .collect();
+    declared.sort_by_key(|(at, _)| *at);
+    let listed: Vec<_> = (0..)
+        .zip(&kernel.bindings)
+        .map(|(n, binding)| ((0, n), binding.without_place()))
+        .collect();
+    assert_eq!(declared, listed, "{}", kernel.name);
+}
+
+#[test]
+fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
+    for (kernel, size) in kernels() {
+        for module in both_forms(&kernel) {
+            assert_bindings(&kernel, size, &module);
+            assert_uniforms(&kernel, &module);
+        }
+    }
+}
+
+/// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
+const LOOPS: [&str; 19] = [
+    "for (var trip = 0u; trip < params.n_trips; trip++) {",
+    "for (var turn = 0u; turn < MOST_TURNS; turn++) {",
+    "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
+    "for (var first = start; first < end; first += WORKGROUP_SIZE) {",
+    "for (var i = invocation; i < n_rows * n_vectors; i += WORKGROUP_SIZE) {",
+    "for (var row = start; row < end; row += ROWS_PER_ROUND) {",
+    "for (var round = 0u; round < ROUNDS; round++) {",
+    "for (var iteration = 0u; iteration < params.n_iterations; iteration++) {",
+    "for (var distance = 1u; distance < n_terms; distance *= 2u) {",
+    "for (var distance = 1u; distance < SLICES; distance *= 2u) {",
+    "for (var q = 0u; q < n; q++) {",
+    "for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {",
+    "for (var output = 0u; output < OUTPUTS; output += OUTPUTS_AT_ONCE) {",
+    "for (var row = start; row < end; row += ROWS_AT_ONCE) {",
+    "for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {",
+    "for (var distance = 1u; distance < WORKGROUP_SIZE; distance *= 2u) {",
+    "for (var o = 0u; o < OUTPUTS; o++) {",
+    "for (var o = 1u; o < OUTPUTS; o++) {",
+    "for (var o = OUTPUTS; o < PADDED; o++) {",
+];
+
+/// A private array stays in registers only where every index into it is a constant.
+#[test]
+fn the_loops_over_registers_are_written_out() {
+    for (kernel, _) in kernels() {
+        let text = kernel.unrolled();
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.contains("for ("))
+        {
+            assert!(LOOPS.contains(&line), "{}: {line}", kernel.name);
+        }
+    }
+}
+
+#[test]
+fn fold_takes_as_many_nodes_as_the_host_counts() {
+    let wgsl = super::fold().wgsl;
+    let constant = |name: &str| -> usize {
+        let (_, rest) = wgsl.split_once(&format!("const {name} = ")).unwrap();
+        rest.split_once("u;").unwrap().0.parse().unwrap()
+    };
+    let columns = constant("COLUMNS");
+    assert_eq!(columns, FOLD_COLUMNS, "columns");
+    let nodes = constant("WORKGROUP_SIZE") / columns * constant("PER_INVOCATION");
+    assert_eq!(nodes, FOLD_NODES, "nodes");
+}
+
+#[test]
+fn every_file_of_the_shaders_is_part_of_a_kernel() {
+    let kernels = kernels();
+    // The environment names the folder where this runs on a machine without cargo.
+    let package = std::env::var("CARGO_MANIFEST_DIR")
+        .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let shaders = Path::new(&package).join("shaders");
+    let mut n_files = 0;
+    for folder in [shaders.clone(), shaders.join("common")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "wgsl") {
+                continue;
+            }
+            n_files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            let used = kernels
+                .iter()
+                .any(|(kernel, _)| kernel.wgsl.contains(&text));
+            assert!(used, "{} is part of no kernel", path.display());
+        }
+    }
+    assert!(n_files >= 4, "{n_files} shaders were found");
+}

@@ -1,0 +1,300 @@
+//! Updates by a first-order method on the device, from the total of a pass, without the host.
+
+use super::device::{Buffer, Device};
+use super::kernels::Binding::{Read, ReadWrite, UniformAt};
+use super::kernels::{Kernel, shaders};
+use super::parameter_layout::ParameterLayout;
+use super::params::UpdateParams;
+use super::pass;
+use super::pipeline::Pipeline;
+use super::tree::Tree;
+use crate::backend::Problem;
+use crate::error::Result;
+use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
+use std::fmt::Write;
+use wgpu::BufferUsages;
+
+/// Updates that are recorded at once, at most, and those that the history has room for.
+pub(super) const MAX_UPDATES: usize = 1024;
+/// Bytes from one record to the next: every device takes a multiple of them as the place of a uniform.
+pub(super) const RECORD_BYTES: usize = 256;
+/// vec4 of the parameters that a workgroup of `norms` and of `optimizer` takes.
+const NORMS_PER_WORKGROUP: usize = 1024;
+const WORKGROUP_SIZE: usize = 256;
+
+/// A rule, compiled, with what it keeps from update to update.
+#[derive(Debug)]
+pub(super) struct DeviceOptimizer {
+    pub(super) rule: UpdateRule,
+    layout: ParameterLayout,
+    optimizer: Pipeline,
+    /// If the rule asks for the norm of the gradient or of the weights.
+    norms: Option<Norms>,
+    /// What stands for them otherwise.
+    zero: Buffer,
+    /// Both are there; those that the method does not use have room for one vec4.
+    memory: [Buffer; 2],
+    /// An [`UpdateParams`] each [`RECORD_BYTES`].
+    records: Buffer,
+    /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
+    /// squares. Update u is number u modulo [`MAX_UPDATES`].
+    pub(super) history: Buffer,
+}
+
+#[derive(Debug)]
+struct Norms {
+    pipeline: Pipeline,
+    tree: Tree,
+}
+
+/// The dispatches of an update from one total.
+#[derive(Debug)]
+pub(super) struct UpdateDispatches {
+    norms: Option<Pipeline>,
+    optimizer: Pipeline,
+}
+
+impl DeviceOptimizer {
+    /// `rule`, with nothing kept of earlier updates.
+    pub(super) fn new(device: &Device, problem: &Problem<'_>, rule: &UpdateRule) -> Result<Self> {
+        // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
+        pass::rate(rule.learning_rate)?;
+        let layout = ParameterLayout::new(&problem.network);
+        let n_vectors = rule.optimizer.memory().len();
+        let vector = |number: usize| {
+            let floats = if number < n_vectors {
+                layout.n_trained()
+            } else {
+                4
+            };
+            device.storage("memory of the optimizer", floats)
+        };
+        let needs_norms = rule.clip_norm.is_some() || rule.l1 > 0.0 || rule.l2 > 0.0;
+        let n_nodes = (layout.n_trained() / 4).div_ceil(NORMS_PER_WORKGROUP);
+        let norms = needs_norms.then(|| {
+            Ok(Norms {
+                pipeline: Pipeline::new(device, &norms(&layout))?,
+                tree: Tree::new(device, n_nodes, 4, None, None)?,
+            })
+        });
+        let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
+        Ok(Self {
+            optimizer: Pipeline::new(device, &optimizer(&layout, rule.optimizer))?,
+            norms: norms.transpose()?,
+            zero: device.storage("no norms", 4)?,
+            memory: [vector(0)?, vector(1)?],
+            records: device.buffer(
+                "records of updates",
+                bytes,
+                BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+            )?,
+            history: device.storage("history", 4 * MAX_UPDATES)?,
+            rule: rule.clone(),
+            layout,
+        })
+    }
+
+    /// The dispatches that update `parameters` from `total`, which is laid out as in the tree.
+    pub(super) fn dispatches(
+        &self,
+        device: &Device,
+        parameters: &Buffer,
+        total: &Buffer,
+    ) -> Result<UpdateDispatches> {
+        let n_columns = self.layout.n_trained() / 4;
+        let norms = self.norms.as_ref().map(|norms| {
+            let mut pipeline = norms.pipeline.without_dispatches();
+            let buffers = [&self.records, total, parameters, norms.tree.page(0)];
+            let workgroups = [n_columns.div_ceil(NORMS_PER_WORKGROUP), 1];
+            pipeline.add(device, &buffers, workgroups)?;
+            Ok(pipeline)
+        });
+        let mut optimizer = self.optimizer.without_dispatches();
+        let [first, second] = &self.memory;
+        let norm = self.norms.as_ref().map_or(&self.zero, |it| it.tree.total());
+        let buffers = [
+            &self.records,
+            total,
+            parameters,
+            first,
+            second,
+            norm,
+            &self.history,
+        ];
+        let workgroups = device.workgroups(n_columns.div_ceil(WORKGROUP_SIZE));
+        optimizer.add(device, &buffers, workgroups)?;
+        Ok(UpdateDispatches {
+            norms: norms.transpose()?,
+            optimizer,
+        })
+    }
+
+    /// Dispatches of an update.
+    pub(super) fn n_dispatches(&self) -> usize {
+        1 + self
+            .norms
+            .as_ref()
+            .map_or(0, |norms| 1 + norms.tree.n_dispatches())
+    }
+
+    /// Writes the records of `updates`, each with its number and the scale of its reduction, at most [`MAX_UPDATES`].
+    pub(super) fn write_records(
+        &self,
+        device: &Device,
+        updates: impl IntoIterator<Item = (u64, f64)>,
+    ) {
+        let mut records = Vec::new();
+        for (update, scale) in updates {
+            let start = records.len();
+            records.extend_from_slice(bytemuck::bytes_of(&self.record(update, scale)));
+            records.resize(start + RECORD_BYTES, 0);
+        }
+        device.write(&self.records, 0, &records);
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to f32 is the purpose"
+    )]
+    fn record(&self, update: u64, scale: f64) -> UpdateParams {
+        let rule = &self.rule;
+        let rate = rule.rate(update);
+        let [mean_share, square_share] = match rule.optimizer {
+            Optimizer::Adam | Optimizer::AdamW => adam_shares(update + 1),
+            _ => [1.0, 1.0],
+        };
+        UpdateParams {
+            scale: scale as f32,
+            rate: (rate / mean_share) as f32,
+            square_scale: (1.0 / square_share) as f32,
+            decay: (rate * rule.weight_decay) as f32,
+            momentum: rule.momentum as f32,
+            threshold: (rate * rule.l1) as f32,
+            l2: rule.l2 as f32,
+            clip_norm: rule.clip_norm.unwrap_or(0.0) as f32,
+            number: (update % MAX_UPDATES as u64) as u32,
+            _pad: [0; 3],
+        }
+    }
+
+    /// Records the update of record number `number`.
+    pub(super) fn record_update(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        dispatches: &UpdateDispatches,
+        number: usize,
+    ) {
+        let place = super::params::to_u32(number * RECORD_BYTES);
+        if let (Some(pipeline), Some(norms)) = (&dispatches.norms, &self.norms) {
+            pipeline.record_at(pass, 0, place);
+            norms.tree.record(pass);
+        }
+        dispatches.optimizer.record_at(pass, 0, place);
+    }
+
+    /// What the method keeps.
+    pub(super) fn memory(&self, device: &Device) -> Result<Memory> {
+        let mut memory = Memory::new(self.rule.optimizer, 0);
+        for ((_, vector), buffer) in memory.vectors_mut().zip(&self.memory) {
+            let mut packed = device.read(buffer, 0, self.layout.n_trained())?;
+            packed.resize(self.layout.n_parameters(), 0.0);
+            *vector = self.layout.unpack(&packed);
+        }
+        Ok(memory)
+    }
+
+    /// Replaces what the method keeps.
+    pub(super) fn set_memory(&self, device: &Device, memory: &Memory) {
+        for (vector, buffer) in memory.vectors().iter().zip(&self.memory) {
+            let packed = &self.layout.pack(vector)[..self.layout.n_trained()];
+            device.write(buffer, 0, bytemuck::cast_slice(packed));
+        }
+    }
+
+    /// Forgets all updates so far.
+    pub(super) fn forget(&self, device: &Device) {
+        device.submit("forget", |encoder| {
+            for buffer in &self.memory {
+                encoder.clear_buffer(buffer, 0, None);
+            }
+        });
+    }
+}
+
+/// What decides the text of the kernels of an update, but for the method.
+fn header(layout: &ParameterLayout) -> String {
+    let of_layers = layout.layers.iter().map(|layer| {
+        let (first, end) = (layer.weight_at / 4, layer.bias_at / 4);
+        format!("(column >= {first}u && column < {end}u)")
+    });
+    let is_weight = of_layers.collect::<Vec<_>>().join(" || ");
+    let mut header = String::new();
+    for (name, value) in [
+        ("TRAINED", layout.n_trained() / 4),
+        ("LOSS_AT", layout.n_sums() / 4 - 1),
+    ] {
+        writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
+    }
+    header + "fn is_weight(column: u32) -> bool {\n    return " + &is_weight + ";\n}\n"
+}
+
+const RECORD: u64 = size_of::<UpdateParams>() as u64;
+
+/// `norms`: norms of the gradient and of the weights.
+fn norms(layout: &ParameterLayout) -> Kernel {
+    Kernel {
+        name: "norms",
+        wgsl: header(layout) + shaders!("common/update.wgsl", "norms.wgsl"),
+        bindings: vec![UniformAt(RECORD), Read, Read, ReadWrite],
+    }
+}
+
+/// `optimizer`: an update.
+fn optimizer(layout: &ParameterLayout, method: Optimizer) -> Kernel {
+    let method = match method {
+        Optimizer::GradientDescent => "DESCENT",
+        Optimizer::Momentum => "MOMENTUM",
+        Optimizer::Nesterov => "NESTEROV",
+        Optimizer::RmsProp => "RMSPROP",
+        Optimizer::Adam | Optimizer::AdamW => "ADAM",
+        Optimizer::LBfgs => unreachable!("the host searches its steps"),
+    };
+    let mut bindings = vec![UniformAt(RECORD), Read, ReadWrite, ReadWrite, ReadWrite];
+    bindings.extend([Read, ReadWrite]);
+    Kernel {
+        name: "optimizer",
+        wgsl: format!(
+            "{}const METHOD = {method};\n{}",
+            header(layout),
+            shaders!("common/update.wgsl", "optimizer.wgsl")
+        ),
+        bindings,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::{ParameterLayout, WORKGROUP_SIZE, norms, optimizer};
+    use crate::gpu::kernels::Kernel;
+    use crate::network::{Activation, Hidden, Network};
+    use crate::optimizer::Optimizer;
+
+    /// Every kernel in every variant, with the invocations of a workgroup.
+    pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
+        let hidden = Hidden {
+            widths: vec![5, 70],
+            activation: Activation::Relu,
+        };
+        let layout = ParameterLayout::new(&Network::single_layer(9, 3, true).with_hidden(&hidden));
+        let methods = [
+            Optimizer::GradientDescent,
+            Optimizer::Momentum,
+            Optimizer::Nesterov,
+            Optimizer::RmsProp,
+            Optimizer::Adam,
+        ];
+        let kernels = methods.map(|method| optimizer(&layout, method));
+        let kernels = kernels.into_iter().chain([norms(&layout)]);
+        kernels.map(|kernel| (kernel, WORKGROUP_SIZE)).collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! The numbers of the rows of batches, which the device works out by itself.
+
+use super::device::{Buffer, Device};
+use super::kernels::Binding::{ReadWrite, UniformAt};
+use super::kernels::{Kernel, shaders};
+use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
+use super::params::{BatchRowsParams, to_u32};
+use super::pipeline::Pipeline;
+use crate::error::Result;
+use crate::optimizer::{Batch, Batches};
+use crate::random::half_bits;
+use std::ops::Range;
+use wgpu::BufferUsages;
+
+const WORKGROUP_SIZE: usize = 256;
+/// Rows between whose multiples batches begin: every device takes such a place in a buffer.
+const ALIGNMENT: usize = RECORD_BYTES / 4;
+/// Numbers that there is room for, about, unless a batch is longer.
+const ROOM: usize = 1 << 18;
+
+/// Room for the numbers of some rows, and the kernel that finds those of batches.
+#[derive(Debug)]
+pub(super) struct RowNumbers {
+    /// u32.
+    pub(super) buffer: Buffer,
+    pipeline: Pipeline,
+    /// A [`BatchRowsParams`] each [`RECORD_BYTES`].
+    records: Buffer,
+}
+
+/// Batches of one epoch that follow each other, and their place in the room.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Segment {
+    epoch: u64,
+    places: Range<usize>,
+    first: usize,
+}
+
+impl RowNumbers {
+    pub(super) fn new(device: &Device, n_rows: usize) -> Result<Self> {
+        let buffer = device.storage("numbers of rows", n_rows)?;
+        let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let records = device.buffer("records of batches", bytes, usage)?;
+        let mut pipeline = Pipeline::new(device, &batch_rows())?;
+        pipeline.add(device, &[&records, &buffer], [1, 1])?;
+        Ok(Self {
+            buffer,
+            pipeline,
+            records,
+        })
+    }
+
+    /// Writes the records of `segments`, at most [`MAX_UPDATES`], of data of `n_samples` rows.
+    pub(super) fn write_records(
+        &self,
+        device: &Device,
+        batches: Batches,
+        n_samples: usize,
+        segments: &[Segment],
+    ) {
+        let mut records = Vec::new();
+        for segment in segments {
+            let [key_0, key_1] = batches.key(segment.epoch);
+            let params = BatchRowsParams {
+                n_samples: to_u32(n_samples),
+                first_place: to_u32(segment.places.start),
+                n_places: to_u32(segment.places.len()),
+                batch_size: to_u32(batches.size),
+                stride: to_u32(stride(batches.size)),
+                half_bits: half_bits(n_samples),
+                key_0,
+                key_1,
+                first: to_u32(segment.first),
+                _pad: [0; 3],
+            };
+            let start = records.len();
+            records.extend_from_slice(bytemuck::bytes_of(&params));
+            records.resize(start + RECORD_BYTES, 0);
+        }
+        device.write(&self.records, 0, &records);
+    }
+
+    /// Records the numbers of `segment`, whose record is number `number`.
+    pub(super) fn record(
+        &self,
+        device: &Device,
+        pass: &mut wgpu::ComputePass<'_>,
+        segment: &Segment,
+        number: usize,
+    ) {
+        let place = to_u32(number * RECORD_BYTES);
+        let workgroups = segment.places.len().div_ceil(WORKGROUP_SIZE);
+        let workgroups = device.workgroups(workgroups).map(to_u32);
+        self.pipeline.record_some(pass, 0, place, workgroups);
+    }
+}
+
+/// Rows from the first one of a batch of `size` rows to that of the next.
+fn stride(size: usize) -> usize {
+    size.next_multiple_of(ALIGNMENT)
+}
+
+/// Batches of `size` rows whose numbers there is room for at once.
+pub(super) fn batches_at_once(size: usize) -> usize {
+    (ROOM / stride(size)).clamp(1, MAX_UPDATES)
+}
+
+/// Numbers that those take.
+pub(super) fn room(size: usize) -> usize {
+    batches_at_once(size) * stride(size)
+}
+
+/// The byte at which the numbers of batch number `number` begin.
+pub(super) fn place(size: usize, number: usize) -> u32 {
+    to_u32(4 * number * stride(size))
+}
+
+/// The segments of the updates `updates`, of data of `n_samples` rows.
+pub(super) fn segments(batches: Batches, n_samples: usize, updates: Range<u64>) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for (number, update) in updates.enumerate() {
+        let Batch { epoch, places } = batches.batch(update, n_samples);
+        match segments.last_mut() {
+            Some(last) if last.epoch == epoch => last.places.end = places.end,
+            _ => segments.push(Segment {
+                epoch,
+                places,
+                first: number * stride(batches.size),
+            }),
+        }
+    }
+    segments
+}
+
+/// `batch_rows`: the numbers of the rows of batches.
+fn batch_rows() -> Kernel {
+    Kernel {
+        name: "batch_rows",
+        wgsl: shaders!("common/threefry.wgsl", "batch_rows.wgsl").to_owned(),
+        bindings: vec![UniformAt(size_of::<BatchRowsParams>() as u64), ReadWrite],
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::{RowNumbers, WORKGROUP_SIZE, batch_rows, place, room, segments};
+    use crate::gpu::device::Device;
+    use crate::gpu::device::tests::device;
+    use crate::gpu::kernels::Kernel;
+    use crate::optimizer::Batches;
+
+    /// The kernel, with the invocations of a workgroup.
+    pub(in crate::gpu) fn kernel() -> (Kernel, usize) {
+        (batch_rows(), WORKGROUP_SIZE)
+    }
+
+    /// Updates from the middle of one epoch into that after the next, with a shorter batch at the end of each; fewer
+    /// rows than a batch is aligned to, and more; a power of four, and one more, where most places are sent on.
+    #[test]
+    fn the_device_finds_the_rows_that_the_host_finds() {
+        let device = device();
+        for (n_samples, size, seed) in [
+            (1, 1, 1),
+            (2, 1, 7),
+            (10, 4, 1),
+            (1000, 128, 2),
+            (1024, 64, 3),
+            (1025, 65, 4),
+            (70_001, 20_000, 5),
+        ] {
+            let batches = Batches { seed, size };
+            let an_epoch = batches.an_epoch(n_samples);
+            let numbers = RowNumbers::new(&device, room(size)).unwrap();
+            let n_updates = (2 * an_epoch).min(super::batches_at_once(size) as u64);
+            let first = (1 << 33) + an_epoch / 2;
+            let updates = first..first + n_updates;
+            device.poison(&numbers.buffer).unwrap();
+            let segments = segments(batches, n_samples, updates.clone());
+            numbers.write_records(&device, batches, n_samples, &segments);
+            let record = |pass: &mut wgpu::ComputePass<'_>| {
+                for (number, segment) in segments.iter().enumerate() {
+                    numbers.record(&device, pass, segment, number);
+                }
+            };
+            device.run_pass("test", record).unwrap();
+            for (number, update) in updates.enumerate() {
+                let rows = batches.rows(update, n_samples);
+                let at = place(size, number) as usize / 4;
+                let found = read(&device, &numbers, at, rows.len());
+                assert_eq!(
+                    found, rows,
+                    "update {update} of {n_samples} rows, {size} each"
+                );
+            }
+        }
+    }
+
+    fn read(device: &Device, numbers: &RowNumbers, first: usize, n_rows: usize) -> Vec<usize> {
+        let floats = device.read(&numbers.buffer, first, n_rows).unwrap();
+        floats.iter().map(|row| row.to_bits() as usize).collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! Submissions of updates: which passes and batches they take, and what comes back.
+
+use super::batch::Batches;
+use super::device::Device;
+use super::leaf_kernel::Operands;
+use super::optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
+use super::options::GpuOptions;
+use super::pass::{MAX_DISPATCHES, Pass};
+use super::ring::Samples;
+use super::row_numbers::{batches_at_once, place, room, segments};
+use crate::backend::Problem;
+use crate::error::Result;
+use crate::optimizer;
+use std::ops::Range;
+
+/// What updates work on.
+pub(super) struct Updates<'g, 'a> {
+    pub(super) device: &'g Device,
+    pub(super) operands: &'g Operands<'a>,
+    pub(super) options: GpuOptions,
+    pub(super) pass: &'g mut Pass<'a>,
+    pub(super) batches: &'g mut Batches,
+    pub(super) optimizer: &'g DeviceOptimizer,
+    /// The dispatches that update from the total of the pass.
+    pub(super) whole: &'g UpdateDispatches,
+}
+
+impl Updates<'_, '_> {
+    /// Submits `updates`, and gives the last of them with the weight of its rows: those that the history keeps.
+    pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
+        match self.optimizer.rule.batches {
+            Some(batches) => self.submit_batches(batches, updates.clone())?,
+            None => self.submit_whole(updates.clone())?,
+        }
+        let kept = updates
+            .end
+            .saturating_sub(MAX_UPDATES as u64)
+            .max(updates.start)..updates.end;
+        Ok(kept.map(|update| (update, self.weight(update))).collect())
+    }
+
+    fn problem(&self) -> &Problem<'_> {
+        &self.operands.problem
+    }
+
+    /// The weight of the rows of update number `update`.
+    fn weight(&self, update: u64) -> f64 {
+        let dataset = self.problem().dataset;
+        let n_samples = dataset.n_samples();
+        match self.optimizer.rule.batches {
+            None => dataset.total_weight(),
+            Some(batches) if dataset.is_weighted() => {
+                dataset.weight_of(&batches.rows(update, n_samples))
+            }
+            Some(batches) => batches.batch(update, n_samples).places.len() as f64,
+        }
+    }
+
+    /// Writes what `updates` depend on.
+    fn write_records(&self, updates: Range<u64>) {
+        let reduction = self.problem().objective.reduction;
+        let scaled = updates.map(|update| {
+            let weight = self.weight(update);
+            // Rows that weigh nothing have no sums to scale.
+            let scale = if weight > 0.0 {
+                reduction.scale(weight)
+            } else {
+                1.0
+            };
+            (update, scale)
+        });
+        self.optimizer.write_records(self.device, scaled);
+    }
+
+    /// Updates of which each takes all rows.
+    fn submit_whole(&mut self, updates: Range<u64>) -> Result<()> {
+        let (device, optimizer, whole) = (self.device, self.optimizer, self.whole);
+        let by_host = self.pass.takes_rows_of_host();
+        let most = match by_host {
+            true => 1,
+            false => MAX_DISPATCHES / (self.pass.n_dispatches() + optimizer.n_dispatches()),
+        };
+        self.pass.set_rate(device, 1, 0.0);
+        for group in cut(updates, most) {
+            self.write_records(group.clone());
+            self.pass.stream(device)?;
+            device.submit("updates", |encoder| {
+                Device::pass(encoder, "updates", |pass| {
+                    for (number, _) in group.enumerate() {
+                        self.pass.record(pass);
+                        optimizer.record_update(pass, whole, number);
+                    }
+                });
+            });
+        }
+        Ok(())
+    }
+
+    /// Updates of which each takes a batch.
+    fn submit_batches(&mut self, batches: optimizer::Batches, updates: Range<u64>) -> Result<()> {
+        let (device, optimizer) = (self.device, self.optimizer);
+        let dataset = self.operands.problem.dataset;
+        let n_samples = dataset.n_samples();
+        self.batches.reserve(device, room(batches.size))?;
+        let length = |update| batches.batch(update, n_samples).places.len();
+        let mut most = batches_at_once(batches.size);
+        for n_rows in [batches.size, n_samples % batches.size] {
+            if n_rows > 0 {
+                let (operands, options) = (self.operands, self.options);
+                let batch = self.batches.of(device, operands, options, n_rows)?;
+                batch.prepare_update(device, operands, optimizer)?;
+                let n_dispatches = 1 + batch.n_dispatches() + optimizer.n_dispatches();
+                most = most.min(MAX_DISPATCHES / n_dispatches);
+                if !batch.is_resident() {
+                    most = 1;
+                }
+            }
+        }
+        for group in cut(updates, most) {
+            self.write_records(group.clone());
+            let (operands, options) = (self.operands, self.options);
+            let batch = self
+                .batches
+                .of(device, operands, options, length(group.start))?;
+            if !batch.is_resident() {
+                let rows = batches.rows(group.start, n_samples);
+                batch.sum_and_update(device, Samples::numbered(dataset, &rows), optimizer)?;
+                continue;
+            }
+            let numbers = self.batches.numbers().expect("rows are there");
+            let segments = segments(batches, n_samples, group.clone());
+            numbers.write_records(device, batches, n_samples, &segments);
+            device.submit("updates", |encoder| {
+                Device::pass(encoder, "updates", |pass| {
+                    for (number, segment) in segments.iter().enumerate() {
+                        numbers.record(device, pass, segment, number);
+                    }
+                    for (number, update) in group.enumerate() {
+                        let batch = self.batches.prepared(length(update));
+                        batch.record(pass, place(batches.size, number));
+                        optimizer.record_update(pass, batch.update(), number);
+                    }
+                });
+            });
+        }
+        Ok(())
+    }
+}
+
+/// `updates` in groups of at most `most`, or of one, and of no more than there are records for.
+fn cut(updates: Range<u64>, most: usize) -> impl Iterator<Item = Range<u64>> {
+    let most = most.clamp(1, MAX_UPDATES);
+    let firsts = updates.clone().step_by(most);
+    firsts.map(move |first| first..(first + most as u64).min(updates.end))
+}

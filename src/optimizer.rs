@@ -1,0 +1,235 @@
+//! How parameters are updated: each method a step that knows nothing of data, in float64 here and in f32 in
+//! `shaders/optimizer.wgsl`.
+
+mod adam;
+mod batches;
+mod momentum;
+mod penalty;
+mod rmsprop;
+mod schedule;
+
+pub(crate) use adam::{DECAY as ADAM_DECAY, EPSILON as ADAM_EPSILON, shares as adam_shares};
+pub(crate) use batches::Batch;
+pub use batches::Batches;
+pub(crate) use penalty::Penalty;
+pub(crate) use rmsprop::{DECAY as RMSPROP_DECAY, EPSILON as RMSPROP_EPSILON};
+pub use schedule::Schedule;
+
+use crate::network::Network;
+use serde::{Deserialize, Serialize};
+
+/// How the parameters are updated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// `W ← W − learning_rate · gradient`, the article's.
+    #[default]
+    GradientDescent,
+    /// Gradient descent with a memory of its past steps: Polyak's heavy ball, `torch.optim.SGD(momentum=…)`.
+    Momentum,
+    /// Momentum that looks ahead: each step has the gradient once more, `torch.optim.SGD(nesterov=True)`.
+    Nesterov,
+    /// A step size for each parameter, from the mean square of its gradient: Tieleman and Hinton, Lecture 6.5, 2012,
+    /// `torch.optim.RMSprop`.
+    #[serde(rename = "rmsprop")]
+    RmsProp,
+    /// A step size for each parameter, from the moments of its gradient: Kingma and Ba, ICLR 2015,
+    /// `torch.optim.Adam`.
+    Adam,
+    /// Adam, and each weight falls by a share of itself with each update: Loshchilov and Hutter, Decoupled Weight Decay
+    /// Regularization, ICLR 2019, `torch.optim.AdamW`.
+    #[serde(rename = "adamw")]
+    AdamW,
+    /// Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, section 7.2): a quasi-Newton method
+    /// that searches its steps itself; with an L1 penalty OWL-QN (Andrew and Gao, ICML 2007).
+    #[serde(rename = "lbfgs")]
+    LBfgs,
+}
+
+impl Optimizer {
+    /// The names of the vectors, each as long as the parameters, that a first-order method keeps from update to update.
+    #[must_use]
+    pub fn memory(self) -> &'static [&'static str] {
+        match self {
+            Self::GradientDescent | Self::LBfgs => &[],
+            Self::Momentum | Self::Nesterov => &["velocity"],
+            Self::RmsProp => &["square"],
+            Self::Adam | Self::AdamW => &["mean", "square"],
+        }
+    }
+}
+
+/// What a first-order method keeps from update to update.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Memory {
+    optimizer: Optimizer,
+    #[serde(skip)]
+    vectors: Vec<Vec<f64>>,
+}
+
+impl Memory {
+    /// Before the first update of `n_parameters` parameters: all 0.
+    #[must_use]
+    pub fn new(optimizer: Optimizer, n_parameters: usize) -> Self {
+        Self {
+            optimizer,
+            vectors: vec![vec![0.0; n_parameters]; optimizer.memory().len()],
+        }
+    }
+
+    /// The vectors, in the order of their names.
+    #[must_use]
+    pub fn vectors(&self) -> &[Vec<f64>] {
+        &self.vectors
+    }
+
+    /// The vectors by their names; empty ones if the memory was read without them.
+    pub fn vectors_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<f64>)> {
+        let names = self.optimizer.memory();
+        self.vectors.resize(names.len(), Vec::new());
+        names.iter().copied().zip(&mut self.vectors)
+    }
+}
+
+/// All that a first-order update depends on, beside the parameters, their gradient and the memory of past updates.
+/// Updates are counted from 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateRule {
+    /// Any but L-BFGS.
+    pub optimizer: Optimizer,
+    /// Positive and finite.
+    pub learning_rate: f64,
+    /// How the learning rate changes from update to update.
+    pub schedule: Schedule,
+    /// The updates over which a schedule may spread its rates.
+    pub iterations: u64,
+    /// Updates over which the learning rate rises evenly from 0 to what the schedule says.
+    pub warm_up: u64,
+    /// The share of its velocity that momentum keeps.
+    pub momentum: f64,
+    /// The share of each weight that AdamW takes from it, times the learning rate.
+    pub weight_decay: f64,
+    /// The largest norm of a gradient; one that is longer is shortened to it.
+    pub clip_norm: Option<f64>,
+    /// Adds `l1 ‖W‖₁` to the loss, where W are the weights and not the biases.
+    pub l1: f64,
+    /// Adds `½ l2 ‖W‖²` to the loss.
+    pub l2: f64,
+    /// The rows of each update; `None` for all.
+    pub batches: Option<Batches>,
+}
+
+impl UpdateRule {
+    /// `parameters ← parameters − learning_rate · gradient`, from all rows.
+    #[must_use]
+    pub fn gradient_descent(learning_rate: f64) -> Self {
+        Self {
+            optimizer: Optimizer::GradientDescent,
+            learning_rate,
+            schedule: Schedule::Constant,
+            iterations: 0,
+            warm_up: 0,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            clip_norm: None,
+            l1: 0.0,
+            l2: 0.0,
+            batches: None,
+        }
+    }
+
+    /// Whether it is [`UpdateRule::gradient_descent`] at a rate that never changes.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let plain = Self {
+            iterations: self.iterations,
+            momentum: self.momentum,
+            ..Self::gradient_descent(self.learning_rate)
+        };
+        *self == plain
+    }
+
+    /// The learning rate of update number `update`.
+    #[must_use]
+    pub fn rate(&self, update: u64) -> f64 {
+        let warm = (update + 1) as f64 / self.warm_up.max(1) as f64;
+        self.learning_rate * self.schedule.factor(update, self.iterations) * warm.min(1.0)
+    }
+
+    /// The penalties on the weights of `network`.
+    pub(crate) fn penalty(&self, network: &Network) -> Penalty {
+        Penalty::new(self.l1, self.l2, network)
+    }
+
+    /// Makes update number `update`. `gradient` is that of the loss and of the L2 penalty.
+    pub(crate) fn step(
+        &self,
+        penalty: &Penalty,
+        update: u64,
+        gradient: &mut [f64],
+        memory: &mut Memory,
+        parameters: &mut [f64],
+    ) {
+        let rate = self.rate(update);
+        if let Some(most) = self.clip_norm {
+            clip(most, gradient);
+        }
+        match (self.optimizer, &mut memory.vectors[..]) {
+            (Optimizer::GradientDescent, _) => {
+                gradient_descent(rate, gradient, parameters);
+                penalty.soft_threshold(rate, parameters);
+            }
+            (Optimizer::Momentum | Optimizer::Nesterov, [velocity]) => {
+                let from = (penalty.l1 > 0.0).then(|| parameters.to_vec());
+                let is_nesterovs = self.optimizer == Optimizer::Nesterov;
+                momentum::step(
+                    self.momentum,
+                    rate,
+                    gradient,
+                    velocity,
+                    parameters,
+                    is_nesterovs,
+                );
+                if let Some(from) = from {
+                    penalty.soft_threshold(rate, parameters);
+                    momentum::set_velocity_from_step(rate, &from, parameters, velocity);
+                }
+            }
+            (Optimizer::RmsProp, [square]) => rmsprop::step(rate, gradient, square, parameters),
+            (Optimizer::Adam | Optimizer::AdamW, [mean, square]) => {
+                penalty.decay(rate * self.weight_decay, parameters);
+                adam::step(rate, update + 1, gradient, [mean, square], parameters);
+            }
+            _ => unreachable!("a first-order method with its own memory"),
+        }
+    }
+}
+
+/// `parameters ← parameters − rate · gradient`
+#[inline]
+pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
+    for (parameter, gradient) in parameters.iter_mut().zip(gradient) {
+        *parameter -= rate * gradient;
+    }
+}
+
+/// Added to the norm of a gradient that is shortened, as `torch.nn.utils.clip_grad_norm_` does.
+pub(crate) const CLIP_EPSILON: f64 = 1e-6;
+
+/// Shortens a gradient whose norm is more than `most` to that norm.
+fn clip(most: f64, gradient: &mut [f64]) {
+    let factor = most / (norm(gradient) + CLIP_EPSILON);
+    if factor < 1.0 {
+        gradient.iter_mut().for_each(|term| *term *= factor);
+    }
+}
+
+/// `Σ a b`
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    std::iter::zip(a, b).map(|(a, b)| a * b).sum()
+}
+
+/// `√Σ a²`
+pub(crate) fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}

@@ -165,10 +165,42 @@ pub struct ArithmeticRounding {
     pub input: u32,
 }
 
+/// The numbers that a backend computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// float64, of 53 bits.
+    F64,
+    /// float32, of 24 bits.
+    F32,
+}
+
+impl Precision {
+    /// The distance from 1 to the next number.
+    #[must_use]
+    pub fn epsilon(self) -> f64 {
+        match self {
+            Self::F64 => f64::EPSILON,
+            Self::F32 => f64::from(f32::EPSILON),
+        }
+    }
+
+    /// Rounds `numbers` to it.
+    pub(crate) fn round(self, numbers: &mut [f64]) {
+        if self == Self::F32 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "to round is what is asked for"
+            )]
+            numbers.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+        }
+    }
+}
+
 /// What a backend computes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendKind {
-    /// The host, in float64.
+    /// The host.
     Cpu,
     /// A device, in f32.
     Gpu,
@@ -201,13 +233,18 @@ pub trait Backend {
     /// The share of a loss by which two losses have to differ to be told apart: four units in the last place,
     /// since a sum over samples, taken in a tree, is off by a few.
     fn resolution(&self) -> f64 {
+        4.0 * self.precision().epsilon()
+    }
+
+    /// The numbers it computes in.
+    fn precision(&self) -> Precision {
         match self.kind() {
-            BackendKind::Cpu => 4.0 * f64::EPSILON,
-            BackendKind::Gpu => 4.0 * f64::from(f32::EPSILON),
+            BackendKind::Cpu => Precision::F64,
+            BackendKind::Gpu => Precision::F32,
         }
     }
 
-    /// Replaces the parameters, in the layout of [`Network`]; a GPU rounds them to f32.
+    /// Replaces the parameters, in the layout of [`Network`], rounded to the precision of the backend.
     ///
     /// # Errors
     /// Where the device fails.

@@ -33,6 +33,7 @@ mod numpy;
 mod objectives;
 mod onnx;
 mod optimizer;
+mod precision;
 mod predict;
 mod report;
 mod resume;

@@ -34,6 +34,7 @@ use crate::backend::{
 };
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
+use crate::network::Mask;
 use crate::optimizer::{UpdateRule, gradient_descent};
 use crate::simd::{self, Instructions};
 use block::Rows;
@@ -59,6 +60,8 @@ pub struct Cpu<'a> {
     threads: rayon::ThreadPool,
     instructions: Instructions,
     precision: Precision,
+    /// The units that the pass goes without.
+    mask: Option<Mask>,
 }
 
 impl<'a> Cpu<'a> {
@@ -129,6 +132,7 @@ impl<'a> Cpu<'a> {
             threads,
             instructions: Instructions::detect(),
             precision: Precision::F64,
+            mask: None,
         }
     }
 
@@ -150,17 +154,20 @@ impl<'a> Cpu<'a> {
 
     /// The network as the arithmetic wants it, at the parameters.
     fn prepared(&self) -> Prepared {
-        Prepared::new(&self.problem, self.precision, &self.parameters_of_rows())
+        let parameters = self.parameters_of_rows();
+        Prepared::new(&self.problem, self.precision, &parameters, self.mask)
     }
 
     /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.
     fn leaf_sums(&self, prepared: &Prepared, leaf: usize, threads: usize) -> Evaluation {
         let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
-        self.data
-            .with_rows(dataset, rows, |rows| self.sums_of(prepared, rows, threads))
+        let place = rows.start;
+        self.data.with_rows(dataset, rows, |rows| {
+            self.sums_of(prepared, (place, rows), threads)
+        })
     }
 
-    fn sums_of(&self, prepared: &Prepared, rows: Rows<'_>, threads: usize) -> Evaluation {
+    fn sums_of(&self, prepared: &Prepared, rows: (usize, Rows<'_>), threads: usize) -> Evaluation {
         let mut sums = prepared.sums(rows, self.instructions, threads);
         if let RowSource::Unscaled(_, scaling) = self.data {
             let first = self.problem.network.layers()[0];
@@ -269,12 +276,23 @@ impl Backend for Cpu<'_> {
         let leaves = self.problem.leaves_of(rows.len());
         let prepared = self.prepared();
         let sums = self.folded(leaves, &prepared, |leaf, threads| {
-            let numbers = &rows[leaves.rows(leaf)];
-            self.data.with_gathered(dataset, numbers, |rows| {
-                self.sums_of(&prepared, rows, threads)
+            let places = leaves.rows(leaf);
+            let place = places.start;
+            self.data.with_gathered(dataset, &rows[places], |rows| {
+                self.sums_of(&prepared, (place, rows), threads)
             })
         });
         Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
+    }
+
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.mask = self.problem.dropout.map(|dropout| dropout.mask(update));
+        let evaluation = match rows {
+            None => self.evaluate(),
+            Some(rows) => self.evaluate_rows(rows),
+        };
+        self.mask = None;
+        evaluation
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
@@ -291,8 +309,9 @@ impl Backend for Cpu<'_> {
 
     /// The host makes all updates but those of plain gradient descent, which need not leave the arithmetic.
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        self.learning_rate = rule.is_plain().then_some(rule.learning_rate);
-        Ok(rule.is_plain())
+        let by_itself = rule.is_plain() && self.problem.dropout.is_none();
+        self.learning_rate = by_itself.then_some(rule.learning_rate);
+        Ok(by_itself)
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {

@@ -310,6 +310,13 @@ impl Backend for Gpu<'_> {
         Ok(self.unpack_sums(&sums).reduced(problem, weight))
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        match rows {
+            None => self.evaluate(),
+            Some(rows) => self.evaluate_rows(rows),
+        }
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
         let sums = self.pass.tree().read_leaves(&self.device, leaves)?;

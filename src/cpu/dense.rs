@@ -6,6 +6,7 @@
 
 mod activation;
 mod buffer;
+mod dropped;
 mod gradient;
 mod panels;
 mod pass;
@@ -17,7 +18,7 @@ use super::block::Rows;
 use super::float::Float;
 use super::simd::Instructions;
 use crate::backend::{Evaluation, Problem, Summary};
-use crate::network::Layer;
+use crate::network::{Layer, Mask};
 use crate::objective::Loss;
 use gradient::Gradient;
 use panels::Panels;
@@ -38,6 +39,8 @@ pub(super) struct DenseNetwork<T: Float, const N: usize> {
     loss: Loss,
     /// Whether a weight follows the targets of a row.
     weighted: bool,
+    /// The units that an update goes without.
+    mask: Option<Mask>,
     n_parameters: usize,
 }
 
@@ -53,7 +56,7 @@ struct DenseLayer<T: Float, const N: usize> {
 }
 
 impl<T: Float, const N: usize> DenseNetwork<T, N> {
-    pub(super) fn new(problem: &Problem<'_>, parameters: &[f64]) -> Self {
+    pub(super) fn new(problem: &Problem<'_>, parameters: &[f64], mask: Option<Mask>) -> Self {
         let layers = problem
             .network
             .parts()
@@ -77,22 +80,23 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
             layers: layers.collect(),
             loss: problem.objective.loss,
             weighted: problem.dataset.is_weighted(),
+            mask,
             n_parameters: parameters.len(),
         }
     }
 
     /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says, by at most `threads`
-    /// threads of the current pool.
+    /// threads of the current pool. The first row is at `place` in its batch.
     pub(super) fn sums(
         &self,
-        rows: Rows<'_>,
+        (place, rows): (usize, Rows<'_>),
         instructions: Instructions,
         threads: usize,
     ) -> Evaluation {
         // The heights at which compilers keep a tile in registers; they change no bit.
         match instructions.has_many_registers() {
-            true => self.sums_by::<12>(rows, instructions, threads),
-            false => self.sums_by::<7>(rows, instructions, threads),
+            true => self.sums_by::<12>((place, rows), instructions, threads),
+            false => self.sums_by::<7>((place, rows), instructions, threads),
         }
     }
 
@@ -100,7 +104,7 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
     /// gradients go through these.
     fn sums_by<const M: usize>(
         &self,
-        rows: Rows<'_>,
+        (place, rows): (usize, Rows<'_>),
         instructions: Instructions,
         threads: usize,
     ) -> Evaluation {
@@ -119,6 +123,7 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
                 Pass {
                     network: self,
                     rows,
+                    place,
                     block,
                 }
             });

@@ -178,7 +178,7 @@ mod tests {
         };
         let mut reference = Reference::new(problem, Some(1)).unwrap();
         reference.set_parameters(parameters).unwrap();
-        let sums = reference.sums(all());
+        let sums = reference.sums(0, all());
         let mut numbers = sums.gradient;
         numbers.extend([sums.summary.loss, sums.summary.mean_slope]);
         numbers

@@ -6,6 +6,7 @@ use super::layer::PaddedLayer;
 use super::leaf::LeafSums;
 use super::simd::Instructions;
 use crate::backend::{Evaluation, Precision, Problem};
+use crate::network::Mask;
 
 pub(super) enum Prepared {
     /// The layer of a network that has one.
@@ -17,18 +18,25 @@ pub(super) enum Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(problem: &Problem<'_>, precision: Precision, parameters: &[f64]) -> Self {
+    /// The network of `problem` at `parameters`, but for the units of `mask`.
+    pub(super) fn new(
+        problem: &Problem<'_>,
+        precision: Precision,
+        parameters: &[f64],
+        mask: Option<Mask>,
+    ) -> Self {
         match precision {
             _ if !problem.network.has_hidden() => Self::Layer(padded_layer(problem, parameters)),
-            Precision::F64 => Self::NetworkF64(DenseNetwork::new(problem, parameters)),
-            Precision::F32 => Self::NetworkF32(DenseNetwork::new(problem, parameters)),
+            Precision::F64 => Self::NetworkF64(DenseNetwork::new(problem, parameters, mask)),
+            Precision::F32 => Self::NetworkF32(DenseNetwork::new(problem, parameters, mask)),
         }
     }
 
-    /// Gradient, loss and dy/dz summed over `rows`, by at most `threads` threads of the current pool.
+    /// Gradient, loss and dy/dz summed over `rows`, whose first is at `place` in its batch, by at most `threads` threads
+    /// of the current pool.
     pub(super) fn sums(
         &self,
-        rows: Rows<'_>,
+        (place, rows): (usize, Rows<'_>),
         instructions: Instructions,
         threads: usize,
     ) -> Evaluation {
@@ -40,8 +48,8 @@ impl Prepared {
                     gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
                 }
             }
-            Self::NetworkF64(network) => network.sums(rows, instructions, threads),
-            Self::NetworkF32(network) => network.sums(rows, instructions, threads),
+            Self::NetworkF64(network) => network.sums((place, rows), instructions, threads),
+            Self::NetworkF32(network) => network.sums((place, rows), instructions, threads),
         }
     }
 

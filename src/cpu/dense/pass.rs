@@ -2,12 +2,14 @@
 
 use super::activation::{activate, multiply_by_slopes};
 use super::buffer::Buffer;
+use super::dropped::Dropped;
 use super::panels::{Grouped, Panels};
 use super::tile::multiply;
 use super::{DenseLayer, DenseNetwork};
 use crate::backend::Summary;
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
+use crate::network::Layer;
 use crate::simd::Arithmetic;
 
 /// The values of one layer for a block of rows, each (rows, width). The padding holds numbers without a meaning, which
@@ -17,7 +19,7 @@ pub(super) struct Values<T: Float, const M: usize> {
     /// The number of units, padded to whole panels.
     pub(super) width: usize,
     /// The pre-activations.
-    z: Buffer<T>,
+    pub(super) z: Buffer<T>,
     /// The activations.
     pub(super) a: Buffer<T>,
     /// dloss/dz.
@@ -51,6 +53,29 @@ impl<T: Float, const M: usize> Values<T, M> {
             e: Buffer::default(),
             grouped_a: Grouped::new(n_rows, n_units),
             grouped_e: Grouped::new(n_rows, 0),
+        }
+    }
+
+    /// Gives the activations of `n_rows` rows to the layer above.
+    #[inline(always)]
+    fn group_activations(&mut self, n_rows: usize) {
+        self.grouped_a.take(&self.a, self.width, n_rows);
+    }
+
+    /// Gives dloss/dz of `n_rows` rows to the layer below.
+    #[inline(always)]
+    fn group_errors(&mut self, n_rows: usize) {
+        self.grouped_e.take(&self.e, self.width, n_rows);
+    }
+
+    /// Multiplies what [`backward`] wrote by the slopes of the layer.
+    #[inline(always)]
+    fn multiply_errors(&mut self, layer: Layer, n_rows: usize) {
+        let (width, n_units) = (self.width, layer.n_outputs);
+        let rows = self.z.chunks_exact(width).zip(self.a.chunks_exact(width));
+        for (e, (z, a)) in self.e.chunks_exact_mut(width).zip(rows).take(n_rows) {
+            let (z, a, e) = (&z[..n_units], &a[..n_units], &mut e[..n_units]);
+            multiply_by_slopes(layer.activation, z, a, e);
         }
     }
 }
@@ -108,6 +133,8 @@ impl<T: Float, const M: usize, const N: usize> Block<T, M, N> {
 pub(super) struct Pass<'a, T: Float, const M: usize, const N: usize> {
     pub(super) network: &'a DenseNetwork<T, N>,
     pub(super) rows: Rows<'a>,
+    /// That of the first of `rows` in the batch.
+    pub(super) place: usize,
     pub(super) block: &'a mut Block<T, M, N>,
 }
 
@@ -117,6 +144,7 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
     #[inline(always)]
     fn run<const FUSED: bool>(mut self) {
         let layers = &self.network.layers;
+        let dropped = self.dropped();
         self.read();
         let Block {
             inputs,
@@ -128,6 +156,10 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
             let (before, from_here) = values.split_at_mut(at);
             let x = before.last().unwrap_or(inputs);
             forward::<T, FUSED, M, N>(layer, *n_rows, x, &mut from_here[0]);
+            if let Some(dropped) = dropped.filter(|_| at + 1 < layers.len()) {
+                dropped.activations(at, layer.shape, *n_rows, &mut from_here[0]);
+            }
+            from_here[0].group_activations(*n_rows);
         }
         self.output_errors();
         let Block {
@@ -138,12 +170,26 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
         for at in (1..layers.len()).rev() {
             let (before, from_here) = values.split_at_mut(at);
             let (here, below) = (&from_here[0], &mut before[at - 1]);
-            backward::<T, FUSED, M, N>(&layers[at].backward, &layers[at - 1], *n_rows, here, below);
+            backward::<T, FUSED, M, N>(&layers[at].backward, *n_rows, here, below);
+            match dropped {
+                Some(dropped) => dropped.errors(at - 1, layers[at - 1].shape, *n_rows, below),
+                None => below.multiply_errors(layers[at - 1].shape, *n_rows),
+            }
+            below.group_errors(*n_rows);
         }
     }
 }
 
 impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
+    /// The units that the update goes without.
+    fn dropped(&self) -> Option<Dropped> {
+        let mask = self.network.mask?;
+        Some(Dropped {
+            mask,
+            place: self.place + self.block.first,
+        })
+    }
+
     /// Reads the features.
     #[inline(always)]
     fn read(&mut self) {
@@ -163,7 +209,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
                 *to = T::from(*x);
             }
         }
-        to.grouped_a.take(&to.a, to.width, *n_rows);
+        to.group_activations(*n_rows);
     }
 
     /// Writes dloss/dz of the last layer, and loss and dy/dz of each row.
@@ -215,7 +261,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
                 mean_slope: weight * slope,
             });
         }
-        values.grouped_e.take(&values.e, values.width, *n_rows);
+        values.group_errors(*n_rows);
     }
 }
 
@@ -253,14 +299,12 @@ fn forward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
             &mut wide,
         );
     }
-    to.grouped_a.take(&to.a, width, n_rows);
 }
 
-/// dloss/dz of the layer `hidden` below: `(e W) ⊙ f′`.
+/// `e W`, which the layer below multiplies by its slopes.
 #[inline(always)]
 fn backward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
     weight: &Panels<T, N>,
-    hidden: &DenseLayer<T, N>,
     n_rows: usize,
     from: &Values<T, M>,
     to: &mut Values<T, M>,
@@ -275,11 +319,4 @@ fn backward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
             }
         }
     }
-    let n_units = hidden.shape.n_outputs;
-    let rows = to.z.chunks_exact(width).zip(to.a.chunks_exact(width));
-    for (e, (z, a)) in to.e.chunks_exact_mut(width).zip(rows).take(n_rows) {
-        let (z, a, e) = (&z[..n_units], &a[..n_units], &mut e[..n_units]);
-        multiply_by_slopes(hidden.shape.activation, z, a, e);
-    }
-    to.grouped_e.take(&to.e, width, n_rows);
 }

@@ -105,7 +105,7 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
 }
 
 fn assert_chains<T: Float, const N: usize>(problem: &Problem<'_>, parameters: &[f64], what: &str) {
-    let dense = DenseNetwork::<T, N>::new(problem, parameters);
+    let dense = DenseNetwork::<T, N>::new(problem, parameters, None);
     let stored = problem.dataset.stored().unwrap();
     let rows = Rows::from(stored, 0, problem.dataset.n_samples());
     for instructions in Instructions::all() {
@@ -114,7 +114,7 @@ fn assert_chains<T: Float, const N: usize>(problem: &Problem<'_>, parameters: &[
             false => chains::<T, false>(problem, parameters),
         };
         for threads in [1, 2, 5] {
-            let found = dense.sums(rows, instructions, threads);
+            let found = dense.sums((0, rows), instructions, threads);
             assert_eq!(
                 bits(&found),
                 bits(&expected),
@@ -178,7 +178,7 @@ fn the_sums_are_those_of_the_definition() {
             parameters.iter_mut().for_each(|x| *x += 0.01);
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
             reference.set_parameters(&parameters).unwrap();
-            let expected = reference.sums(0..n_rows);
+            let expected = reference.sums(0, 0..n_rows);
             let what = format!("{n_rows} rows, {widths:?}, {hidden:?}, {activation:?}");
             let found = chains::<f64, false>(&problem, &parameters);
             let pairs = found.gradient.iter().zip(&expected.gradient);

@@ -58,6 +58,7 @@ fn each_problem(mut check: impl FnMut(&Problem<'_>, &[f64], &str)) {
                     dataset: &dataset,
                     network,
                     objective,
+                    dropout: None,
                 },
                 &start,
                 &what,

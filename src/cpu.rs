@@ -16,12 +16,14 @@ mod fma;
 mod forward;
 mod layer;
 mod leaf;
+mod predictor;
 mod read;
 mod reference;
 mod rows;
 mod small_batch;
 
 pub use fma::Multiplier;
+pub(crate) use predictor::Predictor;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
@@ -50,7 +52,7 @@ pub struct Cpu<'a> {
     /// That of plain gradient descent, which alone is followed.
     learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    seen: VecDeque<Seen>,
+    seen: VecDeque<Vec<Seen>>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
 }
@@ -211,7 +213,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(&self.threads, self.instructions.name())
+        described(self.threads.current_num_threads(), self.instructions.name())
     }
 
     /// The instructions alone: the bits do not depend on the threads.
@@ -267,11 +269,15 @@ impl Backend for Cpu<'_> {
         let rate = self.learning_rate.expect("a rule is followed") * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
         let iterations = updates.end - updates.start;
-        let mut summary = Summary::default();
+        let seen = |summary: Summary| Seen {
+            summary: summary.reduced(&self.problem, total_weight),
+            penalty: 0.0,
+        };
+        let mut all = Vec::new();
         if self.leaves.count() == 1 && !self.problem.network.has_hidden() {
             let mut layer = self.padded_layer();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
-            summary = self.data.with_rows(dataset, rows, |rows| {
+            let summary = self.data.with_rows(dataset, rows, |rows| {
                 self.instructions.run(GradientDescent {
                     layer: &mut layer,
                     rows,
@@ -279,23 +285,28 @@ impl Backend for Cpu<'_> {
                     rate,
                 })
             });
+            all.push(seen(summary));
             self.parameters = layer.flat(&layer.weight, &layer.bias);
         } else {
-            for _ in updates {
+            let n_updates = updates.count();
+            while all.len() < n_updates {
                 let sums = self.sums();
+                let seen = seen(sums.summary);
+                if !seen.summary.loss.is_finite() {
+                    // The parameters stay: what made it so is still to be found.
+                    all.resize(n_updates, seen);
+                    break;
+                }
+                all.push(seen);
                 gradient_descent(rate, &sums.gradient, &mut self.parameters);
-                summary = sums.summary;
             }
         }
-        self.seen.push_back(Seen {
-            summary: summary.reduced(&self.problem, total_weight),
-            penalty: 0.0,
-        });
+        self.seen.push_back(all);
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
-        Ok(vec![self.seen.pop_front().expect("updates were submitted")])
+        Ok(self.seen.pop_front().expect("updates were submitted"))
     }
 
     /// The updates are finished when [`Backend::submit`] returns.
@@ -304,24 +315,12 @@ impl Backend for Cpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let (network, dataset) = (&self.problem.network, self.problem.dataset);
-        let parameters = self.parameters_of_rows();
-        let rows_per_leaf = self.leaves.rows_per_leaf();
-        let pieces = rows.clone().into_par_iter().step_by(rows_per_leaf);
-        let predicted = pieces.map(|first| {
-            let piece = first..(first + rows_per_leaf).min(rows.end);
-            self.data.with_rows(dataset, piece, |rows| {
-                let mut predictions = Predictions::default();
-                let mut values = network.values();
-                for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
-                    network.forward(&parameters, &x[..dataset.n_inputs()], &mut values);
-                    predictions.push(&values);
-                }
-                predictions
-            })
-        });
-        let pieces: Vec<Predictions> = self.threads.install(|| predicted.collect());
-        Ok(Predictions::concat(pieces))
+        let predictor = Predictor::new(&self.problem, &self.parameters_of_rows());
+        let predict = |piece| {
+            let dataset = self.problem.dataset;
+            (self.data).with_rows(dataset, piece, |rows| predictor.predict_rows(rows))
+        };
+        Ok(self.threads.install(|| predictor.pieces(rows, predict)))
     }
 }
 
@@ -337,9 +336,9 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
         })
 }
 
-/// The CPU for people to read: how many `threads` compute, and with `what`.
-fn described(threads: &rayon::ThreadPool, what: &str) -> String {
-    match threads.current_num_threads() {
+/// The CPU for people to read: how many threads compute, and with `what`.
+fn described(n_threads: usize, what: &str) -> String {
+    match n_threads {
         1 => format!("1 thread, {what}"),
         n => format!("{n} threads, {what}"),
     }

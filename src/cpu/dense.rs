@@ -5,6 +5,7 @@
 
 mod buffer;
 mod panels;
+mod predict;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -20,7 +21,7 @@ use tile::{COLUMNS, multiply, outer};
 
 /// Rows of a block, at most, whole tiles of either height: their values in all layers stay in the second-level cache if
 /// these are narrow.
-const ROWS: usize = 84;
+pub(super) const ROWS: usize = 84;
 
 /// A network with its loss and its parameters, as the tiles want them.
 #[derive(Debug)]

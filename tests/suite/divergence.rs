@@ -42,7 +42,7 @@ fn trained(
     train(dataset, config, &hardware)
 }
 
-/// The updates after which a value of a network of ReLUs first exceeds `most`, and its layer.
+/// The updates after which a value of a network with `relu` first exceeds `most`, and its layer.
 fn expected(problem: &Problem<'_>, config: &TrainConfig, most: f64) -> (u64, usize) {
     let mut parameters = problem.network.initial_parameters(config.seed);
     let mut reference = Reference::new(problem.clone(), None).unwrap();

@@ -53,7 +53,7 @@ use crate::backend::{
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
-use crate::optimizer::{Memory, Optimizer, UpdateRule};
+use crate::optimizer::{Memory, UpdateRule};
 use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
@@ -400,7 +400,7 @@ impl Backend for Gpu<'_> {
     fn memory(&mut self) -> Result<Memory> {
         match &self.followed {
             Followed::Optimizer(optimizer, _) => optimizer.memory(&self.device),
-            _ => Ok(Memory::new(Optimizer::GradientDescent, 0)),
+            _ => Ok(Memory::default()),
         }
     }
 

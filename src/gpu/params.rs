@@ -62,7 +62,8 @@ pub(super) struct UpdateParams {
     pub(super) l2: f32,
     pub(super) clip_norm: f32,
     pub(super) number: u32,
-    pub(super) _pad: [u32; 3],
+    pub(super) average_gain: f32,
+    pub(super) _pad: [u32; 2],
 }
 
 /// Uniform of `batch_rows`, whose WGSL says what each means.
@@ -145,7 +146,7 @@ pub(super) mod tests {
             "read" => layout!(ReadParams: n_vectors),
             "norms" | "optimizer" => {
                 layout!(UpdateParams: scale rate square_scale decay momentum threshold l2
-                clip_norm number)
+                clip_norm number average_gain)
             }
             "batch_rows" => {
                 layout!(BatchRowsParams: n_samples first_place n_places batch_size stride half_bits

@@ -104,11 +104,12 @@ fn stepped(
     let is_weight: Vec<bool> = of_layers
         .flat_map(|(layer, range)| (0..range.len()).map(move |at| at < layer.n_weights()))
         .collect();
-    let kept = before.memory.vectors();
+    let n_own = rule.optimizer.memory().len();
+    let (own, average) = before.memory.vectors().split_at(n_own);
     let at = |number: usize| Before {
         parameter: before.parameters[number],
         gradient: gradient[number],
-        kept: [0, 1].map(|vector| kept.get(vector).map_or(0.0, |kept| kept[number])),
+        kept: [0, 1].map(|vector| own.get(vector).map_or(0.0, |kept| kept[number])),
         is_weight: is_weight[number],
     };
     let bound = StepBound::new(rule, update, (0..gradient.len()).map(at));
@@ -117,7 +118,11 @@ fn stepped(
     for (number, found) in after.parameters.iter().enumerate() {
         let (expected, kept) = bound.after(at(number));
         parameters.extend([[*found, expected.value, expected.bound]]);
-        for (found, expected) in zip(after.memory.vectors(), kept) {
+        let average = average
+            .first()
+            .map(|mean| bound.average(mean[number], expected));
+        let expected = kept.into_iter().take(n_own).chain(average);
+        for (found, expected) in zip(after.memory.vectors(), expected) {
             memory.extend([[found[number], expected.value, expected.bound]]);
         }
     }

@@ -469,6 +469,7 @@ fn random_networks_are_proven_stage_by_stage() {
             },
             l2: if number % 4 == 3 { 0.01 } else { 0.0 },
             clip_norm: (number % 3 == 1).then_some(0.1),
+            average_decay: (number % 5 == 2).then_some(0.99),
             batch_size: (number % 2 == 1).then_some(1 + rows.n_samples() / 3),
             ..TrainConfig::default()
         };
@@ -480,9 +481,10 @@ fn random_networks_are_proven_stage_by_stage() {
         let n_layers = shape.widths.len() + 1;
         // z, dloss/dz and gradient of each layer, the activations of the hidden ones, seven more, and of steps other
         // than the plain ones the parameters, what the optimizer keeps, and two more, at 0, 1 and 3.
-        let of_steps = match (config.rule().is_plain(), optimizer.memory().is_empty()) {
-            (true, _) => 0,
-            (false, is_empty) => 4 - usize::from(is_empty),
+        let keeps = !optimizer.memory().is_empty() || config.average_decay.is_some();
+        let of_steps = match config.rule().is_plain() {
+            true => 0,
+            false => 3 + usize::from(keeps),
         };
         let n_checks = 3 * (4 * n_layers - 1 + 7 + of_steps);
         assert_eq!(proof.checks.len(), n_checks, "{what}");

@@ -74,6 +74,15 @@ impl<'r> StepBound<'r> {
         }
     }
 
+    /// The running mean after a step from the mean `before` to the parameter `after`.
+    pub(in crate::validate) fn average(&self, before: f64, after: Bounded) -> Bounded {
+        mean(
+            self.rule.average_decay.unwrap_or(0.0),
+            Bounded::exact(before),
+            after,
+        )
+    }
+
     /// The parameter after the step, and what the optimizer keeps then.
     pub(in crate::validate) fn after(&self, before: Before) -> (Bounded, [Bounded; 2]) {
         let rule = self.rule;
@@ -81,10 +90,6 @@ impl<'r> StepBound<'r> {
         let gradient = self.gradient(before).times(self.factor);
         let parameter = Bounded::exact(before.parameter);
         let kept @ [first, second] = before.kept.map(Bounded::exact);
-        // A mean that takes a share of a new number.
-        let mean = |decay: f64, mean: Bounded, new: Bounded| {
-            mean.plus(Bounded::rounded(1.0 - decay).times(new.plus(mean.negated())))
-        };
         let from = |from: Bounded, step: Bounded, rate: f64| {
             from.plus(Bounded::rounded(rate).times(step).negated())
         };
@@ -134,4 +139,9 @@ impl<'r> StepBound<'r> {
             Optimizer::LBfgs => unreachable!("the host searches its steps"),
         }
     }
+}
+
+/// A running mean that keeps the share `decay` of itself and takes a new number.
+fn mean(decay: f64, mean: Bounded, new: Bounded) -> Bounded {
+    mean.plus(Bounded::rounded(1.0 - decay).times(new.plus(mean.negated())))
 }

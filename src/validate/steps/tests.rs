@@ -176,7 +176,7 @@ fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
     let mut device = Device {
         right: Reference::new(problem.clone(), Some(1)).unwrap(),
         problem: &problem,
-        memory: Memory::new(rule.optimizer, start.len()),
+        memory: Memory::new(rule, start.len()),
         rule: rule.clone(),
         seen: Seen::default(),
         fault: Fault::None,
@@ -220,6 +220,7 @@ fn every_wrong_number_is_found_by_its_check() {
                 clip_norm,
                 l1: if number < 2 { 0.01 } else { 0.0 },
                 l2: if number % 2 == 0 { 0.01 } else { 0.0 },
+                average_decay: clip_norm.map(|_| 0.9),
                 warm_up: 10,
                 batches: (number % 2 == 1).then_some(Batches { seed: 1, size: 11 }),
                 ..UpdateRule::gradient_descent(0.01)
@@ -234,7 +235,7 @@ fn every_wrong_number_is_found_by_its_check() {
                 (Fault::Loss, 1e-9, "progress of steps"),
                 (Fault::Slope, 1e-9, "progress of steps"),
             ] {
-                let keeps = !optimizer.memory().is_empty();
+                let keeps = !optimizer.memory().is_empty() || clip_norm.is_some();
                 if !keeps && matches!(fault, Fault::Kept | Fault::TwoKept) {
                     continue;
                 }

@@ -25,6 +25,9 @@ pub(super) struct OptimizerArgs {
     /// Shorten gradients that are longer than NORM to it (default: no limit)
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     clip_norm: Option<f64>,
+    /// End with a running mean of the weights that keeps this share of itself with each update, 0.999 for instance (default: the last weights)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    average_decay: Option<f64>,
     /// Updates over which the learning rate rises evenly from 0 (default: 0)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     warm_up: Option<u64>,
@@ -145,6 +148,7 @@ impl OptimizerArgs {
             },
             batch_size,
             clip_norm: self.clip_norm,
+            average_decay: self.average_decay,
             warm_up: self.warm_up.unwrap_or(0),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             warm_start_rows: self.warm_start_rows,
@@ -190,6 +194,7 @@ impl OptimizerArgs {
         if completed.optimizer == Optimizer::LBfgs && self.optimizer.is_none() {
             return Ok(TrainConfig {
                 clip_norm: completed.clip_norm,
+                average_decay: completed.average_decay,
                 warm_up: completed.warm_up,
                 l1: completed.l1,
                 l2: self.l2.unwrap_or(0.0),

@@ -10,6 +10,7 @@
 //   RMSPROP   first = mean of g^2, parameters -= rate g / (sqrt(first) + EPSILON)
 //   ADAM      first = mean of g, second = mean of g^2, parameters -= decay parameters for weights, then parameters -=
 //             rate first / (sqrt(square_scale second) + EPSILON)
+// A pass whose loss is not finite updates nothing: the parameters that gave it stay to be looked at.
 // An invocation takes one vec4. Compilers drop the branches that METHOD excludes. CPU twin: src/optimizer.rs.
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> first: array<vec4<f32>>;
@@ -71,6 +72,11 @@ fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
     return after;
 }
 
+// By its bits: a compiler may take it that no number is infinite or none at all.
+fn is_finite(number: f32) -> bool {
+    return (bitcast<u32>(number) & 0x7F800000u) != 0x7F800000u;
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -81,7 +87,7 @@ fn main(
     if column == 0u {
         history[params.number] = vec4(sums[LOSS_AT].xy, norms[0].yz);
     }
-    if column < TRAINED {
+    if column < TRAINED && is_finite(sums[LOSS_AT].x) {
         var gradient = gradient_of(column);
         if params.clip_norm > 0.0 {
             gradient *= min(1.0, params.clip_norm / (sqrt(norms[0].x) + CLIP_EPSILON));

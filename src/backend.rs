@@ -3,7 +3,7 @@
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::leaves::Leaves;
-use crate::network::{Dropout, Network, NetworkValues};
+use crate::network::{Dropout, Network};
 use crate::objective::Objective;
 use crate::optimizer::{Memory, UpdateRule};
 use std::num::NonZeroU32;
@@ -136,10 +136,18 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Appends one row.
-    pub(crate) fn push(&mut self, row: &NetworkValues) {
-        self.pre_activation.extend_from_slice(row.pre_activation());
-        self.prediction.extend_from_slice(row.prediction());
+    /// No rows, with room for `floats` of each.
+    pub(crate) fn with_capacity(floats: usize) -> Self {
+        Self {
+            pre_activation: Vec::with_capacity(floats),
+            prediction: Vec::with_capacity(floats),
+        }
+    }
+
+    /// Appends one row, or several.
+    pub(crate) fn push(&mut self, pre_activation: &[f64], prediction: &[f64]) {
+        self.pre_activation.extend_from_slice(pre_activation);
+        self.prediction.extend_from_slice(prediction);
     }
 
     /// The rows of all `pieces`, in order.

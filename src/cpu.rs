@@ -18,6 +18,7 @@ mod fma;
 mod forward;
 mod layer;
 mod leaf;
+mod predictor;
 mod prepared;
 mod read;
 mod reference;
@@ -26,6 +27,7 @@ mod small_batch;
 mod tiny;
 
 pub use fma::Multiplier;
+pub(crate) use predictor::Predictor;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
@@ -56,7 +58,7 @@ pub struct Cpu<'a> {
     /// That of plain gradient descent, which alone is followed.
     learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    seen: VecDeque<Seen>,
+    seen: VecDeque<Vec<Seen>>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
     precision: Precision,
@@ -240,7 +242,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(&self.threads, &self.identity())
+        described(self.threads.current_num_threads(), &self.identity())
     }
 
     /// The instructions and the precision: the bits do not depend on the threads.
@@ -321,25 +323,34 @@ impl Backend for Cpu<'_> {
         let in_one_leaf = (self.leaves.count() == 1)
             .then(|| self.descend_in_one_leaf(iterations, rate))
             .flatten();
-        let summary = in_one_leaf.unwrap_or_else(|| {
-            let mut summary = Summary::default();
-            for _ in updates {
-                let sums = self.sums();
-                gradient_descent(rate, &sums.gradient, &mut self.parameters);
-                self.precision.round(&mut self.parameters);
-                summary = sums.summary;
-            }
-            summary
-        });
-        self.seen.push_back(Seen {
+        let seen = |summary: Summary| Seen {
             summary: summary.reduced(&self.problem, total_weight),
             penalty: 0.0,
-        });
+        };
+        let mut all = Vec::new();
+        if let Some(summary) = in_one_leaf {
+            all.push(seen(summary));
+        } else {
+            let n_updates = updates.count();
+            while all.len() < n_updates {
+                let sums = self.sums();
+                let seen = seen(sums.summary);
+                if !seen.summary.loss.is_finite() {
+                    // The parameters stay: what made it so is still to be found.
+                    all.resize(n_updates, seen);
+                    break;
+                }
+                all.push(seen);
+                gradient_descent(rate, &sums.gradient, &mut self.parameters);
+                self.precision.round(&mut self.parameters);
+            }
+        }
+        self.seen.push_back(all);
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
-        Ok(vec![self.seen.pop_front().expect("updates were submitted")])
+        Ok(self.seen.pop_front().expect("updates were submitted"))
     }
 
     /// The updates are finished when [`Backend::submit`] returns.
@@ -348,24 +359,12 @@ impl Backend for Cpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let (network, dataset) = (&self.problem.network, self.problem.dataset);
-        let parameters = self.parameters_of_rows();
-        let rows_per_leaf = self.leaves.rows_per_leaf();
-        let pieces = rows.clone().into_par_iter().step_by(rows_per_leaf);
-        let predicted = pieces.map(|first| {
-            let piece = first..(first + rows_per_leaf).min(rows.end);
-            self.data.with_rows(dataset, piece, |rows| {
-                let mut predictions = Predictions::default();
-                let mut values = network.values();
-                for x in rows.inputs.chunks(rows.input_stride).take(rows.n_rows) {
-                    network.forward(&parameters, &x[..dataset.n_inputs()], &mut values);
-                    predictions.push(&values);
-                }
-                predictions
-            })
-        });
-        let pieces: Vec<Predictions> = self.threads.install(|| predicted.collect());
-        Ok(Predictions::concat(pieces))
+        let predictor = Predictor::new(&self.problem, &self.parameters_of_rows());
+        let predict = |piece| {
+            let dataset = self.problem.dataset;
+            (self.data).with_rows(dataset, piece, |rows| predictor.predict_rows(rows))
+        };
+        Ok(self.threads.install(|| predictor.pieces(rows, predict)))
     }
 }
 
@@ -381,9 +380,9 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
         })
 }
 
-/// The CPU for people to read: how many `threads` compute, and with `what`.
-fn described(threads: &rayon::ThreadPool, what: &str) -> String {
-    match threads.current_num_threads() {
+/// The CPU for people to read: how many threads compute, and with `what`.
+fn described(n_threads: usize, what: &str) -> String {
+    match n_threads {
         1 => format!("1 thread, {what}"),
         n => format!("{n} threads, {what}"),
     }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong, each with the place, the reason, and the remedies.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -107,10 +108,11 @@ pub enum Error {
     },
     /// The parameters or the loss are no longer finite.
     Diverged {
-        /// The last iteration of the submission after which it was seen.
+        /// The last update before it. Of a network of one layer, the last one of the submission after which it was
+        /// seen.
         iteration: u64,
-        /// What is no longer finite.
-        what: &'static str,
+        /// What is no longer finite; of a network with hidden layers, with the first layer of which something is.
+        what: Cow<'static, str>,
         /// What to change.
         remedies: &'static [Remedy],
     },

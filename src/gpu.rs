@@ -28,6 +28,7 @@ mod params;
 mod pass;
 mod pipeline;
 mod predict;
+mod predictor;
 mod read;
 mod ring;
 mod row_layout;
@@ -42,6 +43,7 @@ mod workgroup_shape;
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
 pub use fma::Multiplier;
 pub use options::GpuOptions;
+pub(crate) use predictor::Predictor;
 pub use read::Reader;
 
 use crate::backend::{

@@ -52,6 +52,7 @@ mod moments;
 pub mod network;
 pub mod objective;
 pub mod optimizer;
+pub mod predictor;
 pub mod random;
 mod simd;
 pub mod train;
@@ -66,6 +67,7 @@ pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
 pub use optimizer::{Optimizer, Schedule};
+pub use predictor::Predictor;
 pub use train::{
     BackendChoice, Hardware, Progress, StopReason, TrainConfig, Trained, Training, train,
 };

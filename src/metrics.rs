@@ -19,6 +19,7 @@ use crate::backend::Problem;
 use crate::error::{Error, Result};
 use crate::network::Meaning;
 use crate::objective::Loss;
+use crate::predictor::Engine;
 use pass::{KeptPredictions, SampleSums};
 use serde::Serialize;
 
@@ -63,9 +64,14 @@ pub enum Measured {
 /// If the data have other features or targets than the network, or `parameters` is not as long as the network
 /// has parameters.
 pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
+    measure_by(problem, &mut Engine::cpu(problem, parameters))
+}
+
+/// Measures like [`measure`] the predictions of `engine`, which has the network of `problem`.
+pub(crate) fn measure_by(problem: &Problem<'_>, engine: &mut Engine) -> Result<Metrics> {
     check(problem)?;
     let exclusive = exclusive(problem);
-    let (sums, kept) = pass::first(problem, parameters)?;
+    let (sums, kept) = pass::first(problem, engine)?;
     let loss = loss(problem, &sums);
     if !loss.is_finite() {
         return Err(Error::Dataset {
@@ -75,7 +81,7 @@ pub fn measure(problem: &Problem<'_>, parameters: &[f64]) -> Result<Metrics> {
     }
     let mut notes = Vec::new();
     let measured = match problem.network.output_layer().activation.meaning() {
-        Meaning::Numbers => numbers::measure(problem, parameters, &sums, &mut notes),
+        Meaning::Numbers => numbers::measure(problem, engine, &sums, &mut notes)?,
         _ if exclusive && sums.one_hot => {
             vec![Measured::Classes(ClassMetrics::exclusive(
                 problem, &sums, &kept, &mut notes,

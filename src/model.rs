@@ -7,6 +7,7 @@ mod parts;
 
 use crate::atomic_file;
 use crate::backend::Problem;
+use crate::cpu;
 use crate::data::{Classes, Column, Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
@@ -27,9 +28,6 @@ use std::path::Path;
 const VERSION: u32 = 3;
 /// The key of the metadata.
 const KEY: &str = "neuralnet";
-
-/// Inputs read at a time: few enough for the cache of a core.
-const BLOCK_FLOATS: usize = 1 << 13;
 
 /// A trained network with the names of its features and targets.
 #[derive(Clone, Debug, PartialEq)]
@@ -298,7 +296,7 @@ impl Model {
         parameters
     }
 
-    /// The quality of the predictions for `dataset`, which has the features and targets of the model.
+    /// The quality of the predictions for `dataset`, which has the features and targets of the model, on the CPU.
     ///
     /// # Errors
     /// Those of [`metrics::measure`].
@@ -306,45 +304,39 @@ impl Model {
     /// # Panics
     /// If the data have other features or targets than the model, or other offsets.
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
-        self.assert_features(dataset);
-        assert_eq!(
-            dataset.target_offsets(),
-            self.description.target_offsets,
-            "offsets of the targets"
-        );
-        let config = &self.description.config;
-        let problem = Problem {
-            dataset: &dataset.raw(),
-            network: self.network.clone(),
-            objective: Objective {
-                loss: config.loss,
-                reduction: config.reduction,
-            },
-            dropout: None,
-        };
-        metrics::measure(&problem, &self.parameters)
+        self.assert_targets(dataset);
+        metrics::measure(&self.problem(&dataset.raw()), &self.parameters)
     }
 
-    /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's. They are those of
-    /// the targets themselves, before an offset was taken from any of them.
+    /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's, on the CPU. They are
+    /// those of the targets themselves, before an offset was taken from any of them.
     ///
     /// # Panics
     /// If `rows` reaches past the last sample, or the data have another number of features or other offsets.
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         self.assert_features(dataset);
-        let n_inputs = self.network.n_inputs();
-        let mut predictions = Vec::with_capacity(rows.len() * self.network.n_outputs());
-        let mut values = self.network.values();
-        let n_rows = (BLOCK_FLOATS / n_inputs).max(1);
-        for first in rows.clone().step_by(n_rows) {
-            dataset.with_rows(first..(first + n_rows).min(rows.end), |read| {
-                for x in read.inputs.chunks_exact(n_inputs) {
-                    self.network.forward(&self.parameters, x, &mut values);
-                    predictions.extend_from_slice(values.prediction());
-                }
-            });
+        let raw = dataset.raw();
+        let predictor = cpu::Predictor::new(&self.problem(&raw), &self.parameters);
+        self.with_offsets(predictor.predict(&raw, rows).prediction)
+    }
+
+    /// The network and its loss, with `dataset`.
+    pub(crate) fn problem<'a>(&self, dataset: &'a Dataset) -> Problem<'a> {
+        let config = &self.description.config;
+        Problem {
+            dataset,
+            network: self.network.clone(),
+            objective: Objective {
+                loss: config.loss,
+                reduction: config.reduction,
+            },
+            dropout: None,
         }
+    }
+
+    /// The predictions (rows, O) of the targets before an offset was taken from any of them.
+    pub(crate) fn with_offsets(&self, mut predictions: Vec<f64>) -> Vec<f64> {
         let offsets = self.description.target_offsets.iter().cycle();
         for (prediction, offset) in predictions.iter_mut().zip(offsets) {
             *prediction += offset;
@@ -352,8 +344,18 @@ impl Model {
         predictions
     }
 
+    /// Asserts that features and targets of `dataset` are encoded as the model's are.
+    pub(crate) fn assert_targets(&self, dataset: &Dataset) {
+        self.assert_features(dataset);
+        assert_eq!(
+            dataset.target_offsets(),
+            self.description.target_offsets,
+            "offsets of the targets"
+        );
+    }
+
     /// Asserts that the features of `dataset` are encoded as the model's are: other offsets would give other numbers.
-    fn assert_features(&self, dataset: &Dataset) {
+    pub(crate) fn assert_features(&self, dataset: &Dataset) {
         let offsets = |columns: &[Column]| -> Vec<u64> {
             let offsets = columns.iter().map(|column| column.offset.to_bits());
             offsets.collect()

@@ -4,6 +4,7 @@ mod advance;
 mod checkpoint;
 mod config;
 mod curvature;
+pub(crate) mod divergence;
 mod hardware;
 mod history;
 mod holdout;

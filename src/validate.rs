@@ -3,12 +3,15 @@
 
 mod bound;
 mod check;
+mod end_to_end;
 mod range;
 mod stages;
 mod steps;
 mod updates;
 
-pub use check::{Check, Distance, Proof, StorageEffect};
+#[cfg(test)]
+pub(crate) use bound::running;
+pub use check::{Check, Distance, Proof, StorageEffect, Vacuous};
 
 use crate::backend::{ArithmeticRounding, Backend, Evaluation, Problem};
 use crate::cpu::{Cpu, Reference};
@@ -17,7 +20,7 @@ use crate::error::{Error, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
 use crate::optimizer::{Optimizer, UpdateRule};
-use crate::train::{SubmissionSize, TrainConfig, update_on_host};
+use crate::train::{SubmissionSize, TrainConfig, divergence, update_on_host};
 use bound::Bounds;
 use range::beyond_f32;
 use std::iter::zip;
@@ -76,7 +79,7 @@ pub fn validate(
     let mut reference = choice.open(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;
     candidate.follow(&rule)?;
-    let mut checks = Vec::new();
+    let (mut checks, mut vacuous) = (Vec::new(), Vec::new());
     let mut done = 0;
     for iteration in looks(config.iterations) {
         submit(&mut candidate, done..iteration)?;
@@ -91,7 +94,8 @@ pub fn validate(
                 iteration,
             )?;
             if !is_in_f32(&reference.parameters()?) {
-                return Err(config.diverged(iteration, "a weight"));
+                let what = divergence::weight(&problem.network, &candidate.parameters()?);
+                return Err(config.diverged(iteration, what));
             }
         }
         let steps = match rule.is_plain() {
@@ -106,13 +110,16 @@ pub fn validate(
         } else {
             let rounding = candidate.rounding();
             check(&problem, &mut candidate, rounding, reference.as_mut(), rate)
+                .map(|checks| (checks, Vec::new()))
         };
         candidate.follow(&rule)?;
         candidate.set_memory(&kept)?;
         match looked_at {
-            Ok(looked_at) => {
+            Ok((looked_at, without_promise)) => {
                 let at = |check| Check { iteration, ..check };
                 checks.extend(looked_at.into_iter().chain(steps).map(at));
+                let at = |it| Vacuous { iteration, ..it };
+                vacuous.extend(without_promise.into_iter().map(at));
             }
             // A device already found wrong may have taken the parameters anywhere.
             Err(Error::BeyondF32 { .. }) if checks.iter().any(|check| !check.within) => {}
@@ -145,6 +152,7 @@ pub fn validate(
         adapter,
         reference: adapter_of_reference,
         checks,
+        vacuous,
         distance: Distance::new(config.iterations, &reached, &expected),
         rounding,
     })

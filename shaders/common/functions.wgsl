@@ -7,6 +7,7 @@
 //   LEAKYRELU   y = z, or 0.01 z below 0
 //   GELU        y = z sigmoid(2 sqrt(2 / pi) (z + 0.044715 z^3))
 //   SILU        y = z sigmoid(z)
+// A z that is no number stays none, which a maximum would hide.
 // `of_row` is what the outputs of a row have in common for a softmax: max z, sum exp(z - max z), ln sum exp z.
 // Compilers drop the branches that the constant excludes. CPU twin: Activation in src/network/activation.rs.
 const IDENTITY = 0u;
@@ -41,10 +42,10 @@ fn activation_of(z: f32, of_row: vec3<f32>) -> f32 {
         return select(-magnitude, magnitude, z >= 0.0);
     }
     if ACTIVATION == RELU {
-        return max(z, 0.0);
+        return select(z, 0.0, z < 0.0);
     }
     if ACTIVATION == LEAKYRELU {
-        return max(z, LEAK * z);
+        return select(z, LEAK * z, z < 0.0);
     }
     if ACTIVATION == GELU {
         return z * sigmoid(GELU_SCALE * z * (1.0 + GELU_CUBIC * z * z));

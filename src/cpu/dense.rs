@@ -10,6 +10,7 @@ mod dropped;
 mod gradient;
 mod panels;
 mod pass;
+mod predict;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -27,7 +28,7 @@ use rayon::prelude::*;
 
 /// Rows of a block, at most, whole tiles of either height: their values in all layers stay in the second-level cache if
 /// these are narrow.
-const ROWS: usize = 84;
+pub(super) const ROWS: usize = 84;
 
 /// Multiply-adds of the rows of a leaf that are worth a thread.
 const WORTH_A_THREAD: usize = 1 << 21;

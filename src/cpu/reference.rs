@@ -146,7 +146,7 @@ impl Backend for Reference<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(&self.threads, PLAIN_LOOPS)
+        described(self.threads.current_num_threads(), PLAIN_LOOPS)
     }
 
     fn identity(&self) -> String {
@@ -229,7 +229,7 @@ impl Backend for Reference<'_> {
             let (x, _) = self.sample(row);
             network.forward(&self.parameters, &x, values);
             let mut prediction = Predictions::default();
-            prediction.push(values);
+            prediction.push(values.pre_activation(), values.prediction());
             prediction
         };
         let predictions = rows.into_par_iter().map_init(|| network.values(), predict);

@@ -26,6 +26,13 @@ pub enum AdapterKind {
     Software,
 }
 
+impl AdapterKind {
+    /// What whoever asked for a GPU should know of it.
+    pub(crate) fn notice(self) -> Option<&'static str> {
+        (self == Self::Software).then_some("a software adapter: the CPU runs the shaders")
+    }
+}
+
 impl fmt::Display for AdapterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -75,8 +75,7 @@ impl Predict {
         chunks: &mut Chunks<'_>,
         rows: &Range<usize>,
     ) -> Result<Predictions> {
-        let mut pre_activation = Vec::with_capacity(rows.len() * self.n_outputs);
-        let mut prediction = Vec::with_capacity(rows.len() * self.n_outputs);
+        let mut predictions = Predictions::with_capacity(rows.len() * self.n_outputs);
         for number in 0..chunks.list().len() {
             let chunk = chunks.list()[number].rows.clone();
             let span = rows.start.max(chunk.start)..rows.end.min(chunk.end);
@@ -84,25 +83,34 @@ impl Predict {
                 continue;
             }
             chunks.load(device, number, span.clone())?;
-            device.poison(&self.pre_activations)?;
-            device.poison(&self.predictions)?;
-            device.run_pass("predict", |pass| match &self.kernel {
-                PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
-                PredictKernel::Network(forward) => forward.record_predictions(pass, number),
-            })?;
-            let first = (span.start - chunk.start) * self.n_outputs;
-            let floats = span.len() * self.n_outputs;
-            for (buffer, values) in [
-                (&self.pre_activations, &mut pre_activation),
-                (&self.predictions, &mut prediction),
-            ] {
-                let read = device.read(buffer, first, floats)?;
-                values.extend(read.into_iter().map(f64::from));
-            }
+            let places = span.start - chunk.start..span.end - chunk.start;
+            self.append(device, number, places, &mut predictions)?;
         }
-        Ok(Predictions {
-            pre_activation,
-            prediction,
-        })
+        Ok(predictions)
+    }
+
+    /// Predicts the rows of chunk `number`, which are on the device, and appends those at `places` in it.
+    pub(super) fn append(
+        &self,
+        device: &Device,
+        number: usize,
+        places: Range<usize>,
+        predictions: &mut Predictions,
+    ) -> Result<()> {
+        device.poison(&self.pre_activations)?;
+        device.poison(&self.predictions)?;
+        device.run_pass("predict", |pass| match &self.kernel {
+            PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
+            PredictKernel::Network(forward) => forward.record_predictions(pass, number),
+        })?;
+        let (first, floats) = (places.start * self.n_outputs, places.len() * self.n_outputs);
+        for (buffer, values) in [
+            (&self.pre_activations, &mut predictions.pre_activation),
+            (&self.predictions, &mut predictions.prediction),
+        ] {
+            let read = device.read(buffer, first, floats)?;
+            values.extend(read.into_iter().map(f64::from));
+        }
+        Ok(())
     }
 }

@@ -162,6 +162,9 @@ fn fill(
     // An even number, as mapped ranges start at multiples of 8 bytes.
     let rows_per_task = (TASK_BYTES / (8 * n_inputs)).max(1) * 2;
     let write = |at: usize, bytes: &[u8]| {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let mut view = staging.get_mapped_range_mut(at as u64..(at + bytes.len()) as u64)?;
         view.copy_from_slice(bytes);
         Ok(())

@@ -8,7 +8,7 @@ use crate::error::{Error, Remedy, Result};
 use crate::leaves::Leaves;
 
 /// 32-bit words of a row on the device.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RowLayout {
     pub(super) inputs: usize,
     pub(super) targets: usize,

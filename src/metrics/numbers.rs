@@ -1,9 +1,11 @@
 //! Metrics of targets that are numbers.
 
-use super::pass::{self, OutputSums, SampleSums};
+use super::pass::{self, OutputSums, PredictedLeaf, SampleSums};
 use super::{CURVES, Measured};
 use crate::backend::Problem;
-use crate::leaves::sum_leaves;
+use crate::error::Result;
+use crate::leaves::Fold;
+use crate::predictor::Engine;
 use serde::Serialize;
 
 /// Bins of a histogram; odd, so that one is around 0.
@@ -156,10 +158,10 @@ impl SecondPass {
 /// Metrics of each output.
 pub(super) fn measure(
     problem: &Problem<'_>,
-    parameters: &[f64],
+    engine: &mut Engine,
     sums: &SampleSums,
     notes: &mut Vec<String>,
-) -> Vec<Measured> {
+) -> Result<Vec<Measured>> {
     let named = problem.dataset.target_names().iter().zip(&sums.outputs);
     let offsets = problem.dataset.target_offsets().iter().copied();
     let of = |(((target, sums), second), offset): (((&String, &OutputSums), SecondPass), f64)| {
@@ -172,18 +174,22 @@ pub(super) fn measure(
         }
         Measured::Numbers(metrics)
     };
-    named
-        .zip(second(problem, parameters, sums))
+    let measured = named
+        .zip(second(problem, engine, sums)?)
         .zip(offsets.chain(std::iter::repeat(0.0)))
-        .map(of)
-        .collect()
+        .map(of);
+    Ok(measured.collect())
 }
 
-fn second(problem: &Problem<'_>, parameters: &[f64], sums: &SampleSums) -> Vec<SecondPass> {
-    let of_leaf = |leaf| {
+fn second(
+    problem: &Problem<'_>,
+    engine: &mut Engine,
+    sums: &SampleSums,
+) -> Result<Vec<SecondPass>> {
+    let of_leaf = |leaf: &PredictedLeaf<'_>| {
         let outputs = sums.outputs.iter().enumerate();
         let mut all: Vec<_> = outputs.map(|(o, sums)| SecondPass::new(o, sums)).collect();
-        pass::each_sample(problem, parameters, leaf, |sample| {
+        leaf.each(|sample| {
             for (o, (second, sums)) in all.iter_mut().zip(&sums.outputs).enumerate() {
                 let weight = f64::from(sample.weight);
                 second.push(sums.targets.mean, sample.y[o], sample.t[o], weight);
@@ -191,13 +197,12 @@ fn second(problem: &Problem<'_>, parameters: &[f64], sums: &SampleSums) -> Vec<S
         });
         all
     };
-    let add = |all: &mut Vec<SecondPass>, others: &Vec<SecondPass>| {
-        all.iter_mut()
-            .zip(others)
-            .for_each(|(own, other)| own.add(other));
-    };
-    let floats = sums.outputs.len() + CURVES * (BINS + CELLS * CELLS);
-    sum_leaves(problem.dataset.leaves().count(), floats, of_leaf, add)
+    let mut fold = Fold::new(|all: &mut Vec<SecondPass>, others: &Vec<SecondPass>| {
+        let both = all.iter_mut().zip(others);
+        both.for_each(|(own, other)| own.add(other));
+    });
+    pass::each_leaf(problem, engine, of_leaf, |all| fold.push(all))?;
+    Ok(fold.finish().expect("a data set has at least one leaf"))
 }
 
 fn metrics(target: &str, sums: &OutputSums, second: SecondPass) -> NumberMetrics {

@@ -1,16 +1,21 @@
 //! The passes over the data: sums over the samples and, for classifiers, every prediction.
 
-use crate::backend::Problem;
+use crate::backend::{Predictions, Problem};
+use crate::cpu;
+use crate::data::RowsRead;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
 use crate::moments::Moments;
 use crate::network::{Activation, Meaning};
 use crate::objective::Loss;
+use crate::predictor::Engine;
 use rayon::prelude::*;
+use std::iter::zip;
 use std::mem::size_of;
 
-/// Leaves predicted at a time.
+/// Leaves summed at a time, and the floats that they may predict if a device does.
 const LEAVES: usize = 64;
+const PREDICTED_FLOATS: usize = 1 << 24;
 
 /// One sample: pre-activations, predictions and targets (O), and its weight.
 pub(super) struct PredictedSample<'a> {
@@ -20,31 +25,92 @@ pub(super) struct PredictedSample<'a> {
     pub(super) weight: f32,
 }
 
-/// Predicts the samples of leaf `leaf` and passes each to `take`.
-pub(super) fn each_sample(
-    problem: &Problem<'_>,
-    parameters: &[f64],
-    leaf: usize,
-    mut take: impl FnMut(&PredictedSample<'_>),
-) {
-    let (dataset, layer) = (problem.dataset, problem.network.output_layer());
-    let mut values = problem.network.values();
-    let mut own_targets = Vec::with_capacity(layer.n_outputs);
-    dataset.with_rows(dataset.leaves().rows(leaf), |rows| {
-        let targets = rows.targets.chunks_exact(dataset.target_width());
-        for (x, t) in rows.inputs.chunks_exact(dataset.n_inputs()).zip(targets) {
-            problem.network.forward(parameters, x, &mut values);
-            let (t, weight) = t.split_at(layer.n_outputs);
+/// The samples of a leaf, and their predictions.
+pub(super) struct PredictedLeaf<'a> {
+    /// Pre-activations and predictions (rows, O).
+    z: &'a [f64],
+    y: &'a [f64],
+    read: &'a RowsRead<'a>,
+    n_outputs: usize,
+    target_width: usize,
+}
+
+impl PredictedLeaf<'_> {
+    /// Passes each sample to `take`.
+    pub(super) fn each(&self, mut take: impl FnMut(&PredictedSample<'_>)) {
+        let mut own_targets = Vec::with_capacity(self.n_outputs);
+        let targets = self.read.targets.chunks_exact(self.target_width);
+        let values = zip(
+            self.z.chunks_exact(self.n_outputs),
+            self.y.chunks_exact(self.n_outputs),
+        );
+        for ((z, y), t) in values.zip(targets) {
+            let (t, weight) = t.split_at(self.n_outputs);
             own_targets.clear();
             own_targets.extend(t.iter().map(|t| f64::from(*t)));
             take(&PredictedSample {
-                z: values.pre_activation(),
-                y: values.prediction(),
+                z,
+                y,
                 t: &own_targets,
                 weight: weight.first().copied().unwrap_or(1.0),
             });
         }
-    });
+    }
+}
+
+/// Where the predictions of some leaves come from.
+enum Source<'a> {
+    /// The CPU predicts each leaf as it is read.
+    Cpu(&'a cpu::Predictor),
+    /// A device has predicted all of them.
+    Predicted(Predictions),
+}
+
+/// Passes what `of_leaf` makes of each leaf to `take`, in the order of the leaves.
+pub(super) fn each_leaf<T: Send>(
+    problem: &Problem<'_>,
+    engine: &mut Engine,
+    of_leaf: impl Fn(&PredictedLeaf<'_>) -> T + Sync,
+    mut take: impl FnMut(T),
+) -> Result<()> {
+    let dataset = problem.dataset;
+    let (leaves, n_outputs) = (dataset.leaves(), problem.network.n_outputs());
+    let at_once = PREDICTED_FLOATS / (leaves.rows_per_leaf() * n_outputs);
+    let at_once = at_once.clamp(1, LEAVES);
+    for first in (0..leaves.count()).step_by(at_once) {
+        let group = first..(first + at_once).min(leaves.count());
+        let start = leaves.rows(first).start;
+        let source = match engine {
+            Engine::Cpu(cpu) => Source::Cpu(cpu),
+            Engine::Gpu(gpu) => {
+                let rows = start..leaves.rows(group.end - 1).end;
+                Source::Predicted(gpu.predict(dataset, rows)?)
+            }
+        };
+        let of_leaf = |leaf| {
+            dataset.with_rows(leaves.rows(leaf), |read| {
+                let own;
+                let (predictions, at) = match &source {
+                    Source::Predicted(predictions) => (predictions, read.rows.start - start),
+                    Source::Cpu(cpu) => {
+                        own = cpu.predict_read(&read);
+                        (&own, 0)
+                    }
+                };
+                let span = at * n_outputs..(at + read.rows.len()) * n_outputs;
+                of_leaf(&PredictedLeaf {
+                    z: &predictions.pre_activation[span.clone()],
+                    y: &predictions.prediction[span],
+                    read: &read,
+                    n_outputs,
+                    target_width: dataset.target_width(),
+                })
+            })
+        };
+        let results: Vec<T> = group.into_par_iter().map(of_leaf).collect();
+        results.into_iter().for_each(&mut take);
+    }
+    Ok(())
 }
 
 /// Weighted sums over the samples.
@@ -202,7 +268,7 @@ impl KeptPredictions {
 /// The sums over all samples and, for classifiers, every prediction (AUC needs their order).
 pub(super) fn first(
     problem: &Problem<'_>,
-    parameters: &[f64],
+    engine: &mut Engine,
 ) -> Result<(SampleSums, KeptPredictions)> {
     let (dataset, layer) = (problem.dataset, problem.network.output_layer());
     let keeps = layer.activation.meaning() != Meaning::Numbers;
@@ -210,9 +276,9 @@ pub(super) fn first(
     if keeps {
         kept.reserve(dataset.n_samples(), layer.n_outputs)?;
     }
-    let of_leaf = |leaf| {
+    let of_leaf = |leaf: &PredictedLeaf<'_>| {
         let (mut sums, mut own) = (SampleSums::new(layer.n_outputs), KeptPredictions::default());
-        each_sample(problem, parameters, leaf, |sample| {
+        leaf.each(|sample| {
             sums.push(layer.activation, sample);
             if keeps {
                 own.push(sample);
@@ -220,15 +286,11 @@ pub(super) fn first(
         });
         (sums, own)
     };
-    let count = dataset.leaves().count();
     let mut fold = Fold::new(SampleSums::add);
-    for first in (0..count).step_by(LEAVES) {
-        let leaves = (first..(first + LEAVES).min(count)).into_par_iter();
-        for (sums, own) in leaves.map(of_leaf).collect::<Vec<_>>() {
-            fold.push(sums);
-            kept.append(own);
-        }
-    }
+    each_leaf(problem, engine, of_leaf, |(sums, own)| {
+        fold.push(sums);
+        kept.append(own);
+    })?;
     let sums = fold.finish().expect("a data set has at least one leaf");
     Ok((sums, kept))
 }

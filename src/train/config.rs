@@ -9,6 +9,7 @@ use crate::error::{Error, Remedy, Result};
 use crate::network::{Activation, Dropout, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Optimizer, Schedule, UpdateRule};
+use std::borrow::Cow;
 
 /// What is trained, and how. [`Training::start`](super::Training::start) checks the values against the data.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -191,11 +192,31 @@ impl TrainConfig {
     }
 
     /// The error that `what` is not finite after iteration `iteration`.
-    pub(crate) fn diverged(&self, iteration: u64, what: &'static str) -> Error {
+    pub(crate) fn diverged(&self, iteration: u64, what: impl Into<Cow<'static, str>>) -> Error {
         Error::Diverged {
             iteration,
-            what,
-            remedies: self.smaller_steps(),
+            what: what.into(),
+            remedies: match self.hidden.is_empty() {
+                true => self.smaller_steps(),
+                false => self.smaller_steps_of_network(),
+            },
+        }
+    }
+
+    /// What to change if the updates of a network with hidden layers are too large.
+    fn smaller_steps_of_network(&self) -> &'static [Remedy] {
+        const MEAN: Remedy = Remedy::Set("reduction", "mean");
+        const LOWER: Remedy = Remedy::Lower("learning_rate");
+        const CLIP: Remedy = Remedy::Set("clip_norm", "1, which bounds the gradient");
+        const RESCALE: Remedy = Remedy::Do("rescale the columns");
+        if self.optimizer == Optimizer::LBfgs {
+            return self.smaller_steps();
+        }
+        match (self.reduction, self.clip_norm.is_some()) {
+            (Reduction::Sum, false) => &[MEAN, LOWER, CLIP, RESCALE],
+            (Reduction::Sum, true) => &[MEAN, LOWER, RESCALE],
+            (Reduction::Mean, false) => &[LOWER, CLIP, RESCALE],
+            (Reduction::Mean, true) => &[LOWER, RESCALE],
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::backend::{Backend, Precision, Problem};
 use crate::cpu::Cpu;
 use crate::error::{Error, LEAVE_OUT, ON_THE_CPU, Remedy, Result};
-use crate::gpu::{AdapterKind, Gpu, GpuOptions, Software};
+use crate::gpu::{Gpu, GpuOptions, Software};
 
 /// Which backend trains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -78,13 +78,11 @@ impl Hardware {
                 gpu => gpu?,
             },
         };
-        let why = match (self.backend, gpu.kind()) {
-            (BackendChoice::Auto, _) => Some("the first GPU there is".to_owned()),
-            (_, AdapterKind::Software) => {
-                Some("a software adapter: the CPU runs the shaders".to_owned())
-            }
-            _ => None,
+        let why = match self.backend {
+            BackendChoice::Auto => Some("the first GPU there is"),
+            _ => gpu.kind().notice(),
         };
+        let why = why.map(str::to_owned);
         let notices: Vec<String> = why.into_iter().chain(gpu.notice()).collect();
         let notice = (!notices.is_empty()).then(|| notices.join("; "));
         Ok((Box::new(gpu), notice))

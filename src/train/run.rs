@@ -1,5 +1,6 @@
 //! The part of a training that makes iterations, apart from held-out samples and checkpoints.
 
+use super::divergence;
 use super::history::History;
 use super::host::HostOptimizer;
 use super::host::OptimizerState;
@@ -7,9 +8,9 @@ use super::quasi_newton::Iterate;
 use super::{Progress, StopReason, SubmissionSize, TrainConfig};
 use crate::backend::{Backend, Problem};
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::Network;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Batches, Optimizer};
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -78,6 +79,11 @@ impl<'a> TrainingRun<'a> {
     /// Waits for the end of the `iterations` iterations that were submitted first, or makes them on the host. Stops
     /// early if a tolerance is reached. The history takes up the losses if `records_loss`.
     pub(super) fn complete(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
+        let completed = self.complete_all(iterations, records_loss);
+        completed.or_else(|error| Err(self.with_layer(error, self.config.rule().batches)?))
+    }
+
+    fn complete_all(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
         let Some(optimizer) = &mut self.optimizer else {
             let seen = self.backend.wait()?;
             let end = self.progress.iteration + u64::from(iterations.get());
@@ -190,7 +196,8 @@ impl<'a> TrainingRun<'a> {
         let parameters = self.backend.parameters()?;
         self.backend.set_parameters(&trained)?;
         if !parameters.iter().all(|parameter| parameter.is_finite()) {
-            return Err(self.config.diverged(self.progress.iteration, "a weight"));
+            let what = divergence::weight(&self.network, &parameters);
+            return Err(self.config.diverged(self.progress.iteration, what));
         }
         Ok(match self.dataset.scaling() {
             Some(scaling) => {
@@ -215,7 +222,28 @@ impl<'a> TrainingRun<'a> {
             let end = Iterate::new(&penalty, parameters, self.backend.evaluate()?);
             (self.progress.loss, self.progress.summary) = (end.objective, end.summary);
         }
-        self.config.check_loss(&self.progress)
+        let checked = self.config.check_loss(&self.progress);
+        checked.or_else(|error| Err(self.with_layer(error, None)?))
+    }
+
+    /// An error of a training that diverged, of a network told with the first layer that has values which are not
+    /// finite for the rows of the last pass; any other as it is.
+    fn with_layer(&mut self, error: Error, batches: Option<Batches>) -> Result<Error> {
+        let Error::Diverged { iteration, .. } = error else {
+            return Ok(error);
+        };
+        if !self.network.has_hidden() {
+            return Ok(error);
+        }
+        // No backend updates them from a loss that is not finite.
+        let parameters = self.backend.parameters()?;
+        let rows = match batches {
+            Some(batches) => batches.rows(iteration, self.dataset.n_samples()),
+            None => (0..self.dataset.n_samples()).collect(),
+        };
+        let kind = self.backend.kind();
+        let what = divergence::place(self.dataset, &self.network, &parameters, &rows, kind);
+        Ok(what.map_or(error, |what| self.config.diverged(iteration, what)))
     }
 
     /// Bytes of inputs and targets, counted once an evaluation; `None` without an iteration.

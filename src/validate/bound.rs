@@ -6,10 +6,12 @@
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
 mod hidden;
+mod running;
 mod softmax;
 mod step;
 
-pub(super) use hidden::hidden;
+pub(super) use hidden::{activation, slope};
+pub(crate) use running::running;
 pub(super) use step::{Before, StepBound};
 
 use crate::backend::{ArithmeticRounding, Evaluation, Predictions, Problem};
@@ -55,11 +57,6 @@ impl Bounded {
     /// A value that both have.
     pub(super) fn exact(value: f64) -> Self {
         Self { value, bound: 0.0 }
-    }
-
-    /// A value that may be flushed to 0.
-    pub(super) fn flushed(value: f64) -> Self {
-        Self::new(value, FLUSHED)
     }
 
     /// A constant that f32 may not hold.

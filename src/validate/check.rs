@@ -69,6 +69,19 @@ impl Check {
     }
 }
 
+/// A quantity whose bound is as large as its values, so that it promises nothing, at one iteration.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Vacuous {
+    /// The number of updates before.
+    pub iteration: u64,
+    /// The name of the quantity.
+    pub quantity: Cow<'static, str>,
+    /// The widest bound; infinite, and null in JSON, where values may leave f32.
+    pub bound: f64,
+    /// The largest magnitude of a value.
+    pub value: f64,
+}
+
 /// How far apart two trainings end that start from the same parameters. Errors compound over the
 /// iterations, so it has no bound.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -119,6 +132,9 @@ pub struct Proof {
     pub reference: String,
     /// Each quantity at each iteration looked at.
     pub checks: Vec<Check>,
+    /// What is not checked because its bound promises nothing: of networks with hidden layers, whose stages are checked
+    /// whatever their number.
+    pub vacuous: Vec<Vacuous>,
     /// After all iterations.
     pub distance: Distance,
     /// `None` for data stored as f32. The checks are on the stored data and do not include it.
@@ -142,6 +158,7 @@ mod tests {
             adapter: String::new(),
             reference: String::new(),
             checks: vec![Check::new("nothing"), check],
+            vacuous: Vec::new(),
             distance: Distance::new(1, &[0.0, reached], &[1.0, 1.0]),
             rounding: None,
         }

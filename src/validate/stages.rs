@@ -5,9 +5,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::bound::{Bounded, Neuron, gamma, hidden, pre_activation};
+use super::bound::{Bounded, Neuron, activation, gamma, pre_activation, slope};
+use super::end_to_end::EndToEnd;
 use super::updates::Updates;
-use super::{Check, beyond_f32, check_range, is_finite};
+use super::{Check, Vacuous, beyond_f32, check_range, is_finite};
 use crate::backend::{Backend, Evaluation, Problem, Stage, Staged};
 use crate::data::RowsRead;
 use crate::error::Result;
@@ -31,7 +32,8 @@ struct StageChecks {
 
 /// Compares every stage of `candidate` with float64 arithmetic on its own inputs, at its own parameters: of every row
 /// each layer's pre-activations, activations and errors; the sums of every leaf; the sums over all leaves; one update.
-/// Two promises are exact, as in [`super::check()`]. The candidate keeps its parameters.
+/// Two promises are exact, as in [`super::check()`]. The forward pass as a whole is compared with that of the reference,
+/// from the data on, unless its bound promises nothing. The candidate keeps its parameters.
 ///
 /// # Errors
 /// If a device fails, or a value may leave the range of f32.
@@ -40,21 +42,25 @@ pub(super) fn check(
     candidate: &mut dyn Staged,
     reference: &mut dyn Backend,
     learning_rate: f64,
-) -> Result<Vec<Check>> {
+) -> Result<(Vec<Check>, Vec<Vacuous>)> {
     let updates = Updates::of(candidate, learning_rate)?;
     let before = &updates.before;
     if is_finite(before) && !is_finite(&updates.one_by_one) {
         check_range(problem, None, reference, before, learning_rate)?;
     }
 
+    reference.set_parameters(before)?;
+
     let whole = candidate.evaluate()?;
+    let mut end_to_end = EndToEnd::new();
     let mut stages = StageChecks::new(problem.network.layers().len());
     let mut folded = Evaluation::zero(before.len());
     let mut magnitudes = Evaluation::zero(before.len());
     let leaves = problem.leaves();
     for leaf in 0..leaves.count() {
         let held = candidate.stages(leaf)?;
-        let predicted = candidate.predict(leaves.rows(leaf))?.prediction;
+        let predicted = candidate.predict(leaves.rows(leaf))?;
+        end_to_end.extend(problem, before, leaves.rows(leaf), &predicted, reference)?;
         let sums = candidate.leaf_evaluations(leaf..leaf + 1)?.remove(0);
         let leaf = Leaf {
             problem,
@@ -62,7 +68,7 @@ pub(super) fn check(
             rows: leaves.rows(leaf),
             held: &held,
         };
-        if !leaf.check(&predicted, &sums, &mut stages) {
+        if !leaf.check(&predicted.prediction, &sums, &mut stages) {
             return Err(beyond_f32(problem, before));
         }
         folded.add(&sums);
@@ -75,11 +81,13 @@ pub(super) fn check(
     };
     let totals = zip(values(&whole), zip(values(&folded), values(&magnitudes)))
         .map(|(value, (sum, magnitude))| [value, sum, of_fold * magnitude]);
+    let (from_data, vacuous) = end_to_end.finish();
     let mut checks = stages.into_list();
     checks.push(Check::of("sums over all leaves", totals));
     let known = std::iter::repeat(0.0);
     checks.extend(updates.checks(&whole.gradient, known, whole.summary));
-    Ok(checks)
+    checks.extend(from_data);
+    Ok((checks, vacuous))
 }
 
 /// The magnitudes of all sums.
@@ -176,7 +184,7 @@ impl Leaf<'_> {
                     is_in_range &= !exact.bound.is_infinite();
                     checks.z[at].extend([[z[o], exact.value, exact.bound]]);
                     if at + 1 < n_layers {
-                        let exact = hidden(layer.activation, z[o]).0;
+                        let exact = activation(layer.activation, Bounded::exact(z[o]));
                         checks.a[at].extend([[a[o], exact.value, exact.bound]]);
                     }
                 }
@@ -270,7 +278,7 @@ impl Leaf<'_> {
                 for i in 0..layer.n_inputs {
                     let column = weight.iter().skip(i).step_by(layer.n_inputs);
                     let sum = dot_of(column, above, gamma_e);
-                    let exact = sum.times(hidden(below.activation, z[i]).1);
+                    let exact = sum.times(slope(below.activation, z[i]));
                     is_in_range &= !exact.bound.is_infinite();
                     checks.e[at - 1].extend([[e[i], exact.value, exact.bound]]);
                 }

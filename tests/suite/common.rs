@@ -258,11 +258,12 @@ pub(crate) fn parameters(train: &serde_json::Value) -> Vec<f64> {
 
 /// Tables opened with the usual options.
 pub(crate) mod tables {
-    use neuralnet::{Dataset, Model};
+    use neuralnet::{BackendChoice, Dataset, Model, Predictor};
     use neuralnet_table::{
         Converted, ModelOptions, Result, Stream, TableOptions, TextOptions,
         stream_in_spans as spans,
     };
+    use std::io;
     use std::path::Path;
 
     pub(crate) fn open(path: &Path, options: &TableOptions) -> Result<Dataset> {
@@ -283,6 +284,22 @@ pub(crate) mod tables {
 
     pub(crate) fn stream_in_spans(model: &Model, data: &str, n_cells: usize) -> Result<Stream> {
         spans(model, data, &[], &ModelOptions::default(), n_cells)
+    }
+
+    fn on_cpu<'m>(model: &'m Model, rows: &Stream) -> Predictor<'m> {
+        Predictor::open(model, rows.first().unwrap(), BackendChoice::Cpu).unwrap()
+    }
+
+    pub(crate) fn predict(
+        model: &Model,
+        rows: &mut Stream,
+        out: &mut dyn io::Write,
+    ) -> Result<io::Result<()>> {
+        neuralnet_table::predict(&mut on_cpu(model, rows), rows, out)
+    }
+
+    pub(crate) fn predict_to(model: &Model, rows: &mut Stream, path: &Path) -> Result<()> {
+        neuralnet_table::predict_to(&mut on_cpu(model, rows), rows, path)
     }
 
     pub(crate) fn convert(input: &Path, labels: Option<&Path>, output: &Path) -> Result<Converted> {

@@ -1,8 +1,9 @@
 //! A model in a file is the model that was trained, and what cannot be used is refused.
 
+use crate::common::tables::{predict, predict_to};
 use crate::common::{Random, neuralnet, random_dataset, root, scratch};
 use neuralnet::{Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, train};
-use neuralnet_table::{TableOptions, predict, predict_to};
+use neuralnet_table::TableOptions;
 use std::fs;
 use std::path::PathBuf;
 

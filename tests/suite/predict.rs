@@ -1,11 +1,11 @@
 //! A table that is read in spans gives the predictions, the notices and the errors of one that is read as a whole.
 
-use crate::common::tables::convert;
+use crate::common::tables::{convert, predict, predict_to};
 use crate::common::{Random, neuralnet, random_dataset, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::{Hardware, Loss, Model, TrainConfig, train};
-use neuralnet_table::{Impute, TableOptions, predict, predict_to};
+use neuralnet_table::{Impute, TableOptions};
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;

@@ -121,6 +121,9 @@ pub(crate) struct PredictArgs {
     /// A column of the data to write beside the predictions, or several, separated by commas
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Vec<String>,
+    /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, otherwise the CPU; a GPU computes in f32
+    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
+    pub(crate) backend: BackendChoice,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
@@ -160,6 +163,9 @@ pub(crate) struct EvaluateArgs {
     /// Leave out the rows whose target is missing (default: they are an error)
     #[arg(long)]
     drop_missing_targets: bool,
+    /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, otherwise the CPU; a GPU computes in f32
+    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
+    pub(crate) backend: BackendChoice,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,

@@ -12,7 +12,9 @@ use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
     InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs,
 };
-use neuralnet::{BackendChoice, Dataset, Model, Progress, StopReason, TrainConfig, Training, gpu};
+use neuralnet::{
+    BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
+};
 use report::{
     ArticleRow, EvaluateResult, Failure, ModelResult, Reporter, Run, TrainResult, ValidateResult,
     html,
@@ -129,12 +131,15 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let options = args.table.options();
     let mut data = neuralnet_table::stream(&model, &args.data, &args.id, &options)?;
     report::stream_notices(&mut data);
+    let first = data.first().expect("a table has rows");
+    let mut predictor = Predictor::open(&model, first, args.backend)?;
+    report::predictor(&predictor);
     match output {
         None => {
             let out = &mut io::BufWriter::new(io::stdout().lock());
-            report::printed(neuralnet_table::predict(&model, &mut data, out)?)?;
+            report::printed(neuralnet_table::predict(&mut predictor, &mut data, out)?)?;
         }
-        Some(path) => neuralnet_table::predict_to(&model, &mut data, path)?,
+        Some(path) => neuralnet_table::predict_to(&mut predictor, &mut data, path)?,
     }
     report::stream_notices(&mut data);
     if let Some(path) = output {
@@ -146,7 +151,9 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
 fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let dataset = neuralnet_table::open_labelled(&model, &args.data, &args.options())?;
-    let metrics = model.measure(&dataset)?;
+    let mut predictor = Predictor::open(&model, &dataset, args.backend)?;
+    report::predictor(&predictor);
+    let metrics = predictor.measure(&dataset)?;
     report::not_measured(&metrics);
     let result = EvaluateResult::new(&args.model, &dataset, &metrics);
     report::print(&result, args.json)?;

@@ -19,7 +19,7 @@ pub(crate) use run::Run;
 use crate::error::Error;
 use crate::onnx::Exported;
 use anstyle::{AnsiColor, Style};
-use neuralnet::{Dataset, Metrics};
+use neuralnet::{Dataset, Metrics, Predictor};
 use neuralnet_table::{Converted, Stream};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -100,6 +100,17 @@ pub(crate) fn stream_notices(stream: &mut Stream) {
 fn tell_of(source: &str, notices: &[String]) {
     for notice in notices {
         tell(&format!("{source}: {notice}"));
+    }
+}
+
+/// Prints which backend predicts, and why, unless there was nothing to choose.
+pub(crate) fn predictor(predictor: &Predictor<'_>) {
+    if let Some(why) = predictor.notice() {
+        tell(&format!(
+            "predicting on the {}: {} ({why})",
+            predictor.kind().name().to_uppercase(),
+            predictor.adapter()
+        ));
     }
 }
 

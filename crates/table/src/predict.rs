@@ -12,14 +12,10 @@ use crate::write::{Format, TableWriter};
 use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use neuralnet::network::Meaning;
-use neuralnet::{Classes, Model, atomic_file};
-use rayon::prelude::*;
+use neuralnet::{Classes, Model, Predictor, atomic_file};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Rows that one thread predicts at a time.
-const ROWS: usize = 1 << 12;
 
 type Predicted = std::result::Result<(), Stop>;
 
@@ -41,16 +37,20 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream()) opened, as CSV.
-/// The error within is that of `out`.
+/// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream()) opened for the
+/// model of `predictor`, as CSV. The error within is that of `out`.
 ///
 /// # Errors
-/// Those of [`Stream::next_span`]. What was written before it are the predictions of the spans before.
-pub fn predict(model: &Model, data: &mut Stream, out: &mut dyn Write) -> Result<io::Result<()>> {
-    let columns = Columns::of(model, data, true);
+/// Those of [`Stream::next_span`] and of [`Predictor::predict`]. What was written before it are the predictions of the spans before.
+pub fn predict(
+    predictor: &mut Predictor<'_>,
+    data: &mut Stream,
+    out: &mut dyn Write,
+) -> Result<io::Result<()>> {
+    let columns = Columns::of(predictor.model(), data, true);
     let predicted = TableWriter::csv(Box::new(out), &columns.schema)
         .map_err(Stop::Output)
-        .and_then(|writer| columns.write(model, data, writer));
+        .and_then(|writer| columns.write(predictor, data, writer));
     match predicted {
         Ok(()) => Ok(Ok(())),
         Err(Stop::Output(error)) => Ok(Err(error)),
@@ -63,7 +63,7 @@ pub fn predict(model: &Model, data: &mut Stream, out: &mut dyn Write) -> Result<
 ///
 /// # Errors
 /// Those of [`predict`], and if the file cannot be written, or [`check_output`] refuses its name.
-pub fn predict_to(model: &Model, data: &mut Stream, path: &Path) -> Result<()> {
+pub fn predict_to(predictor: &mut Predictor<'_>, data: &mut Stream, path: &Path) -> Result<()> {
     let format = format_of(path)?;
     if format == Format::Npy && !data.passed().is_empty() {
         return Err(Error::Setting {
@@ -72,12 +72,12 @@ pub fn predict_to(model: &Model, data: &mut Stream, path: &Path) -> Result<()> {
             remedies: Vec::new(),
         });
     }
-    let columns = Columns::of(model, data, format != Format::Npy);
+    let columns = Columns::of(predictor.model(), data, format != Format::Npy);
     let mut of_data = Ok(());
     let written = atomic_file::replace(path, |file| {
         let writer = TableWriter::begin(format, file, &columns.schema)?;
         columns
-            .write(model, data, writer)
+            .write(predictor, data, writer)
             .map_err(|stop| match stop {
                 Stop::Output(error) => error,
                 Stop::Data(error) => {
@@ -166,10 +166,20 @@ impl<'m> Columns<'m> {
         }
     }
 
-    fn write(&self, model: &Model, data: &mut Stream, mut writer: TableWriter<'_>) -> Predicted {
+    fn write(
+        &self,
+        predictor: &mut Predictor<'_>,
+        data: &mut Stream,
+        mut writer: TableWriter<'_>,
+    ) -> Predicted {
         loop {
             match data.next_span() {
-                Ok(Some(span)) => writer.write(&self.batch(model, &span)?)?,
+                Ok(Some(span)) => {
+                    let rows = 0..span.dataset.n_samples();
+                    let predictions = predictor.predict(&span.dataset, rows);
+                    let predictions = predictions.map_err(Error::from)?;
+                    writer.write(&self.batch(predictions, &span)?)?;
+                }
                 Ok(None) => return Ok(writer.finish()?),
                 Err(error) => {
                     // The predictions of the spans before are written all the same.
@@ -180,18 +190,9 @@ impl<'m> Columns<'m> {
         }
     }
 
-    /// The columns of the rows of a span.
-    fn batch(&self, model: &Model, span: &Span) -> io::Result<RecordBatch> {
-        let n_rows = span.dataset.n_samples();
-        let starts: Vec<usize> = (0..n_rows).step_by(ROWS).collect();
-        let predict =
-            |start: usize| model.predict(&span.dataset, start..(start + ROWS).min(n_rows));
-        let predictions: Vec<f64> = starts
-            .into_par_iter()
-            .map(predict)
-            .collect::<Vec<_>>()
-            .concat();
-        let numbers: Vec<f64> = match model.network().n_outputs() == self.n_numbers {
+    /// The columns of the rows of a span, whose predictions are `predictions`.
+    fn batch(&self, predictions: Vec<f64>, span: &Span) -> io::Result<RecordBatch> {
+        let numbers = match predictions.len() == span.dataset.n_samples() * self.n_numbers {
             true => predictions,
             // Of two classes the one target is the probability of the second.
             false => predictions.iter().flat_map(|y| [1.0 - y, *y]).collect(),

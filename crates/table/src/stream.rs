@@ -146,6 +146,12 @@ impl Stream {
         &self.passed
     }
 
+    /// The first rows, until [`Stream::next_span`] takes them.
+    #[must_use]
+    pub fn first(&self) -> Option<&Dataset> {
+        self.first.as_ref().map(|span| &span.dataset)
+    }
+
     /// The next rows; `None` after the last ones.
     ///
     /// # Errors

@@ -143,25 +143,9 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
 
     #[inline(always)]
     fn run<const FUSED: bool>(mut self) {
-        let layers = &self.network.layers;
-        let dropped = self.dropped();
-        self.read();
-        let Block {
-            inputs,
-            layers: values,
-            n_rows,
-            ..
-        } = &mut *self.block;
-        for (at, layer) in layers.iter().enumerate() {
-            let (before, from_here) = values.split_at_mut(at);
-            let x = before.last().unwrap_or(inputs);
-            forward::<T, FUSED, M, N>(layer, *n_rows, x, &mut from_here[0]);
-            if let Some(dropped) = dropped.filter(|_| at + 1 < layers.len()) {
-                dropped.activations(at, layer.shape, *n_rows, &mut from_here[0]);
-            }
-            from_here[0].group_activations(*n_rows);
-        }
+        self.forward::<FUSED>();
         self.output_errors();
+        let (layers, dropped) = (&self.network.layers, self.dropped());
         let Block {
             layers: values,
             n_rows,
@@ -181,6 +165,28 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
 }
 
 impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
+    /// The forward pass alone.
+    #[inline(always)]
+    pub(super) fn forward<const FUSED: bool>(&mut self) {
+        let (layers, dropped) = (&self.network.layers, self.dropped());
+        self.read();
+        let Block {
+            inputs,
+            layers: values,
+            n_rows,
+            ..
+        } = &mut *self.block;
+        for (at, layer) in layers.iter().enumerate() {
+            let (before, from_here) = values.split_at_mut(at);
+            let x = before.last().unwrap_or(inputs);
+            forward::<T, FUSED, M, N>(layer, *n_rows, x, &mut from_here[0]);
+            if let Some(dropped) = dropped.filter(|_| at + 1 < layers.len()) {
+                dropped.activations(at, layer.shape, *n_rows, &mut from_here[0]);
+            }
+            from_here[0].group_activations(*n_rows);
+        }
+    }
+
     /// The units that the update goes without.
     fn dropped(&self) -> Option<Dropped> {
         let mask = self.network.mask?;

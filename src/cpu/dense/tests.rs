@@ -26,6 +26,7 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
         dataset,
         network,
         objective,
+        ..
     } = problem;
     let wide = |numbers: &[T]| -> Vec<f64> { numbers.iter().map(|x| (*x).into()).collect() };
     let parameters: Vec<T> = parameters.iter().map(|x| T::rounded(*x)).collect();

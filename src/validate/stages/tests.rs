@@ -21,6 +21,8 @@ enum Fault {
     A(usize),
     E(usize),
     Prediction,
+    /// A last pre-activation that is predicted, and in no stage.
+    PredictedZ,
     /// The last weight of the first layer.
     FirstGradient,
     /// The last bias of the last layer.
@@ -121,6 +123,7 @@ impl Backend for Shown<'_> {
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let mut predictions = self.right.predict(rows)?;
         self.spoil(Fault::Prediction, predictions.prediction.last_mut());
+        self.spoil(Fault::PredictedZ, predictions.pre_activation.last_mut());
         Ok(predictions)
     }
 }
@@ -212,10 +215,51 @@ fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
     };
     let start = problem.network.initial_parameters(1);
     shown.set_parameters(&start).unwrap();
-    let checks = check(&problem, &mut shown, &mut right(), 0.01).unwrap();
+    let (checks, vacuous) = check(&problem, &mut shown, &mut right(), 0.01).unwrap();
+    assert!(vacuous.is_empty(), "{vacuous:?}");
     assert_eq!(shown.parameters().unwrap(), start, "parameters are kept");
     let failed = checks.iter().filter(|check| !check.within);
     failed.map(|check| check.quantity.to_string()).collect()
+}
+
+/// Weights that multiply the error of each layer make the bound from the data as large as the values: it is then said
+/// that it promises nothing, and the stages are still checked.
+#[test]
+fn a_bound_that_promises_nothing_is_no_check() {
+    let inputs = vec![1.0, -1.0, 0.5, 0.25];
+    let rows = Dataset::from_rows("rows", 2, 1, inputs, vec![1.0, 0.0]).unwrap();
+    let problem = Problem {
+        dataset: &rows,
+        network: Network::single_layer(2, 1, true)
+            .with_activation(Activation::Identity)
+            .with_hidden(&Hidden {
+                widths: vec![64; 4],
+                activation: Activation::Tanh,
+            }),
+        objective: Objective {
+            loss: Loss::SquaredError,
+            reduction: Reduction::Mean,
+        },
+        dropout: None,
+    };
+    let right = || Reference::new(problem.clone(), Some(1)).unwrap();
+    let mut shown = Shown {
+        right: right(),
+        problem: &problem,
+        fault: Fault::None,
+        by: 0.0,
+    };
+    for (size, n_vacuous) in [(1.0, 0), (1e3, 2)] {
+        let start = problem.network.initial_parameters(1);
+        let start: Vec<f64> = start.iter().map(|weight| size * weight).collect();
+        shown.set_parameters(&start).unwrap();
+        let (checks, vacuous) = check(&problem, &mut shown, &mut right(), 1e-9).unwrap();
+        assert_eq!(vacuous.len(), n_vacuous, "{vacuous:?}");
+        let from_data = checks.iter().filter(|it| it.quantity.ends_with("the data"));
+        assert_eq!(from_data.count(), 2 - n_vacuous, "{checks:?}");
+        assert!(checks.iter().all(|check| check.within), "{checks:?}");
+        assert!(checks.len() > 10, "{checks:?}");
+    }
 }
 
 /// Each by what roundings to f32 do not explain, and by what is no number.
@@ -233,6 +277,8 @@ fn every_wrong_number_is_found_by_its_check() {
             (Fault::E(1), 1e-5, "dloss/dz of layer 1"),
             (Fault::E(2), 1e-5, "dloss/dz of layer 2"),
             (Fault::Prediction, 1e-5, "prediction y"),
+            (Fault::Prediction, 1e-4, "prediction from the data"),
+            (Fault::PredictedZ, 1e-4, "z from the data"),
             (Fault::FirstGradient, 1e-3, "leaf gradient of layer 0"),
             (Fault::LastGradient, 1e-3, "leaf gradient of layer 2"),
             (Fault::LeafLoss, 1e-2, "loss of each leaf"),

@@ -8,7 +8,7 @@ use super::run::Run;
 use super::settings::settings;
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::train::WarmStart;
-use neuralnet::validate::StorageEffect;
+use neuralnet::validate::{StorageEffect, Vacuous};
 use neuralnet::{Adapter, StopReason, Storage};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -99,19 +99,23 @@ fn stopped(n: u64, reason: Option<StopReason>) -> String {
     format!("after {}{why}", iterations(n))
 }
 
-/// Writes the shapes of several layers.
+/// Writes the shapes of several layers, their parameters and their activations.
 fn write_layers(out: &mut dyn Write, layers: &[LayerResult<'_>]) -> io::Result<()> {
-    writeln!(out, "layer  inputs  outputs  parameters")?;
+    writeln!(out, "layer  inputs  outputs  parameters  activation")?;
+    let mut all = 0;
     for (at, layer) in layers.iter().enumerate() {
         let (n_inputs, n_outputs) = (layer.weight[0].len(), layer.weight.len());
         let n_parameters = n_inputs * n_outputs + layer.bias.map_or(0, <[f64]>::len);
+        all += n_parameters as u64;
         let n_parameters = HumanCount(n_parameters as u64).to_string();
+        let activation = name(&layer.activation);
         writeln!(
             out,
-            "{at:>5}  {n_inputs:>6}  {n_outputs:>7}  {n_parameters:>10}"
+            "{at:>5}  {n_inputs:>6}  {n_outputs:>7}  {n_parameters:>10}  {activation}"
         )?;
     }
-    Ok(())
+    let all = HumanCount(all).to_string();
+    writeln!(out, "{:>5}  {:>6}  {:>7}  {all:>10}", "all", "", "")
 }
 
 /// Writes the first weights of each output, and its bias; of several layers their shapes.
@@ -198,6 +202,7 @@ impl Report for ValidateResult<'_> {
                 if check.within { "" } else { "  EXCEEDED" }
             )?;
         }
+        write_vacuous(out, self.vacuous)?;
         let distance = self.distance;
         writeln!(
             out,
@@ -224,6 +229,27 @@ impl Report for ValidateResult<'_> {
             writeln!(out, "FAILED: the parameters reached are not finite")
         }
     }
+}
+
+/// Writes which bounds promise nothing.
+fn write_vacuous(out: &mut dyn Write, all: &[Vacuous]) -> io::Result<()> {
+    for (number, one) in all.iter().enumerate() {
+        let same = |other: &&Vacuous| other.quantity == one.quantity;
+        if all[..number].iter().any(|other| same(&other)) {
+            continue;
+        }
+        let iterations = all.iter().filter(same).map(|it| HumanCount(it.iteration));
+        let iterations: Vec<String> = iterations.map(|it| it.to_string()).collect();
+        writeln!(
+            out,
+            "{}: at iteration {} its bound, {:.2e} at first, exceeds the values, up to {:.2e}, and promises nothing; the stages do",
+            one.quantity,
+            iterations.join(", "),
+            one.bound,
+            one.value
+        )?;
+    }
+    Ok(())
 }
 
 /// Writes how storing the inputs in fewer bits changed them and the loss.

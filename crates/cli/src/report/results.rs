@@ -4,8 +4,9 @@
 use super::article::ArticleRow;
 use super::run::Run;
 use neuralnet::model::Description;
+use neuralnet::network::Activation;
 use neuralnet::train::{HistoryPoint, WarmStart};
-use neuralnet::validate::{Check, Distance, StorageEffect};
+use neuralnet::validate::{Check, Distance, StorageEffect, Vacuous};
 use neuralnet::{Dataset, Metrics, Model, Network, StopReason, Trained};
 use serde::Serialize;
 use std::path::Path;
@@ -81,6 +82,9 @@ pub(super) struct LayerResult<'a> {
     pub(super) weight: Vec<&'a [f64]>,
     /// Shape (O).
     pub(super) bias: Option<&'a [f64]>,
+    /// The configuration has it in JSON.
+    #[serde(skip)]
+    pub(super) activation: Activation,
 }
 
 /// The layers of `network`, first to last.
@@ -88,7 +92,11 @@ fn layers<'a>(network: &Network, parameters: &'a [f64]) -> Vec<LayerResult<'a>> 
     let layers = network.parts().map(|(layer, range)| {
         let (weight, bias) = layer.split(&parameters[range]);
         let weight = weight.chunks_exact(layer.n_inputs).collect();
-        LayerResult { weight, bias }
+        LayerResult {
+            weight,
+            bias,
+            activation: layer.activation,
+        }
     });
     layers.collect()
 }
@@ -139,6 +147,7 @@ pub(crate) struct ValidateResult<'a> {
     #[serde(flatten)]
     pub(super) run: &'a Run,
     pub(super) checks: &'a [Check],
+    pub(super) vacuous: &'a [Vacuous],
     pub(super) distance: Distance,
     /// Null if the data are stored in full.
     pub(super) rounding: Option<StorageEffect>,
@@ -153,6 +162,7 @@ impl<'a> ValidateResult<'a> {
             reference: &validation.reference,
             run,
             checks: &validation.checks,
+            vacuous: &validation.vacuous,
             distance: validation.distance,
             rounding: validation.rounding,
             passed: validation.passed(),

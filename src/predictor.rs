@@ -1,0 +1,170 @@
+//! The choice of what predicts: the CPU, or a GPU where a network makes that pay.
+
+#[cfg(test)]
+mod tests;
+
+use crate::backend::{BackendKind, Predictions, Problem};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::gpu::Software;
+use crate::metrics::{self, Metrics};
+use crate::model::Model;
+use crate::network::Network;
+use crate::train::BackendChoice;
+use crate::{cpu, gpu};
+use std::ops::Range;
+
+/// A GPU pays from this many FLOPs on for each byte of a row that crosses the bus, which are about what the cores of a
+/// CPU make of float64 arithmetic while a bus brings a byte.
+pub const MIN_FLOPS_PER_BYTE: f64 = 128.0;
+
+/// A GPU pays from this many FLOPs on: fewer are done on a CPU before a device is open.
+pub const MIN_FLOPS: f64 = 1e9;
+
+/// A model with what computes its predictions, for one data set after another.
+#[derive(Debug)]
+pub struct Predictor<'m> {
+    model: &'m Model,
+    engine: Engine,
+    why: Option<String>,
+}
+
+/// What computes predictions.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    Cpu(Box<cpu::Predictor>),
+    Gpu(Box<gpu::Predictor>),
+}
+
+impl Engine {
+    /// The CPU, with the network of `problem` at `parameters`.
+    pub(crate) fn cpu(problem: &Problem<'_>, parameters: &[f64]) -> Self {
+        Self::Cpu(Box::new(cpu::Predictor::new(problem, parameters)))
+    }
+
+    fn gpu(problem: &Problem<'_>, parameters: &[f64], software: Software) -> Result<Self> {
+        let gpu = gpu::Predictor::new(problem, parameters, software)?;
+        Ok(Self::Gpu(Box::new(gpu)))
+    }
+
+    /// Pre-activations and predictions of the rows `rows` of `dataset`.
+    pub(crate) fn predict(&mut self, dataset: &Dataset, rows: Range<usize>) -> Result<Predictions> {
+        match self {
+            Self::Cpu(cpu) => Ok(cpu.predict(dataset, rows)),
+            Self::Gpu(gpu) => gpu.predict(dataset, rows),
+        }
+    }
+}
+
+impl<'m> Predictor<'m> {
+    /// Opens the backend that `choice` names for `model` and data like `dataset`; the parameters are rounded to f32 on a
+    /// GPU. Of [`BackendChoice::Auto`] a real GPU predicts if there is one and the network makes it pay: see
+    /// [`MIN_FLOPS_PER_BYTE`] and [`MIN_FLOPS`], which the rows of `dataset` have to reach.
+    ///
+    /// # Errors
+    /// If a GPU that is to predict cannot hold the network, or does not exist and the choice is
+    /// [`BackendChoice::Gpu`].
+    ///
+    /// # Panics
+    /// If the data have another number of features than the model.
+    pub fn open(model: &'m Model, dataset: &Dataset, choice: BackendChoice) -> Result<Self> {
+        let raw = dataset.raw();
+        let problem = model.problem(&raw);
+        let on_cpu = || Engine::cpu(&problem, model.parameters());
+        let on_gpu = |software| Engine::gpu(&problem, model.parameters(), software);
+        let (engine, why) = match choice {
+            BackendChoice::Cpu => (on_cpu(), None),
+            BackendChoice::Gpu => (on_gpu(Software::Allowed)?, None),
+            BackendChoice::Auto => match pays_on_gpu(model.network(), dataset.n_samples()) {
+                // With a GPU the question does not arise for one layer, which no GPU takes that wide.
+                Err(why) => (on_cpu(), model.network().has_hidden().then_some(why)),
+                Ok(why) => match on_gpu(Software::Refused) {
+                    Err(none @ Error::NoAdapter { .. }) => (on_cpu(), Some(none.statement())),
+                    opened => (opened?, Some(why)),
+                },
+            },
+        };
+        let software = match &engine {
+            Engine::Gpu(gpu) => gpu.kind().notice().map(str::to_owned),
+            Engine::Cpu(_) => None,
+        };
+        Ok(Self {
+            model,
+            engine,
+            why: why.or(software),
+        })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &'m Model {
+        self.model
+    }
+
+    /// What computes.
+    #[must_use]
+    pub fn kind(&self) -> BackendKind {
+        match self.engine {
+            Engine::Cpu(_) => BackendKind::Cpu,
+            Engine::Gpu(_) => BackendKind::Gpu,
+        }
+    }
+
+    /// The hardware, for people to read.
+    #[must_use]
+    pub fn adapter(&self) -> String {
+        match &self.engine {
+            Engine::Cpu(cpu) => cpu.adapter(),
+            Engine::Gpu(gpu) => gpu.adapter(),
+        }
+    }
+
+    /// Why this hardware, if that is not plain.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// The predictions (rows, O) like [`Model::predict`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    ///
+    /// # Panics
+    /// Like [`Model::predict`], and on a GPU if rows have more or fewer targets than those it was opened for.
+    pub fn predict(&mut self, dataset: &Dataset, rows: Range<usize>) -> Result<Vec<f64>> {
+        self.model.assert_features(dataset);
+        let predictions = self.engine.predict(&dataset.raw(), rows)?.prediction;
+        Ok(self.model.with_offsets(predictions))
+    }
+
+    /// The quality of the predictions like [`Model::measure`].
+    ///
+    /// # Errors
+    /// Those of [`metrics::measure`], and if the device fails.
+    ///
+    /// # Panics
+    /// Like [`Model::measure`].
+    pub fn measure(&mut self, dataset: &Dataset) -> Result<Metrics> {
+        self.model.assert_targets(dataset);
+        let raw = dataset.raw();
+        metrics::measure_by(&self.model.problem(&raw), &mut self.engine)
+    }
+}
+
+/// Whether predictions of `n_rows` rows pay on a GPU, and why or why not. It depends on the shape alone.
+fn pays_on_gpu(network: &Network, n_rows: usize) -> std::result::Result<String, String> {
+    let weights: usize = network.layers().iter().map(|it| it.n_weights()).sum();
+    let flops = 2.0 * weights as f64;
+    // The features there; pre-activations and predictions back.
+    let bytes = 4.0 * (network.n_inputs() + 2 * network.n_outputs()) as f64;
+    let (intensity, all) = (flops / bytes, flops * n_rows as f64);
+    let found = format!("{intensity:.0} FLOPs for each byte of a row");
+    if intensity < MIN_FLOPS_PER_BYTE {
+        Err(format!("{found}; a GPU pays from {MIN_FLOPS_PER_BYTE} on"))
+    } else if all < MIN_FLOPS {
+        Err(format!("{all:.1e} FLOPs; a GPU pays from {MIN_FLOPS:e} on"))
+    } else {
+        Ok(format!("{found}; a GPU pays from {MIN_FLOPS_PER_BYTE} on"))
+    }
+}

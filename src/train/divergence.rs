@@ -1,0 +1,86 @@
+//! Where the values of a network are first no longer finite.
+
+use crate::backend::BackendKind;
+use crate::data::Dataset;
+use crate::network::{Layer, Network};
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::iter::zip;
+
+/// A weight of `network` that is not finite; of several layers, with the first that has one.
+pub(crate) fn weight(network: &Network, parameters: &[f64]) -> Cow<'static, str> {
+    match layer_of_weight(network, parameters) {
+        Some(layer) if network.has_hidden() => format!("a weight of layer {layer}").into(),
+        _ => "a weight".into(),
+    }
+}
+
+fn layer_of_weight(network: &Network, parameters: &[f64]) -> Option<usize> {
+    let is_finite = |own: &[f64]| own.iter().all(|parameter| parameter.is_finite());
+    let mut layers = network
+        .parts()
+        .map(|(_, range)| is_finite(&parameters[range]));
+    layers.position(|is_finite| !is_finite)
+}
+
+/// The first layer of which a weight or, for one of the rows `rows`, a value is not finite in the arithmetic of a
+/// backend; `None` if there is none.
+pub(super) fn place(
+    dataset: &Dataset,
+    network: &Network,
+    parameters: &[f64],
+    rows: &[usize],
+    backend: BackendKind,
+) -> Option<Cow<'static, str>> {
+    if layer_of_weight(network, parameters).is_some() {
+        return Some(weight(network, parameters));
+    }
+    let of_row = |row: &usize| {
+        dataset.with_rows(*row..row + 1, |read| {
+            layer_of_value(network, parameters, read.inputs, backend)
+        })
+    };
+    let layer = rows.par_iter().filter_map(of_row).min()?;
+    Some(format!("the pre-activation z of layer {layer}, and so the loss,").into())
+}
+
+/// The first layer with a value that is not finite for the features `x`.
+fn layer_of_value(
+    network: &Network,
+    parameters: &[f64],
+    x: &[f32],
+    backend: BackendKind,
+) -> Option<usize> {
+    let mut a: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+    let parts: Vec<_> = network.parts().collect();
+    let last = parts.len() - 1;
+    parts.iter().enumerate().position(|(at, (layer, range))| {
+        let mut z = pre_activations(layer, &parameters[range.clone()], &a, backend);
+        // An activation may still be finite where z is infinite, but only of hidden layers.
+        if at < last {
+            layer.activation.apply(&mut z);
+        }
+        let is_finite = z.iter().all(|value| value.is_finite());
+        a = z;
+        !is_finite
+    })
+}
+
+/// `x Wᵀ + b`, each step rounded as a backend rounds it.
+fn pre_activations(layer: &Layer, parameters: &[f64], x: &[f64], backend: BackendKind) -> Vec<f64> {
+    let (weight, bias) = layer.split(parameters);
+    let rounded = |number: f64| match backend {
+        BackendKind::Cpu => number,
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "rounding to f32 is the purpose"
+        )]
+        BackendKind::Gpu => f64::from(number as f32),
+    };
+    let of_output = |(o, weight): (usize, &[f64])| {
+        let sum = zip(weight, x).fold(0.0, |sum, (w, x)| rounded(w.mul_add(*x, sum)));
+        rounded(sum + bias.map_or(0.0, |bias| bias[o]))
+    };
+    let rows = weight.chunks_exact(layer.n_inputs).enumerate();
+    rows.map(of_output).collect()
+}

@@ -266,7 +266,7 @@ impl Backend for Cpu<'_> {
         let total_weight = self.problem.dataset.total_weight();
         let iterations = updates.end - updates.start;
         let mut summary = Summary::default();
-        if self.leaves.count() == 1 && !self.problem.network.has_hidden() {
+        if self.leaves.count() == 1 && self.problem.network.reads_rows_once() {
             let mut layer = self.padded_layer();
             let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
             summary = self.data.with_rows(dataset, rows, |rows| {

@@ -1,9 +1,9 @@
-//! Networks with hidden layers: forward pass, backward pass and gradients of the leaves of a chunk, a block of leaves
+//! Networks whose values are held, with hidden layers or many outputs: forward pass, backward pass and gradients of the leaves of a chunk, a block of leaves
 //! at a time, so that the values of hidden layers take little memory however many rows there are.
 
 use super::chunk::Chunk;
 use super::chunks::Chunks;
-use super::dense_kernels::{DenseKernel, TILE, WORKGROUP_SIZE};
+use super::dense_kernels::{DenseKernel, TILE};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
@@ -11,7 +11,7 @@ use super::parameter_layout::ParameterLayout;
 use super::params::{BlockParams, to_u32};
 use super::pipeline::Pipeline;
 use super::tree::Tree;
-use crate::backend::Stage;
+use crate::backend::{Problem, Stage};
 use crate::error::Result;
 use crate::leaves::Leaves;
 use crate::network::Activation;
@@ -73,7 +73,7 @@ impl Forward {
         let leaf_bytes = row_bytes * leaves.rows_per_leaf();
         let leaves_per_block = (BLOCK_BYTES / leaf_bytes).max(1);
         let (blocks, of_chunks) = blocks(device, leaves, leaves_per_block, chunks)?;
-        let longest = blocks.iter().map(|block| block.n_rows).max().unwrap_or(0);
+        let longest = longest(&blocks);
         let values = layers.iter().map(|layer| {
             let floats = longest * padded(layer.n_outputs);
             Ok(Values {
@@ -137,6 +137,53 @@ impl Forward {
         self.kernels.len() - 1
     }
 
+    /// Rows of the longest block.
+    fn longest(&self) -> usize {
+        longest(&self.blocks)
+    }
+
+    /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in its
+    /// `page`.
+    fn outputs<'b>(
+        &self,
+        device: &Device,
+        problem: &Problem<'_>,
+        chunks: &[Chunk],
+        rows: Option<&BatchRows>,
+        page: impl Fn(&Block) -> &'b Buffer,
+    ) -> Result<Vec<Pipeline>> {
+        let (kernel, values) = (&self.kernels[self.last()], &self.values[self.last()]);
+        let order = BatchRows::order(rows);
+        let (loss, is_weighted) = (problem.objective.loss, problem.dataset.is_weighted());
+        let gradient = kernel.output_gradient(loss, is_weighted, order);
+        let mut gradient = Pipeline::new(device, &gradient)?;
+        let shared = kernel.output_lanes() > 1;
+        let of_rows = match shared {
+            true => Some(device.storage("losses of the rows of a block", 2 * self.longest())?),
+            false => None,
+        };
+        for block in &self.blocks {
+            let mut buffers = vec![&block.params, &values.pre_activations];
+            buffers.extend([&chunks[block.chunk].targets, &values.errors]);
+            buffers.push(of_rows.as_ref().unwrap_or(page(block)));
+            buffers.extend(rows.map(|rows| &rows.numbers));
+            let workgroups = match shared {
+                true => kernel.workgroups_of_rows(block.n_rows),
+                false => block.n_leaves,
+            };
+            gradient.add(device, &buffers, [workgroups, 1])?;
+        }
+        let Some(of_rows) = of_rows else {
+            return Ok(vec![gradient]);
+        };
+        let mut losses = Pipeline::new(device, &kernel.row_losses())?;
+        for block in &self.blocks {
+            let buffers = [&block.params, &of_rows, page(block)];
+            losses.add(device, &buffers, [block.n_leaves, 1])?;
+        }
+        Ok(vec![gradient, losses])
+    }
+
     /// Makes [`Forward::record_predictions`] write pre-activations and predictions into `buffers`.
     pub(super) fn predict_into(&mut self, device: &Device, buffers: [&Buffer; 2]) -> Result<()> {
         let kernel = &self.kernels[self.last()];
@@ -144,7 +191,8 @@ impl Forward {
         let z = &self.values[self.last()].pre_activations;
         for block in &self.blocks {
             let buffers = [&block.params, z, buffers[0], buffers[1]];
-            pipeline.add(device, &buffers, [block.n_rows.div_ceil(WORKGROUP_SIZE), 1])?;
+            let workgroups = kernel.workgroups_of_rows(block.n_rows);
+            pipeline.add(device, &buffers, [workgroups, 1])?;
         }
         self.predictions = Some(pipeline);
         Ok(())
@@ -165,6 +213,11 @@ impl Forward {
             layer.record_at(pass, block, rows_at);
         }
     }
+}
+
+/// Rows of the longest of `blocks`.
+fn longest(blocks: &[Block]) -> usize {
+    blocks.iter().map(|block| block.n_rows).max().unwrap_or(0)
 }
 
 /// The blocks of `chunks`, of at most `leaves_per_block` leaves, and those of each chunk.
@@ -205,7 +258,8 @@ fn blocks(
 #[derive(Debug)]
 pub(super) struct Dense {
     forward: Forward,
-    output_gradient: Pipeline,
+    /// Errors and loss of the last layer.
+    outputs: Vec<Pipeline>,
     /// One for each layer, with a dispatch for each block.
     gradients: Vec<Pipeline>,
     /// One for each layer but the first.
@@ -226,18 +280,7 @@ impl Dense {
         let problem = &operands.problem;
         let forward = Forward::new(device, operands, leaves, chunks, rows)?;
         let page = |block: &Block| tree.page(chunks[block.chunk].first_leaf);
-        let last = forward.last();
-        let order = BatchRows::order(rows);
-        let (loss, is_weighted) = (problem.objective.loss, problem.dataset.is_weighted());
-        let kernel = forward.kernels[last].output_gradient(loss, is_weighted, order);
-        let mut output_gradient = Pipeline::new(device, &kernel)?;
-        for block in &forward.blocks {
-            let values = &forward.values[last];
-            let mut buffers = vec![&block.params, &values.pre_activations];
-            buffers.extend([&chunks[block.chunk].targets, &values.errors, page(block)]);
-            buffers.extend(rows.map(|rows| &rows.numbers));
-            output_gradient.add(device, &buffers, [block.n_leaves, 1])?;
-        }
+        let outputs = forward.outputs(device, problem, chunks, rows, page)?;
         let (mut gradients, mut backward) = (Vec::new(), Vec::new());
         for (at, kernel) in forward.kernels.iter().enumerate() {
             let layer = kernel.layout.layer;
@@ -266,7 +309,7 @@ impl Dense {
         }
         Ok(Self {
             forward,
-            output_gradient,
+            outputs,
             gradients,
             backward,
         })
@@ -275,7 +318,7 @@ impl Dense {
     /// Dispatches for all chunks.
     pub(super) fn n_dispatches(&self) -> usize {
         let n_layers = self.gradients.len();
-        self.forward.blocks.len() * 3 * n_layers
+        self.forward.blocks.len() * (3 * n_layers - 1 + self.outputs.len())
     }
 
     /// The values of each layer for the rows `rows`, which are those of a leaf.
@@ -335,7 +378,9 @@ impl Dense {
 
     fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, rows_at: u32) {
         self.forward.record_block(pass, block, rows_at);
-        self.output_gradient.record_at(pass, block, rows_at);
+        for outputs in &self.outputs {
+            outputs.record_at(pass, block, rows_at);
+        }
         for (at, gradient) in self.gradients.iter().enumerate().rev() {
             gradient.record_at(pass, block, rows_at);
             if let Some(below) = at.checked_sub(1) {

@@ -67,15 +67,16 @@ pub(super) fn row_buffers<'b>(
 /// What sums the leaves of chunks.
 #[derive(Debug)]
 pub(super) enum LeafKernel {
-    /// One dispatch for each chunk, for a network of one layer.
+    /// One dispatch for each chunk, for a network that reads each row once.
     Layer(Pipeline),
-    /// Several for each block of a chunk, for a network with hidden layers.
+    /// Several for each block of a chunk, for any other.
     Network(Box<Dense>),
 }
 
 impl LeafKernel {
     /// The compiled kernels for `leaves`, which write the sums of the leaves of each of `chunks` into their page of
-    /// `tree`; those of a batch if `rows` are its numbers. A network of one layer has workgroups of the shape `shape`.
+    /// `tree`; those of a batch if `rows` are its numbers. A network that reads each row once has workgroups of the shape
+    /// `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,

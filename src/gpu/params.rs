@@ -137,8 +137,14 @@ pub(super) mod tests {
                 layout!(BatchRowsParams: n_samples first_place n_places batch_size stride half_bits
                 key_0 key_1 first)
             }
-            "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
-            | "output_predictions" => {
+            "dense_forward"
+            | "dense_backward"
+            | "dense_gradient"
+            | "output_gradient"
+            | "output_predictions"
+            | "wide_output_gradient"
+            | "row_losses"
+            | "wide_output_predictions" => {
                 layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)
             }
             "synthetic" => {

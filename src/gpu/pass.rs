@@ -26,8 +26,8 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// The pass over `chunks`, which ends in the total of `tree`. A network of one layer has workgroups of the shape
-    /// `shape`.
+    /// The pass over `chunks`, which ends in the total of `tree`. A network that reads each row once has workgroups of
+    /// the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
@@ -67,7 +67,7 @@ impl<'a> Pass<'a> {
         device.read(self.tree.total(), 0, self.tree.n_sums())
     }
 
-    /// The values of each layer for the rows of leaf `leaf`, for a network with hidden layers.
+    /// The values of each layer for the rows of leaf `leaf`, for a network that holds them.
     pub(super) fn stages(
         &mut self,
         device: &Device,
@@ -75,7 +75,7 @@ impl<'a> Pass<'a> {
         leaves: Leaves,
     ) -> Result<Vec<Stage>> {
         let LeafKernel::Network(dense) = &self.leaf_kernel else {
-            unreachable!("a network of one layer holds no values");
+            unreachable!("a network that reads each row once holds no values");
         };
         dense.stages(device, &mut self.chunks, leaves.rows(leaf))
     }

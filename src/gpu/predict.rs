@@ -23,14 +23,14 @@ pub(super) struct Predict {
 
 #[derive(Debug)]
 enum PredictKernel {
-    /// One dispatch a chunk, for a network of one layer.
+    /// One dispatch a chunk, for a network that reads each row once.
     Layer(Pipeline),
-    /// The forward pass of each block of a chunk, for a network with hidden layers.
+    /// The forward pass of each block of a chunk, for any other.
     Network(Forward),
 }
 
 impl Predict {
-    /// The kernel for `chunks`; a network of one layer has workgroups of the shape `shape`.
+    /// The kernel for `chunks`; a network that reads each row once has workgroups of the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,

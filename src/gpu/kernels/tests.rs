@@ -158,7 +158,7 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
 }
 
 /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-const LOOPS: [&str; 18] = [
+const LOOPS: [&str; 22] = [
     "for (var turn = 0u; turn < MOST_TURNS; turn++) {",
     "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
     "for (var first = start; first < end; first += WORKGROUP_SIZE) {",
@@ -177,6 +177,10 @@ const LOOPS: [&str; 18] = [
     "for (var o = 0u; o < OUTPUTS; o++) {",
     "for (var o = 1u; o < OUTPUTS; o++) {",
     "for (var o = OUTPUTS; o < PADDED; o++) {",
+    "for (var o = lane; o < OUTPUTS; o += OUTPUT_LANES) {",
+    "for (var o = lane; o < PADDED; o += OUTPUT_LANES) {",
+    "for (var o = invocation % OUTPUT_LANES; o < OUTPUTS; o += OUTPUT_LANES) {",
+    "for (var distance = 1u; distance < OUTPUT_LANES; distance *= 2u) {",
 ];
 
 /// A private array stays in registers only where every index into it is a constant.

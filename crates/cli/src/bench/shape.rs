@@ -53,8 +53,8 @@ impl Shape {
 
     fn outputs(self) -> Result<usize> {
         match usize::try_from(self.n_outputs) {
-            Ok(n_outputs @ 1..=1024) => Ok(n_outputs),
-            _ => Err(self.fault("1 to 1024 outputs can be measured")),
+            Ok(n_outputs @ 1..=8192) => Ok(n_outputs),
+            _ => Err(self.fault("1 to 8192 outputs can be measured")),
         }
     }
 

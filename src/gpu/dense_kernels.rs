@@ -4,14 +4,13 @@ use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform};
 use super::kernels::{Binding, Kernel, RowOrder, row_reader, shaders};
 use super::parameter_layout::LayerLayout;
+use super::tile::Tile;
 use crate::network::Activation;
 use crate::objective::Loss;
 use std::fmt::Write;
 
-/// Rows, outputs and inputs of a tile, as `tile.wgsl` has them.
-pub(super) const TILE: usize = 64;
-/// Invocations of a workgroup.
-pub(super) const WORKGROUP_SIZE: usize = 256;
+/// Invocations of a workgroup of the kernels that take outputs row by row.
+const WORKGROUP_SIZE: usize = 256;
 /// Most outputs of a row that one invocation takes one after the other; more are shared.
 const MAX_OUTPUTS_OF_INVOCATION: usize = 64;
 /// Fewest outputs that an invocation has of those that are shared.
@@ -30,7 +29,7 @@ pub(super) struct DenseKernel {
 
 impl DenseKernel {
     /// `dense_forward`: pre-activations, and activations by `activation`.
-    pub(super) fn forward(&self, activation: Activation) -> Kernel {
+    pub(super) fn forward(&self, activation: Activation, tile: Tile) -> Kernel {
         let kernel = shaders!(
             "common/dense_x.wgsl",
             "common/dense_weight.wgsl",
@@ -40,8 +39,8 @@ impl DenseKernel {
         Kernel {
             name: "dense_forward",
             wgsl: [
-                &self.header(Some(activation)),
-                shaders!("common/tile.wgsl", "common/functions.wgsl"),
+                &self.header_of_tile(Some(activation), tile),
+                shaders!("common/functions.wgsl"),
                 &self.reader(&mut bindings),
                 kernel,
             ]
@@ -51,9 +50,8 @@ impl DenseKernel {
     }
 
     /// `dense_backward`: the errors of the layer below, whose activation is `below`.
-    pub(super) fn backward(&self, below: Activation) -> Kernel {
+    pub(super) fn backward(&self, below: Activation, tile: Tile) -> Kernel {
         let parts = shaders!(
-            "common/tile.wgsl",
             "common/functions.wgsl",
             "common/dense_errors.wgsl",
             "common/dense_weight.wgsl",
@@ -61,13 +59,13 @@ impl DenseKernel {
         );
         Kernel {
             name: "dense_backward",
-            wgsl: self.header(Some(below)) + parts,
+            wgsl: self.header_of_tile(Some(below), tile) + parts,
             bindings: vec![Uniform, Read, Read, Read, Read, ReadWrite],
         }
     }
 
     /// `dense_gradient`: the gradient of each leaf.
-    pub(super) fn gradient(&self) -> Kernel {
+    pub(super) fn gradient(&self, tile: Tile) -> Kernel {
         let mut bindings = vec![Uniform, Read, Read, ReadWrite];
         let kernel = shaders!(
             "common/dense_x.wgsl",
@@ -77,8 +75,7 @@ impl DenseKernel {
         Kernel {
             name: "dense_gradient",
             wgsl: [
-                &self.header(None),
-                shaders!("common/tile.wgsl"),
+                &self.header_of_tile(None, tile),
                 &self.reader(&mut bindings),
                 kernel,
             ]
@@ -130,7 +127,7 @@ impl DenseKernel {
                 ),
             ),
         };
-        let header = self.header(Some(self.layout.layer.activation));
+        let header = self.header_of_rows(Some(self.layout.layer.activation));
         let functions = shaders!("common/functions.wgsl");
         let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
         let reader = order.reader(&mut bindings);
@@ -147,7 +144,7 @@ impl DenseKernel {
     pub(super) fn row_losses(&self) -> Kernel {
         Kernel {
             name: "row_losses",
-            wgsl: self.header(None) + shaders!("common/leaf_loss.wgsl", "row_losses.wgsl"),
+            wgsl: self.header_of_rows(None) + shaders!("common/leaf_loss.wgsl", "row_losses.wgsl"),
             bindings: vec![Uniform, Read, ReadWrite],
         }
     }
@@ -168,7 +165,7 @@ impl DenseKernel {
         };
         Kernel {
             name,
-            wgsl: self.header(Some(self.layout.layer.activation)) + functions + parts,
+            wgsl: self.header_of_rows(Some(self.layout.layer.activation)) + functions + parts,
             bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
         }
     }
@@ -179,7 +176,21 @@ impl DenseKernel {
         row_reader(format, order, bindings)
     }
 
-    /// The constants, with the activation that a kernel applies.
+    /// The constants of a kernel that takes tiles of a product.
+    fn header_of_tile(&self, activation: Option<Activation>, tile: Tile) -> String {
+        self.header(activation) + &tile.header() + shaders!("common/tile.wgsl")
+    }
+
+    /// The constants of a kernel that takes outputs row by row.
+    fn header_of_rows(&self, activation: Option<Activation>) -> String {
+        let lanes = self.output_lanes();
+        self.header(activation)
+            + &format!(
+                "const WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\nconst OUTPUT_LANES = {lanes}u;\n"
+            )
+    }
+
+    /// The constants of both, with the activation that a kernel applies.
     fn header(&self, activation: Option<Activation>) -> String {
         let LayerLayout {
             layer,
@@ -199,8 +210,6 @@ impl DenseKernel {
             ("VEC4_PER_LEAF", self.vec4_per_leaf),
             ("HAS_BIAS", usize::from(layer.bias)),
             ("DATA", usize::from(self.data.is_some())),
-            ("WORKGROUP_SIZE", WORKGROUP_SIZE),
-            ("OUTPUT_LANES", self.output_lanes()),
         ] {
             writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
         }
@@ -215,7 +224,7 @@ impl DenseKernel {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{DenseKernel, WORKGROUP_SIZE};
+    use super::{DenseKernel, Tile, WORKGROUP_SIZE};
     use crate::gpu::input_format::InputFormat;
     use crate::gpu::kernels::{Kernel, RowOrder};
     use crate::gpu::parameter_layout::ParameterLayout;
@@ -253,18 +262,22 @@ pub(super) mod tests {
                         vec4_per_leaf: layout.n_sums() / 4,
                         data: (at == 0).then_some((format, order)),
                     };
-                    kernels.extend([
-                        kernel.forward(activation),
-                        kernel.backward(activation),
-                        kernel.gradient(),
+                    let tile = Tile::ALL[(at + number) % Tile::ALL.len()];
+                    let of_tile = [
+                        kernel.forward(activation, tile),
+                        kernel.backward(activation, tile),
+                        kernel.gradient(tile),
+                    ];
+                    kernels.extend(of_tile.map(|kernel| (kernel, tile.invocations())));
+                    let of_rows = [
                         kernel.output_gradient(loss, bias, order),
                         kernel.row_losses(),
                         kernel.predictions(),
-                    ]);
+                    ];
+                    kernels.extend(of_rows.map(|kernel| (kernel, WORKGROUP_SIZE)));
                 }
             }
         }
-        let sized = kernels.into_iter().map(|kernel| (kernel, WORKGROUP_SIZE));
-        sized.collect()
+        kernels
     }
 }

@@ -2,8 +2,8 @@
 
 use super::chunk::Chunk;
 use super::chunks::Chunks;
-use super::dense::Forward;
 use super::device::{Buffer, Device};
+use super::forward::Forward;
 use super::kernels::RowOrder;
 use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;

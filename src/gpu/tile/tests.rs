@@ -280,6 +280,7 @@ fn sizes_alone_choose_a_tile() {
     device.adapter.kind = AdapterKind::Software;
     device.adapter.max_workgroup_bytes = 32768;
     assert_eq!(of(&device, [128, 128], 1), SOFTWARE);
+    assert_eq!(of(&device, [128, 64], 1), MEDIUM);
     device.adapter.max_workgroup_bytes = 16384;
     assert_eq!(of(&device, [128, 128], 1), MEDIUM);
     for tile in [SMALL, MEDIUM, LARGE, NARROW, FLAT] {

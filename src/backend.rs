@@ -232,7 +232,8 @@ pub trait Backend {
     /// Where `rows` is empty, or one of them is past the last.
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation>;
 
-    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
+    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`], since which the parameters have not
+    /// changed: a backend may sum them again.
     ///
     /// # Errors
     /// Where the device fails.

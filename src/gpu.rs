@@ -151,7 +151,11 @@ impl<'a> Gpu<'a> {
         let max_bytes = options.max_chunk_bytes;
         let target = shape.is_some().then_some(&target);
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
-        let per_page = tree.leaves_per_page();
+        // A network whose values are held takes blocks of a chunk, each of which is within a page.
+        let per_page = match shape {
+            Some(_) => tree.leaves_per_page(),
+            None => usize::MAX,
+        };
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
         let batches = Batches::new(pass.chunks().resident());
@@ -309,7 +313,8 @@ impl Backend for Gpu<'_> {
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
-        let sums = self.pass.tree().read_leaves(&self.device, leaves)?;
+        let all = self.operands.problem.leaves();
+        let sums = self.pass.leaf_sums(&self.device, leaves, all)?;
         let total_weight = self.operands.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)

@@ -28,7 +28,7 @@ pub(super) struct Dense {
 }
 
 impl Dense {
-    /// The kernels for `chunks`, whose leaves are `leaves`, which write their sums into their page of `tree`; those of
+    /// The kernels for `chunks`, whose leaves are `leaves`, which write their sums into the page of `tree`; those of
     /// a batch if `rows` are its numbers.
     pub(super) fn new(
         device: &Device,
@@ -39,23 +39,23 @@ impl Dense {
         tree: &Tree,
     ) -> Result<Self> {
         let problem = &operands.problem;
-        let forward = Forward::new(device, operands, leaves, chunks, rows)?;
-        let page = |block: &Block| tree.page(chunks[block.chunk].first_leaf);
-        let outputs = Self::outputs(&forward, device, problem, chunks, rows, page)?;
+        let per_page = tree.leaves_per_page();
+        let forward = Forward::new(device, operands, (leaves, per_page), chunks, rows)?;
+        let outputs = Self::outputs(&forward, device, problem, chunks, rows, tree.page())?;
         let (mut gradients, mut backward) = (Vec::new(), Vec::new());
         for (at, kernel) in forward.kernels.iter().enumerate() {
             let layer = kernel.layout.layer;
             let errors = &forward.values[at].errors;
             let product = [layer.n_outputs, layer.n_inputs];
-            let n_leaves = forward.blocks.iter().map(|block| block.n_leaves).max();
+            let n_leaves = forward.blocks.iter().map(|block| block.leaves.len()).max();
             let tile = Tile::of(device, product, n_leaves.unwrap_or(1));
             let [down, across] = tile.workgroups(product);
             let mut pipeline = Pipeline::new(device, &kernel.gradient(tile))?;
             for block in &forward.blocks {
                 let x = forward.inputs(at, &chunks[block.chunk]);
-                let mut buffers = vec![&block.params, x, errors, page(block)];
+                let mut buffers = vec![&block.params, x, errors, tree.page()];
                 buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
-                pipeline.add(device, &buffers, [across * down, block.n_leaves])?;
+                pipeline.add(device, &buffers, [across * down, block.leaves.len()])?;
             }
             gradients.push(pipeline);
             let Some(below) = at.checked_sub(1) else {
@@ -81,15 +81,14 @@ impl Dense {
         })
     }
 
-    /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in its
-    /// `page`.
-    fn outputs<'b>(
+    /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in `page`.
+    fn outputs(
         forward: &Forward,
         device: &Device,
         problem: &Problem<'_>,
         chunks: &[Chunk],
         rows: Option<&BatchRows>,
-        page: impl Fn(&Block) -> &'b Buffer,
+        page: &Buffer,
     ) -> Result<Vec<Pipeline>> {
         let (kernel, values) = (
             &forward.kernels[forward.last()],
@@ -107,11 +106,11 @@ impl Dense {
         for block in &forward.blocks {
             let mut buffers = vec![&block.params, &values.pre_activations];
             buffers.extend([&chunks[block.chunk].targets, &values.errors]);
-            buffers.push(of_rows.as_ref().unwrap_or(page(block)));
+            buffers.push(of_rows.as_ref().unwrap_or(page));
             buffers.extend(rows.map(|rows| &rows.numbers));
             let workgroups = match shared {
                 true => kernel.workgroups_of_rows(block.n_rows),
-                false => block.n_leaves,
+                false => block.leaves.len(),
             };
             gradient.add(device, &buffers, [workgroups, 1])?;
         }
@@ -120,8 +119,8 @@ impl Dense {
         };
         let mut losses = Pipeline::new(device, &kernel.row_losses())?;
         for block in &forward.blocks {
-            let buffers = [&block.params, &of_rows, page(block)];
-            losses.add(device, &buffers, [block.n_leaves, 1])?;
+            let buffers = [&block.params, &of_rows, page];
+            losses.add(device, &buffers, [block.leaves.len(), 1])?;
         }
         Ok(vec![gradient, losses])
     }
@@ -180,10 +179,32 @@ impl Dense {
         layers.collect()
     }
 
-    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize, rows_at: u32) {
+    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on, and those of
+    /// `tree` that are due after each block.
+    pub(super) fn record(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        (number, rows_at): (usize, u32),
+        tree: &Tree,
+    ) {
         for block in self.forward.of_chunks[number].clone() {
             self.record_block(pass, block, rows_at);
+            tree.record_due(pass, self.forward.blocks[block].leaves.end);
+        }
+    }
+
+    /// Records those for the blocks of chunk `number` that have some of the leaves `leaves`.
+    pub(super) fn record_leaves(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        number: usize,
+        leaves: &Range<usize>,
+    ) {
+        for block in self.forward.of_chunks[number].clone() {
+            let own = &self.forward.blocks[block].leaves;
+            if own.start < leaves.end && leaves.start < own.end {
+                self.record_block(pass, block, 0);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use super::dense_kernels::DenseKernel;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::memory_plan::cut;
 use super::parameter_layout::ParameterLayout;
 use super::params::{BlockParams, to_u32};
 use super::pipeline::Pipeline;
@@ -25,7 +26,8 @@ pub(super) struct Block {
     /// Number of its first row in the chunk.
     pub(super) first_row: usize,
     pub(super) n_rows: usize,
-    pub(super) n_leaves: usize,
+    /// Its leaves among all, which are of one page.
+    pub(super) leaves: Range<usize>,
     /// A [`BlockParams`].
     pub(super) params: Buffer,
 }
@@ -94,11 +96,12 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// The forward pass of the rows of `chunks`, whose leaves are `leaves`; of a batch if `rows` are its numbers.
+    /// The forward pass of the rows of `chunks`, whose leaves are `leaves` and have pages of `per_page`; of a batch if
+    /// `rows` are its numbers.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
-        leaves: Leaves,
+        (leaves, per_page): (Leaves, usize),
         chunks: &[Chunk],
         rows: Option<&BatchRows>,
     ) -> Result<Self> {
@@ -113,7 +116,7 @@ impl Forward {
             let rows = chunks.iter().map(|chunk| chunk.rows.len());
             rows.max().unwrap_or(0).min(n_leaves * rows_per_leaf)
         })?;
-        let (blocks, of_chunks) = blocks(device, leaves, leaves_per_block, chunks)?;
+        let (blocks, of_chunks) = blocks(device, leaves, (leaves_per_block, per_page), chunks)?;
         let kernels = layout
             .layers
             .iter()
@@ -211,36 +214,74 @@ impl Forward {
     }
 }
 
-/// The blocks of `chunks`, of at most `leaves_per_block` leaves, and those of each chunk.
+/// The blocks of `chunks`, of at most `most` leaves and within a page of `per_page`, and those of each chunk.
 fn blocks(
     device: &Device,
     leaves: Leaves,
-    leaves_per_block: usize,
+    (most, per_page): (usize, usize),
     chunks: &[Chunk],
 ) -> Result<(Vec<Block>, Vec<Range<usize>>)> {
-    let rows_per_leaf = leaves.rows_per_leaf();
     let (mut blocks, mut of_chunks) = (Vec::new(), Vec::new());
     for (number, chunk) in chunks.iter().enumerate() {
         let first_block = blocks.len();
-        for first in (0..chunk.n_leaves).step_by(leaves_per_block) {
-            let n_leaves = leaves_per_block.min(chunk.n_leaves - first);
-            let first_row = first * rows_per_leaf;
-            let n_rows = (n_leaves * rows_per_leaf).min(chunk.rows.len() - first_row);
+        let of_chunk = chunk.first_leaf..chunk.first_leaf + chunk.n_leaves;
+        for block in cut(of_chunk, most, per_page) {
+            let first_row = (block.start - chunk.first_leaf) * leaves.rows_per_leaf();
+            let n_rows = block.len() * leaves.rows_per_leaf();
+            let n_rows = n_rows.min(chunk.rows.len() - first_row);
             let params = BlockParams {
                 n_rows: to_u32(n_rows),
                 first_row: to_u32(first_row),
-                first_leaf: to_u32(chunk.first_leaf_in_page + first),
-                rows_per_leaf: to_u32(rows_per_leaf),
+                first_leaf: to_u32(block.start % per_page),
+                rows_per_leaf: to_u32(leaves.rows_per_leaf()),
             };
             blocks.push(Block {
                 chunk: number,
                 first_row,
                 n_rows,
-                n_leaves,
+                leaves: block,
                 params: device.uniform("block.params", &params)?,
             });
         }
         of_chunks.push(first_block..blocks.len());
     }
     Ok((blocks, of_chunks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Values;
+    use crate::error::Error;
+    use crate::gpu::adapter::AdapterKind;
+    use crate::gpu::device::tests::{device, ran_in_little_memory};
+    use crate::network::Network;
+
+    /// Only a software adapter's memory can be taken away, as it is the host's. A leaf of 4,096 rows of 3 layers takes
+    /// 150 MB; one of 400,000 more than the process may have.
+    #[test]
+    fn a_refused_block_becomes_smaller_before_it_is_an_error() {
+        let device = device();
+        if device.adapter.kind != AdapterKind::Software {
+            return;
+        }
+        let name = "gpu::forward::tests::a_refused_block_becomes_smaller_before_it_is_an_error";
+        if ran_in_little_memory(&device, name, 6_000_000) {
+            return;
+        }
+        let layers = [Network::single_layer(1, 1024, true).layer(); 3];
+        let (values, n_leaves) = Values::granted(&device, &layers, 64, |n| 4096 * n).unwrap();
+        assert!((1..64).contains(&n_leaves), "{n_leaves} leaves");
+        for values in values {
+            let bytes = (4096 * n_leaves * 1024 * 4) as u64;
+            assert_eq!(values.errors.size(), bytes, "{n_leaves} leaves");
+        }
+        device.finish_writes().unwrap();
+        let refused = Values::granted(&device, &layers, 4, |n| 400_000 + n);
+        let Err(Error::DeviceMemory { what, needed, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        let block = "1024 units for a block of 400001 rows";
+        assert!(what.ends_with(block), "{what}");
+        assert_eq!(needed, 400_001 * 1024 * 4, "of one leaf");
+    }
 }

@@ -55,8 +55,9 @@ impl Predict {
             }
             PredictKernel::Layer(pipeline)
         } else {
-            let mut forward =
-                Forward::new(device, operands, operands.problem.leaves(), chunks, None)?;
+            // Nothing is summed, and no page is filled.
+            let leaves = (operands.problem.leaves(), usize::MAX);
+            let mut forward = Forward::new(device, operands, leaves, chunks, None)?;
             forward.predict_into(device, [&pre_activations, &predictions])?;
             PredictKernel::Network(forward)
         };

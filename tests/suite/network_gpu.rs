@@ -288,7 +288,7 @@ fn assert_rows_lie_anywhere(shape: &Shape, scale: u64) {
         (gpu.n_chunks(), gpu.n_streamed_chunks(), bits)
     };
     let (n_chunks, n_streamed, expected) = run(GpuOptions::default());
-    assert_eq!((n_chunks, n_streamed), (1, 0));
+    assert_eq!((n_chunks, n_streamed), (1, 0), "chunks and streamed ones");
     for (max_chunk_bytes, max_device_bytes) in [
         (Some(70_000 * scale), None),
         (Some(20_000 * scale), None),
@@ -315,7 +315,54 @@ fn assert_rows_lie_anywhere(shape: &Shape, scale: u64) {
     let whole = gpu.evaluate().unwrap();
     let numbers: Vec<usize> = (0..4000).collect();
     let gathered = gpu.evaluate_rows(&numbers).unwrap();
-    assert_eq!(bits(&whole.gradient), bits(&gathered.gradient));
+    let (whole, gathered) = (bits(&whole.gradient), bits(&gathered.gradient));
+    assert!(whole == gathered, "rows given by number");
+}
+
+/// Sums of leaves in pages of all, two and one of them, from rows in one chunk and from rows that stream: in order, in
+/// another order, and asked for again.
+#[test]
+fn pages_of_leaf_sums_change_no_bit() {
+    let shape = Shape {
+        n_rows: 1500,
+        n_inputs: 3,
+        widths: &[120, 120],
+        n_outputs: 1,
+        hidden: Activation::Relu,
+        output: (Activation::Sigmoid, Loss::CrossEntropy),
+    };
+    let rows = dataset(shape.n_rows, shape.n_inputs, shape.n_outputs, true);
+    let problem = shape.problem(&rows, true);
+    let run = |max_chunk_bytes, max_device_bytes| {
+        let options = GpuOptions {
+            max_chunk_bytes,
+            max_device_bytes,
+            ..GpuOptions::default()
+        };
+        let mut gpu = gpu(problem.clone(), options);
+        let streams = max_device_bytes.is_some();
+        assert_eq!(gpu.n_chunks() == 1, !streams, "{options:?}");
+        assert_eq!(gpu.n_streamed_chunks() > 0, streams, "{options:?}");
+        gpu.set_parameters(&parameters(&problem)).unwrap();
+        let whole = gpu.evaluate().unwrap();
+        // 6 leaves of 256 rows.
+        let leaves = gpu.leaf_evaluations(1..6).unwrap();
+        let numbers: Vec<usize> = (0..shape.n_rows).rev().collect();
+        let reversed = gpu.evaluate_rows(&numbers).unwrap();
+        let three = NonZeroU32::new(3).unwrap();
+        gpu.advance(three, 0.1).unwrap();
+        let mut all = vec![whole];
+        all.extend(leaves);
+        all.push(reversed);
+        let losses: Vec<f64> = all.iter().map(|it| it.summary.loss).collect();
+        let gradients: Vec<f64> = all.into_iter().flat_map(|it| it.gradient).collect();
+        bits(&[losses, gradients, gpu.parameters().unwrap()].concat())
+    };
+    let expected = run(None, None);
+    for (page, max_device_bytes) in [(130_000, None), (30_000, None), (130_000, Some(20_000))] {
+        let found = run(Some(page), max_device_bytes);
+        assert!(found == expected, "{page} bytes, {max_device_bytes:?}");
+    }
 }
 
 /// Rows that shaders make, and values of hidden layers that are more than one block of them.

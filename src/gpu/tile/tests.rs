@@ -218,10 +218,11 @@ fn step_of(device: &Device) -> Step {
     let (layer, a) = (case.layout.layers[1], 1.0 + 2.0_f32.powi(-12));
     case.x = vec![1.0, a, 0.0, 0.0];
     case.parameters[layer.weight_at..][..2].copy_from_slice(&[-1.0 - 2.0_f32.powi(-11), a]);
-    match case.forward(device, Tile::ALL[1])[0][0] {
-        0.0 => |a, b, sum| a * b + sum,
-        sum if sum == 2.0_f32.powi(-24) => f32::mul_add,
-        other => panic!("{other} is neither"),
+    let sum = case.forward(device, Tile::ALL[1])[0][0];
+    match sum.to_bits() {
+        0 => |a, b, sum| a * b + sum,
+        bits if bits == 2.0_f32.powi(-24).to_bits() => f32::mul_add,
+        _ => panic!("{sum} is neither"),
     }
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs everything that wants a GPU from the folder that benches/package.sh made, in at most ten minutes: the
 # tests, `validate`, `bench`, the peers. Writes OUT/DATE-ADAPTER/: summary.txt (each step's exit code and
-# seconds), log.txt (all that was printed), bench.json (a line a run), and peers-gpu and peers-cpu as .json
-# and .png. Exits 1 if any step failed.
+# seconds), log.txt (all that was printed), bench.json (a line a run), and as .json and .png peers-gpu and peers-cpu,
+# of one layer, and networks-gpu and networks-cpu, of networks with hidden layers. Exits 1 if any step failed.
 # usage: sh on-gpu.sh [--quick] OUT
 #
 # --quick takes small sizes, to try it on a software adapter. PYTHON names an interpreter with the peers;
@@ -119,9 +119,19 @@ peers() { # BACKEND SECONDS ARGUMENTS...
         --neuralnet "$neuralnet" --out "$folder/peers-$backend" --backend "$backend" "$@"
     rm -f "$folder/peers-$backend.svg" # `picture.py` draws it again
 }
+networks() { # BACKEND SECONDS ARGUMENTS...
+    backend=$1 seconds=$2
+    shift 2
+    step "networks $backend" "$seconds" "$folder/summary.txt" "$python" "$here/peers/network.py" \
+        --neuralnet "$neuralnet" --out "$folder/networks-$backend" --backend "$backend" "$@"
+    rm -f "$folder/networks-$backend.svg"
+}
 if [ -n "$quick" ]; then
     step "bench gpu" 60 "$bench" "$neuralnet" bench 20000x32 --backend gpu --json
     bench_loops 20000x32
+    step "bench gpu, networks" 60 "$bench" "$neuralnet" bench 2000x30-40-10 --repeats 3 --backend gpu --json
+    networks gpu 90 --shapes 30-40-10:128 --rounds 1 --seconds 0.05
+    networks cpu 90 --shapes 30-40-10:128 --rounds 1 --seconds 0.05
     peers gpu 90 --shapes 20000x32 --rounds 1
     peers cpu 120 --shapes 20000x32 3000x784x10 --rounds 1 --seconds 0.05
 else
@@ -130,8 +140,15 @@ else
     step "bench gpu f16" 60 "$bench" "$neuralnet" bench --backend gpu --storage f16 --json
     step "bench gpu u8" 60 "$bench" "$neuralnet" bench --backend gpu --storage u8 --json
     step "bench cpu" 60 "$bench" "$neuralnet" bench --backend cpu --json
-    peers gpu 260 --large --rounds 2 --limit 200
-    peers cpu 150 --rounds 2 --limit 100
+    for batch_size in 128 4096; do
+        step "bench gpu, networks, batch $batch_size" 60 "$bench" "$neuralnet" bench 60000x784-128-10 60000x784-512-512-10 \
+            16384x1024-2048-2048-10 --batch-size "$batch_size" --backend gpu --json
+    done
+    step "bench cpu, networks" 30 "$bench" "$neuralnet" bench 60000x784-128-10 --backend cpu --json
+    networks gpu 120 --rounds 2 --seconds 0.5 --limit 80
+    networks cpu 60 --rounds 2 --seconds 0.3 --shapes 784-128-10:128
+    peers gpu 200 --large --rounds 2 --limit 150
+    peers cpu 100 --rounds 2 --limit 60
 fi
 
 if [ -n "$failed" ]; then

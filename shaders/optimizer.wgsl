@@ -1,7 +1,8 @@
 // optimizer: one update of the parameters by a first-order method, from the sums of a pass. (parameters with -=)
 // parameters, and what the method keeps from update to update, `first` and `second`, all as in update.wgsl; norms (1)
 // vec4, the sum of those that norms.wgsl writes, or 0; history (any) vec4, of which number params.number is written:
-// (loss, dy/dz, sum of magnitudes of the weights, sum of their squares), the first two as in `sums`.
+// (loss, dy/dz, sum of magnitudes of the weights, sum of their squares), the first two as in `sums`; average, the
+// running mean of the parameters, where AVERAGES is 1.
 // METHOD says which method:
 //   DESCENT   parameters -= rate g
 //   MOMENTUM  first = momentum first + g, parameters -= rate first
@@ -15,6 +16,7 @@
 @group(0) @binding(4) var<storage, read_write> second: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> norms: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> history: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> average: array<vec4<f32>>;
 
 const DESCENT = 0u;
 const MOMENTUM = 1u;
@@ -84,6 +86,10 @@ fn main(
         if params.clip_norm > 0.0 {
             gradient *= min(1.0, params.clip_norm / (sqrt(norms[0].x) + CLIP_EPSILON));
         }
-        parameters[column] = updated(parameters[column], gradient, column);
+        let after = updated(parameters[column], gradient, column);
+        parameters[column] = after;
+        if AVERAGES == 1u {
+            average[column] = fma(vec4(params.average_gain), after - average[column], average[column]);
+        }
     }
 }

@@ -1,8 +1,8 @@
 // synthetic: rows of a synthetic batch: features in [-1, 1), and their labels, 0 or 1. (writes with =)
-// hidden_weight (n_vectors) vec4 and inputs (n_samples, n_vectors) as in common/synthetic_*.wgsl, both
-// padded with 0; targets (n_samples). Integers decide everything, so the bits are those of the CPU.
+// hidden_weight as in common/synthetic_rule.wgsl; inputs (n_samples, n_vectors) as in common/synthetic_*.wgsl, padded
+// with 0; targets (n_samples). Integers decide everything, so the bits are those of the CPU.
 // One workgroup a leaf of rows_per_leaf rows, WORKGROUP_SIZE of them at a time: the invocations take
-// whole vec4 side by side and add to the margin of their row, then each gives one row its label.
+// whole vec4 side by side and add to the sums of their row, then each gives one row its label.
 // CPU twin: Synthetic::row in src/data/synthetic.rs.
 const WORKGROUP_SIZE = 256u;
 const NOISE_BLOCK = 0xFFFFu; // number of the block whose first word decides whether a label is flipped
@@ -15,51 +15,32 @@ struct Params {
     flip_below: u32,    // a noise word below this flips the label
     first_row_low: u32, // number of the chunk's first row among all, in two words
     first_row_high: u32,
-    _pad0: u32,
+    threshold: i32,     // of the rule
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> hidden_weight: array<vec4<i32>>;
 @group(0) @binding(3) var<storage, read_write> targets: array<f32>;
 
-var<workgroup> margins: array<atomic<i32>, WORKGROUP_SIZE>;
-
-fn mixed(x: vec2<u32>, rotation: u32) -> vec2<u32> {
-    let sum = x[0] + x[1];
-    return vec2(sum, ((x[1] << rotation) | (x[1] >> (32u - rotation))) ^ sum);
-}
-
-fn mixed_4(x: vec2<u32>, rotations: vec4<u32>) -> vec2<u32> {
-    let half = mixed(mixed(x, rotations[0]), rotations[1]);
-    return mixed(mixed(half, rotations[2]), rotations[3]);
-}
-
-// Threefry-2x32-20 under the key (seed, 0).
-fn threefry(counter: vec2<u32>) -> vec2<u32> {
-    const EVEN = vec4(13u, 15u, 26u, 6u);
-    const ODD = vec4(17u, 29u, 16u, 24u);
-    let key = params.seed;
-    let parity = 0x1BD11BDAu ^ key;
-    var x = mixed_4(counter + vec2(key, 0u), EVEN) + vec2(0u, parity + 1u);
-    x = mixed_4(x, ODD) + vec2(parity, key + 2u);
-    x = mixed_4(x, EVEN) + vec2(key, 3u);
-    x = mixed_4(x, ODD) + vec2(0u, parity + 4u);
-    return mixed_4(x, EVEN) + vec2(parity, key + 5u);
-}
+var<workgroup> sums: array<atomic<i32>, WORKGROUP_SIZE * SUMS>;
 
 // Block `block` of the words of row `row` of this chunk; rows are numbered in 48 bits.
 fn words(row: u32, block: u32) -> vec2<u32> {
     let low = params.first_row_low + row;
     let high = params.first_row_high + u32(low < row);
-    return threefry(vec2(low, (high << 16u) | block));
+    return threefry(vec2(params.seed, 0u), vec2(low, (high << 16u) | block));
+}
+
+// Which of four columns are features, and not what pads a row.
+fn is_feature(vector: u32) -> vec4<bool> {
+    return vec4(4u * vector) + vec4(0u, 1u, 2u, 3u) < vec4(params.n_inputs);
 }
 
 // Four features as integers of 24 bits, centred.
 fn features(row: u32, vector: u32) -> vec4<i32> {
     let drawn = vec4(words(row, 2u * vector), words(row, 2u * vector + 1u));
     let centred = vec4<i32>(drawn >> vec4(8u)) - vec4(1 << 23u);
-    let column = vec4(4u * vector) + vec4(0u, 1u, 2u, 3u);
-    return select(vec4(0), centred, column < vec4(params.n_inputs));
+    return select(vec4(0), centred, is_feature(vector));
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -72,20 +53,24 @@ fn main(
     let end = min(start + params.rows_per_leaf, params.n_samples);
     for (var first = start; first < end; first += WORKGROUP_SIZE) {
         let n_rows = min(end - first, WORKGROUP_SIZE);
-        atomicStore(&margins[invocation], 0);
+        for (var sum = 0u; sum < SUMS; sum++) { // unroll
+            atomicStore(&sums[invocation * SUMS + sum], 0);
+        }
         workgroupBarrier();
         for (var i = invocation; i < n_rows * n_vectors; i += WORKGROUP_SIZE) {
             let row = i / n_vectors;
             let vector = i % n_vectors;
             let x = features(first + row, vector);
             write_features(first * n_vectors + i, x);
-            atomicAdd(&margins[row], dot(hidden_weight[vector], x >> vec4(12u)));
+            for (var sum = 0u; sum < SUMS; sum++) { // unroll
+                atomicAdd(&sums[row * SUMS + sum], term(sum, vector, x));
+            }
         }
         workgroupBarrier();
         if invocation < n_rows {
             let row = first + invocation;
             let flipped = words(row, NOISE_BLOCK)[0] < params.flip_below;
-            targets[row] = f32((atomicLoad(&margins[invocation]) > 0) != flipped);
+            targets[row] = f32(label(invocation, n_vectors) != flipped);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::leaves::Leaves;
 use crate::network::{Network, NetworkValues};
 use crate::objective::Objective;
-use crate::optimizer::{Memory, Optimizer, UpdateRule};
+use crate::optimizer::{Memory, UpdateRule};
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -270,7 +270,7 @@ pub trait Backend {
     /// # Errors
     /// Where the device fails.
     fn memory(&mut self) -> Result<Memory> {
-        Ok(Memory::new(Optimizer::GradientDescent, 0))
+        Ok(Memory::default())
     }
 
     /// Replaces what the rule that is followed keeps; a GPU rounds it to f32.

@@ -12,6 +12,7 @@ mod block;
 mod dense;
 mod descent;
 mod exp;
+mod fma;
 mod forward;
 mod layer;
 mod leaf;
@@ -20,6 +21,7 @@ mod reference;
 mod rows;
 mod small_batch;
 
+pub use fma::Multiplier;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 

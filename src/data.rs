@@ -28,7 +28,8 @@ pub use split::held_out;
 pub(crate) use storage::Quantization;
 pub use storage::{Storage, StorageRounding};
 pub use stored::Stored;
-pub use synthetic::Synthetic;
+pub(crate) use synthetic::{Labels, UNITS};
+pub use synthetic::{Rule, Synthetic};
 
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
@@ -53,6 +54,7 @@ pub struct Dataset {
     scaling: Option<Arc<Scaling>>,
     reading: Option<Reading>,
     notices: Vec<String>,
+    bayes_accuracy: Option<f64>,
     /// The rows before scaling and rounding; data sets that differ in these alone share them.
     rows: Arc<RowStore>,
     /// How the inputs are rounded to their storage.
@@ -78,13 +80,16 @@ impl Dataset {
     /// Rows made on demand, each a function of the seed and its number alone.
     #[must_use]
     pub fn synthetic(synthetic: Synthetic) -> Self {
-        Self::of(
-            synthetic.to_string(),
-            synthetic.n_samples(),
-            numbered_columns(synthetic.n_inputs()),
-            vec!["y".to_owned()],
-            RowStore::Synthetic(synthetic),
-        )
+        Self {
+            bayes_accuracy: Some(synthetic.bayes_accuracy()),
+            ..Self::of(
+                synthetic.to_string(),
+                synthetic.n_samples(),
+                numbered_columns(synthetic.n_inputs()),
+                vec!["y".to_owned()],
+                RowStore::Synthetic(synthetic),
+            )
+        }
     }
 
     /// Samples already in memory: `inputs` (N, I) and `targets` (N, O), row-major.
@@ -164,6 +169,7 @@ impl Dataset {
             scaling: None,
             reading: None,
             notices: Vec::new(),
+            bayes_accuracy: None,
             rows: Arc::new(rows),
             quantization: Quantization::default(),
         }
@@ -235,6 +241,13 @@ impl Dataset {
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// The Bayes accuracy, the expected share of samples that a classifier predicts which knows how they are made; `None`
+    /// unless they are synthetic and have no weights.
+    #[must_use]
+    pub fn bayes_accuracy(&self) -> Option<f64> {
+        self.bayes_accuracy
     }
 
     /// The classes that the targets stand for; `None` if the targets are numbers.

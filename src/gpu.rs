@@ -15,6 +15,7 @@ mod chunks;
 mod dense;
 mod dense_kernels;
 mod device;
+mod fma;
 mod forward;
 mod generate;
 mod input_format;
@@ -41,6 +42,7 @@ mod variants;
 mod workgroup_shape;
 
 pub use adapter::{Adapter, AdapterKind, Software, adapters};
+pub use fma::Multiplier;
 pub use options::GpuOptions;
 pub use read::Reader;
 
@@ -51,7 +53,7 @@ use crate::backend::{
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
-use crate::optimizer::{Memory, Optimizer, UpdateRule};
+use crate::optimizer::{Memory, UpdateRule};
 use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
@@ -313,8 +315,7 @@ impl Backend for Gpu<'_> {
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
-        let all = self.operands.problem.leaves();
-        let sums = self.pass.leaf_sums(&self.device, leaves, all)?;
+        let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
         let total_weight = self.operands.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
@@ -400,7 +401,7 @@ impl Backend for Gpu<'_> {
     fn memory(&mut self) -> Result<Memory> {
         match &self.followed {
             Followed::Optimizer(optimizer, _) => optimizer.memory(&self.device),
-            _ => Ok(Memory::new(Optimizer::GradientDescent, 0)),
+            _ => Ok(Memory::default()),
         }
     }
 

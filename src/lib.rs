@@ -57,7 +57,7 @@ mod simd;
 pub mod train;
 pub mod validate;
 
-pub use data::{ClassWeight, Classes, Dataset, Scaling, Storage, Synthetic};
+pub use data::{ClassWeight, Classes, Dataset, Rule, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use metrics::{Metrics, measure};

@@ -8,10 +8,11 @@ mod penalty;
 mod rmsprop;
 mod schedule;
 
-pub(crate) use adam::shares as adam_shares;
+pub(crate) use adam::{DECAY as ADAM_DECAY, EPSILON as ADAM_EPSILON, shares as adam_shares};
 pub(crate) use batches::Batch;
 pub use batches::Batches;
 pub(crate) use penalty::Penalty;
+pub(crate) use rmsprop::{DECAY as RMSPROP_DECAY, EPSILON as RMSPROP_EPSILON};
 pub use schedule::Schedule;
 
 use crate::network::Network;
@@ -58,37 +59,42 @@ impl Optimizer {
     }
 }
 
-/// What a first-order method keeps from update to update.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+/// What a rule keeps from update to update: vectors as long as the parameters.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Memory {
-    optimizer: Optimizer,
+    names: Vec<String>,
     #[serde(skip)]
     vectors: Vec<Vec<f64>>,
 }
 
 impl Memory {
-    /// Before the first update of `n_parameters` parameters: all 0.
+    /// Before the first update of `n_parameters` parameters by `rule`: all 0.
     #[must_use]
-    pub fn new(optimizer: Optimizer, n_parameters: usize) -> Self {
+    pub fn new(rule: &UpdateRule, n_parameters: usize) -> Self {
+        let average = rule.average_decay.map(|_| AVERAGE);
+        let names = rule.optimizer.memory().iter().copied().chain(average);
+        let names: Vec<String> = names.map(str::to_owned).collect();
         Self {
-            optimizer,
-            vectors: vec![vec![0.0; n_parameters]; optimizer.memory().len()],
+            vectors: vec![vec![0.0; n_parameters]; names.len()],
+            names,
         }
     }
 
-    /// The vectors, in the order of their names.
+    /// The vectors: those of the optimizer in the order of [`Optimizer::memory`], then the mean of the parameters.
     #[must_use]
     pub fn vectors(&self) -> &[Vec<f64>] {
         &self.vectors
     }
 
     /// The vectors by their names; empty ones if the memory was read without them.
-    pub fn vectors_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<f64>)> {
-        let names = self.optimizer.memory();
-        self.vectors.resize(names.len(), Vec::new());
-        names.iter().copied().zip(&mut self.vectors)
+    pub fn vectors_mut(&mut self) -> impl Iterator<Item = (&str, &mut Vec<f64>)> {
+        self.vectors.resize(self.names.len(), Vec::new());
+        self.names.iter().map(String::as_str).zip(&mut self.vectors)
     }
 }
+
+/// The name of the running mean of the parameters.
+const AVERAGE: &str = "average";
 
 /// All that a first-order update depends on, beside the parameters, their gradient and the memory of past updates.
 /// Updates are counted from 0.
@@ -114,6 +120,8 @@ pub struct UpdateRule {
     pub l1: f64,
     /// Adds `½ l2 ‖W‖²` to the loss.
     pub l2: f64,
+    /// The share of itself that the running mean of the parameters keeps in each update; `None` for no such mean.
+    pub average_decay: Option<f64>,
     /// The rows of each update; `None` for all.
     pub batches: Option<Batches>,
 }
@@ -133,6 +141,7 @@ impl UpdateRule {
             clip_norm: None,
             l1: 0.0,
             l2: 0.0,
+            average_decay: None,
             batches: None,
         }
     }
@@ -173,7 +182,8 @@ impl UpdateRule {
         if let Some(most) = self.clip_norm {
             clip(most, gradient);
         }
-        match (self.optimizer, &mut memory.vectors[..]) {
+        let (own, average) = memory.vectors.split_at_mut(self.optimizer.memory().len());
+        match (self.optimizer, own) {
             (Optimizer::GradientDescent, _) => {
                 gradient_descent(rate, gradient, parameters);
                 penalty.soft_threshold(rate, parameters);
@@ -201,6 +211,20 @@ impl UpdateRule {
             }
             _ => unreachable!("a first-order method with its own memory"),
         }
+        if let (Some(decay), [average]) = (self.average_decay, average) {
+            for (mean, parameter) in average.iter_mut().zip(parameters) {
+                *mean = decay * *mean + (1.0 - decay) * *parameter;
+            }
+        }
+    }
+
+    /// The mean of the parameters after `updates` updates, without the bias of its start from 0; `None` if the rule asks
+    /// for none, or before the first update.
+    pub(crate) fn average(&self, memory: &Memory, updates: u64) -> Option<Vec<f64>> {
+        let decay = self.average_decay.filter(|_| updates > 0)?;
+        let seen = 1.0 - decay.powi(i32::try_from(updates).unwrap_or(i32::MAX));
+        let mean = memory.vectors.last()?;
+        Some(mean.iter().map(|mean| mean / seen).collect())
     }
 }
 
@@ -213,7 +237,7 @@ pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
 }
 
 /// Added to the norm of a gradient that is shortened, as `torch.nn.utils.clip_grad_norm_` does.
-const CLIP_EPSILON: f64 = 1e-6;
+pub(crate) const CLIP_EPSILON: f64 = 1e-6;
 
 /// Shortens a gradient whose norm is more than `most` to that norm.
 fn clip(most: f64, gradient: &mut [f64]) {

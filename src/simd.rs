@@ -94,6 +94,18 @@ impl Instructions {
         }
     }
 
+    /// The f64 that all vector registers hold together.
+    pub(crate) fn register_floats(self) -> usize {
+        let width = match self {
+            Self::Baseline => 2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 4,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 8,
+        };
+        width * if self.has_many_registers() { 32 } else { 16 }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline instructions",

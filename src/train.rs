@@ -30,6 +30,7 @@ use crate::network::Network;
 use checkpoint::Checkpoints;
 use config::check::require;
 use holdout::Holdout;
+pub(crate) use host::update_on_host;
 use run::TrainingRun;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;

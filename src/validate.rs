@@ -5,6 +5,7 @@ mod bound;
 mod check;
 mod range;
 mod stages;
+mod steps;
 mod updates;
 
 pub use check::{Check, Distance, Proof, StorageEffect};
@@ -12,14 +13,16 @@ pub use check::{Check, Distance, Proof, StorageEffect};
 use crate::backend::{ArithmeticRounding, Backend, Evaluation, Problem};
 use crate::cpu::{Cpu, Reference};
 use crate::data::{Dataset, Storage};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
-use crate::train::{SubmissionSize, TrainConfig};
+use crate::optimizer::{Optimizer, UpdateRule};
+use crate::train::{SubmissionSize, TrainConfig, update_on_host};
 use bound::Bounds;
 use range::beyond_f32;
 use std::iter::zip;
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Instant;
 use updates::Updates;
 
@@ -52,8 +55,8 @@ impl ReferenceChoice {
     }
 }
 
-/// Trains on the GPU for `config.iterations` updates and compares it with the float64 reference that `reference`
-/// chooses: at several iterations, from the GPU's own parameters, and after all of them.
+/// Trains on the GPU for `config.iterations` updates, by any optimizer but L-BFGS, and compares it with the float64
+/// reference that `reference` chooses: at several iterations, from the GPU's own parameters, and after all of them.
 ///
 /// # Errors
 /// If a setting cannot be used, or the hardware cannot hold the data or fails.
@@ -66,23 +69,37 @@ pub fn validate(
 ) -> Result<Proof> {
     let choice = reference;
     let problem = config.problem(dataset)?;
+    let rule = config.rule();
+    require_first_order(&rule)?;
     let start = problem.network.parameters_from(config.seed, config.init);
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
     let mut reference = choice.open(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;
+    candidate.follow(&rule)?;
     let mut checks = Vec::new();
     let mut done = 0;
     for iteration in looks(config.iterations) {
-        advance(&mut candidate, iteration - done, config.learning_rate)?;
+        submit(&mut candidate, done..iteration)?;
         done = iteration;
         if !is_finite(&candidate.parameters()?) {
             // Either the training leaves f32, which the reference then does as well, or the device is wrong.
-            reference.set_parameters(&start)?;
-            advance(reference.as_mut(), iteration, config.learning_rate)?;
+            update_from(
+                reference.as_mut(),
+                &problem,
+                config,
+                start.clone(),
+                iteration,
+            )?;
             if !is_in_f32(&reference.parameters()?) {
                 return Err(config.diverged(iteration, "a weight"));
             }
         }
+        let steps = match rule.is_plain() {
+            true => Vec::new(),
+            false => steps::check(&problem, &mut candidate, &rule, iteration)?,
+        };
+        // The checks make plain updates.
+        let kept = candidate.memory()?;
         let rate = config.learning_rate;
         let looked_at = if problem.network.reads_rows_once() {
             let rounding = candidate.rounding();
@@ -90,18 +107,25 @@ pub fn validate(
         } else {
             stages::check(&problem, &mut candidate, reference.as_mut(), rate)
         };
+        candidate.follow(&rule)?;
+        candidate.set_memory(&kept)?;
         match looked_at {
             Ok(looked_at) => {
                 let at = |check| Check { iteration, ..check };
-                checks.extend(looked_at.into_iter().map(at));
+                checks.extend(looked_at.into_iter().chain(steps).map(at));
             }
             // A device already found wrong may have taken the parameters anywhere.
             Err(Error::BeyondF32 { .. }) if checks.iter().any(|check| !check.within) => {}
             Err(error) => return Err(error),
         }
     }
-    reference.set_parameters(&start)?;
-    advance(reference.as_mut(), config.iterations, config.learning_rate)?;
+    update_from(
+        reference.as_mut(),
+        &problem,
+        config,
+        start,
+        config.iterations,
+    )?;
     let (reached, expected) = (candidate.parameters()?, reference.parameters()?);
     let (adapter, adapter_of_reference) = (candidate.adapter(), reference.adapter());
     let rounding = if dataset.storage() == Storage::F32 {
@@ -149,15 +173,47 @@ fn looks(iterations: u64) -> Vec<u64> {
     looks
 }
 
-fn advance(backend: &mut dyn Backend, mut iterations: u64, learning_rate: f64) -> Result<()> {
+/// Refuses L-BFGS, whose steps a host searches: a device has none of its own to check.
+fn require_first_order(rule: &UpdateRule) -> Result<()> {
+    match rule.optimizer {
+        Optimizer::LBfgs => Err(Error::Setting {
+            setting: "optimizer",
+            reason: "the host searches the steps of L-BFGS, so that the device makes none to check"
+                .to_owned(),
+            remedies: &[Remedy::Set("optimizer", "gradient-descent or adamw")],
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes `updates` by the rule that the backend follows, in submissions of a size that suits it.
+fn submit(backend: &mut dyn Backend, updates: Range<u64>) -> Result<()> {
     let mut size = SubmissionSize::ONE;
-    while let Some(submitted) = size.iterations(iterations) {
+    let mut next = updates.start;
+    while let Some(submitted) = size.iterations(updates.end - next) {
         let start = Instant::now();
-        backend.advance(submitted, learning_rate)?;
+        let end = next + u64::from(submitted.get());
+        backend.submit(next..end)?;
+        backend.wait()?;
         size.observe(submitted, start.elapsed());
-        iterations -= u64::from(submitted.get());
+        next = end;
     }
     Ok(())
+}
+
+/// Makes the first `iterations` updates from the parameters `start`, by the backend or by the host.
+fn update_from(
+    backend: &mut dyn Backend,
+    problem: &Problem<'_>,
+    config: &TrainConfig,
+    start: Vec<f64>,
+    iterations: u64,
+) -> Result<()> {
+    backend.set_parameters(&start)?;
+    match backend.follow(&config.rule())? {
+        true => submit(backend, 0..iterations),
+        false => update_on_host(config, problem, backend, start, iterations),
+    }
 }
 
 /// Compares two backends at the candidate's own parameters, the candidate rounding in f32 like `rounding` describes:

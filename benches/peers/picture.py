@@ -1,4 +1,4 @@
-"""Bytes per second by shape, a bar for each peer, the ceiling as a line: `picture.py NAME` draws it again from NAME.json."""
+"""Rates by shape, a bar for each peer, the ceiling as a line: `picture.py NAME` draws it again from NAME.json."""
 
 import json
 import sys
@@ -8,6 +8,10 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
+RATES = {  # what a run of `run.py` and one of `network.py` is about: its unit, and its ceiling
+    "bytes_per_second": ("GB/s, inputs and targets counted once", "read ceiling"),
+    "flop_per_second": ("GFLOP/s of the products", "fma ceiling"),
+}
 OURS, OTHERS = "#d1495b", plt.get_cmap("tab20c").colors
 
 
@@ -24,30 +28,38 @@ def draw(run, out):
 
 
 def panel(axis, run, device):
+    rate = run.get("rate", "bytes_per_second")
+    unit, of_ceiling = RATES[rate]
     speeds = {}  # of each contestant, by the number of the shape
     for at, part in enumerate(run["shapes"]):
         for result in part["results"]:
-            if result["device"] == device and "bytes_per_second" in result:
-                speeds.setdefault(result["name"], {})[at] = result["bytes_per_second"] / 1e9
+            if result["device"] == device and rate in result:
+                name = " ".join([result["name"], *([result["kind"]] if "kind" in result else [])])
+                speeds.setdefault(name, {})[at] = result[rate] / 1e9
     width = 0.8 / len(speeds)
     for number, (name, bars) in enumerate(speeds.items()):
         places = [at - 0.4 + (number + 0.5) * width for at in bars]
-        colour = OURS if name == "neuralnet" else OTHERS[(2 * number - 1) % len(OTHERS)]
+        colour = OURS if name.split()[0] == "neuralnet" else OTHERS[(2 * number - 1) % len(OTHERS)]
         axis.bar(places, bars.values(), width, color=colour, label=name)
     for at, part in enumerate(run["shapes"]):
         if device in part["ceiling"]:
-            ceiling, label = part["ceiling"][device] / 1e9, None if at else "read ceiling"
+            ceiling, label = part["ceiling"][device] / 1e9, None if at else f"{of_ceiling}{precision(part)}"
             axis.hlines(ceiling, at - 0.45, at + 0.45, color="black", linestyle="--", label=label)
     values = [value for bars in speeds.values() for value in bars.values()]
     if max(values) > 20 * min(values):
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
     axis.set_xticks(range(len(run["shapes"])), [part["shape"] for part in run["shapes"]])
-    axis.set_ylabel("GB/s, inputs and targets counted once")
+    axis.set_ylabel(unit)
     machine = run["machine"]
     name = machine["nvidia"][0] if device == "gpu" and machine["nvidia"] else machine["cpu"]
     axis.set_title(f"{device}: {name}, {run['date'][:10]}")
     axis.legend(fontsize="small", ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def precision(part):
+    """Of the numbers of the ceiling, if it is one of arithmetic."""
+    return f", {part['bench']['arithmetic_ceiling']['precision']}" if "bench" in part else ""
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ struct Params {
     l2: f32,
     clip_norm: f32, // the largest norm of a gradient; 0 for no such limit
     number: u32,    // of the update in the history
+    average_gain: f32, // the share of the new parameters in their running mean
     _pad0: u32,
     _pad1: u32,
-    _pad2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,15 +1,26 @@
 //! `synthetic:ROWSxFEATURES`: data of any size whose row i depends on the seed and i alone.
 //!
-//! Features are exact dyadic fractions in [−1, 1). Hidden integer weights give each row an integer margin, whose sign
-//! is the label; noise flips a stated share of the labels. Nothing is rounded, so every machine makes the same bits,
-//! and so does the shader `synthetic`, the twin of this module.
+//! Features are exact dyadic fractions in [−1, 1). A rule decides each label by integers; noise flips a stated share of
+//! the labels. Nothing is rounded, so every machine makes the same bits, and so does the shader `synthetic`, the twin of
+//! this module.
+
+mod labels;
+mod rule;
+mod teacher;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use labels::Labels;
+pub use rule::Rule;
+pub(crate) use teacher::UNITS;
 
 use crate::error::{Error, Result};
 use crate::random::threefry2x32;
 use std::fmt;
 use std::str::FromStr;
 
-/// The largest number of features. Each adds less than 2¹¹ · 2⁶ to the margin, which so stays within 32 bits.
+/// The largest number of features. Each adds at most 2¹¹ · 2⁶ to the margin of the linear rule, 2¹⁸ to those of `xor` and
+/// `circle`, and what [`UNITS`] says to that of a teacher; so every sum stays within 32 bits.
 const MAX_INPUTS: usize = 8192;
 /// Rows are numbered in 48 bits, beside a block number of 16.
 const MAX_ROWS: u64 = 1 << 48;
@@ -17,8 +28,6 @@ const MAX_ROWS: u64 = 1 << 48;
 const NOISE_BLOCK: u32 = 0xFFFF;
 /// Second word of the key for the rows.
 const ROWS: u32 = 0;
-/// Second word of the key for the hidden weights.
-const HIDDEN_WEIGHT: u32 = 1;
 
 /// The description of a synthetic batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +38,11 @@ pub struct Synthetic {
     /// A label is flipped if its random word is below this.
     flip_below: u32,
     seed: u32,
-    /// (I), each in [−64, 63].
-    hidden_weight: Vec<i32>,
+    labels: Labels,
 }
 
 impl Synthetic {
-    /// `n_samples` rows of `n_inputs` features, with a share `noise` of the labels flipped.
+    /// `n_samples` rows of `n_inputs` features, labelled by [`Rule::Linear`], with a share `noise` of the labels flipped.
     ///
     /// # Errors
     /// If there is no row or no feature, there are more than 8,192 features or more bytes than can be counted, or
@@ -65,20 +73,31 @@ impl Synthetic {
                 "noise={noise} is not a share of labels to flip; it must be from 0 to 0.5"
             ));
         }
-        let hidden_weight = (0..)
-            .take(width)
-            .map(|j| {
-                let word = threefry2x32([seed, HIDDEN_WEIGHT], [j, 0])[0];
-                (word >> 25).cast_signed() - 64
-            })
-            .collect();
         Ok(Self {
             n_samples: rows,
             n_inputs: width,
             noise,
             flip_below: flip_below(noise),
             seed,
-            hidden_weight,
+            labels: labels(Rule::Linear, width, seed),
+        })
+    }
+
+    /// The same features, labelled by `rule`.
+    ///
+    /// # Errors
+    /// If there is one feature and `rule` needs two.
+    pub fn with_rule(self, rule: Rule) -> Result<Self> {
+        let (n_inputs, least) = (self.n_inputs, rule.min_inputs());
+        if n_inputs < least {
+            return Err(Error::Dataset {
+                source_name: self.to_string(),
+                reason: format!("rule={rule} needs at least {least} features"),
+            });
+        }
+        Ok(Self {
+            labels: labels(rule, n_inputs, self.seed),
+            ..self
         })
     }
 
@@ -98,27 +117,43 @@ impl Synthetic {
         self.seed
     }
 
-    pub(crate) fn hidden_weight(&self) -> &[i32] {
-        &self.hidden_weight
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The expected accuracy of the rule itself, which no model exceeds but by chance: the share of labels that are
+    /// not flipped.
+    pub(super) fn bayes_accuracy(&self) -> f64 {
+        1.0 - self.noise
     }
 
     /// Writes the features of row `row` into `x` (I) and returns its label, 0 or 1.
     pub(super) fn row(&self, row: u64, x: &mut [f32]) -> f32 {
-        // The low word of the counter is the row's low word; the high word holds the row's high bits and the block.
-        let low = u32::try_from(row & 0xFFFF_FFFF).expect("32 bits");
-        let high = u32::try_from(row >> 32).expect("rows are numbered in 48 bits") << 16;
-        let block = |block: u32| threefry2x32([self.seed, ROWS], [low, high | block]);
-        let mut margin = 0;
-        for ((number, x), weight) in (0..).zip(x.chunks_mut(2)).zip(self.hidden_weight.chunks(2)) {
-            for ((word, x), weight) in block(number).into_iter().zip(x).zip(weight) {
-                // 24 bits, centred: an integer in [−2²³, 2²³).
-                let feature = (word >> 8).cast_signed() - (1 << 23);
-                *x = exact_f32(feature) / exact_f32(1 << 23);
-                margin += weight * (feature >> 12);
-            }
+        write_features(self.seed, row, x);
+        let flipped = words(self.seed, row, NOISE_BLOCK)[0] < self.flip_below;
+        f32::from(self.labels.of(x) != flipped)
+    }
+}
+
+fn labels(rule: Rule, n_inputs: usize, seed: u32) -> Labels {
+    Labels::new(rule, n_inputs, seed, |row, x| write_features(seed, row, x))
+}
+
+/// Block `block` of the words of row `row`.
+fn words(seed: u32, row: u64, block: u32) -> [u32; 2] {
+    // The low word of the counter is the row's low word; the high word holds the row's high bits and the block.
+    let low = u32::try_from(row & 0xFFFF_FFFF).expect("32 bits");
+    let high = u32::try_from(row >> 32).expect("rows are numbered in 48 bits") << 16;
+    threefry2x32([seed, ROWS], [low, high | block])
+}
+
+/// Writes the features of row `row` into `x` (I).
+fn write_features(seed: u32, row: u64, x: &mut [f32]) {
+    for (block, x) in (0..).zip(x.chunks_mut(2)) {
+        for (word, x) in words(seed, row, block).into_iter().zip(x) {
+            // 24 bits, centred: an integer in [−2²³, 2²³).
+            *x = exact_f32((word >> 8).cast_signed() - (1 << 23)) / exact_f32(1 << 23);
         }
-        let flipped = block(NOISE_BLOCK)[0] < self.flip_below;
-        f32::from((margin > 0) != flipped)
     }
 }
 
@@ -141,11 +176,12 @@ fn exact_f32(integer: i32) -> f32 {
 
 impl fmt::Display for Synthetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "synthetic:{}x{},noise={},seed={}",
-            self.n_samples, self.n_inputs, self.noise, self.seed
-        )
+        write!(f, "synthetic:{}x{}", self.n_samples, self.n_inputs)?;
+        // The linear rule has the shortest description.
+        if self.labels.rule() != Rule::default() {
+            write!(f, ",rule={}", self.labels.rule())?;
+        }
+        write!(f, ",noise={},seed={}", self.noise, self.seed)
     }
 }
 
@@ -153,18 +189,27 @@ impl FromStr for Synthetic {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (n_samples, n_inputs, noise, seed) = parse(text).map_err(|reason| Error::Dataset {
+        let parsed = parse(text).map_err(|reason| Error::Dataset {
             source_name: text.to_owned(),
             reason: format!(
-                "{reason}; write synthetic:ROWSxFEATURES[,noise=SHARE][,seed=NUMBER], as synthetic:100000x32,noise=0.05,seed=1"
+                "{reason}; write synthetic:ROWSxFEATURES[,rule=RULE][,noise=SHARE][,seed=NUMBER], as synthetic:100000x32,noise=0.05,seed=1"
             ),
         })?;
-        Self::new(n_samples, n_inputs, noise, seed)
+        let [n_samples, n_inputs] = parsed.size;
+        Self::new(n_samples, n_inputs, parsed.noise, parsed.seed)?.with_rule(parsed.rule)
     }
 }
 
-/// The rows, features, noise and seed that a description asks for.
-fn parse(text: &str) -> std::result::Result<(u64, u64, f64, u32), String> {
+/// What a description asks for.
+struct Parsed {
+    /// Rows and features.
+    size: [u64; 2],
+    rule: Rule,
+    noise: f64,
+    seed: u32,
+}
+
+fn parse(text: &str) -> std::result::Result<Parsed, String> {
     fn number<T: FromStr<Err: fmt::Display>>(
         text: &str,
         what: &str,
@@ -180,112 +225,26 @@ fn parse(text: &str) -> std::result::Result<(u64, u64, f64, u32), String> {
         .ok_or_else(|| format!("`{size}` is not ROWSxFEATURES"))?;
     let n_samples = number(rows, "number of rows")?;
     let n_inputs = number(features, "number of features")?;
-    let (mut noise, mut seed) = (None, None);
+    let (mut rule, mut noise, mut seed) = (None, None, None);
     for part in parts {
         let is_given_twice = match part.split_once('=') {
+            Some(("rule", value)) => rule.replace(value.parse()?).is_some(),
             Some(("noise", value)) => noise.replace(number(value, "share")?).is_some(),
             Some(("seed", value)) => seed.replace(number(value, "seed of 32 bits")?).is_some(),
-            _ => return Err(format!("`{part}` is neither noise=SHARE nor seed=NUMBER")),
+            _ => {
+                return Err(format!(
+                    "`{part}` is neither rule=RULE, noise=SHARE nor seed=NUMBER"
+                ));
+            }
         };
         if is_given_twice {
             return Err(format!("`{part}` is given twice"));
         }
     }
-    Ok((
-        n_samples,
-        n_inputs,
-        noise.unwrap_or(0.05),
-        seed.unwrap_or(1),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Synthetic, flip_below};
-    use crate::data::Dataset;
-
-    #[test]
-    fn any_slice_is_the_same_wherever_it_is_made() {
-        let dataset = Dataset::synthetic(Synthetic::new(1000, 5, 0.05, 3).unwrap());
-        let read = |rows: std::ops::Range<usize>| {
-            let (mut x, mut t) = (vec![0.0; rows.len() * 5], vec![0.0; rows.len()]);
-            dataset.read(rows, &mut x, &mut t);
-            (x, t)
-        };
-        let (all_x, all_t) = read(0..1000);
-        let (x, t) = read(333..700);
-        assert_eq!(x, all_x[333 * 5..700 * 5], "inputs");
-        assert_eq!(t, all_t[333..700], "targets");
-    }
-
-    /// A row past 2³² must not repeat the row with the same low word.
-    #[test]
-    fn rows_beyond_32_bits_differ() {
-        let synthetic = Synthetic::new(1 << 40, 4, 0.0, 1).unwrap();
-        let row = |row| {
-            let mut x = [0.0; 4];
-            synthetic.row(row, &mut x);
-            x.map(f32::to_bits)
-        };
-        assert_ne!(row(7), row(7 + (1 << 32)), "rows 7 and 2^32 + 7");
-    }
-
-    /// Words around the threshold, which is where an integer and a share could part.
-    #[test]
-    fn words_are_flipped_below_the_share_of_the_noise() {
-        let word = 1.0 / 4_294_967_296.0;
-        for noise in [
-            0.0,
-            f64::MIN_POSITIVE,
-            0.1 * word,
-            word,
-            1.5 * word,
-            0.05,
-            0.1,
-            0.3,
-            0.5,
-        ] {
-            let nearest = flip_below(noise);
-            for word in nearest.saturating_sub(2)..=nearest + 2 {
-                let in_share = f64::from(word) < noise * 4_294_967_296.0;
-                assert_eq!(word < nearest, in_share, "word {word}, noise {noise}");
-            }
-        }
-    }
-
-    #[test]
-    #[expect(clippy::float_cmp, reason = "the features must be the same bits")]
-    fn features_fill_the_interval_and_noise_flips_its_share() {
-        let (n, noise) = (100_000, 0.1);
-        let clean = Synthetic::new(n, 3, 0.0, 9).unwrap();
-        let noisy = Synthetic::new(n, 3, noise, 9).unwrap();
-        let (mut flipped, mut ones, mut sum, mut least, mut most) = (0.0, 0.0, 0.0, 0f32, 0f32);
-        for row in 0..n {
-            let (mut x, mut same) = ([0.0; 3], [0.0; 3]);
-            let (label, noisy_label) = (clean.row(row, &mut x), noisy.row(row, &mut same));
-            assert_eq!(x, same, "the noise leaves the features alone");
-            flipped += f64::from((label - noisy_label).abs());
-            ones += f64::from(label);
-            for x in x {
-                sum += f64::from(x);
-                least = least.min(x);
-                most = most.max(x);
-            }
-        }
-        let n = n as f64;
-        // Five standard deviations of a binomial share, and of a mean of 3n uniforms.
-        assert!(
-            (flipped / n - noise).abs() < 5.0 * (noise * 0.9 / n).sqrt(),
-            "{flipped} flipped"
-        );
-        assert!((ones / n - 0.5).abs() < 5.0 * 0.5 / n.sqrt(), "{ones} ones");
-        assert!(
-            (sum / (3.0 * n)).abs() < 5.0 * (1.0 / (9.0 * n)).sqrt(),
-            "sum {sum}"
-        );
-        assert!(
-            (-1.0..-0.9999).contains(&least) && (0.9999..1.0).contains(&most),
-            "{least} to {most}"
-        );
-    }
+    Ok(Parsed {
+        size: [n_samples, n_inputs],
+        rule: rule.unwrap_or_default(),
+        noise: noise.unwrap_or(0.05),
+        seed: seed.unwrap_or(1),
+    })
 }

@@ -55,6 +55,7 @@ impl Dataset {
         let targets = ColumnView::whole(targets.copied().collect(), n_outputs + 1);
         Ok(Self {
             total_weight: Arc::default(),
+            bayes_accuracy: None,
             rows: Arc::new(RowStore::stored(inputs, targets, n_outputs, lines)),
             ..self.clone()
         })

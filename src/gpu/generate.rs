@@ -3,10 +3,10 @@
 use super::chunk::Chunk;
 use super::device::Device;
 use super::input_format::InputFormat;
-use super::kernels;
+use super::kernels::{Binding, Kernel, shaders};
 use super::params::{SyntheticParams, to_u32};
 use super::pipeline::Pipeline;
-use crate::data::Synthetic;
+use crate::data::{Labels, Rule, Synthetic, UNITS};
 use crate::error::Result;
 
 #[derive(Debug)]
@@ -24,11 +24,11 @@ impl Generate {
         rows_per_leaf: usize,
         chunks: &[Chunk],
     ) -> Result<Self> {
-        let mut weights = synthetic.hidden_weight().to_vec();
-        weights.resize(weights.len().next_multiple_of(4), 0);
-        let hidden_weight = device.storage("hidden_weight", weights.len())?;
+        let labels = synthetic.labels();
+        let weights = hidden_weight(labels, synthetic.n_inputs());
+        let hidden_weight = device.storage("hidden_weight", 4 * weights.len())?;
         device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
-        let mut pipeline = Pipeline::new(device, &kernels::synthetic(format))?;
+        let mut pipeline = Pipeline::new(device, &kernel(labels.rule(), format))?;
         let word = |number: u64| u32::try_from(number).expect("rows are numbered in 48 bits");
         for chunk in chunks {
             let first_row = chunk.rows.start as u64;
@@ -40,7 +40,7 @@ impl Generate {
                 flip_below: synthetic.flip_below(),
                 first_row_low: word(first_row & 0xFFFF_FFFF),
                 first_row_high: word(first_row >> 32),
-                _pad: 0,
+                threshold: labels.threshold(),
             };
             let params = device.uniform("synthetic.params", &params)?;
             let buffers = [&params, &hidden_weight, &chunk.inputs, &chunk.targets];
@@ -55,10 +55,57 @@ impl Generate {
     }
 }
 
+/// Sums over the features of a row from which `rule` decides its label in `synthetic`.
+fn n_sums(rule: Rule) -> usize {
+    match rule {
+        Rule::Linear | Rule::Xor | Rule::Circle => 1,
+        Rule::Spiral => 2,
+        Rule::Teacher => UNITS,
+    }
+}
+
+/// `synthetic`: the rows of a synthetic data set, labelled by `rule` and written in `format`.
+pub(super) fn kernel(rule: Rule, format: InputFormat) -> Kernel {
+    // The constants of synthetic_rule.wgsl are called as the rules are, in capitals.
+    let name = rule.name().to_uppercase();
+    let n_sums = n_sums(rule);
+    Kernel {
+        name: "synthetic",
+        wgsl: format!("const RULE = {name};\nconst SUMS = {n_sums}u;\n")
+            + format.writer()
+            + shaders!(
+                "common/threefry.wgsl",
+                "common/synthetic_rule.wgsl",
+                "synthetic.wgsl"
+            ),
+        bindings: vec![
+            Binding::Uniform,
+            Binding::Read,
+            Binding::ReadWrite,
+            Binding::ReadWrite,
+        ],
+    }
+}
+
+/// The buffer `hidden_weight` of `synthetic`, as `synthetic_rule.wgsl` describes it.
+fn hidden_weight(labels: &Labels, n_inputs: usize) -> Vec<[i32; 4]> {
+    let n_sums = n_sums(labels.rule());
+    let mut weights = vec![[0; 4]; n_inputs.div_ceil(4) * n_sums];
+    // Empty if the rule has no weights.
+    for (input, of_sums) in labels.weight().chunks_exact(n_sums).enumerate() {
+        for (sum, weight) in of_sums.iter().enumerate() {
+            weights[input / 4 * n_sums + sum][input % 4] = *weight;
+        }
+    }
+    let units = labels.units().iter();
+    weights.extend(units.map(|unit| [unit.bias, unit.output, 0, 0]));
+    weights
+}
+
 #[cfg(test)]
 mod tests {
     use super::Generate;
-    use crate::data::{Dataset, Storage, Synthetic};
+    use crate::data::{Dataset, Rule, Storage, Synthetic};
     use crate::gpu::chunk::Chunk;
     use crate::gpu::device::tests::device;
     use crate::gpu::input_format::InputFormat;
@@ -73,11 +120,15 @@ mod tests {
 
     /// Makes the rows from `first` on by the shader, into memory full of NaN, and by the CPU.
     fn assert_same_bits(n_inputs: usize, noise: f64, seed: u32, first: usize, n_rows: usize) {
+        let synthetic = Synthetic::new(1 << 40, n_inputs as u64, noise, seed).unwrap();
+        assert_same_bits_of(&synthetic, first, n_rows);
+    }
+
+    fn assert_same_bits_of(synthetic: &Synthetic, first: usize, n_rows: usize) {
         for storage in [Storage::F32, Storage::F16, Storage::U8] {
-            let synthetic = Synthetic::new(1 << 40, n_inputs as u64, noise, seed).unwrap();
             let dataset = Dataset::synthetic(synthetic.clone());
             let dataset = dataset.stored_as(storage).unwrap();
-            assert_stored(&dataset, &synthetic, first..first + n_rows);
+            assert_stored(&dataset, synthetic, first..first + n_rows);
         }
     }
 
@@ -141,6 +192,23 @@ mod tests {
         ] {
             for (noise, seed) in [(0.0, 1), (0.05, 0), (0.5, u32::MAX)] {
                 assert_same_bits(n_inputs, noise, seed, 0, n_rows);
+            }
+        }
+    }
+
+    /// Every rule for widths that end anywhere in a vector, and whose sums are the largest.
+    #[test]
+    fn the_shader_labels_by_every_rule_as_the_cpu_does() {
+        for n_inputs in [1, 2, 3, 4, 5, 6, 7, 8, 9, 33, 784, 8192] {
+            for (at, rule) in Rule::ALL.into_iter().enumerate() {
+                let (noise, seed) = [(0.0, 1), (0.05, 0), (0.5, u32::MAX)][(n_inputs + at) % 3];
+                let synthetic = Synthetic::new(1 << 40, n_inputs as u64, noise, seed).unwrap();
+                let Ok(synthetic) = synthetic.with_rule(rule) else {
+                    assert_eq!(n_inputs, 1, "{rule}");
+                    continue;
+                };
+                let n_rows = (40_000 / n_inputs).clamp(40, 9001);
+                assert_same_bits_of(&synthetic, (1 << 32) - 777, n_rows);
             }
         }
     }

@@ -76,10 +76,6 @@ fn numbered(part: &str, was: usize, is: usize) -> String {
     part.replace(&format!("@binding({was})"), &format!("@binding({is})"))
 }
 
-/// Invocations of a workgroup of `read`, and the vec4 that it reads.
-pub(super) const READ_WORKGROUP_SIZE: usize = 256;
-pub(super) const READ_PER_WORKGROUP: usize = 256 * READ_WORKGROUP_SIZE;
-
 /// Nodes that one workgroup of `fold` folds, and vec4 columns it takes.
 pub(super) const FOLD_NODES: usize = 1024;
 pub(super) const FOLD_COLUMNS: usize = 4;
@@ -204,23 +200,5 @@ pub(super) fn fold() -> Kernel {
         name: "fold",
         wgsl: shaders!("fold.wgsl").to_owned(),
         bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
-    }
-}
-
-/// `synthetic`: the rows of a synthetic data set, written in `format`.
-pub(super) fn synthetic(format: InputFormat) -> Kernel {
-    Kernel {
-        name: "synthetic",
-        wgsl: format.writer().to_owned() + shaders!("synthetic.wgsl"),
-        bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
-    }
-}
-
-/// `read`: reads memory and does nothing else.
-pub(super) fn read() -> Kernel {
-    Kernel {
-        name: "read",
-        wgsl: shaders!("read.wgsl").to_owned(),
-        bindings: vec![Uniform, Read, ReadWrite],
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct DeviceOptimizer {
     zero: Buffer,
     /// Both are there; those that the method does not use have room for one vec4.
     memory: [Buffer; 2],
+    /// The running mean of the parameters; one vec4 if the rule asks for none.
+    average: Buffer,
     /// An [`UpdateParams`] each [`RECORD_BYTES`].
     records: Buffer,
     /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
@@ -60,13 +62,9 @@ impl DeviceOptimizer {
         // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
         pass::rate(rule.learning_rate)?;
         let layout = ParameterLayout::new(&problem.network);
-        let n_vectors = rule.optimizer.memory().len();
-        let vector = |number: usize| {
-            let floats = if number < n_vectors {
-                layout.n_trained()
-            } else {
-                4
-            };
+        let n_own = rule.optimizer.memory().len();
+        let vector = |is_used: bool| {
+            let floats = if is_used { layout.n_trained() } else { 4 };
             device.storage("memory of the optimizer", floats)
         };
         let needs_norms = rule.clip_norm.is_some() || rule.l1 > 0.0 || rule.l2 > 0.0;
@@ -79,10 +77,14 @@ impl DeviceOptimizer {
         });
         let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
         Ok(Self {
-            optimizer: Pipeline::new(device, &optimizer(&layout, rule.optimizer))?,
+            optimizer: Pipeline::new(
+                device,
+                &optimizer(&layout, rule.optimizer, rule.average_decay.is_some()),
+            )?,
             norms: norms.transpose()?,
             zero: device.storage("no norms", 4)?,
-            memory: [vector(0)?, vector(1)?],
+            memory: [vector(n_own > 0)?, vector(n_own > 1)?],
+            average: vector(rule.average_decay.is_some())?,
             records: device.buffer(
                 "records of updates",
                 bytes,
@@ -120,6 +122,7 @@ impl DeviceOptimizer {
             second,
             norm,
             &self.history,
+            &self.average,
         ];
         let workgroups = device.workgroups(n_columns.div_ceil(WORKGROUP_SIZE));
         optimizer.add(device, &buffers, workgroups)?;
@@ -173,7 +176,8 @@ impl DeviceOptimizer {
             l2: rule.l2 as f32,
             clip_norm: rule.clip_norm.unwrap_or(0.0) as f32,
             number: (update % MAX_UPDATES as u64) as u32,
-            _pad: [0; 3],
+            average_gain: rule.average_decay.map_or(0.0, |decay| 1.0 - decay) as f32,
+            _pad: [0; 2],
         }
     }
 
@@ -192,10 +196,17 @@ impl DeviceOptimizer {
         dispatches.optimizer.record_at(pass, 0, place);
     }
 
+    /// What the rule keeps, in the order of [`Memory::vectors`].
+    fn kept(&self) -> impl Iterator<Item = &Buffer> {
+        let own = &self.memory[..self.rule.optimizer.memory().len()];
+        let average = self.rule.average_decay.map(|_| &self.average);
+        own.iter().chain(average)
+    }
+
     /// What the method keeps.
     pub(super) fn memory(&self, device: &Device) -> Result<Memory> {
-        let mut memory = Memory::new(self.rule.optimizer, 0);
-        for ((_, vector), buffer) in memory.vectors_mut().zip(&self.memory) {
+        let mut memory = Memory::new(&self.rule, 0);
+        for ((_, vector), buffer) in memory.vectors_mut().zip(self.kept()) {
             let mut packed = device.read(buffer, 0, self.layout.n_trained())?;
             packed.resize(self.layout.n_parameters(), 0.0);
             *vector = self.layout.unpack(&packed);
@@ -205,7 +216,7 @@ impl DeviceOptimizer {
 
     /// Replaces what the method keeps.
     pub(super) fn set_memory(&self, device: &Device, memory: &Memory) {
-        for (vector, buffer) in memory.vectors().iter().zip(&self.memory) {
+        for (vector, buffer) in memory.vectors().iter().zip(self.kept()) {
             let packed = &self.layout.pack(vector)[..self.layout.n_trained()];
             device.write(buffer, 0, bytemuck::cast_slice(packed));
         }
@@ -214,7 +225,7 @@ impl DeviceOptimizer {
     /// Forgets all updates so far.
     pub(super) fn forget(&self, device: &Device) {
         device.submit("forget", |encoder| {
-            for buffer in &self.memory {
+            for buffer in self.kept() {
                 encoder.clear_buffer(buffer, 0, None);
             }
         });
@@ -250,7 +261,7 @@ fn norms(layout: &ParameterLayout) -> Kernel {
 }
 
 /// `optimizer`: an update.
-fn optimizer(layout: &ParameterLayout, method: Optimizer) -> Kernel {
+fn optimizer(layout: &ParameterLayout, method: Optimizer, averages: bool) -> Kernel {
     let method = match method {
         Optimizer::GradientDescent => "DESCENT",
         Optimizer::Momentum => "MOMENTUM",
@@ -260,12 +271,13 @@ fn optimizer(layout: &ParameterLayout, method: Optimizer) -> Kernel {
         Optimizer::LBfgs => unreachable!("the host searches its steps"),
     };
     let mut bindings = vec![UniformAt(RECORD), Read, ReadWrite, ReadWrite, ReadWrite];
-    bindings.extend([Read, ReadWrite]);
+    bindings.extend([Read, ReadWrite, ReadWrite]);
     Kernel {
         name: "optimizer",
         wgsl: format!(
-            "{}const METHOD = {method};\n{}",
+            "{}const METHOD = {method};\nconst AVERAGES = {}u;\n{}",
             header(layout),
+            u32::from(averages),
             shaders!("common/update.wgsl", "optimizer.wgsl")
         ),
         bindings,
@@ -293,7 +305,7 @@ pub(super) mod tests {
             Optimizer::RmsProp,
             Optimizer::Adam,
         ];
-        let kernels = methods.map(|method| optimizer(&layout, method));
+        let kernels = methods.map(|method| optimizer(&layout, method, method == Optimizer::Adam));
         let kernels = kernels.into_iter().chain([norms(&layout)]);
         kernels.map(|kernel| (kernel, WORKGROUP_SIZE)).collect()
     }

@@ -62,7 +62,8 @@ pub(super) struct UpdateParams {
     pub(super) l2: f32,
     pub(super) clip_norm: f32,
     pub(super) number: u32,
-    pub(super) _pad: [u32; 3],
+    pub(super) average_gain: f32,
+    pub(super) _pad: [u32; 2],
 }
 
 /// Uniform of `batch_rows`, whose WGSL says what each means.
@@ -95,7 +96,8 @@ pub(super) struct SyntheticParams {
     /// Number of the chunk's first row among all, in two words.
     pub(super) first_row_low: u32,
     pub(super) first_row_high: u32,
-    pub(super) _pad: u32,
+    /// What the rule compares with.
+    pub(super) threshold: i32,
 }
 
 /// Uniform of `read`.
@@ -107,12 +109,25 @@ pub(super) struct ReadParams {
     pub(super) _pad: [u32; 3],
 }
 
+/// Uniform of `fma`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct FmaParams {
+    /// Trips of the loop.
+    pub(super) n_trips: u32,
+    /// What each step multiplies by.
+    pub(super) factor: f32,
+    /// What each step adds.
+    pub(super) term: f32,
+    pub(super) _pad: u32,
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BatchRowsParams, BlockParams, ChunkParams, FoldParams, ReadParams, SyntheticParams,
-        UpdateParams,
+        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, ReadParams,
+        SyntheticParams, UpdateParams,
     };
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
@@ -131,12 +146,13 @@ pub(super) mod tests {
             "read" => layout!(ReadParams: n_vectors),
             "norms" | "optimizer" => {
                 layout!(UpdateParams: scale rate square_scale decay momentum threshold l2
-                clip_norm number)
+                clip_norm number average_gain)
             }
             "batch_rows" => {
                 layout!(BatchRowsParams: n_samples first_place n_places batch_size stride half_bits
                 key_0 key_1 first)
             }
+            "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward"
             | "dense_backward"
             | "dense_gradient"
@@ -149,7 +165,7 @@ pub(super) mod tests {
             }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
-                first_row_low first_row_high)
+                first_row_low first_row_high threshold)
             }
             _ => layout!(ChunkParams: n_samples first_leaf n_iterations rate),
         }

@@ -2,10 +2,24 @@
 
 use super::adapter::{self, AdapterKind, Software};
 use super::device::Device;
-use super::kernels::{self, READ_PER_WORKGROUP, READ_WORKGROUP_SIZE};
+use super::kernels::Binding::{Read, ReadWrite, Uniform};
+use super::kernels::{Kernel, shaders};
 use super::params::{ReadParams, to_u32};
 use super::pipeline::Pipeline;
 use crate::error::Result;
+
+/// Invocations of a workgroup of `read`, and the vec4 that it reads.
+pub(super) const WORKGROUP_SIZE: usize = 256;
+const PER_WORKGROUP: usize = 256 * WORKGROUP_SIZE;
+
+/// `read`: reads memory and does nothing else.
+pub(super) fn kernel() -> Kernel {
+    Kernel {
+        name: "read",
+        wgsl: shaders!("read.wgsl").to_owned(),
+        bindings: vec![Uniform, Read, ReadWrite],
+    }
+}
 
 /// Memory of a device that is read and nothing else.
 #[derive(Debug)]
@@ -23,20 +37,20 @@ impl Reader {
     pub fn new(bytes: u64, software: Software) -> Result<Self> {
         let (adapter, handle) = adapter::select(software)?;
         let device = Device::open(adapter, &handle, false)?;
-        let whole = 16 * READ_PER_WORKGROUP as u64;
+        let whole = 16 * PER_WORKGROUP as u64;
         let n_workgroups = (bytes.min(device.max_binding_bytes()) / whole)
             .min(u64::from(device.adapter.max_workgroups))
             .max(1);
         let n_workgroups = usize::try_from(n_workgroups).unwrap_or(1);
-        let n_vectors = n_workgroups * READ_PER_WORKGROUP;
+        let n_vectors = n_workgroups * PER_WORKGROUP;
         let params = ReadParams {
             n_vectors: to_u32(n_vectors),
             _pad: [0; 3],
         };
         let params = device.uniform("read.params", &params)?;
         let vectors = device.storage("memory to read", 4 * n_vectors)?;
-        let sums = device.storage("sums read", 4 * n_workgroups * READ_WORKGROUP_SIZE)?;
-        let mut read = Pipeline::new(&device, &kernels::read())?;
+        let sums = device.storage("sums read", 4 * n_workgroups * WORKGROUP_SIZE)?;
+        let mut read = Pipeline::new(&device, &kernel())?;
         read.add(&device, &[&params, &vectors, &sums], [n_workgroups, 1])?;
         let reader = Self {
             bytes: 16 * n_vectors as u64,

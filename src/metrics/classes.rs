@@ -19,6 +19,9 @@ pub struct ClassMetrics {
     pub log_loss: Option<f64>,
     /// Share of samples whose class is predicted.
     pub accuracy: f64,
+    /// What [`Dataset::bayes_accuracy`](crate::Dataset::bayes_accuracy) says of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bayes_accuracy: Option<f64>,
     /// The area under the ROC of the second of two classes; for more classes, the mean of each against the rest. `None`
     /// if a class is absent.
     pub auc: Option<f64>,
@@ -111,6 +114,7 @@ impl ClassMetrics {
         let mut metrics = summary.metrics(notes);
         // Both classes have the same error, which counts once.
         metrics.baseline.brier /= 2.0;
+        metrics.bayes_accuracy = problem.dataset.bayes_accuracy();
         metrics.calibration = bins.map(BinSums::bin).to_vec();
         metrics.roc = ranking.roc;
         metrics
@@ -197,6 +201,7 @@ impl ClassSummary {
         let areas: Option<Vec<f64>> = self.aucs.iter().copied().collect();
         ClassMetrics {
             accuracy: right.sum::<f64>() / weight,
+            bayes_accuracy: None,
             auc: areas.map(|areas| areas.iter().sum::<f64>() / areas.len() as f64),
             baseline: self.baseline(&own, weight),
             classes: (0..own.len())

@@ -45,6 +45,10 @@ pub struct TrainConfig {
     /// The largest norm of a gradient; one that is longer is shortened to it. `None` for no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// The share of itself, in [0, 1), that a running mean of the parameters keeps with each update: the training ends
+    /// with that mean, and held-out samples are measured by it. `None` for the last parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_decay: Option<f64>,
     /// Updates over which the learning rate rises evenly from 0 to what the schedule says.
     #[serde(skip_serializing_if = "is_zero")]
     pub warm_up: u64,
@@ -161,6 +165,7 @@ impl TrainConfig {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             clip_norm: self.clip_norm,
+            average_decay: self.average_decay,
             l1: self.l1,
             l2: self.l2,
             batches: self.batch_size.map(|size| Batches {
@@ -250,6 +255,7 @@ impl Default for TrainConfig {
             momentum: 0.9,
             weight_decay: 0.0,
             clip_norm: None,
+            average_decay: None,
             warm_up: 0,
             schedule: Schedule::Constant,
             l1: 0.0,

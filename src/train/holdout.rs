@@ -32,7 +32,7 @@ pub(super) struct HoldoutState {
 pub(super) struct Best {
     iteration: u64,
     loss: f64,
-    /// Those of [`TrainingRun::raw_parameters`].
+    /// Those of [`TrainingRun::reached`].
     #[serde(skip)]
     pub(super) parameters: Vec<f64>,
 }
@@ -85,7 +85,7 @@ impl<'a> Holdout<'a> {
             self.state.best = Some(Best {
                 iteration,
                 loss,
-                parameters: run.raw_parameters()?,
+                parameters: run.reached()?,
             });
         } else {
             self.state.looks_without_improvement += 1;
@@ -120,7 +120,7 @@ impl Training<'_> {
             return Ok(None);
         };
         if best.iteration != self.run.progress.iteration {
-            self.run.set_raw_parameters(&best.parameters)?;
+            self.run.kept = Some(best.parameters.clone());
         }
         Ok(Some((best.iteration, best.loss)))
     }

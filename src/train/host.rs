@@ -26,15 +26,15 @@ pub(super) struct OptimizerState {
 
 impl OptimizerState {
     /// Before the first update. `resolution` is the share of a loss by which two losses have to differ to be told apart.
-    pub(super) fn new(optimizer: Optimizer, n_parameters: usize, resolution: f64) -> Self {
-        match optimizer {
+    pub(super) fn new(rule: &UpdateRule, n_parameters: usize, resolution: f64) -> Self {
+        match rule.optimizer {
             Optimizer::LBfgs => Self {
                 memory: None,
                 lbfgs: Some(LBfgs::new(resolution)),
                 convergence: Convergence::default(),
                 warm_start: None,
             },
-            _ => Self::of_memory(Memory::new(optimizer, n_parameters)),
+            _ => Self::of_memory(Memory::new(rule, n_parameters)),
         }
     }
 
@@ -93,7 +93,7 @@ impl HostOptimizer {
             curvature: asks_for_curvature.then(|| Curvature::new(problem, &penalty, resolution)),
             n_samples: problem.dataset.n_samples(),
             resolution,
-            state: OptimizerState::new(config.optimizer, n_parameters, resolution),
+            state: OptimizerState::new(&rule, n_parameters, resolution),
             current: Iterate::new(&penalty, start, Evaluation::zero(n_parameters)),
             penalty,
             rule,
@@ -270,4 +270,26 @@ impl HostOptimizer {
         self.current = current;
         Ok(())
     }
+}
+
+/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters reached in `backend`.
+pub(crate) fn update_on_host(
+    config: &TrainConfig,
+    problem: &Problem<'_>,
+    backend: &mut dyn Backend,
+    start: Vec<f64>,
+    iterations: u64,
+) -> Result<()> {
+    let config = &TrainConfig {
+        gradient_tolerance: None,
+        loss_tolerance: None,
+        ..config.clone()
+    };
+    let mut optimizer = HostOptimizer::new(config, problem, start, backend.resolution());
+    let mut progress = Progress::default();
+    while progress.iteration < iterations {
+        optimizer.iterate(config, backend, &mut progress)?;
+        progress.iteration += 1;
+    }
+    backend.set_parameters(optimizer.parameters())
 }

@@ -24,6 +24,8 @@ pub(super) struct TrainingRun<'a> {
     pub(super) progress: Progress,
     pub(super) history: History,
     pub(super) stop: Option<StopReason>,
+    /// The parameters that the training ends with, if they are not those of its last update.
+    pub(super) kept: Option<Vec<f64>>,
     pub(super) submission_size: SubmissionSize,
 }
 
@@ -52,6 +54,7 @@ impl<'a> TrainingRun<'a> {
             },
             history: History::new(),
             stop: None,
+            kept: None,
             submission_size: SubmissionSize::ONE,
         })
     }
@@ -163,12 +166,29 @@ impl<'a> TrainingRun<'a> {
         self.set_raw_parameters(&parameters)
     }
 
-    /// The parameters as the backend rounds them, for unscaled features.
-    pub(super) fn parameters(&mut self) -> Result<Vec<f64>> {
-        if let Some(optimizer) = &self.optimizer {
-            self.backend.set_parameters(optimizer.parameters())?;
+    /// What the training would end with now, as [`TrainingRun::raw_parameters`] are: the parameters that are kept, or the
+    /// running mean of them, or the last ones.
+    pub(super) fn reached(&mut self) -> Result<Vec<f64>> {
+        if let Some(kept) = &self.kept {
+            return Ok(kept.clone());
         }
+        if self.config.average_decay.is_some() {
+            let (rule, updates) = (self.config.rule(), self.progress.iteration);
+            let memory = self.optimizer_state()?.memory.unwrap_or_default();
+            if let Some(average) = rule.average(&memory, updates) {
+                return Ok(average);
+            }
+        }
+        self.raw_parameters()
+    }
+
+    /// Those of [`TrainingRun::reached`] as the backend rounds them, for unscaled features.
+    pub(super) fn parameters(&mut self) -> Result<Vec<f64>> {
+        let trained = self.raw_parameters()?;
+        let reached = self.reached()?;
+        self.backend.set_parameters(&reached)?;
         let parameters = self.backend.parameters()?;
+        self.backend.set_parameters(&trained)?;
         if !parameters.iter().all(|parameter| parameter.is_finite()) {
             return Err(self.config.diverged(self.progress.iteration, "a weight"));
         }
@@ -182,10 +202,14 @@ impl<'a> TrainingRun<'a> {
         })
     }
 
-    /// Evaluates the loss at the parameters reached unless it is known. This is not one of the counted evaluations.
+    /// Evaluates the loss at the parameters that the training ends with unless it is known. This is not one of the
+    /// counted evaluations.
     pub(super) fn evaluate_end(&mut self) -> Result<()> {
-        if !matches!(&self.optimizer, Some(optimizer) if optimizer.is_evaluated) {
-            let parameters = self.raw_parameters()?;
+        let are_last = self.kept.is_none() && self.config.average_decay.is_none();
+        let is_known =
+            are_last && matches!(&self.optimizer, Some(optimizer) if optimizer.is_evaluated);
+        if !is_known {
+            let parameters = self.reached()?;
             self.backend.set_parameters(&parameters)?;
             let penalty = self.config.rule().penalty(&self.network);
             let end = Iterate::new(&penalty, parameters, self.backend.evaluate()?);

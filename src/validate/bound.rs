@@ -7,8 +7,10 @@
 
 mod hidden;
 mod softmax;
+mod step;
 
 pub(super) use hidden::hidden;
+pub(super) use step::{Before, StepBound};
 
 use crate::backend::{ArithmeticRounding, Evaluation, Predictions, Problem};
 use crate::network::{Activation, sigmoid};
@@ -95,6 +97,45 @@ impl Bounded {
 
     pub(super) fn negated(self) -> Self {
         Self::new(-self.value, self.bound)
+    }
+
+    /// The quotient by a positive number, off by 2.5 ULP.
+    fn over(self, other: Self) -> Self {
+        let value = self.value / other.value;
+        let least = other.value - other.bound;
+        if least <= 0.0 {
+            return Self {
+                value,
+                bound: f64::INFINITY,
+            };
+        }
+        let inherited = (self.bound + value.abs() * other.bound) / least;
+        let rounded = gamma(2.5) * (value.abs() + inherited) + FLUSHED;
+        Self::new(value, inherited + rounded)
+    }
+
+    /// The square root of a number that is not negative, taken from `1 / inverseSqrt`: 2 ULP and 2.5 more.
+    fn root(self) -> Self {
+        let value = self.value.max(0.0).sqrt();
+        let least = (self.value - self.bound).max(0.0).sqrt();
+        let inherited = (value - least).max((self.value + self.bound).sqrt() - value);
+        let rounded = gamma(4.5) * (value + inherited) + FLUSHED;
+        Self::new(value, inherited + rounded)
+    }
+
+    /// The number moved towards 0 by `threshold`, but not beyond.
+    fn shrunk(self, threshold: f64) -> Self {
+        if threshold <= 0.0 {
+            return self;
+        }
+        let clamped = Self::new(
+            self.value.clamp(-threshold, threshold),
+            self.bound + E * threshold,
+        );
+        // The difference moves by no more than the number or the threshold do.
+        let value = self.value - clamped.value;
+        let inherited = self.bound + E * threshold;
+        Self::new(value, inherited + E * (value.abs() + inherited) + FLUSHED)
     }
 }
 

@@ -217,6 +217,16 @@ fn a_bad_synthetic_size_is_refused() {
         ("synthetic:10x3,seed=-1", "`-1` is not a seed"),
         ("synthetic:10x3,seed=1,seed=1", "given twice"),
         ("synthetic:10x3,rows=1", "`rows=1` is neither"),
+        (
+            "synthetic:10x3,rule=ring",
+            "`ring` is not a rule; the rules are linear, xor, circle, spiral, teacher",
+        ),
+        ("synthetic:10x3,rule=xor,rule=xor", "given twice"),
+        (
+            "synthetic:10x1,rule=spiral",
+            "rule=spiral needs at least 2 features",
+        ),
+        ("synthetic:10x8193,rule=teacher", "at most 8192 features"),
     ] {
         assert_refused(&["train", data, "--backend", "cpu"], 2, &[part]);
     }
@@ -297,39 +307,6 @@ fn more_than_a_gpu_takes_is_refused_with_the_limit() {
         train["dataset"]["n_outputs"], 8193,
         "the CPU takes any number"
     );
-}
-
-#[test]
-fn a_measurement_says_what_was_measured() {
-    let bench = |storage| {
-        let shape = ["bench", "1000x8", "--backend", "cpu", "--repeats", "1"];
-        neuralnet_json(&[&shape[..], &["--storage", storage]].concat())
-    };
-    for (storage, bytes) in [("f32", 36_000), ("u8", 12_000)] {
-        let bench = bench(storage);
-        assert_eq!(bench["storage"], storage);
-        assert_eq!(bench["keep_loops"], false);
-        assert_eq!(bench["shapes"][0]["bytes"], bytes, "{storage}");
-    }
-}
-
-#[test]
-fn loops_are_kept_only_on_a_gpu() {
-    let bench = ["bench", "3x3", "--repeats", "1", "--keep-loops"];
-    for backend in ["auto", "cpu"] {
-        let args = [&bench[..], &["--backend", backend]].concat();
-        assert_refused(&args, 2, &["--keep-loops", "take --backend gpu"]);
-    }
-    let args = [&bench[..], &["--backend", "gpu"]].concat();
-    if neuralnet_json(&["devices"])[0]["kind"] == "software" {
-        assert_refused(
-            &args,
-            2,
-            &["--keep-loops", "software adapter", "leave it out"],
-        );
-    } else {
-        assert_eq!(neuralnet_json(&args)["keep_loops"], true);
-    }
 }
 
 /// Runs the binary where the Vulkan loader finds no driver.

@@ -39,6 +39,7 @@ fn dataset(n_samples: usize, weighted: bool) -> Dataset {
 /// Settings that move the weights by much in a few updates, and by each part of the rule.
 fn config(optimizer: Optimizer, hidden: &[usize]) -> TrainConfig {
     let has_l1 = matches!(optimizer, Optimizer::GradientDescent | Optimizer::Momentum);
+    let has_average = !matches!(optimizer, Optimizer::Momentum | Optimizer::Adam);
     TrainConfig {
         iterations: 30,
         optimizer,
@@ -61,6 +62,7 @@ fn config(optimizer: Optimizer, hidden: &[usize]) -> TrainConfig {
         l1: if has_l1 { 0.003 } else { 0.0 },
         l2: 0.01,
         clip_norm: Some(0.4),
+        average_decay: has_average.then_some(0.8),
         warm_up: 4,
         schedule: Schedule::Cosine,
         ..TrainConfig::default()
@@ -258,7 +260,7 @@ fn the_last_updates_are_told_whatever_their_number() {
     assert_eq!(last.len(), 1024, "those that are kept");
     assert_eq!(last, all[3000 - 1024..], "the last ones");
     assert_eq!((&end, &memory), (&same_end, &same_memory), "the same end");
-    assert_ne!(memory, Memory::new(Optimizer::Adam, start.len()), "kept");
+    assert_ne!(memory, Memory::new(&config.rule(), start.len()), "kept");
 }
 
 /// A rule that was followed before leaves nothing behind.

@@ -5,6 +5,7 @@ mod common;
 
 mod article;
 mod batches;
+mod bench;
 mod cases;
 mod cli;
 mod convergence;
@@ -34,6 +35,7 @@ mod optimizer;
 mod predict;
 mod report;
 mod resume;
+mod rules;
 mod sample_weights;
 mod shapes;
 mod start;

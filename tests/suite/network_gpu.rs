@@ -8,7 +8,8 @@ use neuralnet::gpu::Gpu;
 use neuralnet::network::{Activation, Hidden, Init};
 use neuralnet::objective::Objective;
 use neuralnet::{
-    Dataset, GpuOptions, Loss, Network, Reduction, ReferenceChoice, Storage, TrainConfig, validate,
+    Dataset, GpuOptions, Loss, Network, Optimizer, Reduction, ReferenceChoice, Storage,
+    TrainConfig, validate,
 };
 use std::num::NonZeroU32;
 
@@ -557,7 +558,16 @@ fn many_outputs_are_proven_stage_by_stage() {
     }
 }
 
-/// Every stage of every layer is within its bound, before and after updates, whatever the network. `NEURALNET_NETWORKS`
+const OPTIMIZERS: [Optimizer; 6] = [
+    Optimizer::GradientDescent,
+    Optimizer::Momentum,
+    Optimizer::RmsProp,
+    Optimizer::Adam,
+    Optimizer::Nesterov,
+    Optimizer::AdamW,
+];
+
+/// Every stage of every layer is within its bound, before and after updates, whatever the network and the optimizer. `NEURALNET_NETWORKS`
 /// of them are drawn, or a few.
 #[test]
 fn random_networks_are_proven_stage_by_stage() {
@@ -565,6 +575,7 @@ fn random_networks_are_proven_stage_by_stage() {
     let mut random = Random::new(11);
     for number in 0..networks {
         let (rows, shape, bias) = random_problem(&mut random, number);
+        let optimizer = OPTIMIZERS[number % OPTIMIZERS.len()];
         let config = TrainConfig {
             iterations: 3,
             activation: shape.output.0,
@@ -575,6 +586,17 @@ fn random_networks_are_proven_stage_by_stage() {
             },
             init: (number % 2 == 0).then_some(Init::Glorot),
             bias,
+            optimizer,
+            learning_rate: 0.01,
+            weight_decay: if optimizer == Optimizer::AdamW {
+                0.1
+            } else {
+                0.0
+            },
+            l2: if number % 4 == 3 { 0.01 } else { 0.0 },
+            clip_norm: (number % 3 == 1).then_some(0.1),
+            average_decay: (number % 5 == 2).then_some(0.99),
+            batch_size: (number % 2 == 1).then_some(1 + rows.n_samples() / 3),
             ..TrainConfig::default()
         };
         let options = GpuOptions::default();
@@ -583,8 +605,15 @@ fn random_networks_are_proven_stage_by_stage() {
         let what = format!("{:?} {:?}, {:?}", shape.widths, shape.hidden, shape.output);
         assert!(exceeded.is_empty(), "{number}, {what}: {exceeded:#?}");
         let n_layers = shape.widths.len() + 1;
-        // z, dloss/dz and gradient of each layer, the activations of the hidden ones, and seven more, at 0, 1 and 3.
-        assert_eq!(proof.checks.len(), 3 * (4 * n_layers - 1 + 7), "{what}");
+        // z, dloss/dz and gradient of each layer, the activations of the hidden ones, seven more, and of steps other
+        // than the plain ones the parameters, what the optimizer keeps, and two more, at 0, 1 and 3.
+        let keeps = !optimizer.memory().is_empty() || config.average_decay.is_some();
+        let of_steps = match config.rule().is_plain() {
+            true => 0,
+            false => 3 + usize::from(keeps),
+        };
+        let n_checks = 3 * (4 * n_layers - 1 + 7 + of_steps);
+        assert_eq!(proof.checks.len(), n_checks, "{what}");
         assert!(proof.passed(), "{what}");
     }
 }

@@ -421,6 +421,85 @@ fn a_training_ends_when_its_settings_say_so() {
     assert_eq!(stop(&none), (StopReason::Iterations, 0), "no iteration");
 }
 
+/// By the definition: after n updates, parameters p₁ … pₙ and a share d, `Σ (1 − d) d^(n − k) pₖ / (1 − dⁿ)`. Held-out
+/// samples are measured at the mean, and the loss that is told is the one there.
+#[test]
+fn a_training_ends_with_the_running_mean_of_its_parameters() {
+    const N: u32 = 12;
+    let dataset = table();
+    let config = TrainConfig {
+        optimizer: Optimizer::Adam,
+        batch_size: Some(30),
+        ..descent()
+    };
+    let averaged = TrainConfig {
+        average_decay: Some(0.7),
+        iterations: u64::from(N),
+        ..config.clone()
+    };
+    let found = on_cpu(&dataset, &averaged);
+    let mut expected = vec![0.0; found.parameters.len()];
+    for k in 1..=N {
+        let iterations = u64::from(k);
+        let last = on_cpu(
+            &dataset,
+            &TrainConfig {
+                iterations,
+                ..config.clone()
+            },
+        );
+        let share = 0.3 * 0.7_f64.powf(f64::from(N - k)) / (1.0 - 0.7_f64.powf(f64::from(N)));
+        for (sum, parameter) in expected.iter_mut().zip(&last.parameters) {
+            *sum += share * parameter;
+        }
+    }
+    for (found, expected) in found.parameters.iter().zip(&expected) {
+        assert!((found - expected).abs() <= 1e-12, "{found}, not {expected}");
+    }
+    let problem = config.problem(&dataset).unwrap();
+    let mut reference = Reference::new(problem, Some(1)).unwrap();
+    reference.set_parameters(&found.parameters).unwrap();
+    let loss = reference.evaluate().unwrap().summary.loss;
+    assert!(
+        (found.loss - loss).abs() <= 1e-12,
+        "{}, not {loss}",
+        found.loss
+    );
+
+    let mut training = Training::start(&dataset, &averaged, &Hardware::cpu()).unwrap();
+    training.set_holdout(&dataset, None).unwrap();
+    training
+        .advance_to(u64::from(N), &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    let measured = training.finish().unwrap();
+    let held_out = measured.validation.unwrap();
+    assert!(
+        (held_out - loss).abs() <= 1e-9,
+        "held out {held_out}, not {loss}"
+    );
+    assert_eq!(
+        bits(&measured.parameters),
+        bits(&found.parameters),
+        "the same end"
+    );
+
+    let none = on_cpu(
+        &dataset,
+        &TrainConfig {
+            iterations: 0,
+            ..averaged
+        },
+    );
+    let start = on_cpu(
+        &dataset,
+        &TrainConfig {
+            iterations: 0,
+            ..config
+        },
+    );
+    assert_eq!(bits(&none.parameters), bits(&start.parameters), "no update");
+}
+
 #[test]
 fn settings_that_cannot_be_used_are_refused_by_their_flag() {
     let dataset = table();
@@ -441,6 +520,21 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
             "momentum",
             TrainConfig {
                 momentum: f64::NAN,
+                ..default()
+            },
+        ),
+        (
+            "average_decay",
+            TrainConfig {
+                average_decay: Some(1.0),
+                ..default()
+            },
+        ),
+        (
+            "average_decay",
+            TrainConfig {
+                average_decay: Some(0.9),
+                optimizer: Optimizer::LBfgs,
                 ..default()
             },
         ),

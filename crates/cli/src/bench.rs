@@ -1,13 +1,20 @@
-//! How fast passes over data are, beside how fast the same hardware can read its memory.
+//! How fast passes over data are, beside how fast the same hardware can read its memory, and multiply and add.
 //!
-//! Machines are shared and clocks drift, so the two are measured in turn, and medians are compared.
+//! Machines are shared and clocks drift, so all are measured in turn, and medians are compared.
 
+mod multiplier;
+mod network;
 mod reader;
 mod shape;
 
+pub(crate) use network::{ArithmeticCeiling, NetworkTimes};
 pub(crate) use shape::Shape;
 
+use crate::cli::BatchSize;
+use multiplier::Multiplier;
+use network::Ceilings;
 use neuralnet::backend::Problem;
+use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, Storage, TrainConfig};
 use reader::Reader;
@@ -27,8 +34,13 @@ pub(crate) struct BenchConfig {
     pub shapes: Vec<Shape>,
     /// Measurements of each, of which the median counts.
     pub repeats: NonZeroU32,
-    /// The loss of one prediction; the squared error is the article's.
-    pub loss: Loss,
+    /// The loss of one prediction; `None` for the squared error, the article's, of one layer, and cross-entropy of
+    /// networks with hidden layers.
+    pub loss: Option<Loss>,
+    /// The activation of hidden layers.
+    pub hidden_activation: Activation,
+    /// The rows of an update of networks with hidden layers, if they are given.
+    pub batch_size: Option<BatchSize>,
     /// How the inputs are stored.
     pub storage: Storage,
 }
@@ -40,7 +52,7 @@ pub(crate) struct Bench {
     pub backend: &'static str,
     /// The hardware.
     pub adapter: String,
-    /// The loss.
+    /// The loss of the shapes of one layer.
     pub loss: Loss,
     /// How the inputs of the shapes are stored.
     pub storage: Storage,
@@ -48,8 +60,14 @@ pub(crate) struct Bench {
     pub keep_loops: bool,
     /// Of reading memory and nothing else.
     pub ceiling: Ceiling,
-    /// Each shape.
+    /// Of multiplying and adding, if there are networks with hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arithmetic_ceiling: Option<ArithmeticCeiling>,
+    /// Each shape of one layer.
     pub shapes: Vec<ShapeTimes>,
+    /// Each shape with hidden layers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkTimes>,
     /// The article's 10,000 iterations on its three samples.
     pub article: ArticleTimes,
 }
@@ -135,36 +153,59 @@ pub(crate) fn bench(
     };
 
     let mut reader = Reader::new(backend.as_ref(), hardware)?;
-    let (name, adapter) = (backend.kind().name(), backend.adapter());
+    let (kind, adapter) = (backend.kind(), backend.adapter());
     drop(backend);
-    let mut ceilings = Vec::new();
+    let mut reads = Vec::new();
+    let (networks, layers): (Vec<_>, _) = config.shapes.iter().partition(|it| it.has_hidden());
     let mut shapes = Vec::new();
-    for shape in &config.shapes {
+    for shape in layers {
         observe(&shape.to_string());
-        let times = measure(*shape, config, hardware, &mut reader, &mut ceilings)?;
-        shapes.push(times);
+        shapes.push(measure(shape, config, hardware, &mut reader, &mut reads)?);
     }
-    if ceilings.is_empty() {
-        ceilings.push(reader.seconds()?);
+    let (networks, arithmetic_ceiling) = match networks.is_empty() {
+        true => (Vec::new(), None),
+        false => {
+            let mut ceilings = Ceilings {
+                multiplier: Multiplier::new(kind, hardware)?,
+                multiplied: Vec::new(),
+                reader: &mut reader,
+                reads: &mut reads,
+            };
+            let times = networks.into_iter().map(|shape| {
+                observe(&shape.to_string());
+                network::measure(shape, config, hardware, &mut ceilings)
+            });
+            let times = times.collect::<Result<_>>()?;
+            (times, Some(ceilings.arithmetic()))
+        }
+    };
+    if reads.is_empty() {
+        reads.push(reader.seconds()?);
     }
     Ok(Bench {
-        backend: name,
+        backend: kind.name(),
         adapter,
-        loss: config.loss,
+        loss: loss_of_layers(config),
         storage: config.storage,
         keep_loops: hardware.gpu.keep_loops,
         ceiling: Ceiling {
             bytes: reader.bytes,
-            bytes_per_second: reader.bytes as f64 / median(&ceilings),
-            seconds: ceilings,
+            bytes_per_second: reader.bytes as f64 / median(&reads),
+            seconds: reads,
         },
+        arithmetic_ceiling,
         shapes,
+        networks,
         article,
     })
 }
 
+fn loss_of_layers(config: &BenchConfig) -> Loss {
+    config.loss.unwrap_or(Loss::SquaredError)
+}
+
 fn measure(
-    shape: Shape,
+    shape: &Shape,
     config: &BenchConfig,
     hardware: &Hardware,
     reader: &mut Reader,
@@ -179,7 +220,7 @@ fn measure(
         dataset: &dataset,
         network,
         objective: Objective {
-            loss: config.loss,
+            loss: loss_of_layers(config),
             reduction: Reduction::Mean,
         },
     })?;

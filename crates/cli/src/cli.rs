@@ -1,5 +1,6 @@
 //! The command line: its arguments, and the settings made of them.
 
+mod bench;
 mod checkpoint;
 mod choice;
 mod color;
@@ -12,8 +13,8 @@ mod start;
 mod table;
 mod task;
 
-use crate::bench::{BenchConfig, Shape};
-use crate::error::{Error, Result};
+use crate::error::Result;
+pub(crate) use bench::BenchArgs;
 use checkpoint::CheckpointArgs;
 use choice::choice;
 use clap::{Args, Parser, Subcommand};
@@ -21,15 +22,13 @@ pub(crate) use color::ColorArgs;
 use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
 pub(crate) use manual::{CompletionsArgs, ManArgs};
-use neuralnet::{
-    BackendChoice, Dataset, Hardware, Loss, Model, Optimizer, ReferenceChoice, TrainConfig,
-};
+use neuralnet::{BackendChoice, Dataset, Hardware, Model, Optimizer, ReferenceChoice, TrainConfig};
 use neuralnet_table::ModelOptions;
+pub(crate) use optimizer::BatchSize;
 use optimizer::OptimizerArgs;
 pub(crate) use output::OutputArgs;
 use output::writable;
 use start::StartArgs;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use table::{LabelsArgs, ModelDataArgs, TextArgs};
 use task::TaskArgs;
@@ -65,7 +64,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Compare the GPU with the float64 CPU reference; exit 1 if an error exceeds its bound
     Validate(Box<ValidateArgs>),
-    /// Measure the time of iterations, and compare it with the speed at which the memory can be read
+    /// Measure the time of iterations, and compare it with the speed at which the memory can be read; of networks with hidden layers that of updates, and with the speed of arithmetic too
     Bench(BenchArgs),
     /// List the adapters wgpu sees, and their limits
     Devices(DevicesArgs),
@@ -217,43 +216,18 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16"
+    after_help = "Examples:\n  neuralnet validate synthetic:1000x32 --iterations 10\n  neuralnet validate exam.csv --storage f16\n  neuralnet validate synthetic:1000x32 --hidden 64 --iterations 10"
 )]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
+    optimizer: OptimizerArgs,
+    #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     /// What the GPU is held against
     #[arg(long, value_parser = choice::<ReferenceChoice>(), default_value = "fast", help_heading = "Hardware")]
     pub(crate) reference: ReferenceChoice,
-    /// Print one JSON object and nothing else
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3"
-)]
-pub(crate) struct BenchArgs {
-    /// One or more shapes, `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS` (default: a table from 4000000x16 to 60000x784x10)
-    #[arg(value_name = "SHAPE")]
-    shapes: Vec<Shape>,
-    /// Measurements of each shape, of which the median is reported
-    #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
-    repeats: NonZeroU32,
-    /// Loss of one prediction
-    #[arg(long, value_parser = choice::<Loss>(), default_value = "squared-error")]
-    loss: Loss,
-    /// The backend that is measured: `auto` takes a real GPU if there is one, otherwise the CPU
-    #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
-    backend: BackendChoice,
-    #[command(flatten)]
-    hardware: HardwareArgs,
-    /// Give the GPU's driver the shaders with their loops as they are written, not written out: the difference in time is what writing them out is worth; needs --backend gpu, and a software adapter refuses it
-    #[arg(long, help_heading = "Hardware")]
-    keep_loops: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -282,6 +256,20 @@ pub(crate) struct Task {
     pub(crate) config: TrainConfig,
     /// The model that the training begins with, if not with random weights.
     pub(crate) init: Option<Model>,
+}
+
+impl ValidateArgs {
+    /// Opens the samples, and completes the settings; `iterations` are the usual ones.
+    ///
+    /// # Errors
+    /// If the data cannot be read or a setting does not suit them.
+    pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {
+        let (dataset, config) = self.task.open(iterations, self.hardware)?;
+        let config = self
+            .optimizer
+            .complete_validation(config, &dataset, &self.task)?;
+        Ok((dataset, config))
+    }
 }
 
 impl TrainArgs {
@@ -333,35 +321,6 @@ impl TrainArgs {
         let report = self.report.as_deref();
         let report = report.map(|path| writable(path, "--report", self.output.force));
         report.transpose()
-    }
-}
-
-impl BenchArgs {
-    /// The hardware to measure.
-    ///
-    /// # Errors
-    /// If shaders are to keep their loops on a backend that may have none.
-    pub(crate) fn hardware(&self) -> Result<Hardware> {
-        let mut hardware = self.hardware.with_backend(self.backend);
-        hardware.gpu.keep_loops = self.keep_loops;
-        if self.keep_loops && self.backend != BackendChoice::Gpu {
-            let reason = "only a GPU runs shaders; take --backend gpu with it";
-            return Err(Error::setting("--keep-loops", reason));
-        }
-        Ok(hardware)
-    }
-
-    /// The shapes to measure, and how.
-    pub(crate) fn config(&self) -> BenchConfig {
-        BenchConfig {
-            shapes: match &self.shapes[..] {
-                [] => Shape::table(),
-                shapes => shapes.to_vec(),
-            },
-            repeats: self.repeats,
-            loss: self.loss,
-            storage: self.hardware.storage(),
-        }
     }
 }
 

@@ -177,7 +177,7 @@ fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
 }
 
 fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
-    let (dataset, config) = args.task.open(VALIDATE_ITERATIONS, args.hardware)?;
+    let (dataset, config) = args.open(VALIDATE_ITERATIONS)?;
     report::notices(&dataset);
     let hardware = args.hardware.with_backend(BackendChoice::Gpu);
     let validation = neuralnet::validate(
@@ -193,7 +193,7 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
 }
 
 fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
-    let (config, hardware) = (args.config(), args.hardware()?);
+    let (config, hardware) = (args.config()?, args.hardware()?);
     let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
     report::print(&bench, args.json)?;
     Ok(ExitCode::SUCCESS)

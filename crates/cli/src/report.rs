@@ -1,6 +1,7 @@
 //! Everything that is printed: results on stdout, for people or as JSON; notices, progress and errors on stderr.
 
 mod article;
+mod bench;
 mod format;
 pub(crate) mod html;
 mod human;

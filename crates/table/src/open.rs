@@ -15,7 +15,7 @@ use neuralnet::{Classes, Dataset, Model};
 use std::path::Path;
 use std::time::Instant;
 
-/// Opens DATA to train on it: `article`, `synthetic:ROWSxFEATURES[,noise=…][,seed=…]`, or the path of a file, whose
+/// Opens DATA to train on it: `article`, `synthetic:ROWSxFEATURES[,rule=…][,noise=…][,seed=…]`, or the path of a file, whose
 /// ending says what it is: `.npy`, `.npz`, `.parquet`, `.feather`, `-ubyte` or `.idx` (IDX), otherwise CSV, also
 /// compressed (`.gz`, `.zst`).
 ///

@@ -1,11 +1,11 @@
 //! Every kernel against what the host binds, fills and unrolls.
 
-use super::{
-    Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, READ_WORKGROUP_SIZE, RowKernel, RowOrder, Summand,
-};
+use super::{Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, RowKernel, RowOrder, Summand};
+use crate::data::Rule;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::params::tests::assert_uniforms;
 use crate::gpu::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
+use crate::gpu::{fma, generate, read};
 use crate::leaves::Leaves;
 use crate::network::{Activation, Network};
 use crate::objective::Loss;
@@ -55,8 +55,15 @@ const OBJECTIVES: [(Activation, Loss, bool, InputFormat); 6] = [
 /// Every kernel in every variant, for shapes that take each path through the lanes, with the
 /// invocations of a workgroup.
 fn kernels() -> Vec<(Kernel, usize)> {
-    let mut kernels = vec![(super::fold(), 256), (super::read(), READ_WORKGROUP_SIZE)];
-    kernels.extend(InputFormat::ALL.map(|format| (super::synthetic(format), 256)));
+    let mut kernels = vec![
+        (super::fold(), 256),
+        (read::kernel(), read::WORKGROUP_SIZE),
+        (fma::kernel(), fma::WORKGROUP_SIZE),
+    ];
+    for rule in Rule::ALL {
+        let made = InputFormat::ALL.map(|format| (generate::kernel(rule, format), 256));
+        kernels.extend(made);
+    }
     for (n_samples, n_inputs, n_outputs) in [
         (3, 3, 1),
         (1 << 20, 1, 1),
@@ -158,7 +165,8 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
 }
 
 /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-const LOOPS: [&str; 22] = [
+const LOOPS: [&str; 23] = [
+    "for (var trip = 0u; trip < params.n_trips; trip++) {",
     "for (var turn = 0u; turn < MOST_TURNS; turn++) {",
     "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
     "for (var first = start; first < end; first += WORKGROUP_SIZE) {",

@@ -51,6 +51,9 @@ impl TrainConfig {
         let momentum = self.momentum;
         let reason = format_args!("{momentum} must be at least 0 and below 1");
         require((0.0..1.0).contains(&momentum), "momentum", reason, &[])?;
+        let decay = self.average_decay.unwrap_or(0.0);
+        let reason = format_args!("{decay} must be at least 0 and below 1");
+        require((0.0..1.0).contains(&decay), "average_decay", reason, &[])?;
         let early_stopping = self.early_stopping.map_or(1, u64::from);
         for (setting, count) in [
             ("schedule_every", every),
@@ -88,6 +91,7 @@ impl TrainConfig {
         let searches = self.optimizer == Optimizer::LBfgs;
         for (setting, is_given) in [
             ("clip_norm", self.clip_norm.is_some()),
+            ("average_decay", self.average_decay.is_some()),
             ("warm_up", self.warm_up > 0),
         ] {
             let reason = "L-BFGS searches its steps itself";

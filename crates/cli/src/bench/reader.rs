@@ -1,8 +1,8 @@
 //! Memory that is read and nothing else: the ceiling of a pass over data.
 
+use super::multiplier::software;
 use neuralnet::backend::{Backend, BackendKind};
-use neuralnet::gpu::{self, Software};
-use neuralnet::{BackendChoice, Hardware, Result, cpu};
+use neuralnet::{Hardware, Result, cpu, gpu};
 
 /// What is read to find the ceiling, as a multiple of the caches.
 const CACHES: u64 = 4;
@@ -23,12 +23,8 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(backend: &dyn Backend, hardware: &Hardware) -> Result<Self> {
         if backend.kind() == BackendKind::Gpu {
-            let software = match hardware.backend {
-                BackendChoice::Auto => Software::Refused,
-                BackendChoice::Gpu | BackendChoice::Cpu => Software::Allowed,
-            };
             let bytes = LEAST_BYTES.max(CACHES * GPU_CACHE_BYTES);
-            let mut reader = gpu::Reader::new(bytes, software)?;
+            let mut reader = gpu::Reader::new(bytes, software(hardware))?;
             // Where the CPU runs the shaders, no shader reads as fast as it does by itself.
             if !reader.is_software() {
                 return Ok(Self {

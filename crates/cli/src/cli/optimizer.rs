@@ -25,6 +25,9 @@ pub(super) struct OptimizerArgs {
     /// Shorten gradients that are longer than NORM to it (default: no limit)
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     clip_norm: Option<f64>,
+    /// End with a running mean of the weights that keeps this share of itself with each update, 0.999 for instance (default: the last weights)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    average_decay: Option<f64>,
     /// Updates over which the learning rate rises evenly from 0 (default: 0)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     warm_up: Option<u64>,
@@ -70,12 +73,24 @@ pub(super) struct OptimizerArgs {
 
 /// Rows of an update.
 #[derive(Clone, Copy, Debug)]
-enum BatchSize {
+pub(crate) enum BatchSize {
     All,
     Rows(usize),
 }
 
-fn batch_size(text: &str) -> std::result::Result<BatchSize, String> {
+impl BatchSize {
+    /// The rows, and `None` for all; `given` is what the user says, if anything. The usual number applies if there are
+    /// more of them.
+    pub(crate) fn or_usual(given: Option<Self>, n_samples: usize) -> Option<usize> {
+        match given {
+            Some(Self::All) => None,
+            Some(Self::Rows(rows)) => Some(rows),
+            None => Some(BATCH_SIZE).filter(|rows| *rows < n_samples),
+        }
+    }
+}
+
+pub(super) fn batch_size(text: &str) -> std::result::Result<BatchSize, String> {
     match text {
         "all" => Ok(BatchSize::All),
         number => number
@@ -111,13 +126,10 @@ impl OptimizerArgs {
     ) -> Result<TrainConfig> {
         let has_hidden = !config.hidden.is_empty();
         let optimizer = self.optimizer(dataset, task, has_hidden);
-        let batch_size = match self.batch_size {
-            Some(BatchSize::All) => None,
-            Some(BatchSize::Rows(rows)) => Some(rows),
-            None if has_hidden && optimizer != Optimizer::LBfgs => {
-                Some(BATCH_SIZE).filter(|rows| *rows < dataset.n_samples())
-            }
-            None => None,
+        let has_batches = has_hidden && optimizer != Optimizer::LBfgs;
+        let batch_size = match has_batches || self.batch_size.is_some() {
+            true => BatchSize::or_usual(self.batch_size, dataset.n_samples()),
+            false => None,
         };
         let defaults = match optimizer {
             Optimizer::LBfgs => TrainConfig::lbfgs(),
@@ -136,6 +148,7 @@ impl OptimizerArgs {
             },
             batch_size,
             clip_norm: self.clip_norm,
+            average_decay: self.average_decay,
             warm_up: self.warm_up.unwrap_or(0),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             warm_start_rows: self.warm_start_rows,
@@ -157,6 +170,45 @@ impl OptimizerArgs {
             config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
         }
         Ok(config)
+    }
+
+    /// Completes `config` for a validation, which makes all its iterations by first-order updates: where a training
+    /// takes L-BFGS by itself, it keeps to gradient descent.
+    pub(super) fn complete_validation(
+        &self,
+        config: TrainConfig,
+        dataset: &Dataset,
+        task: &TaskArgs,
+    ) -> Result<TrainConfig> {
+        for (flag, is_given) in [
+            ("--gradient-tolerance", self.gradient_tolerance.is_some()),
+            ("--loss-tolerance", self.loss_tolerance.is_some()),
+            ("--max-seconds", self.max_seconds.is_some()),
+        ] {
+            if is_given {
+                let reason = "ends a training; a validation makes all its iterations; leave it out";
+                return Err(Error::setting(flag, reason));
+            }
+        }
+        let completed = self.complete(config.clone(), dataset, task)?;
+        if completed.optimizer == Optimizer::LBfgs && self.optimizer.is_none() {
+            return Ok(TrainConfig {
+                clip_norm: completed.clip_norm,
+                average_decay: completed.average_decay,
+                warm_up: completed.warm_up,
+                l1: completed.l1,
+                l2: self.l2.unwrap_or(0.0),
+                ..config
+            });
+        }
+        let iterations = match self.epochs {
+            Some(_) => completed.iterations,
+            None => config.iterations,
+        };
+        Ok(TrainConfig {
+            iterations,
+            ..completed
+        })
     }
 
     /// The optimizer asked for, or else the one that suits the other arguments and the data.

@@ -12,7 +12,7 @@ use neuralnet_table::ModelOptions;
 /// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// A table (CSV, also .csv.gz and .csv.zst; .npy; .npz with X and y; .parquet; .feather; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,noise=0.05][,seed=1]`
+    /// A table (CSV, also .csv.gz and .csv.zst; .npy; .npz with X and y; .parquet; .feather; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,rule=linear][,noise=0.05][,seed=1]` with the rule linear, xor, circle, spiral or teacher
     #[arg(default_value = "article")]
     data: String,
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)

@@ -6,7 +6,7 @@ mod curves;
 mod plot;
 mod tables;
 
-use super::metrics::{amount, baseline, digits, share, short, target};
+use super::metrics::{amount, baseline, bayes_accuracy, digits, share, short, target};
 use super::run::{DatasetSummary, Run};
 use curves::Chart;
 use indicatif::HumanCount;
@@ -60,6 +60,7 @@ struct View<'a> {
 struct TargetView<'a> {
     name: String,
     baseline: String,
+    bayes_accuracy: Option<String>,
     metrics: Vec<MetricRow>,
     classes: Option<ClassTables<'a>>,
     charts: Vec<Chart>,
@@ -141,6 +142,7 @@ impl Page<'_> {
         TargetView {
             name: target(measured),
             baseline: baseline(measured),
+            bayes_accuracy: bayes_accuracy(measured),
             metrics: tables::metrics(training, measured),
             classes: match measured {
                 Measured::Classes(metrics) => Some(ClassTables::new(metrics)),

@@ -6,7 +6,6 @@ use super::metrics;
 use super::results::{EvaluateResult, LayerResult, ModelResult, TrainResult, ValidateResult};
 use super::run::Run;
 use super::settings::settings;
-use crate::bench::Bench;
 use indicatif::{HumanBytes, HumanCount};
 use neuralnet::train::WarmStart;
 use neuralnet::validate::StorageEffect;
@@ -18,7 +17,7 @@ use std::io::{self, Write};
 const SHOWN_WEIGHTS: usize = 10;
 
 /// Writes one line: what it is about, then `text` in a column of its own.
-fn line(out: &mut dyn Write, about: &str, text: impl Display) -> io::Result<()> {
+pub(super) fn line(out: &mut dyn Write, about: &str, text: impl Display) -> io::Result<()> {
     writeln!(out, "{about:<8} {text}")
 }
 
@@ -249,51 +248,6 @@ fn write_rounding(out: &mut dyn Write, run: &Run, rounding: &StorageEffect) -> i
         number(stored),
         stored - original
     )
-}
-
-impl Report for Bench {
-    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        line(out, self.backend, &self.adapter)?;
-        let (rate, bytes) = (self.ceiling.bytes_per_second, self.ceiling.bytes);
-        let bytes = HumanBytes(bytes);
-        let text = format!("{:.1} GB/s, {bytes} and nothing else\n", rate / 1e9);
-        line(out, "reading", text)?;
-        writeln!(
-            out,
-            "{:<18} {:>12} {:>23} {:>10} {:>11}",
-            "shape", "an iteration", "from … to", "GB/s", "of reading"
-        )?;
-        for shape in &self.shapes {
-            let fits = match shape.fits_in_cache {
-                true => "  (fits in the cache)",
-                false => "",
-            };
-            writeln!(
-                out,
-                "{} {:>10.2} {:>11.2}{fits}",
-                times(&shape.shape, shape.median, &shape.seconds, 1),
-                shape.bytes_per_second / 1e9,
-                shape.share_of_ceiling,
-            )?;
-        }
-        let article = &self.article;
-        let times = times(
-            "article",
-            article.median,
-            &article.seconds,
-            article.iterations,
-        );
-        writeln!(out, "{times}")
-    }
-}
-
-/// The name of what took `seconds` for `n` iterations, the time of one, and the least and the most of it.
-fn times(what: &str, median: f64, seconds: &[f64], n: u32) -> String {
-    let each = |seconds: f64| duration(seconds / f64::from(n));
-    let least = seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = seconds.iter().copied().fold(0.0, f64::max);
-    let range = format!("{} … {}", each(least), each(most));
-    format!("{what:<18} {:>12} {range:>23}", each(median))
 }
 
 impl Report for Vec<Adapter> {

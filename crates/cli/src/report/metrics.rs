@@ -77,6 +77,14 @@ pub(super) fn baseline(measured: &Measured) -> String {
     }
 }
 
+/// The best accuracy that can be expected, if that is known.
+pub(super) fn bayes_accuracy(measured: &Measured) -> Option<String> {
+    match measured {
+        Measured::Classes(metrics) => metrics.bayes_accuracy.map(digits),
+        Measured::Numbers(_) | Measured::SoftLabels(_) => None,
+    }
+}
+
 /// The metrics of a target that are defined.
 pub(super) fn lines(measured: &Measured) -> Vec<Line> {
     let lines: Vec<(_, Option<f64>, Option<f64>)> = match measured {
@@ -127,7 +135,11 @@ fn write_lines(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
         let (model, baseline) = (digits(line.model), digits(line.baseline));
         writeln!(out, "{:<width$}  {model:>10}  {baseline:>10}", line.name)?;
     }
-    writeln!(out, "(baseline: {})", baseline(measured))
+    writeln!(out, "(baseline: {})", baseline(measured))?;
+    match bayes_accuracy(measured) {
+        None => Ok(()),
+        Some(accuracy) => writeln!(out, "(Bayes accuracy, that of the rule itself: {accuracy})"),
+    }
 }
 
 /// Writes the confusion matrix: a row for each true class, a column for each predicted one.

@@ -1,0 +1,158 @@
+//! The speed at which this machine multiplies and adds: the ceiling of the products of matrices.
+
+use super::pool;
+use super::simd::{Arithmetic, Instructions, mul_add};
+use crate::error::Result;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Multiply-adds of each chain that a thread makes at a time.
+const STEPS: usize = 1 << 16;
+/// What every thread makes of these in a measurement: some 10 ms.
+const PIECES_PER_THREAD: usize = 64;
+/// The factor of each step: the numbers of a chain go on changing for many steps, and none outgrows float64 or gets
+/// so small that a processor takes longer for it.
+const FACTOR: f64 = -0.9999;
+
+/// Threads that make fused multiply-adds in float64 out of their registers, and nothing else.
+#[derive(Debug)]
+pub struct Multiplier {
+    threads: rayon::ThreadPool,
+    instructions: Instructions,
+}
+
+impl Multiplier {
+    /// Multiplies with `threads` threads; `None` takes every core.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn new(threads: Option<usize>) -> Result<Self> {
+        Ok(Self {
+            threads: pool(threads)?,
+            instructions: Instructions::detect(),
+        })
+    }
+
+    /// Floating-point operations of [`Multiplier::seconds`], two for each multiply-add.
+    #[must_use]
+    pub fn flop(&self) -> u64 {
+        let n_pieces = PIECES_PER_THREAD * self.threads.current_num_threads();
+        2 * (n_pieces * STEPS * n_chains(self.instructions)) as u64
+    }
+
+    /// Makes all of them once, and returns the seconds that takes a machine without other work: of the pieces of each
+    /// thread, which are shorter than what a system gives a program at a time, the median counts.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        let medians = self.threads.broadcast(|_| {
+            let mut pieces = [0.0; PIECES_PER_THREAD];
+            for seconds in &mut pieces {
+                let start = Instant::now();
+                black_box(sum(self.instructions, STEPS, FACTOR, 1.0));
+                *seconds = start.elapsed().as_secs_f64();
+            }
+            pieces.sort_by(f64::total_cmp);
+            pieces[PIECES_PER_THREAD / 2]
+        });
+        let pieces_per_second: f64 = medians.iter().map(|median| median.recip()).sum();
+        (PIECES_PER_THREAD * medians.len()) as f64 / pieces_per_second
+    }
+}
+
+/// Chains side by side: three quarters of the vector registers, so that each instruction finds the result of the one
+/// before it done, and the operands have registers too.
+fn n_chains(instructions: Instructions) -> usize {
+    instructions.register_floats() / 4 * 3
+}
+
+/// The sum of all chains after `steps` steps.
+fn sum(instructions: Instructions, steps: usize, factor: f64, term: f64) -> f64 {
+    // A factor or term that the compiler knew might save it the arithmetic.
+    let (factor, term) = (black_box(factor), black_box(term));
+    match n_chains(instructions) {
+        192 => instructions.run(Chains::<192> {
+            steps,
+            factor,
+            term,
+        }),
+        48 => instructions.run(Chains::<48> {
+            steps,
+            factor,
+            term,
+        }),
+        _ => instructions.run(Chains::<24> {
+            steps,
+            factor,
+            term,
+        }),
+    }
+}
+
+/// N chains of `x = factor x + term`, the first from 0 and each next one from 1 more. No step can be left out, as
+/// compilers keep the order of floating-point operations.
+struct Chains<const N: usize> {
+    steps: usize,
+    factor: f64,
+    term: f64,
+}
+
+impl<const N: usize> Arithmetic for Chains<N> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> f64 {
+        let mut chains: [f64; N] = std::array::from_fn(|chain| chain as f64);
+        for _ in 0..self.steps {
+            for x in &mut chains {
+                *x = mul_add::<FUSED>(*x, self.factor, self.term);
+            }
+        }
+        // The compiler keeps chains in vectors because it has to store them all here; of chains that are only added up,
+        // one after the other, it makes as many single numbers, which no processor has the registers for.
+        black_box(chains).iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FACTOR, Instructions, Multiplier, n_chains, sum};
+
+    #[test]
+    fn every_chain_makes_every_step() {
+        for instructions in Instructions::all() {
+            let n = n_chains(instructions);
+            for steps in [0, 1, 2, 37, 1000] {
+                let expected = (n * (n - 1) / 2 + n * steps) as f64;
+                let counted = sum(instructions, steps, 1.0, 1.0);
+                assert_eq!(
+                    counted.to_bits(),
+                    expected.to_bits(),
+                    "{instructions:?}, {steps}"
+                );
+                let of_chain = |chain: usize| {
+                    (0..steps).fold(chain as f64, |x, _| match instructions.fuse() {
+                        true => x.mul_add(FACTOR, 1.0),
+                        false => x * FACTOR + 1.0,
+                    })
+                };
+                let expected: f64 = (0..n).map(of_chain).sum();
+                let multiplied = sum(instructions, steps, FACTOR, 1.0);
+                assert_eq!(
+                    multiplied.to_bits(),
+                    expected.to_bits(),
+                    "{instructions:?}, {steps}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn more_threads_make_more_operations() {
+        let flop = |threads| Multiplier::new(Some(threads)).unwrap().flop();
+        assert_eq!(flop(3), 3 * flop(1), "operations");
+        assert!(
+            Multiplier::new(Some(2)).unwrap().seconds() > 0.0,
+            "it takes time"
+        );
+    }
+}

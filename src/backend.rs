@@ -23,20 +23,19 @@ pub struct Problem<'a> {
 }
 
 impl Problem<'_> {
-    /// The leaves of the samples: those of the data set for a network of one layer.
+    /// The leaves of the samples: those of the data set for a network of one layer that reads each row once.
     pub(crate) fn leaves(&self) -> Leaves {
         self.leaves_of(self.dataset.n_samples())
     }
 
     /// The leaves of `n_rows` rows like those of the problem.
     pub(crate) fn leaves_of(&self, n_rows: usize) -> Leaves {
-        match self.network.layers() {
-            [layer] => Leaves::new(n_rows, layer.n_inputs, layer.n_outputs),
-            layers => {
-                let width = layers.iter().map(|layer| layer.n_outputs).sum();
-                Leaves::of_network(n_rows, self.network.n_parameters(), width)
-            }
+        let network = &self.network;
+        if network.reads_rows_once() {
+            return Leaves::new(n_rows, network.n_inputs(), network.n_outputs());
         }
+        let width = network.layers().iter().map(|layer| layer.n_outputs).sum();
+        Leaves::of_network(n_rows, network.n_parameters(), width)
     }
 
     /// The factor by which the reduction multiplies sums over all samples.
@@ -290,7 +289,8 @@ pub trait Backend {
     /// Where [`Backend::evaluate_rows`] does.
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation>;
 
-    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
+    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`], since which the parameters have not
+    /// changed: a backend may sum them again.
     ///
     /// # Errors
     /// Where the device fails.

@@ -191,7 +191,7 @@ impl<'a> Cpu<'a> {
             tiny::descend(problem, rows, iterations, rate, &mut parameters)
         });
         self.parameters = parameters;
-        if tiny.is_some() || problem.network.has_hidden() {
+        if tiny.is_some() || !problem.network.reads_rows_once() {
             return tiny;
         }
         let mut layer = padded_layer(problem, &self.parameters);

@@ -16,6 +16,7 @@ mod dense;
 mod dense_kernels;
 mod device;
 mod fma;
+mod forward;
 mod generate;
 mod input_format;
 mod kernels;
@@ -33,6 +34,7 @@ mod read;
 mod ring;
 mod row_layout;
 mod row_numbers;
+mod tile;
 mod tree;
 mod unroll;
 mod updates;
@@ -73,10 +75,8 @@ use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
-/// Most outputs of a network of one layer on a GPU.
-pub const MAX_OUTPUTS: usize = 16;
-/// Most outputs of a network with hidden layers on a GPU: an invocation takes all outputs of a row one after the other.
-pub const MAX_NETWORK_OUTPUTS: usize = 1024;
+/// Most outputs of a network on a GPU.
+pub const MAX_OUTPUTS: usize = 8192;
 
 /// A problem held by a GPU.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub struct Gpu<'a> {
     options: GpuOptions,
     device: Device,
     parameter_layout: ParameterLayout,
-    /// Of a network of one layer.
+    /// Of a network that reads each row once.
     shape: Option<WorkgroupShape>,
     leaves: Leaves,
     pass: Pass<'a>,
@@ -103,7 +103,7 @@ pub struct Gpu<'a> {
 #[derive(Debug)]
 enum Followed {
     Nothing,
-    /// Gradient descent, which the kernels of a network of one layer make by themselves.
+    /// Gradient descent, which the kernels of a network that reads each row once make by themselves.
     Plain {
         learning_rate: f64,
     },
@@ -155,7 +155,11 @@ impl<'a> Gpu<'a> {
         let max_bytes = options.max_chunk_bytes;
         let target = shape.is_some().then_some(&target);
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
-        let per_page = tree.leaves_per_page();
+        // A network whose values are held takes blocks of a chunk, each of which is within a page.
+        let per_page = match shape {
+            Some(_) => tree.leaves_per_page(),
+            None => usize::MAX,
+        };
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
         let batches = Batches::new(pass.chunks().resident());
@@ -214,10 +218,13 @@ impl<'a> Gpu<'a> {
     /// The roundings of the kernels as they are laid out for this problem.
     ///
     /// # Panics
-    /// If the network has hidden layers.
+    /// If the network holds the values of its layers: it has hidden layers, or many outputs.
     #[must_use]
     pub fn rounding(&self) -> ArithmeticRounding {
-        let shape = self.shape.as_ref().expect("a network of one layer");
+        let shape = self
+            .shape
+            .as_ref()
+            .expect("a network that reads each row once");
         ArithmeticRounding {
             pre_activation: to_u32(shape.pre_activation_roundings()),
             sum: to_u32(shape.sum_additions()) + self.leaves.fold_depth(),
@@ -249,13 +256,9 @@ fn unpack_summary(sums: &[f32]) -> Summary {
 }
 
 fn check_limits(device: &Device, network: &Network) -> Result<()> {
-    let most_outputs = match network.has_hidden() {
-        true => MAX_NETWORK_OUTPUTS,
-        false => MAX_OUTPUTS,
-    };
     for (what, n, most) in [
         ("inputs", network.n_inputs(), MAX_INPUTS),
-        ("outputs", network.n_outputs(), most_outputs),
+        ("outputs", network.n_outputs(), MAX_OUTPUTS),
     ] {
         if n > most {
             return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
@@ -321,7 +324,7 @@ impl Backend for Gpu<'_> {
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
-        let sums = self.pass.tree().read_leaves(&self.device, leaves)?;
+        let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
         let total_weight = self.operands.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
@@ -440,7 +443,7 @@ impl Backend for Gpu<'_> {
 
 impl Staged for Gpu<'_> {
     /// # Panics
-    /// If the network has one layer, whose kernels hold no values.
+    /// If the network reads each row once and holds no values.
     fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
         self.pass.stages(&self.device, leaf, self.leaves)
     }

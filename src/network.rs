@@ -13,6 +13,9 @@ pub use init::Init;
 use std::iter::zip;
 use std::ops::Range;
 
+/// Most outputs of a layer that is taken to have its gradient in registers.
+const MAX_OUTPUTS_IN_REGISTERS: usize = 16;
+
 /// A dense layer: `y = activation(x Wᵀ + b)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer {
@@ -223,6 +226,12 @@ impl Network {
     #[must_use]
     pub fn has_hidden(&self) -> bool {
         self.layers.len() > 1
+    }
+
+    /// Whether the network is one layer so narrow that a row is read once: those who share it hold it, and their part of
+    /// its gradient, in registers.
+    pub(crate) fn reads_rows_once(&self) -> bool {
+        !self.has_hidden() && self.n_outputs() <= MAX_OUTPUTS_IN_REGISTERS
     }
 
     /// Features of a sample.

@@ -12,7 +12,7 @@ use super::params::to_u32;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;
-use super::tree::Tree;
+use super::tree::{Tree, leaves_per_page};
 use super::workgroup_shape::WorkgroupShape;
 use crate::error::Result;
 
@@ -82,7 +82,7 @@ impl Batches {
                     device.finish_writes()?;
                 }
                 let batch = match self.resident_rows(device, operands, options, n_rows)? {
-                    Some(rows) => Batch::resident(device, operands, rows, n_rows)?,
+                    Some(rows) => Batch::resident(device, operands, options, rows, n_rows)?,
                     None => Batch::by_host(device, operands, options, n_rows)?,
                 };
                 self.list.push(batch);
@@ -125,11 +125,16 @@ impl Batches {
         let Some(resident) = self.resident.clone() else {
             return Ok(None);
         };
-        // All leaves have to be of one page, and of one dispatch.
+        // All leaves have to be of one chunk, and of one page if a dispatch sums a chunk.
         let problem = &operands.problem;
         let layout = RowLayout::new(problem.dataset);
         let leaves = problem.leaves_of(n_rows);
-        let most = leaves_per_chunk(device, leaves, layout, options.max_chunk_bytes)?;
+        let max_bytes = options.max_chunk_bytes;
+        let mut most = leaves_per_chunk(device, leaves, layout, max_bytes)?;
+        if problem.network.reads_rows_once() {
+            let n_sums = ParameterLayout::new(&problem.network).n_sums();
+            most = most.min(leaves_per_page(device, n_sums, max_bytes));
+        }
         if most < leaves.count() {
             return Ok(None);
         }
@@ -160,11 +165,12 @@ impl Batch {
     fn resident(
         device: &Device,
         operands: &Operands<'_>,
+        options: GpuOptions,
         (memory, rows): ([Buffer; 2], BatchRows),
         n_rows: usize,
     ) -> Result<Self> {
         let leaves = operands.problem.leaves_of(n_rows);
-        let tree = Self::tree(device, operands, n_rows, None)?;
+        let tree = Self::tree(device, operands, n_rows, options.max_chunk_bytes)?;
         let all = 0..leaves.count();
         let chunks = vec![Chunk::new(device, 0..n_rows, all, 0, memory)?];
         let source = Source::Resident(rows.numbers.clone());
@@ -276,14 +282,13 @@ impl Batch {
             }
             Source::Host(ring) => ring,
         };
-        let (leaf_kernel, tree, last) = (&self.leaf_kernel, &self.tree, self.chunks.len() - 1);
+        let last = self.chunks.len() - 1;
         for (number, chunk) in self.chunks.iter().enumerate() {
             let rows = chunk.rows.clone();
             ring.load(device, samples, chunk, rows, |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    leaf_kernel.record(pass, number, 0);
+                    self.leaf_kernel.record(pass, (number, 0), &self.tree);
                     if number == last {
-                        tree.record(pass);
                         then(pass);
                     }
                 });
@@ -309,8 +314,7 @@ impl Batch {
 
     /// Records the sums over rows that are on the device and have their numbers from byte `rows_at` on.
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, rows_at: u32) {
-        self.leaf_kernel.record(pass, 0, rows_at);
-        self.tree.record(pass);
+        self.leaf_kernel.record(pass, (0, rows_at), &self.tree);
     }
 
     /// Whether the rows are read where they lie.

@@ -106,7 +106,7 @@ impl DeviceOptimizer {
         let n_columns = self.layout.n_trained() / 4;
         let norms = self.norms.as_ref().map(|norms| {
             let mut pipeline = norms.pipeline.without_dispatches();
-            let buffers = [&self.records, total, parameters, norms.tree.page(0)];
+            let buffers = [&self.records, total, parameters, norms.tree.page()];
             let workgroups = [n_columns.div_ceil(NORMS_PER_WORKGROUP), 1];
             pipeline.add(device, &buffers, workgroups)?;
             Ok(pipeline)

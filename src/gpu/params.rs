@@ -153,8 +153,14 @@ pub(super) mod tests {
                 key_0 key_1 first)
             }
             "fma" => layout!(FmaParams: n_trips factor term),
-            "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
-            | "output_predictions" => {
+            "dense_forward"
+            | "dense_backward"
+            | "dense_gradient"
+            | "output_gradient"
+            | "output_predictions"
+            | "wide_output_gradient"
+            | "row_losses"
+            | "wide_output_predictions" => {
                 layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)
             }
             "synthetic" => {

@@ -83,15 +83,24 @@ impl Updates<'_, '_> {
         self.pass.set_rate(device, 1, 0.0);
         for group in cut(updates, most) {
             self.write_records(group.clone());
-            self.pass.stream(device)?;
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
                     for (number, _) in group.enumerate() {
                         self.pass.record(pass);
-                        optimizer.record_update(pass, whole, number);
+                        if !by_host {
+                            optimizer.record_update(pass, whole, number);
+                        }
                     }
                 });
             });
+            if by_host {
+                self.pass.stream(device)?;
+                device.submit("update", |encoder| {
+                    Device::pass(encoder, "update", |pass| {
+                        optimizer.record_update(pass, whole, 0);
+                    });
+                });
+            }
         }
         Ok(())
     }

@@ -10,7 +10,8 @@
 //   RMSPROP   first = mean of g^2, parameters -= rate g / (sqrt(first) + EPSILON)
 //   ADAM      first = mean of g, second = mean of g^2, parameters -= decay parameters for weights, then parameters -=
 //             rate first / (sqrt(square_scale second) + EPSILON)
-// A pass whose loss is not finite updates nothing: the parameters that gave it stay to be looked at.
+// A pass whose loss is not finite updates nothing, and no pass after it does, so that the parameters that gave it can be
+// looked at. HISTORY is the length of the history.
 // An invocation takes one vec4. Compilers drop the branches that METHOD excludes. CPU twin: src/optimizer.rs.
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> first: array<vec4<f32>>;
@@ -77,6 +78,15 @@ fn is_finite(number: f32) -> bool {
     return (bitcast<u32>(number) & 0x7F800000u) != 0x7F800000u;
 }
 
+// The loss of the pass, or that of the update before if that was not finite.
+fn loss() -> f32 {
+    let before = history[(params.number + HISTORY - 1u) % HISTORY].x;
+    if is_finite(before) {
+        return sums[LOSS_AT].x;
+    }
+    return before;
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -84,10 +94,11 @@ fn main(
     @builtin(local_invocation_index) invocation: u32,
 ) {
     let column = (workgroup.y * workgroups.x + workgroup.x) * WORKGROUP_SIZE + invocation;
+    let loss = loss();
     if column == 0u {
-        history[params.number] = vec4(sums[LOSS_AT].xy, norms[0].yz);
+        history[params.number] = vec4(loss, sums[LOSS_AT].y, norms[0].yz);
     }
-    if column < TRAINED && is_finite(sums[LOSS_AT].x) {
+    if column < TRAINED && is_finite(loss) {
         var gradient = gradient_of(column);
         if params.clip_norm > 0.0 {
             gradient *= min(1.0, params.clip_norm / (sqrt(norms[0].x) + CLIP_EPSILON));

@@ -303,7 +303,9 @@ pub trait Backend {
     /// Where the device fails, or cannot multiply by the learning rate.
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool>;
 
-    /// Starts the updates of the numbers `updates` by the rule that is followed. A GPU goes on by itself.
+    /// Starts the updates of the numbers `updates` by the rule that is followed. A GPU goes on by itself. After a loss of a
+    /// network with hidden layers that is not finite, [`Cpu`](crate::cpu::Cpu) and [`Gpu`](crate::gpu::Gpu) make no update
+    /// until they are given other parameters.
     ///
     /// # Errors
     /// Where the device fails, or cannot multiply by a learning rate.

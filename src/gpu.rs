@@ -287,6 +287,9 @@ impl Backend for Gpu<'_> {
         let packed = self.parameter_layout.pack(parameters);
         self.device
             .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
+        if let Followed::Optimizer(optimizer, _) = &self.followed {
+            optimizer.forget_history(&self.device);
+        }
         Ok(())
     }
 

@@ -225,9 +225,16 @@ impl DeviceOptimizer {
     /// Forgets all updates so far.
     pub(super) fn forget(&self, device: &Device) {
         device.submit("forget", |encoder| {
-            for buffer in self.kept() {
+            for buffer in self.kept().chain([&self.history]) {
                 encoder.clear_buffer(buffer, 0, None);
             }
+        });
+    }
+
+    /// Forgets what updates saw: after a loss that was not finite others can follow again.
+    pub(super) fn forget_history(&self, device: &Device) {
+        device.submit("forget history", |encoder| {
+            encoder.clear_buffer(&self.history, 0, None);
         });
     }
 }
@@ -275,7 +282,7 @@ fn optimizer(layout: &ParameterLayout, method: Optimizer, averages: bool) -> Ker
     Kernel {
         name: "optimizer",
         wgsl: format!(
-            "{}const METHOD = {method};\nconst AVERAGES = {}u;\n{}",
+            "{}const METHOD = {method};\nconst HISTORY = {MAX_UPDATES}u;\nconst AVERAGES = {}u;\n{}",
             header(layout),
             u32::from(averages),
             shaders!("common/update.wgsl", "optimizer.wgsl")

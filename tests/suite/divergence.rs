@@ -3,10 +3,12 @@
 //! Where that happens is taken from a training of the plain reference in float64, whose values are called infinite from
 //! the largest number of the backend on. They pass it by many orders of magnitude, so that no rounding decides.
 
-use crate::common::{neuralnet, random_dataset};
+use crate::common::{gpu, neuralnet, random_dataset};
 use neuralnet::backend::{Backend, Problem};
 use neuralnet::cpu::Reference;
+use neuralnet::gpu::GpuOptions;
 use neuralnet::network::{Activation, Hidden};
+use neuralnet::optimizer::Memory;
 use neuralnet::{
     BackendChoice, Dataset, Error, Hardware, Loss, Optimizer, TrainConfig, Trained, train,
 };
@@ -16,14 +18,14 @@ const MOST: [(BackendChoice, f64); 2] = [
     (BackendChoice::Gpu, f32::MAX as f64),
 ];
 
-fn config(learning_rate: f64) -> TrainConfig {
+fn config(activation: Activation, learning_rate: f64) -> TrainConfig {
     TrainConfig {
         iterations: 40,
         learning_rate,
         activation: Activation::Identity,
         hidden: Hidden {
             widths: vec![9, 7],
-            activation: Activation::Relu,
+            activation,
         },
         loss: Loss::SquaredError,
         ..TrainConfig::default()
@@ -42,56 +44,90 @@ fn trained(
     train(dataset, config, &hardware)
 }
 
-/// The updates after which a value of a network with `relu` first exceeds `most`, and its layer.
-fn expected(problem: &Problem<'_>, config: &TrainConfig, most: f64) -> (u64, usize) {
+/// The updates after which the loss first exceeds `most`, and the first layer with a value that does; `None` if the loss
+/// never does.
+fn expected(
+    problem: &Problem<'_>,
+    config: &TrainConfig,
+    most: f64,
+) -> Option<(u64, Option<usize>)> {
     let mut parameters = problem.network.initial_parameters(config.seed);
     let mut reference = Reference::new(problem.clone(), None).unwrap();
     for updates in 0..config.iterations {
-        let beyond = (0..problem.dataset.n_samples()).filter_map(|row| {
-            let (mut a, mut t) = (vec![0.0; problem.network.n_inputs()], [0.0; 2]);
-            problem.dataset.read(row..row + 1, &mut a, &mut t);
-            let mut a: Vec<f64> = a.into_iter().map(f64::from).collect();
-            problem.network.parts().position(|(layer, range)| {
-                let (weight, bias) = layer.split(&parameters[range]);
-                let rows = weight.chunks_exact(layer.n_inputs).zip(bias.unwrap());
-                let z = rows.map(|(w, b)| b + w.iter().zip(&a).map(|(w, a)| w * a).sum::<f64>());
-                a = z.map(|z| z.max(0.0)).collect();
-                a.iter().any(|a| *a > most)
-            })
-        });
-        if let Some(layer) = beyond.min() {
-            return (updates, layer);
-        }
         reference.set_parameters(&parameters).unwrap();
-        let gradient = reference.evaluate().unwrap().gradient;
-        for (parameter, slope) in parameters.iter_mut().zip(gradient) {
+        let evaluation = reference.evaluate().unwrap();
+        let loss = evaluation.summary.loss * problem.dataset.n_samples() as f64;
+        if !(loss <= most) {
+            return Some((updates, first_layer(problem, &parameters, most)));
+        }
+        for (parameter, slope) in parameters.iter_mut().zip(evaluation.gradient) {
             *parameter -= config.learning_rate * slope;
         }
     }
-    panic!("no value exceeds {most}");
+    None
 }
 
+/// The first layer with a value that exceeds `most`.
+fn first_layer(problem: &Problem<'_>, parameters: &[f64], most: f64) -> Option<usize> {
+    let of_row = |row| {
+        let (mut x, mut t) = (vec![0.0; problem.network.n_inputs()], [0.0; 2]);
+        problem.dataset.read(row..row + 1, &mut x, &mut t);
+        let mut a: Vec<f64> = x.into_iter().map(f64::from).collect();
+        problem.network.parts().position(|(layer, range)| {
+            let (weight, bias) = layer.split(&parameters[range]);
+            let rows = weight.chunks_exact(layer.n_inputs).zip(bias.unwrap());
+            let z = rows.map(|(w, b)| b + w.iter().zip(&a).map(|(w, a)| w * a).sum::<f64>());
+            a = z.collect();
+            let is_beyond = a.iter().any(|z| !(z.abs() <= most));
+            layer.activation.apply(&mut a);
+            is_beyond
+        })
+    };
+    (0..problem.dataset.n_samples()).filter_map(of_row).min()
+}
+
+/// ReLUs may also die of a rate: their outputs are constant then, and finite.
 #[test]
 fn the_update_and_the_first_layer_are_named() {
     let dataset = random_dataset(300, 5, 2);
-    let mut layers = Vec::new();
+    let mut named = Vec::new();
     for (backend, most) in MOST {
-        for rate in [1e12, 1e16, 1e30] {
-            let config = config(rate);
-            let problem = config.problem(&dataset).unwrap();
-            let (updates, layer) = expected(&problem, &config, most);
-            layers.push(layer);
-            let error = trained(&dataset, &config, backend).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!(
-                    "training diverged: after iteration {updates} the pre-activation z of layer {layer}, and so the loss, is not finite; lower `learning_rate`, set `clip_norm` to 1, which bounds the gradient, or rescale the columns"
-                ),
-                "{backend:?}, rate {rate}"
+        for activation in [Activation::Relu, Activation::LeakyRelu] {
+            for rate in [1e10, 1e16, 1e30] {
+                let config = config(activation, rate);
+                let problem = config.problem(&dataset).unwrap();
+                let trained = trained(&dataset, &config, backend);
+                let Some((updates, layer)) = expected(&problem, &config, most) else {
+                    assert!(trained.is_ok(), "{backend:?}, {activation:?}, {rate}");
+                    continue;
+                };
+                let what = layer.map_or("the loss".to_owned(), |layer| {
+                    format!("the pre-activation z of layer {layer}, and so the loss,")
+                });
+                assert_eq!(
+                    trained.unwrap_err().to_string(),
+                    format!(
+                        "training diverged: after iteration {updates} {what} is not finite; lower `learning_rate`, set `clip_norm` to 1, which bounds the gradient, or rescale the columns"
+                    ),
+                    "{backend:?}, {activation:?}, rate {rate}"
+                );
+                named.push((backend, activation, layer));
+            }
+        }
+    }
+    for (backend, _) in MOST {
+        for activation in [Activation::Relu, Activation::LeakyRelu] {
+            let is_named =
+                |it: &(_, _, Option<_>)| (it.0, it.1) == (backend, activation) && it.2.is_some();
+            assert!(
+                named.iter().any(is_named),
+                "{backend:?} {activation:?}: {named:?}"
             );
         }
     }
-    assert!(layers.contains(&1) && layers.contains(&2), "{layers:?}");
+    for layer in [None, Some(1), Some(2)] {
+        assert!(named.iter().any(|it| it.2 == layer), "{layer:?}: {named:?}");
+    }
 }
 
 /// Numbers of a batch, and a loss that overflows by itself.
@@ -102,20 +138,68 @@ fn what_is_not_finite_is_told_of_batches_and_of_the_loss() {
         optimizer: Optimizer::AdamW,
         batch_size: Some(32),
         clip_norm: Some(1.0),
-        ..config(1e30)
+        ..config(Activation::Relu, 1e30)
     };
     let error = trained(&dataset, &batches, BackendChoice::Gpu).unwrap_err();
     assert_eq!(
         error.to_string(),
         "training diverged: after iteration 1 the pre-activation z of layer 1, and so the loss, is not finite; lower `learning_rate`, or rescale the columns"
     );
-    let error = trained(&dataset, &config(1e9), BackendChoice::Gpu).unwrap_err();
+    let error = trained(&dataset, &config(Activation::Relu, 1e9), BackendChoice::Gpu).unwrap_err();
     assert!(
         error
             .to_string()
             .starts_with("training diverged: after iteration 1 the loss is not finite; "),
         "{error}"
     );
+}
+
+/// Rows of which those of one batch overflow: the updates of the batches before it are made, and none after it, until other
+/// parameters are set.
+#[test]
+fn after_a_loss_that_is_not_finite_no_update_follows() {
+    let (n_samples, size) = (40, 8);
+    let config = TrainConfig {
+        optimizer: Optimizer::AdamW,
+        batch_size: Some(size),
+        ..config(Activation::Relu, 1e-3)
+    };
+    let rule = config.rule();
+    let mut inputs: Vec<f32> = (0..n_samples * 3).map(|at| (at % 7) as f32 / 7.0).collect();
+    let large = 11;
+    inputs[large * 3..][..3].fill(3e38);
+    let targets = (0..n_samples * 2).map(|at| (at % 3) as f32).collect();
+    let dataset = Dataset::from_rows("one large row", 3, 2, inputs, targets).unwrap();
+    let problem = config.problem(&dataset).unwrap();
+    let start = problem.network.initial_parameters(config.seed);
+    let mut gpu = gpu(problem, GpuOptions::default());
+    gpu.follow(&rule).unwrap();
+    let mut updated = |updates: u64| {
+        gpu.set_parameters(&start).unwrap();
+        gpu.set_memory(&Memory::new(&rule, start.len())).unwrap();
+        gpu.submit(0..updates).unwrap();
+        let losses = gpu
+            .wait()
+            .unwrap()
+            .into_iter()
+            .map(|seen| seen.summary.loss);
+        (losses.collect::<Vec<_>>(), gpu.parameters().unwrap())
+    };
+    let (losses, after) = updated(5);
+    let bad = losses.iter().position(|loss| !loss.is_finite()).unwrap();
+    assert!((1..4).contains(&bad), "batch {bad} has the large row");
+    assert!(
+        losses[bad..].iter().all(|loss| !loss.is_finite()),
+        "{losses:?}"
+    );
+    assert!(
+        after.iter().all(|parameter| parameter.is_finite()),
+        "{after:?}"
+    );
+    let (before, reached) = updated(bad as u64);
+    assert_eq!(before, losses[..bad]);
+    assert_eq!(reached, after);
+    assert_ne!(reached, start);
 }
 
 #[test]

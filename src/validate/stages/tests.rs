@@ -228,6 +228,7 @@ fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
 fn a_bound_that_promises_nothing_is_no_check() {
     let inputs = vec![1.0, -1.0, 0.5, 0.25];
     let rows = Dataset::from_rows("rows", 2, 1, inputs, vec![1.0, 0.0]).unwrap();
+    let rows = rows.with_weights(&[1.0, 2.0]).unwrap();
     let problem = Problem {
         dataset: &rows,
         network: Network::single_layer(2, 1, true)

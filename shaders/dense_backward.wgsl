@@ -1,4 +1,4 @@
-// dense_backward: dloss/dz of the layer below, (e W) * slope, from e = dloss/dz of this layer.  (writes with =)
+// dense_backward: dloss/dz of the layer below, kept(e W) * slope, from e = dloss/dz of this layer. (writes with =)
 // errors (n_rows, ERROR_VEC4) vec4; parameters: W (OUTPUTS, VEC4_PER_ROW) vec4 from WEIGHT_AT on; pre_activations,
 // activations and errors_below (n_rows, VEC4_PER_ROW) vec4, those of the layer below.
 // Tiles of rows (workgroup_id.x) and of inputs (.y) as in common/tile.wgsl; the contraction is over the outputs.
@@ -71,9 +71,9 @@ fn main(
             if row < params.n_rows && vector < VEC4_PER_ROW {
                 let at = row * VEC4_PER_ROW + vector;
                 let z = pre_activations[at];
-                let a = activations[at];
+                let a = whole(z, activations[at]);
                 let slopes = vec4(slope_of(z.x, a.x), slope_of(z.y, a.y), slope_of(z.z, a.z), slope_of(z.w, a.w));
-                errors_below[at] = sums[r][c] * slopes;
+                errors_below[at] = kept_vector(row, vector, sums[r][c]) * slopes;
             }
         }
     }

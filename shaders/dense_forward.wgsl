@@ -1,4 +1,4 @@
-// dense_forward: z = x W^T + b and a = activation(z) of a layer.                  (writes with =)
+// dense_forward: z = x W^T + b and a = kept(activation(z)) of a layer.            (writes with =)
 // x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; parameters: W (OUTPUTS,
 // VEC4_PER_ROW) vec4 from WEIGHT_AT on, b from BIAS_AT on, both in vec4; pre_activations and activations (n_rows,
 // OUTPUTS padded to vec4), 0 in the padding.
@@ -73,7 +73,7 @@ fn main(
                 }
                 let exists = output < OUTPUTS;
                 pre_activations[row * PADDED + output] = select(0.0, z, exists);
-                activations[row * PADDED + output] = select(0.0, activation_of(z, vec3(0.0)), exists);
+                activations[row * PADDED + output] = select(0.0, kept(row, output, activation_of(z, vec3(0.0))), exists);
             }
         }
     }

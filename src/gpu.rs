@@ -21,6 +21,7 @@ mod generate;
 mod input_format;
 mod kernels;
 mod leaf_kernel;
+mod masks;
 mod memory_plan;
 mod optimizer;
 mod options;
@@ -60,10 +61,12 @@ use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
 use leaf_kernel::Operands;
+use masks::Masks;
 use optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
 use parameter_layout::ParameterLayout;
 use params::to_u32;
 use pass::Pass;
+use pipeline::Places;
 use predict::Predict;
 use ring::Samples;
 use std::collections::VecDeque;
@@ -145,6 +148,7 @@ impl<'a> Gpu<'a> {
         let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
         let operands = Operands {
             parameters: device.storage("parameters", layout.n_parameters())?,
+            masks: (problem.dropout.map(|dropout| Masks::new(&device, dropout))).transpose()?,
             scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
             problem,
         };
@@ -238,6 +242,26 @@ impl<'a> Gpu<'a> {
         }
     }
 
+    /// Loss, mean slope and gradient of the update that has `places`, over `rows`, or over all.
+    fn evaluate_at(&mut self, places: Places, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let (device, dataset) = (&self.device, self.operands.problem.dataset);
+        let (sums, weight) = match rows {
+            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
+            Some(rows) => {
+                let batches = &mut self.batches;
+                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
+                let samples = Samples::numbered(dataset, rows);
+                (
+                    batch.evaluate(device, samples, places)?,
+                    dataset.weight_of(rows),
+                )
+            }
+        };
+        Ok(self
+            .unpack_sums(&sums)
+            .reduced(&self.operands.problem, weight))
+    }
+
     /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
         let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters());
@@ -303,26 +327,18 @@ impl Backend for Gpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        let sums = self.pass.evaluate(&self.device)?;
-        let total_weight = self.operands.problem.dataset.total_weight();
-        Ok(self
-            .unpack_sums(&sums)
-            .reduced(&self.operands.problem, total_weight))
+        self.evaluate_at(Places::default(), None)
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        let (device, problem) = (&self.device, &self.operands.problem);
-        let batch = (self.batches).of(device, &self.operands, self.options, rows.len())?;
-        let sums = batch.evaluate(device, Samples::numbered(problem.dataset, rows))?;
-        let weight = problem.dataset.weight_of(rows);
-        Ok(self.unpack_sums(&sums).reduced(problem, weight))
+        self.evaluate_at(Places::default(), Some(rows))
     }
 
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        match rows {
-            None => self.evaluate(),
-            Some(rows) => self.evaluate_rows(rows),
+        if let Some(masks) = &self.operands.masks {
+            masks.write(&self.device, [update]);
         }
+        self.evaluate_at(Places::of_record(0), rows)
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

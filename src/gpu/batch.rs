@@ -9,6 +9,7 @@ use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
 use super::params::to_u32;
+use super::pipeline::Places;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;
@@ -254,10 +255,16 @@ impl Batch {
         })
     }
 
-    /// Sums gradient, loss and mean slope over `samples` and reads them back, laid out as in the tree.
-    pub(super) fn evaluate(&mut self, device: &Device, samples: Samples<'_>) -> Result<Vec<f32>> {
+    /// Sums gradient, loss and mean slope over `samples` and reads them back, laid out as in the tree: those of the update
+    /// that has `places`.
+    pub(super) fn evaluate(
+        &mut self,
+        device: &Device,
+        samples: Samples<'_>,
+        places: Places,
+    ) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
-        self.sum(device, samples, |_| {})?;
+        self.sum(device, samples, places, |_| {})?;
         device.read(self.tree.total(), 0, self.n_sums)
     }
 
@@ -266,6 +273,7 @@ impl Batch {
         &mut self,
         device: &Device,
         samples: Samples<'_>,
+        places: Places,
         then: impl Fn(&mut wgpu::ComputePass<'_>),
     ) -> Result<()> {
         let ring = match &mut self.source {
@@ -274,7 +282,7 @@ impl Batch {
                 device.write(numbers, 0, bytemuck::cast_slice(&rows));
                 device.submit("batch", |encoder| {
                     Device::pass(encoder, "batch", |pass| {
-                        self.record(pass, 0);
+                        self.record(pass, places);
                         then(pass);
                     });
                 });
@@ -287,7 +295,7 @@ impl Batch {
             let rows = chunk.rows.clone();
             ring.load(device, samples, chunk, rows, |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    self.leaf_kernel.record(pass, (number, 0), &self.tree);
+                    self.leaf_kernel.record(pass, (number, places), &self.tree);
                     if number == last {
                         then(pass);
                     }
@@ -305,16 +313,16 @@ impl Batch {
         optimizer: &DeviceOptimizer,
     ) -> Result<()> {
         let update = self.update.take().expect("prepared");
-        let summed = self.sum(device, samples, |pass| {
+        let summed = self.sum(device, samples, Places::of_record(0), |pass| {
             optimizer.record_update(pass, &update, 0);
         });
         self.update = Some(update);
         summed
     }
 
-    /// Records the sums over rows that are on the device and have their numbers from byte `rows_at` on.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, rows_at: u32) {
-        self.leaf_kernel.record(pass, (0, rows_at), &self.tree);
+    /// Records the sums over rows that are on the device, of the update and the batch that have `places`.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
+        self.leaf_kernel.record(pass, (0, places), &self.tree);
     }
 
     /// Whether the rows are read where they lie.

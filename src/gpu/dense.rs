@@ -6,7 +6,7 @@ use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::{Block, Forward, Values};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
 use super::tree::Tree;
 use crate::backend::{Problem, Stage};
@@ -68,6 +68,7 @@ impl Dense {
             for block in &forward.blocks {
                 let mut buffers = vec![&block.params, errors, &operands.parameters];
                 buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
+                buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
                 let product = [block.n_rows, layer.n_inputs];
                 pipeline.add(device, &buffers, tile.workgroups(product))?;
             }
@@ -158,7 +159,9 @@ impl Dense {
                 device.poison(values)?;
             }
         }
-        device.run_pass("stages", |pass| self.record_block(pass, number, 0))?;
+        device.run_pass("stages", |pass| {
+            self.record_block(pass, number, Places::default())
+        })?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
             let padded = n_outputs.next_multiple_of(4);
@@ -179,16 +182,16 @@ impl Dense {
         layers.collect()
     }
 
-    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on, and those of
-    /// `tree` that are due after each block.
+    /// Records those for chunk `number`, of the update and the batch that have `places`, and those of `tree` that are due
+    /// after each block.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, rows_at): (usize, u32),
+        (number, places): (usize, Places),
         tree: &Tree,
     ) {
         for block in self.forward.of_chunks[number].clone() {
-            self.record_block(pass, block, rows_at);
+            self.record_block(pass, block, places);
             tree.record_due(pass, self.forward.blocks[block].leaves.end);
         }
     }
@@ -203,20 +206,20 @@ impl Dense {
         for block in self.forward.of_chunks[number].clone() {
             let own = &self.forward.blocks[block].leaves;
             if own.start < leaves.end && leaves.start < own.end {
-                self.record_block(pass, block, 0);
+                self.record_block(pass, block, Places::default());
             }
         }
     }
 
-    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, rows_at: u32) {
-        self.forward.record_block(pass, block, rows_at);
+    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, places: Places) {
+        self.forward.record_block(pass, block, places);
         for outputs in &self.outputs {
-            outputs.record_at(pass, block, rows_at);
+            outputs.record_at(pass, block, places);
         }
         for (at, gradient) in self.gradients.iter().enumerate().rev() {
-            gradient.record_at(pass, block, rows_at);
+            gradient.record_at(pass, block, places);
             if let Some(below) = at.checked_sub(1) {
-                self.backward[below].record_one(pass, block);
+                self.backward[below].record_at(pass, block, places);
             }
         }
     }

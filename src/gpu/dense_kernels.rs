@@ -1,9 +1,10 @@
 //! The kernels of networks whose values are held, as text.
 
 use super::input_format::InputFormat;
-use super::kernels::Binding::{Read, ReadWrite, Uniform};
-use super::kernels::{Binding, Kernel, RowOrder, row_reader, shaders};
+use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
+use super::kernels::{Binding, Kernel, RowOrder, numbered, row_reader, shaders};
 use super::parameter_layout::LayerLayout;
+use super::params::MaskParams;
 use super::tile::Tile;
 use crate::network::Activation;
 use crate::objective::Loss;
@@ -25,6 +26,10 @@ pub(super) struct DenseKernel {
     /// How the inputs of the first layer are stored, and which rows of them are taken; `None` for a later one, which
     /// takes the activations below it.
     pub(super) data: Option<(InputFormat, RowOrder)>,
+    /// The number of the layer, if updates go without some of its units.
+    pub(super) dropped: Option<usize>,
+    /// That of the layer below, if they go without some of its units.
+    pub(super) dropped_below: Option<usize>,
 }
 
 impl DenseKernel {
@@ -42,6 +47,7 @@ impl DenseKernel {
                 &self.header_of_tile(Some(activation), tile),
                 shaders!("common/functions.wgsl"),
                 &self.reader(&mut bindings),
+                &units(self.dropped, &mut bindings),
                 kernel,
             ]
             .concat(),
@@ -57,10 +63,13 @@ impl DenseKernel {
             "common/dense_weight.wgsl",
             "dense_backward.wgsl"
         );
+        let mut bindings = vec![Uniform, Read, Read, Read, Read, ReadWrite];
         Kernel {
             name: "dense_backward",
-            wgsl: self.header_of_tile(Some(below), tile) + parts,
-            bindings: vec![Uniform, Read, Read, Read, Read, ReadWrite],
+            wgsl: self.header_of_tile(Some(below), tile)
+                + &units(self.dropped_below, &mut bindings)
+                + parts,
+            bindings,
         }
     }
 
@@ -222,6 +231,18 @@ impl DenseKernel {
     }
 }
 
+/// What takes the units of layer `dropped` that an update goes without, whose buffer comes after `bindings`; all units if
+/// there is no such layer.
+fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
+    let Some(layer) = dropped else {
+        return shaders!("common/all_units.wgsl").to_owned();
+    };
+    let parts = shaders!("common/threefry.wgsl", "common/dropout.wgsl");
+    let parts = numbered(parts, 9, bindings.len());
+    bindings.push(UniformAt(size_of::<MaskParams>() as u64));
+    format!("const LAYER = {layer}u;\n{parts}")
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::{DenseKernel, Tile, WORKGROUP_SIZE};
@@ -261,6 +282,8 @@ pub(super) mod tests {
                         layout: *layer,
                         vec4_per_leaf: layout.n_sums() / 4,
                         data: (at == 0).then_some((format, order)),
+                        dropped: (number % 3 == 0).then_some(at),
+                        dropped_below: (number % 3 == 0).then_some(at),
                     };
                     let tile = Tile::ALL[(at + number) % Tile::ALL.len()];
                     let of_tile = [

@@ -9,11 +9,12 @@ use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::memory_plan::cut;
 use super::parameter_layout::ParameterLayout;
 use super::params::{BlockParams, to_u32};
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use crate::network::{Activation, Layer};
+use crate::random::words;
 use std::ops::Range;
 
 /// Bytes of the values of a block, about: they stay in the cache of a GPU.
@@ -117,6 +118,7 @@ impl Forward {
             rows.max().unwrap_or(0).min(n_leaves * rows_per_leaf)
         })?;
         let (blocks, of_chunks) = blocks(device, leaves, (leaves_per_block, per_page), chunks)?;
+        let masked = |at| operands.masks.as_ref().map(|_| at);
         let kernels = layout
             .layers
             .iter()
@@ -125,6 +127,8 @@ impl Forward {
                 layout: *layer,
                 vec4_per_leaf: layout.n_sums() / 4,
                 data: (at == 0).then_some((format, BatchRows::order(rows))),
+                dropped: masked(at).filter(|_| at + 1 < layers.len()),
+                dropped_below: at.checked_sub(1).and_then(masked),
             });
         let mut forward = Self {
             blocks,
@@ -153,6 +157,8 @@ impl Forward {
                 let mut buffers = vec![&block.params, x, &operands.parameters];
                 buffers.extend([pre_activations, activations]);
                 buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
+                let masks = operands.masks.as_ref().filter(|_| at != forward.last());
+                buffers.extend(masks.map(|masks| &masks.buffer));
                 pipeline.add(device, &buffers, tile.workgroups([block.n_rows, n_outputs]))?;
             }
             forward.layers.push(pipeline);
@@ -195,7 +201,7 @@ impl Forward {
     /// Records the forward pass and the predictions of chunk `number`.
     pub(super) fn record_predictions(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
         for block in self.of_chunks[number].clone() {
-            self.record_block(pass, block, 0);
+            self.record_block(pass, block, Places::default());
             if let Some(predictions) = &self.predictions {
                 predictions.record_one(pass, block);
             }
@@ -206,10 +212,10 @@ impl Forward {
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         block: usize,
-        rows_at: u32,
+        places: Places,
     ) {
         for layer in &self.layers {
-            layer.record_at(pass, block, rows_at);
+            layer.record_at(pass, block, places);
         }
     }
 }
@@ -229,11 +235,15 @@ fn blocks(
             let first_row = (block.start - chunk.first_leaf) * leaves.rows_per_leaf();
             let n_rows = block.len() * leaves.rows_per_leaf();
             let n_rows = n_rows.min(chunk.rows.len() - first_row);
+            let [place_low, place_high] = words(chunk.rows.start as u64 + first_row as u64);
             let params = BlockParams {
                 n_rows: to_u32(n_rows),
                 first_row: to_u32(first_row),
                 first_leaf: to_u32(block.start % per_page),
                 rows_per_leaf: to_u32(leaves.rows_per_leaf()),
+                place_low,
+                place_high,
+                _pad: [0; 2],
             };
             blocks.push(Block {
                 chunk: number,

@@ -5,7 +5,8 @@ use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::{RowKernel, RowOrder, Summand};
-use super::pipeline::Pipeline;
+use super::masks::Masks;
+use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Problem;
@@ -18,6 +19,8 @@ use std::ops::Range;
 pub(super) struct Operands<'a> {
     pub(super) problem: Problem<'a>,
     pub(super) parameters: Buffer,
+    /// The units that updates go without; `None` if they take all.
+    pub(super) masks: Option<Masks>,
     /// Scales and offsets of the inputs; `None` if they are not stored with such.
     pub(super) scales_and_offsets: Option<Buffer>,
 }
@@ -120,20 +123,20 @@ impl LeafKernel {
         }
     }
 
-    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on, and those of
-    /// `tree` that are due after them.
+    /// Records those for chunk `number`, of the update and the batch that have `places`, and those of `tree` that are due
+    /// after them.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, rows_at): (usize, u32),
+        (number, places): (usize, Places),
         tree: &Tree,
     ) {
         match self {
             Self::Layer(pipeline, ends) => {
-                pipeline.record_at(pass, number, rows_at);
+                pipeline.record_at(pass, number, places);
                 tree.record_due(pass, ends[number]);
             }
-            Self::Network(dense) => dense.record(pass, (number, rows_at), tree),
+            Self::Network(dense) => dense.record(pass, (number, places), tree),
         }
     }
 

@@ -30,6 +30,19 @@ pub(super) struct BlockParams {
     /// Number of the block's first leaf in its page of sums.
     pub(super) first_leaf: u32,
     pub(super) rows_per_leaf: u32,
+    /// The place of the block's first row among all, or in its batch, in two words.
+    pub(super) place_low: u32,
+    pub(super) place_high: u32,
+    pub(super) _pad: [u32; 2],
+}
+
+/// The units that an update goes without, whose WGSL says what each means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct MaskParams {
+    pub(super) key: [u32; 2],
+    pub(super) threshold: u32,
+    pub(super) scale: f32,
 }
 
 /// Uniform of `fold`.
@@ -161,7 +174,7 @@ pub(super) mod tests {
             | "wide_output_gradient"
             | "row_losses"
             | "wide_output_predictions" => {
-                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)
+                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf place_low place_high)
             }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below

@@ -5,6 +5,7 @@ use super::device::Device;
 use super::leaf_kernel::{LeafKernel, Operands};
 use super::memory_plan::cut;
 use super::params::{ChunkParams, to_u32};
+use super::pipeline::Places;
 use super::tree::Tree;
 use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
 use crate::backend::Stage;
@@ -60,12 +61,13 @@ impl<'a> Pass<'a> {
         &self.tree
     }
 
-    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree.
-    pub(super) fn evaluate(&mut self, device: &Device) -> Result<Vec<f32>> {
+    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree: those of the update
+    /// that has `places`.
+    pub(super) fn evaluate(&mut self, device: &Device, places: Places) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
         self.set_rate(device, 1, 0.0);
-        device.run_pass("evaluate", |pass| self.record(pass))?;
-        self.stream(device)?;
+        device.run_pass("evaluate", |pass| self.record(pass, places))?;
+        self.stream(device, places)?;
         device.read(self.tree.total(), 0, self.tree.n_sums())
     }
 
@@ -141,12 +143,12 @@ impl<'a> Pass<'a> {
             device.submit("advance", |encoder| {
                 Device::pass(encoder, "advance", |pass| {
                     for _ in 0..n_passes {
-                        self.record(pass);
+                        self.record(pass, Places::default());
                     }
                 });
             });
             // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.
-            self.stream(device)?;
+            self.stream(device, Places::default())?;
         }
         Ok(())
     }
@@ -169,20 +171,20 @@ impl<'a> Pass<'a> {
 
     /// Records the leaf sums of the first chunks, whose rows are on the device or made there, and those of the tree that
     /// are due after them: up to its total, unless [`Pass::stream`] has to bring the others.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
         for number in self.chunks.recorded() {
             self.chunks.record(pass, number);
-            self.leaf_kernel.record(pass, (number, 0), &self.tree);
+            self.leaf_kernel.record(pass, (number, places), &self.tree);
         }
     }
 
     /// Submits the leaf sums of the other chunks, whose rows the host brings, then the rest of the tree. What
     /// [`Pass::record`] has recorded has to be submitted before: the leaves fill their pages in order.
-    pub(super) fn stream(&mut self, device: &Device) -> Result<()> {
+    pub(super) fn stream(&mut self, device: &Device, places: Places) -> Result<()> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record(pass, (number, 0), &self.tree);
+                    self.leaf_kernel.record(pass, (number, places), &self.tree);
                 });
             })?;
         }

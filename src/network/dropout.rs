@@ -5,7 +5,7 @@
 //! expectation stays. Which are 0 is a function of the seed, the update, the place of the row in its batch, the layer
 //! and the unit: the backward pass draws again what the forward pass drew, and a shader draws the same.
 
-use crate::random::threefry2x32;
+use crate::random::{threefry2x32, words};
 
 /// The second word of Threefry's key for the keys of updates; other numbers have lower ones.
 const UPDATE_KEYS: u32 = 3;
@@ -33,13 +33,15 @@ pub(crate) struct Mask {
 impl Dropout {
     /// The units that update number `update` goes without.
     pub(crate) fn mask(self, update: u64) -> Mask {
-        let [a, b, c, d, e, f, g, h] = update.to_le_bytes();
-        let [low, high] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
-        // The nearest of 2³² steps, of which the last would drop all.
-        let threshold = (self.rate * 2.0_f64.powi(32)).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "to the nearest of 2³² steps, of which the last, that would drop all, is left out"
+        )]
+        let threshold = (self.rate * 2.0_f64.powi(32)).round() as u32;
         Mask {
-            key: threefry2x32([self.seed, UPDATE_KEYS], [low, high]),
-            threshold: threshold as u32,
+            key: threefry2x32([self.seed, UPDATE_KEYS], words(update)),
+            threshold,
             scale: 1.0 / (1.0 - self.rate),
         }
     }
@@ -52,8 +54,9 @@ impl Mask {
     /// layer in 6 and the number of the two units in 12.
     #[inline(always)]
     pub(crate) fn factors(&self, layer: usize, place: usize, to: &mut [f64]) {
-        let (place, layer) = (place as u64, layer as u64);
-        let (low, rest) = (place as u32, ((place >> 32) << 18 | layer << 12) as u32);
+        let [low, high] = words(place as u64);
+        let layer = u32::try_from(layer).expect("at most 64");
+        let rest = (high << 18) | (layer << 12);
         for (two, units) in (0..).zip(to.chunks_mut(2)) {
             let words = threefry2x32(self.key, [low, rest | two]);
             for (factor, word) in units.iter_mut().zip(words) {
@@ -90,12 +93,15 @@ mod tests {
         for (layer, place) in [(0, 0), (63, 1000), (2, (3 << 32) | 4)] {
             let found = factors(mask, layer, place, 8191);
             for (unit, factor) in found.into_iter().enumerate() {
-                let rest = place as u64 >> 32 << 18 | (layer as u64) << 12 | unit as u64 / 2;
-                let counter = [place as u64, rest].map(|word| word as u32);
+                let rest =
+                    ((place as u64 >> 32) << 18) | ((layer as u64) << 12) | (unit as u64 / 2);
+                let counter = [place as u64 & 0xFFFF_FFFF, rest];
+                let counter = counter.map(|word| u32::try_from(word).unwrap());
                 let word = threefry2x32(mask.key, counter)[unit % 2];
                 let expected = if word < 1 << 30 { 0.0 } else { 4.0 / 3.0 };
                 assert_eq!(
-                    factor, expected,
+                    factor.to_bits(),
+                    expected.to_bits(),
                     "layer {layer}, place {place}, unit {unit}"
                 );
             }
@@ -145,7 +151,7 @@ mod tests {
             (1, 0, 0, 1 << 32),
         ] {
             let other = factors(mask(seed, update), layer, place, UNITS);
-            let same = std::iter::zip(&first, &other).filter(|(a, b)| a == b);
+            let same = std::iter::zip(&first, &other).filter(|(a, b)| (**a > 0.0) == (**b > 0.0));
             let far = (same.count() as f64 - UNITS as f64 / 2.0) / (UNITS as f64 / 4.0).sqrt();
             assert!(
                 far.abs() < 4.0,

@@ -63,6 +63,10 @@ fn config(optimizer: Optimizer, hidden: &[usize]) -> TrainConfig {
         l2: 0.01,
         clip_norm: Some(0.4),
         average_decay: has_average.then_some(0.8),
+        dropout: match (optimizer, hidden) {
+            (_, []) | (Optimizer::Nesterov, _) => 0.0,
+            _ => 0.25,
+        },
         warm_up: 4,
         schedule: Schedule::Cosine,
         ..TrainConfig::default()

@@ -57,7 +57,7 @@ fn expected(
         reference.set_parameters(&parameters).unwrap();
         let evaluation = reference.evaluate().unwrap();
         let loss = evaluation.summary.loss * problem.dataset.n_samples() as f64;
-        if !(loss <= most) {
+        if loss.is_nan() || loss > most {
             return Some((updates, first_layer(problem, &parameters, most)));
         }
         for (parameter, slope) in parameters.iter_mut().zip(evaluation.gradient) {

@@ -72,6 +72,8 @@ impl Case {
             layout: self.layout.layers[1],
             vec4_per_leaf: self.layout.n_sums() / 4,
             data: None,
+            dropped: None,
+            dropped_below: None,
         }
     }
 
@@ -98,6 +100,9 @@ impl Case {
             first_row: 0,
             first_leaf: to_u32(FIRST_LEAF),
             rows_per_leaf: to_u32(self.rows_per_leaf),
+            place_low: 0,
+            place_high: 0,
+            _pad: [0; 2],
         };
         let params = device.uniform("test", &params).unwrap();
         let held = |numbers: &&[f32]| {

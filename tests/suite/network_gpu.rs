@@ -328,7 +328,7 @@ fn pages_of_leaf_sums_change_no_bit() {
     let shape = Shape {
         n_rows: 1500,
         n_inputs: 3,
-        widths: &[120, 120],
+        widths: &[60, 60],
         n_outputs: 1,
         hidden: Activation::Relu,
         output: (Activation::Sigmoid, Loss::CrossEntropy),
@@ -361,7 +361,7 @@ fn pages_of_leaf_sums_change_no_bit() {
         bits(&[losses, gradients, gpu.parameters().unwrap()].concat())
     };
     let expected = run(None, None);
-    for (page, max_device_bytes) in [(130_000, None), (30_000, None), (130_000, Some(20_000))] {
+    for (page, max_device_bytes) in [(40_000, None), (30_000, None), (40_000, Some(20_000))] {
         let found = run(Some(page), max_device_bytes);
         assert!(found == expected, "{page} bytes, {max_device_bytes:?}");
     }

@@ -320,9 +320,17 @@ impl Backend for Cpu<'_> {
         let rate = self.learning_rate.expect("a rule is followed") * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
         let iterations = updates.end - updates.start;
-        let in_one_leaf = (self.leaves.count() == 1)
+        let start = match self.problem.network.has_hidden() {
+            true => self.parameters.clone(),
+            false => Vec::new(),
+        };
+        let mut in_one_leaf = (self.leaves.count() == 1)
             .then(|| self.descend_in_one_leaf(iterations, rate))
             .flatten();
+        if !start.is_empty() && in_one_leaf.is_some_and(|it| !it.loss.is_finite()) {
+            // Update by update, to stop at the parameters that made the loss so.
+            (in_one_leaf, self.parameters) = (None, start);
+        }
         let seen = |summary: Summary| Seen {
             summary: summary.reduced(&self.problem, total_weight),
             penalty: 0.0,

@@ -98,7 +98,7 @@ mod tests {
                 let counter = [place as u64 & 0xFFFF_FFFF, rest];
                 let counter = counter.map(|word| u32::try_from(word).unwrap());
                 let word = threefry2x32(mask.key, counter)[unit % 2];
-                let expected = if word < 1 << 30 { 0.0 } else { 4.0 / 3.0 };
+                let expected: f64 = if word < 1 << 30 { 0.0 } else { 4.0 / 3.0 };
                 assert_eq!(
                     factor.to_bits(),
                     expected.to_bits(),

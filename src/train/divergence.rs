@@ -23,28 +23,28 @@ fn layer_of_weight(network: &Network, parameters: &[f64]) -> Option<usize> {
     layers.position(|is_finite| !is_finite)
 }
 
-/// The first layer of which a weight or, for one of the rows `rows`, a value is not finite in the arithmetic of a
-/// backend; `None` if there is none.
+/// The first layer of which a weight or, for one of the rows `rows`, a pre-activation is not finite in the arithmetic of
+/// a backend; `None` if there is none.
 pub(super) fn place(
     dataset: &Dataset,
     network: &Network,
     parameters: &[f64],
-    rows: &[usize],
+    rows: impl IntoParallelIterator<Item = usize>,
     backend: BackendKind,
 ) -> Option<Cow<'static, str>> {
     if layer_of_weight(network, parameters).is_some() {
         return Some(weight(network, parameters));
     }
-    let of_row = |row: &usize| {
-        dataset.with_rows(*row..row + 1, |read| {
+    let of_row = |row: usize| {
+        dataset.with_rows(row..row + 1, |read| {
             layer_of_value(network, parameters, read.inputs, backend)
         })
     };
-    let layer = rows.par_iter().filter_map(of_row).min()?;
-    Some(format!("the pre-activation z of layer {layer}, and so the loss,").into())
+    let layer = rows.into_par_iter().filter_map(of_row).min()?;
+    Some(format!("the loss, like the pre-activation z of layer {layer} before it,").into())
 }
 
-/// The first layer with a value that is not finite for the features `x`.
+/// The first layer with a pre-activation that is not finite for the features `x`.
 fn layer_of_value(
     network: &Network,
     parameters: &[f64],
@@ -52,16 +52,10 @@ fn layer_of_value(
     backend: BackendKind,
 ) -> Option<usize> {
     let mut a: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
-    let parts: Vec<_> = network.parts().collect();
-    let last = parts.len() - 1;
-    parts.iter().enumerate().position(|(at, (layer, range))| {
-        let mut z = pre_activations(layer, &parameters[range.clone()], &a, backend);
-        // An activation may still be finite where z is infinite, but only of hidden layers.
-        if at < last {
-            layer.activation.apply(&mut z);
-        }
-        let is_finite = z.iter().all(|value| value.is_finite());
-        a = z;
+    network.parts().position(|(layer, range)| {
+        a = pre_activations(&layer, &parameters[range], &a, backend);
+        let is_finite = a.iter().all(|z| z.is_finite());
+        layer.activation.apply(&mut a);
         !is_finite
     })
 }

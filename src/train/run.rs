@@ -237,12 +237,15 @@ impl<'a> TrainingRun<'a> {
         }
         // No backend updates them from a loss that is not finite.
         let parameters = self.backend.parameters()?;
-        let rows = match batches {
-            Some(batches) => batches.rows(iteration, self.dataset.n_samples()),
-            None => (0..self.dataset.n_samples()).collect(),
+        let (kind, n_samples) = (self.backend.kind(), self.dataset.n_samples());
+        let (dataset, network) = (self.dataset, &self.network);
+        let what = match batches {
+            Some(batches) => {
+                let rows = batches.rows(iteration, n_samples);
+                divergence::place(dataset, network, &parameters, rows, kind)
+            }
+            None => divergence::place(dataset, network, &parameters, 0..n_samples, kind),
         };
-        let kind = self.backend.kind();
-        let what = divergence::place(self.dataset, &self.network, &parameters, &rows, kind);
         Ok(what.map_or(error, |what| self.config.diverged(iteration, what)))
     }
 

@@ -44,21 +44,16 @@ fn trained(
     train(dataset, config, &hardware)
 }
 
-/// The updates after which the loss first exceeds `most`, and the first layer with a value that does; `None` if the loss
-/// never does.
-fn expected(
-    problem: &Problem<'_>,
-    config: &TrainConfig,
-    most: f64,
-) -> Option<(u64, Option<usize>)> {
+/// The updates after which the loss first exceeds `most`, and what is the first to do so; `None` if the loss never does.
+fn expected(problem: &Problem<'_>, config: &TrainConfig, most: f64) -> Option<(u64, String)> {
     let mut parameters = problem.network.initial_parameters(config.seed);
     let mut reference = Reference::new(problem.clone(), None).unwrap();
     for updates in 0..config.iterations {
         reference.set_parameters(&parameters).unwrap();
         let evaluation = reference.evaluate().unwrap();
         let loss = evaluation.summary.loss * problem.dataset.n_samples() as f64;
-        if loss.is_nan() || loss > most {
-            return Some((updates, first_layer(problem, &parameters, most)));
+        if exceeds(&loss, most) {
+            return Some((updates, first(problem, &parameters, most)));
         }
         for (parameter, slope) in parameters.iter_mut().zip(evaluation.gradient) {
             *parameter -= config.learning_rate * slope;
@@ -67,8 +62,17 @@ fn expected(
     None
 }
 
-/// The first layer with a value that exceeds `most`.
-fn first_layer(problem: &Problem<'_>, parameters: &[f64], most: f64) -> Option<usize> {
+fn exceeds(value: &f64, most: f64) -> bool {
+    value.abs() > most || value.is_nan()
+}
+
+/// A layer with a weight that exceeds `most`, or with a pre-activation that does, or else the loss.
+fn first(problem: &Problem<'_>, parameters: &[f64], most: f64) -> String {
+    let exceed = |values: &[f64]| values.iter().any(|value| exceeds(value, most));
+    let mut parts = problem.network.parts();
+    if let Some(layer) = parts.position(|(_, range)| exceed(&parameters[range])) {
+        return format!("a weight of layer {layer}");
+    }
     let of_row = |row| {
         let (mut x, mut t) = (vec![0.0; problem.network.n_inputs()], [0.0; 2]);
         problem.dataset.read(row..row + 1, &mut x, &mut t);
@@ -78,15 +82,18 @@ fn first_layer(problem: &Problem<'_>, parameters: &[f64], most: f64) -> Option<u
             let rows = weight.chunks_exact(layer.n_inputs).zip(bias.unwrap());
             let z = rows.map(|(w, b)| b + w.iter().zip(&a).map(|(w, a)| w * a).sum::<f64>());
             a = z.collect();
-            let is_beyond = a.iter().any(|z| !(z.abs() <= most));
+            let is_beyond = exceed(&a);
             layer.activation.apply(&mut a);
             is_beyond
         })
     };
-    (0..problem.dataset.n_samples()).filter_map(of_row).min()
+    let layer = (0..problem.dataset.n_samples()).filter_map(of_row).min();
+    layer.map_or("the loss".to_owned(), |layer| {
+        format!("the loss, like the pre-activation z of layer {layer} before it,")
+    })
 }
 
-/// ReLUs may also die of a rate: their outputs are constant then, and finite.
+/// Units of `relu` may also die of a rate: their outputs are constant then, and finite.
 #[test]
 fn the_update_and_the_first_layer_are_named() {
     let dataset = random_dataset(300, 5, 2);
@@ -97,13 +104,10 @@ fn the_update_and_the_first_layer_are_named() {
                 let config = config(activation, rate);
                 let problem = config.problem(&dataset).unwrap();
                 let trained = trained(&dataset, &config, backend);
-                let Some((updates, layer)) = expected(&problem, &config, most) else {
+                let Some((updates, what)) = expected(&problem, &config, most) else {
                     assert!(trained.is_ok(), "{backend:?}, {activation:?}, {rate}");
                     continue;
                 };
-                let what = layer.map_or("the loss".to_owned(), |layer| {
-                    format!("the pre-activation z of layer {layer}, and so the loss,")
-                });
                 assert_eq!(
                     trained.unwrap_err().to_string(),
                     format!(
@@ -111,22 +115,29 @@ fn the_update_and_the_first_layer_are_named() {
                     ),
                     "{backend:?}, {activation:?}, rate {rate}"
                 );
-                named.push((backend, activation, layer));
+                named.push((backend, activation, what));
             }
         }
     }
     for (backend, _) in MOST {
         for activation in [Activation::Relu, Activation::LeakyRelu] {
-            let is_named =
-                |it: &(_, _, Option<_>)| (it.0, it.1) == (backend, activation) && it.2.is_some();
+            let is_named = |it: &(_, _, String)| {
+                (it.0, it.1) == (backend, activation) && it.2.contains("layer")
+            };
             assert!(
                 named.iter().any(is_named),
                 "{backend:?} {activation:?}: {named:?}"
             );
         }
     }
-    for layer in [None, Some(1), Some(2)] {
-        assert!(named.iter().any(|it| it.2 == layer), "{layer:?}: {named:?}");
+    for what in [
+        "the loss",
+        "a weight of layer 0",
+        "z of layer 1",
+        "z of layer 2",
+    ] {
+        let is_named = |it: &(_, _, String)| it.2.contains(what);
+        assert!(named.iter().any(is_named), "{what}: {named:?}");
     }
 }
 
@@ -143,7 +154,7 @@ fn what_is_not_finite_is_told_of_batches_and_of_the_loss() {
     let error = trained(&dataset, &batches, BackendChoice::Gpu).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "training diverged: after iteration 1 the pre-activation z of layer 1, and so the loss, is not finite; lower `learning_rate`, or rescale the columns"
+        "training diverged: after iteration 1 the loss, like the pre-activation z of layer 1 before it, is not finite; lower `learning_rate`, or rescale the columns"
     );
     let error = trained(&dataset, &config(Activation::Relu, 1e9), BackendChoice::Gpu).unwrap_err();
     assert!(

@@ -222,40 +222,41 @@ fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
     failed.map(|check| check.quantity.to_string()).collect()
 }
 
-/// Weights that multiply the error of each layer make the bound from the data as large as the values: it is then said
-/// that it promises nothing, and the stages are still checked.
+/// Each layer multiplies the bound from the data, until it is as large as the values: it is then said that it promises
+/// nothing, and the stages are still checked.
 #[test]
 fn a_bound_that_promises_nothing_is_no_check() {
     let inputs = vec![1.0, -1.0, 0.5, 0.25];
     let rows = Dataset::from_rows("rows", 2, 1, inputs, vec![1.0, 0.0]).unwrap();
     let rows = rows.with_weights(&[1.0, 2.0]).unwrap();
-    let problem = Problem {
-        dataset: &rows,
-        network: Network::single_layer(2, 1, true)
-            .with_activation(Activation::Identity)
-            .with_hidden(&Hidden {
-                widths: vec![64; 4],
-                activation: Activation::Tanh,
+    for (n_layers, n_vacuous) in [(2, 0), (12, 2)] {
+        let network = Network::single_layer(2, 1, true).with_activation(Activation::Identity);
+        let problem = Problem {
+            dataset: &rows,
+            network: network.with_hidden(&Hidden {
+                widths: vec![64; n_layers],
+                activation: Activation::LeakyRelu,
             }),
-        objective: Objective {
-            loss: Loss::SquaredError,
-            reduction: Reduction::Mean,
-        },
-        dropout: None,
-    };
-    let right = || Reference::new(problem.clone(), Some(1)).unwrap();
-    let mut shown = Shown {
-        right: right(),
-        problem: &problem,
-        fault: Fault::None,
-        by: 0.0,
-    };
-    for (size, n_vacuous) in [(1.0, 0), (1e3, 2)] {
+            objective: Objective {
+                loss: Loss::SquaredError,
+                reduction: Reduction::Mean,
+            },
+            dropout: None,
+        };
+        let right = || Reference::new(problem.clone(), Some(1)).unwrap();
+        let mut shown = Shown {
+            right: right(),
+            problem: &problem,
+            fault: Fault::None,
+            by: 0.0,
+        };
         let start = problem.network.initial_parameters(1);
-        let start: Vec<f64> = start.iter().map(|weight| size * weight).collect();
         shown.set_parameters(&start).unwrap();
         let (checks, vacuous) = check(&problem, &mut shown, &mut right(), 1e-9).unwrap();
         assert_eq!(vacuous.len(), n_vacuous, "{vacuous:?}");
+        for it in &vacuous {
+            assert!(it.bound >= it.value && it.value > 0.0, "{it:?}");
+        }
         let from_data = checks.iter().filter(|it| it.quantity.ends_with("the data"));
         assert_eq!(from_data.count(), 2 - n_vacuous, "{checks:?}");
         assert!(checks.iter().all(|check| check.within), "{checks:?}");

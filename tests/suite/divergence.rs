@@ -5,7 +5,7 @@
 
 use crate::common::{gpu, neuralnet, random_dataset};
 use neuralnet::backend::{Backend, Problem};
-use neuralnet::cpu::Reference;
+use neuralnet::cpu::{Cpu, Reference};
 use neuralnet::gpu::GpuOptions;
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::optimizer::Memory;
@@ -211,6 +211,38 @@ fn after_a_loss_that_is_not_finite_no_update_follows() {
     assert_eq!(before, losses[..bad]);
     assert_eq!(reached, after);
     assert_ne!(reached, start);
+}
+
+/// The only unit of the last hidden layer is ∞ − ∞. A maximum with 0 would make a 0 of it, and the loss finite.
+#[test]
+fn a_rectifier_hides_no_nan() {
+    let dataset = Dataset::from_rows("one row", 1, 1, vec![1.0], vec![1.0]).unwrap();
+    for activation in [Activation::Relu, Activation::LeakyRelu] {
+        let mut config = config(activation, 1.0);
+        config.hidden.widths = vec![2, 1];
+        let problem = config.problem(&dataset).unwrap();
+        // Weights and biases, layer by layer.
+        let parameters = |most: f64| {
+            let first = [1e6, 1e6, 0.0, 0.0];
+            first
+                .into_iter()
+                .chain([most, -most, 0.0])
+                .chain([1.0, 0.0])
+                .collect::<Vec<f64>>()
+        };
+        let mut gpu = gpu(problem.clone(), GpuOptions::default());
+        let mut cpu = Cpu::new(problem, None).unwrap();
+        let backends: [(&mut dyn Backend, f64); 2] = [(&mut gpu, 3e38), (&mut cpu, 1e308)];
+        for (backend, most) in backends {
+            backend.set_parameters(&parameters(most)).unwrap();
+            let loss = backend.evaluate().unwrap().summary.loss;
+            assert!(
+                !loss.is_finite(),
+                "{:?}, {activation:?}: {loss}",
+                backend.kind()
+            );
+        }
+    }
 }
 
 #[test]

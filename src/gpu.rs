@@ -53,6 +53,7 @@ use crate::backend::{
     ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage,
     Staged, Summary,
 };
+use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
@@ -69,6 +70,7 @@ use pass::Pass;
 use pipeline::Places;
 use predict::Predict;
 use ring::Samples;
+use row_layout::{RowLayout, leaves_per_chunk};
 use std::collections::VecDeque;
 
 use std::ops::Range;
@@ -78,6 +80,8 @@ use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
+/// Most chunks of a pass: each takes the host some memory and time.
+const MAX_CHUNKS: usize = 1 << 16;
 /// Most outputs of a network on a GPU.
 pub const MAX_OUTPUTS: usize = 8192;
 
@@ -144,6 +148,7 @@ impl<'a> Gpu<'a> {
         check_limits(&device, &problem.network)?;
 
         let leaves = problem.leaves();
+        check_chunks(&device, dataset, leaves, options)?;
         let layout = ParameterLayout::new(&problem.network);
         let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
         let operands = Operands {
@@ -293,6 +298,26 @@ fn check_limits(device: &Device, network: &Network) -> Result<()> {
         return Err(device.limit(format!(
             "workgroups of {most} invocations; {} are needed",
             workgroup_shape::MAX_WORKGROUP_SIZE
+        )));
+    }
+    Ok(())
+}
+
+/// Fails if `dataset` has more chunks than a pass takes.
+fn check_chunks(
+    device: &Device,
+    dataset: &Dataset,
+    leaves: Leaves,
+    options: GpuOptions,
+) -> Result<()> {
+    let layout = RowLayout::new(dataset);
+    let per_chunk = leaves_per_chunk(device, leaves, layout, options.max_chunk_bytes)?;
+    let n_chunks = leaves.count().div_ceil(per_chunk);
+    if n_chunks > MAX_CHUNKS {
+        return Err(device.limit(format!(
+            "{} bytes of {} in {n_chunks} chunks; a pass takes at most {MAX_CHUNKS}",
+            layout.data_bytes(dataset),
+            dataset.source()
         )));
     }
     Ok(())

@@ -69,7 +69,7 @@ impl TrainConfig {
     }
 
     fn check_batches(&self) -> Result<()> {
-        const NOISY: &str = "what one update shows of batches or dropout is too noisy for it";
+        const NOISY: &str = "what one batch shows is too noisy for it";
         const STOP_EARLY: &[Remedy] = &[LEAVE_OUT, Remedy::Set("early_stopping", "10")];
         for (setting, is_given, reason) in [
             (
@@ -87,12 +87,14 @@ impl TrainConfig {
             let remedies = &[LEAVE_OUT, FIRST_ORDER];
             require(!is_given || !searches, setting, reason, remedies)?;
         }
-        if self.batch_size.is_none() && self.dropout == 0.0 {
-            return Ok(());
-        }
+        let noisy = match (self.batch_size, self.dropout > 0.0) {
+            (Some(_), _) => NOISY,
+            (None, true) => "what an update with dropout shows is too noisy for it",
+            (None, false) => return Ok(()),
+        };
         let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
-        require(gradient.is_none(), "gradient_tolerance", NOISY, STOP_EARLY)?;
-        require(loss.is_none(), "loss_tolerance", NOISY, STOP_EARLY)
+        require(gradient.is_none(), "gradient_tolerance", noisy, STOP_EARLY)?;
+        require(loss.is_none(), "loss_tolerance", noisy, STOP_EARLY)
     }
 
     fn check_optimizer(&self) -> Result<()> {

@@ -7,7 +7,7 @@ struct Mask {
     scale: f32,
 }
 
-@group(0) @binding(9) var<uniform> mask: Mask;
+@group(0) @binding(6) var<uniform> mask: Mask;
 
 fn factors(row: u32, two: u32) -> vec2<f32> {
     let low = params.place_low + row;

@@ -238,7 +238,7 @@ fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
         return shaders!("common/all_units.wgsl").to_owned();
     };
     let parts = shaders!("common/threefry.wgsl", "common/dropout.wgsl");
-    let parts = numbered(parts, 9, bindings.len());
+    let parts = numbered(parts, 6, bindings.len());
     bindings.push(UniformAt(size_of::<MaskParams>() as u64));
     format!("const LAYER = {layer}u;\n{parts}")
 }

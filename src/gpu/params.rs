@@ -139,7 +139,7 @@ pub(super) struct FmaParams {
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, ReadParams,
+        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams,
         SyntheticParams, UpdateParams,
     };
     use naga::{AddressSpace, TypeInner};
@@ -195,8 +195,13 @@ pub(super) mod tests {
             let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
                 panic!("{}: {name} is a struct", kernel.name);
             };
-            assert_eq!(name, "params", "{}", kernel.name);
-            let (size, fields) = params(kernel);
+            let (size, fields) = match name {
+                "mask" => layout!(MaskParams: key threshold scale),
+                _ => {
+                    assert_eq!(name, "params", "{}", kernel.name);
+                    params(kernel)
+                }
+            };
             assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
             let named: Vec<_> = members
                 .iter()

@@ -100,18 +100,32 @@ impl<const W: usize> TinyLayer<W> {
     }
 }
 
-/// `y − t` of a sigmoid, and its slope. The prediction is 1 / (1 + q), or q / (1 + q), of slope q / (1 + q)², from
-/// q = exp(−|z|).
+/// dloss/dz of an output times the factors of the rows.
 #[inline(always)]
-fn sigmoid<const FUSED: bool, const W: usize>(z: &Lanes<W>, t: &Lanes<W>) -> [Lanes<W>; 2] {
+fn step<const FUSED: bool, const W: usize>(
+    activation: Activation,
+    loss: Loss,
+    z: &Lanes<W>,
+    t: &Lanes<W>,
+    factors: &Lanes<W>,
+) -> Lanes<W> {
+    if activation != Activation::Sigmoid {
+        let mut y = *z;
+        activation.apply(&mut y);
+        return std::array::from_fn(|i| factors[i] * loss.grad_z(activation, z[i], y[i], t[i]));
+    }
+    // The prediction is 1 / (1 + q), or q / (1 + q), of slope q / (1 + q)², from q = exp(−|z|).
     let q: Lanes<W> = std::array::from_fn(|i| exp_of_short_chain::<FUSED>(-z[i].abs()));
-    let r: Lanes<W> = std::array::from_fn(|i| 1.0 / (1.0 + q[i]));
-    let difference = std::array::from_fn(|i| {
+    std::array::from_fn(|i| {
+        let r = 1.0 / (1.0 + q[i]);
         // For both signs of z, so that none has to wait for the prediction.
-        let (positive, negative) = (r[i] - t[i], mul_add::<FUSED>(q[i], r[i], -t[i]));
-        if z[i] >= 0.0 { positive } else { negative }
-    });
-    [difference, std::array::from_fn(|i| q[i] * r[i] * r[i])]
+        let (positive, negative) = (r - t[i], mul_add::<FUSED>(q[i], r, -t[i]));
+        let difference = if z[i] >= 0.0 { positive } else { negative };
+        match loss {
+            Loss::SquaredError => difference * factors[i] * (q[i] * r * r),
+            Loss::CrossEntropy => difference * factors[i],
+        }
+    })
 }
 
 /// Updates of a network; lanes without a row have the weight and the factor 0.
@@ -192,9 +206,9 @@ impl<'a, const W: usize> Descent<'a, W> {
     }
 
     /// Makes one update, from the values of the hidden layers. Each weight of the last layer is updated as soon as the
-    /// error of its output, which `grad_z` gives from pre-activations and targets, is known.
+    /// error of its output is known.
     #[inline(always)]
-    fn backward<const FUSED: bool>(&mut self, grad_z: impl Fn(&Lanes<W>, &Lanes<W>) -> Lanes<W>) {
+    fn backward<const FUSED: bool>(&mut self) {
         let Some((last, mut below)) = self.layers.split_last_mut() else {
             return;
         };
@@ -203,8 +217,7 @@ impl<'a, const W: usize> Descent<'a, W> {
         }
         for (o, t) in self.targets.iter().enumerate() {
             let z = last.pre_activation::<FUSED>(o);
-            let grad_z = grad_z(&z, t);
-            let e = std::array::from_fn(|i| grad_z[i] * self.factors[i]);
+            let e = step::<FUSED, W>(last.shape.activation, self.loss, &z, t, &self.factors);
             if let Some(hidden) = below.last_mut() {
                 last.add_error_below::<FUSED>(o, &e, hidden);
             }
@@ -227,22 +240,6 @@ impl<'a, const W: usize> Descent<'a, W> {
             }
             inputs = &layer.inputs;
         }
-    }
-
-    /// Makes the updates, and returns the sums of loss and slope before the last.
-    #[inline(always)]
-    fn iterate<const FUSED: bool>(
-        &mut self,
-        grad_z: impl Fn(&Lanes<W>, &Lanes<W>) -> Lanes<W>,
-    ) -> Summary {
-        for _ in 1..self.iterations {
-            self.forward::<FUSED>();
-            self.backward::<FUSED>(&grad_z);
-        }
-        self.forward::<FUSED>();
-        let summary = self.summary::<FUSED>();
-        self.backward::<FUSED>(&grad_z);
-        summary
     }
 
     /// The sums of loss and slope at the values of the last layer.
@@ -271,25 +268,13 @@ impl<const W: usize> Arithmetic for Descent<'_, W> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(mut self) -> Summary {
-        let (activation, loss) = (
-            self.layers[self.layers.len() - 1].shape.activation,
-            self.loss,
-        );
-        // The usual ones apart: with all in one loop, none of them stays in registers.
-        let summary = match (activation, loss) {
-            (Activation::Sigmoid, Loss::SquaredError) => self.iterate::<FUSED>(|z, t| {
-                let [difference, slope] = sigmoid::<FUSED, W>(z, t);
-                std::array::from_fn(|i| difference[i] * slope[i])
-            }),
-            (Activation::Sigmoid, Loss::CrossEntropy) => {
-                self.iterate::<FUSED>(|z, t| sigmoid::<FUSED, W>(z, t)[0])
-            }
-            _ => self.iterate::<FUSED>(|z, t| {
-                let mut y = *z;
-                activation.apply(&mut y);
-                std::array::from_fn(|i| loss.grad_z(activation, z[i], y[i], t[i]))
-            }),
-        };
+        for _ in 1..self.iterations {
+            self.forward::<FUSED>();
+            self.backward::<FUSED>();
+        }
+        self.forward::<FUSED>();
+        let summary = self.summary::<FUSED>();
+        self.backward::<FUSED>();
         let mut rest = &mut *self.parameters;
         for layer in &self.layers {
             let (weight, others) = rest.split_at_mut(layer.weight.len());

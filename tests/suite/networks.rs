@@ -115,17 +115,22 @@ fn xor_is_learned() {
 #[test]
 fn the_usual_settings_of_hidden_layers_are_told() {
     let data = rings("settings.csv");
+    let model = path("settings.safetensors");
     let train = ["train", &data, "--backend", "cpu", "--hidden", "16,8"];
-    let output = neuralnet(&train);
+    let output = neuralnet(&[&train[..], &["--output", &model, "--force"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     let expected = "setting  mean of cross-entropy, hidden 16, 8 relu, AdamW, weight decay 0.01, learning rate 0.001, with bias, 30 iterations, batches of 128, seed 1, features standardised";
     assert!(text.contains(expected), "{text}");
+    let inspected = neuralnet(&["inspect", &model]);
+    let inspected = String::from_utf8(inspected.stdout).unwrap();
     for line in [
-        "    0       2       16          48\n",
-        "    1      16        8         136\n",
-        "    2       8        1           9\n",
+        "    0       2       16          48  relu\n",
+        "    1      16        8         136  relu\n",
+        "    2       8        1           9  sigmoid\n",
+        "  all                          193\n",
     ] {
         assert!(text.contains(line), "{text}");
+        assert!(inspected.contains(line), "{inspected}");
     }
     let whole = neuralnet(&[&train[..], &["--batch-size", "all", "--init", "glorot"]].concat());
     let text = String::from_utf8(whole.stdout).unwrap();

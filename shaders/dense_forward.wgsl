@@ -1,4 +1,4 @@
-// dense_forward: z = x W^T + b and a = activation(z) of a layer.                  (writes with =)
+// dense_forward: z = x W^T + b and a = kept(activation(z)) of a layer.            (writes with =)
 // x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; parameters: W (OUTPUTS,
 // VEC4_PER_ROW) vec4 from WEIGHT_AT on, b from BIAS_AT on, both in vec4; pre_activations and activations (n_rows,
 // OUTPUTS padded to vec4), 0 in the padding.
@@ -8,12 +8,27 @@
 @group(0) @binding(4) var<storage, read_write> activations: array<f32>;
 
 const PADDED = (OUTPUTS + 3u) / 4u * 4u;
+const X_LOADS = ROWS * DEPTH / WORKGROUP_SIZE;
+const W_LOADS = COLS * DEPTH / WORKGROUP_SIZE;
 
-var<workgroup> x_tile: array<vec4<f32>, TILE * STRIDE>;
-var<workgroup> w_tile: array<vec4<f32>, TILE * STRIDE>;
-var<private> sums: array<array<f32, 4>, 4>;
-var<private> x: array<vec4<f32>, 4>;
-var<private> w: array<vec4<f32>, 4>;
+var<workgroup> x_tile: array<vec4<f32>, ROWS * STRIDE>;
+var<workgroup> w_tile: array<vec4<f32>, COLS * STRIDE>;
+var<private> sums: array<array<f32, C>, R>;
+var<private> x: array<vec4<f32>, R>;
+var<private> w: array<vec4<f32>, C>;
+
+fn load_tiles(first_row: u32, first_output: u32, vector: u32, invocation: u32) {
+    for (var i = 0u; i < X_LOADS; i++) { // unroll
+        let at = i * WORKGROUP_SIZE + invocation;
+        let line = at / DEPTH;
+        x_tile[line * STRIDE + at % DEPTH] = x_vector(first_row + line, vector + at % DEPTH, params.n_rows);
+    }
+    for (var i = 0u; i < W_LOADS; i++) { // unroll
+        let at = i * WORKGROUP_SIZE + invocation;
+        let line = at / DEPTH;
+        w_tile[line * STRIDE + at % DEPTH] = w_vector(first_output + line, vector + at % DEPTH);
+    }
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -22,35 +37,34 @@ fn main(
 ) {
     let across = invocation % ACROSS;
     let down = invocation / ACROSS;
-    let first_row = workgroup.x * TILE;
-    let first_output = workgroup.y * TILE;
-    let loaded = invocation / DEPTH;
-    let place = loaded * STRIDE + invocation % DEPTH;
-    for (var r = 0u; r < 4u; r++) { // unroll
-        for (var c = 0u; c < 4u; c++) { // unroll
+    let first_row = workgroup.x * ROWS;
+    let first_output = workgroup.y * COLS;
+    for (var r = 0u; r < R; r++) { // unroll
+        for (var c = 0u; c < C; c++) { // unroll
             sums[r][c] = 0.0;
         }
     }
     for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {
-        x_tile[place] = x_vector(first_row + loaded, vector + invocation % DEPTH, params.n_rows);
-        w_tile[place] = w_vector(first_output + loaded, vector + invocation % DEPTH);
+        load_tiles(first_row, first_output, vector, invocation);
         workgroupBarrier();
         for (var d = 0u; d < DEPTH; d++) { // unroll
-            for (var i = 0u; i < 4u; i++) { // unroll
-                x[i] = x_tile[(down + i * ACROSS) * STRIDE + d];
-                w[i] = w_tile[(across + i * ACROSS) * STRIDE + d];
+            for (var r = 0u; r < R; r++) { // unroll
+                x[r] = x_tile[(down + r * DOWN) * STRIDE + d];
             }
-            for (var r = 0u; r < 4u; r++) { // unroll
-                for (var c = 0u; c < 4u; c++) { // unroll
+            for (var c = 0u; c < C; c++) { // unroll
+                w[c] = w_tile[(across + c * ACROSS) * STRIDE + d];
+            }
+            for (var r = 0u; r < R; r++) { // unroll
+                for (var c = 0u; c < C; c++) { // unroll
                     sums[r][c] = fma(x[r].w, w[c].w, fma(x[r].z, w[c].z, fma(x[r].y, w[c].y, fma(x[r].x, w[c].x, sums[r][c]))));
                 }
             }
         }
         workgroupBarrier();
     }
-    for (var r = 0u; r < 4u; r++) { // unroll
-        for (var c = 0u; c < 4u; c++) { // unroll
-            let row = first_row + down + r * ACROSS;
+    for (var r = 0u; r < R; r++) { // unroll
+        for (var c = 0u; c < C; c++) { // unroll
+            let row = first_row + down + r * DOWN;
             let output = first_output + across + c * ACROSS;
             if row < params.n_rows && output < PADDED {
                 var z = sums[r][c];
@@ -59,7 +73,7 @@ fn main(
                 }
                 let exists = output < OUTPUTS;
                 pre_activations[row * PADDED + output] = select(0.0, z, exists);
-                activations[row * PADDED + output] = select(0.0, activation_of(z, vec3(0.0)), exists);
+                activations[row * PADDED + output] = select(0.0, kept(row, output, activation_of(z, vec3(0.0))), exists);
             }
         }
     }

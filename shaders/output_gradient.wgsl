@@ -12,8 +12,6 @@
 const PADDED = (OUTPUTS + 3u) / 4u * 4u;
 const TARGET_WIDTH = OUTPUTS + WEIGHTED;
 
-var<workgroup> loss_and_slope: array<vec2<f32>, WORKGROUP_SIZE>;
-
 fn z_of(row: u32, output: u32) -> f32 {
     return pre_activations[row * PADDED + output];
 }
@@ -46,15 +44,5 @@ fn main(
         }
         own += weight * sums;
     }
-    loss_and_slope[invocation] = own;
-    for (var distance = 1u; distance < WORKGROUP_SIZE; distance *= 2u) {
-        workgroupBarrier();
-        if invocation % (2u * distance) == 0u {
-            loss_and_slope[invocation] += loss_and_slope[invocation + distance];
-        }
-    }
-    if invocation == 0u {
-        let last = (params.first_leaf + workgroup.x + 1u) * VEC4_PER_LEAF - 1u;
-        leaf_sums[last] = vec4(loss_and_slope[0], 0.0, 0.0);
-    }
+    write_loss(workgroup.x, own, invocation);
 }

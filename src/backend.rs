@@ -3,7 +3,7 @@
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::leaves::Leaves;
-use crate::network::Network;
+use crate::network::{Dropout, Network};
 use crate::objective::Objective;
 use crate::optimizer::{Memory, UpdateRule};
 use std::num::NonZeroU32;
@@ -18,23 +18,24 @@ pub struct Problem<'a> {
     pub network: Network,
     /// What is minimised.
     pub objective: Objective,
+    /// Which units of hidden layers an update goes without; `None` for an update by all.
+    pub dropout: Option<Dropout>,
 }
 
 impl Problem<'_> {
-    /// The leaves of the samples: those of the data set for a network of one layer.
+    /// The leaves of the samples: those of the data set for a network of one layer that reads each row once.
     pub(crate) fn leaves(&self) -> Leaves {
         self.leaves_of(self.dataset.n_samples())
     }
 
     /// The leaves of `n_rows` rows like those of the problem.
     pub(crate) fn leaves_of(&self, n_rows: usize) -> Leaves {
-        match self.network.layers() {
-            [layer] => Leaves::new(n_rows, layer.n_inputs, layer.n_outputs),
-            layers => {
-                let width = layers.iter().map(|layer| layer.n_outputs).sum();
-                Leaves::of_network(n_rows, self.network.n_parameters(), width)
-            }
+        let network = &self.network;
+        if network.reads_rows_once() {
+            return Leaves::new(n_rows, network.n_inputs(), network.n_outputs());
         }
+        let width = network.layers().iter().map(|layer| layer.n_outputs).sum();
+        Leaves::of_network(n_rows, network.n_parameters(), width)
     }
 
     /// The factor by which the reduction multiplies sums over all samples.
@@ -171,10 +172,42 @@ pub struct ArithmeticRounding {
     pub input: u32,
 }
 
+/// The numbers that a backend computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// float64, of 53 bits.
+    F64,
+    /// float32, of 24 bits.
+    F32,
+}
+
+impl Precision {
+    /// The distance from 1 to the next number.
+    #[must_use]
+    pub fn epsilon(self) -> f64 {
+        match self {
+            Self::F64 => f64::EPSILON,
+            Self::F32 => f64::from(f32::EPSILON),
+        }
+    }
+
+    /// Rounds `numbers` to it.
+    pub(crate) fn round(self, numbers: &mut [f64]) {
+        if self == Self::F32 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "to round is what is asked for"
+            )]
+            numbers.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+        }
+    }
+}
+
 /// What a backend computes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendKind {
-    /// The host, in float64.
+    /// The host.
     Cpu,
     /// A device, in f32.
     Gpu,
@@ -207,13 +240,18 @@ pub trait Backend {
     /// The share of a loss by which two losses have to differ to be told apart: four units in the last place,
     /// since a sum over samples, taken in a tree, is off by a few.
     fn resolution(&self) -> f64 {
+        4.0 * self.precision().epsilon()
+    }
+
+    /// The numbers it computes in.
+    fn precision(&self) -> Precision {
         match self.kind() {
-            BackendKind::Cpu => 4.0 * f64::EPSILON,
-            BackendKind::Gpu => 4.0 * f64::from(f32::EPSILON),
+            BackendKind::Cpu => Precision::F64,
+            BackendKind::Gpu => Precision::F32,
         }
     }
 
-    /// Replaces the parameters, in the layout of [`Network`]; a GPU rounds them to f32.
+    /// Replaces the parameters, in the layout of [`Network`], rounded to the precision of the backend.
     ///
     /// # Errors
     /// Where the device fails.
@@ -241,7 +279,18 @@ pub trait Backend {
     /// Where `rows` is empty, or one of them is past the last.
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation>;
 
-    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`].
+    /// What [`Backend::evaluate_rows`], or [`Backend::evaluate`] without `rows`, gives without the units that the
+    /// problem's dropout takes from update number `update`: what that update sees.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where [`Backend::evaluate_rows`] does.
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation>;
+
+    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`], since which the parameters have not
+    /// changed: a backend may sum them again.
     ///
     /// # Errors
     /// Where the device fails.

@@ -1,10 +1,11 @@
-//! The CPU: float64 arithmetic on the f32 data, with the same bits for any number of threads.
+//! The CPU: float64 arithmetic on the f32 data, or float32 arithmetic, with the same bits for any number of threads.
 //!
 //! [`Cpu`] is as fast as the memory can be read. [`Reference`] computes the same by the definition, in plain loops,
 //! and is what `Cpu` is held against.
 //!
-//! Threads take whole leaves; a leaf is summed by one of them in a fixed order, and the leaf sums are
-//! folded in the one fixed tree of [`crate::leaves`].
+//! Threads take whole leaves, which are summed in a fixed order, and the leaf sums are folded in the one fixed tree of
+//! [`crate::leaves`]. Where there are fewer leaves than threads, the products of a leaf of a network with hidden layers
+//! are shared out too.
 
 mod activation;
 mod backward;
@@ -12,30 +13,35 @@ mod block;
 mod dense;
 mod descent;
 mod exp;
+mod float;
 mod fma;
 mod forward;
 mod layer;
 mod leaf;
 mod predictor;
+mod prepared;
 mod read;
 mod reference;
 mod rows;
 mod small_batch;
+mod tiny;
 
 pub use fma::Multiplier;
 pub(crate) use predictor::Predictor;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
+use crate::backend::{
+    Backend, BackendKind, Evaluation, Precision, Predictions, Problem, Seen, Summary,
+};
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
+use crate::network::Mask;
 use crate::optimizer::{UpdateRule, gradient_descent};
-use crate::simd::{self, Arithmetic, Instructions};
-use block::{Rows, Scratch};
-use dense::DenseNetwork;
+use crate::simd::{self, Instructions};
+use block::Rows;
 use descent::GradientDescent;
-use layer::{PaddedLayer, Sums};
+use prepared::{Prepared, padded_layer};
 use rayon::prelude::*;
 use rows::RowSource;
 use std::borrow::Cow;
@@ -55,6 +61,9 @@ pub struct Cpu<'a> {
     seen: VecDeque<Vec<Seen>>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
+    precision: Precision,
+    /// The units that the pass goes without.
+    mask: Option<Mask>,
 }
 
 impl<'a> Cpu<'a> {
@@ -72,6 +81,35 @@ impl<'a> Cpu<'a> {
             _ => RowSource::rounded(dataset, &threads)?,
         };
         Ok(Self::on(problem, data, threads))
+    }
+
+    /// Like [`Cpu::rounded`], in `precision`: in f32 the parameters are rounded to it, and so is every number of a pass;
+    /// the leaf sums are folded in float64.
+    ///
+    /// # Errors
+    /// Where a network without hidden layers is to be computed in f32; and like [`Cpu::new`].
+    pub fn in_precision(
+        problem: Problem<'a>,
+        threads: Option<usize>,
+        precision: Precision,
+    ) -> Result<Self> {
+        if precision == Precision::F64 {
+            return Self::new(problem, threads);
+        }
+        if !problem.network.has_hidden() {
+            return Err(Error::Setting {
+                setting: "precision",
+                reason: "the CPU computes only networks with hidden layers in f32".to_owned(),
+                remedies: &[
+                    Remedy::Set("precision", "f64"),
+                    Remedy::Set("hidden", "the widths of hidden layers"),
+                ],
+            });
+        }
+        Ok(Self {
+            precision,
+            ..Self::rounded(problem, threads)?
+        })
     }
 
     /// Like [`Cpu::new`], but on the numbers that the data set gives a GPU: scaled features rounded to f32. A
@@ -95,6 +133,8 @@ impl<'a> Cpu<'a> {
             data,
             threads,
             instructions: Instructions::detect(),
+            precision: Precision::F64,
+            mask: None,
         }
     }
 
@@ -114,46 +154,23 @@ impl<'a> Cpu<'a> {
         }
     }
 
-    fn padded_layer(&self) -> PaddedLayer {
-        let Problem {
-            network,
-            objective,
-            dataset,
-        } = &self.problem;
-        PaddedLayer::new(
-            network.layer(),
-            objective.loss,
-            dataset.is_weighted(),
-            &self.parameters_of_rows(),
-        )
-    }
-
     /// The network as the arithmetic wants it, at the parameters.
     fn prepared(&self) -> Prepared {
-        match self.problem.network.has_hidden() {
-            true => Prepared::Network(DenseNetwork::new(&self.problem, &self.parameters_of_rows())),
-            false => Prepared::Layer(self.padded_layer()),
-        }
+        let parameters = self.parameters_of_rows();
+        Prepared::new(&self.problem, self.precision, &parameters, self.mask)
     }
 
-    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`.
-    fn leaf_sums(&self, prepared: &Prepared, leaf: usize) -> Evaluation {
+    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.
+    fn leaf_sums(&self, prepared: &Prepared, leaf: usize, threads: usize) -> Evaluation {
         let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
-        self.data
-            .with_rows(dataset, rows, |rows| self.sums_of(prepared, rows))
+        let place = rows.start;
+        self.data.with_rows(dataset, rows, |rows| {
+            self.sums_of(prepared, (place, rows), threads)
+        })
     }
 
-    fn sums_of(&self, prepared: &Prepared, rows: Rows<'_>) -> Evaluation {
-        let mut sums = match prepared {
-            Prepared::Network(network) => network.sums(rows, self.instructions),
-            Prepared::Layer(layer) => {
-                let sums = self.instructions.run(LeafSums { layer, rows });
-                Evaluation {
-                    summary: sums.summary(),
-                    gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
-                }
-            }
-        };
+    fn sums_of(&self, prepared: &Prepared, rows: (usize, Rows<'_>), threads: usize) -> Evaluation {
+        let mut sums = prepared.sums(rows, self.instructions, threads);
         if let RowSource::Unscaled(_, scaling) = self.data {
             let first = self.problem.network.layers()[0];
             let of_first = &mut sums.gradient[..first.n_parameters()];
@@ -162,48 +179,60 @@ impl<'a> Cpu<'a> {
         sums
     }
 
+    /// Makes updates by gradient descent on the only leaf in one call, and returns the sums before the last. `None`
+    /// where they are made leaf by leaf and update by update.
+    fn descend_in_one_leaf(&mut self, iterations: u64, rate: f64) -> Option<Summary> {
+        if self.precision != Precision::F64 {
+            return None;
+        }
+        let (problem, rows) = (&self.problem, self.leaves.rows(0));
+        let mut parameters = std::mem::take(&mut self.parameters);
+        let tiny = self.data.with_rows(problem.dataset, rows.clone(), |rows| {
+            tiny::descend(problem, rows, iterations, rate, &mut parameters)
+        });
+        self.parameters = parameters;
+        if tiny.is_some() || !problem.network.reads_rows_once() {
+            return tiny;
+        }
+        let mut layer = padded_layer(problem, &self.parameters);
+        let summary = self.data.with_rows(problem.dataset, rows, |rows| {
+            self.instructions.run(GradientDescent {
+                layer: &mut layer,
+                rows,
+                iterations,
+                rate,
+            })
+        });
+        self.parameters = layer.flat(&layer.weight, &layer.bias);
+        Some(summary)
+    }
+
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
         let prepared = self.prepared();
-        self.folded(self.leaves, |leaf| self.leaf_sums(&prepared, leaf))
+        self.folded(self.leaves, &prepared, |leaf, threads| {
+            self.leaf_sums(&prepared, leaf, threads)
+        })
     }
 
-    /// The sums over all `leaves`, from those of each, folded in their fixed tree.
-    fn folded(&self, leaves: Leaves, leaf_sums: impl Fn(usize) -> Evaluation + Sync) -> Evaluation {
+    /// The sums over all `leaves`, from those of each by the threads it is worth, folded in their fixed tree.
+    fn folded(
+        &self,
+        leaves: Leaves,
+        prepared: &Prepared,
+        leaf_sums: impl Fn(usize, usize) -> Evaluation + Sync,
+    ) -> Evaluation {
         let (count, floats) = (leaves.count(), self.parameters.len());
-        let sum = || sum_leaves(count, floats, &leaf_sums, Evaluation::add);
-        // A single leaf is not worth waking a thread for.
-        if count == 1 {
+        let threads = self.threads.current_num_threads().div_ceil(count);
+        let threads = prepared.worthwhile_threads(leaves.rows(0).len(), threads);
+        let leaf_sums = |leaf| leaf_sums(leaf, threads);
+        let sum = || sum_leaves(count, floats, leaf_sums, Evaluation::add);
+        // A small leaf alone is not worth waking a thread for.
+        if count == 1 && threads == 1 {
             sum()
         } else {
             self.threads.install(sum)
         }
-    }
-}
-
-/// A network at its parameters, as its arithmetic wants it.
-enum Prepared {
-    /// The layer of a network that has one.
-    Layer(PaddedLayer),
-    /// A network with hidden layers.
-    Network(DenseNetwork),
-}
-
-/// The sums of one leaf, for a network of one layer.
-struct LeafSums<'a> {
-    layer: &'a PaddedLayer,
-    rows: Rows<'a>,
-}
-
-impl Arithmetic for LeafSums<'_> {
-    type Output = Sums;
-
-    #[inline(always)]
-    fn run<const FUSED: bool>(self) -> Sums {
-        let mut sums = Sums::zero(self.layer);
-        let mut scratch = Scratch::new(self.layer);
-        leaf::add_rows::<FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
-        sums
     }
 }
 
@@ -213,16 +242,25 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(self.threads.current_num_threads(), self.instructions.name())
+        described(self.threads.current_num_threads(), &self.identity())
     }
 
-    /// The instructions alone: the bits do not depend on the threads.
+    /// The instructions and the precision: the bits do not depend on the threads.
     fn identity(&self) -> String {
-        self.instructions.name().to_owned()
+        let instructions = self.instructions.name();
+        match self.precision {
+            Precision::F64 => instructions.to_owned(),
+            Precision::F32 => format!("{instructions}, float32"),
+        }
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.parameters.copy_from_slice(parameters);
+        self.precision.round(&mut self.parameters);
         Ok(())
     }
 
@@ -239,19 +277,31 @@ impl Backend for Cpu<'_> {
         let dataset = self.problem.dataset;
         let leaves = self.problem.leaves_of(rows.len());
         let prepared = self.prepared();
-        let sums = self.folded(leaves, |leaf| {
-            let numbers = &rows[leaves.rows(leaf)];
-            self.data
-                .with_gathered(dataset, numbers, |rows| self.sums_of(&prepared, rows))
+        let sums = self.folded(leaves, &prepared, |leaf, threads| {
+            let places = leaves.rows(leaf);
+            let place = places.start;
+            self.data.with_gathered(dataset, &rows[places], |rows| {
+                self.sums_of(&prepared, (place, rows), threads)
+            })
         });
         Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
+    }
+
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.mask = self.problem.dropout.map(|dropout| dropout.mask(update));
+        let evaluation = match rows {
+            None => self.evaluate(),
+            Some(rows) => self.evaluate_rows(rows),
+        };
+        self.mask = None;
+        evaluation
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let prepared = self.prepared();
         let total_weight = self.problem.dataset.total_weight();
         let reduced = |leaf| {
-            let sums = self.leaf_sums(&prepared, leaf);
+            let sums = self.leaf_sums(&prepared, leaf, 1);
             sums.reduced(&self.problem, total_weight)
         };
         Ok(self
@@ -261,32 +311,33 @@ impl Backend for Cpu<'_> {
 
     /// The host makes all updates but those of plain gradient descent, which need not leave the arithmetic.
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        self.learning_rate = rule.is_plain().then_some(rule.learning_rate);
-        Ok(rule.is_plain())
+        let by_itself = rule.is_plain() && self.problem.dropout.is_none();
+        self.learning_rate = by_itself.then_some(rule.learning_rate);
+        Ok(by_itself)
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
         let rate = self.learning_rate.expect("a rule is followed") * self.problem.scale();
         let total_weight = self.problem.dataset.total_weight();
         let iterations = updates.end - updates.start;
+        let start = match self.problem.network.has_hidden() {
+            true => self.parameters.clone(),
+            false => Vec::new(),
+        };
+        let mut in_one_leaf = (self.leaves.count() == 1)
+            .then(|| self.descend_in_one_leaf(iterations, rate))
+            .flatten();
+        if !start.is_empty() && in_one_leaf.is_some_and(|it| !it.loss.is_finite()) {
+            // Update by update, to stop at the parameters that made the loss so.
+            (in_one_leaf, self.parameters) = (None, start);
+        }
         let seen = |summary: Summary| Seen {
             summary: summary.reduced(&self.problem, total_weight),
             penalty: 0.0,
         };
         let mut all = Vec::new();
-        if self.leaves.count() == 1 && !self.problem.network.has_hidden() {
-            let mut layer = self.padded_layer();
-            let (dataset, rows) = (self.problem.dataset, self.leaves.rows(0));
-            let summary = self.data.with_rows(dataset, rows, |rows| {
-                self.instructions.run(GradientDescent {
-                    layer: &mut layer,
-                    rows,
-                    iterations,
-                    rate,
-                })
-            });
+        if let Some(summary) = in_one_leaf {
             all.push(seen(summary));
-            self.parameters = layer.flat(&layer.weight, &layer.bias);
         } else {
             let n_updates = updates.count();
             while all.len() < n_updates {
@@ -299,6 +350,7 @@ impl Backend for Cpu<'_> {
                 }
                 all.push(seen);
                 gradient_descent(rate, &sums.gradient, &mut self.parameters);
+                self.precision.round(&mut self.parameters);
             }
         }
         self.seen.push_back(all);

@@ -16,10 +16,12 @@ mod dense;
 mod dense_kernels;
 mod device;
 mod fma;
+mod forward;
 mod generate;
 mod input_format;
 mod kernels;
 mod leaf_kernel;
+mod masks;
 mod memory_plan;
 mod optimizer;
 mod options;
@@ -33,6 +35,7 @@ mod read;
 mod ring;
 mod row_layout;
 mod row_numbers;
+mod tile;
 mod tree;
 mod unroll;
 mod updates;
@@ -50,6 +53,7 @@ use crate::backend::{
     ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage,
     Staged, Summary,
 };
+use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
@@ -58,12 +62,15 @@ use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
 use leaf_kernel::Operands;
+use masks::Masks;
 use optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
 use parameter_layout::ParameterLayout;
 use params::to_u32;
 use pass::Pass;
+use pipeline::Places;
 use predict::Predict;
 use ring::Samples;
+use row_layout::{RowLayout, leaves_per_chunk};
 use std::collections::VecDeque;
 
 use std::ops::Range;
@@ -73,10 +80,10 @@ use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
 pub const MAX_INPUTS: usize = 8192;
-/// Most outputs of a network of one layer on a GPU.
-pub const MAX_OUTPUTS: usize = 16;
-/// Most outputs of a network with hidden layers on a GPU: an invocation takes all outputs of a row one after the other.
-pub const MAX_NETWORK_OUTPUTS: usize = 1024;
+/// Most chunks of a pass: each takes the host some memory and time.
+const MAX_CHUNKS: usize = 1 << 16;
+/// Most outputs of a network on a GPU.
+pub const MAX_OUTPUTS: usize = 8192;
 
 /// A problem held by a GPU.
 #[derive(Debug)]
@@ -85,7 +92,7 @@ pub struct Gpu<'a> {
     options: GpuOptions,
     device: Device,
     parameter_layout: ParameterLayout,
-    /// Of a network of one layer.
+    /// Of a network that reads each row once.
     shape: Option<WorkgroupShape>,
     leaves: Leaves,
     pass: Pass<'a>,
@@ -103,7 +110,7 @@ pub struct Gpu<'a> {
 #[derive(Debug)]
 enum Followed {
     Nothing,
-    /// Gradient descent, which the kernels of a network of one layer make by themselves.
+    /// Gradient descent, which the kernels of a network that reads each row once make by themselves.
     Plain {
         learning_rate: f64,
     },
@@ -141,10 +148,12 @@ impl<'a> Gpu<'a> {
         check_limits(&device, &problem.network)?;
 
         let leaves = problem.leaves();
+        check_chunks(&device, dataset, leaves, options)?;
         let layout = ParameterLayout::new(&problem.network);
         let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
         let operands = Operands {
             parameters: device.storage("parameters", layout.n_parameters())?,
+            masks: (problem.dropout.map(|dropout| Masks::new(&device, dropout))).transpose()?,
             scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
             problem,
         };
@@ -155,7 +164,11 @@ impl<'a> Gpu<'a> {
         let max_bytes = options.max_chunk_bytes;
         let target = shape.is_some().then_some(&target);
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
-        let per_page = tree.leaves_per_page();
+        // A network whose values are held takes blocks of a chunk, each of which is within a page.
+        let per_page = match shape {
+            Some(_) => tree.leaves_per_page(),
+            None => usize::MAX,
+        };
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
         let batches = Batches::new(pass.chunks().resident());
@@ -214,10 +227,13 @@ impl<'a> Gpu<'a> {
     /// The roundings of the kernels as they are laid out for this problem.
     ///
     /// # Panics
-    /// If the network has hidden layers.
+    /// If the network holds the values of its layers: it has hidden layers, or many outputs.
     #[must_use]
     pub fn rounding(&self) -> ArithmeticRounding {
-        let shape = self.shape.as_ref().expect("a network of one layer");
+        let shape = self
+            .shape
+            .as_ref()
+            .expect("a network that reads each row once");
         ArithmeticRounding {
             pre_activation: to_u32(shape.pre_activation_roundings()),
             sum: to_u32(shape.sum_additions()) + self.leaves.fold_depth(),
@@ -229,6 +245,26 @@ impl<'a> Gpu<'a> {
                     .decoding_rounds(),
             ),
         }
+    }
+
+    /// Loss, mean slope and gradient of the update that has `places`, over `rows`, or over all.
+    fn evaluate_at(&mut self, places: Places, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let (device, dataset) = (&self.device, self.operands.problem.dataset);
+        let (sums, weight) = match rows {
+            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
+            Some(rows) => {
+                let batches = &mut self.batches;
+                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
+                let samples = Samples::numbered(dataset, rows);
+                (
+                    batch.evaluate(device, samples, places)?,
+                    dataset.weight_of(rows),
+                )
+            }
+        };
+        Ok(self
+            .unpack_sums(&sums)
+            .reduced(&self.operands.problem, weight))
     }
 
     /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
@@ -249,13 +285,9 @@ fn unpack_summary(sums: &[f32]) -> Summary {
 }
 
 fn check_limits(device: &Device, network: &Network) -> Result<()> {
-    let most_outputs = match network.has_hidden() {
-        true => MAX_NETWORK_OUTPUTS,
-        false => MAX_OUTPUTS,
-    };
     for (what, n, most) in [
         ("inputs", network.n_inputs(), MAX_INPUTS),
-        ("outputs", network.n_outputs(), most_outputs),
+        ("outputs", network.n_outputs(), MAX_OUTPUTS),
     ] {
         if n > most {
             return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
@@ -266,6 +298,26 @@ fn check_limits(device: &Device, network: &Network) -> Result<()> {
         return Err(device.limit(format!(
             "workgroups of {most} invocations; {} are needed",
             workgroup_shape::MAX_WORKGROUP_SIZE
+        )));
+    }
+    Ok(())
+}
+
+/// Fails if `dataset` has more chunks than a pass takes.
+fn check_chunks(
+    device: &Device,
+    dataset: &Dataset,
+    leaves: Leaves,
+    options: GpuOptions,
+) -> Result<()> {
+    let layout = RowLayout::new(dataset);
+    let per_chunk = leaves_per_chunk(device, leaves, layout, options.max_chunk_bytes)?;
+    let n_chunks = leaves.count().div_ceil(per_chunk);
+    if n_chunks > MAX_CHUNKS {
+        return Err(device.limit(format!(
+            "{} bytes of {} in {n_chunks} chunks; a pass takes at most {MAX_CHUNKS}",
+            layout.data_bytes(dataset),
+            dataset.source()
         )));
     }
     Ok(())
@@ -300,24 +352,23 @@ impl Backend for Gpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        let sums = self.pass.evaluate(&self.device)?;
-        let total_weight = self.operands.problem.dataset.total_weight();
-        Ok(self
-            .unpack_sums(&sums)
-            .reduced(&self.operands.problem, total_weight))
+        self.evaluate_at(Places::default(), None)
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        let (device, problem) = (&self.device, &self.operands.problem);
-        let batch = (self.batches).of(device, &self.operands, self.options, rows.len())?;
-        let sums = batch.evaluate(device, Samples::numbered(problem.dataset, rows))?;
-        let weight = problem.dataset.weight_of(rows);
-        Ok(self.unpack_sums(&sums).reduced(problem, weight))
+        self.evaluate_at(Places::default(), Some(rows))
+    }
+
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        if let Some(masks) = &self.operands.masks {
+            masks.write(&self.device, [update]);
+        }
+        self.evaluate_at(Places::of_record(0), rows)
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let n_sums = self.parameter_layout.n_sums();
-        let sums = self.pass.tree().read_leaves(&self.device, leaves)?;
+        let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
         let total_weight = self.operands.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
@@ -436,7 +487,7 @@ impl Backend for Gpu<'_> {
 
 impl Staged for Gpu<'_> {
     /// # Panics
-    /// If the network has one layer, whose kernels hold no values.
+    /// If the network reads each row once and holds no values.
     fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
         self.pass.stages(&self.device, leaf, self.leaves)
     }

@@ -18,7 +18,7 @@ const ROWS_PER_OUTPUT: usize = 64;
 /// 8,192 inputs and 16 outputs the sums then take a sixteenth of the bytes of the rows.
 const MAX_LEAF_BYTES: usize = 1 << 23;
 
-/// The least and the most rows of a leaf for a network of several layers.
+/// The least and the most rows of a leaf for a network whose values are held for all rows of a leaf.
 const MIN_NETWORK_ROWS: usize = 256;
 const MAX_NETWORK_ROWS: usize = 4096;
 
@@ -39,8 +39,8 @@ impl Leaves {
         }
     }
 
-    /// The leaves of `n_samples` rows for a network of several layers, which have `n_parameters` and `width` outputs
-    /// together: the sums of a leaf take an eighth of the bytes of its activations or less, if it is not the longest.
+    /// The leaves of `n_samples` rows for a network whose values are held for all rows of a leaf, with `n_parameters` and
+    /// `width` outputs of all layers together: the sums of a leaf take an eighth of the bytes of its activations or less, if it is not the longest.
     #[must_use]
     pub fn of_network(n_samples: usize, n_parameters: usize, width: usize) -> Self {
         let wanted = (8 * n_parameters).div_ceil(3 * width);

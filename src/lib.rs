@@ -19,7 +19,7 @@
 //! # The network
 //!
 //! `inputs` are (N, I), `targets` (N, O), a weight (O, I), a bias (O); everything is row-major. Data
-//! are f32. Parameters are f64 on the CPU and f32 on a GPU.
+//! are f32. Parameters are f64 on the CPU, unless it is to compute in f32, and f32 on a GPU.
 //!
 //! ```text
 //! z = x Wᵀ + b             pre-activation
@@ -58,6 +58,7 @@ mod simd;
 pub mod train;
 pub mod validate;
 
+pub use backend::Precision;
 pub use data::{ClassWeight, Classes, Dataset, Rule, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};

@@ -331,6 +331,7 @@ impl Model {
                 loss: config.loss,
                 reduction: config.reduction,
             },
+            dropout: None,
         }
     }
 

@@ -1,14 +1,20 @@
 //! The network: a list of dense layers, and one flat vector of parameters.
 
 mod activation;
+mod dropout;
 mod init;
 
 pub use activation::{Activation, Meaning};
 pub(crate) use activation::{GELU_CUBIC, GELU_SCALE, LEAK, sigmoid};
+pub use dropout::Dropout;
+pub(crate) use dropout::Mask;
 pub use init::Init;
 
 use std::iter::zip;
 use std::ops::Range;
+
+/// Most outputs of a layer that is taken to have its gradient in registers.
+const MAX_OUTPUTS_IN_REGISTERS: usize = 16;
 
 /// A dense layer: `y = activation(x Wᵀ + b)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +228,12 @@ impl Network {
         self.layers.len() > 1
     }
 
+    /// Whether the network is one layer so narrow that a row is read once: those who share it hold it, and their part of
+    /// its gradient, in registers.
+    pub(crate) fn reads_rows_once(&self) -> bool {
+        !self.has_hidden() && self.n_outputs() <= MAX_OUTPUTS_IN_REGISTERS
+    }
+
     /// Features of a sample.
     #[must_use]
     pub fn n_inputs(&self) -> usize {
@@ -307,6 +319,7 @@ impl Network {
         let layers = self.layers.iter().map(|layer| LayerValues {
             z: vec![0.0; layer.n_outputs],
             a: vec![0.0; layer.n_outputs],
+            factors: vec![1.0; layer.n_outputs],
         });
         NetworkValues {
             layers: layers.collect(),
@@ -324,6 +337,18 @@ impl Network {
         x: &[X],
         values: &mut NetworkValues,
     ) {
+        self.forward_but(None, parameters, x, values);
+    }
+
+    /// Like [`Network::forward`], with the activations of hidden layers times their factors if there is a mask, for the
+    /// row at this place of its batch.
+    pub(crate) fn forward_but<X: Copy + Into<f64>>(
+        &self,
+        mask: Option<(Mask, usize)>,
+        parameters: &[f64],
+        x: &[X],
+        values: &mut NetworkValues,
+    ) {
         let mut rest = parameters;
         for (at, layer) in self.layers.iter().enumerate() {
             let (own, later) = rest.split_at(layer.n_parameters());
@@ -331,6 +356,13 @@ impl Network {
             match before.last() {
                 None => layer.forward(own, x, &mut from_here[0]),
                 Some(before) => layer.forward(own, &before.a, &mut from_here[0]),
+            }
+            if let Some((mask, place)) = mask.filter(|_| at + 1 < self.layers.len()) {
+                let here = &mut from_here[0];
+                mask.factors(at, place, &mut here.factors);
+                for (a, factor) in zip(&mut here.a, &here.factors) {
+                    *a *= factor;
+                }
             }
             rest = later;
         }
@@ -343,8 +375,10 @@ impl Network {
 pub(crate) struct LayerValues {
     /// The pre-activations `z = x Wᵀ + b` (O).
     pub(crate) z: Vec<f64>,
-    /// The activations `a = f(z)` (O).
+    /// The activations `a = f(z)` (O), times their factors.
     pub(crate) a: Vec<f64>,
+    /// The factors of dropout (O), 1 without it.
+    pub(crate) factors: Vec<f64>,
 }
 
 /// The values of every layer of a network for one sample.

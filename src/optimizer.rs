@@ -218,6 +218,12 @@ impl UpdateRule {
         }
     }
 
+    /// The rows of update number `update` of `n_samples`; `None` for all.
+    pub(crate) fn rows(&self, update: u64, n_samples: usize) -> Option<Vec<usize>> {
+        let batches = self.batches?;
+        Some(batches.rows(update, n_samples))
+    }
+
     /// The mean of the parameters after `updates` updates, without the bias of its start from 0; `None` if the rule asks
     /// for none, or before the first update.
     pub(crate) fn average(&self, memory: &Memory, updates: u64) -> Option<Vec<f64>> {

@@ -41,6 +41,11 @@ pub(crate) fn shuffle(rows: &mut [usize], random: &mut impl Rng) {
     }
 }
 
+/// The lower and the upper word of `number`.
+pub(crate) fn words(number: u64) -> [u32; 2] {
+    [number & 0xFFFF_FFFF, number >> 32].map(|word| u32::try_from(word).expect("32 bits"))
+}
+
 /// The generator of test data whose exact numbers do not matter.
 #[cfg(test)]
 pub(crate) fn test_numbers(seed: u64) -> rand::rngs::SmallRng {

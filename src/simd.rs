@@ -83,6 +83,15 @@ impl Instructions {
         self != Self::Baseline || Self::BASELINE_FUSES
     }
 
+    /// These, or AVX2 where they are wider.
+    pub(crate) fn narrow(self) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Self::Avx2,
+            other => other,
+        }
+    }
+
     /// Whether there are 32 vector registers and not 16.
     pub(crate) fn has_many_registers(self) -> bool {
         match self {

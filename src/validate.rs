@@ -98,19 +98,19 @@ pub fn validate(
                 return Err(config.diverged(iteration, what));
             }
         }
-        let steps = match rule.is_plain() {
+        let steps = match rule.is_plain() && problem.dropout.is_none() {
             true => Vec::new(),
             false => steps::check(&problem, &mut candidate, &rule, iteration)?,
         };
         // The checks make plain updates.
         let kept = candidate.memory()?;
         let rate = config.learning_rate;
-        let looked_at = if problem.network.has_hidden() {
-            stages::check(&problem, &mut candidate, reference.as_mut(), rate)
-        } else {
+        let looked_at = if problem.network.reads_rows_once() {
             let rounding = candidate.rounding();
             check(&problem, &mut candidate, rounding, reference.as_mut(), rate)
                 .map(|checks| (checks, Vec::new()))
+        } else {
+            stages::check(&problem, &mut candidate, reference.as_mut(), rate)
         };
         candidate.follow(&rule)?;
         candidate.set_memory(&kept)?;
@@ -290,7 +290,7 @@ fn check_range(
         let reached = reference.parameters()?;
         reference.advance(NonZeroU32::MIN, learning_rate)?;
         let updated = reference.parameters()?;
-        let leaves = 0..problem.dataset.leaves().count();
+        let leaves = 0..problem.leaves().count();
         let of_leaf = |leaf| bounds.map(|bounds| bounds.leaves(leaf..leaf + 1, &reached));
         let mut bounds = leaves.filter_map(of_leaf).flatten();
         if !is_in_f32(&updated) || bounds.any(|bound| bound.is_beyond_f32()) {
@@ -363,7 +363,7 @@ fn check_leaves(
     reference: &mut dyn Backend,
     parameters: &[f64],
 ) -> Result<(Check, Evaluation)> {
-    let n_leaves = problem.dataset.leaves().count();
+    let n_leaves = problem.leaves().count();
     let leaves_per_block = (BLOCK_VALUES / parameters.len()).max(1);
     let mut check = Check::of("sums of each leaf", []);
     let mut total = Fold::new(Evaluation::add);

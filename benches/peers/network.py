@@ -99,8 +99,9 @@ class Sklearn(Peer):
 
 
 class Neuralnet:
-    def __init__(self, task, folder):
+    def __init__(self, task, kind, folder):
         self.task, self.files = task, {}
+        self.precision = kind.replace("float", "f")
         for name, n_rows in (("all", len(task.x)), ("checked", CHECKED_ROWS)):
             targets = task.labels[:, None] if task.is_softmax else task.t
             self.files[name] = os.path.join(folder, f"{name}.npy")
@@ -113,7 +114,7 @@ class Neuralnet:
         command += ["--backend", OPTIONS.backend, "--threads", str(OPTIONS.threads)]
         command += ["--target", targets, *(["--classes"] if self.task.is_softmax else ["--activation", "sigmoid"])]
         command += ["--hidden", ",".join(map(str, widths[1:-1])), "--init", "he", "--seed", str(SEED), "--no-standardise"]
-        command += ["--optimizer", "adam", "--learning-rate", str(RATE), "--json", *flags]
+        command += ["--optimizer", "adam", "--learning-rate", str(RATE), "--precision", self.precision, "--json", *flags]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"`{shlex.join(command)}` gave {done.returncode}: {done.stderr.strip()[-500:]}")
@@ -132,7 +133,8 @@ def contestants(task, folder):
     """Each with the numbers it computes in."""
     device = OPTIONS.backend
     kinds = {"cpu": ["float64", "float32"], "gpu": ["float32"]}[device]
-    yield "neuralnet", kinds[0], lambda: Neuralnet(task, folder)
+    for kind in kinds:
+        yield "neuralnet", kind, functools.partial(Neuralnet, task, kind, folder)
     if device == "cpu":
         for kind in kinds:
             yield "NumPy", kind, functools.partial(NumPy, task, kind)
@@ -192,7 +194,7 @@ def print_table(part):
     arithmetic = part["bench"]["arithmetic_ceiling"]
     print(f"fma ceiling {arithmetic['flop_per_second'] / 1e9:.1f} GFLOP/s in {arithmetic['precision']}")
     print(f"{'':30}{'ms an update':>13}{'from':>10}{'to':>10}{'time/ours':>11}{'GFLOP/s':>9}{'error':>9}")
-    ours = next(result for result in part["results"] if result["name"] == "neuralnet").get("median")
+    ours = {result["kind"]: result.get("median") for result in part["results"] if result["name"] == "neuralnet"}
     for result in part["results"]:
         name = f"{result['name']} {result['kind']}"
         if not result["equal"]:
@@ -200,7 +202,7 @@ def print_table(part):
             continue
         seconds = [result["median"], min(result["seconds"]), max(result["seconds"])]
         numbers = "".join(f"{1e3 * number:{width}.3f}" for number, width in zip(seconds, (13, 10, 10)))
-        ratio = f"{result['median'] / ours:.2f}" if ours else "-"
+        ratio = f"{result['median'] / ours[result['kind']]:.2f}" if ours[result["kind"]] else "-"
         print(f"{name:<30}{numbers}{ratio:>11}{result['flop_per_second'] / 1e9:>9.1f}{result['error']:>9.0e}")
 
 

@@ -12,7 +12,7 @@ RATES = {  # what a run of `run.py` and one of `network.py` is about: its unit, 
     "bytes_per_second": ("GB/s, inputs and targets counted once", "read ceiling"),
     "flop_per_second": ("GFLOP/s of the products", "fma ceiling"),
 }
-OURS, OTHERS = "#d1495b", plt.get_cmap("tab20c").colors
+OURS, OTHERS = ("#d1495b", "#8c2f3d"), plt.get_cmap("tab20c").colors
 
 
 def draw(run, out):
@@ -36,10 +36,10 @@ def panel(axis, run, device):
             if result["device"] == device and rate in result:
                 name = " ".join([result["name"], *([result["kind"]] if "kind" in result else [])])
                 speeds.setdefault(name, {})[at] = result[rate] / 1e9
-    width = 0.8 / len(speeds)
+    width, ours = 0.8 / len(speeds), iter(OURS)
     for number, (name, bars) in enumerate(speeds.items()):
         places = [at - 0.4 + (number + 0.5) * width for at in bars]
-        colour = OURS if name.split()[0] == "neuralnet" else OTHERS[(2 * number - 1) % len(OTHERS)]
+        colour = next(ours) if name.split()[0] == "neuralnet" else OTHERS[(2 * number - 1) % len(OTHERS)]
         axis.bar(places, bars.values(), width, color=colour, label=name)
     for at, part in enumerate(run["shapes"]):
         if device in part["ceiling"]:

@@ -1,13 +1,12 @@
-//! Gradient descent on a problem of one leaf, whose sums are those over all samples.
+//! Gradient descent of a layer on a problem of one leaf, whose sums are those over all samples.
 
 use super::block::{Rows, Scratch, whole_vectors};
 use super::layer::{PaddedLayer, Sums};
 use super::leaf;
 use super::simd::Arithmetic;
-use super::small_batch::SmallBatch;
 use crate::backend::Summary;
 
-/// `iterations` updates in one call: one of a few rows takes less time than a call does.
+/// `iterations` updates in one call, of rows that are padded once.
 pub(super) struct GradientDescent<'a> {
     pub(super) layer: &'a mut PaddedLayer,
     pub(super) rows: Rows<'a>,
@@ -23,27 +22,21 @@ impl Arithmetic for GradientDescent<'_> {
     fn run<const FUSED: bool>(self) -> Summary {
         let mut sums = Sums::zero(self.layer);
         let mut scratch = Scratch::new(self.layer);
-        if let Some(batch) = SmallBatch::new(self.layer, self.rows) {
-            for _ in 0..self.iterations {
-                batch.descend::<FUSED>(self.rate, self.layer, &mut scratch, &mut sums);
-            }
-        } else {
-            let padded = whole_vectors(
-                self.rows.inputs,
-                self.rows.input_stride,
-                self.rows.n_rows,
-                self.layer.shape.n_inputs,
-            );
-            let rows = Rows {
-                inputs: &padded,
-                input_stride: padded.len() / self.rows.n_rows,
-                ..self.rows
-            };
-            for _ in 0..self.iterations {
-                sums.clear();
-                leaf::add_rows::<FUSED>(self.layer, rows, &mut scratch, &mut sums);
-                self.layer.descend(self.rate, &sums);
-            }
+        let padded = whole_vectors(
+            self.rows.inputs,
+            self.rows.input_stride,
+            self.rows.n_rows,
+            self.layer.shape.n_inputs,
+        );
+        let rows = Rows {
+            inputs: &padded,
+            input_stride: padded.len() / self.rows.n_rows,
+            ..self.rows
+        };
+        for _ in 0..self.iterations {
+            sums.clear();
+            leaf::add_rows::<FUSED>(self.layer, rows, &mut scratch, &mut sums);
+            self.layer.descend(self.rate, &sums);
         }
         sums.summary()
     }

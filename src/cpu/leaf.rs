@@ -9,6 +9,7 @@ use super::backward::{TILE, backward_all};
 use super::block::{Block, Rows, Scratch, whole_vectors};
 use super::forward::forward_all;
 use super::layer::{PaddedLayer, ROWS, Sums, WIDTH, sum};
+use super::simd::Arithmetic;
 use super::small_batch::SmallBatch;
 use crate::network::Activation;
 
@@ -20,6 +21,24 @@ const BLOCK_BYTES: usize = 1 << 15;
 const BLOCK_BYTES_OF_OUTPUTS: usize = 1 << 17;
 /// How far ahead of the row it reads a pass asks for memory, in bytes, about.
 const AHEAD_BYTES: usize = 1 << 15;
+
+/// The sums over the rows of a leaf.
+pub(super) struct LeafSums<'a> {
+    pub(super) layer: &'a PaddedLayer,
+    pub(super) rows: Rows<'a>,
+}
+
+impl Arithmetic for LeafSums<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> Sums {
+        let mut sums = Sums::zero(self.layer);
+        let mut scratch = Scratch::new(self.layer);
+        add_rows::<FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
+        sums
+    }
+}
 
 /// Adds the sums over `rows` to `sums`, which must be 0.
 #[inline(always)]
@@ -109,9 +128,9 @@ fn in_whole_vectors<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Reference;
     use super::super::simd::{Arithmetic, Instructions};
-    use super::super::{LeafSums, Reference};
-    use super::{PaddedLayer, Rows, Sums};
+    use super::{LeafSums, PaddedLayer, Rows, Sums};
     use crate::backend::{Backend, Problem};
     use crate::data::Dataset;
     use crate::network::{Activation, Layer, Network};
@@ -155,10 +174,11 @@ mod tests {
                 loss: layer.loss,
                 reduction: Reduction::Sum,
             },
+            dropout: None,
         };
         let mut reference = Reference::new(problem, Some(1)).unwrap();
         reference.set_parameters(parameters).unwrap();
-        let sums = reference.sums(all());
+        let sums = reference.sums(0, all());
         let mut numbers = sums.gradient;
         numbers.extend([sums.summary.loss, sums.summary.mean_slope]);
         numbers

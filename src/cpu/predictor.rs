@@ -2,10 +2,10 @@
 
 use super::block::Rows;
 use super::dense::{self, DenseNetwork};
-use super::simd::Instructions;
 use crate::backend::{Predictions, Problem};
 use crate::data::{Dataset, RowsRead};
 use crate::network::Network;
+use crate::simd::Instructions;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub(crate) struct Predictor {
     network: Network,
     parameters: Vec<f64>,
     /// The network as products of matrices want it, if it has hidden layers.
-    dense: Option<DenseNetwork>,
+    dense: Option<DenseNetwork<f64, 16>>,
     instructions: Instructions,
 }
 
@@ -28,7 +28,7 @@ impl Predictor {
     pub(crate) fn new(problem: &Problem<'_>, parameters: &[f64]) -> Self {
         let network = problem.network.clone();
         Self {
-            dense: (network.has_hidden()).then(|| DenseNetwork::new(problem, parameters)),
+            dense: (network.has_hidden()).then(|| DenseNetwork::new(problem, parameters, None)),
             network,
             parameters: parameters.to_vec(),
             instructions: Instructions::detect(),

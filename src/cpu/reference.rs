@@ -7,7 +7,7 @@ use super::{described, pool};
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
-use crate::network::NetworkValues;
+use crate::network::{Mask, NetworkValues};
 use crate::optimizer::{UpdateRule, gradient_descent};
 use rayon::prelude::*;
 use std::collections::VecDeque;
@@ -21,6 +21,8 @@ const PLAIN_LOOPS: &str = "plain loops";
 pub struct Reference<'a> {
     problem: Problem<'a>,
     parameters: Vec<f64>,
+    /// The units that the pass goes without.
+    mask: Option<Mask>,
     /// That of plain gradient descent, which alone is followed.
     learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
@@ -36,6 +38,7 @@ impl<'a> Reference<'a> {
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         Ok(Self {
             parameters: vec![0.0; problem.network.n_parameters()],
+            mask: None,
             learning_rate: None,
             seen: VecDeque::new(),
             threads: pool(threads)?,
@@ -52,17 +55,19 @@ impl<'a> Reference<'a> {
         (inputs, targets)
     }
 
-    /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says.
-    pub(super) fn sums(&self, rows: impl Iterator<Item = usize>) -> Evaluation {
+    /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says; the first of them is at
+    /// place `first` of the batch.
+    pub(super) fn sums(&self, first: usize, rows: impl Iterator<Item = usize>) -> Evaluation {
         let (network, n_outputs) = (&self.problem.network, self.problem.dataset.n_outputs());
         let mut sums = Evaluation::zero(self.parameters.len());
         let mut values = network.values();
-        for row in rows {
+        for (place, row) in (first..).zip(rows) {
             let (x, targets) = self.sample(row);
             let x: Vec<f64> = x.into_iter().map(f64::from).collect();
             let mut t: Vec<f64> = targets.into_iter().map(f64::from).collect();
             let weight = t.drain(n_outputs..).next().unwrap_or(1.0);
-            network.forward(&self.parameters, &x, &mut values);
+            let mask = self.mask.map(|mask| (mask, place));
+            network.forward_but(mask, &self.parameters, &x, &mut values);
             self.add_backward(&x, &t, weight, &values, &mut sums);
         }
         sums
@@ -71,7 +76,8 @@ impl<'a> Reference<'a> {
     /// The backward pass of one sample: adds its loss, gradient and dy/dz, times `weight`, to `sums`.
     ///
     /// With g = dloss/dz of a layer whose inputs are x, the layer's gradients are dloss/dW = g xᵀ and
-    /// dloss/db = g. Since x = f(z) of the layer before, that layer's g is (Wᵀ g) · f′(z), element by element.
+    /// dloss/db = g. Since x = m f(z) of the layer before, with the factors m of dropout, that layer's g is
+    /// (Wᵀ g) · m · f′(z), element by element.
     fn add_backward(
         &self,
         x: &[f64],
@@ -110,9 +116,11 @@ impl<'a> Reference<'a> {
                         .map(|o| parameters[o * layer.n_inputs + i] * grad_z[o])
                         .sum()
                 };
-                let (hidden, z) = (layers[at - 1].activation, &values.layers[at - 1].z);
+                let (hidden, below) = (layers[at - 1].activation, &values.layers[at - 1]);
+                let (z, mut y) = (&below.z, below.z.clone());
+                hidden.apply(&mut y);
                 grad_z = (0..layer.n_inputs)
-                    .map(|i| grad_input(i) * hidden.slope(z[i], inputs[i]))
+                    .map(|i| grad_input(i) * below.factors[i] * hidden.slope(z[i], y[i]))
                     .collect();
             }
             end = start;
@@ -125,7 +133,7 @@ impl<'a> Reference<'a> {
         leaves: Leaves,
         rows_of: impl Fn(usize) -> R + Sync,
     ) -> Evaluation {
-        let leaf_sums = |leaf| self.sums(rows_of(leaf));
+        let leaf_sums = |leaf| self.sums(leaves.rows(leaf).start, rows_of(leaf));
         let n_sums = self.parameters.len();
         self.threads
             .install(|| sum_leaves(leaves.count(), n_sums, leaf_sums, Evaluation::add))
@@ -168,19 +176,30 @@ impl Backend for Reference<'_> {
         Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.mask = self.problem.dropout.map(|dropout| dropout.mask(update));
+        let evaluation = match rows {
+            None => self.evaluate(),
+            Some(rows) => self.evaluate_rows(rows),
+        };
+        self.mask = None;
+        evaluation
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let all = self.problem.leaves();
         let total_weight = self.problem.dataset.total_weight();
         let evaluations = leaves.into_par_iter().map(|leaf| {
-            self.sums(all.rows(leaf))
+            self.sums(all.rows(leaf).start, all.rows(leaf))
                 .reduced(&self.problem, total_weight)
         });
         Ok(self.threads.install(|| evaluations.collect()))
     }
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        self.learning_rate = rule.is_plain().then_some(rule.learning_rate);
-        Ok(rule.is_plain())
+        let by_itself = rule.is_plain() && self.problem.dropout.is_none();
+        self.learning_rate = by_itself.then_some(rule.learning_rate);
+        Ok(by_itself)
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
@@ -266,6 +285,7 @@ mod tests {
                         loss,
                         reduction: Reduction::Mean,
                     },
+                    dropout: None,
                 };
                 let mut reference = Reference::new(problem, Some(1)).unwrap();
                 let mut evaluate = |parameters: &[f64]| {

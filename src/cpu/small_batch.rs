@@ -64,30 +64,6 @@ impl SmallBatch {
         }
     }
 
-    /// Makes one update, and sets loss and mean slope of `sums` to those before it. Each parameter is updated as soon
-    /// as its own gradient is known, without a detour through `sums`: vectors read where single numbers were just
-    /// written would have to wait for them.
-    #[inline(always)]
-    pub(super) fn descend<const FUSED: bool>(
-        &self,
-        rate: f64,
-        layer: &mut PaddedLayer,
-        scratch: &mut Scratch,
-        sums: &mut Sums,
-    ) {
-        sums.clear_lanes(WIDTH);
-        for o in 0..self.targets.len() {
-            let grad_z = self.grad_z::<FUSED>(layer, o, scratch, sums);
-            let at = o * layer.width();
-            for (w, x) in layer.weight[at..].iter_mut().zip(&self.inputs) {
-                *w = mul_add::<FUSED>(-rate, dot(&grad_z, x), *w);
-            }
-            if layer.shape.bias {
-                layer.bias[o] = mul_add::<FUSED>(-rate, sum(&grad_z), layer.bias[o]);
-            }
-        }
-    }
-
     /// dloss/dz of output `o`, a lane for each row; adds loss and slope to `sums`.
     #[inline(always)]
     fn grad_z<const FUSED: bool>(

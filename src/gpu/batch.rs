@@ -9,10 +9,11 @@ use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
 use super::params::to_u32;
+use super::pipeline::Places;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;
-use super::tree::Tree;
+use super::tree::{Tree, leaves_per_page};
 use super::workgroup_shape::WorkgroupShape;
 use crate::error::Result;
 
@@ -82,7 +83,7 @@ impl Batches {
                     device.finish_writes()?;
                 }
                 let batch = match self.resident_rows(device, operands, options, n_rows)? {
-                    Some(rows) => Batch::resident(device, operands, rows, n_rows)?,
+                    Some(rows) => Batch::resident(device, operands, options, rows, n_rows)?,
                     None => Batch::by_host(device, operands, options, n_rows)?,
                 };
                 self.list.push(batch);
@@ -125,11 +126,16 @@ impl Batches {
         let Some(resident) = self.resident.clone() else {
             return Ok(None);
         };
-        // All leaves have to be of one page, and of one dispatch.
+        // All leaves have to be of one chunk, and of one page if a dispatch sums a chunk.
         let problem = &operands.problem;
         let layout = RowLayout::new(problem.dataset);
         let leaves = problem.leaves_of(n_rows);
-        let most = leaves_per_chunk(device, leaves, layout, options.max_chunk_bytes)?;
+        let max_bytes = options.max_chunk_bytes;
+        let mut most = leaves_per_chunk(device, leaves, layout, max_bytes)?;
+        if problem.network.reads_rows_once() {
+            let n_sums = ParameterLayout::new(&problem.network).n_sums();
+            most = most.min(leaves_per_page(device, n_sums, max_bytes));
+        }
         if most < leaves.count() {
             return Ok(None);
         }
@@ -160,11 +166,12 @@ impl Batch {
     fn resident(
         device: &Device,
         operands: &Operands<'_>,
+        options: GpuOptions,
         (memory, rows): ([Buffer; 2], BatchRows),
         n_rows: usize,
     ) -> Result<Self> {
         let leaves = operands.problem.leaves_of(n_rows);
-        let tree = Self::tree(device, operands, n_rows, None)?;
+        let tree = Self::tree(device, operands, n_rows, options.max_chunk_bytes)?;
         let all = 0..leaves.count();
         let chunks = vec![Chunk::new(device, 0..n_rows, all, 0, memory)?];
         let source = Source::Resident(rows.numbers.clone());
@@ -248,10 +255,16 @@ impl Batch {
         })
     }
 
-    /// Sums gradient, loss and mean slope over `samples` and reads them back, laid out as in the tree.
-    pub(super) fn evaluate(&mut self, device: &Device, samples: Samples<'_>) -> Result<Vec<f32>> {
+    /// Sums gradient, loss and mean slope over `samples` and reads them back, laid out as in the tree: those of the update
+    /// that has `places`.
+    pub(super) fn evaluate(
+        &mut self,
+        device: &Device,
+        samples: Samples<'_>,
+        places: Places,
+    ) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
-        self.sum(device, samples, |_| {})?;
+        self.sum(device, samples, places, |_| {})?;
         device.read(self.tree.total(), 0, self.n_sums)
     }
 
@@ -260,6 +273,7 @@ impl Batch {
         &mut self,
         device: &Device,
         samples: Samples<'_>,
+        places: Places,
         then: impl Fn(&mut wgpu::ComputePass<'_>),
     ) -> Result<()> {
         let ring = match &mut self.source {
@@ -268,7 +282,7 @@ impl Batch {
                 device.write(numbers, 0, bytemuck::cast_slice(&rows));
                 device.submit("batch", |encoder| {
                     Device::pass(encoder, "batch", |pass| {
-                        self.record(pass, 0);
+                        self.record(pass, places);
                         then(pass);
                     });
                 });
@@ -276,14 +290,13 @@ impl Batch {
             }
             Source::Host(ring) => ring,
         };
-        let (leaf_kernel, tree, last) = (&self.leaf_kernel, &self.tree, self.chunks.len() - 1);
+        let last = self.chunks.len() - 1;
         for (number, chunk) in self.chunks.iter().enumerate() {
             let rows = chunk.rows.clone();
             ring.load(device, samples, chunk, rows, |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    leaf_kernel.record(pass, number, 0);
+                    self.leaf_kernel.record(pass, (number, places), &self.tree);
                     if number == last {
-                        tree.record(pass);
                         then(pass);
                     }
                 });
@@ -300,17 +313,16 @@ impl Batch {
         optimizer: &DeviceOptimizer,
     ) -> Result<()> {
         let update = self.update.take().expect("prepared");
-        let summed = self.sum(device, samples, |pass| {
+        let summed = self.sum(device, samples, Places::of_record(0), |pass| {
             optimizer.record_update(pass, &update, 0);
         });
         self.update = Some(update);
         summed
     }
 
-    /// Records the sums over rows that are on the device and have their numbers from byte `rows_at` on.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, rows_at: u32) {
-        self.leaf_kernel.record(pass, 0, rows_at);
-        self.tree.record(pass);
+    /// Records the sums over rows that are on the device, of the update and the batch that have `places`.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
+        self.leaf_kernel.record(pass, (0, places), &self.tree);
     }
 
     /// Whether the rows are read where they lie.

@@ -12,8 +12,6 @@ pub(super) struct Chunk {
     pub(super) rows: Range<usize>,
     /// Number of the chunk's first leaf among all leaves.
     pub(super) first_leaf: usize,
-    /// Number of the chunk's first leaf within that leaf's page of sums.
-    pub(super) first_leaf_in_page: usize,
     /// Leaves of the chunk; the last one may be shorter.
     pub(super) n_leaves: usize,
     /// A [`ChunkParams`].
@@ -43,7 +41,6 @@ impl Chunk {
         };
         Ok(Self {
             first_leaf: leaves.start,
-            first_leaf_in_page: in_page,
             n_leaves: leaves.len(),
             params: device.uniform("leaf_sums.params", &params)?,
             inputs,

@@ -1,17 +1,21 @@
-//! The kernels of networks with hidden layers, as text.
+//! The kernels of networks whose values are held, as text.
 
 use super::input_format::InputFormat;
-use super::kernels::Binding::{Read, ReadWrite, Uniform};
-use super::kernels::{Binding, Kernel, RowOrder, row_reader, shaders};
+use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
+use super::kernels::{Binding, Kernel, RowOrder, numbered, row_reader, shaders};
 use super::parameter_layout::LayerLayout;
+use super::params::MaskParams;
+use super::tile::Tile;
 use crate::network::Activation;
 use crate::objective::Loss;
 use std::fmt::Write;
 
-/// Rows, outputs and inputs of a tile, as `tile.wgsl` has them.
-pub(super) const TILE: usize = 64;
-/// Invocations of a workgroup.
-pub(super) const WORKGROUP_SIZE: usize = 256;
+/// Invocations of a workgroup of the kernels that take outputs row by row.
+const WORKGROUP_SIZE: usize = 256;
+/// Most outputs of a row that one invocation takes one after the other; more are shared.
+const MAX_OUTPUTS_OF_INVOCATION: usize = 64;
+/// Fewest outputs that an invocation has of those that are shared.
+const OUTPUTS_OF_LANE: usize = 4;
 
 /// What decides the text of the kernels of a layer.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +26,15 @@ pub(super) struct DenseKernel {
     /// How the inputs of the first layer are stored, and which rows of them are taken; `None` for a later one, which
     /// takes the activations below it.
     pub(super) data: Option<(InputFormat, RowOrder)>,
+    /// The number of the layer, if updates go without some of its units.
+    pub(super) dropped: Option<usize>,
+    /// That of the layer below, if they go without some of its units.
+    pub(super) dropped_below: Option<usize>,
 }
 
 impl DenseKernel {
     /// `dense_forward`: pre-activations, and activations by `activation`.
-    pub(super) fn forward(&self, activation: Activation) -> Kernel {
+    pub(super) fn forward(&self, activation: Activation, tile: Tile) -> Kernel {
         let kernel = shaders!(
             "common/dense_x.wgsl",
             "common/dense_weight.wgsl",
@@ -36,9 +44,10 @@ impl DenseKernel {
         Kernel {
             name: "dense_forward",
             wgsl: [
-                &self.header(Some(activation)),
-                shaders!("common/tile.wgsl", "common/functions.wgsl"),
+                &self.header_of_tile(Some(activation), tile),
+                shaders!("common/functions.wgsl"),
                 &self.reader(&mut bindings),
+                &units(self.dropped, &mut bindings),
                 kernel,
             ]
             .concat(),
@@ -47,23 +56,25 @@ impl DenseKernel {
     }
 
     /// `dense_backward`: the errors of the layer below, whose activation is `below`.
-    pub(super) fn backward(&self, below: Activation) -> Kernel {
+    pub(super) fn backward(&self, below: Activation, tile: Tile) -> Kernel {
         let parts = shaders!(
-            "common/tile.wgsl",
             "common/functions.wgsl",
             "common/dense_errors.wgsl",
             "common/dense_weight.wgsl",
             "dense_backward.wgsl"
         );
+        let mut bindings = vec![Uniform, Read, Read, Read, Read, ReadWrite];
         Kernel {
             name: "dense_backward",
-            wgsl: self.header(Some(below)) + parts,
-            bindings: vec![Uniform, Read, Read, Read, Read, ReadWrite],
+            wgsl: self.header_of_tile(Some(below), tile)
+                + &units(self.dropped_below, &mut bindings)
+                + parts,
+            bindings,
         }
     }
 
     /// `dense_gradient`: the gradient of each leaf.
-    pub(super) fn gradient(&self) -> Kernel {
+    pub(super) fn gradient(&self, tile: Tile) -> Kernel {
         let mut bindings = vec![Uniform, Read, Read, ReadWrite];
         let kernel = shaders!(
             "common/dense_x.wgsl",
@@ -73,8 +84,7 @@ impl DenseKernel {
         Kernel {
             name: "dense_gradient",
             wgsl: [
-                &self.header(None),
-                shaders!("common/tile.wgsl"),
+                &self.header_of_tile(None, tile),
                 &self.reader(&mut bindings),
                 kernel,
             ]
@@ -83,43 +93,88 @@ impl DenseKernel {
         }
     }
 
-    /// `output_gradient`: loss and errors of the last layer, from the targets of rows in `order`.
+    /// How many invocations share a row of the last layer's outputs, a power of two: by their number alone, so that it
+    /// alone decides the order of the sums over them.
+    pub(super) fn output_lanes(&self) -> usize {
+        match self.layout.layer.n_outputs {
+            0..=MAX_OUTPUTS_OF_INVOCATION => 1,
+            many => (many / OUTPUTS_OF_LANE)
+                .next_power_of_two()
+                .min(WORKGROUP_SIZE),
+        }
+    }
+
+    /// Workgroups of the kernels that take the outputs of `n_rows` rows row by row.
+    pub(super) fn workgroups_of_rows(&self, n_rows: usize) -> usize {
+        n_rows.div_ceil(WORKGROUP_SIZE / self.output_lanes())
+    }
+
+    /// `output_gradient`, or `wide_output_gradient` if invocations share a row: errors of the last layer, with the loss
+    /// of each leaf, or of each row, from the targets of rows in `order`.
     pub(super) fn output_gradient(&self, loss: Loss, weighted: bool, order: RowOrder) -> Kernel {
         let loss = match loss {
             Loss::SquaredError => "SQUARED_ERROR",
             Loss::CrossEntropy => "CROSS_ENTROPY",
         };
         let weighted = u32::from(weighted);
-        let parts = shaders!(
-            "common/tile.wgsl",
-            "common/functions.wgsl",
-            "common/loss.wgsl",
-            "common/output_row.wgsl",
-            "output_gradient.wgsl"
-        );
-        let header = self.header(Some(self.layout.layer.activation));
+        let (name, parts) = match self.output_lanes() {
+            1 => (
+                "output_gradient",
+                shaders!(
+                    "common/loss.wgsl",
+                    "common/leaf_loss.wgsl",
+                    "common/output_row.wgsl",
+                    "output_gradient.wgsl"
+                ),
+            ),
+            _ => (
+                "wide_output_gradient",
+                shaders!(
+                    "common/loss.wgsl",
+                    "common/wide_row.wgsl",
+                    "wide_output_gradient.wgsl"
+                ),
+            ),
+        };
+        let header = self.header_of_rows(Some(self.layout.layer.activation));
+        let functions = shaders!("common/functions.wgsl");
         let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
         let reader = order.reader(&mut bindings);
         Kernel {
-            name: "output_gradient",
+            name,
             wgsl: format!(
-                "{header}const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n{reader}{parts}"
+                "{header}const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n{reader}{functions}{parts}"
             ),
             bindings,
         }
     }
 
-    /// `output_predictions`: pre-activations and predictions without padding.
-    pub(super) fn predictions(&self) -> Kernel {
-        let parts = shaders!(
-            "common/tile.wgsl",
-            "common/functions.wgsl",
-            "common/output_row.wgsl",
-            "output_predictions.wgsl"
-        );
+    /// `row_losses`: the loss of each leaf, from those of its rows.
+    pub(super) fn row_losses(&self) -> Kernel {
         Kernel {
-            name: "output_predictions",
-            wgsl: self.header(Some(self.layout.layer.activation)) + parts,
+            name: "row_losses",
+            wgsl: self.header_of_rows(None) + shaders!("common/leaf_loss.wgsl", "row_losses.wgsl"),
+            bindings: vec![Uniform, Read, ReadWrite],
+        }
+    }
+
+    /// `output_predictions`, or `wide_output_predictions` if invocations share a row: pre-activations and predictions
+    /// without padding.
+    pub(super) fn predictions(&self) -> Kernel {
+        let functions = shaders!("common/functions.wgsl");
+        let (name, parts) = match self.output_lanes() {
+            1 => (
+                "output_predictions",
+                shaders!("common/output_row.wgsl", "output_predictions.wgsl"),
+            ),
+            _ => (
+                "wide_output_predictions",
+                shaders!("common/wide_row.wgsl", "wide_output_predictions.wgsl"),
+            ),
+        };
+        Kernel {
+            name,
+            wgsl: self.header_of_rows(Some(self.layout.layer.activation)) + functions + parts,
             bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
         }
     }
@@ -130,7 +185,21 @@ impl DenseKernel {
         row_reader(format, order, bindings)
     }
 
-    /// The constants, with the activation that a kernel applies.
+    /// The constants of a kernel that takes tiles of a product.
+    fn header_of_tile(&self, activation: Option<Activation>, tile: Tile) -> String {
+        self.header(activation) + &tile.header() + shaders!("common/tile.wgsl")
+    }
+
+    /// The constants of a kernel that takes outputs row by row.
+    fn header_of_rows(&self, activation: Option<Activation>) -> String {
+        let lanes = self.output_lanes();
+        self.header(activation)
+            + &format!(
+                "const WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\nconst OUTPUT_LANES = {lanes}u;\n"
+            )
+    }
+
+    /// The constants of both, with the activation that a kernel applies.
     fn header(&self, activation: Option<Activation>) -> String {
         let LayerLayout {
             layer,
@@ -158,13 +227,25 @@ impl DenseKernel {
             let activation = format!("{activation:?}").to_uppercase();
             writeln!(header, "const ACTIVATION = {activation};").expect("a string takes any text");
         }
-        header
+        header + shaders!("common/block.wgsl")
     }
+}
+
+/// What takes the units of layer `dropped` that an update goes without, whose buffer comes after `bindings`; all units if
+/// there is no such layer.
+fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
+    let Some(layer) = dropped else {
+        return shaders!("common/all_units.wgsl").to_owned();
+    };
+    let parts = shaders!("common/threefry.wgsl", "common/dropout.wgsl");
+    let parts = numbered(parts, 6, bindings.len());
+    bindings.push(UniformAt(size_of::<MaskParams>() as u64));
+    format!("const LAYER = {layer}u;\n{parts}")
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{DenseKernel, WORKGROUP_SIZE};
+    use super::{DenseKernel, Tile, WORKGROUP_SIZE};
     use crate::gpu::input_format::InputFormat;
     use crate::gpu::kernels::{Kernel, RowOrder};
     use crate::gpu::parameter_layout::ParameterLayout;
@@ -174,20 +255,20 @@ pub(super) mod tests {
     /// Every kernel in every variant, with the invocations of a workgroup.
     pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
         let mut kernels = Vec::new();
-        for (activation, loss) in [
-            (Activation::Relu, Loss::SquaredError),
-            (Activation::LeakyRelu, Loss::CrossEntropy),
-            (Activation::Gelu, Loss::SquaredError),
-            (Activation::Silu, Loss::CrossEntropy),
-            (Activation::Tanh, Loss::SquaredError),
-            (Activation::Sigmoid, Loss::CrossEntropy),
+        for (activation, loss, n_outputs) in [
+            (Activation::Relu, Loss::SquaredError, 3),
+            (Activation::LeakyRelu, Loss::CrossEntropy, 64),
+            (Activation::Gelu, Loss::SquaredError, 65),
+            (Activation::Silu, Loss::CrossEntropy, 3),
+            (Activation::Tanh, Loss::SquaredError, 700),
+            (Activation::Sigmoid, Loss::CrossEntropy, 8192),
         ] {
             let hidden = Hidden {
                 widths: vec![5, 70],
                 activation,
             };
             let bias = activation != Activation::Silu;
-            let network = Network::single_layer(9, 3, bias)
+            let network = Network::single_layer(9, n_outputs, bias)
                 .with_activation(Activation::Softmax)
                 .with_hidden(&hidden);
             let layout = ParameterLayout::new(&network);
@@ -201,18 +282,25 @@ pub(super) mod tests {
                         layout: *layer,
                         vec4_per_leaf: layout.n_sums() / 4,
                         data: (at == 0).then_some((format, order)),
+                        dropped: (number % 3 == 0).then_some(at),
+                        dropped_below: (number % 3 == 0).then_some(at),
                     };
-                    kernels.extend([
-                        kernel.forward(activation),
-                        kernel.backward(activation),
-                        kernel.gradient(),
+                    let tile = Tile::ALL[(at + number) % Tile::ALL.len()];
+                    let of_tile = [
+                        kernel.forward(activation, tile),
+                        kernel.backward(activation, tile),
+                        kernel.gradient(tile),
+                    ];
+                    kernels.extend(of_tile.map(|kernel| (kernel, tile.invocations())));
+                    let of_rows = [
                         kernel.output_gradient(loss, bias, order),
+                        kernel.row_losses(),
                         kernel.predictions(),
-                    ]);
+                    ];
+                    kernels.extend(of_rows.map(|kernel| (kernel, WORKGROUP_SIZE)));
                 }
             }
         }
-        let sized = kernels.into_iter().map(|kernel| (kernel, WORKGROUP_SIZE));
-        sized.collect()
+        kernels
     }
 }

@@ -8,6 +8,7 @@ use super::params::{SyntheticParams, to_u32};
 use super::pipeline::Pipeline;
 use crate::data::{Labels, Rule, Synthetic, UNITS};
 use crate::error::Result;
+use crate::random::words;
 
 #[derive(Debug)]
 pub(super) struct Generate {
@@ -29,17 +30,16 @@ impl Generate {
         let hidden_weight = device.storage("hidden_weight", 4 * weights.len())?;
         device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
         let mut pipeline = Pipeline::new(device, &kernel(labels.rule(), format))?;
-        let word = |number: u64| u32::try_from(number).expect("rows are numbered in 48 bits");
         for chunk in chunks {
-            let first_row = chunk.rows.start as u64;
+            let [first_row_low, first_row_high] = words(chunk.rows.start as u64);
             let params = SyntheticParams {
                 n_samples: to_u32(chunk.rows.len()),
                 rows_per_leaf: to_u32(rows_per_leaf),
                 n_inputs: to_u32(synthetic.n_inputs()),
                 seed: synthetic.seed(),
                 flip_below: synthetic.flip_below(),
-                first_row_low: word(first_row & 0xFFFF_FFFF),
-                first_row_high: word(first_row >> 32),
+                first_row_low,
+                first_row_high,
                 threshold: labels.threshold(),
             };
             let params = device.uniform("synthetic.params", &params)?;

@@ -72,7 +72,7 @@ pub(super) fn row_reader(
 }
 
 /// A part whose binding `was` is number `is`.
-fn numbered(part: &str, was: usize, is: usize) -> String {
+pub(super) fn numbered(part: &str, was: usize, is: usize) -> String {
     part.replace(&format!("@binding({was})"), &format!("@binding({is})"))
 }
 

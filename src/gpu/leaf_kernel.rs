@@ -5,18 +5,22 @@ use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::{RowKernel, RowOrder, Summand};
-use super::pipeline::Pipeline;
+use super::masks::Masks;
+use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Problem;
 use crate::error::Result;
 use crate::leaves::Leaves;
+use std::ops::Range;
 
 /// The problem and the buffers that do not depend on which rows are read.
 #[derive(Debug)]
 pub(super) struct Operands<'a> {
     pub(super) problem: Problem<'a>,
     pub(super) parameters: Buffer,
+    /// The units that updates go without; `None` if they take all.
+    pub(super) masks: Option<Masks>,
     /// Scales and offsets of the inputs; `None` if they are not stored with such.
     pub(super) scales_and_offsets: Option<Buffer>,
 }
@@ -67,15 +71,16 @@ pub(super) fn row_buffers<'b>(
 /// What sums the leaves of chunks.
 #[derive(Debug)]
 pub(super) enum LeafKernel {
-    /// One dispatch for each chunk, for a network of one layer.
-    Layer(Pipeline),
-    /// Several for each block of a chunk, for a network with hidden layers.
+    /// One dispatch for each chunk, with the end of its leaves, for a network that reads each row once.
+    Layer(Pipeline, Vec<usize>),
+    /// Several for each block of a chunk, for any other.
     Network(Box<Dense>),
 }
 
 impl LeafKernel {
-    /// The compiled kernels for `leaves`, which write the sums of the leaves of each of `chunks` into their page of
-    /// `tree`; those of a batch if `rows` are its numbers. A network of one layer has workgroups of the shape `shape`.
+    /// The compiled kernels for `leaves`, which write the sums of the leaves of each of `chunks` into the page of
+    /// `tree`; those of a batch if `rows` are its numbers. A network that reads each row once has workgroups of the shape
+    /// `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
@@ -102,26 +107,49 @@ impl LeafKernel {
         let mut pipeline = Pipeline::new(device, &kernel)?;
         for chunk in chunks {
             let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
-            buffers.extend([&chunk.targets, tree.page(chunk.first_leaf)]);
+            buffers.extend([&chunk.targets, tree.page()]);
             buffers.extend(row_buffers(operands, rows));
             pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
         }
-        Ok(Self::Layer(pipeline))
+        let ends = chunks.iter().map(|chunk| chunk.first_leaf + chunk.n_leaves);
+        Ok(Self::Layer(pipeline, ends.collect()))
     }
 
     /// Dispatches for all chunks.
     pub(super) fn n_dispatches(&self) -> usize {
         match self {
-            Self::Layer(pipeline) => pipeline.n_dispatches(),
+            Self::Layer(pipeline, _) => pipeline.n_dispatches(),
             Self::Network(dense) => dense.n_dispatches(),
         }
     }
 
-    /// Records those for chunk `number`, of the batch whose rows have their numbers from byte `rows_at` on.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize, rows_at: u32) {
+    /// Records those for chunk `number`, of the update and the batch that have `places`, and those of `tree` that are due
+    /// after them.
+    pub(super) fn record(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        (number, places): (usize, Places),
+        tree: &Tree,
+    ) {
         match self {
-            Self::Layer(pipeline) => pipeline.record_at(pass, number, rows_at),
-            Self::Network(dense) => dense.record(pass, number, rows_at),
+            Self::Layer(pipeline, ends) => {
+                pipeline.record_at(pass, number, places);
+                tree.record_due(pass, ends[number]);
+            }
+            Self::Network(dense) => dense.record(pass, (number, places), tree),
+        }
+    }
+
+    /// Records those that sum at least the leaves `leaves` of chunk `number`, which are of one page, and folds nothing.
+    pub(super) fn record_leaves(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        number: usize,
+        leaves: &Range<usize>,
+    ) {
+        match self {
+            Self::Layer(pipeline, _) => pipeline.record_one(pass, number),
+            Self::Network(dense) => dense.record_leaves(pass, number, leaves),
         }
     }
 }

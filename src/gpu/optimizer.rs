@@ -6,7 +6,7 @@ use super::kernels::{Kernel, shaders};
 use super::parameter_layout::ParameterLayout;
 use super::params::UpdateParams;
 use super::pass;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
 use crate::backend::Problem;
 use crate::error::Result;
@@ -106,7 +106,7 @@ impl DeviceOptimizer {
         let n_columns = self.layout.n_trained() / 4;
         let norms = self.norms.as_ref().map(|norms| {
             let mut pipeline = norms.pipeline.without_dispatches();
-            let buffers = [&self.records, total, parameters, norms.tree.page(0)];
+            let buffers = [&self.records, total, parameters, norms.tree.page()];
             let workgroups = [n_columns.div_ceil(NORMS_PER_WORKGROUP), 1];
             pipeline.add(device, &buffers, workgroups)?;
             Ok(pipeline)
@@ -188,7 +188,7 @@ impl DeviceOptimizer {
         dispatches: &UpdateDispatches,
         number: usize,
     ) {
-        let place = super::params::to_u32(number * RECORD_BYTES);
+        let place = Places::of_record(number);
         if let (Some(pipeline), Some(norms)) = (&dispatches.norms, &self.norms) {
             pipeline.record_at(pass, 0, place);
             norms.tree.record(pass);

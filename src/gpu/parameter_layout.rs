@@ -1,4 +1,5 @@
-//! The flat parameters as the shaders see them: rows padded to whole vec4, the bias of a single layer always there.
+//! The flat parameters as the shaders see them: rows padded to whole vec4, the bias of a layer that reads rows once
+//! always there.
 
 use crate::network::{Layer, Network};
 
@@ -27,7 +28,7 @@ impl ParameterLayout {
         let layers = network.layers().iter().map(|layer| {
             let row = layer.n_inputs.next_multiple_of(4);
             let (weight_at, bias_at) = (end, end + layer.n_outputs * row);
-            let has_bias = layer.bias || !network.has_hidden();
+            let has_bias = layer.bias || network.reads_rows_once();
             end = bias_at
                 + if has_bias {
                     layer.n_outputs.next_multiple_of(4)

@@ -30,6 +30,19 @@ pub(super) struct BlockParams {
     /// Number of the block's first leaf in its page of sums.
     pub(super) first_leaf: u32,
     pub(super) rows_per_leaf: u32,
+    /// The place of the block's first row among all, or in its batch, in two words.
+    pub(super) place_low: u32,
+    pub(super) place_high: u32,
+    pub(super) _pad: [u32; 2],
+}
+
+/// The units that an update goes without, whose WGSL says what each means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct MaskParams {
+    pub(super) key: [u32; 2],
+    pub(super) threshold: u32,
+    pub(super) scale: f32,
 }
 
 /// Uniform of `fold`.
@@ -126,7 +139,7 @@ pub(super) struct FmaParams {
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, ReadParams,
+        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams,
         SyntheticParams, UpdateParams,
     };
     use naga::{AddressSpace, TypeInner};
@@ -153,9 +166,15 @@ pub(super) mod tests {
                 key_0 key_1 first)
             }
             "fma" => layout!(FmaParams: n_trips factor term),
-            "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
-            | "output_predictions" => {
-                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf)
+            "dense_forward"
+            | "dense_backward"
+            | "dense_gradient"
+            | "output_gradient"
+            | "output_predictions"
+            | "wide_output_gradient"
+            | "row_losses"
+            | "wide_output_predictions" => {
+                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf place_low place_high)
             }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
@@ -176,8 +195,13 @@ pub(super) mod tests {
             let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
                 panic!("{}: {name} is a struct", kernel.name);
             };
-            assert_eq!(name, "params", "{}", kernel.name);
-            let (size, fields) = params(kernel);
+            let (size, fields) = match name {
+                "mask" => layout!(MaskParams: key threshold scale),
+                _ => {
+                    assert_eq!(name, "params", "{}", kernel.name);
+                    params(kernel)
+                }
+            };
             assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
             let named: Vec<_> = members
                 .iter()

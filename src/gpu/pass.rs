@@ -3,12 +3,15 @@
 use super::chunks::Chunks;
 use super::device::Device;
 use super::leaf_kernel::{LeafKernel, Operands};
+use super::memory_plan::cut;
 use super::params::{ChunkParams, to_u32};
+use super::pipeline::Places;
 use super::tree::Tree;
 use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
 use crate::backend::Stage;
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use crate::leaves::Leaves;
+use std::ops::Range;
 
 /// Most dispatches of one submission: recording them must not keep the device waiting long.
 pub(super) const MAX_DISPATCHES: usize = 4096;
@@ -26,8 +29,8 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// The pass over `chunks`, which ends in the total of `tree`. A network of one layer has workgroups of the shape
-    /// `shape`.
+    /// The pass over `chunks`, which ends in the total of `tree`. A network that reads each row once has workgroups of
+    /// the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
@@ -58,16 +61,46 @@ impl<'a> Pass<'a> {
         &self.tree
     }
 
-    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree.
-    pub(super) fn evaluate(&mut self, device: &Device) -> Result<Vec<f32>> {
+    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree: those of the update
+    /// that has `places`.
+    pub(super) fn evaluate(&mut self, device: &Device, places: Places) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
         self.set_rate(device, 1, 0.0);
-        self.stream(device)?;
-        device.run_pass("evaluate", |pass| self.record(pass))?;
+        device.run_pass("evaluate", |pass| self.record(pass, places))?;
+        self.stream(device, places)?;
         device.read(self.tree.total(), 0, self.tree.n_sums())
     }
 
-    /// The values of each layer for the rows of leaf `leaf`, for a network with hidden layers.
+    /// The sums of the leaves `leaves`, one after the other: those of the last evaluation, or, of more leaves than a page
+    /// has, summed again at the same parameters.
+    pub(super) fn leaf_sums(
+        &mut self,
+        device: &Device,
+        wanted: Range<usize>,
+        leaves: Leaves,
+    ) -> Result<Vec<f32>> {
+        if self.tree.holds_all() {
+            return self.tree.read_leaves(device, wanted);
+        }
+        let mut sums = Vec::with_capacity(wanted.len() * self.tree.n_sums());
+        for number in 0..self.chunks.list().len() {
+            let chunk = &self.chunks.list()[number];
+            let end = wanted.end.min(chunk.first_leaf + chunk.n_leaves);
+            let of_chunk = wanted.start.max(chunk.first_leaf)..end;
+            for some in cut(of_chunk, usize::MAX, self.tree.leaves_per_page()) {
+                let rows = leaves.rows(some.start).start..leaves.rows(some.end - 1).end;
+                self.chunks.load(device, number, rows)?;
+                self.tree.poison_leaves(device, some.clone());
+                device.run_pass("leaves", |pass| {
+                    self.leaf_kernel.record_leaves(pass, number, &some);
+                })?;
+                sums.extend(self.tree.read_leaves(device, some)?);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// The values of each layer for the rows of leaf `leaf`, for a network that holds them.
     pub(super) fn stages(
         &mut self,
         device: &Device,
@@ -75,7 +108,7 @@ impl<'a> Pass<'a> {
         leaves: Leaves,
     ) -> Result<Vec<Stage>> {
         let LeafKernel::Network(dense) = &self.leaf_kernel else {
-            unreachable!("a network of one layer holds no values");
+            unreachable!("a network that reads each row once holds no values");
         };
         dense.stages(device, &mut self.chunks, leaves.rows(leaf))
     }
@@ -107,15 +140,15 @@ impl<'a> Pass<'a> {
             left -= n_iterations;
             let n_passes = if self.one_leaf { 1 } else { n_iterations };
             self.set_rate(device, n_iterations, rate);
-            // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.
-            self.stream(device)?;
             device.submit("advance", |encoder| {
                 Device::pass(encoder, "advance", |pass| {
                     for _ in 0..n_passes {
-                        self.record(pass);
+                        self.record(pass, Places::default());
                     }
                 });
             });
+            // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.
+            self.stream(device, Places::default())?;
         }
         Ok(())
     }
@@ -136,25 +169,26 @@ impl<'a> Pass<'a> {
         self.tree.set_rate(device, rate);
     }
 
-    /// Submits the leaf sums of the chunks whose rows the host brings, which [`Pass::record`] leaves out.
-    pub(super) fn stream(&mut self, device: &Device) -> Result<()> {
+    /// Records the leaf sums of the first chunks, whose rows are on the device or made there, and those of the tree that
+    /// are due after them: up to its total, unless [`Pass::stream`] has to bring the others.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
+        for number in self.chunks.recorded() {
+            self.chunks.record(pass, number);
+            self.leaf_kernel.record(pass, (number, places), &self.tree);
+        }
+    }
+
+    /// Submits the leaf sums of the other chunks, whose rows the host brings, then the rest of the tree. What
+    /// [`Pass::record`] has recorded has to be submitted before: the leaves fill their pages in order.
+    pub(super) fn stream(&mut self, device: &Device, places: Places) -> Result<()> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record(pass, number, 0);
+                    self.leaf_kernel.record(pass, (number, places), &self.tree);
                 });
             })?;
         }
         Ok(())
-    }
-
-    /// Records the leaf sums of the other chunks, then the tree up to its total.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for number in self.chunks.recorded() {
-            self.chunks.record(pass, number);
-            self.leaf_kernel.record(pass, number, 0);
-        }
-        self.tree.record(pass);
     }
 }
 

@@ -3,6 +3,8 @@
 use super::device::{Buffer, Device};
 use super::kernels::Binding::{Read, ReadAt, ReadWrite, Uniform, UniformAt};
 use super::kernels::{Binding, Kernel};
+use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
+use super::params::to_u32;
 use crate::error::Result;
 use std::num::NonZeroU64;
 
@@ -14,6 +16,32 @@ pub(super) struct Pipeline {
     layout: wgpu::BindGroupLayout,
     bindings: Vec<Binding>,
     dispatches: Vec<Dispatch>,
+}
+
+/// The bytes at which buffers begin for one dispatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// Those of records, a record for each update.
+    pub(super) record: u32,
+    /// Those of the numbers of rows.
+    pub(super) rows: u32,
+}
+
+impl Places {
+    /// That of record number `number`.
+    pub(super) fn of_record(number: usize) -> Self {
+        Self {
+            record: to_u32(number * RECORD_BYTES),
+            rows: 0,
+        }
+    }
+}
+
+impl Default for Places {
+    /// The record after those of updates, and the first numbers.
+    fn default() -> Self {
+        Self::of_record(MAX_UPDATES)
+    }
 }
 
 /// Buffers, and the workgroups to run over them.
@@ -159,12 +187,17 @@ impl Pipeline {
 
     /// Records one dispatch.
     pub(super) fn record_one(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
-        self.record_at(pass, number, 0);
+        self.record_at(pass, number, Places::default());
     }
 
-    /// Records one dispatch, for which the buffer that has a place in it begins at byte `place`, if there is one.
-    pub(super) fn record_at(&self, pass: &mut wgpu::ComputePass<'_>, number: usize, place: u32) {
-        self.record_some(pass, number, place, self.dispatches[number].workgroups);
+    /// Records one dispatch, for which the buffers that have a place begin there.
+    pub(super) fn record_at(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        number: usize,
+        places: Places,
+    ) {
+        self.record_some(pass, number, places, self.dispatches[number].workgroups);
     }
 
     /// Records one dispatch like [`Pipeline::record_at`], but of `workgroups`.
@@ -172,13 +205,17 @@ impl Pipeline {
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         number: usize,
-        place: u32,
+        places: Places,
         workgroups: [u32; 2],
     ) {
-        let has_place = |binding: &Binding| matches!(binding, UniformAt(_) | ReadAt(_));
-        let places = self.bindings.iter().any(has_place).then_some(place);
+        let place = |binding: &Binding| match binding {
+            UniformAt(_) => Some(places.record),
+            ReadAt(_) => Some(places.rows),
+            Uniform | Read | ReadWrite => None,
+        };
+        let places: Vec<u32> = self.bindings.iter().filter_map(place).collect();
         pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.dispatches[number].buffers, places.as_slice());
+        pass.set_bind_group(0, &self.dispatches[number].buffers, &places);
         pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::chunk::Chunk;
 use super::chunks::Chunks;
-use super::dense::Forward;
 use super::device::{Buffer, Device};
+use super::forward::Forward;
 use super::kernels::RowOrder;
 use super::leaf_kernel::Operands;
 use super::pipeline::Pipeline;
@@ -23,14 +23,14 @@ pub(super) struct Predict {
 
 #[derive(Debug)]
 enum PredictKernel {
-    /// One dispatch a chunk, for a network of one layer.
+    /// One dispatch a chunk, for a network that reads each row once.
     Layer(Pipeline),
-    /// The forward pass of each block of a chunk, for a network with hidden layers.
+    /// The forward pass of each block of a chunk, for any other.
     Network(Forward),
 }
 
 impl Predict {
-    /// The kernel for `chunks`; a network of one layer has workgroups of the shape `shape`.
+    /// The kernel for `chunks`; a network that reads each row once has workgroups of the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
@@ -55,8 +55,9 @@ impl Predict {
             }
             PredictKernel::Layer(pipeline)
         } else {
-            let mut forward =
-                Forward::new(device, operands, operands.problem.leaves(), chunks, None)?;
+            // Nothing is summed, and no page is filled.
+            let leaves = (operands.problem.leaves(), usize::MAX);
+            let mut forward = Forward::new(device, operands, leaves, chunks, None)?;
             forward.predict_into(device, [&pre_activations, &predictions])?;
             PredictKernel::Network(forward)
         };

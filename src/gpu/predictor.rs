@@ -57,6 +57,7 @@ impl Predictor {
         let packed = ParameterLayout::new(network).pack(parameters);
         let operands = Operands {
             parameters: device.storage("parameters", packed.len())?,
+            masks: None,
             scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
             problem: problem.clone(),
         };

@@ -5,7 +5,7 @@ use super::kernels::Binding::{ReadWrite, UniformAt};
 use super::kernels::{Kernel, shaders};
 use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
 use super::params::{BatchRowsParams, to_u32};
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Places};
 use crate::error::Result;
 use crate::optimizer::{Batch, Batches};
 use crate::random::half_bits;
@@ -89,7 +89,7 @@ impl RowNumbers {
         segment: &Segment,
         number: usize,
     ) {
-        let place = to_u32(number * RECORD_BYTES);
+        let place = Places::of_record(number);
         let workgroups = segment.places.len().div_ceil(WORKGROUP_SIZE);
         let workgroups = device.workgroups(workgroups).map(to_u32);
         self.pipeline.record_some(pass, 0, place, workgroups);
@@ -111,9 +111,12 @@ pub(super) fn room(size: usize) -> usize {
     batches_at_once(size) * stride(size)
 }
 
-/// The byte at which the numbers of batch number `number` begin.
-pub(super) fn place(size: usize, number: usize) -> u32 {
-    to_u32(4 * number * stride(size))
+/// Where the record of batch number `number` and the numbers of its rows begin.
+pub(super) fn places(size: usize, number: usize) -> Places {
+    Places {
+        rows: to_u32(4 * number * stride(size)),
+        ..Places::of_record(number)
+    }
 }
 
 /// The segments of the updates `updates`, of data of `n_samples` rows.
@@ -144,7 +147,7 @@ fn batch_rows() -> Kernel {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{RowNumbers, WORKGROUP_SIZE, batch_rows, place, room, segments};
+    use super::{RowNumbers, WORKGROUP_SIZE, batch_rows, places, room, segments};
     use crate::gpu::device::Device;
     use crate::gpu::device::tests::device;
     use crate::gpu::kernels::Kernel;
@@ -186,7 +189,7 @@ pub(super) mod tests {
             device.run_pass("test", record).unwrap();
             for (number, update) in updates.enumerate() {
                 let rows = batches.rows(update, n_samples);
-                let at = place(size, number) as usize / 4;
+                let at = places(size, number).rows as usize / 4;
                 let found = read(&device, &numbers, at, rows.len());
                 assert_eq!(
                     found, rows,

@@ -1,4 +1,8 @@
 //! The sums of the leaves on the device, and the dispatches that fold them to one.
+//!
+//! The leaves are summed in order, a page of them at a time. A page is a subtree: once it is full it is folded to one
+//! node of a page of such nodes, which is folded like it when it is full, and its memory is used again. So a few pages
+//! are enough for any number of leaves, and the tree is the same.
 
 use super::device::{Buffer, Device};
 use super::kernels::{self, FOLD_COLUMNS, FOLD_NODES};
@@ -7,20 +11,33 @@ use super::pipeline::Pipeline;
 use crate::error::Result;
 use std::ops::Range;
 
+/// Bytes of a page, at most, unless it is of one leaf.
+const PAGE_BYTES: u64 = 1 << 26;
+
 #[derive(Debug)]
 pub(super) struct Tree {
     n_sums: usize,
-    /// The sums of the leaves, in pages within one binding each.
-    pages: Vec<Buffer>,
-    /// A power of two, so that a page is a subtree: the tree does not depend on it.
+    n_leaves: usize,
+    /// A power of two.
     leaves_per_page: usize,
-    /// The sums of every 1,024 leaves of a page, of 1,024 of those, and so on to one; none if there
-    /// is one leaf.
-    levels: Vec<Buffer>,
-    /// The dispatches that fold each page, and then each level, into the next; the last updates the parameters.
+    /// The page of leaves, that of nodes each of which is a page of leaves, and so on to the total.
+    levels: Vec<Level>,
+    /// The dispatches that fold pages; the last updates the parameters.
     fold: Pipeline,
+    /// Of each page of leaves the dispatches that are due once it is full.
+    due: Vec<Range<usize>>,
     /// The uniform of the last dispatch of `fold`.
     last: Option<Buffer>,
+}
+
+#[derive(Debug)]
+struct Level {
+    /// Nodes of all its pages, which take turns.
+    n_nodes: usize,
+    nodes_per_page: usize,
+    page: Buffer,
+    /// The sums of every 1,024 nodes of a page, of 1,024 of those, and so on, but for the last one.
+    within: Vec<Buffer>,
 }
 
 /// The parameters that the total updates, unless there is one leaf.
@@ -29,6 +46,14 @@ pub(super) struct UpdateTarget<'a> {
     pub(super) parameters: &'a Buffer,
     /// Floats that are updated, from the first on; a multiple of 4.
     pub(super) n_floats: usize,
+}
+
+/// Leaves of a page, a power of two, each of `n_sums` floats: as many as have `max_bytes`, or one.
+pub(super) fn leaves_per_page(device: &Device, n_sums: usize, max_bytes: Option<u64>) -> usize {
+    let most = device.max_binding_bytes().min(PAGE_BYTES);
+    let most = most.min(max_bytes.unwrap_or(u64::MAX));
+    let fitting = usize::try_from(most).unwrap_or(usize::MAX) / (4 * n_sums);
+    1 << fitting.max(1).ilog2()
 }
 
 impl Tree {
@@ -41,70 +66,64 @@ impl Tree {
         target: Option<&UpdateTarget<'_>>,
         max_bytes: Option<u64>,
     ) -> Result<Self> {
-        let bytes = 4 * n_leaves as u64 * n_sums as u64;
-        device.check_host_memory(&format!("sums of {n_leaves} leaves"), bytes)?;
-        let most = device
-            .max_binding_bytes()
-            .min(max_bytes.unwrap_or(u64::MAX));
-        let fitting = usize::try_from(most).unwrap_or(usize::MAX) / (4 * n_sums);
-        let leaves_per_page = 1 << fitting.max(1).ilog2();
+        let leaves_per_page = leaves_per_page(device, n_sums, max_bytes);
+        let levels = levels(device, n_leaves, n_sums, leaves_per_page)?;
         let mut tree = Self {
             n_sums,
-            pages: Vec::new(),
+            n_leaves,
             leaves_per_page,
-            levels: Vec::new(),
+            levels,
             fold: Pipeline::new(device, &kernels::fold())?,
+            due: Vec::new(),
             last: None,
         };
-        let page_lengths = || {
-            let firsts = (0..n_leaves).step_by(leaves_per_page);
-            firsts.map(|first| leaves_per_page.min(n_leaves - first))
-        };
-        for length in page_lengths() {
-            tree.pages.push(node_buffer(device, length, n_sums)?);
-        }
-        if n_leaves == 1 {
-            return Ok(tree);
-        }
         let nothing = device.storage("no parameters", 4)?;
-        let (parameters, n_floats) = match target {
-            Some(target) => (target.parameters, target.n_floats),
-            None => (&nothing, 0),
-        };
-        let n_columns = n_sums / 4;
-        let params = |n_nodes: usize, first_folded: usize| FoldParams {
-            n_nodes: to_u32(n_nodes),
-            n_columns: to_u32(n_columns),
-            first_folded: to_u32(first_folded),
-            n_trained: to_u32(n_floats / 4),
-            rate: 0.0,
-            _pad: [0; 3],
-        };
-        let mut n_nodes: usize = page_lengths()
-            .map(|length| length.div_ceil(FOLD_NODES))
-            .sum();
-        tree.levels.push(node_buffer(device, n_nodes, n_sums)?);
-        let mut first_folded = 0;
-        for (page, length) in tree.pages.iter().zip(page_lengths()) {
-            let params = params(length, first_folded);
-            let buffers = [page, &tree.levels[0], parameters];
-            tree.last = Some(add_fold(&mut tree.fold, device, buffers, params)?);
-            first_folded += length.div_ceil(FOLD_NODES);
-        }
-        while n_nodes > 1 {
-            let folded = node_buffer(device, n_nodes.div_ceil(FOLD_NODES), n_sums)?;
-            let level = &tree.levels[tree.levels.len() - 1];
-            let buffers = [level, &folded, parameters];
-            tree.last = Some(add_fold(
-                &mut tree.fold,
-                device,
-                buffers,
-                params(n_nodes, 0),
-            )?);
-            tree.levels.push(folded);
-            n_nodes = n_nodes.div_ceil(FOLD_NODES);
+        let target = target.copied().unwrap_or(UpdateTarget {
+            parameters: &nothing,
+            n_floats: 0,
+        });
+        for page in 0..n_leaves.div_ceil(leaves_per_page) {
+            let first = tree.fold.n_dispatches();
+            tree.add_due(device, page, target)?;
+            tree.due.push(first..tree.fold.n_dispatches());
         }
         Ok(tree)
+    }
+
+    /// Adds the dispatches that are due once page number `page` of the leaves is full.
+    fn add_due(&mut self, device: &Device, page: usize, target: UpdateTarget<'_>) -> Result<()> {
+        let mut node = page;
+        for at in 1..self.levels.len() {
+            let [below, level] = &self.levels[at - 1..=at] else {
+                unreachable!("two levels");
+            };
+            let mut n_nodes =
+                (below.n_nodes - node * below.nodes_per_page).min(below.nodes_per_page);
+            let mut nodes = &below.page;
+            let place = node % level.nodes_per_page;
+            let within = below.within.iter().map(|folded| (folded, 0));
+            for (folded, first_folded) in within.chain([(&level.page, place)]) {
+                // A page that is not full may take steps of one node, which stays as it is.
+                let params = FoldParams {
+                    n_nodes: to_u32(n_nodes),
+                    n_columns: to_u32(self.n_sums / 4),
+                    first_folded: to_u32(first_folded),
+                    n_trained: to_u32(target.n_floats / 4),
+                    rate: 0.0,
+                    _pad: [0; 3],
+                };
+                let buffers = [nodes, folded, target.parameters];
+                self.last = Some(add_fold(&mut self.fold, device, buffers, params)?);
+                n_nodes = n_nodes.div_ceil(FOLD_NODES);
+                nodes = folded;
+            }
+            let is_last = node + 1 == level.n_nodes;
+            if place + 1 < level.nodes_per_page && !is_last {
+                break;
+            }
+            node /= level.nodes_per_page;
+        }
+        Ok(())
     }
 
     /// Sets the rate at which the total updates the parameters from now on. It is 0, no update, at first.
@@ -124,43 +143,96 @@ impl Tree {
         self.leaves_per_page
     }
 
-    /// The page that leaf `leaf` is in.
-    pub(super) fn page(&self, leaf: usize) -> &Buffer {
-        &self.pages[leaf / self.leaves_per_page]
+    /// The page that leaves are summed into.
+    pub(super) fn page(&self) -> &Buffer {
+        &self.levels[0].page
     }
 
-    /// The sums of the leaves `leaves`, one after the other.
+    /// Whether one page holds all leaves, so that none is lost to a later one.
+    pub(super) fn holds_all(&self) -> bool {
+        self.n_leaves <= self.leaves_per_page
+    }
+
+    /// The sums of the leaves `leaves`, which are of one page and were its last ones.
     pub(super) fn read_leaves(&self, device: &Device, leaves: Range<usize>) -> Result<Vec<f32>> {
-        let mut sums = Vec::with_capacity(leaves.len() * self.n_sums);
-        let mut first = leaves.start;
-        while first < leaves.end {
-            let in_page = first % self.leaves_per_page;
-            let n_leaves = (self.leaves_per_page - in_page).min(leaves.end - first);
-            let page = self.page(first);
-            sums.extend(device.read(page, in_page * self.n_sums, n_leaves * self.n_sums)?);
-            first += n_leaves;
-        }
-        Ok(sums)
+        let first = leaves.start % self.leaves_per_page * self.n_sums;
+        device.read(self.page(), first, leaves.len() * self.n_sums)
+    }
+
+    /// Fills the sums of the leaves `leaves`, which are of one page, with NaN.
+    pub(super) fn poison_leaves(&self, device: &Device, leaves: Range<usize>) {
+        let first = 4 * (leaves.start % self.leaves_per_page * self.n_sums) as u64;
+        let nans = vec![f32::NAN; leaves.len() * self.n_sums];
+        device.write(self.page(), first, bytemuck::cast_slice(&nans));
     }
 
     /// The sum over all leaves.
     pub(super) fn total(&self) -> &Buffer {
-        self.levels.last().unwrap_or(&self.pages[0])
+        &self.levels[self.levels.len() - 1].page
     }
 
     pub(super) fn n_dispatches(&self) -> usize {
         self.fold.n_dispatches()
     }
 
-    /// Records the dispatches from the leaves to the total.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.fold.record(pass);
+    /// Records the dispatches that are due once all leaves below number `end` are summed; the last of them make the
+    /// total.
+    pub(super) fn record_due(&self, pass: &mut wgpu::ComputePass<'_>, end: usize) {
+        if end.is_multiple_of(self.leaves_per_page) || end == self.n_leaves {
+            let page = (end - 1) / self.leaves_per_page;
+            for dispatch in self.due[page].clone() {
+                self.fold.record_one(pass, dispatch);
+            }
+        }
     }
 
-    /// Fills every page and level with NaN.
+    /// Records the dispatches from the leaves to the total, of a tree that holds all of them.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        assert!(self.holds_all(), "leaves of one page");
+        self.record_due(pass, self.n_leaves);
+    }
+
+    /// Fills every page with NaN.
     pub(super) fn poison(&self, device: &Device) -> Result<()> {
-        let mut buffers = self.pages.iter().chain(&self.levels);
-        buffers.try_for_each(|sums| device.poison(sums))
+        for level in &self.levels {
+            device.poison(&level.page)?;
+            level
+                .within
+                .iter()
+                .try_for_each(|sums| device.poison(sums))?;
+        }
+        Ok(())
+    }
+}
+
+/// The levels from `n_leaves` leaves to the total.
+fn levels(
+    device: &Device,
+    n_leaves: usize,
+    n_sums: usize,
+    leaves_per_page: usize,
+) -> Result<Vec<Level>> {
+    let mut levels = Vec::new();
+    let (mut n_nodes, mut nodes_per_page) = (n_leaves, leaves_per_page);
+    loop {
+        let length = nodes_per_page.min(n_nodes);
+        let mut within = Vec::new();
+        let mut n_within = length.div_ceil(FOLD_NODES);
+        while n_within > 1 {
+            within.push(node_buffer(device, n_within, n_sums)?);
+            n_within = n_within.div_ceil(FOLD_NODES);
+        }
+        levels.push(Level {
+            n_nodes,
+            nodes_per_page,
+            page: node_buffer(device, length, n_sums)?,
+            within,
+        });
+        if n_nodes == 1 {
+            return Ok(levels);
+        }
+        n_nodes = n_nodes.div_ceil(nodes_per_page);
+        nodes_per_page = leaves_per_page.max(2);
     }
 }
 
@@ -189,6 +261,7 @@ fn node_buffer(device: &Device, n_nodes: usize, n_sums: usize) -> Result<Buffer>
             "{n_nodes} sums of {n_sums} floats need {bytes} bytes in one binding; the limit is {most}"
         )));
     }
+    device.check_host_memory(&format!("{n_nodes} sums"), bytes)?;
     device.storage(&format!("{n_nodes} sums"), n_nodes * n_sums)
 }
 
@@ -211,20 +284,17 @@ mod tests {
         let n_leaves = nodes.len() / n_sums;
         let tree = Tree::new(device, n_leaves, n_sums, Some(&target), max_bytes).unwrap();
         tree.poison(device).unwrap();
-        for (page, nodes) in tree
-            .pages
-            .iter()
-            .zip(nodes.chunks(tree.leaves_per_page * n_sums))
-        {
-            device.write(page, 0, bytemuck::cast_slice(nodes));
+        let mut end = 0;
+        for nodes in nodes.chunks(tree.leaves_per_page * n_sums) {
+            device.write(tree.page(), 0, bytemuck::cast_slice(nodes));
+            let leaves = end..end + nodes.len() / n_sums;
+            end = leaves.end;
+            let fold = |pass: &mut wgpu::ComputePass<'_>| tree.record_due(pass, end);
+            device.run_pass("fold", fold).unwrap();
+            let skipped = leaves.start + leaves.len() / 3;
+            let read = tree.read_leaves(device, skipped..end).unwrap();
+            assert_eq!(read, nodes[leaves.len() / 3 * n_sums..], "leaves of a page");
         }
-        device.run_pass("fold", |pass| tree.record(pass)).unwrap();
-        let leaves = tree.read_leaves(device, n_leaves / 3..n_leaves).unwrap();
-        assert_eq!(
-            leaves,
-            nodes[n_leaves / 3 * n_sums..],
-            "leaves across pages"
-        );
         device.read(tree.total(), 0, n_sums).unwrap()
     }
 
@@ -288,6 +358,23 @@ mod tests {
                     "{n_nodes} nodes, pages of {max_leaves}"
                 );
             }
+        }
+    }
+
+    /// Nodes of the pages of each level, for which memory is held.
+    #[test]
+    fn a_few_pages_hold_the_sums_of_any_number_of_leaves() {
+        let device = device();
+        for (n_leaves, expected) in [
+            (1, vec![1]),
+            (16, vec![16, 1]),
+            (17, vec![16, 2, 1]),
+            (5000, vec![16, 16, 16, 2, 1]),
+        ] {
+            let tree = Tree::new(&device, n_leaves, 4, None, Some(16 * 16)).unwrap();
+            let nodes = |level: &super::Level| level.page.size() / 16;
+            let found: Vec<u64> = tree.levels.iter().map(nodes).collect();
+            assert_eq!(found, expected, "{n_leaves} leaves");
         }
     }
 }

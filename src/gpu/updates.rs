@@ -6,8 +6,9 @@ use super::leaf_kernel::Operands;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
 use super::options::GpuOptions;
 use super::pass::{MAX_DISPATCHES, Pass};
+use super::pipeline::Places;
 use super::ring::Samples;
-use super::row_numbers::{batches_at_once, place, room, segments};
+use super::row_numbers::{batches_at_once, places, room, segments};
 use crate::backend::Problem;
 use crate::error::Result;
 use crate::optimizer;
@@ -58,6 +59,9 @@ impl Updates<'_, '_> {
 
     /// Writes what `updates` depend on.
     fn write_records(&self, updates: Range<u64>) {
+        if let Some(masks) = &self.operands.masks {
+            masks.write(self.device, updates.clone());
+        }
         let reduction = self.problem().objective.reduction;
         let scaled = updates.map(|update| {
             let weight = self.weight(update);
@@ -83,15 +87,24 @@ impl Updates<'_, '_> {
         self.pass.set_rate(device, 1, 0.0);
         for group in cut(updates, most) {
             self.write_records(group.clone());
-            self.pass.stream(device)?;
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
                     for (number, _) in group.enumerate() {
-                        self.pass.record(pass);
-                        optimizer.record_update(pass, whole, number);
+                        self.pass.record(pass, Places::of_record(number));
+                        if !by_host {
+                            optimizer.record_update(pass, whole, number);
+                        }
                     }
                 });
             });
+            if by_host {
+                self.pass.stream(device, Places::of_record(0))?;
+                device.submit("update", |encoder| {
+                    Device::pass(encoder, "update", |pass| {
+                        optimizer.record_update(pass, whole, 0);
+                    });
+                });
+            }
         }
         Ok(())
     }
@@ -137,7 +150,7 @@ impl Updates<'_, '_> {
                     }
                     for (number, update) in group.enumerate() {
                         let batch = self.batches.prepared(length(update));
-                        batch.record(pass, place(batches.size, number));
+                        batch.record(pass, places(batches.size, number));
                         optimizer.record_update(pass, batch.update(), number);
                     }
                 });

@@ -73,6 +73,7 @@ fn problem(dataset: &Dataset, loss: Loss) -> Problem<'_> {
             loss,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     }
 }
 

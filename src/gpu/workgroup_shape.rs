@@ -73,10 +73,10 @@ pub(super) struct WorkgroupShape {
 }
 
 impl WorkgroupShape {
-    /// The shape for a network of one layer; `None` for one with hidden layers.
+    /// The shape for a network that reads each row once; `None` for others.
     pub(super) fn of_network(network: &Network, leaves: Leaves, device: &Device) -> Option<Self> {
-        let one_layer = !network.has_hidden();
-        one_layer.then(|| Self::new(network.layer(), leaves, DeviceShape::new(device)))
+        let once = network.reads_rows_once();
+        once.then(|| Self::new(network.layer(), leaves, DeviceShape::new(device)))
     }
 
     /// The shape for a layer and the leaves of its data.

@@ -86,6 +86,7 @@ impl Activation {
     ///
     /// The sigmoid is computed from `exp(−|z|)` and the softmax from `exp(z − max z)`, which lie in [0, 1]: neither
     /// overflows for any finite `z`.
+    #[inline(always)]
     pub fn apply(self, z: &mut [f64]) {
         match self {
             Self::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
@@ -109,6 +110,7 @@ impl Activation {
 
     /// `dy/dz`, the derivative of an activation by its own pre-activation `z`, from both.
     #[must_use]
+    #[inline(always)]
     pub fn slope(self, z: f64, y: f64) -> f64 {
         match self {
             Self::Sigmoid | Self::Softmax => y * (1.0 - y),

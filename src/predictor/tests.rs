@@ -42,6 +42,7 @@ fn problem(dataset: &Dataset, network: Network) -> Problem<'_> {
             loss: Loss::SquaredError,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     }
 }
 

@@ -12,7 +12,7 @@
 //! [`permuted`] is written to be repeated in a shader: each half fits a u32 whatever n is, and for n up to 2³² so
 //! does the place itself.
 
-use super::threefry2x32;
+use super::{threefry2x32, words};
 
 /// Rounds of the Feistel network.
 const ROUNDS: u32 = 8;
@@ -43,9 +43,7 @@ pub fn row(seed: u32, epoch: u64, place: usize, n: usize) -> usize {
 
 /// The key of an epoch's permutation.
 pub(crate) fn epoch_key(seed: u32, epoch: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = epoch.to_le_bytes();
-    let [low, high] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
-    threefry2x32([seed, EPOCH_KEYS], [low, high])
+    threefry2x32([seed, EPOCH_KEYS], words(epoch))
 }
 
 /// Bits of each half of the Feistel network that permutes 0..n.

@@ -6,7 +6,7 @@ use super::Progress;
 use crate::backend::Problem;
 use crate::data::Dataset;
 use crate::error::{Error, Remedy, Result};
-use crate::network::{Activation, Hidden, Init, Network};
+use crate::network::{Activation, Dropout, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Optimizer, Schedule, UpdateRule};
 use std::borrow::Cow;
@@ -50,6 +50,9 @@ pub struct TrainConfig {
     /// with that mean, and held-out samples are measured by it. `None` for the last parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average_decay: Option<f64>,
+    /// The share, in [0, 1), of the units of hidden layers that an update goes without.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropout: f64,
     /// Updates over which the learning rate rises evenly from 0 to what the schedule says.
     #[serde(skip_serializing_if = "is_zero")]
     pub warm_up: u64,
@@ -151,6 +154,10 @@ impl TrainConfig {
                 loss: self.loss,
                 reduction: self.reduction,
             },
+            dropout: (self.dropout > 0.0).then_some(Dropout {
+                rate: self.dropout,
+                seed: self.seed,
+            }),
         })
     }
 
@@ -277,6 +284,7 @@ impl Default for TrainConfig {
             weight_decay: 0.0,
             clip_norm: None,
             average_decay: None,
+            dropout: 0.0,
             warm_up: 0,
             schedule: Schedule::Constant,
             l1: 0.0,

@@ -251,6 +251,7 @@ mod tests {
                 loss: Loss::usual(activation),
                 reduction: Reduction::Mean,
             },
+            dropout: None,
         }
     }
 

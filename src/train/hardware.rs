@@ -1,8 +1,8 @@
 //! The choice of a backend.
 
-use crate::backend::{Backend, Problem};
+use crate::backend::{Backend, Precision, Problem};
 use crate::cpu::Cpu;
-use crate::error::{Error, Result};
+use crate::error::{Error, LEAVE_OUT, ON_THE_CPU, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 
 /// Which backend trains.
@@ -14,7 +14,7 @@ pub enum BackendChoice {
     Auto,
     /// An adapter; a software one if it is named or no other exists.
     Gpu,
-    /// The host, in float64.
+    /// The host.
     Cpu,
 }
 
@@ -25,6 +25,8 @@ pub struct Hardware {
     pub backend: BackendChoice,
     /// Threads of the CPU backend; `None` takes every core.
     pub threads: Option<usize>,
+    /// The numbers to compute in; `None` for float64 on the CPU and float32 on a GPU, which has no other.
+    pub precision: Option<Precision>,
     /// How a GPU is used.
     pub gpu: GpuOptions,
 }
@@ -42,14 +44,32 @@ impl Hardware {
     /// Opens the backend for `problem`, and says why it is this one unless the choice was plain.
     ///
     /// # Errors
-    /// If the hardware cannot hold the problem, or no adapter exists for a backend that needs one.
+    /// If the hardware cannot hold the problem or has no such numbers, or no adapter exists for a backend that needs one.
     pub fn open<'a>(
         &self,
         problem: Problem<'a>,
     ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
-        let cpu = |problem| Ok::<_, Error>(Box::new(Cpu::new(problem, self.threads)?));
+        let cpu = |problem| {
+            let precision = self.precision.unwrap_or(Precision::F64);
+            Ok::<_, Error>(Box::new(Cpu::in_precision(
+                problem,
+                self.threads,
+                precision,
+            )?))
+        };
         let gpu = match self.backend {
             BackendChoice::Cpu => return Ok((cpu(problem)?, None)),
+            BackendChoice::Auto if self.precision == Some(Precision::F64) => {
+                let why = "a GPU does not compute in f64".to_owned();
+                return Ok((cpu(problem)?, Some(why)));
+            }
+            BackendChoice::Gpu if self.precision == Some(Precision::F64) => {
+                return Err(Error::Setting {
+                    setting: "precision",
+                    reason: "a GPU computes in f32 alone".to_owned(),
+                    remedies: &[ON_THE_CPU, Remedy::Set("precision", "f32"), LEAVE_OUT],
+                });
+            }
             BackendChoice::Gpu => Gpu::new(problem, Software::Allowed, self.gpu)?,
             BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
                 Err(why @ Error::NoAdapter { .. }) => {

@@ -121,12 +121,8 @@ impl HostOptimizer {
         self.warm_up(config, backend)?;
         if !self.is_evaluated {
             backend.set_parameters(&self.current.parameters)?;
-            let evaluation = match self.rule.batches {
-                None => backend.evaluate()?,
-                Some(batches) => {
-                    backend.evaluate_rows(&batches.rows(progress.iteration, self.n_samples))?
-                }
-            };
+            let rows = self.rule.rows(progress.iteration, self.n_samples);
+            let evaluation = backend.evaluate_update(progress.iteration, rows.as_deref())?;
             progress.evaluations += 1;
             let parameters = std::mem::take(&mut self.current.parameters);
             let mut current = Iterate::new(&self.penalty, parameters, evaluation);
@@ -134,7 +130,7 @@ impl HostOptimizer {
                 current.center(&self.penalty);
             }
             self.record(current, progress);
-            self.is_evaluated = config.batch_size.is_none();
+            self.is_evaluated = config.batch_size.is_none() && config.dropout == 0.0;
         }
         config.check_loss(progress)?;
         let relative = self.relative_gradient();

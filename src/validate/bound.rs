@@ -167,7 +167,7 @@ impl<'a> Bounds<'a> {
 
     /// Bounds of the pre-activations and predictions of the rows `rows`.
     pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Predictions {
-        let rows_per_leaf = self.problem.dataset.leaves().rows_per_leaf();
+        let rows_per_leaf = self.problem.leaves().rows_per_leaf();
         let blocks = rows.clone().into_par_iter().step_by(rows_per_leaf);
         let bounds = blocks.map(|first| {
             let mut bounds = Predictions::default();
@@ -187,7 +187,7 @@ impl<'a> Bounds<'a> {
     /// the total, the roundings of the fold included.
     pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
         let dataset = self.problem.dataset;
-        let (all_leaves, total_weight) = (dataset.leaves(), dataset.total_weight());
+        let (all_leaves, total_weight) = (self.problem.leaves(), dataset.total_weight());
         let bounds = leaves.into_par_iter().map(|leaf| {
             let mut bounds = Evaluation::zero(parameters.len());
             let n_outputs = dataset.n_outputs();

@@ -1,4 +1,4 @@
-//! Networks with hidden layers are checked stage by stage: what a device holds is compared with what its own inputs of
+//! Networks whose values a device holds are checked stage by stage: what a device holds is compared with what its own inputs of
 //! that stage give in float64. A bound from the data to the gradient would grow with every layer until it says nothing;
 //! if every stage is right, the whole is.
 

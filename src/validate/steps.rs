@@ -59,12 +59,8 @@ pub(super) fn check(
     run(candidate, update..update + 2)?;
     let at_once = Held::of(candidate)?;
     before.restore(candidate)?;
-    let evaluation = match rule.batches {
-        None => candidate.evaluate()?,
-        Some(batches) => {
-            candidate.evaluate_rows(&batches.rows(update, problem.dataset.n_samples()))?
-        }
-    };
+    let rows = rule.rows(update, problem.dataset.n_samples());
+    let evaluation = candidate.evaluate_update(update, rows.as_deref())?;
     let reported = [
         [seen.summary.loss, evaluation.summary.loss, 0.0],
         [seen.summary.mean_slope, evaluation.summary.mean_slope, 0.0],

@@ -112,6 +112,10 @@ impl<B: Backend> Backend for Batch<'_, B> {
         self.own.evaluate_rows(rows)
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.own.evaluate_update(update, rows)
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         self.own.leaf_evaluations(leaves)
     }

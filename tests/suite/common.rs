@@ -87,6 +87,7 @@ pub(crate) fn problem(
         dataset,
         network: Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), bias),
         objective: Objective { loss, reduction },
+        dropout: None,
     }
 }
 

@@ -63,6 +63,11 @@ fn config(optimizer: Optimizer, hidden: &[usize]) -> TrainConfig {
         l2: 0.01,
         clip_norm: Some(0.4),
         average_decay: has_average.then_some(0.8),
+        // Not with the optimizers that keep a velocity, which carries roundings furthest.
+        dropout: match (optimizer, hidden) {
+            (_, []) | (Optimizer::Momentum | Optimizer::Nesterov, _) => 0.0,
+            _ => 0.25,
+        },
         warm_up: 4,
         schedule: Schedule::Cosine,
         ..TrainConfig::default()

@@ -64,6 +64,7 @@ fn measured(dataset: &Dataset, activation: Activation, loss: Loss) -> Result<Met
             loss,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     };
     let identity = (0..n * n).map(|at| f64::from(u8::from(at % (n + 1) == 0)));
     measure(&problem, &identity.collect::<Vec<f64>>())

@@ -71,7 +71,15 @@ fn wrong_examples(page: &Document) -> Vec<String> {
         // A single line of the program's own, unless it says what was written, is an error.
         let is_error = matches!(example.output.as_deref(), Some([line])
             if line.starts_with("neuralnet: ") && !line.starts_with("neuralnet: wrote"));
-        let code = if is_error { 2 } else { 0 };
+        let expected = example.output.as_deref().unwrap_or_default();
+        let diverges = expected
+            .iter()
+            .any(|line| line.starts_with("neuralnet: training diverged"));
+        let code = match (diverges, is_error) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        };
         let as_printed = example
             .output
             .as_ref()

@@ -91,6 +91,10 @@ impl Backend for Faulty<'_> {
         self.right.evaluate_rows(rows)
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.right.evaluate_update(update, rows)
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let mut evaluations = self.right.leaf_evaluations(leaves.clone())?;
         if self.fault == Fault::LastRow {

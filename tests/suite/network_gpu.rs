@@ -1,4 +1,4 @@
-//! Networks with hidden layers on a GPU: each kernel is held against the definition, and nothing but the shape decides a
+//! Networks with hidden layers or many outputs on a GPU: each kernel is held against the definition, and nothing but the shape decides a
 //! bit.
 
 use crate::common::{Random, gpu};
@@ -38,8 +38,9 @@ struct Shape {
     output: (Activation, Loss),
 }
 
-/// Widths and rows on both sides of a tile, a vec4, a leaf and a workgroup; every activation; every loss.
-const SHAPES: [Shape; 9] = [
+/// Widths and rows on both sides of a tile, a vec4, a leaf and a workgroup; every activation; every loss. One layer with
+/// more outputs than its own kernels take; outputs that 16 to 256 invocations share, and the most of them.
+const SHAPES: [Shape; 14] = [
     Shape {
         n_rows: 1,
         n_inputs: 1,
@@ -114,6 +115,46 @@ const SHAPES: [Shape; 9] = [
         hidden: Activation::Tanh,
         output: (Activation::Identity, Loss::SquaredError),
     },
+    Shape {
+        n_rows: 700,
+        n_inputs: 30,
+        widths: &[],
+        n_outputs: 17,
+        hidden: Activation::Relu,
+        output: (Activation::Softmax, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 300,
+        n_inputs: 9,
+        widths: &[],
+        n_outputs: 65,
+        hidden: Activation::Relu,
+        output: (Activation::Sigmoid, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 270,
+        n_inputs: 5,
+        widths: &[],
+        n_outputs: 259,
+        hidden: Activation::Relu,
+        output: (Activation::Identity, Loss::SquaredError),
+    },
+    Shape {
+        n_rows: 513,
+        n_inputs: 4,
+        widths: &[12],
+        n_outputs: 1030,
+        hidden: Activation::Tanh,
+        output: (Activation::Softmax, Loss::CrossEntropy),
+    },
+    Shape {
+        n_rows: 5,
+        n_inputs: 3,
+        widths: &[],
+        n_outputs: 8192,
+        hidden: Activation::Relu,
+        output: (Activation::Softmax, Loss::CrossEntropy),
+    },
 ];
 
 impl Shape {
@@ -131,6 +172,7 @@ impl Shape {
                 loss: self.output.1,
                 reduction: Reduction::Mean,
             },
+            dropout: None,
         }
     }
 }
@@ -229,7 +271,12 @@ fn bits(numbers: &[f64]) -> Vec<u64> {
 /// Chunks, streaming, and rows that the host brings one by one: the gradient and three updates have the same bits.
 #[test]
 fn where_rows_lie_changes_no_bit() {
-    let shape = &SHAPES[5];
+    // A leaf has 256 rows of 18 numbers, or of 66.
+    assert_rows_lie_anywhere(&SHAPES[5], 1);
+    assert_rows_lie_anywhere(&SHAPES[10], 4);
+}
+
+fn assert_rows_lie_anywhere(shape: &Shape, scale: u64) {
     let rows = dataset(4000, shape.n_inputs, shape.n_outputs, true);
     let problem = shape.problem(&rows, true);
     let run = |options: GpuOptions| {
@@ -243,12 +290,11 @@ fn where_rows_lie_changes_no_bit() {
         (gpu.n_chunks(), gpu.n_streamed_chunks(), bits)
     };
     let (n_chunks, n_streamed, expected) = run(GpuOptions::default());
-    assert_eq!((n_chunks, n_streamed), (1, 0));
-    // A leaf has 256 rows of 18 numbers.
+    assert_eq!((n_chunks, n_streamed), (1, 0), "chunks and streamed ones");
     for (max_chunk_bytes, max_device_bytes) in [
-        (Some(70_000), None),
-        (Some(20_000), None),
-        (Some(20_000), Some(100_000)),
+        (Some(70_000 * scale), None),
+        (Some(20_000 * scale), None),
+        (Some(20_000 * scale), Some(100_000 * scale)),
     ] {
         let (n_chunks, n_streamed, found) = run(GpuOptions {
             max_chunk_bytes,
@@ -271,7 +317,54 @@ fn where_rows_lie_changes_no_bit() {
     let whole = gpu.evaluate().unwrap();
     let numbers: Vec<usize> = (0..4000).collect();
     let gathered = gpu.evaluate_rows(&numbers).unwrap();
-    assert_eq!(bits(&whole.gradient), bits(&gathered.gradient));
+    let (whole, gathered) = (bits(&whole.gradient), bits(&gathered.gradient));
+    assert!(whole == gathered, "rows given by number");
+}
+
+/// Sums of leaves in pages of all, two and one of them, from rows in one chunk and from rows that stream: in order, in
+/// another order, and asked for again.
+#[test]
+fn pages_of_leaf_sums_change_no_bit() {
+    let shape = Shape {
+        n_rows: 1500,
+        n_inputs: 3,
+        widths: &[60, 60],
+        n_outputs: 1,
+        hidden: Activation::Relu,
+        output: (Activation::Sigmoid, Loss::CrossEntropy),
+    };
+    let rows = dataset(shape.n_rows, shape.n_inputs, shape.n_outputs, true);
+    let problem = shape.problem(&rows, true);
+    let run = |max_chunk_bytes, max_device_bytes| {
+        let options = GpuOptions {
+            max_chunk_bytes,
+            max_device_bytes,
+            ..GpuOptions::default()
+        };
+        let mut gpu = gpu(problem.clone(), options);
+        let streams = max_device_bytes.is_some();
+        assert_eq!(gpu.n_chunks() == 1, !streams, "{options:?}");
+        assert_eq!(gpu.n_streamed_chunks() > 0, streams, "{options:?}");
+        gpu.set_parameters(&parameters(&problem)).unwrap();
+        let whole = gpu.evaluate().unwrap();
+        // 6 leaves of 256 rows.
+        let leaves = gpu.leaf_evaluations(1..6).unwrap();
+        let numbers: Vec<usize> = (0..shape.n_rows).rev().collect();
+        let reversed = gpu.evaluate_rows(&numbers).unwrap();
+        let three = NonZeroU32::new(3).unwrap();
+        gpu.advance(three, 0.1).unwrap();
+        let mut all = vec![whole];
+        all.extend(leaves);
+        all.push(reversed);
+        let losses: Vec<f64> = all.iter().map(|it| it.summary.loss).collect();
+        let gradients: Vec<f64> = all.into_iter().flat_map(|it| it.gradient).collect();
+        bits(&[losses, gradients, gpu.parameters().unwrap()].concat())
+    };
+    let expected = run(None, None);
+    for (page, max_device_bytes) in [(40_000, None), (30_000, None), (40_000, Some(20_000))] {
+        let found = run(Some(page), max_device_bytes);
+        assert!(found == expected, "{page} bytes, {max_device_bytes:?}");
+    }
 }
 
 /// Rows that shaders make, and values of hidden layers that are more than one block of them.
@@ -290,6 +383,7 @@ fn generated_rows_and_several_blocks_are_summed() {
             loss: Loss::CrossEntropy,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     };
     let (mut gpu, mut reference) = both(&problem, &parameters(&problem));
     let (found, expected) = (gpu.evaluate().unwrap(), reference.evaluate().unwrap());
@@ -326,20 +420,27 @@ fn a_leaf_may_be_larger_than_a_block() {
 /// Pre-activations whose `exp`, or that of their negative, is beyond f32, on both sides of 0.
 #[test]
 fn values_far_out_are_those_of_the_definition() {
-    for (hidden, output) in [
-        (Activation::Tanh, (Activation::Softmax, Loss::CrossEntropy)),
+    const SOFTMAX: (Activation, Loss) = (Activation::Softmax, Loss::CrossEntropy);
+    for (hidden, output, n_outputs) in [
+        (Activation::Tanh, SOFTMAX, 3),
+        (Activation::Tanh, SOFTMAX, 200),
         (
             Activation::Sigmoid,
             (Activation::Sigmoid, Loss::CrossEntropy),
+            3,
         ),
-        (Activation::Gelu, (Activation::Tanh, Loss::SquaredError)),
-        (Activation::Silu, (Activation::Sigmoid, Loss::SquaredError)),
+        (Activation::Gelu, (Activation::Tanh, Loss::SquaredError), 3),
+        (
+            Activation::Silu,
+            (Activation::Sigmoid, Loss::SquaredError),
+            3,
+        ),
     ] {
         let shape = Shape {
             n_rows: 50,
             n_inputs: 3,
             widths: &[8],
-            n_outputs: 3,
+            n_outputs,
             hidden,
             output,
         };
@@ -432,6 +533,34 @@ fn random_problem(random: &mut Random, number: usize) -> (Dataset, Shape, bool) 
     (rows, shape, number % 4 != 1)
 }
 
+/// Each kernel of networks whose outputs are many is within its bound, in a network of one layer and in one of two.
+#[test]
+fn many_outputs_are_proven_stage_by_stage() {
+    for shape in &SHAPES[9..13] {
+        let rows = dataset(shape.n_rows, shape.n_inputs, shape.n_outputs, true);
+        let config = TrainConfig {
+            iterations: 1,
+            learning_rate: 0.1,
+            activation: shape.output.0,
+            loss: shape.output.1,
+            hidden: Hidden {
+                widths: shape.widths.to_vec(),
+                activation: shape.hidden,
+            },
+            ..TrainConfig::default()
+        };
+        let options = GpuOptions::default();
+        let proof = validate(&rows, &config, options, None, ReferenceChoice::Fast).unwrap();
+        let exceeded: Vec<_> = proof.checks.iter().filter(|check| !check.within).collect();
+        let what = format!("{:?}, {} outputs", shape.widths, shape.n_outputs);
+        assert!(exceeded.is_empty(), "{what}: {exceeded:#?}");
+        let n_layers = shape.widths.len() + 1;
+        let n_found = proof.checks.len() + proof.vacuous.len();
+        assert_eq!(n_found, 2 * (4 * n_layers - 1 + 7 + 2), "{what}");
+        assert!(proof.passed(), "{what}");
+    }
+}
+
 const OPTIMIZERS: [Optimizer; 6] = [
     Optimizer::GradientDescent,
     Optimizer::Momentum,
@@ -480,7 +609,8 @@ fn random_networks_are_proven_stage_by_stage() {
         assert!(exceeded.is_empty(), "{number}, {what}: {exceeded:#?}");
         let n_layers = shape.widths.len() + 1;
         // z, dloss/dz and gradient of each layer, the activations of the hidden ones, seven more, z and predictions from
-        // the data unless their bound promises nothing, and of steps other than the plain ones the parameters, what the optimizer keeps, and two more, at 0, 1 and 3.
+        // the data unless their bound promises nothing, and of steps other than the plain ones the parameters, what the
+        // optimizer keeps, and two more, at 0, 1 and 3.
         let keeps = !optimizer.memory().is_empty() || config.average_decay.is_some();
         let of_steps = match config.rule().is_plain() {
             true => 0,

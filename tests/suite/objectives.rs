@@ -45,6 +45,7 @@ fn problem(dataset: &Dataset, (activation, loss): (Activation, Loss)) -> Problem
             loss,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     }
 }
 

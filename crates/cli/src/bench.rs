@@ -223,6 +223,7 @@ fn measure(
             loss: loss_of_layers(config),
             reduction: Reduction::Mean,
         },
+        dropout: None,
     })?;
     backend.set_parameters(&start)?;
     let mut timed = |iterations: NonZeroU32| {

@@ -22,7 +22,9 @@ pub(crate) use color::ColorArgs;
 use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
 pub(crate) use manual::{CompletionsArgs, ManArgs};
-use neuralnet::{BackendChoice, Dataset, Hardware, Model, Optimizer, ReferenceChoice, TrainConfig};
+use neuralnet::{
+    BackendChoice, Dataset, Hardware, Model, Optimizer, Precision, ReferenceChoice, TrainConfig,
+};
 use neuralnet_table::ModelOptions;
 pub(crate) use optimizer::BatchSize;
 use optimizer::OptimizerArgs;
@@ -92,6 +94,9 @@ pub(crate) struct TrainArgs {
     /// The backend that trains: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     backend: BackendChoice,
+    /// The numbers to compute in: f32 is faster on the CPU, for networks with hidden layers; a GPU has no other (default: f64 on the CPU)
+    #[arg(long, value_parser = choice::<Precision>(), help_heading = "Hardware")]
+    precision: Option<Precision>,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     #[command(flatten)]
@@ -316,7 +321,10 @@ impl TrainArgs {
 
     /// The hardware to train on.
     pub(crate) fn hardware(&self) -> Hardware {
-        self.hardware.with_backend(self.backend)
+        Hardware {
+            precision: self.precision,
+            ..self.hardware.with_backend(self.backend)
+        }
     }
 
     /// The report page to write, if one is asked for.

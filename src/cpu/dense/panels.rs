@@ -1,25 +1,33 @@
 //! Matrices in the order in which the tiles read them.
 
-use super::ROWS;
 use super::buffer::Buffer;
-use super::tile::COLUMNS;
+use crate::cpu::float::Float;
 
-/// A matrix (K, columns) in panels of [`COLUMNS`] columns, each (K, COLUMNS) and 0 in the padding.
+/// Numbers of a row that are moved before those of the next one, so that the places they go to stay in the nearest
+/// cache.
+const AT_ONCE: usize = 16;
+
+/// A matrix (K, columns) in panels of N columns, each (K, N) and 0 in the padding.
 #[derive(Debug, Default)]
-pub(super) struct Panels {
-    numbers: Buffer,
+pub(super) struct Panels<T: Float, const N: usize> {
+    numbers: Buffer<T>,
     panel: usize,
 }
 
-impl Panels {
+impl<T: Float, const N: usize> Panels<T, N> {
     /// The transpose of `weight` (O, I): the contraction is over the inputs.
     pub(super) fn of_rows(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
         let mut panels = Self::zero(n_outputs, n_inputs);
-        let rows = weight.chunks_exact(n_inputs).enumerate();
-        for (column, row) in rows {
-            let panel = &mut panels.numbers[column / COLUMNS * panels.panel..][..panels.panel];
-            let places = panel[column % COLUMNS..].iter_mut().step_by(COLUMNS);
-            places.zip(row).for_each(|(to, number)| *to = *number);
+        let rows = weight.chunks(N * n_inputs);
+        for (panel, rows) in panels.numbers.chunks_exact_mut(panels.panel).zip(rows) {
+            for first in (0..n_inputs).step_by(AT_ONCE) {
+                let to = &mut panel[first * N..];
+                for (column, row) in rows.chunks_exact(n_inputs).enumerate() {
+                    let numbers = row[first..].iter().take(AT_ONCE);
+                    let places = to[column..].iter_mut().step_by(N);
+                    places.zip(numbers).for_each(|(to, x)| *to = T::rounded(*x));
+                }
+            }
         }
         panels
     }
@@ -28,59 +36,65 @@ impl Panels {
     pub(super) fn of_columns(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
         let mut panels = Self::zero(n_inputs, n_outputs);
         for (k, row) in weight.chunks_exact(n_inputs).enumerate() {
-            for (panel, columns) in row.chunks(COLUMNS).enumerate() {
-                let to = panel * panels.panel + k * COLUMNS;
-                panels.numbers[to..][..columns.len()].copy_from_slice(columns);
+            for (panel, columns) in row.chunks(N).enumerate() {
+                let to = &mut panels.numbers[panel * panels.panel + k * N..];
+                to.iter_mut()
+                    .zip(columns)
+                    .for_each(|(to, x)| *to = T::rounded(*x));
             }
         }
         panels
     }
 
     fn zero(n_columns: usize, length: usize) -> Self {
-        let panel = length * COLUMNS;
+        let panel = length * N;
         Self {
-            numbers: Buffer::zeros(n_columns.div_ceil(COLUMNS) * panel),
+            numbers: Buffer::zeros(n_columns.div_ceil(N) * panel),
             panel,
         }
     }
 
     /// The panels, first columns first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[f64]> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[T]> {
         self.numbers.chunks_exact(self.panel.max(1))
     }
 }
 
-/// A matrix (rows, K) in groups of M rows, each (K, M).
+/// A matrix (rows, K) in groups of M rows, each (K, M); past the last row it holds numbers without a meaning.
 #[derive(Debug)]
-pub(super) struct Grouped<const M: usize> {
-    numbers: Buffer,
+pub(super) struct Grouped<T: Float, const M: usize> {
+    numbers: Buffer<T>,
     length: usize,
 }
 
-impl<const M: usize> Grouped<M> {
-    pub(super) fn new(length: usize) -> Self {
+impl<T: Float, const M: usize> Grouped<T, M> {
+    /// Room for `n_rows` rows of `length` numbers.
+    pub(super) fn new(n_rows: usize, length: usize) -> Self {
         Self {
-            numbers: Buffer::zeros(ROWS.next_multiple_of(M) * length),
+            numbers: Buffer::of_length(n_rows.next_multiple_of(M) * length),
             length,
         }
     }
 
     /// Takes `n_rows` rows of `matrix`, one every `stride` numbers.
     #[inline(always)]
-    pub(super) fn take(&mut self, matrix: &[f64], stride: usize, n_rows: usize) {
+    pub(super) fn take(&mut self, matrix: &[T], stride: usize, n_rows: usize) {
         let groups = self.numbers.chunks_exact_mut(M * self.length);
         for (group, to) in groups.take(n_rows.div_ceil(M)).enumerate() {
-            for r in 0..M.min(n_rows - group * M) {
-                let row = &matrix[(group * M + r) * stride..][..self.length];
-                for (k, number) in row.iter().enumerate() {
-                    to[k * M + r] = *number;
+            for first in (0..self.length).step_by(AT_ONCE) {
+                let end = (first + AT_ONCE).min(self.length);
+                for r in 0..M.min(n_rows - group * M) {
+                    let row = &matrix[(group * M + r) * stride..][first..end];
+                    for (k, number) in row.iter().enumerate() {
+                        to[(first + k) * M + r] = *number;
+                    }
                 }
             }
         }
     }
 
     /// The groups of the first `n_rows` rows; the last may go past them.
-    pub(super) fn iter(&self, n_rows: usize) -> impl Iterator<Item = &[f64]> {
+    pub(super) fn iter(&self, n_rows: usize) -> impl Iterator<Item = &[T]> {
         let groups = self.numbers.chunks_exact(M * self.length);
         groups.take(n_rows.div_ceil(M))
     }

@@ -1,11 +1,12 @@
 //! The forward pass alone.
 
-use super::{Buffer, DenseNetwork, ROWS, Sums, Values, forward};
+use super::pass::{Block, Pass};
+use super::{DenseNetwork, ROWS};
 use crate::backend::Predictions;
 use crate::cpu::block::Rows;
 use crate::simd::{Arithmetic, Instructions};
 
-impl DenseNetwork {
+impl<const N: usize> DenseNetwork<f64, N> {
     /// Pre-activations and predictions of `rows`: the bits that [`DenseNetwork::sums`] goes on from.
     pub(in crate::cpu) fn predict(
         &self,
@@ -13,46 +14,48 @@ impl DenseNetwork {
         instructions: Instructions,
     ) -> Predictions {
         match instructions.has_many_registers() {
-            true => instructions.run(Forward(Sums::<12> {
+            true => instructions.run(Forward::<12, N> {
                 network: self,
                 rows,
-            })),
-            false => instructions.run(Forward(Sums::<7> {
+            }),
+            false => instructions.run(Forward::<7, N> {
                 network: self,
                 rows,
-            })),
+            }),
         }
     }
 }
 
 /// The predictions of rows, by tiles of M rows.
-struct Forward<'a, const M: usize>(Sums<'a, M>);
+struct Forward<'a, const M: usize, const N: usize> {
+    network: &'a DenseNetwork<f64, N>,
+    rows: Rows<'a>,
+}
 
-impl<const M: usize> Arithmetic for Forward<'_, M> {
+impl<const M: usize, const N: usize> Arithmetic for Forward<'_, M, N> {
     type Output = Predictions;
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Predictions {
-        let Self(sums) = self;
-        let layers = &sums.network.layers;
-        let mut inputs = Values::<M>::of_inputs(layers[0].shape.n_inputs);
-        let of_layers = layers.iter().map(|layer| {
-            let values = Values::of_inputs(layer.shape.n_outputs);
-            let z = Buffer::zeros(values.a.len());
-            Values { z, ..values }
-        });
-        let mut values: Vec<Values<M>> = of_layers.collect();
-        let n_outputs = layers[layers.len() - 1].shape.n_outputs;
-        let mut predictions = Predictions::with_capacity(sums.rows.n_rows * n_outputs);
-        for first in (0..sums.rows.n_rows).step_by(ROWS) {
-            let n_rows = ROWS.min(sums.rows.n_rows - first);
-            sums.read(first, n_rows, &mut inputs);
-            for (at, layer) in layers.iter().enumerate() {
-                let (before, from_here) = values.split_at_mut(at);
-                let x = before.last().unwrap_or(&inputs);
-                forward::<FUSED, M>(layer, n_rows, x, &mut from_here[0]);
-            }
-            for (z, y) in values[layers.len() - 1].rows().take(n_rows) {
+        let Self { network, rows } = self;
+        let last = network.layers.len() - 1;
+        let n_outputs = network.layers[last].shape.n_outputs;
+        let mut block = Block::<f64, M, N>::new(&network.layers, ROWS);
+        let mut predictions = Predictions::with_capacity(rows.n_rows * n_outputs);
+        for first in (0..rows.n_rows).step_by(ROWS) {
+            let n_rows = ROWS.min(rows.n_rows - first);
+            block.place(first, n_rows);
+            let mut pass = Pass {
+                network,
+                rows,
+                place: first,
+                block: &mut block,
+            };
+            pass.forward::<FUSED>();
+            let (values, _) = block.of_layer(last);
+            let z = values.z.chunks_exact(values.width);
+            let y = values.a.chunks_exact(values.width);
+            for (z, y) in z.zip(y).take(n_rows) {
                 predictions.push(&z[..n_outputs], &y[..n_outputs]);
             }
         }

@@ -1,8 +1,9 @@
-//! The fast sums beside those of the plain reference.
+//! The fast sums beside those of the plain reference, and beside the same chains in plain loops.
 
-use super::{COLUMNS, DenseNetwork, ROWS};
-use crate::backend::{Backend, Evaluation, Problem};
+use super::{DenseNetwork, ROWS};
+use crate::backend::{Backend, Evaluation, Problem, Summary};
 use crate::cpu::block::Rows;
+use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
 use crate::data::Dataset;
 use crate::network::{Activation, Hidden, Init, Network};
@@ -11,14 +12,123 @@ use crate::random::test_numbers;
 use crate::simd::Instructions;
 use rand::RngExt;
 
+const COLUMNS: usize = 16;
+
 fn bits(sums: &Evaluation) -> Vec<u64> {
     let numbers = sums.gradient.iter();
     let summary = [&sums.summary.loss, &sums.summary.mean_slope];
     numbers.chain(summary).map(|x| x.to_bits()).collect()
 }
 
+/// The sums over all rows in numbers of the kind T: each contraction one chain in its order.
+fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]) -> Evaluation {
+    let Problem {
+        dataset,
+        network,
+        objective,
+        ..
+    } = problem;
+    let wide = |numbers: &[T]| -> Vec<f64> { numbers.iter().map(|x| (*x).into()).collect() };
+    let parameters: Vec<T> = parameters.iter().map(|x| T::rounded(*x)).collect();
+    let mut gradient = vec![T::default(); parameters.len()];
+    let mut summary = Summary::default();
+    for row in 0..dataset.n_samples() {
+        let (mut x, mut t) = (
+            vec![0.0; dataset.n_inputs()],
+            vec![0.0; dataset.target_width()],
+        );
+        dataset.read(row..row + 1, &mut x, &mut t);
+        let t: Vec<f64> = t.into_iter().map(f64::from).collect();
+        let mut activations = vec![x.into_iter().map(T::from).collect::<Vec<T>>()];
+        let mut pre_activations: Vec<Vec<f64>> = Vec::new();
+        for (layer, range) in network.parts() {
+            let (weight, bias) = parameters[range].split_at(layer.n_weights());
+            let x = activations.last().unwrap();
+            let z = (0..layer.n_outputs).map(|o| {
+                let w = &weight[o * layer.n_inputs..];
+                let product = x
+                    .iter()
+                    .zip(w)
+                    .fold(T::default(), |sum, (x, w)| T::mul_add::<FUSED>(*x, *w, sum));
+                let mut z = product;
+                z += bias.get(o).copied().unwrap_or_default();
+                z
+            });
+            let z = wide(&z.collect::<Vec<T>>());
+            let mut a = z.clone();
+            layer.activation.apply(&mut a);
+            activations.push(a.into_iter().map(T::rounded).collect());
+            pre_activations.push(z);
+        }
+        let (last, z) = (network.output_layer(), pre_activations.last().unwrap());
+        let y = wide(activations.last().unwrap());
+        let weight = t.get(last.n_outputs).copied().unwrap_or(1.0);
+        let t = &t[..last.n_outputs];
+        summary.loss += weight * objective.loss.value(last.activation, z, &y, t);
+        let slopes = (0..t.len()).map(|o| last.activation.slope(z[o], y[o]));
+        summary.mean_slope += weight * slopes.sum::<f64>();
+        let error = |o| weight * objective.loss.grad_z(last.activation, z[o], y[o], t[o]);
+        let mut e: Vec<T> = (0..t.len()).map(|o| T::rounded(error(o))).collect();
+        for (at, (layer, range)) in network
+            .parts()
+            .enumerate()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
+            let x = &activations[at];
+            let (to_weight, to_bias) = gradient[range.clone()].split_at_mut(layer.n_weights());
+            for (o, row) in to_weight.chunks_mut(layer.n_inputs).enumerate() {
+                for (sum, x) in row.iter_mut().zip(x) {
+                    *sum = T::mul_add::<FUSED>(e[o], *x, *sum);
+                }
+            }
+            to_bias.iter_mut().zip(&e).for_each(|(sum, e)| *sum += *e);
+            if at > 0 {
+                let (hidden, weight) = (network.layers()[at - 1].activation, &parameters[range]);
+                let below = (0..layer.n_inputs).map(|i| {
+                    let column = weight[i..].iter().step_by(layer.n_inputs);
+                    let product = e
+                        .iter()
+                        .zip(column)
+                        .fold(T::default(), |sum, (e, w)| T::mul_add::<FUSED>(*e, *w, sum));
+                    let slope = hidden.slope(pre_activations[at - 1][i], x[i].into());
+                    T::rounded(product.into() * slope)
+                });
+                e = below.collect();
+            }
+        }
+    }
+    Evaluation {
+        summary,
+        gradient: wide(&gradient),
+    }
+}
+
+fn assert_chains<T: Float, const N: usize>(problem: &Problem<'_>, parameters: &[f64], what: &str) {
+    let dense = DenseNetwork::<T, N>::new(problem, parameters, None);
+    let stored = problem.dataset.stored().unwrap();
+    let rows = Rows::from(stored, 0, problem.dataset.n_samples());
+    for instructions in Instructions::all() {
+        let expected = match instructions.fuse() {
+            true => chains::<T, true>(problem, parameters),
+            false => chains::<T, false>(problem, parameters),
+        };
+        for threads in [1, 2, 5] {
+            let found = dense.sums((0, rows), instructions, threads);
+            assert_eq!(
+                bits(&found),
+                bits(&expected),
+                "{what}: bits of {threads} threads, {instructions:?}, {}",
+                std::any::type_name::<T>()
+            );
+        }
+    }
+}
+
 /// Widths on both sides of those of a tile, rows on both sides of those of a block, with weights and without, of
-/// every activation. Roundings alone may differ, and nothing between instructions that fuse.
+/// every activation. Between the definition and the sums in float64 roundings alone may differ, and nothing between
+/// the chains and the sums, in either precision, with any instructions and threads.
 #[test]
 fn the_sums_are_those_of_the_definition() {
     let mut random = test_numbers(3);
@@ -28,7 +138,7 @@ fn the_sums_are_those_of_the_definition() {
         (ROWS, COLUMNS, &[COLUMNS, COLUMNS], 3, Activation::Sigmoid),
         (ROWS + 1, 17, &[33, 15, 2], 5, Activation::LeakyRelu),
         (2 * ROWS + 7, 40, &[31], 17, Activation::Gelu),
-        (130, 5, &[1, 50], 4, Activation::Silu),
+        (11 * ROWS, 5, &[1, 50], 4, Activation::Silu),
     ] {
         for (loss, activation, weighted) in [
             (Loss::SquaredError, Activation::Identity, false),
@@ -62,35 +172,29 @@ fn the_sums_are_those_of_the_definition() {
                     loss,
                     reduction: Reduction::Sum,
                 },
+                dropout: None,
             };
-            let parameters = problem.network.parameters_from(1, Some(Init::Numpy));
+            let mut parameters = problem.network.parameters_from(1, Some(Init::Numpy));
+            // Biases start at 0.
+            parameters.iter_mut().for_each(|x| *x += 0.01);
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
             reference.set_parameters(&parameters).unwrap();
-            let expected = reference.sums(0..n_rows);
-            let stored = dataset.stored().unwrap();
-            let dense = DenseNetwork::new(&problem, &parameters);
+            let expected = reference.sums(0, 0..n_rows);
             let what = format!("{n_rows} rows, {widths:?}, {hidden:?}, {activation:?}");
-            let mut fused: Option<Vec<u64>> = None;
-            for instructions in Instructions::all() {
-                let found = dense.sums(Rows::from(stored, 0, n_rows), instructions);
-                let pairs = found.gradient.iter().zip(&expected.gradient);
-                let scale: f64 = expected.gradient.iter().fold(1.0, |a, b| a.max(b.abs()));
-                for (at, (found, expected)) in pairs.enumerate() {
-                    let error = (found - expected).abs();
-                    assert!(
-                        error <= 1e-13 * scale,
-                        "{what}, {at}: {found}, not {expected}"
-                    );
-                }
-                let [found_loss, loss] = [&found, &expected].map(|it| it.summary.loss);
-                assert!((found_loss - loss).abs() <= 1e-12 * loss.abs(), "{what}");
-                let [found_slope, slope] = [&found, &expected].map(|it| it.summary.mean_slope);
-                assert!((found_slope - slope).abs() <= 1e-12 * slope.abs(), "{what}");
-                if instructions.fuse() {
-                    let first = fused.get_or_insert_with(|| bits(&found));
-                    assert_eq!(*first, bits(&found), "{what}: bits of {instructions:?}");
-                }
+            let found = chains::<f64, false>(&problem, &parameters);
+            let pairs = found.gradient.iter().zip(&expected.gradient);
+            let scale: f64 = expected.gradient.iter().fold(1.0, |a, b| a.max(b.abs()));
+            for (at, (found, expected)) in pairs.enumerate() {
+                let error = (found - expected).abs();
+                let bound = 1e-13 * scale;
+                assert!(error <= bound, "{what}, {at}: {found}, not {expected}");
             }
+            let [found_loss, loss] = [&found, &expected].map(|it| it.summary.loss);
+            assert!((found_loss - loss).abs() <= 1e-12 * loss.abs(), "{what}");
+            let [found_slope, slope] = [&found, &expected].map(|it| it.summary.mean_slope);
+            assert!((found_slope - slope).abs() <= 1e-12 * slope.abs(), "{what}");
+            assert_chains::<f64, COLUMNS>(&problem, &parameters, &what);
+            assert_chains::<f32, { 2 * COLUMNS }>(&problem, &parameters, &what);
         }
     }
 }

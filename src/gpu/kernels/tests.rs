@@ -165,7 +165,7 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
 }
 
 /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-const LOOPS: [&str; 19] = [
+const LOOPS: [&str; 23] = [
     "for (var trip = 0u; trip < params.n_trips; trip++) {",
     "for (var turn = 0u; turn < MOST_TURNS; turn++) {",
     "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",
@@ -178,13 +178,17 @@ const LOOPS: [&str; 19] = [
     "for (var distance = 1u; distance < SLICES; distance *= 2u) {",
     "for (var q = 0u; q < n; q++) {",
     "for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {",
-    "for (var output = 0u; output < OUTPUTS; output += OUTPUTS_AT_ONCE) {",
-    "for (var row = start; row < end; row += ROWS_AT_ONCE) {",
+    "for (var output = 0u; output < OUTPUTS; output += AT_ONCE) {",
+    "for (var row = start; row < end; row += AT_ONCE) {",
     "for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {",
     "for (var distance = 1u; distance < WORKGROUP_SIZE; distance *= 2u) {",
     "for (var o = 0u; o < OUTPUTS; o++) {",
     "for (var o = 1u; o < OUTPUTS; o++) {",
     "for (var o = OUTPUTS; o < PADDED; o++) {",
+    "for (var o = lane; o < OUTPUTS; o += OUTPUT_LANES) {",
+    "for (var o = lane; o < PADDED; o += OUTPUT_LANES) {",
+    "for (var o = invocation % OUTPUT_LANES; o < OUTPUTS; o += OUTPUT_LANES) {",
+    "for (var distance = 1u; distance < OUTPUT_LANES; distance *= 2u) {",
 ];
 
 /// A private array stays in registers only where every index into it is a constant.

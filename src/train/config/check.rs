@@ -48,12 +48,14 @@ impl TrainConfig {
             let holds = (value > 0.0 || value == 0.0 && rule == NOT_NEGATIVE) && value.is_finite();
             require(holds, setting, format_args!("{value} {rule}"), &[])?;
         }
-        let momentum = self.momentum;
-        let reason = format_args!("{momentum} must be at least 0 and below 1");
-        require((0.0..1.0).contains(&momentum), "momentum", reason, &[])?;
-        let decay = self.average_decay.unwrap_or(0.0);
-        let reason = format_args!("{decay} must be at least 0 and below 1");
-        require((0.0..1.0).contains(&decay), "average_decay", reason, &[])?;
+        for (setting, share) in [
+            ("momentum", self.momentum),
+            ("average_decay", self.average_decay.unwrap_or(0.0)),
+            ("dropout", self.dropout),
+        ] {
+            let reason = format_args!("{share} must be at least 0 and below 1");
+            require((0.0..1.0).contains(&share), setting, reason, &[])?;
+        }
         let early_stopping = self.early_stopping.map_or(1, u64::from);
         for (setting, count) in [
             ("schedule_every", every),
@@ -69,18 +71,30 @@ impl TrainConfig {
     fn check_batches(&self) -> Result<()> {
         const NOISY: &str = "what one batch shows is too noisy for it";
         const STOP_EARLY: &[Remedy] = &[LEAVE_OUT, Remedy::Set("early_stopping", "10")];
-        if self.batch_size.is_none() {
-            return Ok(());
+        for (setting, is_given, reason) in [
+            (
+                "batch_size",
+                self.batch_size.is_some(),
+                "L-BFGS needs all rows for its steps",
+            ),
+            (
+                "dropout",
+                self.dropout > 0.0,
+                "L-BFGS needs all units for its steps",
+            ),
+        ] {
+            let searches = self.optimizer == Optimizer::LBfgs;
+            let remedies = &[LEAVE_OUT, FIRST_ORDER];
+            require(!is_given || !searches, setting, reason, remedies)?;
         }
-        require(
-            self.optimizer != Optimizer::LBfgs,
-            "batch_size",
-            "L-BFGS needs all rows for its steps",
-            &[LEAVE_OUT, FIRST_ORDER],
-        )?;
+        let noisy = match (self.batch_size, self.dropout > 0.0) {
+            (Some(_), _) => NOISY,
+            (None, true) => "what an update with dropout shows is too noisy for it",
+            (None, false) => return Ok(()),
+        };
         let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
-        require(gradient.is_none(), "gradient_tolerance", NOISY, STOP_EARLY)?;
-        require(loss.is_none(), "loss_tolerance", NOISY, STOP_EARLY)
+        require(gradient.is_none(), "gradient_tolerance", noisy, STOP_EARLY)?;
+        require(loss.is_none(), "loss_tolerance", noisy, STOP_EARLY)
     }
 
     fn check_optimizer(&self) -> Result<()> {
@@ -147,6 +161,12 @@ impl TrainConfig {
             let reason = format_args!("a layer of {width} units must have from 1 to {UNITS}");
             require((1..=UNITS).contains(width), "hidden", reason, &[])?;
         }
+        require(
+            self.dropout == 0.0 || depth > 0,
+            "dropout",
+            "takes units of hidden layers, and there are none",
+            &[Remedy::Set("hidden", "128"), LEAVE_OUT],
+        )?;
         require(
             activation.is_hidden(),
             "hidden_activation",

@@ -48,6 +48,10 @@ impl Backend for Flat {
         self.evaluate()
     }
 
+    fn evaluate_update(&mut self, _: u64, _: Option<&[usize]>) -> Result<Evaluation> {
+        self.evaluate()
+    }
+
     fn leaf_evaluations(&mut self, _: Range<usize>) -> Result<Vec<Evaluation>> {
         unreachable!("an optimizer asks for no leaf")
     }
@@ -84,6 +88,7 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
             loss: Loss::CrossEntropy,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     };
     for (gradient, expected) in [
         (1e-9, StopReason::Rounding),

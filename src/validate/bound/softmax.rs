@@ -48,11 +48,16 @@ pub(super) fn softmax(z: &[Bounded]) -> Vec<Neuron> {
     let of_one = |(o, y): (usize, &f64)| {
         // y is the sigmoid of its own z less ln Σ exp of the others. It moves most if its own z moves one way and all
         // others the other way, by twice the shift of one.
-        let others: Vec<f64> = (0..z.len())
-            .filter(|k| *k != o)
-            .map(|k| values[k])
-            .collect();
-        let logit = values[o] - log_sum_exp(&others);
+        let logit = if *y < 0.5 {
+            values[o] - (largest + log_of_sum + (-y).ln_1p())
+        } else {
+            // What the largest leaves to the others would be lost in the difference.
+            let others: Vec<f64> = (0..z.len())
+                .filter(|k| *k != o)
+                .map(|k| values[k])
+                .collect();
+            values[o] - log_sum_exp(&others)
+        };
         let inherited = (sigmoid(logit + 2.0 * moved) - y)
             .max(y - sigmoid(logit - 2.0 * moved))
             .max(0.0)

@@ -78,6 +78,10 @@ impl Backend for Shown<'_> {
         self.right.evaluate_rows(rows)
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.right.evaluate_update(update, rows)
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         let is_last = leaves.end == self.problem.leaves().count();
         let mut sums = self.right.leaf_evaluations(leaves)?;
@@ -130,6 +134,7 @@ impl Staged for Shown<'_> {
             dataset,
             network,
             objective,
+            ..
         } = self.problem;
         let parameters = self.right.parameters()?;
         let layers: Vec<_> = network.parts().collect();
@@ -199,6 +204,7 @@ fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
             loss: Loss::CrossEntropy,
             reduction: Reduction::Sum,
         },
+        dropout: None,
     };
     let right = || Reference::new(problem.clone(), Some(1)).unwrap();
     let mut shown = Shown {
@@ -235,6 +241,7 @@ fn a_bound_that_promises_nothing_is_no_check() {
                 loss: Loss::SquaredError,
                 reduction: Reduction::Mean,
             },
+            dropout: None,
         };
         let right = || Reference::new(problem.clone(), Some(1)).unwrap();
         let mut shown = Shown {

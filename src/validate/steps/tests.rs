@@ -74,6 +74,10 @@ impl Backend for Device<'_> {
         self.right.evaluate_rows(rows)
     }
 
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        self.right.evaluate_update(update, rows)
+    }
+
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
         self.right.leaf_evaluations(leaves)
     }
@@ -166,6 +170,7 @@ fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
             loss: Loss::SquaredError,
             reduction: Reduction::Mean,
         },
+        dropout: None,
     };
     // 24 bits of each, which a GPU would hold.
     let start = problem.network.parameters_from(1, None);

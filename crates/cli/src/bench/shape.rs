@@ -9,7 +9,7 @@ const MOST_UNITS: u64 = 8192;
 /// The most hidden layers.
 const MOST_HIDDEN: usize = 64;
 /// The most outputs of which there are data.
-const MOST_OUTPUTS: u64 = 1024;
+const MOST_OUTPUTS: u64 = 8192;
 
 /// `ROWSxFEATURES`, or `ROWSxFEATURESxOUTPUTS`, of one layer; `ROWSxFEATURES-HIDDEN-OUTPUTS` of a network with a hidden
 /// layer, or with several, each with its width.
@@ -239,7 +239,7 @@ mod tests {
                 "8193 units of a hidden layer are more than 8192; take fewer",
             ),
             ("9x8193-3-1", "8193 features are more than 8192"),
-            ("9x3-2-1025", "1025 outputs are more than 1024"),
+            ("9x3-2-8193", "8193 outputs are more than 8192"),
             (&deep, "65 hidden layers are more than 64"),
         ] {
             let refused = text.parse::<Shape>().unwrap_err();

@@ -2,7 +2,9 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use neuralnet::network::{Activation, Init};
-use neuralnet::{BackendChoice, Loss, Optimizer, Reduction, ReferenceChoice, Schedule, Storage};
+use neuralnet::{
+    BackendChoice, Loss, Optimizer, Precision, Reduction, ReferenceChoice, Schedule, Storage,
+};
 use neuralnet_table::Impute;
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{
@@ -125,6 +127,8 @@ impl Choice for Reduction {}
 
 impl Choice for BackendChoice {}
 
+impl Choice for Precision {}
+
 impl Choice for Optimizer {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
@@ -173,7 +177,7 @@ mod tests {
     use super::{Choice, value, variants};
     use neuralnet::network::{Activation, Init};
     use neuralnet::{
-        BackendChoice, Loss, Optimizer, Reduction, ReferenceChoice, Schedule, Storage,
+        BackendChoice, Loss, Optimizer, Precision, Reduction, ReferenceChoice, Schedule, Storage,
     };
     use neuralnet_table::Impute;
 
@@ -214,6 +218,7 @@ mod tests {
         assert_chosen::<Impute>(&["mean", "median", "zero"]);
         assert_chosen::<ReferenceChoice>(&["fast", "plain"]);
         assert_chosen::<BackendChoice>(&["auto", "gpu", "cpu"]);
+        assert_chosen::<Precision>(&["f64", "f32"]);
         let schedules = ["constant", "step", "cosine", "inverse"];
         assert_eq!(variants::<Schedule>(), schedules);
     }

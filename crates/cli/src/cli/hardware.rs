@@ -35,6 +35,7 @@ impl HardwareArgs {
         Hardware {
             backend,
             threads: self.threads.map(usize::from),
+            precision: None,
             gpu: GpuOptions {
                 max_chunk_bytes: self.max_chunk_bytes,
                 max_device_bytes: self.max_device_bytes,

@@ -28,6 +28,9 @@ pub(super) struct OptimizerArgs {
     /// End with a running mean of the weights that keeps this share of itself with each update, 0.999 for instance (default: the last weights)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     average_decay: Option<f64>,
+    /// Share of the units of hidden layers that each update goes without, 0.2 for instance (default: 0)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    dropout: Option<f64>,
     /// Updates over which the learning rate rises evenly from 0 (default: 0)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     warm_up: Option<u64>,
@@ -149,6 +152,7 @@ impl OptimizerArgs {
             batch_size,
             clip_norm: self.clip_norm,
             average_decay: self.average_decay,
+            dropout: self.dropout.unwrap_or(0.0),
             warm_up: self.warm_up.unwrap_or(0),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             warm_start_rows: self.warm_start_rows,
@@ -195,6 +199,7 @@ impl OptimizerArgs {
             return Ok(TrainConfig {
                 clip_norm: completed.clip_norm,
                 average_decay: completed.average_decay,
+                dropout: completed.dropout,
                 warm_up: completed.warm_up,
                 l1: completed.l1,
                 l2: self.l2.unwrap_or(0.0),

@@ -1,7 +1,7 @@
 //! The data and settings of a training or validation.
 
 use neuralnet::data::{Classes, Reading};
-use neuralnet::{BackendChoice, Dataset, Hardware, Storage, TrainConfig};
+use neuralnet::{BackendChoice, Dataset, Hardware, Precision, Storage, TrainConfig};
 use serde::Serialize;
 
 /// The data and every setting, with defaults filled in.
@@ -31,6 +31,7 @@ pub(super) struct Settings {
     #[serde(flatten)]
     pub(super) train: TrainConfig,
     backend: BackendChoice,
+    precision: Option<Precision>,
     threads: Option<usize>,
     /// Whether the features are standardised.
     pub(super) standardise: bool,
@@ -57,6 +58,7 @@ impl Run {
             config: Settings {
                 train: config.clone(),
                 backend: hardware.backend,
+                precision: hardware.precision,
                 threads: hardware.threads,
                 standardise: dataset.scaling().is_some(),
                 storage: dataset.storage(),

@@ -31,6 +31,8 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
         .extend((train.warm_up > 0).then(|| format!("warm-up of {}", iterations(train.warm_up))));
     let clip = train.clip_norm.map(rate);
     settings.extend(clip.map(|norm| format!("gradients of norm {norm} at most")));
+    let dropout = (train.dropout > 0.0).then(|| format!("dropout {}", rate(train.dropout)));
+    settings.extend(dropout);
     let average = train.average_decay.map(rate);
     settings.extend(average.map(|share| format!("weights averaged by {share}")));
     settings.push(bias.to_owned());

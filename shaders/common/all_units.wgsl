@@ -1,0 +1,12 @@
+// all_units: what dropout.wgsl gives, of a pass that goes without no unit.
+fn kept(row: u32, unit: u32, a: f32) -> f32 {
+    return a;
+}
+
+fn kept_vector(row: u32, vector: u32, e: vec4<f32>) -> vec4<f32> {
+    return e;
+}
+
+fn whole(z: vec4<f32>, a: vec4<f32>) -> vec4<f32> {
+    return a;
+}

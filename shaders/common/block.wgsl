@@ -1,0 +1,13 @@
+// block: the block that a dispatch works on: some whole leaves of a chunk, for which the values of layers are held.
+struct Params {
+    n_rows: u32,     // rows of the block
+    first_row: u32,  // number of the block's first row in its chunk
+    first_leaf: u32, // number of the block's first leaf in its page of leaf sums
+    rows_per_leaf: u32,
+    place_low: u32,  // of the block's first row among all, or in its batch: the lower word
+    place_high: u32,
+    _pad0: u32,
+    _pad1: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;

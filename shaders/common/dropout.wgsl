@@ -1,0 +1,31 @@
+// dropout: the units of layer LAYER that the update goes without: the values of others are multiplied by mask.scale.
+// Each counter of Threefry gives two units their words; it has the place of the row in its batch, the layer and the
+// number of the two units. A mask whose threshold is 0 keeps all. CPU twin: src/network/dropout.rs.
+struct Mask {
+    key: vec2<u32>, // of the update
+    threshold: u32, // units that draw less are dropped
+    scale: f32,
+}
+
+@group(0) @binding(6) var<uniform> mask: Mask;
+
+fn factors(row: u32, two: u32) -> vec2<f32> {
+    let low = params.place_low + row;
+    let high = params.place_high + u32(low < row);
+    let words = threefry(mask.key, vec2(low, (high << 18u) | (LAYER << 12u) | two));
+    return select(vec2(mask.scale), vec2(0.0), words < vec2(mask.threshold));
+}
+
+fn kept(row: u32, unit: u32, a: f32) -> f32 {
+    return a * factors(row, unit / 2u)[unit % 2u];
+}
+
+fn kept_vector(row: u32, vector: u32, e: vec4<f32>) -> vec4<f32> {
+    return e * vec4(factors(row, 2u * vector), factors(row, 2u * vector + 1u));
+}
+
+// The activations of pre-activations z, of which the layer above got `a`.
+fn whole(z: vec4<f32>, a: vec4<f32>) -> vec4<f32> {
+    let of_row = vec3(0.0);
+    return vec4(activation_of(z.x, of_row), activation_of(z.y, of_row), activation_of(z.z, of_row), activation_of(z.w, of_row));
+}

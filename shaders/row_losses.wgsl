@@ -1,0 +1,20 @@
+// row_losses: of each leaf the loss and dy/dz, summed over its rows.               (writes with =)
+// of_rows (n_rows) vec2 (loss, dy/dz); leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz, 0, 0).
+// A workgroup takes one leaf (workgroup_id.x); an invocation every 256th of its rows, whose sums are then added in a
+// fixed tree. CPU twin: output_errors in src/cpu/dense.rs.
+@group(0) @binding(1) var<storage, read> of_rows: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read_write> leaf_sums: array<vec4<f32>>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let start = workgroup.x * params.rows_per_leaf;
+    let end = min(start + params.rows_per_leaf, params.n_rows);
+    var own = vec2(0.0);
+    for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {
+        own += of_rows[row];
+    }
+    write_loss(workgroup.x, own, invocation);
+}

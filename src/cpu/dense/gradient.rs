@@ -1,0 +1,101 @@
+//! The gradient of a layer, in stripes that threads share out.
+
+use super::buffer::Buffer;
+use super::pass::Block;
+use super::tile::outer;
+use crate::cpu::float::Float;
+use crate::network::Layer;
+use crate::simd::Arithmetic;
+
+/// The sums of `eᵀ x` and of e over rows.
+#[derive(Debug)]
+pub(super) struct Gradient<T: Float, const M: usize, const N: usize> {
+    pub(super) shape: Layer,
+    /// Of the weight: a stripe (O padded to tiles, N) for every N inputs.
+    stripes: Buffer<T>,
+    /// (O)
+    bias: Vec<T>,
+}
+
+impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
+    pub(super) fn new(shape: Layer) -> Self {
+        let n_stripes = shape.n_inputs.div_ceil(N);
+        Self {
+            stripes: Buffer::zeros(n_stripes * Self::stripe_length(shape)),
+            bias: vec![T::default(); if shape.bias { shape.n_outputs } else { 0 }],
+            shape,
+        }
+    }
+
+    fn stripe_length(shape: Layer) -> usize {
+        shape.n_outputs.next_multiple_of(M) * N
+    }
+
+    /// What is to be done to add the rows of `blocks` to the gradient, which is that of layer `layer`.
+    pub(super) fn stripes<'a>(
+        &'a mut self,
+        layer: usize,
+        blocks: &'a [Block<T, M, N>],
+    ) -> impl Iterator<Item = Stripe<'a, T, M, N>> {
+        let length = Self::stripe_length(self.shape);
+        let mut bias = Some(self.bias.as_mut_slice());
+        let stripes = self.stripes.chunks_exact_mut(length).enumerate();
+        stripes.map(move |(at, sums)| Stripe {
+            blocks,
+            layer,
+            first: at * N,
+            sums,
+            bias: bias.take().unwrap_or_default(),
+        })
+    }
+
+    /// Writes the gradient of the weight (O, I) and that of the bias to `gradient`.
+    pub(super) fn write(&self, gradient: &mut [f64]) {
+        let (weight, bias) = gradient.split_at_mut(self.shape.n_weights());
+        for (o, row) in weight.chunks_exact_mut(self.shape.n_inputs).enumerate() {
+            let stripes = self.stripes[o * N..].chunks(Self::stripe_length(self.shape));
+            for (to, sums) in row.chunks_mut(N).zip(stripes) {
+                to.iter_mut()
+                    .zip(sums)
+                    .for_each(|(to, sum)| *to = (*sum).into());
+            }
+        }
+        bias.iter_mut()
+            .zip(&self.bias)
+            .for_each(|(to, sum)| *to = (*sum).into());
+    }
+}
+
+/// Adds the rows of `blocks` to a stripe of a gradient.
+pub(super) struct Stripe<'a, T: Float, const M: usize, const N: usize> {
+    blocks: &'a [Block<T, M, N>],
+    layer: usize,
+    /// The first of the inputs.
+    first: usize,
+    /// (O padded to tiles, N)
+    sums: &'a mut [T],
+    /// The gradient of the bias; empty except in the first stripe.
+    bias: &'a mut [T],
+}
+
+impl<T: Float, const M: usize, const N: usize> Arithmetic for Stripe<'_, T, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        for block in self.blocks {
+            let (values, inputs) = block.of_layer(self.layer);
+            let tiles = self.sums.as_chunks_mut::<N>().0.as_chunks_mut::<M>().0;
+            for (at, tile) in tiles.iter_mut().enumerate() {
+                let e = values.e[at * M..].chunks(values.width);
+                let x = inputs.a[self.first..].chunks(inputs.width);
+                outer::<T, FUSED, M, N>(e.zip(x).take(block.n_rows), tile);
+            }
+            for row in values.e.chunks_exact(values.width).take(block.n_rows) {
+                for (sum, e) in self.bias.iter_mut().zip(row) {
+                    *sum += *e;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A network at its parameters, as its arithmetic wants it.
+
+use super::block::Rows;
+use super::dense::DenseNetwork;
+use super::layer::PaddedLayer;
+use super::leaf::LeafSums;
+use super::simd::Instructions;
+use crate::backend::{Evaluation, Precision, Problem};
+use crate::network::Mask;
+
+pub(super) enum Prepared {
+    /// The layer of a network that has one.
+    Layer(PaddedLayer),
+    /// A network with hidden layers. Tiles are two of the widest vectors wide.
+    NetworkF64(DenseNetwork<f64, 16>),
+    /// The same in f32.
+    NetworkF32(DenseNetwork<f32, 32>),
+}
+
+impl Prepared {
+    /// The network of `problem` at `parameters`, but for the units of `mask`.
+    pub(super) fn new(
+        problem: &Problem<'_>,
+        precision: Precision,
+        parameters: &[f64],
+        mask: Option<Mask>,
+    ) -> Self {
+        match precision {
+            _ if !problem.network.has_hidden() => Self::Layer(padded_layer(problem, parameters)),
+            Precision::F64 => Self::NetworkF64(DenseNetwork::new(problem, parameters, mask)),
+            Precision::F32 => Self::NetworkF32(DenseNetwork::new(problem, parameters, mask)),
+        }
+    }
+
+    /// Gradient, loss and dy/dz summed over `rows`, whose first is at `place` in its batch, by at most `threads` threads
+    /// of the current pool.
+    pub(super) fn sums(
+        &self,
+        (place, rows): (usize, Rows<'_>),
+        instructions: Instructions,
+        threads: usize,
+    ) -> Evaluation {
+        match self {
+            Self::Layer(layer) => {
+                let sums = instructions.run(LeafSums { layer, rows });
+                Evaluation {
+                    summary: sums.summary(),
+                    gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
+                }
+            }
+            Self::NetworkF64(network) => network.sums((place, rows), instructions, threads),
+            Self::NetworkF32(network) => network.sums((place, rows), instructions, threads),
+        }
+    }
+
+    /// How many of `threads` threads are worth sharing the sums over `n_rows` rows.
+    pub(super) fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
+        match self {
+            Self::Layer(_) => 1,
+            Self::NetworkF64(network) => network.worthwhile_threads(n_rows, threads),
+            Self::NetworkF32(network) => network.worthwhile_threads(n_rows, threads),
+        }
+    }
+}
+
+/// The layer of a network without hidden ones.
+pub(super) fn padded_layer(problem: &Problem<'_>, parameters: &[f64]) -> PaddedLayer {
+    let (layer, loss) = (problem.network.layer(), problem.objective.loss);
+    PaddedLayer::new(layer, loss, problem.dataset.is_weighted(), parameters)
+}

@@ -1,0 +1,297 @@
+//! The forward pass of networks whose values are held: pre-activations and activations of every layer, for a block of
+//! leaves at a time.
+
+use super::chunk::Chunk;
+use super::dense_kernels::DenseKernel;
+use super::device::{Buffer, Device};
+use super::input_format::InputFormat;
+use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::memory_plan::cut;
+use super::parameter_layout::ParameterLayout;
+use super::params::{BlockParams, to_u32};
+use super::pipeline::{Pipeline, Places};
+use super::tile::Tile;
+use crate::error::{Error, Result};
+use crate::leaves::Leaves;
+use crate::network::{Activation, Layer};
+use crate::random::words;
+use std::ops::Range;
+
+/// Bytes of the values of a block, about: they stay in the cache of a GPU.
+const BLOCK_BYTES: usize = 1 << 24;
+
+/// Some whole leaves of a chunk.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) chunk: usize,
+    /// Number of its first row in the chunk.
+    pub(super) first_row: usize,
+    pub(super) n_rows: usize,
+    /// Its leaves among all, which are of one page.
+    pub(super) leaves: Range<usize>,
+    /// A [`BlockParams`].
+    pub(super) params: Buffer,
+}
+
+/// The values of one layer for the rows of a block, each (rows, O padded to vec4).
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) pre_activations: Buffer,
+    pub(super) activations: Buffer,
+    /// dloss/dz.
+    pub(super) errors: Buffer,
+}
+
+impl Values {
+    /// The values of each of `layers` for a block of `most` leaves, or of as many as the device grants memory for, and
+    /// how many that are; a block of some leaves has at most `rows` of them.
+    fn granted(
+        device: &Device,
+        layers: &[Layer],
+        most: usize,
+        rows: impl Fn(usize) -> usize,
+    ) -> Result<(Vec<Self>, usize)> {
+        let mut n_leaves = most;
+        loop {
+            let of_layer = |layer: &Layer| Self::new(device, layer, rows(n_leaves));
+            match layers.iter().map(of_layer).collect() {
+                Ok(values) => return Ok((values, n_leaves)),
+                Err(Error::DeviceMemory { .. }) if n_leaves > 1 => n_leaves /= 2,
+                Err(error) => return Err(error),
+            }
+            // The memory that was granted comes back with the next wait.
+            device.finish_writes()?;
+        }
+    }
+
+    fn new(device: &Device, layer: &Layer, n_rows: usize) -> Result<Self> {
+        let of_rows = |what: &str| {
+            let n_outputs = layer.n_outputs;
+            let label = format!("{what} of {n_outputs} units for a block of {n_rows} rows");
+            device.storage(&label, n_rows * padded(layer))
+        };
+        Ok(Self {
+            pre_activations: of_rows("pre-activations")?,
+            activations: of_rows("activations")?,
+            errors: of_rows("errors")?,
+        })
+    }
+}
+
+/// Floats of a row of the values of `layer`.
+fn padded(layer: &Layer) -> usize {
+    layer.n_outputs.next_multiple_of(4)
+}
+
+/// The forward pass of each block.
+#[derive(Debug)]
+pub(super) struct Forward {
+    pub(super) blocks: Vec<Block>,
+    /// The blocks of each chunk.
+    pub(super) of_chunks: Vec<Range<usize>>,
+    pub(super) values: Vec<Values>,
+    pub(super) kernels: Vec<DenseKernel>,
+    /// One for each layer, with a dispatch for each block.
+    layers: Vec<Pipeline>,
+    predictions: Option<Pipeline>,
+}
+
+impl Forward {
+    /// The forward pass of the rows of `chunks`, whose leaves are `leaves` and have pages of `per_page`; of a batch if
+    /// `rows` are its numbers.
+    pub(super) fn new(
+        device: &Device,
+        operands: &Operands<'_>,
+        (leaves, per_page): (Leaves, usize),
+        chunks: &[Chunk],
+        rows: Option<&BatchRows>,
+    ) -> Result<Self> {
+        let problem = &operands.problem;
+        let layout = ParameterLayout::new(&problem.network);
+        let format = InputFormat::new(problem.dataset.quantization());
+        let layers = problem.network.layers();
+        let rows_per_leaf = leaves.rows_per_leaf();
+        let row_bytes: usize = layers.iter().map(|it| 3 * 4 * padded(it)).sum();
+        let most = (BLOCK_BYTES / (row_bytes * rows_per_leaf)).max(1);
+        let (values, leaves_per_block) = Values::granted(device, layers, most, |n_leaves| {
+            let rows = chunks.iter().map(|chunk| chunk.rows.len());
+            rows.max().unwrap_or(0).min(n_leaves * rows_per_leaf)
+        })?;
+        let (blocks, of_chunks) = blocks(device, leaves, (leaves_per_block, per_page), chunks)?;
+        let masked = |at| operands.masks.as_ref().map(|_| at);
+        let kernels = layout
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(at, layer)| DenseKernel {
+                layout: *layer,
+                vec4_per_leaf: layout.n_sums() / 4,
+                data: (at == 0).then_some((format, BatchRows::order(rows))),
+                dropped: masked(at).filter(|_| at + 1 < layers.len()),
+                dropped_below: at.checked_sub(1).and_then(masked),
+            });
+        let mut forward = Self {
+            blocks,
+            of_chunks,
+            values,
+            kernels: kernels.collect(),
+            layers: Vec::new(),
+            predictions: None,
+        };
+        for (at, kernel) in forward.kernels.iter().enumerate() {
+            // The last layer's activations are those of its outputs, which other kernels compute.
+            let activation = match at == forward.last() {
+                true => Activation::Identity,
+                false => kernel.layout.layer.activation,
+            };
+            let n_outputs = kernel.layout.layer.n_outputs;
+            let tile = Tile::of(device, [forward.longest(), n_outputs], 1);
+            let mut pipeline = Pipeline::new(device, &kernel.forward(activation, tile))?;
+            for block in &forward.blocks {
+                let x = forward.inputs(at, &chunks[block.chunk]);
+                let Values {
+                    pre_activations,
+                    activations,
+                    ..
+                } = &forward.values[at];
+                let mut buffers = vec![&block.params, x, &operands.parameters];
+                buffers.extend([pre_activations, activations]);
+                buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
+                let masks = operands.masks.as_ref().filter(|_| at != forward.last());
+                buffers.extend(masks.map(|masks| &masks.buffer));
+                pipeline.add(device, &buffers, tile.workgroups([block.n_rows, n_outputs]))?;
+            }
+            forward.layers.push(pipeline);
+        }
+        Ok(forward)
+    }
+
+    /// What layer `at` multiplies: the data of `chunk`, or the activations below it.
+    pub(super) fn inputs<'b>(&'b self, at: usize, chunk: &'b Chunk) -> &'b Buffer {
+        match at {
+            0 => &chunk.inputs,
+            _ => &self.values[at - 1].activations,
+        }
+    }
+
+    pub(super) fn last(&self) -> usize {
+        self.kernels.len() - 1
+    }
+
+    /// Rows of the longest block.
+    pub(super) fn longest(&self) -> usize {
+        let rows = self.blocks.iter().map(|block| block.n_rows);
+        rows.max().unwrap_or(0)
+    }
+
+    /// Makes [`Forward::record_predictions`] write pre-activations and predictions into `buffers`.
+    pub(super) fn predict_into(&mut self, device: &Device, buffers: [&Buffer; 2]) -> Result<()> {
+        let kernel = &self.kernels[self.last()];
+        let mut pipeline = Pipeline::new(device, &kernel.predictions())?;
+        let z = &self.values[self.last()].pre_activations;
+        for block in &self.blocks {
+            let buffers = [&block.params, z, buffers[0], buffers[1]];
+            let workgroups = kernel.workgroups_of_rows(block.n_rows);
+            pipeline.add(device, &buffers, [workgroups, 1])?;
+        }
+        self.predictions = Some(pipeline);
+        Ok(())
+    }
+
+    /// Records the forward pass and the predictions of chunk `number`.
+    pub(super) fn record_predictions(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
+        for block in self.of_chunks[number].clone() {
+            self.record_block(pass, block, Places::default());
+            if let Some(predictions) = &self.predictions {
+                predictions.record_one(pass, block);
+            }
+        }
+    }
+
+    pub(super) fn record_block(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        block: usize,
+        places: Places,
+    ) {
+        for layer in &self.layers {
+            layer.record_at(pass, block, places);
+        }
+    }
+}
+
+/// The blocks of `chunks`, of at most `most` leaves and within a page of `per_page`, and those of each chunk.
+fn blocks(
+    device: &Device,
+    leaves: Leaves,
+    (most, per_page): (usize, usize),
+    chunks: &[Chunk],
+) -> Result<(Vec<Block>, Vec<Range<usize>>)> {
+    let (mut blocks, mut of_chunks) = (Vec::new(), Vec::new());
+    for (number, chunk) in chunks.iter().enumerate() {
+        let first_block = blocks.len();
+        let of_chunk = chunk.first_leaf..chunk.first_leaf + chunk.n_leaves;
+        for block in cut(of_chunk, most, per_page) {
+            let first_row = (block.start - chunk.first_leaf) * leaves.rows_per_leaf();
+            let n_rows = block.len() * leaves.rows_per_leaf();
+            let n_rows = n_rows.min(chunk.rows.len() - first_row);
+            let [place_low, place_high] = words(chunk.rows.start as u64 + first_row as u64);
+            let params = BlockParams {
+                n_rows: to_u32(n_rows),
+                first_row: to_u32(first_row),
+                first_leaf: to_u32(block.start % per_page),
+                rows_per_leaf: to_u32(leaves.rows_per_leaf()),
+                place_low,
+                place_high,
+                _pad: [0; 2],
+            };
+            blocks.push(Block {
+                chunk: number,
+                first_row,
+                n_rows,
+                leaves: block,
+                params: device.uniform("block.params", &params)?,
+            });
+        }
+        of_chunks.push(first_block..blocks.len());
+    }
+    Ok((blocks, of_chunks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Values;
+    use crate::error::Error;
+    use crate::gpu::adapter::AdapterKind;
+    use crate::gpu::device::tests::{device, ran_in_little_memory};
+    use crate::network::Network;
+
+    /// Only a software adapter's memory can be taken away, as it is the host's. A leaf of 4,096 rows of 3 layers takes
+    /// 150 MB; one of 400,000 more than the process may have.
+    #[test]
+    fn a_refused_block_becomes_smaller_before_it_is_an_error() {
+        let device = device();
+        if device.adapter.kind != AdapterKind::Software {
+            return;
+        }
+        let name = "gpu::forward::tests::a_refused_block_becomes_smaller_before_it_is_an_error";
+        if ran_in_little_memory(&device, name, 6_000_000) {
+            return;
+        }
+        let layers = [Network::single_layer(1, 1024, true).layer(); 3];
+        let (values, n_leaves) = Values::granted(&device, &layers, 64, |n| 4096 * n).unwrap();
+        assert!((1..64).contains(&n_leaves), "{n_leaves} leaves");
+        for values in values {
+            let bytes = (4096 * n_leaves * 1024 * 4) as u64;
+            assert_eq!(values.errors.size(), bytes, "{n_leaves} leaves");
+        }
+        device.finish_writes().unwrap();
+        let refused = Values::granted(&device, &layers, 4, |n| 400_000 + n);
+        let Err(Error::DeviceMemory { what, needed, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        let block = "1024 units for a block of 400001 rows";
+        assert!(what.ends_with(block), "{what}");
+        assert_eq!(needed, 400_001 * 1024 * 4, "of one leaf");
+    }
+}

@@ -1,0 +1,54 @@
+//! The units that updates go without, as the shaders draw them.
+
+use super::device::{Buffer, Device};
+use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
+use super::params::MaskParams;
+use super::pipeline::Places;
+use crate::error::Result;
+use crate::network::Dropout;
+use wgpu::BufferUsages;
+
+/// The masks of the updates of a submission, and one that keeps all units.
+#[derive(Debug)]
+pub(super) struct Masks {
+    dropout: Dropout,
+    /// A [`MaskParams`] each [`RECORD_BYTES`], of which the last keeps all.
+    pub(super) buffer: Buffer,
+}
+
+impl Masks {
+    pub(super) fn new(device: &Device, dropout: Dropout) -> Result<Self> {
+        let bytes = ((MAX_UPDATES + 1) * RECORD_BYTES) as u64;
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let buffer = device.buffer("masks of updates", bytes, usage)?;
+        let all = MaskParams {
+            key: [0; 2],
+            threshold: 0,
+            scale: 1.0,
+        };
+        let last = u64::from(Places::default().record);
+        device.write(&buffer, last, bytemuck::bytes_of(&all));
+        Ok(Self { dropout, buffer })
+    }
+
+    /// Writes the masks of `updates`, at most [`MAX_UPDATES`].
+    pub(super) fn write(&self, device: &Device, updates: impl IntoIterator<Item = u64>) {
+        let mut records = Vec::new();
+        for update in updates {
+            let mask = self.dropout.mask(update);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "rounding to f32 is the purpose"
+            )]
+            let params = MaskParams {
+                key: mask.key,
+                threshold: mask.threshold,
+                scale: mask.scale as f32,
+            };
+            let start = records.len();
+            records.extend_from_slice(bytemuck::bytes_of(&params));
+            records.resize(start + RECORD_BYTES, 0);
+        }
+        device.write(&self.buffer, 0, &records);
+    }
+}

@@ -1,6 +1,6 @@
 //! Where the values of a network are first no longer finite.
 
-use crate::backend::BackendKind;
+use crate::backend::Precision;
 use crate::data::Dataset;
 use crate::network::{Layer, Network};
 use rayon::prelude::*;
@@ -23,21 +23,21 @@ fn layer_of_weight(network: &Network, parameters: &[f64]) -> Option<usize> {
     layers.position(|is_finite| !is_finite)
 }
 
-/// The first layer of which a weight or, for one of the rows `rows`, a pre-activation is not finite in the arithmetic of
-/// a backend; `None` if there is none.
+/// The first layer of which a weight or, for one of the rows `rows`, a pre-activation is not finite in numbers
+/// of `precision`; `None` if there is none.
 pub(super) fn place(
     dataset: &Dataset,
     network: &Network,
     parameters: &[f64],
     rows: impl IntoParallelIterator<Item = usize>,
-    backend: BackendKind,
+    precision: Precision,
 ) -> Option<Cow<'static, str>> {
     if layer_of_weight(network, parameters).is_some() {
         return Some(weight(network, parameters));
     }
     let of_row = |row: usize| {
         dataset.with_rows(row..row + 1, |read| {
-            layer_of_value(network, parameters, read.inputs, backend)
+            layer_of_value(network, parameters, read.inputs, precision)
         })
     };
     let layer = rows.into_par_iter().filter_map(of_row).min()?;
@@ -49,27 +49,23 @@ fn layer_of_value(
     network: &Network,
     parameters: &[f64],
     x: &[f32],
-    backend: BackendKind,
+    precision: Precision,
 ) -> Option<usize> {
     let mut a: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
     network.parts().position(|(layer, range)| {
-        a = pre_activations(&layer, &parameters[range], &a, backend);
+        a = pre_activations(&layer, &parameters[range], &a, precision);
         let is_finite = a.iter().all(|z| z.is_finite());
         layer.activation.apply(&mut a);
         !is_finite
     })
 }
 
-/// `x Wᵀ + b`, each step rounded as a backend rounds it.
-fn pre_activations(layer: &Layer, parameters: &[f64], x: &[f64], backend: BackendKind) -> Vec<f64> {
+/// `x Wᵀ + b`, each step rounded to `precision`.
+fn pre_activations(layer: &Layer, parameters: &[f64], x: &[f64], precision: Precision) -> Vec<f64> {
     let (weight, bias) = layer.split(parameters);
-    let rounded = |number: f64| match backend {
-        BackendKind::Cpu => number,
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "rounding to f32 is the purpose"
-        )]
-        BackendKind::Gpu => f64::from(number as f32),
+    let rounded = |mut number: f64| {
+        precision.round(std::slice::from_mut(&mut number));
+        number
     };
     let of_output = |(o, weight): (usize, &[f64])| {
         let sum = zip(weight, x).fold(0.0, |sum, (w, x)| rounded(w.mul_add(*x, sum)));

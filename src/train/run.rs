@@ -237,14 +237,14 @@ impl<'a> TrainingRun<'a> {
         }
         // No backend updates them from a loss that is not finite.
         let parameters = self.backend.parameters()?;
-        let (kind, n_samples) = (self.backend.kind(), self.dataset.n_samples());
+        let (precision, n_samples) = (self.backend.precision(), self.dataset.n_samples());
         let (dataset, network) = (self.dataset, &self.network);
         let what = match batches {
             Some(batches) => {
                 let rows = batches.rows(iteration, n_samples);
-                divergence::place(dataset, network, &parameters, rows, kind)
+                divergence::place(dataset, network, &parameters, rows, precision)
             }
-            None => divergence::place(dataset, network, &parameters, 0..n_samples, kind),
+            None => divergence::place(dataset, network, &parameters, 0..n_samples, precision),
         };
         Ok(what.map_or(error, |what| self.config.diverged(iteration, what)))
     }

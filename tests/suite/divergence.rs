@@ -10,13 +10,18 @@ use neuralnet::gpu::GpuOptions;
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::optimizer::Memory;
 use neuralnet::{
-    BackendChoice, Dataset, Error, Hardware, Loss, Optimizer, TrainConfig, Trained, train,
+    BackendChoice, Dataset, Error, Hardware, Loss, Optimizer, Precision, TrainConfig, Trained,
+    train,
 };
 
-const MOST: [(BackendChoice, f64); 2] = [
-    (BackendChoice::Cpu, f64::MAX),
-    (BackendChoice::Gpu, f32::MAX as f64),
+/// Each backend with its numbers, and the largest of them.
+const BACKENDS: [(BackendChoice, Precision, f64); 3] = [
+    (BackendChoice::Cpu, Precision::F64, f64::MAX),
+    (BackendChoice::Cpu, Precision::F32, f32::MAX as f64),
+    (BackendChoice::Gpu, Precision::F32, f32::MAX as f64),
 ];
+
+const GPU: (BackendChoice, Precision) = (BackendChoice::Gpu, Precision::F32);
 
 fn config(activation: Activation, learning_rate: f64) -> TrainConfig {
     TrainConfig {
@@ -35,10 +40,11 @@ fn config(activation: Activation, learning_rate: f64) -> TrainConfig {
 fn trained(
     dataset: &Dataset,
     config: &TrainConfig,
-    backend: BackendChoice,
+    (backend, precision): (BackendChoice, Precision),
 ) -> Result<Trained, Error> {
     let hardware = Hardware {
         backend,
+        precision: Some(precision),
         ..Hardware::default()
     };
     train(dataset, config, &hardware)
@@ -98,7 +104,8 @@ fn first(problem: &Problem<'_>, parameters: &[f64], most: f64) -> String {
 fn the_update_and_the_first_layer_are_named() {
     let dataset = random_dataset(300, 5, 2);
     let mut named = Vec::new();
-    for (backend, most) in MOST {
+    for (backend, precision, most) in BACKENDS {
+        let backend = (backend, precision);
         for activation in [Activation::Relu, Activation::LeakyRelu] {
             for rate in [1e10, 1e16, 1e30] {
                 let config = config(activation, rate);
@@ -119,7 +126,8 @@ fn the_update_and_the_first_layer_are_named() {
             }
         }
     }
-    for (backend, _) in MOST {
+    for (backend, precision, _) in BACKENDS {
+        let backend = (backend, precision);
         for activation in [Activation::Relu, Activation::LeakyRelu] {
             let is_named = |it: &(_, _, String)| {
                 (it.0, it.1) == (backend, activation) && it.2.contains("layer")
@@ -151,12 +159,12 @@ fn what_is_not_finite_is_told_of_batches_and_of_the_loss() {
         clip_norm: Some(1.0),
         ..config(Activation::Relu, 1e30)
     };
-    let error = trained(&dataset, &batches, BackendChoice::Gpu).unwrap_err();
+    let error = trained(&dataset, &batches, GPU).unwrap_err();
     assert_eq!(
         error.to_string(),
         "training diverged: after iteration 1 the loss, like the pre-activation z of layer 1 before it, is not finite; lower `learning_rate`, or rescale the columns"
     );
-    let error = trained(&dataset, &config(Activation::Relu, 1e9), BackendChoice::Gpu).unwrap_err();
+    let error = trained(&dataset, &config(Activation::Relu, 1e9), GPU).unwrap_err();
     assert!(
         error
             .to_string()

@@ -38,7 +38,7 @@ use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
 use crate::optimizer::{UpdateRule, gradient_descent};
-use crate::simd::{self, Instructions};
+use crate::simd::Instructions;
 use block::Rows;
 use descent::GradientDescent;
 use prepared::{Prepared, padded_layer};
@@ -324,19 +324,20 @@ impl Backend for Cpu<'_> {
             true => self.parameters.clone(),
             false => Vec::new(),
         };
-        let mut in_one_leaf = (self.leaves.count() == 1)
+        let in_one_leaf = (self.leaves.count() == 1)
             .then(|| self.descend_in_one_leaf(iterations, rate))
             .flatten();
-        if !start.is_empty() && in_one_leaf.is_some_and(|it| !it.loss.is_finite()) {
+        let diverged = in_one_leaf.filter(|it| !start.is_empty() && !it.loss.is_finite());
+        if diverged.is_some() {
             // Update by update, to stop at the parameters that made the loss so.
-            (in_one_leaf, self.parameters) = (None, start);
+            self.parameters = start;
         }
         let seen = |summary: Summary| Seen {
             summary: summary.reduced(&self.problem, total_weight),
             penalty: 0.0,
         };
         let mut all = Vec::new();
-        if let Some(summary) = in_one_leaf {
+        if let (Some(summary), None) = (in_one_leaf, diverged) {
             all.push(seen(summary));
         } else {
             let n_updates = updates.count();
@@ -351,6 +352,10 @@ impl Backend for Cpu<'_> {
                 all.push(seen);
                 gradient_descent(rate, &sums.gradient, &mut self.parameters);
                 self.precision.round(&mut self.parameters);
+            }
+            if let (Some(summary), Some(last)) = (diverged, all.last_mut()) {
+                // Other roundings may just stay finite; that is no reason to go on.
+                *last = seen(summary);
             }
         }
         self.seen.push_back(all);

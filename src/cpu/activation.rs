@@ -2,9 +2,9 @@
 
 use super::exp::{exp, ln, ln_1p};
 use super::layer::{PaddedLayer, ROWS, Sums, WIDTH};
-use super::simd::mul_add;
 use crate::network::Activation;
 use crate::objective::Loss;
+use crate::simd::mul_add;
 
 /// Numbers of one output, a lane for each row of a block.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::block::Block;
 use super::layer::{ROWS, WIDTH};
-use super::simd::{mul_add, prefetch};
+use crate::simd::{mul_add, prefetch};
 
 /// Columns of the tile that several outputs share.
 pub(super) const TILE: usize = 2 * WIDTH;

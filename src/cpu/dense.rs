@@ -17,10 +17,10 @@ mod tile;
 
 use super::block::Rows;
 use super::float::Float;
-use super::simd::Instructions;
 use crate::backend::{Evaluation, Problem, Summary};
 use crate::network::{Layer, Mask};
 use crate::objective::Loss;
+use crate::simd::Instructions;
 use gradient::Gradient;
 use panels::Panels;
 use pass::{Block, Pass};

@@ -3,8 +3,8 @@
 use super::block::{Rows, Scratch, whole_vectors};
 use super::layer::{PaddedLayer, Sums};
 use super::leaf;
-use super::simd::Arithmetic;
 use crate::backend::Summary;
+use crate::simd::Arithmetic;
 
 /// `iterations` updates in one call, of rows that are padded once.
 pub(super) struct GradientDescent<'a> {

@@ -1,6 +1,6 @@
 //! Exponential and logarithm without a branch or a call, so that loops over them become vectors.
 
-use super::simd::mul_add;
+use crate::simd::mul_add;
 use std::f64::consts::{LN_2, LOG2_E};
 
 /// `exp(x)` for x ≤ 0, to 2 ULP; 0 below −708, where the result would be subnormal.

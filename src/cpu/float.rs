@@ -1,6 +1,6 @@
 //! The numbers that networks with hidden layers are computed in.
 
-use super::simd::mul_add;
+use crate::simd::mul_add;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::AddAssign;

@@ -1,8 +1,8 @@
 //! The speed at which this machine multiplies and adds: the ceiling of the products of matrices.
 
 use super::pool;
-use super::simd::{Arithmetic, Instructions, mul_add};
 use crate::error::Result;
+use crate::simd::{Arithmetic, Instructions, mul_add};
 use std::hint::black_box;
 use std::time::Instant;
 

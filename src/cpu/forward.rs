@@ -2,7 +2,7 @@
 
 use super::block::{Block, OUTPUTS_AT_ONCE, PartialSums};
 use super::layer::{PaddedLayer, ROWS, WIDTH};
-use super::simd::{mul_add, prefetch};
+use crate::simd::{mul_add, prefetch};
 
 /// Writes `z = x Wᵀ + b` of all rows and outputs into `z` (O, ROWS). Several outputs share one reading of a row.
 #[inline(always)]

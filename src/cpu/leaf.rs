@@ -9,9 +9,9 @@ use super::backward::{TILE, backward_all};
 use super::block::{Block, Rows, Scratch, whole_vectors};
 use super::forward::forward_all;
 use super::layer::{PaddedLayer, ROWS, Sums, WIDTH, sum};
-use super::simd::Arithmetic;
 use super::small_batch::SmallBatch;
 use crate::network::Activation;
+use crate::simd::Arithmetic;
 
 /// Bytes of a block's inputs, about, where there is one output: within a first-level cache, since the next
 /// block, which is on its way meanwhile, waits in the second level.

@@ -4,9 +4,9 @@ use super::block::Rows;
 use super::dense::DenseNetwork;
 use super::layer::PaddedLayer;
 use super::leaf::LeafSums;
-use super::simd::Instructions;
 use crate::backend::{Evaluation, Precision, Problem};
 use crate::network::Mask;
+use crate::simd::Instructions;
 
 pub(super) enum Prepared {
     /// The layer of a network that has one.

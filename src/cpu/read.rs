@@ -1,8 +1,8 @@
 //! The speed at which this machine can read its memory: the ceiling of a pass over the data.
 
 use super::pool;
-use super::simd::{Arithmetic, Instructions};
 use crate::error::{Error, Result};
+use crate::simd::{Arithmetic, Instructions};
 use rayon::prelude::*;
 use std::time::Instant;
 

@@ -4,8 +4,8 @@
 use super::activation::activate;
 use super::block::{Rows, Scratch};
 use super::layer::{PaddedLayer, Sums, WIDTH, sum};
-use super::simd::mul_add;
 use crate::network::Activation;
+use crate::simd::mul_add;
 
 /// At most [`WIDTH`] rows, column by column, a lane for each row; lanes without a row are 0.
 #[derive(Debug)]

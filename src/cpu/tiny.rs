@@ -7,10 +7,10 @@ mod tests;
 
 use super::block::Rows;
 use super::exp::exp_of_short_chain;
-use super::simd::{Arithmetic, Instructions, mul_add};
 use crate::backend::{Problem, Summary};
 use crate::network::{Activation, Layer};
 use crate::objective::Loss;
+use crate::simd::{Arithmetic, Instructions, mul_add};
 
 /// The most rows.
 const MOST_ROWS: usize = 8;

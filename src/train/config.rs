@@ -154,10 +154,15 @@ impl TrainConfig {
                 loss: self.loss,
                 reduction: self.reduction,
             },
-            dropout: (self.dropout > 0.0).then_some(Dropout {
-                rate: self.dropout,
-                seed: self.seed,
-            }),
+            dropout: self.unit_dropout(),
+        })
+    }
+
+    /// Which units updates go without; `None` for all units.
+    pub(super) fn unit_dropout(&self) -> Option<Dropout> {
+        (self.dropout > 0.0).then_some(Dropout {
+            rate: self.dropout,
+            seed: self.seed,
         })
     }
 

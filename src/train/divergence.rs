@@ -2,7 +2,7 @@
 
 use crate::backend::Precision;
 use crate::data::Dataset;
-use crate::network::{Layer, Network};
+use crate::network::{Layer, Mask, Network};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::iter::zip;
@@ -23,41 +23,53 @@ fn layer_of_weight(network: &Network, parameters: &[f64]) -> Option<usize> {
     layers.position(|is_finite| !is_finite)
 }
 
-/// The first layer of which a weight or, for one of the rows `rows`, a pre-activation is not finite in numbers
-/// of `precision`; `None` if there is none.
+/// The first layer of which a weight or, for one of the rows `rows` and without the units of `mask`, a pre-activation is
+/// not finite in numbers of `precision`; `None` if there is none.
 pub(super) fn place(
     dataset: &Dataset,
     network: &Network,
     parameters: &[f64],
-    rows: impl IntoParallelIterator<Item = usize>,
+    rows: impl IndexedParallelIterator<Item = usize>,
+    mask: Option<Mask>,
     precision: Precision,
 ) -> Option<Cow<'static, str>> {
     if layer_of_weight(network, parameters).is_some() {
         return Some(weight(network, parameters));
     }
-    let of_row = |row: usize| {
+    let of_row = |(place, row): (usize, usize)| {
+        let mask = mask.map(|mask| (mask, place));
         dataset.with_rows(row..row + 1, |read| {
-            layer_of_value(network, parameters, read.inputs, precision)
+            layer_of_value(network, parameters, read.inputs, mask, precision)
         })
     };
-    let layer = rows.into_par_iter().filter_map(of_row).min()?;
+    let layer = rows.enumerate().filter_map(of_row).min()?;
     Some(format!("the loss, like the pre-activation z of layer {layer} before it,").into())
 }
 
-/// The first layer with a pre-activation that is not finite for the features `x`.
+/// The first layer with a pre-activation that is not finite for the features `x`, without the units of a mask for the row
+/// at this place of its batch.
 fn layer_of_value(
     network: &Network,
     parameters: &[f64],
     x: &[f32],
+    mask: Option<(Mask, usize)>,
     precision: Precision,
 ) -> Option<usize> {
     let mut a: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
-    network.parts().position(|(layer, range)| {
-        a = pre_activations(&layer, &parameters[range], &a, precision);
-        let is_finite = a.iter().all(|z| z.is_finite());
-        layer.activation.apply(&mut a);
-        !is_finite
-    })
+    network
+        .parts()
+        .enumerate()
+        .position(|(at, (layer, range))| {
+            a = pre_activations(&layer, &parameters[range], &a, precision);
+            let is_finite = a.iter().all(|z| z.is_finite());
+            layer.activation.apply(&mut a);
+            if let Some((mask, place)) = mask {
+                let mut factors = vec![0.0; a.len()];
+                mask.factors(at, place, &mut factors);
+                zip(&mut a, factors).for_each(|(a, factor)| *a *= factor);
+            }
+            !is_finite
+        })
 }
 
 /// `x Wᵀ + b`, each step rounded to `precision`.

@@ -10,7 +10,8 @@ use crate::backend::{Backend, Problem};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
-use crate::optimizer::{Batches, Optimizer};
+use crate::optimizer::{Optimizer, UpdateRule};
+use rayon::prelude::*;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -80,7 +81,10 @@ impl<'a> TrainingRun<'a> {
     /// early if a tolerance is reached. The history takes up the losses if `records_loss`.
     pub(super) fn complete(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
         let completed = self.complete_all(iterations, records_loss);
-        completed.or_else(|error| Err(self.with_layer(error, self.config.rule().batches)?))
+        completed.or_else(|error| {
+            let rule = self.config.rule();
+            Err(self.with_layer(error, Some(&rule))?)
+        })
     }
 
     fn complete_all(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
@@ -227,8 +231,8 @@ impl<'a> TrainingRun<'a> {
     }
 
     /// An error of a training that diverged, of a network told with the first layer that has values which are not
-    /// finite for the rows of the last pass; any other as it is.
-    fn with_layer(&mut self, error: Error, batches: Option<Batches>) -> Result<Error> {
+    /// finite in the last pass, that of an update by `rule` or one over all rows and units; any other as it is.
+    fn with_layer(&mut self, error: Error, rule: Option<&UpdateRule>) -> Result<Error> {
         let Error::Diverged { iteration, .. } = error else {
             return Ok(error);
         };
@@ -239,12 +243,17 @@ impl<'a> TrainingRun<'a> {
         let parameters = self.backend.parameters()?;
         let (precision, n_samples) = (self.backend.precision(), self.dataset.n_samples());
         let (dataset, network) = (self.dataset, &self.network);
-        let what = match batches {
-            Some(batches) => {
-                let rows = batches.rows(iteration, n_samples);
-                divergence::place(dataset, network, &parameters, rows, precision)
+        let dropout = rule.and_then(|_| self.config.unit_dropout());
+        let mask = dropout.map(|dropout| dropout.mask(iteration));
+        let what = match rule.and_then(|rule| rule.rows(iteration, n_samples)) {
+            Some(rows) => {
+                let rows = rows.into_par_iter();
+                divergence::place(dataset, network, &parameters, rows, mask, precision)
             }
-            None => divergence::place(dataset, network, &parameters, 0..n_samples, precision),
+            None => {
+                let rows = (0..n_samples).into_par_iter();
+                divergence::place(dataset, network, &parameters, rows, mask, precision)
+            }
         };
         Ok(what.map_or(error, |what| self.config.diverged(iteration, what)))
     }

@@ -2,7 +2,7 @@
 // x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; parameters: W (OUTPUTS,
 // VEC4_PER_ROW) vec4 from WEIGHT_AT on, b from BIAS_AT on, both in vec4; pre_activations and activations (n_rows,
 // OUTPUTS padded to vec4), 0 in the padding.
-// Tiles of rows (workgroup_id.x) and outputs (.y) as in common/tile.wgsl. CPU twin: forward in src/cpu/dense.rs.
+// Tiles of rows (workgroup_id.x) and outputs (.y) as in common/tile.wgsl. CPU twin: forward in src/cpu/dense/pass.rs.
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> pre_activations: array<f32>;
 @group(0) @binding(4) var<storage, read_write> activations: array<f32>;

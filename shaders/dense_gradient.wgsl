@@ -3,7 +3,7 @@
 // x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; errors (n_rows, ERROR_VEC4)
 // vec4; leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, laid out as the parameters: W from WEIGHT_AT, b from BIAS_AT on.
 // A workgroup takes one leaf (workgroup_id.y) and a tile of outputs and inputs (.x) as in common/tile.wgsl; the
-// contraction is over the rows. CPU twin: gradient in src/cpu/dense.rs.
+// contraction is over the rows. CPU twin: src/cpu/dense/gradient.rs.
 @group(0) @binding(2) var<storage, read> errors: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> leaf_sums: array<vec4<f32>>;
 

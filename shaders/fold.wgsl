@@ -5,7 +5,7 @@
 // A workgroup folds COLUMNS neighbouring columns (workgroup_id.x) of 1,024 nodes (workgroup_id.y):
 // each invocation PER_INVOCATION nodes of one column in registers, then all through workgroup
 // memory. A node that does not exist counts as 0.
-// CPU twins: Fold in src/leaves.rs, gradient_descent in src/cpu.rs.
+// CPU twins: Fold in src/leaves.rs, gradient_descent in src/optimizer.rs.
 const WORKGROUP_SIZE = 256u;
 const COLUMNS = 4u;
 const SLICES = WORKGROUP_SIZE / COLUMNS;

@@ -1,20 +1,10 @@
 // output_gradient: of each row of a block e = dloss/dz of the last layer; of each leaf the loss and dy/dz, summed
 // over its rows and outputs; all times the weight of the row if rows are WEIGHTED.      (writes with =)
-// pre_activations and errors (n_rows, PADDED), 0 in the padding of errors; targets (rows of the chunk, OUTPUTS and
-// the weight); leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz, 0, 0).
+// Operands as in common/output_targets.wgsl; leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz,
+// 0, 0).
 // A workgroup takes one leaf (workgroup_id.x); an invocation every 256th of its rows, whose sums are then added in a
-// fixed tree. CPU twin: output_errors in src/cpu/dense.rs.
-@group(0) @binding(1) var<storage, read> pre_activations: array<f32>;
-@group(0) @binding(2) var<storage, read> targets: array<f32>;
-@group(0) @binding(3) var<storage, read_write> errors: array<f32>;
+// fixed tree. CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(4) var<storage, read_write> leaf_sums: array<vec4<f32>>;
-
-const PADDED = (OUTPUTS + 3u) / 4u * 4u;
-const TARGET_WIDTH = OUTPUTS + WEIGHTED;
-
-fn z_of(row: u32, output: u32) -> f32 {
-    return pre_activations[row * PADDED + output];
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(

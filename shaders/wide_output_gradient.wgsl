@@ -1,20 +1,9 @@
 // wide_output_gradient: of each row of a block, with many outputs, e = dloss/dz of the last layer, and the loss and dy/dz
 // summed over its outputs; all times the weight of the row if rows are WEIGHTED.        (writes with =)
-// pre_activations and errors (n_rows, PADDED), 0 in the padding of errors; targets (rows of the chunk, OUTPUTS and
-// the weight); of_rows (n_rows) vec2 (loss, dy/dz), which row_losses.wgsl adds up.
+// Operands as in common/output_targets.wgsl; of_rows (n_rows) vec2 (loss, dy/dz), which row_losses.wgsl adds up.
 // A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as in common/wide_row.wgsl.
-// CPU twin: output_errors in src/cpu/dense.rs.
-@group(0) @binding(1) var<storage, read> pre_activations: array<f32>;
-@group(0) @binding(2) var<storage, read> targets: array<f32>;
-@group(0) @binding(3) var<storage, read_write> errors: array<f32>;
+// CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(4) var<storage, read_write> of_rows: array<vec2<f32>>;
-
-const PADDED = (OUTPUTS + 3u) / 4u * 4u;
-const TARGET_WIDTH = OUTPUTS + WEIGHTED;
-
-fn z_of(row: u32, output: u32) -> f32 {
-    return pre_activations[row * PADDED + output];
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(

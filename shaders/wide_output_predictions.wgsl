@@ -1,17 +1,7 @@
-// wide_output_predictions: z and y = activation(z) of the rows of a block, with many outputs, without padding.
-// z (n_rows, PADDED); pre_activations and predictions (rows of the chunk, OUTPUTS).        (writes with =)
-// A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as in common/wide_row.wgsl.
-// CPU twin: Network::forward in src/network.rs.
-@group(0) @binding(1) var<storage, read> z: array<f32>;
-@group(0) @binding(2) var<storage, read_write> pre_activations: array<f32>;
-@group(0) @binding(3) var<storage, read_write> predictions: array<f32>;
-
-const PADDED = (OUTPUTS + 3u) / 4u * 4u;
-
-fn z_of(row: u32, output: u32) -> f32 {
-    return z[row * PADDED + output];
-}
-
+// wide_output_predictions: z and y = activation(z) of the rows of a block, with many outputs. (writes with =)
+// Operands as in common/output_values.wgsl. A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as
+// in common/wide_row.wgsl.
+// CPU twin: Network::forward in src/network/forward.rs.
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -1,14 +1,18 @@
 //! The GPU: the same passes as [`crate::cpu`] in f32 shaders, through wgpu.
 //!
-//! An iteration is one dispatch of `leaf_sums` for each chunk of the data, and dispatches of `fold`
-//! until one sum is left; the last of them updates the parameters. Many iterations make one submission.
-//! If the data are one leaf, many iterations are one dispatch of `one_leaf`.
+//! A pass over the data sums leaves of rows: by one dispatch of `leaf_sums` for each chunk for a narrow layer, by several
+//! of `dense_forward`, `output_gradient`, `dense_backward` and `dense_gradient` for each block of rows for any other
+//! network. Dispatches of `fold` add the leaves up, and one of `optimizer` updates the parameters; plain gradient descent
+//! of a narrow layer is part of the last `fold`. Many updates make one submission. If the data are one leaf of a narrow
+//! layer, many updates are one dispatch of `one_leaf`.
 //!
-//! A mini-batch is summed by the same kernels, out of memory of its own into which the host gathers its rows.
+//! A mini-batch is summed by the same kernels, which read its rows where they lie, or out of memory into which the host
+//! gathers them.
 //!
 //! `shaders/README.md` explains the kernels.
 
 mod adapter;
+mod backend;
 mod batch;
 mod chunk;
 mod chunks;
@@ -49,33 +53,24 @@ pub use options::GpuOptions;
 pub(crate) use predictor::Predictor;
 pub use read::Reader;
 
-use crate::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage,
-    Staged, Summary,
-};
+use crate::backend::{ArithmeticRounding, Problem};
 use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
-use crate::optimizer::{Memory, UpdateRule};
 use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
 use leaf_kernel::Operands;
 use masks::Masks;
-use optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
+use optimizer::{DeviceOptimizer, UpdateDispatches};
 use parameter_layout::ParameterLayout;
 use params::to_u32;
 use pass::Pass;
-use pipeline::Places;
 use predict::Predict;
-use ring::Samples;
 use row_layout::{RowLayout, leaves_per_chunk};
 use std::collections::VecDeque;
-
-use std::ops::Range;
 use tree::{Tree, UpdateTarget};
-use updates::Updates;
 use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
@@ -246,42 +241,6 @@ impl<'a> Gpu<'a> {
             ),
         }
     }
-
-    /// Loss, mean slope and gradient of the update that has `places`, over `rows`, or over all.
-    fn evaluate_at(&mut self, places: Places, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let (device, dataset) = (&self.device, self.operands.problem.dataset);
-        let (sums, weight) = match rows {
-            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
-            Some(rows) => {
-                let batches = &mut self.batches;
-                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
-                let samples = Samples::numbered(dataset, rows);
-                (
-                    batch.evaluate(device, samples, places)?,
-                    dataset.weight_of(rows),
-                )
-            }
-        };
-        Ok(self
-            .unpack_sums(&sums)
-            .reduced(&self.operands.problem, weight))
-    }
-
-    /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
-    fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
-        let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters());
-        Evaluation {
-            summary: unpack_summary(summary),
-            gradient: self.parameter_layout.unpack(gradient),
-        }
-    }
-}
-
-fn unpack_summary(sums: &[f32]) -> Summary {
-    Summary {
-        loss: f64::from(sums[0]),
-        mean_slope: f64::from(sums[1]),
-    }
 }
 
 fn check_limits(device: &Device, network: &Network) -> Result<()> {
@@ -321,174 +280,4 @@ fn check_chunks(
         )));
     }
     Ok(())
-}
-
-impl Backend for Gpu<'_> {
-    fn kind(&self) -> BackendKind {
-        BackendKind::Gpu
-    }
-
-    fn adapter(&self) -> String {
-        self.device.adapter.to_string()
-    }
-
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let packed = self.parameter_layout.pack(parameters);
-        self.device
-            .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
-        if let Followed::Optimizer(optimizer, _) = &self.followed {
-            optimizer.forget_history(&self.device);
-        }
-        Ok(())
-    }
-
-    fn parameters(&mut self) -> Result<Vec<f64>> {
-        let packed = self.device.read(
-            &self.operands.parameters,
-            0,
-            self.parameter_layout.n_parameters(),
-        )?;
-        Ok(self.parameter_layout.unpack(&packed))
-    }
-
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        self.evaluate_at(Places::default(), None)
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        self.evaluate_at(Places::default(), Some(rows))
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        if let Some(masks) = &self.operands.masks {
-            masks.write(&self.device, [update]);
-        }
-        self.evaluate_at(Places::of_record(0), rows)
-    }
-
-    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let n_sums = self.parameter_layout.n_sums();
-        let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
-        let total_weight = self.operands.problem.dataset.total_weight();
-        Ok(sums
-            .chunks_exact(n_sums)
-            .map(|sums| {
-                self.unpack_sums(sums)
-                    .reduced(&self.operands.problem, total_weight)
-            })
-            .collect())
-    }
-
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        if let Followed::Optimizer(optimizer, _) = &self.followed
-            && optimizer.rule == *rule
-        {
-            optimizer.forget(&self.device);
-            return Ok(true);
-        }
-        self.readbacks = Readbacks::default();
-        self.batches.forget_updates();
-        self.followed = if rule.is_plain() && self.shape.is_some() {
-            let learning_rate = rule.learning_rate;
-            Followed::Plain { learning_rate }
-        } else {
-            let (device, operands) = (&self.device, &self.operands);
-            let optimizer = DeviceOptimizer::new(device, &operands.problem, rule)?;
-            let total = self.pass.tree().total();
-            let whole = optimizer.dispatches(device, &operands.parameters, total)?;
-            Followed::Optimizer(Box::new(optimizer), whole)
-        };
-        Ok(true)
-    }
-
-    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        assert!(!updates.is_empty(), "no updates");
-        let device = &self.device;
-        match &self.followed {
-            Followed::Nothing => panic!("no rule is followed"),
-            Followed::Plain { learning_rate } => {
-                let problem = &self.operands.problem;
-                let rate = pass::rate(learning_rate * problem.scale())?;
-                let iterations = to_u32(updates.clone().count());
-                self.pass.descend(device, iterations, rate)?;
-                let weight = problem.dataset.total_weight();
-                self.submitted.push_back(vec![(updates.end - 1, weight)]);
-                let first = self.parameter_layout.n_parameters();
-                (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
-            }
-            Followed::Optimizer(optimizer, whole) => {
-                let mut submission = Updates {
-                    device,
-                    operands: &self.operands,
-                    options: self.options,
-                    pass: &mut self.pass,
-                    batches: &mut self.batches,
-                    optimizer,
-                    whole,
-                };
-                self.submitted.push_back(submission.submit(updates)?);
-                (self.readbacks).send_for(device, &optimizer.history, 0, 4 * MAX_UPDATES)
-            }
-        }
-    }
-
-    fn wait(&mut self) -> Result<Vec<Seen>> {
-        let vectors = self.readbacks.receive(&self.device)?;
-        let updates = self.submitted.pop_front().expect("updates were submitted");
-        let (l1, l2) = match &self.followed {
-            Followed::Optimizer(optimizer, _) => (optimizer.rule.l1, optimizer.rule.l2),
-            _ => (0.0, 0.0),
-        };
-        let seen = updates.into_iter().map(|(update, weight)| {
-            let vectors: &[[f32; 4]] = vectors.as_chunks().0;
-            let number = usize::try_from(update % vectors.len() as u64).expect("below a length");
-            let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
-            Seen {
-                summary: unpack_summary(&vectors[number]).reduced(&self.operands.problem, weight),
-                penalty: l1 * magnitudes + 0.5 * l2 * squares,
-            }
-        });
-        Ok(seen.collect())
-    }
-
-    fn memory(&mut self) -> Result<Memory> {
-        match &self.followed {
-            Followed::Optimizer(optimizer, _) => optimizer.memory(&self.device),
-            _ => Ok(Memory::default()),
-        }
-    }
-
-    fn set_memory(&mut self, memory: &Memory) -> Result<()> {
-        if let Followed::Optimizer(optimizer, _) = &self.followed {
-            optimizer.set_memory(&self.device, memory);
-        }
-        Ok(())
-    }
-
-    /// Two: one submission that the device works on, and one that it finds when it is done with that.
-    fn queue_depth(&self) -> usize {
-        2
-    }
-
-    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let chunks = self.pass.chunks().list();
-        let predict = match &self.predict {
-            Some(predict) => predict,
-            None => self.predict.insert(Predict::new(
-                &self.device,
-                &self.operands,
-                self.shape.as_ref(),
-                chunks,
-            )?),
-        };
-        predict.rows(&self.device, self.pass.chunks_mut(), &rows)
-    }
-}
-
-impl Staged for Gpu<'_> {
-    /// # Panics
-    /// If the network reads each row once and holds no values.
-    fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
-        self.pass.stages(&self.device, leaf, self.leaves)
-    }
 }

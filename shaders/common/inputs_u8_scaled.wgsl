@@ -1,7 +1,7 @@
 // inputs_u8_scaled: four inputs of a row as a vec4, from bytes: input = scale (code + offset), where each column
 // has a scale and an offset of its own; both are 0 for a column that only pads a row. The sum is never rounded, so
 // the order of these operations decides the bits.
-// Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/data/storage/column.rs.
+// Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/data/storage/quantizer.rs.
 @group(0) @binding(1) var<storage, read> inputs: array<u32>;        // (n_samples, VEC4_PER_ROW)
 @group(0) @binding(5) var<storage, read> columns: array<vec4<f32>>; // scale, offset (VEC4_PER_ROW, 2)
 

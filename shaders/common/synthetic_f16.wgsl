@@ -1,6 +1,6 @@
 // synthetic_f16: features as the nearest halves of x / 2^23, ties to even; below 2^-14 they are 0 or 2^-14.
 // x: four centred integers of 24 bits; inputs (n_samples, n_vectors), written with =. The arithmetic is that of
-// integers, as WGSL leaves to the device how pack2x16float rounds. CPU twin: src/data/storage/half.rs.
+// integers, as WGSL leaves to the device how pack2x16float rounds. CPU twin: src/data/storage/normal_half.rs.
 @group(0) @binding(2) var<storage, read_write> inputs: array<vec2<u32>>;
 
 const LEAST = vec4(0x800u); // 2^-14 in units of 2^-25

@@ -1,5 +1,5 @@
-// wide_row: OUTPUT_LANES invocations share a row of many outputs: lane l takes the outputs l, l + OUTPUT_LANES, .... What
-// each has found meets in workgroup memory in a fixed tree. z_of(row, output) are the pre-activations.
+// wide_row: OUTPUT_LANES invocations share a row of many outputs: lane l takes every OUTPUT_LANES-th of the outputs from l
+// on. What each has found meets in workgroup memory in a fixed tree. z_of(row, output) are the pre-activations.
 // CPU twin: Activation::apply in src/network/activation.rs, log_sum_exp in src/objective.rs.
 const ROWS_PER_WORKGROUP = WORKGROUP_SIZE / OUTPUT_LANES;
 

@@ -129,13 +129,13 @@ fn in_whole_vectors<'a>(
 #[cfg(test)]
 mod tests {
     use super::super::Reference;
-    use super::super::simd::{Arithmetic, Instructions};
     use super::{LeafSums, PaddedLayer, Rows, Sums};
     use crate::backend::{Backend, Problem};
     use crate::data::Dataset;
     use crate::network::{Activation, Layer, Network};
     use crate::objective::{Loss, Objective, Reduction};
     use crate::random::test_numbers;
+    use crate::simd::{Arithmetic, Instructions};
     use rand::RngExt;
 
     /// The sums over the rows by the definition. They are copied out, so that nothing lies between them.

@@ -13,7 +13,7 @@ pub(super) enum Prepared {
     Layer(PaddedLayer),
     /// A network with hidden layers. Tiles are two of the widest vectors wide.
     NetworkF64(DenseNetwork<f64, 16>),
-    /// The same in f32.
+    /// A network with hidden layers, in f32.
     NetworkF32(DenseNetwork<f32, 32>),
 }
 

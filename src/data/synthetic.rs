@@ -83,7 +83,7 @@ impl Synthetic {
         })
     }
 
-    /// The same features, labelled by `rule`.
+    /// These features, labelled by `rule`.
     ///
     /// # Errors
     /// If there is one feature and `rule` needs two.

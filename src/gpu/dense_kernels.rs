@@ -121,6 +121,7 @@ impl DenseKernel {
             1 => (
                 "output_gradient",
                 shaders!(
+                    "common/output_targets.wgsl",
                     "common/loss.wgsl",
                     "common/leaf_loss.wgsl",
                     "common/output_row.wgsl",
@@ -130,6 +131,7 @@ impl DenseKernel {
             _ => (
                 "wide_output_gradient",
                 shaders!(
+                    "common/output_targets.wgsl",
                     "common/loss.wgsl",
                     "common/wide_row.wgsl",
                     "wide_output_gradient.wgsl"
@@ -165,11 +167,19 @@ impl DenseKernel {
         let (name, parts) = match self.output_lanes() {
             1 => (
                 "output_predictions",
-                shaders!("common/output_row.wgsl", "output_predictions.wgsl"),
+                shaders!(
+                    "common/output_values.wgsl",
+                    "common/output_row.wgsl",
+                    "output_predictions.wgsl"
+                ),
             ),
             _ => (
                 "wide_output_predictions",
-                shaders!("common/wide_row.wgsl", "wide_output_predictions.wgsl"),
+                shaders!(
+                    "common/output_values.wgsl",
+                    "common/wide_row.wgsl",
+                    "wide_output_predictions.wgsl"
+                ),
             ),
         };
         Kernel {

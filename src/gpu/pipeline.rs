@@ -115,7 +115,7 @@ impl Pipeline {
         })
     }
 
-    /// The same kernel without a dispatch.
+    /// This kernel without its dispatches.
     pub(super) fn without_dispatches(&self) -> Self {
         Self {
             pipeline: self.pipeline.clone(),

@@ -6,19 +6,18 @@
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
 mod hidden;
+mod neuron;
 mod running;
 mod softmax;
 mod step;
 
 pub(super) use hidden::{activation, slope};
+pub(super) use neuron::Neuron;
 pub(crate) use running::running;
 pub(super) use step::{Before, StepBound};
 
 use crate::backend::{ArithmeticRounding, Evaluation, Predictions, Problem};
-use crate::network::{Activation, sigmoid};
-use crate::objective::Loss;
 use rayon::prelude::*;
-use softmax::softmax;
 use std::ops::Range;
 
 /// One ULP relative to a value, at most: either neighbour may be the result of `+ − ×`.
@@ -286,144 +285,4 @@ pub(super) fn pre_activation<X: Copy + Into<f64>>(
         flushable += w.abs() + x.abs() + 2.0;
     }
     Bounded::sum(value, magnitude, gamma_z, flushable)
-}
-
-/// The pre-activation and prediction of one output, with the bounds of their f32 counterparts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Neuron {
-    z: Bounded,
-    pub(super) y: Bounded,
-    kind: NeuronKind,
-}
-
-/// The activation, with the other intermediate that enters the loss.
-#[derive(Clone, Copy, Debug)]
-enum NeuronKind {
-    Sigmoid {
-        /// `exp(−|z|)`
-        exp: Bounded,
-    },
-    Softmax {
-        /// `ln Σ exp(z)` of the sample
-        log_sum: Bounded,
-    },
-    Identity,
-    Tanh,
-}
-
-impl Neuron {
-    /// The outputs of one sample, whose pre-activations are `z`.
-    pub(super) fn of_outputs(activation: Activation, z: &[Bounded]) -> Vec<Self> {
-        let each = |neuron: fn(Bounded) -> Self| z.iter().copied().map(neuron).collect();
-        match activation {
-            Activation::Sigmoid => each(Self::sigmoid),
-            Activation::Identity => each(Self::identity),
-            Activation::Tanh => each(Self::tanh),
-            Activation::Softmax => softmax(z),
-            hidden => unreachable!("{hidden:?} is no activation of outputs"),
-        }
-    }
-
-    fn identity(z: Bounded) -> Self {
-        Self {
-            z,
-            y: z,
-            kind: NeuronKind::Identity,
-        }
-    }
-
-    pub(super) fn sigmoid(z: Bounded) -> Self {
-        let value = z.value;
-        // exp(−|z|) at the f32 pre-activation, which lies within z.bound of z.
-        let exp = (-value.abs()).exp();
-        let least = (-z.most()).exp();
-        let most = (z.bound - value.abs()).min(0.0).exp();
-        let exp_error = (3.0 + 2.0 * z.most()) * E * most + FLUSHED;
-        let exp = Bounded::new(exp, exp_error + (most - exp).max(exp - least));
-
-        // y rises with z, so it moves most at one of the ends. By q = exp(−|z|) it is 1/(1+q) or q/(1+q), both with a
-        // slope of magnitude 1/(1+q)².
-        let y = sigmoid(value);
-        let moved = (sigmoid(value + z.bound) - y).max(y - sigmoid(value - z.bound)) + FLOAT64;
-        let least = (least - exp_error).max(0.0);
-        let inherited = moved + exp_error / ((1.0 + least) * (1.0 + least));
-        // 1 + q: 1 rounding; 1 / (1 + q): 2.5; q · r: 1.
-        let rounded = gamma(4.5) * (y + inherited) + FLUSHED;
-        Self {
-            z,
-            y: Bounded::new(y, inherited + rounded),
-            kind: NeuronKind::Sigmoid { exp },
-        }
-    }
-
-    /// |tanh z| is (1 − q) / (1 + q) with q = exp(−2|z|). Its slope by q is −2 / (1 + q)², at most 2 in magnitude.
-    pub(super) fn tanh(z: Bounded) -> Self {
-        let most = (2.0 * (z.bound - z.value.abs()).min(0.0)).exp();
-        // exp at its own argument, which is doubled without a rounding.
-        let exp_error = (3.0 + 4.0 * z.most()) * E * most + FLUSHED;
-        // y rises with z, so it moves most at one of the ends.
-        let y = z.value.tanh();
-        let moved = ((z.value + z.bound).tanh() - y).max(y - (z.value - z.bound).tanh());
-        let inherited = moved + FLOAT64 + 2.0 * exp_error;
-        // 1 − q and 1 + q: 1 rounding each, of the first up to E absolutely; 1 / (1 + q): 2.5; their product: 1.
-        let rounded = E + gamma(4.5) * (y.abs() + inherited) + FLUSHED;
-        Self {
-            z,
-            y: Bounded::new(y, inherited + rounded),
-            kind: NeuronKind::Tanh,
-        }
-    }
-
-    /// dy/dz: y (1 − y) for a sigmoid and a softmax, (1 − y) (1 + y) for tanh.
-    pub(super) fn slope(&self) -> Bounded {
-        let one = Bounded::new(1.0, 0.0);
-        let one_minus_y = one.plus(self.y.negated());
-        let (slope, largest) = match self.kind {
-            NeuronKind::Identity => return one,
-            NeuronKind::Tanh => (one_minus_y.times(one.plus(self.y)), 1.0),
-            NeuronKind::Sigmoid { .. } | NeuronKind::Softmax { .. } => {
-                (self.y.times(one_minus_y), 0.25)
-            }
-        };
-        // Both the slope and its f32 counterpart lie in [0, largest], to within roundings.
-        Bounded::new(slope.value, slope.bound.min(largest + 16.0 * E))
-    }
-
-    pub(super) fn grad_z(&self, loss: Loss, t: f64) -> Bounded {
-        let difference = self.y.plus(Bounded::new(-t, FLUSHED));
-        match (loss, self.kind) {
-            (Loss::CrossEntropy, _) | (_, NeuronKind::Identity) => difference,
-            (Loss::SquaredError, _) => difference.times(self.slope()),
-        }
-    }
-
-    /// The loss of this output; the losses of a sample's outputs are summed.
-    pub(super) fn loss(&self, loss: Loss, t: f64) -> Bounded {
-        match (loss, self.kind) {
-            (Loss::CrossEntropy, NeuronKind::Sigmoid { exp }) => self.cross_entropy(exp, t),
-            (Loss::CrossEntropy, NeuronKind::Softmax { log_sum }) => log_sum
-                .plus(self.z.negated())
-                .times(Bounded::new(t, FLUSHED)),
-            _ => {
-                let difference = Bounded::new(t, FLUSHED).plus(self.y.negated());
-                difference.times(difference).times(Bounded::new(0.5, 0.0))
-            }
-        }
-    }
-
-    fn cross_entropy(&self, exp: Bounded, t: f64) -> Bounded {
-        let (z, y) = (self.z.value, self.y.value);
-        let value = z.max(0.0) - z * t + exp.value.ln_1p();
-        // z moves every term at once. The slope by z is y − t here, grows by at most ¼, and is nowhere more than |t| or
-        // |1 − t|.
-        let steepest = t.abs().max((1.0 - t).abs());
-        let slope = ((y - t).abs() + self.z.bound / 8.0).min(steepest);
-        let moved = slope * self.z.bound;
-        // The error of exp at its own argument, the rounding of 1 + q, and the absolute error of log.
-        let logarithm = (3.0 + 2.0 * self.z.most()) * E * exp.most() + FLUSHED + E + LOG;
-        // z t, max(z, 0) − z t, and their sum with the logarithm are rounded.
-        let linear = E * self.z.most() * (1.0 + 2.0 * t.abs());
-        let inherited = moved + logarithm + linear;
-        Bounded::new(value, inherited + E * (value + inherited) + FLUSHED)
-    }
 }

@@ -10,7 +10,7 @@ use crate::leaves::Leaves;
 use crate::network::{Activation, Network};
 use crate::objective::Loss;
 use naga::{AddressSpace, StorageAccess};
-use std::path::Path;
+use std::path::PathBuf;
 
 /// Activation, loss, weights and format of the kernels below; together they take every branch.
 const OBJECTIVES: [(Activation, Loss, bool, InputFormat); 6] = [
@@ -219,27 +219,67 @@ fn fold_takes_as_many_nodes_as_the_host_counts() {
     assert_eq!(nodes, FOLD_NODES, "nodes");
 }
 
+/// The folder of the package, which the environment names where this runs on a machine without cargo.
+fn package() -> PathBuf {
+    let package = std::env::var("CARGO_MANIFEST_DIR");
+    package.map_or_else(|_| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
+
+/// The files of the shaders.
+fn files() -> Vec<PathBuf> {
+    let shaders = package().join("shaders");
+    let folders = [shaders.clone(), shaders.join("common")];
+    let entries = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.extension().is_some_and(|it| it == "wgsl"));
+    let files: Vec<_> = files.collect();
+    assert!(files.len() > 40, "{} shaders were found", files.len());
+    files
+}
+
 #[test]
 fn every_file_of_the_shaders_is_part_of_a_kernel() {
     let kernels = kernels();
-    // The environment names the folder where this runs on a machine without cargo.
-    let package = std::env::var("CARGO_MANIFEST_DIR")
-        .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-    let shaders = Path::new(&package).join("shaders");
-    let mut n_files = 0;
-    for folder in [shaders.clone(), shaders.join("common")] {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "wgsl") {
+    for path in files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let used = kernels
+            .iter()
+            .any(|(kernel, _)| kernel.wgsl.contains(&text));
+        assert!(used, "{} is part of no kernel", path.display());
+    }
+}
+
+/// A head names its twins as `name in src/file.rs`, or only the file.
+#[test]
+fn the_twins_that_shaders_name_exist() {
+    let mut n_twins = 0;
+    for path in files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let comments = text.lines().filter_map(|line| line.strip_prefix("// "));
+        let words: Vec<String> = comments
+            .flat_map(str::split_whitespace)
+            .map(|word| word.trim_end_matches(['.', ',', ';']).to_owned())
+            .collect();
+        for (at, file) in words.iter().enumerate() {
+            if !file.starts_with("src/") || !file.ends_with(".rs") {
                 continue;
             }
-            n_files += 1;
-            let text = std::fs::read_to_string(&path).unwrap();
-            let used = kernels
-                .iter()
-                .any(|(kernel, _)| kernel.wgsl.contains(&text));
-            assert!(used, "{} is part of no kernel", path.display());
+            let rust = std::fs::read_to_string(package().join(file));
+            let rust = rust.unwrap_or_else(|error| panic!("{}: {file}: {error}", path.display()));
+            n_twins += 1;
+            if at >= 2 && words[at - 1] == "in" {
+                let name = words[at - 2].rsplit("::").next().unwrap();
+                let is_there = ["fn", "struct", "enum"].iter().any(|kind| {
+                    let item = format!("{kind} {name}");
+                    let mut rests = rust.split(&item).skip(1);
+                    rests
+                        .any(|rest| !rest.starts_with(|it: char| it.is_alphanumeric() || it == '_'))
+                });
+                assert!(is_there, "{}: {file} has no {name}", path.display());
+            }
         }
     }
-    assert!(n_files >= 4, "{n_files} shaders were found");
+    assert!(n_twins > 30, "only {n_twins} twins are named");
 }

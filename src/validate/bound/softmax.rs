@@ -1,6 +1,7 @@
 //! The bounds of a softmax, whose outputs belong together.
 
-use super::{Bounded, E, FLOAT64, FLUSHED, LOG, Neuron, NeuronKind, gamma};
+use super::neuron::NeuronKind;
+use super::{Bounded, E, FLOAT64, FLUSHED, LOG, Neuron, gamma};
 use crate::network::{Activation, sigmoid};
 use crate::objective::log_sum_exp;
 

@@ -1,0 +1,222 @@
+//! What a GPU does as a backend: evaluations, and updates that go on by themselves.
+
+use super::device::Readbacks;
+use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
+use super::params::to_u32;
+use super::pipeline::Places;
+use super::predict::Predict;
+use super::ring::Samples;
+use super::updates::Updates;
+use super::{Followed, Gpu, pass};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary};
+use crate::error::Result;
+use crate::optimizer::{Memory, UpdateRule};
+use std::ops::Range;
+
+impl Backend for Gpu<'_> {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Gpu
+    }
+
+    fn adapter(&self) -> String {
+        self.device.adapter.to_string()
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        let packed = self.parameter_layout.pack(parameters);
+        self.device
+            .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
+        if let Followed::Optimizer(optimizer, _) = &self.followed {
+            optimizer.forget_history(&self.device);
+        }
+        Ok(())
+    }
+
+    fn parameters(&mut self) -> Result<Vec<f64>> {
+        let packed = self.device.read(
+            &self.operands.parameters,
+            0,
+            self.parameter_layout.n_parameters(),
+        )?;
+        Ok(self.parameter_layout.unpack(&packed))
+    }
+
+    fn evaluate(&mut self) -> Result<Evaluation> {
+        self.evaluate_at(Places::default(), None)
+    }
+
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        self.evaluate_at(Places::default(), Some(rows))
+    }
+
+    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+        if let Some(masks) = &self.operands.masks {
+            masks.write(&self.device, [update]);
+        }
+        self.evaluate_at(Places::of_record(0), rows)
+    }
+
+    fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
+        let n_sums = self.parameter_layout.n_sums();
+        let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
+        let total_weight = self.operands.problem.dataset.total_weight();
+        Ok(sums
+            .chunks_exact(n_sums)
+            .map(|sums| {
+                self.unpack_sums(sums)
+                    .reduced(&self.operands.problem, total_weight)
+            })
+            .collect())
+    }
+
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        if let Followed::Optimizer(optimizer, _) = &self.followed
+            && optimizer.rule == *rule
+        {
+            optimizer.forget(&self.device);
+            return Ok(true);
+        }
+        self.readbacks = Readbacks::default();
+        self.batches.forget_updates();
+        self.followed = if rule.is_plain() && self.shape.is_some() {
+            let learning_rate = rule.learning_rate;
+            Followed::Plain { learning_rate }
+        } else {
+            let (device, operands) = (&self.device, &self.operands);
+            let optimizer = DeviceOptimizer::new(device, &operands.problem, rule)?;
+            let total = self.pass.tree().total();
+            let whole = optimizer.dispatches(device, &operands.parameters, total)?;
+            Followed::Optimizer(Box::new(optimizer), whole)
+        };
+        Ok(true)
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        assert!(!updates.is_empty(), "no updates");
+        let device = &self.device;
+        match &self.followed {
+            Followed::Nothing => panic!("no rule is followed"),
+            Followed::Plain { learning_rate } => {
+                let problem = &self.operands.problem;
+                let rate = pass::rate(learning_rate * problem.scale())?;
+                let iterations = to_u32(updates.clone().count());
+                self.pass.descend(device, iterations, rate)?;
+                let weight = problem.dataset.total_weight();
+                self.submitted.push_back(vec![(updates.end - 1, weight)]);
+                let first = self.parameter_layout.n_parameters();
+                (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
+            }
+            Followed::Optimizer(optimizer, whole) => {
+                let mut submission = Updates {
+                    device,
+                    operands: &self.operands,
+                    options: self.options,
+                    pass: &mut self.pass,
+                    batches: &mut self.batches,
+                    optimizer,
+                    whole,
+                };
+                self.submitted.push_back(submission.submit(updates)?);
+                (self.readbacks).send_for(device, &optimizer.history, 0, 4 * MAX_UPDATES)
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Result<Vec<Seen>> {
+        let vectors = self.readbacks.receive(&self.device)?;
+        let updates = self.submitted.pop_front().expect("updates were submitted");
+        let (l1, l2) = match &self.followed {
+            Followed::Optimizer(optimizer, _) => (optimizer.rule.l1, optimizer.rule.l2),
+            _ => (0.0, 0.0),
+        };
+        let seen = updates.into_iter().map(|(update, weight)| {
+            let vectors: &[[f32; 4]] = vectors.as_chunks().0;
+            let number = usize::try_from(update % vectors.len() as u64).expect("below a length");
+            let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
+            Seen {
+                summary: unpack_summary(&vectors[number]).reduced(&self.operands.problem, weight),
+                penalty: l1 * magnitudes + 0.5 * l2 * squares,
+            }
+        });
+        Ok(seen.collect())
+    }
+
+    fn memory(&mut self) -> Result<Memory> {
+        match &self.followed {
+            Followed::Optimizer(optimizer, _) => optimizer.memory(&self.device),
+            _ => Ok(Memory::default()),
+        }
+    }
+
+    fn set_memory(&mut self, memory: &Memory) -> Result<()> {
+        if let Followed::Optimizer(optimizer, _) = &self.followed {
+            optimizer.set_memory(&self.device, memory);
+        }
+        Ok(())
+    }
+
+    /// Two: one submission that the device works on, and one that it finds when it is done with that.
+    fn queue_depth(&self) -> usize {
+        2
+    }
+
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
+        let chunks = self.pass.chunks().list();
+        let predict = match &self.predict {
+            Some(predict) => predict,
+            None => self.predict.insert(Predict::new(
+                &self.device,
+                &self.operands,
+                self.shape.as_ref(),
+                chunks,
+            )?),
+        };
+        predict.rows(&self.device, self.pass.chunks_mut(), &rows)
+    }
+}
+
+impl Staged for Gpu<'_> {
+    /// # Panics
+    /// If the network reads each row once and holds no values.
+    fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
+        self.pass.stages(&self.device, leaf, self.leaves)
+    }
+}
+
+impl Gpu<'_> {
+    /// Loss, mean slope and gradient of the update that has `places`, over `rows`, or over all.
+    fn evaluate_at(&mut self, places: Places, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let (device, dataset) = (&self.device, self.operands.problem.dataset);
+        let (sums, weight) = match rows {
+            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
+            Some(rows) => {
+                let batches = &mut self.batches;
+                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
+                let samples = Samples::numbered(dataset, rows);
+                (
+                    batch.evaluate(device, samples, places)?,
+                    dataset.weight_of(rows),
+                )
+            }
+        };
+        Ok(self
+            .unpack_sums(&sums)
+            .reduced(&self.operands.problem, weight))
+    }
+
+    /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
+    fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
+        let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters());
+        Evaluation {
+            summary: unpack_summary(summary),
+            gradient: self.parameter_layout.unpack(gradient),
+        }
+    }
+}
+
+fn unpack_summary(sums: &[f32]) -> Summary {
+    Summary {
+        loss: f64::from(sums[0]),
+        mean_slope: f64::from(sums[1]),
+    }
+}

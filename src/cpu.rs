@@ -157,7 +157,14 @@ impl<'a> Cpu<'a> {
     /// The network as the arithmetic wants it, at the parameters.
     fn prepared(&self) -> Prepared {
         let parameters = self.parameters_of_rows();
-        Prepared::new(&self.problem, self.precision, &parameters, self.mask)
+        let (problem, instructions) = (&self.problem, self.instructions);
+        Prepared::new(
+            problem,
+            self.precision,
+            instructions,
+            &parameters,
+            self.mask,
+        )
     }
 
     /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.

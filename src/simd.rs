@@ -4,6 +4,8 @@
 //! the compiler turns into the vectors there are. The widths and the order of every sum are those of
 //! the source, so all machines that fuse a multiplication with an addition give the same bits.
 
+use std::fmt::Debug;
+
 /// Arithmetic that is compiled once for each instruction set.
 pub(crate) trait Arithmetic {
     type Output;
@@ -33,17 +35,34 @@ pub(crate) fn prefetch<T>(values: &[T], at: usize) {
     }
 }
 
+/// Instructions that are known when the program is compiled, for what suits these alone.
+pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
+    /// Runs `arithmetic` with these instructions.
+    fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output;
+}
+
+/// The instructions that the binary was compiled for, which every machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Baseline;
+
+impl InstructionSet for Baseline {
+    #[inline]
+    fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output {
+        match Instructions::BASELINE_FUSES {
+            true => arithmetic.run::<true>(),
+            false => arithmetic.run::<false>(),
+        }
+    }
+}
+
 /// The instruction sets that arithmetic is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Instructions {
-    /// The instructions that the binary was compiled for, which every machine has.
-    Baseline,
-    /// AVX2 and FMA: four f64 at once, on x86-64 machines since 2013.
+    Baseline(Baseline),
     #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512: eight f64 at once, on x86-64 servers since 2019 and Zen 4.
+    Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Avx512),
 }
 
 impl Instructions {
@@ -60,68 +79,56 @@ impl Instructions {
                 && is_x86_feature_detected!("avx512vl")
                 // Older machines lack this feature, and lower their clock where they use the widest vectors.
                 && is_x86_feature_detected!("avx512ifma");
-            return if has_avx512 { Self::Avx512 } else { Self::Avx2 };
+            return match has_avx512 {
+                true => Self::Avx512(Avx512(())),
+                false => Self::Avx2(Avx2(())),
+            };
         }
-        Self::Baseline
+        Self::Baseline(Baseline)
     }
 
     /// Every instruction set of this machine.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
-        match Self::detect() {
-            Self::Baseline => vec![Self::Baseline],
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => vec![Self::Baseline, Self::Avx2],
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => vec![Self::Baseline, Self::Avx2, Self::Avx512],
-        }
+        let (baseline, best) = (Self::Baseline(Baseline), Self::detect());
+        let mut all = vec![baseline, best.narrow(), best];
+        all.dedup();
+        all
     }
 
     /// Whether these instructions round `a · b + c` once.
     #[cfg(test)]
     pub(crate) fn fuse(self) -> bool {
-        self != Self::Baseline || Self::BASELINE_FUSES
+        !matches!(self, Self::Baseline(_)) || Self::BASELINE_FUSES
     }
 
     /// These, or AVX2 where they are wider.
     pub(crate) fn narrow(self) -> Self {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Self::Avx2,
+            Self::Avx512(_) => Self::Avx2(Avx2(())),
             other => other,
-        }
-    }
-
-    /// Whether there are 32 vector registers and not 16.
-    pub(crate) fn has_many_registers(self) -> bool {
-        match self {
-            Self::Baseline => cfg!(target_arch = "aarch64"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => false,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => true,
         }
     }
 
     /// The f64 that all vector registers hold together.
     pub(crate) fn register_floats(self) -> usize {
-        let width = match self {
-            Self::Baseline => 2,
+        match self {
+            Self::Baseline(_) => 2 * BASELINE_REGISTERS,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 4,
+            Self::Avx2(_) => 4 * 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => 8,
-        };
-        width * if self.has_many_registers() { 32 } else { 16 }
+            Self::Avx512(_) => 8 * 32,
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Baseline => "baseline instructions",
+            Self::Baseline(_) => "baseline instructions",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "AVX2",
+            Self::Avx2(_) => "AVX2",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "AVX-512",
+            Self::Avx512(_) => "AVX-512",
         }
     }
 
@@ -129,32 +136,59 @@ impl Instructions {
     #[inline]
     pub(crate) fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output {
         match self {
-            Self::Baseline if Self::BASELINE_FUSES => arithmetic.run::<true>(),
-            Self::Baseline => arithmetic.run::<false>(),
+            Self::Baseline(set) => set.run(arithmetic),
             #[cfg(target_arch = "x86_64")]
-            #[expect(
-                unsafe_code,
-                reason = "the language cannot know that the machine was asked; this is the one place"
-            )]
-            // SAFETY: only `detect` makes these variants, where the machine has the features of each.
-            vectors => unsafe {
-                match vectors {
-                    Self::Avx512 => with_avx512(arithmetic),
-                    _ => with_avx2(arithmetic),
-                }
-            },
+            Self::Avx2(set) => set.run(arithmetic),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(set) => set.run(arithmetic),
         }
     }
 }
 
+/// The vector registers of the baseline.
+pub(crate) const BASELINE_REGISTERS: usize = if cfg!(target_arch = "aarch64") {
+    32
+} else {
+    16
+};
+
+/// Makes a set of instructions that only [`Instructions::detect`] finds, where the machine has `$features`.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn with_avx2<A: Arithmetic>(arithmetic: A) -> A::Output {
-    arithmetic.run::<true>()
+macro_rules! detected {
+    ($set:ident, $features:literal, $description:literal) => {
+        #[doc = $description]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) struct $set(());
+
+        impl InstructionSet for $set {
+            #[inline]
+            fn run<A: Arithmetic>(self, arithmetic: A) -> A::Output {
+                #[target_feature(enable = $features)]
+                fn with_features<A: Arithmetic>(arithmetic: A) -> A::Output {
+                    arithmetic.run::<true>()
+                }
+                #[expect(
+                    unsafe_code,
+                    reason = "the language cannot know that the machine was asked; this is the one place"
+                )]
+                // SAFETY: its field is private, and `detect` alone sets it, where the machine has the features.
+                unsafe {
+                    with_features(arithmetic)
+                }
+            }
+        }
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
-fn with_avx512<A: Arithmetic>(arithmetic: A) -> A::Output {
-    arithmetic.run::<true>()
-}
+detected!(
+    Avx2,
+    "avx2,fma",
+    "AVX2 and FMA: four f64 at once, on x86-64 machines since 2013."
+);
+#[cfg(target_arch = "x86_64")]
+detected!(
+    Avx512,
+    "avx2,fma,avx512f,avx512dq,avx512vl",
+    "AVX-512: eight f64 at once, on x86-64 servers since 2019 and Zen 4."
+);

@@ -17,25 +17,27 @@ mod tile;
 
 use super::block::Rows;
 use super::float::Float;
-use crate::backend::{Evaluation, Problem, Summary};
+use crate::backend::{Evaluation, Precision, Predictions, Problem, Summary};
 use crate::network::{Layer, Mask};
 use crate::objective::Loss;
-use crate::simd::Instructions;
+use crate::simd::{BASELINE_REGISTERS, InstructionSet, Instructions};
 use gradient::Gradient;
 use panels::Panels;
 use pass::{Block, Pass};
+use predict::Forward;
 use rayon::prelude::*;
+use std::fmt::Debug;
 
-/// Rows of a block, at most, whole tiles of either height: their values in all layers stay in the second-level cache if
+/// Rows of a block, at most, whole tiles of every height: their values in all layers stay in the second-level cache if
 /// these are narrow.
 pub(super) const ROWS: usize = 84;
 
 /// Multiply-adds of the rows of a leaf that are worth a thread.
 const WORTH_A_THREAD: usize = 1 << 21;
 
-/// A network with its loss and its parameters, as tiles of N columns want them.
+/// A network with its loss and its parameters, in panels of N columns.
 #[derive(Debug)]
-pub(super) struct DenseNetwork<T: Float, const N: usize> {
+struct DenseNetwork<T: Float, const N: usize> {
     layers: Vec<DenseLayer<T, N>>,
     loss: Loss,
     /// Whether a weight follows the targets of a row.
@@ -57,7 +59,7 @@ struct DenseLayer<T: Float, const N: usize> {
 }
 
 impl<T: Float, const N: usize> DenseNetwork<T, N> {
-    pub(super) fn new(problem: &Problem<'_>, parameters: &[f64], mask: Option<Mask>) -> Self {
+    fn new(problem: &Problem<'_>, parameters: &[f64], mask: Option<Mask>) -> Self {
         let layers = problem
             .network
             .parts()
@@ -85,35 +87,78 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
             n_parameters: parameters.len(),
         }
     }
+}
 
+/// A network at its parameters, by the tiles and the instructions of this machine.
+pub(super) trait Dense: Debug + Send + Sync {
     /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says, by at most `threads`
     /// threads of the current pool. The first row is at `place` in its batch.
-    pub(super) fn sums(
-        &self,
-        (place, rows): (usize, Rows<'_>),
-        instructions: Instructions,
-        threads: usize,
-    ) -> Evaluation {
-        // The heights at which compilers keep a tile in registers; they change no bit.
-        match instructions.has_many_registers() {
-            true => self.sums_by::<12>((place, rows), instructions, threads),
-            false => self.sums_by::<7>((place, rows), instructions, threads),
-        }
-    }
+    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Evaluation;
 
-    /// The sums, by tiles of M rows. As many blocks as there are threads go through the layers at once; then the
-    /// gradients go through these.
-    fn sums_by<const M: usize>(
-        &self,
-        (place, rows): (usize, Rows<'_>),
-        instructions: Instructions,
-        threads: usize,
-    ) -> Evaluation {
+    /// How many of `threads` threads are worth waking for the sums over `n_rows` rows.
+    fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize;
+
+    /// Pre-activations and predictions of `rows`: the bits that [`Dense::sums`] goes on from.
+    fn predict(&self, rows: Rows<'_>) -> Predictions;
+}
+
+/// The network of `problem` at `parameters`, but for the units of `mask`, computed in `precision`.
+///
+/// Tiles are two vectors wide, and their sums fill three quarters of the registers: of a larger tile they would go to
+/// memory and back in every step. The size of a tile changes no bit.
+pub(super) fn prepare(
+    problem: &Problem<'_>,
+    precision: Precision,
+    instructions: Instructions,
+    parameters: &[f64],
+    mask: Option<Mask>,
+) -> Box<dyn Dense> {
+    const BASELINE_ROWS: usize = BASELINE_REGISTERS / 8 * 3;
+    let of = (problem, parameters, mask);
+    match (precision, instructions) {
+        (Precision::F64, Instructions::Baseline(set)) => tiled::<f64, _, BASELINE_ROWS, 4>(set, of),
+        (Precision::F32, Instructions::Baseline(set)) => tiled::<f32, _, BASELINE_ROWS, 8>(set, of),
+        #[cfg(target_arch = "x86_64")]
+        (Precision::F64, Instructions::Avx2(set)) => tiled::<f64, _, 6, 8>(set, of),
+        #[cfg(target_arch = "x86_64")]
+        (Precision::F32, Instructions::Avx2(set)) => tiled::<f32, _, 6, 16>(set, of),
+        #[cfg(target_arch = "x86_64")]
+        (Precision::F64, Instructions::Avx512(set)) => tiled::<f64, _, 12, 16>(set, of),
+        #[cfg(target_arch = "x86_64")]
+        (Precision::F32, Instructions::Avx512(set)) => tiled::<f32, _, 12, 32>(set, of),
+    }
+}
+
+fn tiled<T: Float, S: InstructionSet, const M: usize, const N: usize>(
+    instructions: S,
+    (problem, parameters, mask): (&Problem<'_>, &[f64], Option<Mask>),
+) -> Box<dyn Dense> {
+    let network = DenseNetwork::new(problem, parameters, mask);
+    Box::new(Tiled::<T, S, M, N> {
+        network,
+        instructions,
+    })
+}
+
+/// A network that is computed by tiles of M rows and N columns.
+#[derive(Debug)]
+struct Tiled<T: Float, S, const M: usize, const N: usize> {
+    network: DenseNetwork<T, N>,
+    instructions: S,
+}
+
+impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tiled<T, S, M, N> {
+    /// As many blocks as there are threads go through the layers at once; then the gradients go through these.
+    fn sums(&self, (place, rows): (usize, Rows<'_>), threads: usize) -> Evaluation {
+        let Self {
+            network,
+            instructions,
+        } = self;
         let n_blocks = rows.n_rows.div_ceil(ROWS).next_multiple_of(threads);
         let rows_of_block = rows.n_rows.div_ceil(n_blocks).next_multiple_of(M);
-        let blocks = (0..threads).map(|_| Block::new(&self.layers, rows_of_block));
+        let blocks = (0..threads).map(|_| Block::new(&network.layers, rows_of_block));
         let mut blocks: Vec<Block<T, M, N>> = blocks.collect();
-        let gradients = self.layers.iter().map(|it| Gradient::new(it.shape));
+        let gradients = network.layers.iter().map(|it| Gradient::new(it.shape));
         let mut gradients: Vec<Gradient<T, M, N>> = gradients.collect();
         let mut summary = Summary::default();
         for first in (0..rows.n_rows).step_by(threads * rows_of_block) {
@@ -122,7 +167,7 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
             let passes = pairs.map(|(block, start)| {
                 block.place(start, rows_of_block.min(rows.n_rows - start));
                 Pass {
-                    network: self,
+                    network,
                     rows,
                     place,
                     block,
@@ -137,7 +182,7 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
             for_each(threads, stripes.collect(), |it| instructions.run(it));
             placed.iter().for_each(|it| it.add_summary(&mut summary));
         }
-        let mut gradient = vec![0.0; self.n_parameters];
+        let mut gradient = vec![0.0; network.n_parameters];
         let mut rest = gradient.as_mut_slice();
         for sums in gradients {
             let (of_layer, others) = rest.split_at_mut(sums.shape.n_parameters());
@@ -147,10 +192,16 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
         Evaluation { summary, gradient }
     }
 
-    /// How many of `threads` threads are worth waking for the sums over `n_rows` rows.
-    pub(super) fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
-        let multiply_adds = 3 * n_rows * self.n_parameters;
+    fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
+        let multiply_adds = 3 * n_rows * self.network.n_parameters;
         threads.min(multiply_adds / WORTH_A_THREAD).max(1)
+    }
+
+    fn predict(&self, rows: Rows<'_>) -> Predictions {
+        self.instructions.run(Forward::<T, M, N> {
+            network: &self.network,
+            rows,
+        })
     }
 }
 

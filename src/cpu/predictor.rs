@@ -1,8 +1,8 @@
 //! Predictions: the forward pass alone, of many rows at a time.
 
 use super::block::Rows;
-use super::dense::{self, DenseNetwork};
-use crate::backend::{Predictions, Problem};
+use super::dense::{self, Dense};
+use crate::backend::{Precision, Predictions, Problem};
 use crate::data::{Dataset, RowsRead};
 use crate::network::Network;
 use crate::simd::Instructions;
@@ -19,19 +19,20 @@ pub(crate) struct Predictor {
     network: Network,
     parameters: Vec<f64>,
     /// The network as products of matrices want it, if it has hidden layers.
-    dense: Option<DenseNetwork<f64, 16>>,
+    dense: Option<Box<dyn Dense>>,
     instructions: Instructions,
 }
 
 impl Predictor {
     /// Predicts by the network of `problem` with `parameters`.
     pub(crate) fn new(problem: &Problem<'_>, parameters: &[f64]) -> Self {
-        let network = problem.network.clone();
+        let (network, instructions) = (problem.network.clone(), Instructions::detect());
+        let dense = || dense::prepare(problem, Precision::F64, instructions, parameters, None);
         Self {
-            dense: (network.has_hidden()).then(|| DenseNetwork::new(problem, parameters, None)),
+            dense: network.has_hidden().then(dense),
             network,
             parameters: parameters.to_vec(),
-            instructions: Instructions::detect(),
+            instructions,
         }
     }
 
@@ -53,7 +54,7 @@ impl Predictor {
     /// Pre-activations and predictions of `rows`.
     pub(super) fn predict_rows(&self, rows: Rows<'_>) -> Predictions {
         if let Some(dense) = &self.dense {
-            return dense.predict(rows, self.instructions);
+            return dense.predict(rows);
         }
         let mut predictions = Predictions::default();
         let mut values = self.network.values();

@@ -1,7 +1,7 @@
 //! A network at its parameters, as its arithmetic wants it.
 
 use super::block::Rows;
-use super::dense::DenseNetwork;
+use super::dense::{self, Dense};
 use super::layer::PaddedLayer;
 use super::leaf::LeafSums;
 use crate::backend::{Evaluation, Precision, Problem};
@@ -11,10 +11,8 @@ use crate::simd::Instructions;
 pub(super) enum Prepared {
     /// The layer of a network that has one.
     Layer(PaddedLayer),
-    /// A network with hidden layers. Tiles are two of the widest vectors wide.
-    NetworkF64(DenseNetwork<f64, 16>),
-    /// A network with hidden layers, in f32.
-    NetworkF32(DenseNetwork<f32, 32>),
+    /// A network with hidden layers.
+    Network(Box<dyn Dense>),
 }
 
 impl Prepared {
@@ -22,13 +20,19 @@ impl Prepared {
     pub(super) fn new(
         problem: &Problem<'_>,
         precision: Precision,
+        instructions: Instructions,
         parameters: &[f64],
         mask: Option<Mask>,
     ) -> Self {
-        match precision {
-            _ if !problem.network.has_hidden() => Self::Layer(padded_layer(problem, parameters)),
-            Precision::F64 => Self::NetworkF64(DenseNetwork::new(problem, parameters, mask)),
-            Precision::F32 => Self::NetworkF32(DenseNetwork::new(problem, parameters, mask)),
+        match problem.network.has_hidden() {
+            false => Self::Layer(padded_layer(problem, parameters)),
+            true => Self::Network(dense::prepare(
+                problem,
+                precision,
+                instructions,
+                parameters,
+                mask,
+            )),
         }
     }
 
@@ -48,8 +52,7 @@ impl Prepared {
                     gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
                 }
             }
-            Self::NetworkF64(network) => network.sums((place, rows), instructions, threads),
-            Self::NetworkF32(network) => network.sums((place, rows), instructions, threads),
+            Self::Network(network) => network.sums((place, rows), threads),
         }
     }
 
@@ -57,8 +60,7 @@ impl Prepared {
     pub(super) fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
         match self {
             Self::Layer(_) => 1,
-            Self::NetworkF64(network) => network.worthwhile_threads(n_rows, threads),
-            Self::NetworkF32(network) => network.worthwhile_threads(n_rows, threads),
+            Self::Network(network) => network.worthwhile_threads(n_rows, threads),
         }
     }
 }

@@ -15,12 +15,12 @@ pub(super) struct Dropped {
 impl Dropped {
     /// Multiplies the activations of layer `at` by their factors.
     #[inline(always)]
-    pub(super) fn activations<T: Float, const M: usize>(
+    pub(super) fn activations<T: Float, const M: usize, const N: usize>(
         self,
         at: usize,
         layer: Layer,
         n_rows: usize,
-        values: &mut Values<T, M>,
+        values: &mut Values<T, M, N>,
     ) {
         let mut factors = vec![0.0; layer.n_outputs];
         let rows = values.a.chunks_exact_mut(values.width).take(n_rows);
@@ -33,12 +33,12 @@ impl Dropped {
     /// Multiplies the errors of layer `at` by its slopes, those of the activations before they were multiplied, and by
     /// their factors.
     #[inline(always)]
-    pub(super) fn errors<T: Float, const M: usize>(
+    pub(super) fn errors<T: Float, const M: usize, const N: usize>(
         self,
         at: usize,
         layer: Layer,
         n_rows: usize,
-        values: &mut Values<T, M>,
+        values: &mut Values<T, M, N>,
     ) {
         let (width, n_units) = (values.width, layer.n_outputs);
         let (mut wide, mut a) = (vec![0.0; n_units], vec![T::default(); n_units]);

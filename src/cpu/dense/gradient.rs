@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::pass::Block;
-use super::tile::outer;
+use super::tile::add_product;
 use crate::cpu::float::Float;
 use crate::network::Layer;
 use crate::simd::Arithmetic;
@@ -43,7 +43,7 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
         stripes.map(move |(at, sums)| Stripe {
             blocks,
             layer,
-            first: at * N,
+            at,
             sums,
             bias: bias.take().unwrap_or_default(),
         })
@@ -70,8 +70,8 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
 pub(super) struct Stripe<'a, T: Float, const M: usize, const N: usize> {
     blocks: &'a [Block<T, M, N>],
     layer: usize,
-    /// The first of the inputs.
-    first: usize,
+    /// Which panel of the inputs.
+    at: usize,
     /// (O padded to tiles, N)
     sums: &'a mut [T],
     /// The gradient of the bias; empty except in the first stripe.
@@ -85,11 +85,11 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Stripe<'_, T, M, N
     fn run<const FUSED: bool>(self) {
         for block in self.blocks {
             let (values, inputs) = block.of_layer(self.layer);
+            let x = inputs.columns_of_a.iter(block.n_rows).nth(self.at);
+            let x = x.unwrap_or_default();
             let tiles = self.sums.as_chunks_mut::<N>().0.as_chunks_mut::<M>().0;
-            for (at, tile) in tiles.iter_mut().enumerate() {
-                let e = values.e[at * M..].chunks(values.width);
-                let x = inputs.a[self.first..].chunks(inputs.width);
-                outer::<T, FUSED, M, N>(e.zip(x).take(block.n_rows), tile);
+            for (tile, e) in tiles.iter_mut().zip(values.columns_of_e.iter(block.n_rows)) {
+                add_product::<T, FUSED, M, N>(e, x, tile);
             }
             for row in values.e.chunks_exact(values.width).take(block.n_rows) {
                 for (sum, e) in self.bias.iter_mut().zip(row) {

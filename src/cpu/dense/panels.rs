@@ -99,3 +99,42 @@ impl<T: Float, const M: usize> Grouped<T, M> {
         groups.take(n_rows.div_ceil(M))
     }
 }
+
+/// A matrix (rows, columns) in panels of C columns, each (rows, C); the padding holds numbers without a meaning.
+#[derive(Debug)]
+pub(super) struct Columns<T: Float, const C: usize> {
+    numbers: Buffer<T>,
+    panel: usize,
+}
+
+impl<T: Float, const C: usize> Columns<T, C> {
+    /// Room for `n_rows` rows of `n_columns` columns.
+    pub(super) fn new(n_rows: usize, n_columns: usize) -> Self {
+        let panel = n_rows * C;
+        Self {
+            numbers: Buffer::of_length(n_columns.div_ceil(C) * panel),
+            panel,
+        }
+    }
+
+    /// Takes `n_rows` rows of `matrix`, one every `stride` numbers.
+    #[inline(always)]
+    pub(super) fn take(&mut self, matrix: &[T], stride: usize, n_rows: usize) {
+        for (at, panel) in self.numbers.chunks_exact_mut(self.panel).enumerate() {
+            let rows = matrix.chunks_exact(stride).take(n_rows);
+            for (to, row) in panel.as_chunks_mut::<C>().0.iter_mut().zip(rows) {
+                let row = &row[at * C..];
+                match row.first_chunk() {
+                    Some(row) => *to = *row,
+                    None => to[..row.len()].copy_from_slice(row),
+                }
+            }
+        }
+    }
+
+    /// The first `n_rows` rows of each panel.
+    pub(super) fn iter(&self, n_rows: usize) -> impl Iterator<Item = &[T]> {
+        let panels = self.numbers.chunks_exact(self.panel);
+        panels.map(move |panel| &panel[..n_rows * C])
+    }
+}

@@ -3,7 +3,7 @@
 use super::activation::{activate, multiply_by_slopes};
 use super::buffer::Buffer;
 use super::dropped::Dropped;
-use super::panels::{Grouped, Panels};
+use super::panels::{Columns, Grouped, Panels};
 use super::tile::multiply;
 use super::{DenseLayer, DenseNetwork};
 use crate::backend::Summary;
@@ -15,7 +15,7 @@ use crate::simd::Arithmetic;
 /// The values of one layer for a block of rows, each (rows, width). The padding holds numbers without a meaning, which
 /// end in sums that nobody reads.
 #[derive(Debug)]
-pub(super) struct Values<T: Float, const M: usize> {
+pub(super) struct Values<T: Float, const M: usize, const N: usize> {
     /// The number of units, padded to whole panels.
     pub(super) width: usize,
     /// The pre-activations.
@@ -28,44 +28,52 @@ pub(super) struct Values<T: Float, const M: usize> {
     grouped_a: Grouped<T, M>,
     /// dloss/dz in groups of rows, for the layer below.
     grouped_e: Grouped<T, M>,
+    /// The activations by columns, for the gradient of the layer above.
+    pub(super) columns_of_a: Columns<T, N>,
+    /// dloss/dz by columns, for the gradient.
+    pub(super) columns_of_e: Columns<T, M>,
 }
 
-impl<T: Float, const M: usize> Values<T, M> {
-    fn new<const N: usize>(n_units: usize, n_rows: usize) -> Self {
-        let inputs = Self::of_inputs::<N>(n_units, n_rows);
+impl<T: Float, const M: usize, const N: usize> Values<T, M, N> {
+    fn new(n_units: usize, n_rows: usize) -> Self {
+        let inputs = Self::of_inputs(n_units, n_rows);
         let length = inputs.a.len();
         Self {
             z: Buffer::of_length(length),
             e: Buffer::of_length(length),
             grouped_e: Grouped::new(n_rows, n_units),
+            columns_of_e: Columns::new(n_rows, n_units),
             ..inputs
         }
     }
 
     /// The features, which are activations alone.
-    fn of_inputs<const N: usize>(n_units: usize, n_rows: usize) -> Self {
+    fn of_inputs(n_units: usize, n_rows: usize) -> Self {
         let width = n_units.next_multiple_of(N);
         Self {
             width,
             z: Buffer::default(),
-            // A tile reads on past the last row.
-            a: Buffer::of_length(n_rows * width + M.max(N)),
+            a: Buffer::of_length(n_rows * width),
             e: Buffer::default(),
             grouped_a: Grouped::new(n_rows, n_units),
             grouped_e: Grouped::new(n_rows, 0),
+            columns_of_a: Columns::new(n_rows, n_units),
+            columns_of_e: Columns::new(n_rows, 0),
         }
     }
 
     /// Gives the activations of `n_rows` rows to the layer above.
     #[inline(always)]
-    fn group_activations(&mut self, n_rows: usize) {
+    fn hand_up(&mut self, n_rows: usize) {
         self.grouped_a.take(&self.a, self.width, n_rows);
+        self.columns_of_a.take(&self.a, self.width, n_rows);
     }
 
-    /// Gives dloss/dz of `n_rows` rows to the layer below.
+    /// Gives dloss/dz of `n_rows` rows to the gradient and to the layer below.
     #[inline(always)]
-    fn group_errors(&mut self, n_rows: usize) {
+    fn hand_down(&mut self, n_rows: usize) {
         self.grouped_e.take(&self.e, self.width, n_rows);
+        self.columns_of_e.take(&self.e, self.width, n_rows);
     }
 
     /// Multiplies what [`backward`] wrote by the slopes of the layer.
@@ -85,8 +93,8 @@ impl<T: Float, const M: usize> Values<T, M> {
 pub(super) struct Block<T: Float, const M: usize, const N: usize> {
     first: usize,
     pub(super) n_rows: usize,
-    inputs: Values<T, M>,
-    layers: Vec<Values<T, M>>,
+    inputs: Values<T, M, N>,
+    layers: Vec<Values<T, M, N>>,
     /// Loss and sum of dy/dz of each row, times its weight.
     summaries: Vec<Summary>,
 }
@@ -98,10 +106,8 @@ impl<T: Float, const M: usize, const N: usize> Block<T, M, N> {
         Self {
             first: 0,
             n_rows: 0,
-            inputs: Values::of_inputs::<N>(layers[0].shape.n_inputs, n_rows),
-            layers: of_layers
-                .map(|width| Values::new::<N>(width, n_rows))
-                .collect(),
+            inputs: Values::of_inputs(layers[0].shape.n_inputs, n_rows),
+            layers: of_layers.map(|width| Values::new(width, n_rows)).collect(),
             summaries: Vec::with_capacity(n_rows),
         }
     }
@@ -112,7 +118,7 @@ impl<T: Float, const M: usize, const N: usize> Block<T, M, N> {
     }
 
     /// The values of layer `layer`, and those that it takes.
-    pub(super) fn of_layer(&self, layer: usize) -> (&Values<T, M>, &Values<T, M>) {
+    pub(super) fn of_layer(&self, layer: usize) -> (&Values<T, M, N>, &Values<T, M, N>) {
         let inputs = match layer {
             0 => &self.inputs,
             _ => &self.layers[layer - 1],
@@ -159,7 +165,7 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
                 Some(dropped) => dropped.errors(at - 1, layers[at - 1].shape, *n_rows, below),
                 None => below.multiply_errors(layers[at - 1].shape, *n_rows),
             }
-            below.group_errors(*n_rows);
+            below.hand_down(*n_rows);
         }
     }
 }
@@ -183,7 +189,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
             if let Some(dropped) = dropped.filter(|_| at + 1 < layers.len()) {
                 dropped.activations(at, layer.shape, *n_rows, &mut from_here[0]);
             }
-            from_here[0].group_activations(*n_rows);
+            from_here[0].hand_up(*n_rows);
         }
     }
 
@@ -215,7 +221,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
                 *to = T::from(*x);
             }
         }
-        to.group_activations(*n_rows);
+        to.hand_up(*n_rows);
     }
 
     /// Writes dloss/dz of the last layer, and loss and dy/dz of each row.
@@ -267,7 +273,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
                 mean_slope: weight * slope,
             });
         }
-        values.group_errors(*n_rows);
+        values.hand_down(*n_rows);
     }
 }
 
@@ -276,8 +282,8 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
 fn forward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
     layer: &DenseLayer<T, N>,
     n_rows: usize,
-    x: &Values<T, M>,
-    to: &mut Values<T, M>,
+    x: &Values<T, M, N>,
+    to: &mut Values<T, M, N>,
 ) {
     let width = to.width;
     for (panel, weight) in layer.forward.iter().enumerate() {
@@ -312,8 +318,8 @@ fn forward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
 fn backward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
     weight: &Panels<T, N>,
     n_rows: usize,
-    from: &Values<T, M>,
-    to: &mut Values<T, M>,
+    from: &Values<T, M, N>,
+    to: &mut Values<T, M, N>,
 ) {
     let width = to.width;
     for (panel, weight) in weight.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The fast sums beside those of the plain reference, and beside the same chains in plain loops.
 
-use super::{DenseNetwork, ROWS};
-use crate::backend::{Backend, Evaluation, Problem, Summary};
+use super::{ROWS, prepare};
+use crate::backend::{Backend, Evaluation, Precision, Problem, Summary};
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
@@ -105,8 +105,12 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
     }
 }
 
-fn assert_chains<T: Float, const N: usize>(problem: &Problem<'_>, parameters: &[f64], what: &str) {
-    let dense = DenseNetwork::<T, N>::new(problem, parameters, None);
+fn assert_chains<T: Float>(
+    problem: &Problem<'_>,
+    precision: Precision,
+    parameters: &[f64],
+    what: &str,
+) {
     let stored = problem.dataset.stored().unwrap();
     let rows = Rows::from(stored, 0, problem.dataset.n_samples());
     for instructions in Instructions::all() {
@@ -114,13 +118,13 @@ fn assert_chains<T: Float, const N: usize>(problem: &Problem<'_>, parameters: &[
             true => chains::<T, true>(problem, parameters),
             false => chains::<T, false>(problem, parameters),
         };
+        let dense = prepare(problem, precision, instructions, parameters, None);
         for threads in [1, 2, 5] {
-            let found = dense.sums((0, rows), instructions, threads);
+            let found = dense.sums((0, rows), threads);
             assert_eq!(
                 bits(&found),
                 bits(&expected),
-                "{what}: bits of {threads} threads, {instructions:?}, {}",
-                std::any::type_name::<T>()
+                "{what}: bits of {threads} threads, {instructions:?}, {precision:?}"
             );
         }
     }
@@ -193,8 +197,8 @@ fn the_sums_are_those_of_the_definition() {
             assert!((found_loss - loss).abs() <= 1e-12 * loss.abs(), "{what}");
             let [found_slope, slope] = [&found, &expected].map(|it| it.summary.mean_slope);
             assert!((found_slope - slope).abs() <= 1e-12 * slope.abs(), "{what}");
-            assert_chains::<f64, COLUMNS>(&problem, &parameters, &what);
-            assert_chains::<f32, { 2 * COLUMNS }>(&problem, &parameters, &what);
+            assert_chains::<f64>(&problem, Precision::F64, &parameters, &what);
+            assert_chains::<f32>(&problem, Precision::F32, &parameters, &what);
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Panels<T: Float, const N: usize> {
 impl<T: Float, const N: usize> Panels<T, N> {
     /// The transpose of `weight` (O, I): the contraction is over the inputs.
     pub(super) fn of_rows(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
-        let mut panels = Self::zero(n_outputs, n_inputs);
+        let mut panels = Self::new(n_outputs, n_inputs);
         let rows = weight.chunks(N * n_inputs);
         for (panel, rows) in panels.numbers.chunks_exact_mut(panels.panel).zip(rows) {
             for first in (0..n_inputs).step_by(AT_ONCE) {
@@ -34,7 +34,7 @@ impl<T: Float, const N: usize> Panels<T, N> {
 
     /// `weight` (O, I) itself: the contraction is over the outputs.
     pub(super) fn of_columns(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
-        let mut panels = Self::zero(n_inputs, n_outputs);
+        let mut panels = Self::new(n_inputs, n_outputs);
         for (k, row) in weight.chunks_exact(n_inputs).enumerate() {
             for (panel, columns) in row.chunks(N).enumerate() {
                 let to = &mut panels.numbers[panel * panels.panel + k * N..];
@@ -46,12 +46,14 @@ impl<T: Float, const N: usize> Panels<T, N> {
         panels
     }
 
-    fn zero(n_columns: usize, length: usize) -> Self {
+    /// Room for a matrix (`length`, `n_columns`), 0 where there may be padding.
+    fn new(n_columns: usize, length: usize) -> Self {
         let panel = length * N;
-        Self {
-            numbers: Buffer::zeros(n_columns.div_ceil(N) * panel),
-            panel,
+        let mut numbers = Buffer::of_length(n_columns.div_ceil(N) * panel);
+        if let Some(last) = numbers.rchunks_mut(panel.max(1)).next() {
+            last.fill(T::default());
         }
+        Self { numbers, panel }
     }
 
     /// The panels, first columns first.
@@ -94,7 +96,7 @@ impl<T: Float, const M: usize> Grouped<T, M> {
     }
 
     /// The groups of the first `n_rows` rows; the last may go past them.
-    pub(super) fn iter(&self, n_rows: usize) -> impl Iterator<Item = &[T]> {
+    pub(super) fn iter(&self, n_rows: usize) -> impl Iterator<Item = &[T]> + Clone {
         let groups = self.numbers.chunks_exact(M * self.length);
         groups.take(n_rows.div_ceil(M))
     }

@@ -3,7 +3,7 @@
 use super::activation::{activate, multiply_by_slopes};
 use super::buffer::Buffer;
 use super::dropped::Dropped;
-use super::panels::{Columns, Grouped, Panels};
+use super::panels::{Columns, Grouped};
 use super::tile::multiply;
 use super::{DenseLayer, DenseNetwork};
 use crate::backend::Summary;
@@ -76,7 +76,7 @@ impl<T: Float, const M: usize, const N: usize> Values<T, M, N> {
         self.columns_of_e.take(&self.e, self.width, n_rows);
     }
 
-    /// Multiplies what [`backward`] wrote by the slopes of the layer.
+    /// Multiplies `e W` of the layer above by the slopes of the layer.
     #[inline(always)]
     fn multiply_errors(&mut self, layer: Layer, n_rows: usize) {
         let (width, n_units) = (self.width, layer.n_outputs);
@@ -160,7 +160,10 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
         for at in (1..layers.len()).rev() {
             let (before, from_here) = values.split_at_mut(at);
             let (here, below) = (&from_here[0], &mut before[at - 1]);
-            backward::<T, FUSED, M, N>(&layers[at].backward, *n_rows, here, below);
+            // What the layer below multiplies by its slopes: `e W`.
+            let product = (&mut *below.e, below.width);
+            let e = here.grouped_e.iter(*n_rows);
+            multiply::<T, FUSED, M, N>(e, &layers[at].backward, product);
             match dropped {
                 Some(dropped) => dropped.errors(at - 1, layers[at - 1].shape, *n_rows, below),
                 None => below.multiply_errors(layers[at - 1].shape, *n_rows),
@@ -285,50 +288,16 @@ fn forward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
     x: &Values<T, M, N>,
     to: &mut Values<T, M, N>,
 ) {
-    let width = to.width;
-    for (panel, weight) in layer.forward.iter().enumerate() {
-        let bias = &layer.bias[panel * N..][..N];
-        for (group, x) in x.grouped_a.iter(n_rows).enumerate() {
-            let product = multiply::<T, FUSED, M, N>(x, weight);
-            let rows = to.z.chunks_exact_mut(width).skip(group * M);
-            for (row, sums) in rows.zip(&product) {
-                let to = &mut row[panel * N..][..N];
-                to.copy_from_slice(sums);
-                for j in 0..N {
-                    to[j] += bias[j];
-                }
-            }
-        }
-    }
-    let n_outputs = layer.shape.n_outputs;
+    let (width, n_outputs) = (to.width, layer.shape.n_outputs);
+    let product = (&mut *to.z, width);
+    multiply::<T, FUSED, M, N>(x.grouped_a.iter(n_rows), &layer.forward, product);
     let mut wide = vec![0.0; n_outputs];
-    let rows = to.a.chunks_exact_mut(width).zip(to.z.chunks_exact(width));
+    let rows =
+        to.a.chunks_exact_mut(width)
+            .zip(to.z.chunks_exact_mut(width));
     for (a, z) in rows.take(n_rows) {
-        activate(
-            layer.shape.activation,
-            &z[..n_outputs],
-            &mut a[..n_outputs],
-            &mut wide,
-        );
-    }
-}
-
-/// `e W`, which the layer below multiplies by its slopes.
-#[inline(always)]
-fn backward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
-    weight: &Panels<T, N>,
-    n_rows: usize,
-    from: &Values<T, M, N>,
-    to: &mut Values<T, M, N>,
-) {
-    let width = to.width;
-    for (panel, weight) in weight.iter().enumerate() {
-        for (group, e) in from.grouped_e.iter(n_rows).enumerate() {
-            let product = multiply::<T, FUSED, M, N>(e, weight);
-            let rows = to.e.chunks_exact_mut(width).skip(group * M);
-            for (row, sums) in rows.zip(&product) {
-                row[panel * N..][..N].copy_from_slice(sums);
-            }
-        }
+        let (a, z) = (&mut a[..n_outputs], &mut z[..n_outputs]);
+        z.iter_mut().zip(&layer.bias).for_each(|(z, b)| *z += *b);
+        activate(layer.shape.activation, z, a, &mut wide);
     }
 }

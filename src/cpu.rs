@@ -87,7 +87,7 @@ impl<'a> Cpu<'a> {
     /// the leaf sums are folded in float64.
     ///
     /// # Errors
-    /// Where a network without hidden layers is to be computed in f32; and like [`Cpu::new`].
+    /// Like [`Cpu::new`].
     pub fn in_precision(
         problem: Problem<'a>,
         threads: Option<usize>,
@@ -95,16 +95,6 @@ impl<'a> Cpu<'a> {
     ) -> Result<Self> {
         if precision == Precision::F64 {
             return Self::new(problem, threads);
-        }
-        if !problem.network.has_hidden() {
-            return Err(Error::Setting {
-                setting: "precision",
-                reason: "the CPU computes only networks with hidden layers in f32".to_owned(),
-                remedies: &[
-                    Remedy::Set("precision", "f64"),
-                    Remedy::Set("hidden", "the widths of hidden layers"),
-                ],
-            });
         }
         Ok(Self {
             precision,

@@ -111,14 +111,14 @@ impl Instructions {
         }
     }
 
-    /// The f64 that all vector registers hold together.
-    pub(crate) fn register_floats(self) -> usize {
+    /// What all vector registers hold together.
+    pub(crate) fn register_bytes(self) -> usize {
         match self {
-            Self::Baseline(_) => 2 * BASELINE_REGISTERS,
+            Self::Baseline(_) => 16 * BASELINE_REGISTERS,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => 4 * 16,
+            Self::Avx2(_) => 32 * 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => 8 * 32,
+            Self::Avx512(_) => 64 * 32,
         }
     }
 

@@ -39,8 +39,8 @@ fn restore_lanes(sums: &mut Sums, n: usize, n_rows: usize, before: &[[f64; WIDTH
 /// Turns the pre-activations `z` of one output of `n_rows` rows into dloss/dz, and adds loss and dy/dz to `sums`.
 /// The outputs of a softmax depend on each other and go through [`softmax`] instead.
 #[inline(always)]
-pub(super) fn activate<const FUSED: bool>(
-    layer: &PaddedLayer,
+pub(super) fn activate<T, const FUSED: bool>(
+    layer: &PaddedLayer<T>,
     n_rows: usize,
     z: &mut [f64],
     lanes: &mut Lanes,
@@ -137,8 +137,8 @@ fn identity(weighted: bool, z: &mut [f64], lanes: &Lanes, sums: &mut Sums) {
 /// Turns the pre-activations `z` (O, ROWS) of all outputs of a softmax into dloss/dz, and adds loss and dy/dz to
 /// `sums`. For each output `read` writes the targets of the `n_rows` rows into the lanes.
 #[inline(always)]
-pub(super) fn softmax<const FUSED: bool>(
-    layer: &PaddedLayer,
+pub(super) fn softmax<T, const FUSED: bool>(
+    layer: &PaddedLayer<T>,
     n_rows: usize,
     z: &mut [f64],
     lanes: &mut Lanes,

@@ -1,6 +1,7 @@
 //! Rows in memory, the blocks they are taken in, and the memory that the passes over a block share.
 
 use super::activation::Lanes;
+use super::float::Float;
 use super::layer::{PaddedLayer, ROWS, WIDTH};
 use crate::data::Stored;
 
@@ -9,7 +10,7 @@ pub(super) const OUTPUTS_AT_ONCE: usize = 4;
 
 /// The dot products of the rows of a block with the weights of one output, each still four numbers that have to be
 /// added.
-pub(super) type PartialSums = [[f64; WIDTH / 2]; ROWS];
+pub(super) type PartialSums<T> = [[T; WIDTH / 2]; ROWS];
 
 /// Consecutive rows in memory.
 #[derive(Clone, Copy, Debug)]
@@ -75,20 +76,20 @@ impl<T> Block<'_, T> {
 
 /// Memory for the passes over one block.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(super) struct Scratch<T> {
     /// (O, ROWS): the pre-activations, which dloss/dz then replaces.
     pub(super) z: Vec<f64>,
-    pub(super) partial_sums: [PartialSums; OUTPUTS_AT_ONCE],
+    pub(super) partial_sums: [PartialSums<T>; OUTPUTS_AT_ONCE],
     pub(super) lanes: Lanes,
     /// A padded copy of a block that does not lie in whole vectors.
     pub(super) padded: Vec<f32>,
 }
 
-impl Scratch {
-    pub(super) fn new(layer: &PaddedLayer) -> Self {
+impl<T: Float> Scratch<T> {
+    pub(super) fn new(layer: &PaddedLayer<T>) -> Self {
         Self {
             z: vec![0.0; layer.shape.n_outputs * ROWS],
-            partial_sums: [[[0.0; WIDTH / 2]; ROWS]; OUTPUTS_AT_ONCE],
+            partial_sums: [[[T::default(); WIDTH / 2]; ROWS]; OUTPUTS_AT_ONCE],
             lanes: Lanes {
                 t: [0.0; ROWS],
                 w: [0.0; ROWS],

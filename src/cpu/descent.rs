@@ -8,7 +8,7 @@ use crate::simd::Arithmetic;
 
 /// `iterations` updates in one call, of rows that are padded once.
 pub(super) struct GradientDescent<'a> {
-    pub(super) layer: &'a mut PaddedLayer,
+    pub(super) layer: &'a mut PaddedLayer<f64>,
     pub(super) rows: Rows<'a>,
     pub(super) iterations: u64,
     pub(super) rate: f64,
@@ -35,7 +35,7 @@ impl Arithmetic for GradientDescent<'_> {
         };
         for _ in 0..self.iterations {
             sums.clear();
-            leaf::add_rows::<FUSED>(self.layer, rows, &mut scratch, &mut sums);
+            leaf::add_rows::<f64, FUSED>(self.layer, rows, &mut scratch, &mut sums);
             self.layer.descend(self.rate, &sums);
         }
         sums.summary()

@@ -1,14 +1,23 @@
-//! The numbers that networks with hidden layers are computed in.
+//! The numbers that networks are computed in.
 
 use crate::simd::mul_add;
 use std::cell::RefCell;
 use std::fmt::Debug;
-use std::ops::AddAssign;
+use std::ops::{Add, AddAssign};
 use std::thread::LocalKey;
 
 /// f32 or f64.
 pub(super) trait Float:
-    Copy + Debug + Default + AddAssign + From<f32> + Into<f64> + Send + Sync + 'static
+    Copy
+    + Debug
+    + Default
+    + Add<Output = Self>
+    + AddAssign
+    + From<f32>
+    + Into<f64>
+    + Send
+    + Sync
+    + 'static
 {
     /// The nearest number to `x`.
     fn rounded(x: f64) -> Self;

@@ -1,15 +1,16 @@
 //! The forward pass over a block: pre-activations.
 
 use super::block::{Block, OUTPUTS_AT_ONCE, PartialSums};
+use super::float::Float;
 use super::layer::{PaddedLayer, ROWS, WIDTH};
-use crate::simd::{mul_add, prefetch};
+use crate::simd::prefetch;
 
 /// Writes `z = x Wᵀ + b` of all rows and outputs into `z` (O, ROWS). Several outputs share one reading of a row.
 #[inline(always)]
-pub(super) fn forward_all<const FUSED: bool>(
+pub(super) fn forward_all<T: Float, const FUSED: bool>(
     block: Block<'_, f32>,
-    layer: &PaddedLayer,
-    partial_sums: &mut [PartialSums; OUTPUTS_AT_ONCE],
+    layer: &PaddedLayer<T>,
+    partial_sums: &mut [PartialSums<T>; OUTPUTS_AT_ONCE],
     z: &mut [f64],
 ) {
     let width = layer.width();
@@ -17,15 +18,22 @@ pub(super) fn forward_all<const FUSED: bool>(
     while !weight.is_empty() {
         let n_outputs = match weight.len() / width {
             1 => {
-                forward::<FUSED, 1, 2>(block, width, weight, bias, partial_sums, z);
+                forward::<T, FUSED, 1, 2>(block, width, weight, bias, partial_sums, z);
                 1
             }
             2 | 3 => {
-                forward::<FUSED, 2, 2>(block, width, weight, bias, partial_sums, z);
+                forward::<T, FUSED, 2, 2>(block, width, weight, bias, partial_sums, z);
                 2
             }
             _ => {
-                forward::<FUSED, OUTPUTS_AT_ONCE, 1>(block, width, weight, bias, partial_sums, z);
+                forward::<T, FUSED, OUTPUTS_AT_ONCE, 1>(
+                    block,
+                    width,
+                    weight,
+                    bias,
+                    partial_sums,
+                    z,
+                );
                 OUTPUTS_AT_ONCE
             }
         };
@@ -38,35 +46,35 @@ pub(super) fn forward_all<const FUSED: bool>(
 /// Writes the pre-activations of `OUTPUTS` outputs, each summed in `CHAINS` vectors side by side: one addition need
 /// not wait for the one before it.
 #[inline(always)]
-fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
+fn forward<T: Float, const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
     block: Block<'_, f32>,
     width: usize,
-    weight: &[f64],
-    bias: &[f64],
-    partial_sums: &mut [PartialSums; OUTPUTS_AT_ONCE],
+    weight: &[T],
+    bias: &[T],
+    partial_sums: &mut [PartialSums<T>; OUTPUTS_AT_ONCE],
     z: &mut [f64],
 ) {
-    let weights: [&[[f64; WIDTH]]; OUTPUTS] =
+    let weights: [&[[T; WIDTH]]; OUTPUTS] =
         std::array::from_fn(|o| weight[o * width..][..width].as_chunks().0);
     let n_rows = block.n_rows.min(ROWS);
     let mut row = 0;
     if OUTPUTS == 1 {
         // Two rows share one reading of the weights.
         while row + 1 < n_rows {
-            let sums = dot_products::<FUSED, 2, OUTPUTS, CHAINS>(block, row, width, weights);
+            let sums = dot_products::<T, FUSED, 2, OUTPUTS, CHAINS>(block, row, width, weights);
             store_partial_sums(&sums, row, partial_sums);
             row += 2;
         }
     }
     while row < n_rows {
-        let sums = dot_products::<FUSED, 1, OUTPUTS, CHAINS>(block, row, width, weights);
+        let sums = dot_products::<T, FUSED, 1, OUTPUTS, CHAINS>(block, row, width, weights);
         store_partial_sums(&sums, row, partial_sums);
         row += 1;
     }
     let z = z.chunks_exact_mut(ROWS);
     for ((partial_sums, bias), z) in partial_sums[..OUTPUTS].iter().zip(bias).zip(z) {
         for ([a, b, c, d], z) in partial_sums[..n_rows].iter().zip(z) {
-            *z = (a + c) + (b + d) + bias;
+            *z = ((*a + *c) + (*b + *d) + *bias).into();
         }
     }
 }
@@ -75,6 +83,7 @@ fn forward<const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
 /// have yet to be added.
 #[inline(always)]
 fn dot_products<
+    T: Float,
     const FUSED: bool,
     const AT_ONCE: usize,
     const OUTPUTS: usize,
@@ -83,8 +92,8 @@ fn dot_products<
     block: Block<'_, f32>,
     first: usize,
     width: usize,
-    weights: [&[[f64; WIDTH]]; OUTPUTS],
-) -> [[[f64; WIDTH]; OUTPUTS]; AT_ONCE] {
+    weights: [&[[T; WIDTH]]; OUTPUTS],
+) -> [[[T; WIDTH]; OUTPUTS]; AT_ONCE] {
     let at = first * block.stride;
     let rows: [&[[f32; WIDTH]]; AT_ONCE] = std::array::from_fn(|row| {
         let x = &block.inputs[at + row * block.stride..][..width];
@@ -96,7 +105,7 @@ fn dot_products<
     let (n_groups, n_rest) = (rows[0].0.len(), rows[0].1.len());
     let groups = rows.map(|(x, _)| &x[..n_groups]);
     let weight_groups = weights.map(|(w, _)| &w[..n_groups]);
-    let mut chains = [[[[0.0; WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
+    let mut chains = [[[[T::default(); WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
     for group in 0..n_groups {
         // One output at a time: with several, a row takes so long that the hardware fetches the next by itself.
         if AT_ONCE == 2 {
@@ -111,7 +120,7 @@ fn dot_products<
             for o in 0..OUTPUTS {
                 let w = &weight_groups[o][group];
                 for c in 0..CHAINS {
-                    add_products::<FUSED>(&w[c], &x[c], &mut chains[row][o][c]);
+                    add_products::<T, FUSED>(&w[c], &x[c], &mut chains[row][o][c]);
                 }
             }
         }
@@ -121,7 +130,7 @@ fn dot_products<
     for at in 0..n_rest {
         for row in 0..AT_ONCE {
             for o in 0..OUTPUTS {
-                add_products::<FUSED>(
+                add_products::<T, FUSED>(
                     &weight_rests[o][at],
                     &rests[row][at],
                     &mut chains[row][o][0],
@@ -129,7 +138,7 @@ fn dot_products<
             }
         }
     }
-    let mut sums = [[[0.0; WIDTH]; OUTPUTS]; AT_ONCE];
+    let mut sums = [[[T::default(); WIDTH]; OUTPUTS]; AT_ONCE];
     for row in 0..AT_ONCE {
         for o in 0..OUTPUTS {
             for chain in chains[row][o] {
@@ -143,19 +152,23 @@ fn dot_products<
 }
 
 #[inline(always)]
-fn add_products<const FUSED: bool>(w: &[f64; WIDTH], x: &[f32; WIDTH], sums: &mut [f64; WIDTH]) {
+fn add_products<T: Float, const FUSED: bool>(
+    w: &[T; WIDTH],
+    x: &[f32; WIDTH],
+    sums: &mut [T; WIDTH],
+) {
     for i in 0..WIDTH {
-        sums[i] = mul_add::<FUSED>(w[i], f64::from(x[i]), sums[i]);
+        sums[i] = T::mul_add::<FUSED>(w[i], T::from(x[i]), sums[i]);
     }
 }
 
 /// Writes the sums of both halves of each vector. They end here because the compiler would otherwise add across
 /// neighbouring rows, and lay out everything before it for that.
 #[inline(always)]
-fn store_partial_sums<const AT_ONCE: usize, const OUTPUTS: usize>(
-    sums: &[[[f64; WIDTH]; OUTPUTS]; AT_ONCE],
+fn store_partial_sums<T: Float, const AT_ONCE: usize, const OUTPUTS: usize>(
+    sums: &[[[T; WIDTH]; OUTPUTS]; AT_ONCE],
     first: usize,
-    partial_sums: &mut [PartialSums; OUTPUTS_AT_ONCE],
+    partial_sums: &mut [PartialSums<T>; OUTPUTS_AT_ONCE],
 ) {
     for row in 0..AT_ONCE {
         for o in 0..OUTPUTS {

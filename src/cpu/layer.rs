@@ -1,6 +1,7 @@
 //! A layer as the vector loops want it, and the sums they take over rows.
 
 use super::block::whole_vectors;
+use super::float::Float;
 use crate::backend::Summary;
 use crate::network::Layer;
 use crate::objective::Loss;
@@ -12,30 +13,32 @@ pub(super) const WIDTH: usize = 8;
 /// Rows of a block, at most.
 pub(super) const ROWS: usize = 64;
 
-/// A layer with its loss and its parameters, each row of the weight padded with 0 to whole vectors.
+/// A layer with its loss and its parameters in numbers of the kind T, each row of the weight padded with 0 to whole vectors.
 #[derive(Clone, Debug)]
-pub(super) struct PaddedLayer {
+pub(super) struct PaddedLayer<T> {
     /// The layer as the network has it.
     pub(super) shape: Layer,
     pub(super) loss: Loss,
     /// Whether the targets of each row are followed by its weight.
     pub(super) weighted: bool,
     /// (O, I padded)
-    pub(super) weight: Vec<f64>,
+    pub(super) weight: Vec<T>,
     /// (O), 0 where there is no bias.
-    pub(super) bias: Vec<f64>,
+    pub(super) bias: Vec<T>,
 }
 
-impl PaddedLayer {
+impl<T: Float> PaddedLayer<T> {
     pub(super) fn new(shape: Layer, loss: Loss, weighted: bool, parameters: &[f64]) -> Self {
         let (weight, bias) = shape.split(parameters);
         let (n_inputs, n_outputs) = (shape.n_inputs, shape.n_outputs);
+        let rounded =
+            |numbers: &[f64]| -> Vec<T> { numbers.iter().map(|x| T::rounded(*x)).collect() };
         Self {
             shape,
             loss,
             weighted,
-            weight: whole_vectors(weight, n_inputs, n_outputs, n_inputs),
-            bias: bias.map_or_else(|| vec![0.0; n_outputs], <[f64]>::to_vec),
+            weight: whole_vectors(&rounded(weight), n_inputs, n_outputs, n_inputs),
+            bias: bias.map_or_else(|| vec![T::default(); n_outputs], rounded),
         }
     }
 
@@ -44,6 +47,18 @@ impl PaddedLayer {
         self.shape.n_inputs.next_multiple_of(WIDTH)
     }
 
+    /// The flat parameters of a padded weight and a bias, or the flat gradient of theirs.
+    pub(super) fn flat(&self, weight: &[f64], bias: &[f64]) -> Vec<f64> {
+        let rows = weight.chunks_exact(self.width());
+        let bias = if self.shape.bias { bias } else { &[] };
+        rows.flat_map(|row| &row[..self.shape.n_inputs])
+            .chain(bias)
+            .copied()
+            .collect()
+    }
+}
+
+impl PaddedLayer<f64> {
     /// Makes one update, `parameters −= rate · sums`; the padding stays 0.
     #[inline(always)]
     pub(super) fn descend(&mut self, rate: f64, sums: &Sums) {
@@ -55,16 +70,6 @@ impl PaddedLayer {
         if self.shape.bias {
             gradient_descent(rate, &sums.grad_bias, &mut self.bias);
         }
-    }
-
-    /// The flat parameters of a padded weight and a bias, or the flat gradient of theirs.
-    pub(super) fn flat(&self, weight: &[f64], bias: &[f64]) -> Vec<f64> {
-        let rows = weight.chunks_exact(self.width());
-        let bias = if self.shape.bias { bias } else { &[] };
-        rows.flat_map(|row| &row[..self.shape.n_inputs])
-            .chain(bias)
-            .copied()
-            .collect()
     }
 }
 
@@ -82,7 +87,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn zero(layer: &PaddedLayer) -> Self {
+    pub(super) fn zero<T>(layer: &PaddedLayer<T>) -> Self {
         Self {
             grad_weight: vec![0.0; layer.weight.len()],
             grad_bias: vec![0.0; layer.bias.len()],

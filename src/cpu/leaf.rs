@@ -7,6 +7,7 @@
 use super::activation::{Lanes, activate, softmax};
 use super::backward::{TILE, backward_all};
 use super::block::{Block, Rows, Scratch, whole_vectors};
+use super::float::Float;
 use super::forward::forward_all;
 use super::layer::{PaddedLayer, ROWS, Sums, WIDTH, sum};
 use super::small_batch::SmallBatch;
@@ -22,30 +23,31 @@ const BLOCK_BYTES_OF_OUTPUTS: usize = 1 << 17;
 /// How far ahead of the row it reads a pass asks for memory, in bytes, about.
 const AHEAD_BYTES: usize = 1 << 15;
 
-/// The sums over the rows of a leaf.
-pub(super) struct LeafSums<'a> {
-    pub(super) layer: &'a PaddedLayer,
+/// The sums over the rows of a leaf, whose products are computed in numbers of the kind T; activations, losses and what a
+/// block adds are in float64.
+pub(super) struct LeafSums<'a, T> {
+    pub(super) layer: &'a PaddedLayer<T>,
     pub(super) rows: Rows<'a>,
 }
 
-impl Arithmetic for LeafSums<'_> {
+impl<T: Float> Arithmetic for LeafSums<'_, T> {
     type Output = Sums;
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Sums {
         let mut sums = Sums::zero(self.layer);
         let mut scratch = Scratch::new(self.layer);
-        add_rows::<FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
+        add_rows::<T, FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
         sums
     }
 }
 
 /// Adds the sums over `rows` to `sums`, which must be 0.
 #[inline(always)]
-pub(super) fn add_rows<const FUSED: bool>(
-    layer: &PaddedLayer,
+pub(super) fn add_rows<T: Float, const FUSED: bool>(
+    layer: &PaddedLayer<T>,
     rows: Rows<'_>,
-    scratch: &mut Scratch,
+    scratch: &mut Scratch<T>,
     sums: &mut Sums,
 ) {
     if let Some(batch) = SmallBatch::new(layer, rows) {
@@ -70,7 +72,7 @@ pub(super) fn add_rows<const FUSED: bool>(
         };
         let block = in_whole_vectors(block, layer, &mut scratch.padded);
         let targets = &rows.targets[first * rows.target_stride..];
-        forward_all::<FUSED>(block, layer, &mut scratch.partial_sums, &mut scratch.z);
+        forward_all::<T, FUSED>(block, layer, &mut scratch.partial_sums, &mut scratch.z);
         let column = |at: usize, lanes: &mut [f64; ROWS]| {
             let from = targets[at..].iter().step_by(rows.target_stride);
             for (to, from) in lanes[..n_rows].iter_mut().zip(from) {
@@ -84,11 +86,11 @@ pub(super) fn add_rows<const FUSED: bool>(
         let n_lanes = n_rows.next_multiple_of(WIDTH);
         if layer.shape.activation == Activation::Softmax {
             let read = |o, lanes: &mut Lanes| column(o, &mut lanes.t);
-            softmax::<FUSED>(layer, n_rows, z, lanes, sums, read);
+            softmax::<T, FUSED>(layer, n_rows, z, lanes, sums, read);
         } else {
             for (o, z) in z.chunks_exact_mut(ROWS).enumerate() {
                 column(o, &mut lanes.t);
-                activate::<FUSED>(layer, n_rows, &mut z[..n_lanes], lanes, sums);
+                activate::<T, FUSED>(layer, n_rows, &mut z[..n_lanes], lanes, sums);
             }
         }
         if layer.shape.bias {
@@ -96,16 +98,16 @@ pub(super) fn add_rows<const FUSED: bool>(
                 *grad += sum(&z[..n_lanes]);
             }
         }
-        backward_all::<FUSED>(block, &scratch.z, &mut sums.grad_weight);
+        backward_all::<T, FUSED>(block, &scratch.z, &mut sums.grad_weight);
         first += n_rows;
     }
 }
 
 /// `block` where it lies, if each of its rows can be read in whole vectors; otherwise a padded copy.
 #[inline(always)]
-fn in_whole_vectors<'a>(
+fn in_whole_vectors<'a, T: Float>(
     block: Block<'a, f32>,
-    layer: &PaddedLayer,
+    layer: &PaddedLayer<T>,
     padded: &'a mut Vec<f32>,
 ) -> Block<'a, f32> {
     let width = layer.width();
@@ -129,7 +131,7 @@ fn in_whole_vectors<'a>(
 #[cfg(test)]
 mod tests {
     use super::super::Reference;
-    use super::{LeafSums, PaddedLayer, Rows, Sums};
+    use super::{Float, LeafSums, PaddedLayer, Rows, Sums};
     use crate::backend::{Backend, Problem};
     use crate::data::Dataset;
     use crate::network::{Activation, Layer, Network};
@@ -139,8 +141,8 @@ mod tests {
     use rand::RngExt;
 
     /// The sums over the rows by the definition. They are copied out, so that nothing lies between them.
-    fn by_definition(
-        layer: &PaddedLayer,
+    fn by_definition<T: Float>(
+        layer: &PaddedLayer<T>,
         network: Network,
         parameters: &[f64],
         rows: Rows<'_>,
@@ -184,18 +186,23 @@ mod tests {
         numbers
     }
 
-    fn numbers(layer: &PaddedLayer, sums: &Sums) -> Vec<f64> {
+    fn numbers<T: Float>(layer: &PaddedLayer<T>, sums: &Sums) -> Vec<f64> {
         let mut numbers = layer.flat(&sums.grad_weight, &sums.grad_bias);
         let summary = sums.summary();
         numbers.extend([summary.loss, summary.mean_slope]);
         numbers
     }
 
-    /// Blocks of every length, rows of every remainder, rows apart from each other and alone in
-    /// memory, both signs of every logit. Roundings alone may differ; between instructions that fuse,
+    /// Blocks of every length, rows of every remainder, rows apart from each other and alone in memory, both signs of every
+    /// logit. Roundings alone may differ, which in float32 are 2²⁹ times those of float64; between instructions that fuse,
     /// nothing.
     #[test]
     fn the_sums_are_those_of_the_definitions() {
+        assert_definitions::<f64>(1e-15);
+        assert_definitions::<f32>(1e-15 * f64::from(1 << 29));
+    }
+
+    fn assert_definitions<T: Float>(rounding: f64) {
         for (n_rows, n_inputs, n_outputs) in [
             (1, 1, 1),
             (3, 3, 1),
@@ -220,7 +227,7 @@ mod tests {
                     .collect();
                 let scale = 8.0 / (n_inputs as f64).sqrt();
                 let parameters: Vec<f64> = (0..network.n_parameters())
-                    .map(|i| scale * f64::from(value(i)))
+                    .map(|i| T::rounded(scale * f64::from(value(i))).into())
                     .collect();
                 // A gap leaves room for a weight behind the targets.
                 for (loss, activation, weighted) in [
@@ -232,7 +239,7 @@ mod tests {
                 ] {
                     let network = network.clone().with_activation(activation);
                     let shape = network.layer();
-                    let layer = PaddedLayer::new(shape, loss, weighted, &parameters);
+                    let layer = PaddedLayer::<T>::new(shape, loss, weighted, &parameters);
                     let rows = Rows {
                         inputs: &inputs,
                         input_stride: stride,
@@ -258,7 +265,7 @@ mod tests {
                         assert_eq!(found.len(), expected.len(), "numbers of sums");
                         for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
                             // Each term is below 1, or n_inputs for a loss.
-                            let bound = 1e-15 * (n_rows * (n_inputs + 10)) as f64;
+                            let bound = rounding * (n_rows * (n_inputs + 10)) as f64;
                             assert!(
                                 (found - expected).abs() <= bound,
                                 "{n_rows}x{n_inputs}x{n_outputs} {loss:?} of {activation:?} {instructions:?}, sum {at}: {found:e}, not {expected:e}"

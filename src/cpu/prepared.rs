@@ -2,6 +2,7 @@
 
 use super::block::Rows;
 use super::dense::{self, Dense};
+use super::float::Float;
 use super::layer::PaddedLayer;
 use super::leaf::LeafSums;
 use crate::backend::{Evaluation, Precision, Problem};
@@ -10,7 +11,9 @@ use crate::simd::Instructions;
 
 pub(super) enum Prepared {
     /// The layer of a network that has one.
-    Layer(PaddedLayer),
+    Layer(PaddedLayer<f64>),
+    /// The layer of a network that has one, in f32.
+    LayerF32(PaddedLayer<f32>),
     /// A network with hidden layers.
     Network(Box<dyn Dense>),
 }
@@ -24,9 +27,10 @@ impl Prepared {
         parameters: &[f64],
         mask: Option<Mask>,
     ) -> Self {
-        match problem.network.has_hidden() {
-            false => Self::Layer(padded_layer(problem, parameters)),
-            true => Self::Network(dense::prepare(
+        match (problem.network.has_hidden(), precision) {
+            (false, Precision::F64) => Self::Layer(padded_layer(problem, parameters)),
+            (false, Precision::F32) => Self::LayerF32(padded_layer(problem, parameters)),
+            (true, _) => Self::Network(dense::prepare(
                 problem,
                 precision,
                 instructions,
@@ -45,13 +49,8 @@ impl Prepared {
         threads: usize,
     ) -> Evaluation {
         match self {
-            Self::Layer(layer) => {
-                let sums = instructions.run(LeafSums { layer, rows });
-                Evaluation {
-                    summary: sums.summary(),
-                    gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
-                }
-            }
+            Self::Layer(layer) => layer_sums(layer, rows, instructions),
+            Self::LayerF32(layer) => layer_sums(layer, rows, instructions),
             Self::Network(network) => network.sums((place, rows), threads),
         }
     }
@@ -59,14 +58,26 @@ impl Prepared {
     /// How many of `threads` threads are worth sharing the sums over `n_rows` rows.
     pub(super) fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
         match self {
-            Self::Layer(_) => 1,
+            Self::Layer(_) | Self::LayerF32(_) => 1,
             Self::Network(network) => network.worthwhile_threads(n_rows, threads),
         }
     }
 }
 
+fn layer_sums<T: Float>(
+    layer: &PaddedLayer<T>,
+    rows: Rows<'_>,
+    instructions: Instructions,
+) -> Evaluation {
+    let sums = instructions.run(LeafSums { layer, rows });
+    Evaluation {
+        summary: sums.summary(),
+        gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
+    }
+}
+
 /// The layer of a network without hidden ones.
-pub(super) fn padded_layer(problem: &Problem<'_>, parameters: &[f64]) -> PaddedLayer {
+pub(super) fn padded_layer<T: Float>(problem: &Problem<'_>, parameters: &[f64]) -> PaddedLayer<T> {
     let (layer, loss) = (problem.network.layer(), problem.objective.loss);
     PaddedLayer::new(layer, loss, problem.dataset.is_weighted(), parameters)
 }

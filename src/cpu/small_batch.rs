@@ -3,25 +3,25 @@
 
 use super::activation::activate;
 use super::block::{Rows, Scratch};
+use super::float::Float;
 use super::layer::{PaddedLayer, Sums, WIDTH, sum};
 use crate::network::Activation;
-use crate::simd::mul_add;
 
 /// At most [`WIDTH`] rows, column by column, a lane for each row; lanes without a row are 0.
 #[derive(Debug)]
-pub(super) struct SmallBatch {
+pub(super) struct SmallBatch<T> {
     /// (I)
-    inputs: Vec<[f64; WIDTH]>,
+    inputs: Vec<[T; WIDTH]>,
     /// (O)
     targets: Vec<[f64; WIDTH]>,
     weights: Option<[f64; WIDTH]>,
     n_rows: usize,
 }
 
-impl SmallBatch {
+impl<T: Float> SmallBatch<T> {
     /// Copies `rows`. `None` where there are more than [`WIDTH`], or the layer is a softmax, whose outputs depend on
     /// each other.
-    pub(super) fn new(layer: &PaddedLayer, rows: Rows<'_>) -> Option<Self> {
+    pub(super) fn new(layer: &PaddedLayer<T>, rows: Rows<'_>) -> Option<Self> {
         let column = |values: &[f32], stride: usize, at: usize| {
             let mut column = [0.0; WIDTH];
             for (to, row) in column
@@ -33,7 +33,7 @@ impl SmallBatch {
             column
         };
         let (inputs, targets) = (0..layer.shape.n_inputs, 0..layer.shape.n_outputs);
-        let all_inputs = |j| column(rows.inputs, rows.input_stride, j);
+        let all_inputs = |j| column(rows.inputs, rows.input_stride, j).map(T::rounded);
         let all_targets = |o| column(rows.targets, rows.target_stride, o);
         let weights = || all_targets(layer.shape.n_outputs);
         let independent = layer.shape.activation != Activation::Softmax;
@@ -49,8 +49,8 @@ impl SmallBatch {
     #[inline(always)]
     pub(super) fn sum<const FUSED: bool>(
         &self,
-        layer: &PaddedLayer,
-        scratch: &mut Scratch,
+        layer: &PaddedLayer<T>,
+        scratch: &mut Scratch<T>,
         sums: &mut Sums,
     ) {
         sums.clear_lanes(WIDTH);
@@ -68,18 +68,18 @@ impl SmallBatch {
     #[inline(always)]
     fn grad_z<const FUSED: bool>(
         &self,
-        layer: &PaddedLayer,
+        layer: &PaddedLayer<T>,
         o: usize,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<T>,
         sums: &mut Sums,
     ) -> [f64; WIDTH] {
         let mut z = [layer.bias[o]; WIDTH];
         for (x, w) in self.inputs.iter().zip(&layer.weight[o * layer.width()..]) {
             for i in 0..WIDTH {
-                z[i] = mul_add::<FUSED>(*w, x[i], z[i]);
+                z[i] = T::mul_add::<FUSED>(*w, x[i], z[i]);
             }
         }
-        scratch.z[..WIDTH].copy_from_slice(&z);
+        scratch.z[..WIDTH].copy_from_slice(&z.map(Into::into));
         scratch.lanes.t[..WIDTH].copy_from_slice(&self.targets[o]);
         if let Some(weights) = &self.weights {
             scratch.lanes.w[..WIDTH].copy_from_slice(weights);
@@ -87,17 +87,17 @@ impl SmallBatch {
         // The length is 8, but the compiler must not know: it would unroll the loops over it before it turned them
         // into vectors, and then leave them single.
         let lanes = &mut scratch.z[..self.n_rows.next_multiple_of(WIDTH)];
-        activate::<FUSED>(layer, self.n_rows, lanes, &mut scratch.lanes, sums);
-        z.copy_from_slice(&scratch.z[..WIDTH]);
-        z
+        activate::<T, FUSED>(layer, self.n_rows, lanes, &mut scratch.lanes, sums);
+        std::array::from_fn(|i| scratch.z[i])
     }
 }
 
 #[inline(always)]
-fn dot(a: &[f64; WIDTH], b: &[f64; WIDTH]) -> f64 {
+fn dot<T: Float>(a: &[f64; WIDTH], b: &[T; WIDTH]) -> f64 {
     let mut products = [0.0; WIDTH];
     for i in 0..WIDTH {
-        products[i] = a[i] * b[i];
+        let x: f64 = b[i].into();
+        products[i] = a[i] * x;
     }
     sum(&products)
 }

@@ -14,11 +14,34 @@ use neuralnet::{
     train,
 };
 
-/// Each backend with its numbers, and the largest of them.
-const BACKENDS: [(BackendChoice, Precision, f64); 3] = [
-    (BackendChoice::Cpu, Precision::F64, f64::MAX),
-    (BackendChoice::Cpu, Precision::F32, f32::MAX as f64),
-    (BackendChoice::Gpu, Precision::F32, f32::MAX as f64),
+/// The largest numbers of a backend.
+#[derive(Clone, Copy)]
+struct Largest {
+    value: f64,
+    loss: f64,
+}
+
+const OF_F64: Largest = Largest {
+    value: f64::MAX,
+    loss: f64::MAX,
+};
+const OF_F32: Largest = Largest {
+    value: f32::MAX as f64,
+    loss: f32::MAX as f64,
+};
+
+/// Each backend with its numbers, and the largest of them. The CPU sums every loss in float64.
+const BACKENDS: [(BackendChoice, Precision, Largest); 3] = [
+    (BackendChoice::Cpu, Precision::F64, OF_F64),
+    (
+        BackendChoice::Cpu,
+        Precision::F32,
+        Largest {
+            loss: f64::MAX,
+            ..OF_F32
+        },
+    ),
+    (BackendChoice::Gpu, Precision::F32, OF_F32),
 ];
 
 const GPU: (BackendChoice, Precision) = (BackendChoice::Gpu, Precision::F32);
@@ -50,16 +73,30 @@ fn trained(
     train(dataset, config, &hardware)
 }
 
-/// The updates after which the loss first exceeds `most`, and what is the first to do so; `None` if the loss never does.
-fn expected(problem: &Problem<'_>, config: &TrainConfig, most: f64) -> Option<(u64, String)> {
+/// The updates after which the loss or a weight first exceeds `most`, and what is the first to do so; `None` if none ever
+/// does.
+fn expected(problem: &Problem<'_>, config: &TrainConfig, most: Largest) -> Option<(u64, String)> {
     let mut parameters = problem.network.initial_parameters(config.seed);
     let mut reference = Reference::new(problem.clone(), None).unwrap();
     for updates in 0..config.iterations {
+        let exceed = |values: &[f64]| values.iter().any(|value| exceeds(*value, most.value));
+        let mut parts = problem.network.parts();
+        if let Some(layer) = parts.position(|(_, range)| exceed(&parameters[range])) {
+            return Some((updates, format!("a weight of layer {layer}")));
+        }
         reference.set_parameters(&parameters).unwrap();
         let evaluation = reference.evaluate().unwrap();
         let loss = evaluation.summary.loss * problem.dataset.n_samples() as f64;
-        if exceeds(&loss, most) {
-            return Some((updates, first(problem, &parameters, most)));
+        let rows = 0..problem.dataset.n_samples();
+        let rows: Vec<_> = rows
+            .map(|row| forward(problem, &parameters, row, most.value))
+            .collect();
+        if exceeds(loss, most.loss) || rows.iter().any(|(_, is_finite)| !is_finite) {
+            let layer = rows.iter().filter_map(|(layer, _)| *layer).min();
+            let before = layer.map_or(String::new(), |layer| {
+                format!(", like the pre-activation z of layer {layer} before it,")
+            });
+            return Some((updates, format!("the loss{before}")));
         }
         for (parameter, slope) in parameters.iter_mut().zip(evaluation.gradient) {
             *parameter -= config.learning_rate * slope;
@@ -68,35 +105,37 @@ fn expected(problem: &Problem<'_>, config: &TrainConfig, most: f64) -> Option<(u
     None
 }
 
-fn exceeds(value: &f64, most: f64) -> bool {
+fn exceeds(value: f64, most: f64) -> bool {
     value.abs() > most || value.is_nan()
 }
 
-/// A layer with a weight that exceeds `most`, or with a pre-activation that does, or else the loss.
-fn first(problem: &Problem<'_>, parameters: &[f64], most: f64) -> String {
-    let exceed = |values: &[f64]| values.iter().any(|value| exceeds(value, most));
-    let mut parts = problem.network.parts();
-    if let Some(layer) = parts.position(|(_, range)| exceed(&parameters[range])) {
-        return format!("a weight of layer {layer}");
+/// The first layer with a pre-activation of row `row` that exceeds `most`, which makes it infinite, and whether the
+/// predictions are finite then.
+fn forward(
+    problem: &Problem<'_>,
+    parameters: &[f64],
+    row: usize,
+    most: f64,
+) -> (Option<usize>, bool) {
+    let (mut x, mut t) = (vec![0.0; problem.network.n_inputs()], [0.0; 2]);
+    problem.dataset.read(row..row + 1, &mut x, &mut t);
+    let mut a: Vec<f64> = x.into_iter().map(f64::from).collect();
+    let mut first = None;
+    for (at, (layer, range)) in problem.network.parts().enumerate() {
+        let (weight, bias) = layer.split(&parameters[range]);
+        let rows = weight.chunks_exact(layer.n_inputs).zip(bias.unwrap());
+        let z = rows.map(|(w, b)| b + w.iter().zip(&a).map(|(w, a)| w * a).sum::<f64>());
+        let z = z.map(|z| match exceeds(z, most) {
+            true => z * f64::INFINITY,
+            false => z,
+        });
+        a = z.collect();
+        if first.is_none() && a.iter().any(|z| !z.is_finite()) {
+            first = Some(at);
+        }
+        layer.activation.apply(&mut a);
     }
-    let of_row = |row| {
-        let (mut x, mut t) = (vec![0.0; problem.network.n_inputs()], [0.0; 2]);
-        problem.dataset.read(row..row + 1, &mut x, &mut t);
-        let mut a: Vec<f64> = x.into_iter().map(f64::from).collect();
-        problem.network.parts().position(|(layer, range)| {
-            let (weight, bias) = layer.split(&parameters[range]);
-            let rows = weight.chunks_exact(layer.n_inputs).zip(bias.unwrap());
-            let z = rows.map(|(w, b)| b + w.iter().zip(&a).map(|(w, a)| w * a).sum::<f64>());
-            a = z.collect();
-            let is_beyond = exceed(&a);
-            layer.activation.apply(&mut a);
-            is_beyond
-        })
-    };
-    let layer = (0..problem.dataset.n_samples()).filter_map(of_row).min();
-    layer.map_or("the loss".to_owned(), |layer| {
-        format!("the loss, like the pre-activation z of layer {layer} before it,")
-    })
+    (first, a.iter().all(|y| y.is_finite()))
 }
 
 /// Units of `relu` may also die of a rate: their outputs are constant then, and finite.

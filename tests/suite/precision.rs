@@ -44,9 +44,22 @@ fn on_cpu(threads: usize, precision: Precision) -> Hardware {
     }
 }
 
+fn layer() -> TrainConfig {
+    TrainConfig {
+        hidden: Hidden::default(),
+        ..network()
+    }
+}
+
 #[test]
-fn the_bits_of_a_network_do_not_depend_on_threads() {
-    let dataset = random_dataset(700, 64, 3);
+fn the_bits_do_not_depend_on_threads() {
+    // A leaf, and several.
+    for (network, n_rows) in [(network(), 700), (layer(), 700), (layer(), 10_000)] {
+        assert_bits_by_any_threads(&network, &random_dataset(n_rows, 64, 3));
+    }
+}
+
+fn assert_bits_by_any_threads(network: &TrainConfig, dataset: &Dataset) {
     for optimizer in [
         Optimizer::GradientDescent,
         Optimizer::Momentum,
@@ -62,10 +75,10 @@ fn the_bits_of_a_network_do_not_depend_on_threads() {
             optimizer,
             batch_size: (!takes_all).then_some(200),
             iterations: 8,
-            ..network()
+            ..network.clone()
         };
         let run = |threads, precision| {
-            bits(&train(&dataset, &config, &on_cpu(threads, precision)).unwrap())
+            bits(&train(dataset, &config, &on_cpu(threads, precision)).unwrap())
         };
         let [wide, narrow] = [Precision::F64, Precision::F32].map(|precision| {
             let once = run(1, precision);
@@ -90,11 +103,16 @@ fn float32_trains_to_about_the_loss_of_float64() {
     let far = Dataset::from_rows("far", 20, 2, inputs, targets).unwrap();
     for dataset in [near, far] {
         let dataset = dataset.standardised(true);
-        for optimizer in [Optimizer::Adam, Optimizer::Momentum] {
+        for (optimizer, network) in [
+            (Optimizer::Adam, network()),
+            (Optimizer::Momentum, network()),
+            (Optimizer::Adam, layer()),
+            (Optimizer::Momentum, layer()),
+        ] {
             let config = TrainConfig {
                 optimizer,
                 l2: 0.01,
-                ..network()
+                ..network
             };
             let [wide, narrow] = [Precision::F64, Precision::F32]
                 .map(|precision| train(&dataset, &config, &on_cpu(2, precision)).unwrap());
@@ -122,6 +140,11 @@ fn a_training_in_float32_goes_on_in_float32_alone() {
             optimizer: Optimizer::GradientDescent,
             batch_size: None,
             ..network()
+        },
+        TrainConfig {
+            optimizer: Optimizer::GradientDescent,
+            batch_size: None,
+            ..layer()
         },
     ] {
         let start = |precision| Training::start(&dataset, &config, &on_cpu(1, precision)).unwrap();
@@ -178,15 +201,6 @@ fn the_precision_is_told() {
 
 #[test]
 fn no_other_precision_is_taken_in_silence() {
-    let layer = [
-        "train",
-        "synthetic:500x8",
-        "--backend",
-        "cpu",
-        "--precision",
-        "f32",
-    ];
-    assert_refused(&layer, 2, &["--precision", "hidden layers", "--hidden"]);
     let on_gpu = [
         "train",
         "synthetic:500x8",

@@ -52,12 +52,12 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
     /// Writes the gradient of the weight (O, I) and that of the bias to `gradient`.
     pub(super) fn write(&self, gradient: &mut [f64]) {
         let (weight, bias) = gradient.split_at_mut(self.shape.n_weights());
-        for (o, row) in weight.chunks_exact_mut(self.shape.n_inputs).enumerate() {
-            let stripes = self.stripes[o * N..].chunks(Self::stripe_length(self.shape));
-            for (to, sums) in row.chunks_mut(N).zip(stripes) {
-                to.iter_mut()
-                    .zip(sums)
-                    .for_each(|(to, sum)| *to = (*sum).into());
+        let stripes = self.stripes.chunks(Self::stripe_length(self.shape));
+        for (stripe, sums) in stripes.enumerate() {
+            let rows = weight.chunks_exact_mut(self.shape.n_inputs);
+            for (row, sums) in rows.zip(sums.as_chunks::<N>().0) {
+                let to = row[stripe * N..].iter_mut();
+                to.zip(sums).for_each(|(to, sum)| *to = (*sum).into());
             }
         }
         bias.iter_mut()

@@ -2,7 +2,7 @@
 
 use neuralnet::backend::BackendKind;
 use neuralnet::gpu::{self, Software};
-use neuralnet::{BackendChoice, Hardware, Result, cpu};
+use neuralnet::{BackendChoice, Hardware, Precision, Result, cpu};
 
 /// Multiply-adds out of registers, of the hardware and in the precision of a backend.
 pub(super) struct Multiplier {
@@ -17,10 +17,14 @@ impl Multiplier {
     pub(super) fn new(kind: BackendKind, hardware: &Hardware) -> Result<Self> {
         Ok(match kind {
             BackendKind::Cpu => {
-                let multiplier = cpu::Multiplier::new(hardware.threads)?;
+                let precision = hardware.precision.unwrap_or(Precision::F64);
+                let multiplier = cpu::Multiplier::new(hardware.threads, precision)?;
                 Self {
                     flop: multiplier.flop(),
-                    precision: "float64",
+                    precision: match precision {
+                        Precision::F64 => "float64",
+                        Precision::F32 => "float32",
+                    },
                     multiply: Box::new(move || Ok(multiplier.seconds())),
                 }
             }

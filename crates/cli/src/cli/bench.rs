@@ -7,7 +7,7 @@ use crate::bench::{BenchConfig, Shape};
 use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::network::Activation;
-use neuralnet::{BackendChoice, Hardware, Loss};
+use neuralnet::{BackendChoice, Hardware, Loss, Precision};
 use std::num::NonZeroU32;
 
 #[derive(Debug, Args)]
@@ -33,6 +33,9 @@ pub(crate) struct BenchArgs {
     /// The backend that is measured: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     backend: BackendChoice,
+    /// The numbers to compute in (default: f64 on the CPU; a GPU has f32 alone)
+    #[arg(long, value_parser = choice::<Precision>(), help_heading = "Hardware")]
+    precision: Option<Precision>,
     #[command(flatten)]
     hardware: HardwareArgs,
     /// Give the GPU's driver the shaders with their loops as they are written, not written out: the difference in time is what writing them out is worth; needs --backend gpu, and a software adapter refuses it
@@ -50,6 +53,7 @@ impl BenchArgs {
     /// If shaders are to keep their loops on a backend that may have none.
     pub(crate) fn hardware(&self) -> Result<Hardware> {
         let mut hardware = self.hardware.with_backend(self.backend);
+        hardware.precision = self.precision;
         hardware.gpu.keep_loops = self.keep_loops;
         if self.keep_loops && self.backend != BackendChoice::Gpu {
             let reason = "only a GPU runs shaders; take --backend gpu with it";

@@ -1,6 +1,7 @@
 """Test accuracy on Fashion-MNIST of a network with hidden layers, beside PyTorch with the same settings.
 
-    python3 benches/peers/fashion.py --data FOLDER [--neuralnet PROGRAM] [--hidden 128] [--threads T] [--seeds 3]
+    python3 benches/peers/fashion.py --data FOLDER [--neuralnet PROGRAM] [--hidden 128] [--precision f64|f32]
+                                     [--threads T] [--seeds 3]
 
 FOLDER holds the four files of Fashion-MNIST; Debian's package dataset-fashion-mnist has them. Both standardise the
 features, start from the same weights, and make ten epochs of AdamW in batches of 128 at a rate of 0.001, with a decay of
@@ -30,6 +31,7 @@ def options():
     parser.add_argument("--data", type=pathlib.Path, required=True, help="the folder of the four files")
     parser.add_argument("--neuralnet", default="target/release/neuralnet", help="the program (default: %(default)s)")
     parser.add_argument("--hidden", default="128", help="widths (default: %(default)s)")
+    parser.add_argument("--precision", choices=["f64", "f32"], default="f64", help="of the program (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=machine.cores(), help="of each (default: all cores)")
     parser.add_argument("--seeds", type=int, default=3, help="(default: %(default)s)")
     return parser.parse_args()
@@ -48,7 +50,7 @@ def ours(options, seed):
     train, test = (str(options.data / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
     command = [options.neuralnet, "train", train, "--validation-data", test, "--hidden", options.hidden, "--json"]
     command += ["--seed", str(seed), "--threads", str(options.threads), "--backend", "cpu"]
-    command += ["--epochs", str(EPOCHS), "--batch-size", str(BATCH)]
+    command += ["--precision", options.precision, "--epochs", str(EPOCHS), "--batch-size", str(BATCH)]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return result["validation"]["measured"][0]["accuracy"], result["seconds"]
 
@@ -96,9 +98,10 @@ def main():
     scaled = [torch.tensor(((pictures - mean) / deviation).astype(np.float32)) for pictures in (x, test_x)]
     data = [(scaled[0], torch.tensor(t)), (scaled[1], torch.tensor(test_t))]
     print(f"784-{chosen.hidden}-10, {chosen.threads} threads, PyTorch {torch.__version__}, {machine.cpu_model()}")
-    found = {"neuralnet float64": [], "PyTorch float32": []}
+    name = f"neuralnet {chosen.precision.replace('f', 'float')}"
+    found = {name: [], "PyTorch float32": []}
     for seed in range(1, chosen.seeds + 1):
-        found["neuralnet float64"].append(ours(chosen, seed))
+        found[name].append(ours(chosen, seed))
         found["PyTorch float32"].append(torchs(chosen, seed, data))
     medians = {}
     for name, runs in found.items():

@@ -54,7 +54,7 @@ struct DenseLayer<T: Float, const N: usize> {
     forward: Panels<T, N>,
     /// The weight for `e W`, whose columns are inputs; without any for the first layer, whose inputs need no error.
     backward: Panels<T, N>,
-    /// (O padded), 0 without a bias.
+    /// (O), empty without a bias.
     bias: Vec<T>,
 }
 
@@ -67,15 +67,13 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
             .map(|(at, (shape, range))| {
                 let (weight, bias) = shape.split(&parameters[range]);
                 let bias = bias.unwrap_or_default().iter();
-                let mut padded: Vec<T> = bias.map(|bias| T::rounded(*bias)).collect();
-                padded.resize(shape.n_outputs.next_multiple_of(N), T::default());
                 DenseLayer {
                     forward: Panels::of_rows(weight, shape.n_outputs, shape.n_inputs),
                     backward: match at {
                         0 => Panels::default(),
                         _ => Panels::of_columns(weight, shape.n_outputs, shape.n_inputs),
                     },
-                    bias: padded,
+                    bias: bias.map(|bias| T::rounded(*bias)).collect(),
                     shape,
                 }
             });

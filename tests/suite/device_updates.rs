@@ -151,6 +151,33 @@ fn the_shaders_update_as_the_host_does() {
     }
 }
 
+/// More parameters than the invocations of one workgroup take at once, and more than one workgroup takes: the norms that
+/// clip the gradient and that the penalties are made of add up all of them.
+#[test]
+fn norms_are_those_of_all_parameters() {
+    let rows = dataset(150, false);
+    let config = TrainConfig {
+        iterations: 5,
+        dropout: 0.0,
+        clip_norm: Some(0.05),
+        warm_up: 0,
+        ..config(Optimizer::GradientDescent, &[150, 60])
+    };
+    let on_gpu = on_gpu(GpuOptions::default());
+    let (found, losses) = trained(&rows, &config, &on_gpu);
+    assert!(found.len() > 2 * 4 * 1024, "{} parameters", found.len());
+    let (expected, expected_losses) = trained(&rows, &config, &Hardware::cpu());
+    assert_close(&found, &expected, 1e-6, "weights");
+    assert_close(&losses, &expected_losses, 1e-6, "losses");
+    let unclipped = TrainConfig {
+        clip_norm: None,
+        ..config
+    };
+    let (unclipped, _) = trained(&rows, &unclipped, &Hardware::cpu());
+    let differ = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-3;
+    assert!(unclipped.iter().zip(&found).any(differ), "it is clipped");
+}
+
 /// One submission of many updates, many of one, two runs; rows in one buffer, in several, and streamed; each storage.
 #[test]
 fn no_bit_depends_on_how_updates_are_submitted_or_where_rows_lie() {

@@ -2,7 +2,7 @@
 // errors (n_rows, ERROR_VEC4) vec4; parameters: W (OUTPUTS, VEC4_PER_ROW) vec4 from WEIGHT_AT on; pre_activations,
 // activations and errors_below (n_rows, VEC4_PER_ROW) vec4, those of the layer below.
 // Tiles of rows (workgroup_id.x) and of inputs (.y) as in common/tile.wgsl; the contraction is over the outputs.
-// CPU twin: backward in src/cpu/dense/pass.rs.
+// CPU twins: multiply in src/cpu/dense/tile.rs, multiply_by_slopes in src/cpu/dense/activation.rs.
 @group(0) @binding(1) var<storage, read> errors: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> pre_activations: array<vec4<f32>>;

@@ -28,7 +28,7 @@ export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$scratch/run}"
 neuralnet=$scratch/programs/neuralnet
 # Where the test programs find what cargo gave them at home.
 export CARGO_BIN_EXE_neuralnet="$neuralnet" NEURALNET_ROOT="$scratch" CARGO_TARGET_TMPDIR="$scratch/tmp"
-tar -xzf "$here/all.tar.gz" -C "$scratch"
+"$python" -m tarfile -e "$here/all.tar.xz" "$scratch"
 cd "$scratch"
 
 adapter=$("$neuralnet" devices --json 2>"$scratch/error" | sed -n 's/^\[{"name":"\([^"]*\)".*/\1/p') || true

@@ -171,7 +171,8 @@ macro_rules! detected {
                     unsafe_code,
                     reason = "the language cannot know that the machine was asked; this is the one place"
                 )]
-                // SAFETY: its field is private, and `detect` alone sets it, where the machine has the features.
+                // SAFETY: its field is private: only `detect` makes it, where the machine has the features, and `narrow`
+                // from a set that includes them.
                 unsafe {
                     with_features(arithmetic)
                 }

@@ -94,7 +94,7 @@ pub(crate) struct TrainArgs {
     /// The backend that trains: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     backend: BackendChoice,
-    /// The numbers to compute in: f32 is faster on the CPU; a GPU has no other (default: f64 on the CPU)
+    /// The numbers to compute in: f32 is faster on the CPU for networks with hidden layers; a GPU has no other (default: f64 on the CPU)
     #[arg(long, value_parser = choice::<Precision>(), help_heading = "Hardware")]
     precision: Option<Precision>,
     #[command(flatten)]

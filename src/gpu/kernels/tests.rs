@@ -221,8 +221,8 @@ fn fold_takes_as_many_nodes_as_the_host_counts() {
 
 /// The folder of the package, which the environment names where this runs on a machine without cargo.
 fn package() -> PathBuf {
-    let package = std::env::var("CARGO_MANIFEST_DIR");
-    package.map_or_else(|_| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+    let root = std::env::var("NEURALNET_ROOT");
+    root.map_or_else(|_| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 /// The files of the shaders.

@@ -32,7 +32,7 @@ fn main(
             error = weight * loss_grad_z(z, y, t);
         }
         if exists {
-            errors[row * PADDED + o] = error;
+            set_error(row, o, error);
         }
     }
     let sum = sum_of_row(sums, invocation);

@@ -1,19 +1,9 @@
-// dropout: the units of layer LAYER that the update goes without: the values of others are multiplied by mask.scale.
-// Each counter of Threefry gives two units their words; it has the place of the row in its batch, the layer and the
-// number of the two units. A mask whose threshold is 0 keeps all. CPU twin: src/network/dropout.rs.
-struct Mask {
-    key: vec2<u32>, // of the update
-    threshold: u32, // units that draw less are dropped
-    scale: f32,
-}
-
+// dropout: the units of layer LAYER that the update goes without, by mask.wgsl.
 @group(0) @binding(6) var<uniform> mask: Mask;
 
 fn factors(row: u32, two: u32) -> vec2<f32> {
     let low = params.place_low + row;
-    let high = params.place_high + u32(low < row);
-    let words = threefry(mask.key, vec2(low, (high << 18u) | (LAYER << 12u) | two));
-    return select(vec2(mask.scale), vec2(0.0), words < vec2(mask.threshold));
+    return factors_at(low, params.place_high + u32(low < row), LAYER, two);
 }
 
 fn kept(row: u32, unit: u32, a: f32) -> f32 {

@@ -11,3 +11,7 @@ const TARGET_WIDTH = OUTPUTS + WEIGHTED;
 fn z_of(row: u32, output: u32) -> f32 {
     return pre_activations[row * PADDED + output];
 }
+
+fn set_error(row: u32, output: u32, error: f32) {
+    errors[row * PADDED + output] = error;
+}

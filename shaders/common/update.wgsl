@@ -17,11 +17,6 @@ struct Params {
     _pad1: u32,
 }
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
-
-const WORKGROUP_SIZE = 256u;
-
 // That of the loss and of the L2 penalty, not clipped.
 fn gradient_of(column: u32) -> vec4<f32> {
     let of_loss = params.scale * sums[column];

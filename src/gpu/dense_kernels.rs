@@ -123,8 +123,10 @@ impl DenseKernel {
                 shaders!(
                     "common/output_targets.wgsl",
                     "common/loss.wgsl",
+                    "common/sum_of_workgroup.wgsl",
                     "common/leaf_loss.wgsl",
                     "common/output_row.wgsl",
+                    "common/output_errors.wgsl",
                     "output_gradient.wgsl"
                 ),
             ),
@@ -155,7 +157,12 @@ impl DenseKernel {
     pub(super) fn row_losses(&self) -> Kernel {
         Kernel {
             name: "row_losses",
-            wgsl: self.header_of_rows(None) + shaders!("common/leaf_loss.wgsl", "row_losses.wgsl"),
+            wgsl: self.header_of_rows(None)
+                + shaders!(
+                    "common/sum_of_workgroup.wgsl",
+                    "common/leaf_loss.wgsl",
+                    "row_losses.wgsl"
+                ),
             bindings: vec![Uniform, Read, ReadWrite],
         }
     }
@@ -247,7 +254,11 @@ fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
     let Some(layer) = dropped else {
         return shaders!("common/all_units.wgsl").to_owned();
     };
-    let parts = shaders!("common/threefry.wgsl", "common/dropout.wgsl");
+    let parts = shaders!(
+        "common/threefry.wgsl",
+        "common/mask.wgsl",
+        "common/dropout.wgsl"
+    );
     let parts = numbered(parts, 6, bindings.len());
     bindings.push(UniformAt(size_of::<MaskParams>() as u64));
     format!("const LAYER = {layer}u;\n{parts}")

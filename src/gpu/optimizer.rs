@@ -250,6 +250,7 @@ fn header(layout: &ParameterLayout) -> String {
     for (name, value) in [
         ("TRAINED", layout.n_trained() / 4),
         ("LOSS_AT", layout.n_sums() / 4 - 1),
+        ("WORKGROUP_SIZE", WORKGROUP_SIZE),
     ] {
         writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
     }
@@ -262,7 +263,13 @@ const RECORD: u64 = size_of::<UpdateParams>() as u64;
 fn norms(layout: &ParameterLayout) -> Kernel {
     Kernel {
         name: "norms",
-        wgsl: header(layout) + shaders!("common/update.wgsl", "norms.wgsl"),
+        wgsl: header(layout)
+            + shaders!(
+                "common/update.wgsl",
+                "common/sum_of_workgroup.wgsl",
+                "common/norm_terms.wgsl",
+                "norms.wgsl"
+            ),
         bindings: vec![UniformAt(RECORD), Read, Read, ReadWrite],
     }
 }
@@ -285,7 +292,11 @@ fn optimizer(layout: &ParameterLayout, method: Optimizer, averages: bool) -> Ker
             "{}const METHOD = {method};\nconst HISTORY = {MAX_UPDATES}u;\nconst AVERAGES = {}u;\n{}",
             header(layout),
             u32::from(averages),
-            shaders!("common/update.wgsl", "optimizer.wgsl")
+            shaders!(
+                "common/update.wgsl",
+                "common/update_rule.wgsl",
+                "optimizer.wgsl"
+            )
         ),
         bindings,
     }

@@ -1,0 +1,90 @@
+// update_rule: one update of a vec4 of the parameters by a first-order method.              (parameters with -=)
+// parameters, and what the method keeps from update to update, `first` and `second`, all as in update.wgsl; average, the
+// running mean of the parameters, where AVERAGES is 1.
+// METHOD says which method:
+//   DESCENT   parameters -= rate g
+//   MOMENTUM  first = momentum first + g, parameters -= rate first
+//   NESTEROV  first = momentum first + g, parameters -= rate (g + momentum first)
+//   RMSPROP   first = mean of g^2, parameters -= rate g / (sqrt(first) + EPSILON)
+//   ADAM      first = mean of g, second = mean of g^2, parameters -= decay parameters for weights, then parameters -=
+//             rate first / (sqrt(square_scale second) + EPSILON)
+// Compilers drop the branches that METHOD excludes. CPU twin: src/optimizer.rs.
+const DESCENT = 0u;
+const MOMENTUM = 1u;
+const NESTEROV = 2u;
+const RMSPROP = 3u;
+const ADAM = 4u;
+
+const RMSPROP_GAIN = 0.01; // the share of the new square in the mean: 1 less the share that is kept
+const ADAM_GAIN = 0.1;
+const ADAM_SQUARE_GAIN = 0.001;
+const EPSILON = 1e-8;
+const CLIP_EPSILON = 1e-6;
+
+// The proximal step of the L1 penalty: moves weights towards 0 by the threshold, but not beyond.
+fn shrunk(parameter: vec4<f32>, column: u32) -> vec4<f32> {
+    if params.threshold > 0.0 && is_weight(column) {
+        let most = vec4(params.threshold);
+        return parameter - clamp(parameter, -most, most);
+    }
+    return parameter;
+}
+
+fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
+    if METHOD == DESCENT {
+        return shrunk(before - params.rate * gradient, column);
+    }
+    if METHOD == RMSPROP {
+        let square = fma(vec4(RMSPROP_GAIN), gradient * gradient - first[column], first[column]);
+        first[column] = square;
+        return before - params.rate * gradient / (sqrt(square) + EPSILON);
+    }
+    if METHOD == ADAM {
+        let mean = fma(vec4(ADAM_GAIN), gradient - first[column], first[column]);
+        let square = fma(vec4(ADAM_SQUARE_GAIN), gradient * gradient - second[column], second[column]);
+        first[column] = mean;
+        second[column] = square;
+        var decayed = before;
+        if is_weight(column) {
+            decayed -= params.decay * before;
+        }
+        return decayed - params.rate * mean / (sqrt(params.square_scale * square) + EPSILON);
+    }
+    let velocity = fma(vec4(params.momentum), first[column], gradient);
+    first[column] = velocity;
+    if METHOD == NESTEROV {
+        return before - params.rate * fma(vec4(params.momentum), velocity, gradient);
+    }
+    let after = shrunk(before - params.rate * velocity, column);
+    if params.threshold > 0.0 && params.rate > 0.0 && is_weight(column) {
+        first[column] = (before - after) / params.rate;
+    }
+    return after;
+}
+
+// By its bits: a compiler may take it that no number is infinite or none at all.
+fn is_finite(number: f32) -> bool {
+    return (bitcast<u32>(number) & 0x7F800000u) != 0x7F800000u;
+}
+
+// The loss that decides whether an update of loss `loss` is made, after one that `before` decided on: after a loss that is
+// not finite no update follows, so that the parameters that gave it can be looked at.
+fn deciding_loss(before: f32, loss: f32) -> f32 {
+    if is_finite(before) {
+        return loss;
+    }
+    return before;
+}
+
+// Updates vec4 `column`, where `squared_norm` is that of the gradient.
+fn update(column: u32, squared_norm: f32) {
+    var gradient = gradient_of(column);
+    if params.clip_norm > 0.0 {
+        gradient *= min(1.0, params.clip_norm / (sqrt(squared_norm) + CLIP_EPSILON));
+    }
+    let after = updated(parameters[column], gradient, column);
+    parameters[column] = after;
+    if AVERAGES == 1u {
+        average[column] = fma(vec4(params.average_gain), after - average[column], average[column]);
+    }
+}

@@ -39,6 +39,7 @@ mod read;
 mod ring;
 mod row_layout;
 mod row_numbers;
+mod small_network;
 mod tile;
 mod tree;
 mod unroll;
@@ -69,6 +70,7 @@ use params::to_u32;
 use pass::Pass;
 use predict::Predict;
 use row_layout::{RowLayout, leaves_per_chunk};
+use small_network::SmallNetwork;
 use std::collections::VecDeque;
 use tree::{Tree, UpdateTarget};
 use workgroup_shape::WorkgroupShape;
@@ -109,8 +111,18 @@ enum Followed {
     Plain {
         learning_rate: f64,
     },
-    /// Any other, with the dispatches that update from all rows.
-    Optimizer(Box<DeviceOptimizer>, UpdateDispatches),
+    /// Any other.
+    Optimizer(Box<Follower>),
+}
+
+/// A rule that a kernel of its own updates by.
+#[derive(Debug)]
+struct Follower {
+    optimizer: DeviceOptimizer,
+    /// The dispatches that update from all rows.
+    whole: UpdateDispatches,
+    /// What makes many updates at once, if the network is small.
+    small: Option<SmallNetwork>,
 }
 
 impl<'a> Gpu<'a> {

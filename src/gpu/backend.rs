@@ -6,8 +6,9 @@ use super::params::to_u32;
 use super::pipeline::Places;
 use super::predict::Predict;
 use super::ring::Samples;
+use super::small_network::SmallNetwork;
 use super::updates::Updates;
-use super::{Followed, Gpu, pass};
+use super::{Followed, Follower, Gpu, pass};
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary};
 use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
@@ -26,8 +27,8 @@ impl Backend for Gpu<'_> {
         let packed = self.parameter_layout.pack(parameters);
         self.device
             .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
-        if let Followed::Optimizer(optimizer, _) = &self.followed {
-            optimizer.forget_history(&self.device);
+        if let Followed::Optimizer(it) = &self.followed {
+            it.optimizer.forget_history(&self.device);
         }
         Ok(())
     }
@@ -70,10 +71,10 @@ impl Backend for Gpu<'_> {
     }
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        if let Followed::Optimizer(optimizer, _) = &self.followed
-            && optimizer.rule == *rule
+        if let Followed::Optimizer(it) = &self.followed
+            && it.optimizer.rule == *rule
         {
-            optimizer.forget(&self.device);
+            it.optimizer.forget(&self.device);
             return Ok(true);
         }
         self.readbacks = Readbacks::default();
@@ -86,7 +87,15 @@ impl Backend for Gpu<'_> {
             let optimizer = DeviceOptimizer::new(device, &operands.problem, rule)?;
             let total = self.pass.tree().total();
             let whole = optimizer.dispatches(device, &operands.parameters, total)?;
-            Followed::Optimizer(Box::new(optimizer), whole)
+            let small = match self.pass.chunks().resident() {
+                Some(rows) => SmallNetwork::new(device, operands, &optimizer, &rows)?,
+                None => None,
+            };
+            Followed::Optimizer(Box::new(Follower {
+                optimizer,
+                whole,
+                small,
+            }))
         };
         Ok(true)
     }
@@ -106,18 +115,18 @@ impl Backend for Gpu<'_> {
                 let first = self.parameter_layout.n_parameters();
                 (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
             }
-            Followed::Optimizer(optimizer, whole) => {
+            Followed::Optimizer(follower) => {
                 let mut submission = Updates {
                     device,
                     operands: &self.operands,
                     options: self.options,
                     pass: &mut self.pass,
                     batches: &mut self.batches,
-                    optimizer,
-                    whole,
+                    follower,
                 };
                 self.submitted.push_back(submission.submit(updates)?);
-                (self.readbacks).send_for(device, &optimizer.history, 0, 4 * MAX_UPDATES)
+                let history = &follower.optimizer.history;
+                (self.readbacks).send_for(device, history, 0, 4 * MAX_UPDATES)
             }
         }
     }
@@ -126,7 +135,7 @@ impl Backend for Gpu<'_> {
         let vectors = self.readbacks.receive(&self.device)?;
         let updates = self.submitted.pop_front().expect("updates were submitted");
         let (l1, l2) = match &self.followed {
-            Followed::Optimizer(optimizer, _) => (optimizer.rule.l1, optimizer.rule.l2),
+            Followed::Optimizer(it) => (it.optimizer.rule.l1, it.optimizer.rule.l2),
             _ => (0.0, 0.0),
         };
         let seen = updates.into_iter().map(|(update, weight)| {
@@ -143,14 +152,14 @@ impl Backend for Gpu<'_> {
 
     fn memory(&mut self) -> Result<Memory> {
         match &self.followed {
-            Followed::Optimizer(optimizer, _) => optimizer.memory(&self.device),
+            Followed::Optimizer(it) => it.optimizer.memory(&self.device),
             _ => Ok(Memory::default()),
         }
     }
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
-        if let Followed::Optimizer(optimizer, _) = &self.followed {
-            optimizer.set_memory(&self.device, memory);
+        if let Followed::Optimizer(it) = &self.followed {
+            it.optimizer.set_memory(&self.device, memory);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::{Block, Forward, Values};
+use super::kernels::Summand;
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
@@ -96,8 +97,7 @@ impl Dense {
             &forward.values[forward.last()],
         );
         let order = BatchRows::order(rows);
-        let (loss, is_weighted) = (problem.objective.loss, problem.dataset.is_weighted());
-        let gradient = kernel.output_gradient(loss, is_weighted, order);
+        let gradient = kernel.output_gradient(Summand::new(problem), order);
         let mut gradient = Pipeline::new(device, &gradient)?;
         let shared = kernel.output_lanes() > 1;
         let of_rows = match shared {

@@ -2,18 +2,19 @@
 
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
-use super::kernels::{Binding, Kernel, RowOrder, numbered, row_reader, shaders};
+use super::kernels::{
+    Binding, Kernel, RowOrder, Summand, activation_name, numbered, row_reader, shaders,
+};
 use super::parameter_layout::LayerLayout;
 use super::params::MaskParams;
 use super::tile::Tile;
 use crate::network::Activation;
-use crate::objective::Loss;
 use std::fmt::Write;
 
 /// Invocations of a workgroup of the kernels that take outputs row by row.
 const WORKGROUP_SIZE: usize = 256;
 /// Most outputs of a row that one invocation takes one after the other; more are shared.
-const MAX_OUTPUTS_OF_INVOCATION: usize = 64;
+pub(super) const MAX_OUTPUTS_OF_INVOCATION: usize = 64;
 /// Fewest outputs that an invocation has of those that are shared.
 const OUTPUTS_OF_LANE: usize = 4;
 
@@ -111,12 +112,7 @@ impl DenseKernel {
 
     /// `output_gradient`, or `wide_output_gradient` if invocations share a row: errors of the last layer, with the loss
     /// of each leaf, or of each row, from the targets of rows in `order`.
-    pub(super) fn output_gradient(&self, loss: Loss, weighted: bool, order: RowOrder) -> Kernel {
-        let loss = match loss {
-            Loss::SquaredError => "SQUARED_ERROR",
-            Loss::CrossEntropy => "CROSS_ENTROPY",
-        };
-        let weighted = u32::from(weighted);
+    pub(super) fn output_gradient(&self, summand: Summand, order: RowOrder) -> Kernel {
         let (name, parts) = match self.output_lanes() {
             1 => (
                 "output_gradient",
@@ -140,15 +136,13 @@ impl DenseKernel {
                 ),
             ),
         };
-        let header = self.header_of_rows(Some(self.layout.layer.activation));
+        let header = self.header_of_rows(Some(self.layout.layer.activation)) + &summand.header();
         let functions = shaders!("common/functions.wgsl");
         let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
         let reader = order.reader(&mut bindings);
         Kernel {
             name,
-            wgsl: format!(
-                "{header}const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n{reader}{functions}{parts}"
-            ),
+            wgsl: format!("{header}{reader}{functions}{parts}"),
             bindings,
         }
     }
@@ -240,8 +234,7 @@ impl DenseKernel {
             writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
         }
         if let Some(activation) = activation {
-            // The constants of functions.wgsl are called as the variants are, in capitals.
-            let activation = format!("{activation:?}").to_uppercase();
+            let activation = activation_name(activation);
             writeln!(header, "const ACTIVATION = {activation};").expect("a string takes any text");
         }
         header + shaders!("common/block.wgsl")
@@ -268,7 +261,7 @@ fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
 pub(super) mod tests {
     use super::{DenseKernel, Tile, WORKGROUP_SIZE};
     use crate::gpu::input_format::InputFormat;
-    use crate::gpu::kernels::{Kernel, RowOrder};
+    use crate::gpu::kernels::{Kernel, RowOrder, Summand};
     use crate::gpu::parameter_layout::ParameterLayout;
     use crate::network::{Activation, Hidden, Network};
     use crate::objective::Loss;
@@ -313,8 +306,12 @@ pub(super) mod tests {
                         kernel.gradient(tile),
                     ];
                     kernels.extend(of_tile.map(|kernel| (kernel, tile.invocations())));
+                    let summand = Summand {
+                        loss,
+                        weighted: bias,
+                    };
                     let of_rows = [
-                        kernel.output_gradient(loss, bias, order),
+                        kernel.output_gradient(summand, order),
                         kernel.row_losses(),
                         kernel.predictions(),
                     ];

@@ -98,6 +98,11 @@ impl Device {
             .min(ADDRESSABLE_BYTES)
     }
 
+    /// Storage buffers that a kernel can have.
+    pub(super) fn max_storage_buffers(&self) -> usize {
+        self.device.limits().max_storage_buffers_per_shader_stage as usize
+    }
+
     /// `n` workgroups, or a few more, in as many dimensions as they need.
     pub(super) fn workgroups(&self, n: usize) -> [usize; 2] {
         let most = self.adapter.max_workgroups as usize;

@@ -6,6 +6,7 @@ mod tests;
 use super::input_format::InputFormat;
 use super::unroll::unrolled;
 use super::workgroup_shape::WorkgroupShape;
+use crate::backend::Problem;
 use crate::network::Activation;
 use crate::objective::Loss;
 
@@ -121,6 +122,30 @@ pub(super) struct Summand {
     pub(super) weighted: bool,
 }
 
+impl Summand {
+    pub(super) fn new(problem: &Problem<'_>) -> Self {
+        Self {
+            loss: problem.objective.loss,
+            weighted: problem.dataset.is_weighted(),
+        }
+    }
+
+    /// The constants that say so.
+    pub(super) fn header(self) -> String {
+        let loss = match self.loss {
+            Loss::SquaredError => "SQUARED_ERROR",
+            Loss::CrossEntropy => "CROSS_ENTROPY",
+        };
+        let weighted = u32::from(self.weighted);
+        format!("const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n")
+    }
+}
+
+/// The name that functions.wgsl has for `activation`.
+pub(super) fn activation_name(activation: Activation) -> String {
+    format!("{activation:?}").to_uppercase()
+}
+
 impl RowKernel<'_> {
     /// `leaf_sums`: the sums of each leaf of a chunk.
     pub(super) fn leaf_sums(&self, summand: Summand) -> Kernel {
@@ -155,8 +180,7 @@ impl RowKernel<'_> {
     /// The text that all kernels that read rows share: constants, inputs, the forward pass, the exchange
     /// among lanes, the activation. Adds to `bindings` what reads rows.
     fn forward_source(&self, bindings: &mut Vec<Binding>) -> String {
-        // The constants of functions.wgsl are called as the variants are, in capitals.
-        let activation = format!("{:?}", self.activation).to_uppercase();
+        let activation = activation_name(self.activation);
         let within_subgroup = match self.subgroup {
             Some(_) => shaders!("common/subgroup.wgsl"),
             None => shaders!("common/workgroup.wgsl"),
@@ -179,13 +203,8 @@ impl RowKernel<'_> {
     /// The text that all kernels that sum gradients share: the forward pass, the loss, the backward pass, the
     /// sums over groups. Adds to `bindings` what reads rows.
     fn backward_source(&self, summand: Summand, bindings: &mut Vec<Binding>) -> String {
-        let loss = match summand.loss {
-            Loss::SquaredError => "SQUARED_ERROR",
-            Loss::CrossEntropy => "CROSS_ENTROPY",
-        };
-        let weighted = u32::from(summand.weighted);
         self.forward_source(bindings)
-            + &format!("const LOSS = {loss};\nconst WEIGHTED = {weighted}u;\n")
+            + &summand.header()
             + shaders!(
                 "common/loss.wgsl",
                 "common/backward.wgsl",

@@ -96,10 +96,7 @@ impl LeafKernel {
         };
         let problem = &operands.problem;
         let kernel = operands.row_kernel(device, shape, BatchRows::order(rows));
-        let summand = Summand {
-            loss: problem.objective.loss,
-            weighted: problem.dataset.is_weighted(),
-        };
+        let summand = Summand::new(problem);
         let kernel = match leaves.count() {
             1 => kernel.one_leaf(summand),
             _ => kernel.leaf_sums(summand),

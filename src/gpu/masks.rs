@@ -21,11 +21,7 @@ impl Masks {
         let bytes = ((MAX_UPDATES + 1) * RECORD_BYTES) as u64;
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let buffer = device.buffer("masks of updates", bytes, usage)?;
-        let all = MaskParams {
-            key: [0; 2],
-            threshold: 0,
-            scale: 1.0,
-        };
+        let all = MaskParams::ALL;
         let last = u64::from(Places::default().record);
         device.write(&buffer, last, bytemuck::bytes_of(&all));
         Ok(Self { dropout, buffer })
@@ -35,20 +31,24 @@ impl Masks {
     pub(super) fn write(&self, device: &Device, updates: impl IntoIterator<Item = u64>) {
         let mut records = Vec::new();
         for update in updates {
-            let mask = self.dropout.mask(update);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "rounding to f32 is the purpose"
-            )]
-            let params = MaskParams {
-                key: mask.key,
-                threshold: mask.threshold,
-                scale: mask.scale as f32,
-            };
             let start = records.len();
-            records.extend_from_slice(bytemuck::bytes_of(&params));
+            records.extend_from_slice(bytemuck::bytes_of(&self.params(update)));
             records.resize(start + RECORD_BYTES, 0);
         }
         device.write(&self.buffer, 0, &records);
+    }
+
+    /// The mask of an update.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to f32 is the purpose"
+    )]
+    pub(super) fn params(&self, update: u64) -> MaskParams {
+        let mask = self.dropout.mask(update);
+        MaskParams {
+            key: mask.key,
+            threshold: mask.threshold,
+            scale: mask.scale as f32,
+        }
     }
 }

@@ -19,23 +19,23 @@ pub(super) const MAX_UPDATES: usize = 1024;
 /// Bytes from one record to the next: every device takes a multiple of them as the place of a uniform.
 pub(super) const RECORD_BYTES: usize = 256;
 /// vec4 of the parameters that a workgroup of `norms` and of `optimizer` takes.
-const NORMS_PER_WORKGROUP: usize = 1024;
-const WORKGROUP_SIZE: usize = 256;
+pub(super) const NORMS_PER_WORKGROUP: usize = 1024;
+pub(super) const WORKGROUP_SIZE: usize = 256;
 
 /// A rule, compiled, with what it keeps from update to update.
 #[derive(Debug)]
 pub(super) struct DeviceOptimizer {
     pub(super) rule: UpdateRule,
-    layout: ParameterLayout,
+    pub(super) layout: ParameterLayout,
     optimizer: Pipeline,
     /// If the rule asks for the norm of the gradient or of the weights.
     norms: Option<Norms>,
     /// What stands for them otherwise.
     zero: Buffer,
     /// Both are there; those that the method does not use have room for one vec4.
-    memory: [Buffer; 2],
+    pub(super) memory: [Buffer; 2],
     /// The running mean of the parameters; one vec4 if the rule asks for none.
-    average: Buffer,
+    pub(super) average: Buffer,
     /// An [`UpdateParams`] each [`RECORD_BYTES`].
     records: Buffer,
     /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
@@ -67,9 +67,8 @@ impl DeviceOptimizer {
             let floats = if is_used { layout.n_trained() } else { 4 };
             device.storage("memory of the optimizer", floats)
         };
-        let needs_norms = rule.clip_norm.is_some() || rule.l1 > 0.0 || rule.l2 > 0.0;
         let n_nodes = (layout.n_trained() / 4).div_ceil(NORMS_PER_WORKGROUP);
-        let norms = needs_norms.then(|| {
+        let norms = needs_norms(rule).then(|| {
             Ok(Norms {
                 pipeline: Pipeline::new(device, &norms(&layout))?,
                 tree: Tree::new(device, n_nodes, 4, None, None)?,
@@ -77,10 +76,7 @@ impl DeviceOptimizer {
         });
         let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
         Ok(Self {
-            optimizer: Pipeline::new(
-                device,
-                &optimizer(&layout, rule.optimizer, rule.average_decay.is_some()),
-            )?,
+            optimizer: Pipeline::new(device, &optimizer(&layout, rule))?,
             norms: norms.transpose()?,
             zero: device.storage("no norms", 4)?,
             memory: [vector(n_own > 0)?, vector(n_own > 1)?],
@@ -159,7 +155,7 @@ impl DeviceOptimizer {
         clippy::cast_possible_truncation,
         reason = "rounding to f32 is the purpose"
     )]
-    fn record(&self, update: u64, scale: f64) -> UpdateParams {
+    pub(super) fn record(&self, update: u64, scale: f64) -> UpdateParams {
         let rule = &self.rule;
         let rate = rule.rate(update);
         let [mean_share, square_share] = match rule.optimizer {
@@ -274,9 +270,14 @@ fn norms(layout: &ParameterLayout) -> Kernel {
     }
 }
 
-/// `optimizer`: an update.
-fn optimizer(layout: &ParameterLayout, method: Optimizer, averages: bool) -> Kernel {
-    let method = match method {
+/// Whether updates by `rule` depend on the norm of the gradient, or their history on those of the weights.
+pub(super) fn needs_norms(rule: &UpdateRule) -> bool {
+    rule.clip_norm.is_some() || rule.l1 > 0.0 || rule.l2 > 0.0
+}
+
+/// What decides the text of a kernel that updates by `rule`.
+pub(super) fn header_of_rule(layout: &ParameterLayout, rule: &UpdateRule) -> String {
+    let method = match rule.optimizer {
         Optimizer::GradientDescent => "DESCENT",
         Optimizer::Momentum => "MOMENTUM",
         Optimizer::Nesterov => "NESTEROV",
@@ -284,20 +285,25 @@ fn optimizer(layout: &ParameterLayout, method: Optimizer, averages: bool) -> Ker
         Optimizer::Adam | Optimizer::AdamW => "ADAM",
         Optimizer::LBfgs => unreachable!("the host searches its steps"),
     };
+    let averages = u32::from(rule.average_decay.is_some());
+    header(layout)
+        + &format!(
+            "const METHOD = {method};\nconst HISTORY = {MAX_UPDATES}u;\nconst AVERAGES = {averages}u;\n"
+        )
+}
+
+/// `optimizer`: an update.
+fn optimizer(layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
     let mut bindings = vec![UniformAt(RECORD), Read, ReadWrite, ReadWrite, ReadWrite];
     bindings.extend([Read, ReadWrite, ReadWrite]);
     Kernel {
         name: "optimizer",
-        wgsl: format!(
-            "{}const METHOD = {method};\nconst HISTORY = {MAX_UPDATES}u;\nconst AVERAGES = {}u;\n{}",
-            header(layout),
-            u32::from(averages),
-            shaders!(
+        wgsl: header_of_rule(layout, rule)
+            + shaders!(
                 "common/update.wgsl",
                 "common/update_rule.wgsl",
                 "optimizer.wgsl"
-            )
-        ),
+            ),
         bindings,
     }
 }
@@ -307,7 +313,7 @@ pub(super) mod tests {
     use super::{ParameterLayout, WORKGROUP_SIZE, norms, optimizer};
     use crate::gpu::kernels::Kernel;
     use crate::network::{Activation, Hidden, Network};
-    use crate::optimizer::Optimizer;
+    use crate::optimizer::{Optimizer, UpdateRule};
 
     /// Every kernel in every variant, with the invocations of a workgroup.
     pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
@@ -316,6 +322,13 @@ pub(super) mod tests {
             activation: Activation::Relu,
         };
         let layout = ParameterLayout::new(&Network::single_layer(9, 3, true).with_hidden(&hidden));
+        let kernels = rules().map(|rule| optimizer(&layout, &rule));
+        let kernels = kernels.into_iter().chain([norms(&layout)]);
+        kernels.map(|kernel| (kernel, WORKGROUP_SIZE)).collect()
+    }
+
+    /// A rule of each method.
+    pub(in crate::gpu) fn rules() -> [UpdateRule; 5] {
         let methods = [
             Optimizer::GradientDescent,
             Optimizer::Momentum,
@@ -323,8 +336,10 @@ pub(super) mod tests {
             Optimizer::RmsProp,
             Optimizer::Adam,
         ];
-        let kernels = methods.map(|method| optimizer(&layout, method, method == Optimizer::Adam));
-        let kernels = kernels.into_iter().chain([norms(&layout)]);
-        kernels.map(|kernel| (kernel, WORKGROUP_SIZE)).collect()
+        methods.map(|optimizer| UpdateRule {
+            optimizer,
+            average_decay: (optimizer == Optimizer::Adam).then_some(0.9),
+            ..UpdateRule::gradient_descent(0.1)
+        })
     }
 }

@@ -45,6 +45,15 @@ pub(super) struct MaskParams {
     pub(super) scale: f32,
 }
 
+impl MaskParams {
+    /// No unit is missing.
+    pub(super) const ALL: Self = Self {
+        key: [0; 2],
+        threshold: 0,
+        scale: 1.0,
+    };
+}
+
 /// Uniform of `fold`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
@@ -77,6 +86,27 @@ pub(super) struct UpdateParams {
     pub(super) number: u32,
     pub(super) average_gain: f32,
     pub(super) _pad: [u32; 2],
+}
+
+/// What `small_network` has in its uniform for each update.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct SmallUpdateParams {
+    pub(super) params: UpdateParams,
+    pub(super) mask: MaskParams,
+    /// Rows of the update.
+    pub(super) n_rows: u32,
+    /// Place of the first of them among the numbers of rows.
+    pub(super) first_row: u32,
+    pub(super) _pad: [u32; 2],
+}
+
+/// The uniform of `small_network` before its updates.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct SmallUpdatesParams {
+    pub(super) n_updates: u32,
+    pub(super) _pad: [u32; 3],
 }
 
 /// Uniform of `batch_rows`, whose WGSL says what each means.
@@ -140,9 +170,9 @@ pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
         BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams,
-        SyntheticParams, UpdateParams,
+        SmallUpdateParams, SmallUpdatesParams, SyntheticParams, UpdateParams,
     };
-    use naga::{AddressSpace, TypeInner};
+    use naga::{AddressSpace, StructMember, TypeInner};
     use std::mem::{offset_of, size_of};
 
     /// The size of a struct, and name and offset of its fields.
@@ -195,6 +225,10 @@ pub(super) mod tests {
             let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
                 panic!("{}: {name} is a struct", kernel.name);
             };
+            if name == "updates" {
+                assert_small_updates(module, members);
+                continue;
+            }
             let (size, fields) = match name {
                 "mask" => layout!(MaskParams: key threshold scale),
                 _ => {
@@ -203,12 +237,40 @@ pub(super) mod tests {
                 }
             };
             assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
-            let named: Vec<_> = members
-                .iter()
-                .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
-                .filter(|(name, _)| !name.starts_with("_pad"))
-                .collect();
-            assert_eq!(named, fields, "{}: {name}", kernel.name);
+            assert_eq!(named(members), fields, "{}: {name}", kernel.name);
+        }
+    }
+
+    /// Name and offset of what a struct holds, without what fills it up.
+    fn named(members: &[StructMember]) -> Vec<(&str, usize)> {
+        members
+            .iter()
+            .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
+            .filter(|(name, _)| !name.starts_with("_pad"))
+            .collect()
+    }
+
+    /// Asserts that the uniform of `small_network`, whose fields are `members`, and what it is made of, are as the host
+    /// fills them.
+    fn assert_small_updates(module: &naga::Module, members: &[StructMember]) {
+        let head = size_of::<SmallUpdatesParams>();
+        assert_eq!(named(members), [("n_updates", 0), ("list", head)]);
+        let (update, update_fields) = layout!(SmallUpdateParams: params mask n_rows first_row);
+        for (name, (size, fields)) in [
+            ("Update", (update, update_fields)),
+            (
+                "Params",
+                layout!(UpdateParams: scale rate square_scale decay momentum threshold l2 clip_norm number average_gain),
+            ),
+            ("Mask", layout!(MaskParams: key threshold scale)),
+        ] {
+            let of_name = |(_, it): &(_, &naga::Type)| it.name.as_deref() == Some(name);
+            let (_, found) = module.types.iter().find(of_name).unwrap();
+            let TypeInner::Struct { members, span } = &found.inner else {
+                panic!("{name} is a struct");
+            };
+            assert_eq!(*span as usize, size, "{name}");
+            assert_eq!(named(members), fields, "{name}");
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Submissions of updates: which passes and batches they take, and what comes back.
 
+use super::Follower;
 use super::batch::Batches;
 use super::device::Device;
 use super::leaf_kernel::Operands;
-use super::optimizer::{DeviceOptimizer, MAX_UPDATES, UpdateDispatches};
+use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::options::GpuOptions;
 use super::pass::{MAX_DISPATCHES, Pass};
 use super::pipeline::Places;
 use super::ring::Samples;
 use super::row_numbers::{batches_at_once, places, room, segments};
+use super::small_network::SmallNetwork;
 use crate::backend::Problem;
 use crate::error::Result;
 use crate::optimizer;
@@ -21,17 +23,16 @@ pub(super) struct Updates<'g, 'a> {
     pub(super) options: GpuOptions,
     pub(super) pass: &'g mut Pass<'a>,
     pub(super) batches: &'g mut Batches,
-    pub(super) optimizer: &'g DeviceOptimizer,
-    /// The dispatches that update from the total of the pass.
-    pub(super) whole: &'g UpdateDispatches,
+    pub(super) follower: &'g Follower,
 }
 
 impl Updates<'_, '_> {
     /// Submits `updates`, and gives the last of them with the weight of its rows: those that the history keeps.
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
-        match self.optimizer.rule.batches {
-            Some(batches) => self.submit_batches(batches, updates.clone())?,
-            None => self.submit_whole(updates.clone())?,
+        match (&self.follower.small, self.optimizer().rule.batches) {
+            (Some(small), _) => self.submit_small(small, updates.clone()),
+            (None, Some(batches)) => self.submit_batches(batches, updates.clone())?,
+            (None, None) => self.submit_whole(updates.clone())?,
         }
         let kept = updates
             .end
@@ -44,11 +45,15 @@ impl Updates<'_, '_> {
         &self.operands.problem
     }
 
+    fn optimizer(&self) -> &DeviceOptimizer {
+        &self.follower.optimizer
+    }
+
     /// The weight of the rows of update number `update`.
     fn weight(&self, update: u64) -> f64 {
         let dataset = self.problem().dataset;
         let n_samples = dataset.n_samples();
-        match self.optimizer.rule.batches {
+        match self.optimizer().rule.batches {
             None => dataset.total_weight(),
             Some(batches) if dataset.is_weighted() => {
                 dataset.weight_of(&batches.rows(update, n_samples))
@@ -62,8 +67,14 @@ impl Updates<'_, '_> {
         if let Some(masks) = &self.operands.masks {
             masks.write(self.device, updates.clone());
         }
+        let scaled = self.scaled(updates);
+        self.optimizer().write_records(self.device, scaled);
+    }
+
+    /// Each of `updates` with the scale of its reduction.
+    fn scaled(&self, updates: Range<u64>) -> impl Iterator<Item = (u64, f64)> {
         let reduction = self.problem().objective.reduction;
-        let scaled = updates.map(|update| {
+        updates.map(move |update| {
             let weight = self.weight(update);
             // Rows that weigh nothing have no sums to scale.
             let scale = if weight > 0.0 {
@@ -72,13 +83,24 @@ impl Updates<'_, '_> {
                 1.0
             };
             (update, scale)
-        });
-        self.optimizer.write_records(self.device, scaled);
+        })
+    }
+
+    /// Updates of a small network.
+    fn submit_small(&self, small: &SmallNetwork, updates: Range<u64>) {
+        let optimizer = self.optimizer();
+        let batches = optimizer.rule.batches;
+        let most = batches.map_or(MAX_UPDATES, |batches| batches_at_once(batches.size));
+        for group in cut(updates, most) {
+            let scaled = self.scaled(group.clone());
+            small.submit(self.device, self.operands, optimizer, group, scaled);
+        }
     }
 
     /// Updates of which each takes all rows.
     fn submit_whole(&mut self, updates: Range<u64>) -> Result<()> {
-        let (device, optimizer, whole) = (self.device, self.optimizer, self.whole);
+        let (device, follower) = (self.device, self.follower);
+        let (optimizer, whole) = (&follower.optimizer, &follower.whole);
         let by_host = self.pass.takes_rows_of_host();
         let most = match by_host {
             true => 1,
@@ -111,7 +133,7 @@ impl Updates<'_, '_> {
 
     /// Updates of which each takes a batch.
     fn submit_batches(&mut self, batches: optimizer::Batches, updates: Range<u64>) -> Result<()> {
-        let (device, optimizer) = (self.device, self.optimizer);
+        let (device, optimizer) = (self.device, &self.follower.optimizer);
         let dataset = self.operands.problem.dataset;
         let n_samples = dataset.n_samples();
         self.batches.reserve(device, room(batches.size))?;

@@ -104,6 +104,7 @@ fn kernels() -> Vec<(Kernel, usize)> {
     kernels.extend(crate::gpu::dense_kernels::tests::kernels());
     kernels.extend(crate::gpu::optimizer::tests::kernels());
     kernels.push(crate::gpu::row_numbers::tests::kernel());
+    kernels.extend(crate::gpu::small_network::tests::kernels());
     assert!(
         kernels.iter().all(|(_, size)| *size <= MAX_WORKGROUP_SIZE),
         "sizes"
@@ -165,7 +166,21 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
 }
 
 /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-const LOOPS: [&str; 23] = [
+const LOOPS: [&str; 37] = [
+    "for (var number = 0u; number < updates.n_updates; number++) {",
+    "for (var l = 0u; l < LAYERS; l++) {",
+    "for (var l = LAYERS - 1u; l > 0u; l--) {",
+    "for (var i = invocation; i < n_rows * VEC4_PER_ROW; i += WORKGROUP_SIZE) {",
+    "for (var i = invocation; i < n_rows * layer.output_width; i += WORKGROUP_SIZE) {",
+    "for (var i = invocation; i < n_rows * layer.input_width; i += WORKGROUP_SIZE) {",
+    "for (var i = invocation; i < weights; i += WORKGROUP_SIZE) {",
+    "for (var vector = invocation; vector < layer.output_width; vector += WORKGROUP_SIZE) {",
+    "for (var column = invocation; column < PARAMETERS; column += WORKGROUP_SIZE) {",
+    "for (var column = invocation; column < TRAINED; column += WORKGROUP_SIZE) {",
+    "for (var row = invocation; row < n_rows; row += WORKGROUP_SIZE) {",
+    "for (var row = 0u; row < n_rows; row++) {",
+    "for (var v = 0u; v < layer.input_width; v++) {",
+    "for (var v = 0u; v < layer.output_width; v++) {",
     "for (var trip = 0u; trip < params.n_trips; trip++) {",
     "for (var turn = 0u; turn < MOST_TURNS; turn++) {",
     "for (var i = 0u; i < PER_INVOCATION; i += 4u) {",

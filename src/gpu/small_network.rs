@@ -1,6 +1,9 @@
 //! Networks so small that one workgroup holds their parameters and the values of an update's rows: one dispatch makes
 //! many updates, where a larger network takes several dispatches for each.
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use super::dense_kernels::MAX_OUTPUTS_OF_INVOCATION;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
@@ -370,52 +373,5 @@ impl SmallLayer {
         ];
         let numbers = numbers.map(|number| format!("{number}u"));
         format!("Layer({})", numbers.join(", "))
-    }
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::{SmallLayout, WORKGROUP_SIZE};
-    use crate::gpu::input_format::InputFormat;
-    use crate::gpu::kernels::{Kernel, RowOrder, Summand};
-    use crate::gpu::optimizer;
-    use crate::network::{Activation, Hidden, Network};
-    use crate::objective::Loss;
-
-    /// The kernel in every variant, with the invocations of a workgroup.
-    pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
-        let mut kernels = Vec::new();
-        for (number, rule) in optimizer::tests::rules().into_iter().enumerate() {
-            for (widths, output) in [
-                (vec![], Activation::Softmax),
-                (vec![5, 7], Activation::Sigmoid),
-            ] {
-                let hidden = Hidden {
-                    widths,
-                    activation: Activation::Gelu,
-                };
-                let network = Network::single_layer(9, 3, number != 2)
-                    .with_activation(output)
-                    .with_hidden(&hidden);
-                let summand = Summand {
-                    loss: match number % 2 {
-                        0 => Loss::CrossEntropy,
-                        _ => Loss::SquaredError,
-                    },
-                    weighted: number == 1,
-                };
-                let format = InputFormat::ALL[number % InputFormat::ALL.len()];
-                let order = match number % 2 {
-                    0 => RowOrder::InOrder,
-                    _ => RowOrder::OfBatch(512),
-                };
-                let mut rule = rule.clone();
-                rule.clip_norm = (number > 2).then_some(1.0);
-                let layout = SmallLayout::new(&network, 30);
-                let kernel = layout.kernel(&rule, summand, (format, order), number % 2 == 1);
-                kernels.push((kernel, WORKGROUP_SIZE));
-            }
-        }
-        kernels
     }
 }

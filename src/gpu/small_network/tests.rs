@@ -1,0 +1,314 @@
+//! Small networks against the kernels of larger ones, bit for bit.
+
+use super::{MOST_UPDATES, SmallLayout, WORKGROUP_SIZE};
+use crate::backend::{Backend, Problem};
+use crate::data::{Dataset, Storage};
+use crate::gpu::device::tests::device;
+use crate::gpu::input_format::InputFormat;
+use crate::gpu::kernels::{Kernel, RowOrder, Summand};
+use crate::gpu::{Followed, Gpu, GpuOptions, optimizer};
+use crate::network::{Activation, Dropout, Hidden, Network};
+use crate::objective::{Loss, Objective, Reduction};
+use crate::optimizer::{Batches, Optimizer, UpdateRule};
+use crate::random::test_numbers;
+use rand::RngExt;
+
+/// The kernel in every variant, with the invocations of a workgroup.
+pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
+    let mut kernels = Vec::new();
+    for (number, rule) in optimizer::tests::rules().into_iter().enumerate() {
+        for (widths, output) in [
+            (vec![], Activation::Softmax),
+            (vec![5, 7], Activation::Sigmoid),
+        ] {
+            let hidden = Hidden {
+                widths,
+                activation: Activation::Gelu,
+            };
+            let network = Network::single_layer(9, 3, number != 2)
+                .with_activation(output)
+                .with_hidden(&hidden);
+            let summand = Summand {
+                loss: match number % 2 {
+                    0 => Loss::CrossEntropy,
+                    _ => Loss::SquaredError,
+                },
+                weighted: number == 1,
+            };
+            let format = InputFormat::ALL[number % InputFormat::ALL.len()];
+            let order = match number % 2 {
+                0 => RowOrder::InOrder,
+                _ => RowOrder::OfBatch(512),
+            };
+            let rule = UpdateRule {
+                clip_norm: (number > 2).then_some(1.0),
+                ..rule.clone()
+            };
+            let layout = SmallLayout::new(&network, 30);
+            let kernel = layout.kernel(&rule, summand, (format, order), number % 2 == 1);
+            kernels.push((kernel, WORKGROUP_SIZE));
+        }
+    }
+    kernels
+}
+
+/// A training of a small network.
+struct Case {
+    n_samples: usize,
+    widths: &'static [usize],
+    hidden: Activation,
+    output: Activation,
+    loss: Loss,
+    n_outputs: usize,
+    bias: bool,
+    weighted: bool,
+    storage: Storage,
+    dropout: f64,
+    rule: UpdateRule,
+}
+
+impl Case {
+    /// 90 rows of 6 inputs, a hidden layer, and gradient descent on all rows.
+    fn new() -> Self {
+        Self {
+            n_samples: 90,
+            widths: &[7],
+            hidden: Activation::Tanh,
+            output: Activation::Identity,
+            loss: Loss::SquaredError,
+            n_outputs: 3,
+            bias: true,
+            weighted: false,
+            storage: Storage::F32,
+            dropout: 0.0,
+            rule: UpdateRule::gradient_descent(0.1),
+        }
+    }
+
+    fn dataset(&self) -> Dataset {
+        let mut random = test_numbers(self.n_samples as u64);
+        let inputs = (0..6 * self.n_samples).map(|_| random.random_range(-1.0..1.0));
+        let inputs = inputs.collect();
+        let n_targets = self.n_outputs * self.n_samples;
+        let targets = (0..n_targets).map(|at| match self.output {
+            // One output of each row.
+            Activation::Softmax => {
+                f32::from(at % self.n_outputs == at / self.n_outputs * 5 % self.n_outputs)
+            }
+            _ => random.random_range(0.0..1.0),
+        });
+        let targets = targets.collect();
+        let dataset = Dataset::from_rows("rows", 6, self.n_outputs, inputs, targets).unwrap();
+        let dataset = dataset.stored_as(self.storage).unwrap();
+        let weights: Vec<f32> = (0..self.n_samples).map(|i| (i % 4) as f32 * 0.75).collect();
+        match self.weighted {
+            true => dataset.with_weights(&weights).unwrap(),
+            false => dataset,
+        }
+    }
+
+    fn problem<'a>(&self, dataset: &'a Dataset) -> Problem<'a> {
+        let hidden = Hidden {
+            widths: self.widths.to_vec(),
+            activation: self.hidden,
+        };
+        Problem {
+            dataset,
+            network: Network::single_layer(6, self.n_outputs, self.bias)
+                .with_activation(self.output)
+                .with_hidden(&hidden),
+            objective: Objective {
+                loss: self.loss,
+                reduction: Reduction::Mean,
+            },
+            dropout: (self.dropout > 0.0).then_some(Dropout {
+                rate: self.dropout,
+                seed: 3,
+            }),
+        }
+    }
+
+    /// The bits of what is left after the updates `submissions`, each made at once, and of all that was seen: by the
+    /// kernel of small networks or by those of larger ones.
+    fn bits(&self, submissions: &[u64], small: bool) -> Vec<u64> {
+        let dataset = self.dataset();
+        let problem = self.problem(&dataset);
+        let mut gpu = Gpu::on(device(), problem, GpuOptions::default()).unwrap();
+        let mut random = test_numbers(5);
+        let n_parameters = gpu.operands.problem.network.n_parameters();
+        let parameters = (0..n_parameters).map(|_| random.random_range(-0.5..0.5));
+        gpu.set_parameters(&parameters.collect::<Vec<_>>()).unwrap();
+        assert!(gpu.follow(&self.rule).unwrap());
+        let Followed::Optimizer(follower) = &mut gpu.followed else {
+            panic!("a network with values");
+        };
+        assert!(follower.small.is_some(), "the network is small");
+        if !small {
+            follower.small = None;
+        }
+        let mut bits = Vec::new();
+        let mut first = 0;
+        for n_updates in submissions {
+            gpu.submit(first..first + n_updates).unwrap();
+            first += n_updates;
+            for seen in gpu.wait().unwrap() {
+                let summary = seen.summary;
+                bits.extend([summary.loss, summary.mean_slope, seen.penalty].map(f64::to_bits));
+            }
+        }
+        bits.extend(gpu.parameters().unwrap().into_iter().map(f64::to_bits));
+        for vector in gpu.memory().unwrap().vectors() {
+            bits.extend(vector.iter().map(|value| value.to_bits()));
+        }
+        bits
+    }
+}
+
+fn rule(optimizer: Optimizer, batch_size: Option<usize>) -> UpdateRule {
+    UpdateRule {
+        optimizer,
+        momentum: 0.9,
+        weight_decay: 0.1,
+        average_decay: Some(0.8),
+        batches: batch_size.map(|size| Batches { seed: 4, size }),
+        ..UpdateRule::gradient_descent(0.01)
+    }
+}
+
+/// Every activation, loss, method, penalty, storage and order of rows; a batch that is shorter than the others; more rows
+/// than invocations; one row; no hidden layer and three.
+fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            output: Activation::Softmax,
+            loss: Loss::CrossEntropy,
+            hidden: Activation::Relu,
+            n_outputs: 5,
+            storage: Storage::F16,
+            rule: rule(Optimizer::AdamW, Some(32)),
+            ..Case::new()
+        },
+        Case {
+            widths: &[4, 9, 6],
+            hidden: Activation::Gelu,
+            weighted: true,
+            storage: Storage::U8,
+            dropout: 0.3,
+            rule: UpdateRule {
+                clip_norm: Some(0.05),
+                l2: 0.01,
+                ..rule(Optimizer::Nesterov, Some(7))
+            },
+            ..Case::new()
+        },
+        Case {
+            n_samples: 260,
+            widths: &[4],
+            hidden: Activation::Silu,
+            output: Activation::Sigmoid,
+            loss: Loss::CrossEntropy,
+            n_outputs: 1,
+            bias: false,
+            rule: UpdateRule {
+                l1: 0.001,
+                ..rule(Optimizer::Momentum, None)
+            },
+            ..Case::new()
+        },
+        Case {
+            n_samples: 40,
+            widths: &[],
+            output: Activation::Softmax,
+            loss: Loss::CrossEntropy,
+            n_outputs: 18,
+            weighted: true,
+            rule: rule(Optimizer::RmsProp, None),
+            ..Case::new()
+        },
+        Case {
+            n_samples: 1,
+            hidden: Activation::LeakyRelu,
+            dropout: 0.5,
+            ..Case::new()
+        },
+        Case {
+            n_samples: 120,
+            widths: &[32, 16],
+            hidden: Activation::Sigmoid,
+            n_outputs: 2,
+            rule: rule(Optimizer::Adam, Some(16)),
+            ..Case::new()
+        },
+    ]
+}
+
+#[test]
+fn a_small_network_has_the_bits_of_a_larger_one() {
+    for (number, case) in cases().iter().enumerate() {
+        let expected = case.bits(&[40], false);
+        assert!(expected == case.bits(&[40], true), "case {number}");
+        let in_parts = case.bits(&[1, 2, 37], true);
+        assert!(expected == in_parts, "case {number}, in parts");
+    }
+}
+
+/// A software adapter ends loops that make too many trips without an error.
+#[test]
+fn many_updates_of_one_submission_are_all_made() {
+    let case = Case {
+        n_samples: 64,
+        widths: &[24, 8],
+        rule: rule(Optimizer::Adam, None),
+        ..Case::new()
+    };
+    let dataset = case.dataset();
+    let layout = SmallLayout::new(&case.problem(&dataset).network, 64);
+    let per_dispatch = layout.per_dispatch();
+    assert!(
+        per_dispatch < MOST_UPDATES,
+        "{per_dispatch} updates of a dispatch"
+    );
+    let n_updates = 2 * per_dispatch as u64 + 5;
+    assert!(
+        case.bits(&[n_updates], false) == case.bits(&[n_updates], true),
+        "{n_updates} updates, {per_dispatch} of a dispatch"
+    );
+}
+
+/// After a loss that is not finite no update follows.
+#[test]
+fn updates_stop_at_a_loss_that_is_not_finite() {
+    let case = Case {
+        rule: UpdateRule::gradient_descent(1e12),
+        hidden: Activation::Relu,
+        ..Case::new()
+    };
+    let bits = case.bits(&[40], true);
+    let losses = bits[..3 * 40]
+        .iter()
+        .step_by(3)
+        .map(|bits| f64::from_bits(*bits));
+    let n_finite = losses.take_while(|loss| loss.is_finite()).count();
+    assert!((1..39).contains(&n_finite), "{n_finite} finite losses");
+    assert!(bits == case.bits(&[40], false), "other bits");
+}
+
+/// Workgroup memory for a network of 6 inputs, 7 and 3 units and 4 rows, in vec4: of parameters 7 * 2 + 2 + 3 * 2 + 1, and
+/// of their gradient as many; of values 4 * (2 + 2 * 2 + 1); 256 for sums.
+#[test]
+fn a_network_is_small_if_it_fits() {
+    let network = Network::single_layer(6, 3, true).with_hidden(&Hidden {
+        widths: vec![7],
+        activation: Activation::Relu,
+    });
+    let bytes = 16 * (2 * 23 + 28 + 256);
+    let layout = SmallLayout::new(&network, 4);
+    assert!(layout.is_small(bytes), "in {bytes} bytes");
+    assert!(!layout.is_small(bytes - 1), "in one byte less");
+    let wide = |n_outputs| SmallLayout::new(&Network::single_layer(6, n_outputs, true), 4);
+    assert!(wide(64).is_small(1 << 20), "64 outputs");
+    assert!(
+        !wide(65).is_small(1 << 20),
+        "outputs that invocations share"
+    );
+}

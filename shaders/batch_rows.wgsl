@@ -1,9 +1,10 @@
-// batch_rows: the numbers of the rows of the batches of an epoch, from one batch on.       (writes with =)
+// batch_rows: the numbers of the rows of neighbouring batches of an epoch, for each of `segments`. (writes with =)
 // rows (batches, stride), of which the first batch_size of each batch, or as many as the epoch has left, are written.
 // The order of an epoch is a permutation of 0..n_samples that belongs to its key: a Feistel network on twice half_bits
-// bits, whose results past the last row are sent through it again. An invocation takes one place of the order.
+// bits, whose results past the last row are sent through it again. An invocation takes one place of the order of a
+// segment (workgroup_id.z).
 // CPU twin: permuted in src/random/permutation.rs.
-struct Params {
+struct Segment {
     n_samples: u32,   // rows of the data
     first_place: u32, // in the order of the epoch; a multiple of batch_size
     n_places: u32,
@@ -18,7 +19,7 @@ struct Params {
     _pad2: u32,
 }
 
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> segments: array<Segment>;
 @group(0) @binding(1) var<storage, read_write> rows: array<u32>;
 
 const WORKGROUP_SIZE = 256u;
@@ -26,10 +27,10 @@ const ROUNDS = 8u;
 // Four turns are the mean at most; a network that is no permutation must not hang the device.
 const MOST_TURNS = 4096u;
 
-fn permuted(place: u32) -> u32 {
-    let mask = 0xFFFFFFFFu >> (32u - params.half_bits);
-    let key = vec2(params.key_0, params.key_1);
-    var left = (place >> params.half_bits) & mask;
+fn permuted(segment: Segment, place: u32) -> u32 {
+    let mask = 0xFFFFFFFFu >> (32u - segment.half_bits);
+    let key = vec2(segment.key_0, segment.key_1);
+    var left = (place >> segment.half_bits) & mask;
     var right = place & mask;
     for (var turn = 0u; turn < MOST_TURNS; turn++) {
         for (var round = 0u; round < ROUNDS; round++) { // unroll
@@ -38,12 +39,12 @@ fn permuted(place: u32) -> u32 {
             left = right;
             right = sent;
         }
-        let number = (left << params.half_bits) | right;
-        if number < params.n_samples {
+        let number = (left << segment.half_bits) | right;
+        if number < segment.n_samples {
             return number;
         }
     }
-    return params.n_samples - 1u;
+    return segment.n_samples - 1u;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -53,8 +54,9 @@ fn main(
     @builtin(local_invocation_index) invocation: u32,
 ) {
     let at = (workgroup.y * workgroups.x + workgroup.x) * WORKGROUP_SIZE + invocation;
-    if at < params.n_places {
-        let to = params.first + at / params.batch_size * params.stride + at % params.batch_size;
-        rows[to] = permuted(params.first_place + at);
+    let segment = segments[workgroup.z];
+    if at < segment.n_places {
+        let to = segment.first + at / segment.batch_size * segment.stride + at % segment.batch_size;
+        rows[to] = permuted(segment, segment.first_place + at);
     }
 }

@@ -109,10 +109,10 @@ pub(super) struct SmallUpdatesParams {
     pub(super) _pad: [u32; 3],
 }
 
-/// Uniform of `batch_rows`, whose WGSL says what each means.
+/// A segment of `batch_rows`, whose WGSL says what each means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct BatchRowsParams {
+pub(super) struct SegmentParams {
     pub(super) n_samples: u32,
     pub(super) first_place: u32,
     pub(super) n_places: u32,
@@ -169,10 +169,10 @@ pub(super) struct FmaParams {
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BatchRowsParams, BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams,
+        BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams, SegmentParams,
         SmallUpdateParams, SmallUpdatesParams, SyntheticParams, UpdateParams,
     };
-    use naga::{AddressSpace, StructMember, TypeInner};
+    use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
 
     /// The size of a struct, and name and offset of its fields.
@@ -182,18 +182,14 @@ pub(super) mod tests {
         };
     }
 
-    /// Size, and name and offset of what the host writes into the uniform of a kernel.
+    /// Size, and name and offset of what the host writes into the `Params` of a kernel.
     fn params(kernel: &Kernel) -> (usize, Vec<(&'static str, usize)>) {
         match kernel.name {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
             "read" => layout!(ReadParams: n_vectors),
-            "norms" | "optimizer" => {
+            "norms" | "optimizer" | "small_network" => {
                 layout!(UpdateParams: scale rate square_scale decay momentum threshold l2
                 clip_norm number average_gain)
-            }
-            "batch_rows" => {
-                layout!(BatchRowsParams: n_samples first_place n_places batch_size stride half_bits
-                key_0 key_1 first)
             }
             "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward"
@@ -214,63 +210,45 @@ pub(super) mod tests {
         }
     }
 
-    /// Asserts that `module`, the text of `kernel`, declares every uniform as the host fills it.
-    pub(in crate::gpu) fn assert_uniforms(kernel: &Kernel, module: &naga::Module) {
-        let uniforms = module
-            .global_variables
-            .iter()
-            .filter(|(_, variable)| variable.space == AddressSpace::Uniform);
-        for (_, variable) in uniforms {
-            let name = variable.name.as_deref().unwrap();
-            let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
-                panic!("{}: {name} is a struct", kernel.name);
-            };
-            if name == "updates" {
-                assert_small_updates(module, members);
-                continue;
+    /// Asserts that `module`, the text of `kernel`, declares what the host fills as the host fills it: every uniform, and
+    /// the structs that a buffer has many of.
+    pub(in crate::gpu) fn assert_params(kernel: &Kernel, module: &naga::Module) {
+        for (_, variable) in module.global_variables.iter() {
+            if variable.space == AddressSpace::Uniform {
+                let name = module.types[variable.ty].name.as_deref();
+                let is_known =
+                    name.is_some_and(|name| ["Params", "Mask", "Updates"].contains(&name));
+                assert!(is_known, "{}: a uniform is {name:?}", kernel.name);
             }
-            let (size, fields) = match name {
-                "mask" => layout!(MaskParams: key threshold scale),
-                _ => {
-                    assert_eq!(name, "params", "{}", kernel.name);
-                    params(kernel)
-                }
-            };
-            assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
-            assert_eq!(named(members), fields, "{}: {name}", kernel.name);
         }
-    }
-
-    /// Name and offset of what a struct holds, without what fills it up.
-    fn named(members: &[StructMember]) -> Vec<(&str, usize)> {
-        members
-            .iter()
-            .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
-            .filter(|(name, _)| !name.starts_with("_pad"))
-            .collect()
-    }
-
-    /// Asserts that the uniform of `small_network`, whose fields are `members`, and what it is made of, are as the host
-    /// fills them.
-    fn assert_small_updates(module: &naga::Module, members: &[StructMember]) {
-        let head = size_of::<SmallUpdatesParams>();
-        assert_eq!(named(members), [("n_updates", 0), ("list", head)]);
-        let (update, update_fields) = layout!(SmallUpdateParams: params mask n_rows first_row);
-        for (name, (size, fields)) in [
-            ("Update", (update, update_fields)),
-            (
-                "Params",
-                layout!(UpdateParams: scale rate square_scale decay momentum threshold l2 clip_norm number average_gain),
-            ),
-            ("Mask", layout!(MaskParams: key threshold scale)),
-        ] {
-            let of_name = |(_, it): &(_, &naga::Type)| it.name.as_deref() == Some(name);
-            let (_, found) = module.types.iter().find(of_name).unwrap();
-            let TypeInner::Struct { members, span } = &found.inner else {
-                panic!("{name} is a struct");
+        for (_, of_type) in module.types.iter() {
+            let (Some(name), TypeInner::Struct { members, span }) = (&of_type.name, &of_type.inner)
+            else {
+                continue;
             };
-            assert_eq!(*span as usize, size, "{name}");
-            assert_eq!(named(members), fields, "{name}");
+            let (size, fields) = match name.as_str() {
+                "Params" => params(kernel),
+                "Mask" => layout!(MaskParams: key threshold scale),
+                "Segment" => {
+                    layout!(SegmentParams: n_samples first_place n_places batch_size stride
+                    half_bits key_0 key_1 first)
+                }
+                "Update" => layout!(SmallUpdateParams: params mask n_rows first_row),
+                "Updates" => {
+                    let (head, mut fields) = layout!(SmallUpdatesParams: n_updates);
+                    fields.push(("list", head));
+                    // As long as its list.
+                    (*span as usize, fields)
+                }
+                // The host fills none of it.
+                _ => continue,
+            };
+            let named = members
+                .iter()
+                .map(|member| (member.name.as_deref().unwrap(), member.offset as usize))
+                .filter(|(name, _)| !name.starts_with("_pad"));
+            assert_eq!(*span as usize, size, "{}: {name}", kernel.name);
+            assert_eq!(named.collect::<Vec<_>>(), fields, "{}: {name}", kernel.name);
         }
     }
 }

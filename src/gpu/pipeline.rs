@@ -197,7 +197,8 @@ impl Pipeline {
         number: usize,
         places: Places,
     ) {
-        self.record_some(pass, number, places, self.dispatches[number].workgroups);
+        let [x, y] = self.dispatches[number].workgroups;
+        self.record_some(pass, number, places, [x, y, 1]);
     }
 
     /// Records one dispatch like [`Pipeline::record_at`], but of `workgroups`.
@@ -206,7 +207,7 @@ impl Pipeline {
         pass: &mut wgpu::ComputePass<'_>,
         number: usize,
         places: Places,
-        workgroups: [u32; 2],
+        workgroups: [u32; 3],
     ) {
         let place = |binding: &Binding| match binding {
             UniformAt(_) => Some(places.record),
@@ -216,6 +217,7 @@ impl Pipeline {
         let places: Vec<u32> = self.bindings.iter().filter_map(place).collect();
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.dispatches[number].buffers, &places);
-        pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
+        let [x, y, z] = workgroups;
+        pass.dispatch_workgroups(x, y, z);
     }
 }

@@ -1,16 +1,15 @@
 //! The numbers of the rows of batches, which the device works out by itself.
 
 use super::device::{Buffer, Device};
-use super::kernels::Binding::{ReadWrite, UniformAt};
+use super::kernels::Binding::{Read, ReadWrite};
 use super::kernels::{Kernel, shaders};
 use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
-use super::params::{BatchRowsParams, to_u32};
+use super::params::{SegmentParams, to_u32};
 use super::pipeline::{Pipeline, Places};
 use crate::error::Result;
 use crate::optimizer::{Batch, Batches};
 use crate::random::half_bits;
 use std::ops::Range;
-use wgpu::BufferUsages;
 
 const WORKGROUP_SIZE: usize = 256;
 /// Rows between whose multiples batches begin: every device takes such a place in a buffer.
@@ -24,8 +23,8 @@ pub(super) struct RowNumbers {
     /// u32.
     pub(super) buffer: Buffer,
     pipeline: Pipeline,
-    /// A [`BatchRowsParams`] each [`RECORD_BYTES`].
-    records: Buffer,
+    /// A [`SegmentParams`] each.
+    segments: Buffer,
 }
 
 /// Batches of one epoch that follow each other, and their place in the room.
@@ -39,30 +38,28 @@ pub(super) struct Segment {
 impl RowNumbers {
     pub(super) fn new(device: &Device, n_rows: usize) -> Result<Self> {
         let buffer = device.storage("numbers of rows", n_rows)?;
-        let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
-        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let records = device.buffer("records of batches", bytes, usage)?;
+        let floats = MAX_UPDATES * size_of::<SegmentParams>() / 4;
+        let segments = device.storage("segments of batches", floats)?;
         let mut pipeline = Pipeline::new(device, &batch_rows())?;
-        pipeline.add(device, &[&records, &buffer], [1, 1])?;
+        pipeline.add(device, &[&segments, &buffer], [1, 1])?;
         Ok(Self {
             buffer,
             pipeline,
-            records,
+            segments,
         })
     }
 
-    /// Writes the records of `segments`, at most [`MAX_UPDATES`], of data of `n_samples` rows.
-    pub(super) fn write_records(
+    /// Writes `segments`, at most [`MAX_UPDATES`], of data of `n_samples` rows, for [`RowNumbers::record`].
+    pub(super) fn write_segments(
         &self,
         device: &Device,
         batches: Batches,
         n_samples: usize,
         segments: &[Segment],
     ) {
-        let mut records = Vec::new();
-        for segment in segments {
+        let params = segments.iter().map(|segment| {
             let [key_0, key_1] = batches.key(segment.epoch);
-            let params = BatchRowsParams {
+            SegmentParams {
                 n_samples: to_u32(n_samples),
                 first_place: to_u32(segment.places.start),
                 n_places: to_u32(segment.places.len()),
@@ -73,26 +70,25 @@ impl RowNumbers {
                 key_1,
                 first: to_u32(segment.first),
                 _pad: [0; 3],
-            };
-            let start = records.len();
-            records.extend_from_slice(bytemuck::bytes_of(&params));
-            records.resize(start + RECORD_BYTES, 0);
-        }
-        device.write(&self.records, 0, &records);
+            }
+        });
+        let params: Vec<_> = params.collect();
+        device.write(&self.segments, 0, bytemuck::cast_slice(&params));
     }
 
-    /// Records the numbers of `segment`, whose record is number `number`.
+    /// Records the dispatch that finds the numbers of `segments`, which are written.
     pub(super) fn record(
         &self,
         device: &Device,
         pass: &mut wgpu::ComputePass<'_>,
-        segment: &Segment,
-        number: usize,
+        segments: &[Segment],
     ) {
-        let place = Places::of_record(number);
-        let workgroups = segment.places.len().div_ceil(WORKGROUP_SIZE);
-        let workgroups = device.workgroups(workgroups).map(to_u32);
-        self.pipeline.record_some(pass, 0, place, workgroups);
+        let lengths = segments.iter().map(|segment| segment.places.len());
+        let workgroups = lengths.max().unwrap_or(0).div_ceil(WORKGROUP_SIZE);
+        let [x, y] = device.workgroups(workgroups).map(to_u32);
+        let workgroups = [x, y, to_u32(segments.len())];
+        self.pipeline
+            .record_some(pass, 0, Places::default(), workgroups);
     }
 }
 
@@ -141,7 +137,7 @@ fn batch_rows() -> Kernel {
     Kernel {
         name: "batch_rows",
         wgsl: shaders!("common/threefry.wgsl", "batch_rows.wgsl").to_owned(),
-        bindings: vec![UniformAt(size_of::<BatchRowsParams>() as u64), ReadWrite],
+        bindings: vec![Read, ReadWrite],
     }
 }
 
@@ -180,12 +176,9 @@ pub(super) mod tests {
             let updates = first..first + n_updates;
             device.poison(&numbers.buffer).unwrap();
             let segments = segments(batches, n_samples, updates.clone());
-            numbers.write_records(&device, batches, n_samples, &segments);
-            let record = |pass: &mut wgpu::ComputePass<'_>| {
-                for (number, segment) in segments.iter().enumerate() {
-                    numbers.record(&device, pass, segment, number);
-                }
-            };
+            numbers.write_segments(&device, batches, n_samples, &segments);
+            let record =
+                |pass: &mut wgpu::ComputePass<'_>| numbers.record(&device, pass, &segments);
             device.run_pass("test", record).unwrap();
             for (number, update) in updates.enumerate() {
                 let rows = batches.rows(update, n_samples);

@@ -148,14 +148,12 @@ impl SmallNetwork {
         let segments =
             batches.map_or_else(Vec::new, |batches| segments(batches, n_samples, updates));
         if let (Some(numbers), Some(batches)) = (&self.numbers, batches) {
-            numbers.write_records(device, batches, n_samples, &segments);
+            numbers.write_segments(device, batches, n_samples, &segments);
         }
         device.submit("updates", |encoder| {
             Device::pass(encoder, "updates", |pass| {
                 if let Some(numbers) = &self.numbers {
-                    for (number, segment) in segments.iter().enumerate() {
-                        numbers.record(device, pass, segment, number);
-                    }
+                    numbers.record(device, pass, &segments);
                 }
                 for number in 0..n_dispatches {
                     let place = Places {

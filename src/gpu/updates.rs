@@ -164,12 +164,10 @@ impl Updates<'_, '_> {
             }
             let numbers = self.batches.numbers().expect("rows are there");
             let segments = segments(batches, n_samples, group.clone());
-            numbers.write_records(device, batches, n_samples, &segments);
+            numbers.write_segments(device, batches, n_samples, &segments);
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
-                    for (number, segment) in segments.iter().enumerate() {
-                        numbers.record(device, pass, segment, number);
-                    }
+                    numbers.record(device, pass, &segments);
                     for (number, update) in group.enumerate() {
                         let batch = self.batches.prepared(length(update));
                         batch.record(pass, places(batches.size, number));

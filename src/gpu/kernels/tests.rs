@@ -3,7 +3,7 @@
 use super::{Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, RowKernel, RowOrder, Summand};
 use crate::data::Rule;
 use crate::gpu::input_format::InputFormat;
-use crate::gpu::params::tests::assert_uniforms;
+use crate::gpu::params::tests::assert_params;
 use crate::gpu::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
 use crate::gpu::{fma, generate, read};
 use crate::leaves::Leaves;
@@ -160,7 +160,7 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
     for (kernel, size) in kernels() {
         for module in both_forms(&kernel) {
             assert_bindings(&kernel, size, &module);
-            assert_uniforms(&kernel, &module);
+            assert_params(&kernel, &module);
         }
     }
 }

@@ -17,11 +17,17 @@ var<private> sums: array<array<f32, C>, R>;
 var<private> x: array<vec4<f32>, R>;
 var<private> w: array<vec4<f32>, C>;
 
+// 0 past the end of a row, and past the last row.
+fn x_vector(row: u32, vector: u32) -> vec4<f32> {
+    let exists = row < params.n_rows && vector < VEC4_PER_ROW;
+    return select(vec4(0.0), x_at(min(row, params.n_rows - 1u), min(vector, VEC4_PER_ROW - 1u)), exists);
+}
+
 fn load_tiles(first_row: u32, first_output: u32, vector: u32, invocation: u32) {
     for (var i = 0u; i < X_LOADS; i++) { // unroll
         let at = i * WORKGROUP_SIZE + invocation;
         let line = at / DEPTH;
-        x_tile[line * STRIDE + at % DEPTH] = x_vector(first_row + line, vector + at % DEPTH, params.n_rows);
+        x_tile[line * STRIDE + at % DEPTH] = x_vector(first_row + line, vector + at % DEPTH);
     }
     for (var i = 0u; i < W_LOADS; i++) { // unroll
         let at = i * WORKGROUP_SIZE + invocation;

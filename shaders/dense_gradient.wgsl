@@ -1,13 +1,18 @@
-// dense_gradient: for each leaf of a block, the sums over its rows of dloss/dW = e x^T and dloss/db = e of a layer,
-// where e = dloss/dz.                                                             (writes with =)
-// x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; errors (n_rows, ERROR_VEC4)
-// vec4; leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, laid out as the parameters: W from WEIGHT_AT, b from BIAS_AT on.
-// A workgroup takes one leaf (workgroup_id.y) and a tile of outputs and inputs (.x) as in common/tile.wgsl; the
-// contraction is over the rows. CPU twin: src/cpu/dense/gradient.rs.
-@group(0) @binding(2) var<storage, read> errors: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> leaf_sums: array<vec4<f32>>;
+// dense_gradient: of some layers, for each leaf of a block, the sums over its rows of dloss/dW = e x^T and dloss/db = e,
+// where e = dloss/dz; common/gradient_sums.wgsl or common/gradient_updates.wgsl takes each.
+// x_of and e_of give vec4 of x and of e of a layer.
+// A workgroup takes one leaf (workgroup_id.y) and a tile of outputs and inputs (.x) as in common/tile.wgsl, those of one
+// layer after those of another; the contraction is over the rows. CPU twin: src/cpu/dense/gradient.rs.
+struct Layer {
+    number: u32,
+    outputs: u32,     // a number of units, not of vec4
+    input_width: u32, // in vec4, like all below
+    error_width: u32,
+    weight_at: u32,
+    bias_at: u32,
+    first_tile: u32,
+}
 
-const TILES_ACROSS = (VEC4_PER_ROW + COL_VEC4 - 1u) / COL_VEC4;
 const E_LOADS = AT_ONCE * ROW_VEC4 / WORKGROUP_SIZE;
 const X_LOADS = AT_ONCE * COL_VEC4 / WORKGROUP_SIZE;
 
@@ -17,6 +22,20 @@ var<private> sums: array<array<vec4<f32>, C4>, R>;
 var<private> bias: array<vec4<f32>, R4>;
 var<private> e: array<vec4<f32>, R4>;
 var<private> x: array<vec4<f32>, C4>;
+var<private> layer: Layer;
+
+// 0 past the end of a row, and from row `end` on.
+fn e_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
+    let exists = row < end && vector < layer.error_width;
+    let read = e_of(layer.number, min(row, params.n_rows - 1u), min(vector, layer.error_width - 1u));
+    return select(vec4(0.0), read, exists);
+}
+
+fn x_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
+    let exists = row < end && vector < layer.input_width;
+    let read = x_of(layer.number, min(row, params.n_rows - 1u), min(vector, layer.input_width - 1u));
+    return select(vec4(0.0), read, exists);
+}
 
 fn load_tiles(row: u32, end: u32, first_error: u32, first_vector: u32, invocation: u32) {
     for (var i = 0u; i < E_LOADS; i++) { // unroll
@@ -36,8 +55,11 @@ fn main(
 ) {
     let across = invocation % ACROSS;
     let down = invocation / ACROSS;
-    let first_vector = workgroup.x % TILES_ACROSS * COL_VEC4;
-    let first_error = workgroup.x / TILES_ACROSS * ROW_VEC4;
+    layer = layer_of(workgroup.x);
+    let tile = workgroup.x - layer.first_tile;
+    let tiles_across = (layer.input_width + COL_VEC4 - 1u) / COL_VEC4;
+    let first_vector = tile % tiles_across * COL_VEC4;
+    let first_error = tile / tiles_across * ROW_VEC4;
     let start = workgroup.y * params.rows_per_leaf;
     let end = min(start + params.rows_per_leaf, params.n_rows);
     for (var r = 0u; r < R4; r++) { // unroll
@@ -67,21 +89,21 @@ fn main(
         }
         workgroupBarrier();
     }
-    let to = (params.first_leaf + workgroup.y) * VEC4_PER_LEAF;
+    prepare(workgroup.x == 0u && invocation == 0u);
     for (var r = 0u; r < R; r++) { // unroll
         for (var c = 0u; c < C4; c++) { // unroll
             let output = 4u * (first_error + down + r / 4u * DOWN) + r % 4u;
             let vector = first_vector + across + c * ACROSS;
-            if output < OUTPUTS && vector < VEC4_PER_ROW {
-                leaf_sums[to + WEIGHT_AT + output * VEC4_PER_ROW + vector] = sums[r][c];
+            if output < layer.outputs && vector < layer.input_width {
+                take(workgroup.y, layer.weight_at + output * layer.input_width + vector, sums[r][c]);
             }
         }
     }
     if HAS_BIAS == 1u && first_vector + across == 0u {
         for (var r = 0u; r < R4; r++) { // unroll
             let error = first_error + down + r * DOWN;
-            if error < ERROR_VEC4 {
-                leaf_sums[to + BIAS_AT + error] = bias[r];
+            if error < layer.error_width {
+                take(workgroup.y, layer.bias_at + error, bias[r]);
             }
         }
     }

@@ -2,7 +2,7 @@
 // of the weights, 0), which fold.wgsl adds up.                                     (writes with =)
 // sums and parameters as in update.wgsl; nodes (workgroups) vec4.
 // CPU twin: norm in src/optimizer.rs, l1_loss and l2_loss in src/optimizer/penalty.rs.
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> rule: Rule;
 @group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> nodes: array<vec4<f32>>;

@@ -1,9 +1,9 @@
 // optimizer: one update of the parameters by a first-order method, from the sums of a pass. (parameters with -=)
 // Operands as in common/update.wgsl and common/update_rule.wgsl; norms (1) vec4, the sum of those that norms.wgsl writes,
-// or 0; history (any) vec4, of which number params.number is written: (loss, dy/dz, sum of magnitudes of the weights, sum
+// or 0; history (any) vec4, of which number rule.number is written: (loss, dy/dz, sum of magnitudes of the weights, sum
 // of their squares), the first two as in `sums`. HISTORY is the length of the history.
 // An invocation takes one vec4. CPU twin: src/optimizer.rs.
-@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> rule: Rule;
 @group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> first: array<vec4<f32>>;
@@ -19,12 +19,12 @@ fn main(
     @builtin(local_invocation_index) invocation: u32,
 ) {
     let column = (workgroup.y * workgroups.x + workgroup.x) * WORKGROUP_SIZE + invocation;
-    let before = history[(params.number + HISTORY - 1u) % HISTORY].x;
+    let before = history[(rule.number + HISTORY - 1u) % HISTORY].x;
     let loss = deciding_loss(before, sums[LOSS_AT].x);
     if column == 0u {
-        history[params.number] = vec4(loss, sums[LOSS_AT].y, norms[0].yz);
+        history[rule.number] = vec4(loss, sums[LOSS_AT].y, norms[0].yz);
     }
     if column < TRAINED && is_finite(loss) {
-        update(column, norms[0].x);
+        update(column, sums[column], norms[0].x);
     }
 }

@@ -7,7 +7,7 @@
 // is the sum, and each sum of losses and norms the tree, that the kernels of larger networks take it from: so the bits are
 // theirs. CPU twins: src/cpu/dense/pass.rs, src/cpu/dense/gradient.rs, src/optimizer.rs.
 struct Update {
-    params: Params,
+    rule: Rule,
     mask: Mask,
     n_rows: u32,
     first_row: u32, // of the update, among the numbers of rows
@@ -50,7 +50,7 @@ const TARGET_WIDTH = OUTPUTS + WEIGHTED;
 var<workgroup> parameters: array<vec4<f32>, PARAMETERS>;
 var<workgroup> sums: array<vec4<f32>, PARAMETERS>; // dloss/dparameters
 var<workgroup> values: array<vec4<f32>, VALUES>;
-var<private> params: Params;
+var<private> rule: Rule;
 var<private> mask: Mask;
 var<private> n_rows: u32;
 var<private> first_row: u32;
@@ -176,7 +176,7 @@ fn gradient(number: u32, invocation: u32) {
 }
 
 fn take_update(number: u32) {
-    params = updates.list[number].params;
+    rule = updates.list[number].rule;
     mask = updates.list[number].mask;
     n_rows = updates.list[number].n_rows;
     first_row = updates.list[number].first_row;
@@ -188,7 +188,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         parameters[column] = parameters_in_memory[column];
     }
     take_update(0u);
-    var deciding = history[(params.number + HISTORY - 1u) % HISTORY].x;
+    var deciding = history[(rule.number + HISTORY - 1u) % HISTORY].x;
     load_rows(invocation);
     for (var number = 0u; number < updates.n_updates; number++) {
         workgroupBarrier();
@@ -210,12 +210,12 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         }
         deciding = deciding_loss(deciding, loss.x);
         if invocation == 0u {
-            history[params.number] = vec4(deciding, loss.y, norms.yz);
+            history[rule.number] = vec4(deciding, loss.y, norms.yz);
         }
         workgroupBarrier();
         if is_finite(deciding) {
             for (var column = invocation; column < TRAINED; column += WORKGROUP_SIZE) {
-                update(column, norms.x);
+                update(column, sums[column], norms.x);
             }
         }
         take_update(min(number + 1u, updates.n_updates - 1u));

@@ -22,6 +22,7 @@ mod device;
 mod fma;
 mod forward;
 mod generate;
+mod gradients;
 mod input_format;
 mod kernels;
 mod leaf_kernel;

@@ -8,7 +8,7 @@ fn norm_terms(group: u32, invocation: u32) -> vec4<f32> {
     for (var i = 0u; i < PER_INVOCATION; i++) { // unroll
         let column = (group * PER_INVOCATION + i) * WORKGROUP_SIZE + invocation;
         if column < TRAINED {
-            let gradient = gradient_of(column);
+            let gradient = gradient_of(column, sums[column]);
             own.x += dot(gradient, gradient);
             if is_weight(column) {
                 let weights = parameters[column];

@@ -2,7 +2,7 @@
 // sums, laid out as the parameters, of which the first TRAINED vec4 are updated; the last vec4, number LOSS_AT, is
 // (loss, dy/dz, 0, 0). is_weight(column) says whether a vec4 of the parameters holds weights; the others are biases.
 // CPU twin: UpdateRule::step in src/optimizer.rs, Penalty::add_l2_gradient in src/optimizer/penalty.rs.
-struct Params {
+struct Rule {
     scale: f32,        // of the reduction of the loss
     rate: f32,         // learning rate; of ADAM divided by what the mean has seen of a whole one
     square_scale: f32, // of ADAM: 1 over what the mean of squares has seen of a whole one
@@ -17,11 +17,11 @@ struct Params {
     _pad1: u32,
 }
 
-// That of the loss and of the L2 penalty, not clipped.
-fn gradient_of(column: u32) -> vec4<f32> {
-    let of_loss = params.scale * sums[column];
-    if params.l2 > 0.0 && is_weight(column) {
-        return fma(vec4(params.l2), parameters[column], of_loss);
+// That of the loss, whose sum over the rows is `sum`, and of the L2 penalty, not clipped.
+fn gradient_of(column: u32, sum: vec4<f32>) -> vec4<f32> {
+    let of_loss = rule.scale * sum;
+    if rule.l2 > 0.0 && is_weight(column) {
+        return fma(vec4(rule.l2), parameters[column], of_loss);
     }
     return of_loss;
 }

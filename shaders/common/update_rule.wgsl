@@ -23,8 +23,8 @@ const CLIP_EPSILON = 1e-6;
 
 // The proximal step of the L1 penalty: moves weights towards 0 by the threshold, but not beyond.
 fn shrunk(parameter: vec4<f32>, column: u32) -> vec4<f32> {
-    if params.threshold > 0.0 && is_weight(column) {
-        let most = vec4(params.threshold);
+    if rule.threshold > 0.0 && is_weight(column) {
+        let most = vec4(rule.threshold);
         return parameter - clamp(parameter, -most, most);
     }
     return parameter;
@@ -32,12 +32,12 @@ fn shrunk(parameter: vec4<f32>, column: u32) -> vec4<f32> {
 
 fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
     if METHOD == DESCENT {
-        return shrunk(before - params.rate * gradient, column);
+        return shrunk(before - rule.rate * gradient, column);
     }
     if METHOD == RMSPROP {
         let square = fma(vec4(RMSPROP_GAIN), gradient * gradient - first[column], first[column]);
         first[column] = square;
-        return before - params.rate * gradient / (sqrt(square) + EPSILON);
+        return before - rule.rate * gradient / (sqrt(square) + EPSILON);
     }
     if METHOD == ADAM {
         let mean = fma(vec4(ADAM_GAIN), gradient - first[column], first[column]);
@@ -46,18 +46,18 @@ fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
         second[column] = square;
         var decayed = before;
         if is_weight(column) {
-            decayed -= params.decay * before;
+            decayed -= rule.decay * before;
         }
-        return decayed - params.rate * mean / (sqrt(params.square_scale * square) + EPSILON);
+        return decayed - rule.rate * mean / (sqrt(rule.square_scale * square) + EPSILON);
     }
-    let velocity = fma(vec4(params.momentum), first[column], gradient);
+    let velocity = fma(vec4(rule.momentum), first[column], gradient);
     first[column] = velocity;
     if METHOD == NESTEROV {
-        return before - params.rate * fma(vec4(params.momentum), velocity, gradient);
+        return before - rule.rate * fma(vec4(rule.momentum), velocity, gradient);
     }
-    let after = shrunk(before - params.rate * velocity, column);
-    if params.threshold > 0.0 && params.rate > 0.0 && is_weight(column) {
-        first[column] = (before - after) / params.rate;
+    let after = shrunk(before - rule.rate * velocity, column);
+    if rule.threshold > 0.0 && rule.rate > 0.0 && is_weight(column) {
+        first[column] = (before - after) / rule.rate;
     }
     return after;
 }
@@ -76,15 +76,15 @@ fn deciding_loss(before: f32, loss: f32) -> f32 {
     return before;
 }
 
-// Updates vec4 `column`, where `squared_norm` is that of the gradient.
-fn update(column: u32, squared_norm: f32) {
-    var gradient = gradient_of(column);
-    if params.clip_norm > 0.0 {
-        gradient *= min(1.0, params.clip_norm / (sqrt(squared_norm) + CLIP_EPSILON));
+// Updates vec4 `column`, where `sum` is that of its gradient over the rows, and `squared_norm` that of the whole gradient.
+fn update(column: u32, sum: vec4<f32>, squared_norm: f32) {
+    var gradient = gradient_of(column, sum);
+    if rule.clip_norm > 0.0 {
+        gradient *= min(1.0, rule.clip_norm / (sqrt(squared_norm) + CLIP_EPSILON));
     }
     let after = updated(parameters[column], gradient, column);
     parameters[column] = after;
     if AVERAGES == 1u {
-        average[column] = fma(vec4(params.average_gain), after - average[column], average[column]);
+        average[column] = fma(vec4(rule.average_gain), after - average[column], average[column]);
     }
 }

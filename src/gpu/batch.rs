@@ -3,6 +3,7 @@
 
 use super::chunk::Chunk;
 use super::device::{Buffer, Device};
+use super::gradients::Gradients;
 use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
 use super::memory_plan::cut;
 use super::optimizer::{DeviceOptimizer, UpdateDispatches};
@@ -42,8 +43,18 @@ pub(super) struct Batch {
     chunks: Vec<Chunk>,
     leaf_kernel: LeafKernel,
     tree: Tree,
+    rows: Option<BatchRows>,
     /// By the rule that is followed, once it has updated from a batch of this size.
-    update: Option<UpdateDispatches>,
+    update: Option<BatchUpdate>,
+}
+
+/// How the parameters are updated.
+#[derive(Debug)]
+enum BatchUpdate {
+    /// From the total of the leaves.
+    OfTotal(UpdateDispatches),
+    /// With the gradient.
+    OfGradients(Gradients),
 }
 
 /// Where the rows come from.
@@ -153,6 +164,13 @@ impl Batches {
         list.find(|batch| batch.n_rows == n_rows).expect("prepared")
     }
 
+    /// Whether some batches update with the gradient.
+    #[cfg(test)]
+    pub(super) fn update_with_gradients(&self) -> bool {
+        let mut updates = self.list.iter().map(|batch| &batch.update);
+        updates.any(|update| matches!(update, Some(BatchUpdate::OfGradients(_))))
+    }
+
     /// Forgets the dispatches of the rule that was followed.
     pub(super) fn forget_updates(&mut self) {
         for batch in &mut self.list {
@@ -251,6 +269,7 @@ impl Batch {
             source,
             chunks,
             tree,
+            rows: rows.cloned(),
             update: None,
         })
     }
@@ -312,17 +331,37 @@ impl Batch {
         samples: Samples<'_>,
         optimizer: &DeviceOptimizer,
     ) -> Result<()> {
-        let update = self.update.take().expect("prepared");
+        let Some(BatchUpdate::OfTotal(update)) = self.update.take() else {
+            unreachable!("rows that the host brings have a total");
+        };
         let summed = self.sum(device, samples, Places::of_record(0), |pass| {
             optimizer.record_update(pass, &update, 0);
         });
-        self.update = Some(update);
+        self.update = Some(BatchUpdate::OfTotal(update));
         summed
     }
 
     /// Records the sums over rows that are on the device, of the update and the batch that have `places`.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
         self.leaf_kernel.record(pass, (0, places), &self.tree);
+    }
+
+    /// Records the update of record number `number` from rows that are on the device, of the batch that has `places`.
+    pub(super) fn record_update(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        (number, places): (usize, Places),
+        optimizer: &DeviceOptimizer,
+    ) {
+        match self.update.as_ref().expect("prepared") {
+            BatchUpdate::OfGradients(gradients) => {
+                self.leaf_kernel.record_update(pass, places, gradients);
+            }
+            BatchUpdate::OfTotal(update) => {
+                self.record(pass, places);
+                optimizer.record_update(pass, update, number);
+            }
+        }
     }
 
     /// Whether the rows are read where they lie.
@@ -341,15 +380,24 @@ impl Batch {
         operands: &Operands<'_>,
         optimizer: &DeviceOptimizer,
     ) -> Result<()> {
-        if self.update.is_none() {
-            let total = self.tree.total();
-            self.update = Some(optimizer.dispatches(device, &operands.parameters, total)?);
+        if self.update.is_some() {
+            return Ok(());
         }
+        let updating = match &self.rows {
+            None => None,
+            rows => {
+                let rows_of = (&self.chunks[..], rows.as_ref());
+                let kernel = &self.leaf_kernel;
+                kernel.updating(device, operands, optimizer, rows_of, &self.tree)?
+            }
+        };
+        let total = self.tree.total();
+        self.update = Some(match updating {
+            Some(gradients) => BatchUpdate::OfGradients(gradients),
+            None => {
+                BatchUpdate::OfTotal(optimizer.dispatches(device, &operands.parameters, total)?)
+            }
+        });
         Ok(())
-    }
-
-    /// The dispatches that [`Batch::prepare_update`] made.
-    pub(super) fn update(&self) -> &UpdateDispatches {
-        self.update.as_ref().expect("prepared")
     }
 }

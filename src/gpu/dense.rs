@@ -5,8 +5,10 @@ use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::{Block, Forward, Values};
+use super::gradients::Gradients;
 use super::kernels::Summand;
-use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::leaf_kernel::{BatchRows, Operands};
+use super::optimizer::DeviceOptimizer;
 use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
 use super::tree::Tree;
@@ -22,10 +24,9 @@ pub(super) struct Dense {
     forward: Forward,
     /// Errors and loss of the last layer.
     outputs: Vec<Pipeline>,
-    /// One for each layer, with a dispatch for each block.
-    gradients: Vec<Pipeline>,
-    /// One for each layer but the first.
+    /// One for each layer but the first, with a dispatch for each block.
     backward: Vec<Pipeline>,
+    gradients: Gradients,
 }
 
 impl Dense {
@@ -43,25 +44,11 @@ impl Dense {
         let per_page = tree.leaves_per_page();
         let forward = Forward::new(device, operands, (leaves, per_page), chunks, rows)?;
         let outputs = Self::outputs(&forward, device, problem, chunks, rows, tree.page())?;
-        let (mut gradients, mut backward) = (Vec::new(), Vec::new());
-        for (at, kernel) in forward.kernels.iter().enumerate() {
+        let mut backward = Vec::new();
+        for (at, kernel) in forward.kernels.iter().enumerate().skip(1) {
             let layer = kernel.layout.layer;
             let errors = &forward.values[at].errors;
-            let product = [layer.n_outputs, layer.n_inputs];
-            let n_leaves = forward.blocks.iter().map(|block| block.leaves.len()).max();
-            let tile = Tile::of(device, product, n_leaves.unwrap_or(1));
-            let [down, across] = tile.workgroups(product);
-            let mut pipeline = Pipeline::new(device, &kernel.gradient(tile))?;
-            for block in &forward.blocks {
-                let x = forward.inputs(at, &chunks[block.chunk]);
-                let mut buffers = vec![&block.params, x, errors, tree.page()];
-                buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
-                pipeline.add(device, &buffers, [across * down, block.leaves.len()])?;
-            }
-            gradients.push(pipeline);
-            let Some(below) = at.checked_sub(1) else {
-                continue;
-            };
+            let below = at - 1;
             let activation = forward.kernels[below].layout.layer.activation;
             let tile = Tile::of(device, [forward.longest(), layer.n_inputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.backward(activation, tile))?;
@@ -75,12 +62,26 @@ impl Dense {
             }
             backward.push(pipeline);
         }
+        let gradients = Gradients::new(device, operands, &forward, (chunks, rows), tree.page())?;
         Ok(Self {
             forward,
             outputs,
-            gradients,
             backward,
+            gradients,
         })
+    }
+
+    /// What updates from the gradients of `chunks` by `optimizer` as it finds them; `None` if the sums of leaves are needed.
+    pub(super) fn updating(
+        &self,
+        device: &Device,
+        operands: &Operands<'_>,
+        optimizer: &DeviceOptimizer,
+        rows_of: (&[Chunk], Option<&BatchRows>),
+        tree: &Tree,
+    ) -> Result<Option<Gradients>> {
+        let page = tree.page();
+        Gradients::updating(device, operands, &self.forward, rows_of, (optimizer, page))
     }
 
     /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in `page`.
@@ -128,8 +129,9 @@ impl Dense {
 
     /// Dispatches for all chunks.
     pub(super) fn n_dispatches(&self) -> usize {
-        let n_layers = self.gradients.len();
-        self.forward.blocks.len() * (3 * n_layers - 1 + self.outputs.len())
+        let of_layers = self.forward.kernels.len() + self.backward.len();
+        let of_block = of_layers + self.outputs.len() + self.gradients.n_dispatches();
+        self.forward.blocks.len() * of_block
     }
 
     /// The values of each layer for the rows `rows`, which are those of a leaf.
@@ -160,7 +162,7 @@ impl Dense {
             }
         }
         device.run_pass("stages", |pass| {
-            self.record_block(pass, number, Places::default())
+            self.record_block(pass, number, Places::default(), &self.gradients)
         })?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
@@ -191,7 +193,7 @@ impl Dense {
         tree: &Tree,
     ) {
         for block in self.forward.of_chunks[number].clone() {
-            self.record_block(pass, block, places);
+            self.record_block(pass, block, places, &self.gradients);
             tree.record_due(pass, self.forward.blocks[block].leaves.end);
         }
     }
@@ -206,21 +208,35 @@ impl Dense {
         for block in self.forward.of_chunks[number].clone() {
             let own = &self.forward.blocks[block].leaves;
             if own.start < leaves.end && leaves.start < own.end {
-                self.record_block(pass, block, Places::default());
+                self.record_block(pass, block, Places::default(), &self.gradients);
             }
         }
     }
 
-    fn record_block(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, places: Places) {
+    /// Records the update by `updating`, which [`Dense::updating`] has made, that has `places`.
+    pub(super) fn record_update(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        places: Places,
+        updating: &Gradients,
+    ) {
+        self.record_block(pass, 0, places, updating);
+    }
+
+    fn record_block(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        block: usize,
+        places: Places,
+        gradients: &Gradients,
+    ) {
         self.forward.record_block(pass, block, places);
         for outputs in &self.outputs {
             outputs.record_at(pass, block, places);
         }
-        for (at, gradient) in self.gradients.iter().enumerate().rev() {
-            gradient.record_at(pass, block, places);
-            if let Some(below) = at.checked_sub(1) {
-                self.backward[below].record_at(pass, block, places);
-            }
+        for backward in self.backward.iter().rev() {
+            backward.record_at(pass, block, places);
         }
+        gradients.record(pass, block, places);
     }
 }

@@ -74,26 +74,6 @@ impl DenseKernel {
         }
     }
 
-    /// `dense_gradient`: the gradient of each leaf.
-    pub(super) fn gradient(&self, tile: Tile) -> Kernel {
-        let mut bindings = vec![Uniform, Read, Read, ReadWrite];
-        let kernel = shaders!(
-            "common/dense_x.wgsl",
-            "common/dense_errors.wgsl",
-            "dense_gradient.wgsl"
-        );
-        Kernel {
-            name: "dense_gradient",
-            wgsl: [
-                &self.header_of_tile(None, tile),
-                &self.reader(&mut bindings),
-                kernel,
-            ]
-            .concat(),
-            bindings,
-        }
-    }
-
     /// How many invocations share a row of the last layer's outputs, a power of two: by their number alone, so that it
     /// alone decides the order of the sums over them.
     pub(super) fn output_lanes(&self) -> usize {
@@ -191,13 +171,13 @@ impl DenseKernel {
     }
 
     /// What reads the inputs of the layer, whose buffers but the inputs come after `bindings`.
-    fn reader(&self, bindings: &mut Vec<Binding>) -> String {
+    pub(super) fn reader(&self, bindings: &mut Vec<Binding>) -> String {
         let (format, order) = self.data.unwrap_or((InputFormat::F32, RowOrder::InOrder));
         row_reader(format, order, bindings)
     }
 
     /// The constants of a kernel that takes tiles of a product.
-    fn header_of_tile(&self, activation: Option<Activation>, tile: Tile) -> String {
+    pub(super) fn header_of_tile(&self, activation: Option<Activation>, tile: Tile) -> String {
         self.header(activation) + &tile.header() + shaders!("common/tile.wgsl")
     }
 
@@ -260,6 +240,7 @@ fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{DenseKernel, Tile, WORKGROUP_SIZE};
+    use crate::gpu::gradients::GradientKernel;
     use crate::gpu::input_format::InputFormat;
     use crate::gpu::kernels::{Kernel, RowOrder, Summand};
     use crate::gpu::parameter_layout::ParameterLayout;
@@ -303,7 +284,7 @@ pub(super) mod tests {
                     let of_tile = [
                         kernel.forward(activation, tile),
                         kernel.backward(activation, tile),
-                        kernel.gradient(tile),
+                        GradientKernel::new(&[kernel], tile).sums(),
                     ];
                     kernels.extend(of_tile.map(|kernel| (kernel, tile.invocations())));
                     let summand = Summand {

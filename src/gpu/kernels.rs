@@ -90,6 +90,12 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
+    /// Storage buffers that it has.
+    pub(super) fn n_storage(&self) -> usize {
+        let is_storage = |it: &&Binding| !matches!(it, Uniform | Binding::UniformAt(_));
+        self.bindings.iter().filter(is_storage).count()
+    }
+
     /// The text with its marked loops written out.
     pub(super) fn unrolled(&self) -> String {
         unrolled(&self.wgsl).unwrap_or_else(|problem| panic!("{}: {problem}", self.name))

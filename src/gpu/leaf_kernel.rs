@@ -3,9 +3,11 @@
 use super::chunk::Chunk;
 use super::dense::Dense;
 use super::device::{Buffer, Device};
+use super::gradients::Gradients;
 use super::input_format::InputFormat;
 use super::kernels::{RowKernel, RowOrder, Summand};
 use super::masks::Masks;
+use super::optimizer::DeviceOptimizer;
 use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
@@ -117,6 +119,34 @@ impl LeafKernel {
         match self {
             Self::Layer(pipeline, _) => pipeline.n_dispatches(),
             Self::Network(dense) => dense.n_dispatches(),
+        }
+    }
+
+    /// What updates from the gradients of `chunks` by `optimizer` as it finds them; `None` if the sums of leaves are needed.
+    pub(super) fn updating(
+        &self,
+        device: &Device,
+        operands: &Operands<'_>,
+        optimizer: &DeviceOptimizer,
+        rows_of: (&[Chunk], Option<&BatchRows>),
+        tree: &Tree,
+    ) -> Result<Option<Gradients>> {
+        match self {
+            Self::Layer(..) => Ok(None),
+            Self::Network(dense) => dense.updating(device, operands, optimizer, rows_of, tree),
+        }
+    }
+
+    /// Records the update by `updating`, which [`LeafKernel::updating`] has made, that has `places`.
+    pub(super) fn record_update(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        places: Places,
+        updating: &Gradients,
+    ) {
+        match self {
+            Self::Layer(..) => unreachable!("its update is a dispatch of its own"),
+            Self::Network(dense) => dense.record_update(pass, places, updating),
         }
     }
 

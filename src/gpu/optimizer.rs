@@ -4,7 +4,7 @@ use super::device::{Buffer, Device};
 use super::kernels::Binding::{Read, ReadWrite, UniformAt};
 use super::kernels::{Kernel, shaders};
 use super::parameter_layout::ParameterLayout;
-use super::params::UpdateParams;
+use super::params::RuleParams;
 use super::pass;
 use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
@@ -36,8 +36,8 @@ pub(super) struct DeviceOptimizer {
     pub(super) memory: [Buffer; 2],
     /// The running mean of the parameters; one vec4 if the rule asks for none.
     pub(super) average: Buffer,
-    /// An [`UpdateParams`] each [`RECORD_BYTES`].
-    records: Buffer,
+    /// A [`RuleParams`] each [`RECORD_BYTES`].
+    pub(super) records: Buffer,
     /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
     /// squares. Update u is number u modulo [`MAX_UPDATES`].
     pub(super) history: Buffer,
@@ -155,14 +155,14 @@ impl DeviceOptimizer {
         clippy::cast_possible_truncation,
         reason = "rounding to f32 is the purpose"
     )]
-    pub(super) fn record(&self, update: u64, scale: f64) -> UpdateParams {
+    pub(super) fn record(&self, update: u64, scale: f64) -> RuleParams {
         let rule = &self.rule;
         let rate = rule.rate(update);
         let [mean_share, square_share] = match rule.optimizer {
             Optimizer::Adam | Optimizer::AdamW => adam_shares(update + 1),
             _ => [1.0, 1.0],
         };
-        UpdateParams {
+        RuleParams {
             scale: scale as f32,
             rate: (rate / mean_share) as f32,
             square_scale: (1.0 / square_share) as f32,
@@ -246,20 +246,26 @@ fn header(layout: &ParameterLayout) -> String {
     for (name, value) in [
         ("TRAINED", layout.n_trained() / 4),
         ("LOSS_AT", layout.n_sums() / 4 - 1),
-        ("WORKGROUP_SIZE", WORKGROUP_SIZE),
     ] {
         writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
     }
     header + "fn is_weight(column: u32) -> bool {\n    return " + &is_weight + ";\n}\n"
 }
 
-const RECORD: u64 = size_of::<UpdateParams>() as u64;
+/// The size of the workgroups of `norms`, `optimizer` and `small_network`.
+pub(super) fn workgroup_header() -> String {
+    format!("const WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\n")
+}
+
+/// Bytes of the record of an update.
+pub(super) const RECORD: u64 = size_of::<RuleParams>() as u64;
 
 /// `norms`: norms of the gradient and of the weights.
 fn norms(layout: &ParameterLayout) -> Kernel {
     Kernel {
         name: "norms",
         wgsl: header(layout)
+            + &workgroup_header()
             + shaders!(
                 "common/update.wgsl",
                 "common/sum_of_workgroup.wgsl",
@@ -299,6 +305,7 @@ fn optimizer(layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
     Kernel {
         name: "optimizer",
         wgsl: header_of_rule(layout, rule)
+            + &workgroup_header()
             + shaders!(
                 "common/update.wgsl",
                 "common/update_rule.wgsl",

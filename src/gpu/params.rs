@@ -74,7 +74,7 @@ pub(super) struct FoldParams {
 /// Uniform of `norms` and `optimizer`, whose WGSL says what each means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct UpdateParams {
+pub(super) struct RuleParams {
     pub(super) scale: f32,
     pub(super) rate: f32,
     pub(super) square_scale: f32,
@@ -92,7 +92,7 @@ pub(super) struct UpdateParams {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct SmallUpdateParams {
-    pub(super) params: UpdateParams,
+    pub(super) rule: RuleParams,
     pub(super) mask: MaskParams,
     /// Rows of the update.
     pub(super) n_rows: u32,
@@ -169,8 +169,8 @@ pub(super) struct FmaParams {
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams, SegmentParams,
-        SmallUpdateParams, SmallUpdatesParams, SyntheticParams, UpdateParams,
+        BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams, RuleParams,
+        SegmentParams, SmallUpdateParams, SmallUpdatesParams, SyntheticParams,
     };
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
@@ -187,10 +187,6 @@ pub(super) mod tests {
         match kernel.name {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
             "read" => layout!(ReadParams: n_vectors),
-            "norms" | "optimizer" | "small_network" => {
-                layout!(UpdateParams: scale rate square_scale decay momentum threshold l2
-                clip_norm number average_gain)
-            }
             "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward"
             | "dense_backward"
@@ -217,7 +213,7 @@ pub(super) mod tests {
             if variable.space == AddressSpace::Uniform {
                 let name = module.types[variable.ty].name.as_deref();
                 let is_known =
-                    name.is_some_and(|name| ["Params", "Mask", "Updates"].contains(&name));
+                    name.is_some_and(|name| ["Params", "Rule", "Mask", "Updates"].contains(&name));
                 assert!(is_known, "{}: a uniform is {name:?}", kernel.name);
             }
         }
@@ -228,12 +224,16 @@ pub(super) mod tests {
             };
             let (size, fields) = match name.as_str() {
                 "Params" => params(kernel),
+                "Rule" => {
+                    layout!(RuleParams: scale rate square_scale decay momentum threshold l2
+                    clip_norm number average_gain)
+                }
                 "Mask" => layout!(MaskParams: key threshold scale),
                 "Segment" => {
                     layout!(SegmentParams: n_samples first_place n_places batch_size stride
                     half_bits key_0 key_1 first)
                 }
-                "Update" => layout!(SmallUpdateParams: params mask n_rows first_row),
+                "Update" => layout!(SmallUpdateParams: rule mask n_rows first_row),
                 "Updates" => {
                     let (head, mut fields) = layout!(SmallUpdatesParams: n_updates);
                     fields.push(("list", head));

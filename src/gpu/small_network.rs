@@ -12,7 +12,7 @@ use super::kernels::{Kernel, RowOrder, Summand, activation_name, row_reader, sha
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, MAX_UPDATES, NORMS_PER_WORKGROUP, RECORD_BYTES, WORKGROUP_SIZE,
-    header_of_rule, needs_norms,
+    header_of_rule, needs_norms, workgroup_header,
 };
 use super::parameter_layout::ParameterLayout;
 use super::params::{MaskParams, SmallUpdateParams, SmallUpdatesParams, to_u32};
@@ -77,8 +77,7 @@ impl SmallNetwork {
             ),
             operands.masks.is_some(),
         );
-        let n_storage = kernel.bindings.len() - 1;
-        if n_storage > device.max_storage_buffers() {
+        if kernel.n_storage() > device.max_storage_buffers() {
             return Ok(None);
         }
         let per_dispatch = layout.per_dispatch();
@@ -124,7 +123,7 @@ impl SmallNetwork {
             };
             let masks = operands.masks.as_ref();
             SmallUpdateParams {
-                params: optimizer.record(update, scale),
+                rule: optimizer.record(update, scale),
                 mask: masks.map_or(MaskParams::ALL, |masks| masks.params(update)),
                 n_rows: to_u32(n_rows),
                 first_row,
@@ -300,6 +299,7 @@ impl SmallLayout {
             name: "small_network",
             wgsl: [
                 &header_of_rule(&self.parameters, rule),
+                &workgroup_header(),
                 &header,
                 &summand.header(),
                 &reader,

@@ -170,8 +170,8 @@ impl Updates<'_, '_> {
                     numbers.record(device, pass, &segments);
                     for (number, update) in group.enumerate() {
                         let batch = self.batches.prepared(length(update));
-                        batch.record(pass, places(batches.size, number));
-                        optimizer.record_update(pass, batch.update(), number);
+                        let places = places(batches.size, number);
+                        batch.record_update(pass, (number, places), optimizer);
                     }
                 });
             });

@@ -105,6 +105,7 @@ fn kernels() -> Vec<(Kernel, usize)> {
     kernels.extend(crate::gpu::optimizer::tests::kernels());
     kernels.push(crate::gpu::row_numbers::tests::kernel());
     kernels.extend(crate::gpu::small_network::tests::kernels());
+    kernels.extend(crate::gpu::gradients::tests::kernels());
     assert!(
         kernels.iter().all(|(_, size)| *size <= MAX_WORKGROUP_SIZE),
         "sizes"

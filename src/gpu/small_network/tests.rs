@@ -52,26 +52,37 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
     kernels
 }
 
-/// A training of a small network.
-struct Case {
-    n_samples: usize,
-    widths: &'static [usize],
-    hidden: Activation,
-    output: Activation,
-    loss: Loss,
-    n_outputs: usize,
-    bias: bool,
-    weighted: bool,
-    storage: Storage,
-    dropout: f64,
+/// Which kernels make the updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::gpu) enum By {
+    /// Those of small networks.
+    Small,
+    /// Those of larger ones.
+    Larger,
+    /// Those of larger ones, from batches that the host gathers out of several chunks.
+    Host,
+}
+
+/// A training.
+pub(in crate::gpu) struct Case {
+    pub(in crate::gpu) n_samples: usize,
+    pub(in crate::gpu) widths: &'static [usize],
+    pub(in crate::gpu) hidden: Activation,
+    pub(in crate::gpu) output: Activation,
+    pub(in crate::gpu) loss: Loss,
+    pub(in crate::gpu) n_outputs: usize,
+    pub(in crate::gpu) bias: bool,
+    pub(in crate::gpu) weighted: bool,
+    pub(in crate::gpu) storage: Storage,
+    pub(in crate::gpu) dropout: f64,
     /// Whether the last row is so large that its loss is not finite.
-    extreme: bool,
-    rule: UpdateRule,
+    pub(in crate::gpu) extreme: bool,
+    pub(in crate::gpu) rule: UpdateRule,
 }
 
 impl Case {
     /// 90 rows of 6 inputs, a hidden layer, and gradient descent on all rows.
-    fn new() -> Self {
+    pub(in crate::gpu) fn new() -> Self {
         Self {
             n_samples: 90,
             widths: &[7],
@@ -134,12 +145,17 @@ impl Case {
         }
     }
 
-    /// The bits of what is left after the updates `submissions`, each made at once, and of all that was seen: by the
-    /// kernel of small networks or by those of larger ones.
-    fn bits(&self, submissions: &[u64], small: bool) -> Vec<u64> {
+    /// The bits of what is left after the updates `submissions`, each made at once, and of all that was seen.
+    pub(in crate::gpu) fn bits(&self, submissions: &[u64], by: By) -> Vec<u64> {
         let dataset = self.dataset();
         let problem = self.problem(&dataset);
-        let mut gpu = Gpu::on(device(), problem, GpuOptions::default()).unwrap();
+        let leaf_bytes = (4 * 8 * problem.leaves().rows_per_leaf()) as u64;
+        let options = GpuOptions {
+            max_chunk_bytes: (by == By::Host).then_some(leaf_bytes),
+            ..GpuOptions::default()
+        };
+        let mut gpu = Gpu::on(device(), problem, options).unwrap();
+        assert_eq!(gpu.n_chunks() > 1, by == By::Host, "{by:?}");
         let mut random = test_numbers(5);
         let n_parameters = gpu.operands.problem.network.n_parameters();
         let parameters = (0..n_parameters).map(|_| random.random_range(-0.5..0.5));
@@ -148,9 +164,9 @@ impl Case {
         let Followed::Optimizer(follower) = &mut gpu.followed else {
             panic!("a network with values");
         };
-        assert!(follower.small.is_some(), "the network is small");
-        if !small {
-            follower.small = None;
+        match by {
+            By::Small => assert!(follower.small.is_some(), "the network is small"),
+            By::Larger | By::Host => follower.small = None,
         }
         let mut bits = Vec::new();
         let mut first = 0;
@@ -162,6 +178,12 @@ impl Case {
                 bits.extend([summary.loss, summary.mean_slope, seen.penalty].map(f64::to_bits));
             }
         }
+        let is_one_leaf = by == By::Larger && self.rule.batches.is_some();
+        assert_eq!(
+            gpu.batches.update_with_gradients(),
+            is_one_leaf && !optimizer::needs_norms(&self.rule),
+            "{by:?}"
+        );
         bits.extend(gpu.parameters().unwrap().into_iter().map(f64::to_bits));
         for vector in gpu.memory().unwrap().vectors() {
             bits.extend(vector.iter().map(|value| value.to_bits()));
@@ -170,7 +192,7 @@ impl Case {
     }
 }
 
-fn rule(optimizer: Optimizer, batch_size: Option<usize>) -> UpdateRule {
+pub(in crate::gpu) fn rule(optimizer: Optimizer, batch_size: Option<usize>) -> UpdateRule {
     UpdateRule {
         optimizer,
         momentum: 0.9,
@@ -251,9 +273,9 @@ fn cases() -> Vec<Case> {
 #[test]
 fn a_small_network_has_the_bits_of_a_larger_one() {
     for (number, case) in cases().iter().enumerate() {
-        let expected = case.bits(&[40], false);
-        assert!(expected == case.bits(&[40], true), "case {number}");
-        let in_parts = case.bits(&[1, 2, 37], true);
+        let expected = case.bits(&[40], By::Larger);
+        assert!(expected == case.bits(&[40], By::Small), "case {number}");
+        let in_parts = case.bits(&[1, 2, 37], By::Small);
         assert!(expected == in_parts, "case {number}, in parts");
     }
 }
@@ -276,7 +298,7 @@ fn many_updates_of_one_submission_are_all_made() {
     );
     let n_updates = 2 * per_dispatch as u64 + 5;
     assert!(
-        case.bits(&[n_updates], false) == case.bits(&[n_updates], true),
+        case.bits(&[n_updates], By::Larger) == case.bits(&[n_updates], By::Small),
         "{n_updates} updates, {per_dispatch} of a dispatch"
     );
 }
@@ -291,19 +313,22 @@ fn updates_stop_at_a_loss_that_is_not_finite() {
         rule: rule(Optimizer::Adam, Some(10)),
         ..Case::new()
     };
-    let bits = case.bits(&[20], true);
+    let bits = case.bits(&[20], By::Small);
     let losses = bits[..3 * 20].iter().step_by(3);
     let losses: Vec<f64> = losses.map(|bits| f64::from_bits(*bits)).collect();
     let n_finite = losses.iter().take_while(|loss| loss.is_finite()).count();
     assert!((1..9).contains(&n_finite), "{losses:?}");
     let n_updates = n_finite as u64;
     assert!(
-        bits[3 * 20..] == case.bits(&[n_updates], true)[3 * n_finite..],
+        bits[3 * 20..] == case.bits(&[n_updates], By::Small)[3 * n_finite..],
         "an update after the loss of update {n_finite}"
     );
     for parts in [&[20][..], &[n_updates + 2, 18 - n_updates]] {
-        assert!(bits == case.bits(parts, false), "{parts:?} of a larger one");
-        assert!(bits == case.bits(parts, true), "{parts:?}");
+        assert!(
+            bits == case.bits(parts, By::Larger),
+            "{parts:?} of a larger one"
+        );
+        assert!(bits == case.bits(parts, By::Small), "{parts:?}");
     }
 }
 

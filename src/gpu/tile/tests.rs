@@ -4,6 +4,7 @@ use super::Tile;
 use crate::gpu::dense_kernels::DenseKernel;
 use crate::gpu::device::tests::device;
 use crate::gpu::device::{Buffer, Device};
+use crate::gpu::gradients::GradientKernel;
 use crate::gpu::kernels::Kernel;
 use crate::gpu::parameter_layout::ParameterLayout;
 use crate::gpu::params::{BlockParams, to_u32};
@@ -182,7 +183,7 @@ impl Case {
 
     /// The sums of the leaves, of which the first two are not this block's.
     fn gradient(&self, device: &Device, tile: Tile) -> Vec<f32> {
-        let kernel = self.kernel().gradient(tile);
+        let kernel = GradientKernel::new(&[self.kernel()], tile).sums();
         let [down, across] = tile.workgroups([self.n_outputs, self.n_inputs]);
         let floats = (FIRST_LEAF + self.n_leaves()) * self.layout.n_sums();
         let workgroups = [down * across, self.n_leaves()];

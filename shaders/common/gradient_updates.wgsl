@@ -1,0 +1,29 @@
+// gradient_updates: updates the parameters by what dense_gradient.wgsl finds, where the rows are one leaf and the norm of
+// the gradient does not matter.                                                    (parameters with -=)
+// leaf_sums (1, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz, 0, 0); the others as in optimizer.wgsl.
+// CPU twin: src/optimizer.rs.
+@group(0) @binding(3) var<storage, read> leaf_sums: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> rule: Rule;
+@group(0) @binding(5) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> first: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> second: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> history: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> average: array<vec4<f32>>;
+
+var<private> updates: bool;
+
+// One invocation of all, for which `is_first`, writes what the update saw.
+fn prepare(is_first: bool) {
+    let before = history[(rule.number + HISTORY - 1u) % HISTORY].x;
+    let loss = deciding_loss(before, leaf_sums[LOSS_AT].x);
+    updates = is_finite(loss);
+    if is_first {
+        history[rule.number] = vec4(loss, leaf_sums[LOSS_AT].y, 0.0, 0.0);
+    }
+}
+
+fn take(leaf: u32, column: u32, sum: vec4<f32>) {
+    if updates {
+        update(column, sum, 0.0);
+    }
+}

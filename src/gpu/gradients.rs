@@ -1,0 +1,290 @@
+//! Gradients of networks whose values are held: as the sums of leaves, or, of a batch that is one leaf, taken for the
+//! update as soon as they are found.
+
+use super::chunk::Chunk;
+use super::dense_kernels::DenseKernel;
+use super::device::{Buffer, Device};
+use super::forward::Forward;
+use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
+use super::kernels::{Kernel, numbered, shaders};
+use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::optimizer::{DeviceOptimizer, RECORD, header_of_rule, needs_norms};
+use super::parameter_layout::ParameterLayout;
+use super::pipeline::{Pipeline, Places};
+use super::tile::Tile;
+use crate::error::Result;
+use crate::optimizer::UpdateRule;
+use std::ops::Range;
+
+/// The gradients of all layers, with a dispatch of each pipeline for each block.
+#[derive(Debug)]
+pub(super) struct Gradients(Vec<Pipeline>);
+
+impl Gradients {
+    /// Those of `forward`, for the rows of chunks or of a batch that `rows_of` tells, as sums of leaves in `page`. Layers
+    /// share a dispatch where one leaf alone would keep few cores busy.
+    pub(super) fn new(
+        device: &Device,
+        operands: &Operands<'_>,
+        forward: &Forward,
+        rows_of: (&[Chunk], Option<&BatchRows>),
+        page: &Buffer,
+    ) -> Result<Self> {
+        let n_layers = forward.kernels.len();
+        let all = GradientKernel::new(&forward.kernels, shared_tile(device, forward));
+        if is_one_leaf(forward) && all.sums().n_storage() <= device.max_storage_buffers() {
+            let pipeline = Pipeline::new(device, &all.sums())?;
+            let group = (0..n_layers, all);
+            let pipeline = dispatched(
+                device,
+                operands,
+                forward,
+                rows_of,
+                group,
+                (pipeline, &[page]),
+            )?;
+            return Ok(Self(vec![pipeline]));
+        }
+        let n_leaves = forward.blocks.iter().map(|block| block.leaves.len()).max();
+        let of_layer = |at: usize| {
+            let layer = forward.kernels[at].layout.layer;
+            let product = [layer.n_outputs, layer.n_inputs];
+            let tile = Tile::of(device, product, n_leaves.unwrap_or(1));
+            let kernel = GradientKernel::new(&forward.kernels[at..=at], tile);
+            let pipeline = Pipeline::new(device, &kernel.sums())?;
+            let group = (at..at + 1, kernel);
+            dispatched(
+                device,
+                operands,
+                forward,
+                rows_of,
+                group,
+                (pipeline, &[page]),
+            )
+        };
+        Ok(Self((0..n_layers).map(of_layer).collect::<Result<_>>()?))
+    }
+
+    /// Those that update the parameters by `optimizer`, from a loss in `page`; `None` if there are several leaves, or if
+    /// an update depends on all of the gradient.
+    pub(super) fn updating(
+        device: &Device,
+        operands: &Operands<'_>,
+        forward: &Forward,
+        rows_of: (&[Chunk], Option<&BatchRows>),
+        (optimizer, page): (&DeviceOptimizer, &Buffer),
+    ) -> Result<Option<Self>> {
+        let kernel = GradientKernel::new(&forward.kernels, shared_tile(device, forward));
+        let text = kernel.updates(&optimizer.layout, &optimizer.rule);
+        let fits = text.n_storage() <= device.max_storage_buffers();
+        if !is_one_leaf(forward) || needs_norms(&optimizer.rule) || !fits {
+            return Ok(None);
+        }
+        let pipeline = Pipeline::new(device, &text)?;
+        let [first, second] = &optimizer.memory;
+        let buffers = [
+            page,
+            &optimizer.records,
+            &operands.parameters,
+            first,
+            second,
+        ];
+        let buffers: Vec<_> = buffers
+            .into_iter()
+            .chain([&optimizer.history, &optimizer.average])
+            .collect();
+        let group = (0..forward.kernels.len(), kernel);
+        let pipeline = dispatched(
+            device,
+            operands,
+            forward,
+            rows_of,
+            group,
+            (pipeline, &buffers),
+        )?;
+        Ok(Some(Self(vec![pipeline])))
+    }
+
+    /// Dispatches of a block.
+    pub(super) fn n_dispatches(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Records those of block `block`, of the update and the batch that have `places`.
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, places: Places) {
+        for pipeline in &self.0 {
+            pipeline.record_at(pass, block, places);
+        }
+    }
+}
+
+fn is_one_leaf(forward: &Forward) -> bool {
+    matches!(&forward.blocks[..], [block] if block.leaves.len() == 1)
+}
+
+/// The tile for all layers: that of the layer with the most weights.
+fn shared_tile(device: &Device, forward: &Forward) -> Tile {
+    let layers = forward.kernels.iter().map(|kernel| kernel.layout.layer);
+    let largest = layers.max_by_key(|layer| layer.n_weights());
+    let product = largest.map_or([1, 1], |layer| [layer.n_outputs, layer.n_inputs]);
+    Tile::of(device, product, 1)
+}
+
+/// `pipeline`, which is `kernel` for the layers `layers`, with a dispatch for each block, whose buffers `to` take what it
+/// finds.
+fn dispatched(
+    device: &Device,
+    operands: &Operands<'_>,
+    forward: &Forward,
+    (chunks, rows): (&[Chunk], Option<&BatchRows>),
+    (layers, kernel): (Range<usize>, GradientKernel<'_>),
+    (mut pipeline, to): (Pipeline, &[&Buffer]),
+) -> Result<Pipeline> {
+    for block in &forward.blocks {
+        let inputs = |at| forward.inputs(at, &chunks[block.chunk]);
+        let mut buffers = vec![&block.params, inputs(layers.start)];
+        buffers.extend(layers.clone().map(|at| &forward.values[at].errors));
+        buffers.extend(layers.clone().skip(1).map(inputs));
+        buffers.extend(to);
+        buffers.extend(row_buffers(operands, rows).filter(|_| layers.start == 0));
+        pipeline.add(device, &buffers, [kernel.n_tiles(), block.leaves.len()])?;
+    }
+    Ok(pipeline)
+}
+
+/// What decides the text of the kernel of the gradients of some layers.
+#[derive(Debug)]
+pub(super) struct GradientKernel<'k> {
+    layers: &'k [DenseKernel],
+    tile: Tile,
+}
+
+impl<'k> GradientKernel<'k> {
+    /// Of neighbouring layers, in tiles `tile`.
+    pub(super) fn new(layers: &'k [DenseKernel], tile: Tile) -> Self {
+        Self { layers, tile }
+    }
+
+    /// Tiles of a layer.
+    fn tiles(&self, kernel: &DenseKernel) -> usize {
+        let layer = kernel.layout.layer;
+        let [down, across] = self.tile.workgroups([layer.n_outputs, layer.n_inputs]);
+        down * across
+    }
+
+    /// Tiles of all layers.
+    fn n_tiles(&self) -> usize {
+        self.layers.iter().map(|kernel| self.tiles(kernel)).sum()
+    }
+
+    /// `dense_gradient` that keeps the sums of leaves.
+    pub(super) fn sums(&self) -> Kernel {
+        self.kernel(shaders!("common/gradient_sums.wgsl"), 0)
+    }
+
+    /// `dense_gradient` that updates the parameters, which lie as `layout` tells, by `rule`.
+    pub(super) fn updates(&self, layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
+        let parts = shaders!(
+            "common/update.wgsl",
+            "common/update_rule.wgsl",
+            "common/gradient_updates.wgsl"
+        );
+        self.kernel(&(header_of_rule(layout, rule) + parts), 5)
+    }
+
+    /// The kernel with `taking`, the part that takes the gradient, which binds the leaf sums or, to update them, a record
+    /// and `n_updated` buffers more.
+    fn kernel(&self, taking: &str, n_updated: usize) -> Kernel {
+        let n_layers = self.layers.len();
+        let mut bindings = vec![Uniform, Read];
+        bindings.extend(vec![Read; 2 * n_layers - 1]);
+        // The part is numbered as for one layer.
+        let shift = 2 * (n_layers - 1);
+        let mut taking = taking.to_owned();
+        for number in (3..=3 + 1 + n_updated).rev() {
+            taking = numbered(&taking, number, number + shift);
+        }
+        match n_updated {
+            0 => bindings.push(ReadWrite),
+            _ => {
+                bindings.extend([Read, UniformAt(RECORD)]);
+                bindings.extend(vec![ReadWrite; n_updated]);
+            }
+        }
+        let reader = self.layers[0].reader(&mut bindings);
+        Kernel {
+            name: "dense_gradient",
+            wgsl: [
+                &self.layers[0].header_of_tile(None, self.tile),
+                &reader,
+                shaders!("common/dense_x.wgsl"),
+                &self.operands(),
+                &taking,
+                shaders!("dense_gradient.wgsl"),
+            ]
+            .concat(),
+            bindings,
+        }
+    }
+
+    /// What finds the layer of a tile, and the operands of a layer.
+    fn operands(&self) -> String {
+        let last = self.layers.len() - 1;
+        let (mut declared, mut layer_of) = (String::new(), String::new());
+        let (mut x_of, mut e_of) = (String::new(), String::new());
+        let mut first_tile = 0;
+        for (number, kernel) in self.layers.iter().enumerate() {
+            let at = kernel.layout;
+            let outputs = at.layer.n_outputs;
+            let (row, errors) = (at.row / 4, outputs.div_ceil(4));
+            let [weight_at, bias_at] = [at.weight_at, at.bias_at].map(|at| at / 4);
+            let numbers = [number, outputs, row, errors, weight_at, bias_at, first_tile];
+            let numbers = numbers.map(|number| format!("{number}u")).join(", ");
+            first_tile += self.tiles(kernel);
+            declared += &operand("errors", number, 2 + number);
+            if number > 0 {
+                declared += &operand("x", number, 2 + last + number);
+                x_of += &format!(
+                    "        case {number}u: {{ return x_{number}[row * {row}u + vector]; }}\n"
+                );
+            }
+            let (of_layer, of_error) = match number == last {
+                true => (String::new(), "default".to_owned()),
+                false => (
+                    format!("if tile < {first_tile}u "),
+                    format!("case {number}u"),
+                ),
+            };
+            layer_of += &format!("    {of_layer}{{ return Layer({numbers}); }}\n");
+            e_of += &format!(
+                "        {of_error}: {{ return errors_{number}[row * {errors}u + vector]; }}\n"
+            );
+        }
+        declared
+            + &format!(
+                "
+fn layer_of(tile: u32) -> Layer {{
+{layer_of}}}
+
+fn x_of(number: u32, row: u32, vector: u32) -> vec4<f32> {{
+    switch number {{
+{x_of}        default: {{ return x_at(row, vector); }}
+    }}
+}}
+
+fn e_of(number: u32, row: u32, vector: u32) -> vec4<f32> {{
+    switch number {{
+{e_of}    }}
+}}
+"
+            )
+    }
+}
+
+/// The declaration of an operand of layer `number`.
+fn operand(name: &str, number: usize, binding: usize) -> String {
+    format!("@group(0) @binding({binding}) var<storage, read> {name}_{number}: array<vec4<f32>>;\n")
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -71,11 +71,11 @@ fn updates_with_the_gradient_have_the_bits_of_updates_from_its_sums() {
             rule: rule(optimizer, Some(size)),
             ..Case::new()
         };
-        let expected = case.bits(&[40], By::Host);
+        let expected = case.bits(&[15], By::Host);
         let what = format!("{optimizer:?}, {widths:?}, {size}");
-        assert!(expected == case.bits(&[40], By::Larger), "{what}");
+        assert!(expected == case.bits(&[15], By::Larger), "{what}");
         assert!(
-            expected == case.bits(&[1, 39], By::Larger),
+            expected == case.bits(&[1, 14], By::Larger),
             "{what}, in parts"
         );
     }

@@ -149,7 +149,8 @@ impl Case {
     pub(in crate::gpu) fn bits(&self, submissions: &[u64], by: By) -> Vec<u64> {
         let dataset = self.dataset();
         let problem = self.problem(&dataset);
-        let leaf_bytes = (4 * 8 * problem.leaves().rows_per_leaf()) as u64;
+        let row_bytes = 4 * (8 + self.n_outputs + 1);
+        let leaf_bytes = (row_bytes * problem.leaves().rows_per_leaf()) as u64;
         let options = GpuOptions {
             max_chunk_bytes: (by == By::Host).then_some(leaf_bytes),
             ..GpuOptions::default()

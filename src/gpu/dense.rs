@@ -5,7 +5,7 @@ use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::{Block, Forward, Values};
-use super::gradients::Gradients;
+use super::gradients::{Found, Gradients};
 use super::kernels::Summand;
 use super::leaf_kernel::{BatchRows, Operands};
 use super::optimizer::DeviceOptimizer;
@@ -62,7 +62,14 @@ impl Dense {
             }
             backward.push(pipeline);
         }
-        let gradients = Gradients::new(device, operands, &forward, (chunks, rows), tree.page())?;
+        let found = Found {
+            device,
+            operands,
+            forward: &forward,
+            chunks,
+            rows,
+        };
+        let gradients = Gradients::new(found, tree.page())?;
         Ok(Self {
             forward,
             outputs,
@@ -77,11 +84,17 @@ impl Dense {
         device: &Device,
         operands: &Operands<'_>,
         optimizer: &DeviceOptimizer,
-        rows_of: (&[Chunk], Option<&BatchRows>),
+        (chunks, rows): (&[Chunk], Option<&BatchRows>),
         tree: &Tree,
     ) -> Result<Option<Gradients>> {
-        let page = tree.page();
-        Gradients::updating(device, operands, &self.forward, rows_of, (optimizer, page))
+        let found = Found {
+            device,
+            operands,
+            forward: &self.forward,
+            chunks,
+            rows,
+        };
+        Gradients::updating(found, tree.page(), optimizer)
     }
 
     /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in `page`.

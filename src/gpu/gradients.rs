@@ -14,94 +14,63 @@ use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
 use crate::error::Result;
 use crate::optimizer::UpdateRule;
-use std::ops::Range;
 
 /// The gradients of all layers, with a dispatch of each pipeline for each block.
 #[derive(Debug)]
 pub(super) struct Gradients(Vec<Pipeline>);
 
+/// What gradients are found from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'f> {
+    pub(super) device: &'f Device,
+    pub(super) operands: &'f Operands<'f>,
+    pub(super) forward: &'f Forward,
+    pub(super) chunks: &'f [Chunk],
+    /// The numbers of the rows of a batch.
+    pub(super) rows: Option<&'f BatchRows>,
+}
+
 impl Gradients {
-    /// Those of `forward`, for the rows of chunks or of a batch that `rows_of` tells, as sums of leaves in `page`. Layers
-    /// share a dispatch where one leaf alone would keep few cores busy.
-    pub(super) fn new(
-        device: &Device,
-        operands: &Operands<'_>,
-        forward: &Forward,
-        rows_of: (&[Chunk], Option<&BatchRows>),
-        page: &Buffer,
-    ) -> Result<Self> {
-        let n_layers = forward.kernels.len();
-        let all = GradientKernel::new(&forward.kernels, shared_tile(device, forward));
-        if is_one_leaf(forward) && all.sums().n_storage() <= device.max_storage_buffers() {
-            let pipeline = Pipeline::new(device, &all.sums())?;
-            let group = (0..n_layers, all);
-            let pipeline = dispatched(
-                device,
-                operands,
-                forward,
-                rows_of,
-                group,
-                (pipeline, &[page]),
-            )?;
+    /// As sums of leaves in `page`. Layers share a dispatch where one leaf alone would keep few cores busy.
+    pub(super) fn new(from: Found<'_>, page: &Buffer) -> Result<Self> {
+        let layers = &from.forward.kernels;
+        let all = GradientKernel::new(layers, from.shared_tile());
+        if from.is_one_leaf() && all.sums().n_storage() <= from.device.max_storage_buffers() {
+            let pipeline = from.pipeline(0, &all, &all.sums(), &[page])?;
             return Ok(Self(vec![pipeline]));
         }
-        let n_leaves = forward.blocks.iter().map(|block| block.leaves.len()).max();
+        let blocks = from.forward.blocks.iter();
+        let n_leaves = blocks.map(|block| block.leaves.len()).max();
         let of_layer = |at: usize| {
-            let layer = forward.kernels[at].layout.layer;
+            let layer = layers[at].layout.layer;
             let product = [layer.n_outputs, layer.n_inputs];
-            let tile = Tile::of(device, product, n_leaves.unwrap_or(1));
-            let kernel = GradientKernel::new(&forward.kernels[at..=at], tile);
-            let pipeline = Pipeline::new(device, &kernel.sums())?;
-            let group = (at..at + 1, kernel);
-            dispatched(
-                device,
-                operands,
-                forward,
-                rows_of,
-                group,
-                (pipeline, &[page]),
-            )
+            let tile = Tile::of(from.device, product, n_leaves.unwrap_or(1));
+            let one = GradientKernel::new(&layers[at..=at], tile);
+            from.pipeline(at, &one, &one.sums(), &[page])
         };
-        Ok(Self((0..n_layers).map(of_layer).collect::<Result<_>>()?))
+        Ok(Self(
+            (0..layers.len()).map(of_layer).collect::<Result<_>>()?,
+        ))
     }
 
-    /// Those that update the parameters by `optimizer`, from a loss in `page`; `None` if there are several leaves, or if
-    /// an update depends on all of the gradient.
+    /// Taken to update the parameters by `optimizer`, after a loss in `page`; `None` if there are several leaves, or if an
+    /// update depends on all of the gradient.
     pub(super) fn updating(
-        device: &Device,
-        operands: &Operands<'_>,
-        forward: &Forward,
-        rows_of: (&[Chunk], Option<&BatchRows>),
-        (optimizer, page): (&DeviceOptimizer, &Buffer),
+        from: Found<'_>,
+        page: &Buffer,
+        optimizer: &DeviceOptimizer,
     ) -> Result<Option<Self>> {
-        let kernel = GradientKernel::new(&forward.kernels, shared_tile(device, forward));
-        let text = kernel.updates(&optimizer.layout, &optimizer.rule);
-        let fits = text.n_storage() <= device.max_storage_buffers();
-        if !is_one_leaf(forward) || needs_norms(&optimizer.rule) || !fits {
+        let all = GradientKernel::new(&from.forward.kernels, from.shared_tile());
+        let kernel = all.updates(&optimizer.layout, &optimizer.rule);
+        let fits = kernel.n_storage() <= from.device.max_storage_buffers();
+        if !from.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
         }
-        let pipeline = Pipeline::new(device, &text)?;
+        let parameters = &from.operands.parameters;
         let [first, second] = &optimizer.memory;
-        let buffers = [
-            page,
-            &optimizer.records,
-            &operands.parameters,
-            first,
-            second,
-        ];
-        let buffers: Vec<_> = buffers
-            .into_iter()
-            .chain([&optimizer.history, &optimizer.average])
-            .collect();
-        let group = (0..forward.kernels.len(), kernel);
-        let pipeline = dispatched(
-            device,
-            operands,
-            forward,
-            rows_of,
-            group,
-            (pipeline, &buffers),
-        )?;
+        let mut buffers = vec![page, &optimizer.records, parameters, first, second];
+        buffers.extend([&optimizer.history, &optimizer.average]);
+        let pipeline = from.pipeline(0, &all, &kernel, &buffers)?;
         Ok(Some(Self(vec![pipeline])))
     }
 
@@ -118,38 +87,43 @@ impl Gradients {
     }
 }
 
-fn is_one_leaf(forward: &Forward) -> bool {
-    matches!(&forward.blocks[..], [block] if block.leaves.len() == 1)
-}
-
-/// The tile for all layers: that of the layer with the most weights.
-fn shared_tile(device: &Device, forward: &Forward) -> Tile {
-    let layers = forward.kernels.iter().map(|kernel| kernel.layout.layer);
-    let largest = layers.max_by_key(|layer| layer.n_weights());
-    let product = largest.map_or([1, 1], |layer| [layer.n_outputs, layer.n_inputs]);
-    Tile::of(device, product, 1)
-}
-
-/// `pipeline`, which is `kernel` for the layers `layers`, with a dispatch for each block, whose buffers `to` take what it
-/// finds.
-fn dispatched(
-    device: &Device,
-    operands: &Operands<'_>,
-    forward: &Forward,
-    (chunks, rows): (&[Chunk], Option<&BatchRows>),
-    (layers, kernel): (Range<usize>, GradientKernel<'_>),
-    (mut pipeline, to): (Pipeline, &[&Buffer]),
-) -> Result<Pipeline> {
-    for block in &forward.blocks {
-        let inputs = |at| forward.inputs(at, &chunks[block.chunk]);
-        let mut buffers = vec![&block.params, inputs(layers.start)];
-        buffers.extend(layers.clone().map(|at| &forward.values[at].errors));
-        buffers.extend(layers.clone().skip(1).map(inputs));
-        buffers.extend(to);
-        buffers.extend(row_buffers(operands, rows).filter(|_| layers.start == 0));
-        pipeline.add(device, &buffers, [kernel.n_tiles(), block.leaves.len()])?;
+impl Found<'_> {
+    fn is_one_leaf(self) -> bool {
+        matches!(&self.forward.blocks[..], [block] if block.leaves.len() == 1)
     }
-    Ok(pipeline)
+
+    /// The tile for all layers: that of the layer with the most weights.
+    fn shared_tile(self) -> Tile {
+        let layers = self.forward.kernels.iter();
+        let layers = layers.map(|kernel| kernel.layout.layer);
+        let largest = layers.max_by_key(|layer| layer.n_weights());
+        let product = largest.map_or([1, 1], |layer| [layer.n_outputs, layer.n_inputs]);
+        Tile::of(self.device, product, 1)
+    }
+
+    /// `kernel`, the text of `gradients` of layer `first` and those after it, with a dispatch for each block; the buffers
+    /// `to` take what it finds.
+    fn pipeline(
+        self,
+        first: usize,
+        gradients: &GradientKernel<'_>,
+        kernel: &Kernel,
+        to: &[&Buffer],
+    ) -> Result<Pipeline> {
+        let layers = first..first + gradients.layers.len();
+        let mut pipeline = Pipeline::new(self.device, kernel)?;
+        for block in &self.forward.blocks {
+            let inputs = |at| self.forward.inputs(at, &self.chunks[block.chunk]);
+            let mut buffers = vec![&block.params, inputs(first)];
+            buffers.extend(layers.clone().map(|at| &self.forward.values[at].errors));
+            buffers.extend(layers.clone().skip(1).map(inputs));
+            buffers.extend(to);
+            buffers.extend(row_buffers(self.operands, self.rows).filter(|_| first == 0));
+            let workgroups = [gradients.n_tiles(), block.leaves.len()];
+            pipeline.add(self.device, &buffers, workgroups)?;
+        }
+        Ok(pipeline)
+    }
 }
 
 /// What decides the text of the kernel of the gradients of some layers.

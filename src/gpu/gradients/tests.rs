@@ -68,6 +68,11 @@ fn updates_with_the_gradient_have_the_bits_of_updates_from_its_sums() {
             },
             dropout: if size == 128 { 0.2 } else { 0.0 },
             extreme: size == 100,
+            hidden: if size == 100 {
+                Activation::Relu
+            } else {
+                Activation::Tanh
+            },
             rule: rule(optimizer, Some(size)),
             ..Case::new()
         };

@@ -5,7 +5,7 @@ use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::{Block, Forward, Values};
-use super::gradients::{Found, Gradients};
+use super::gradients::{GradientSource, Gradients};
 use super::kernels::Summand;
 use super::leaf_kernel::{BatchRows, Operands};
 use super::optimizer::DeviceOptimizer;
@@ -62,14 +62,14 @@ impl Dense {
             }
             backward.push(pipeline);
         }
-        let found = Found {
+        let source = GradientSource {
             device,
             operands,
             forward: &forward,
             chunks,
             rows,
         };
-        let gradients = Gradients::new(found, tree.page())?;
+        let gradients = Gradients::new(source, tree.page())?;
         Ok(Self {
             forward,
             outputs,
@@ -87,14 +87,14 @@ impl Dense {
         (chunks, rows): (&[Chunk], Option<&BatchRows>),
         tree: &Tree,
     ) -> Result<Option<Gradients>> {
-        let found = Found {
+        let source = GradientSource {
             device,
             operands,
             forward: &self.forward,
             chunks,
             rows,
         };
-        Gradients::updating(found, tree.page(), optimizer)
+        Gradients::updating(source, tree.page(), optimizer)
     }
 
     /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in `page`.

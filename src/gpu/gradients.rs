@@ -21,7 +21,7 @@ pub(super) struct Gradients(Vec<Pipeline>);
 
 /// What gradients are found from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found<'f> {
+pub(super) struct GradientSource<'f> {
     pub(super) device: &'f Device,
     pub(super) operands: &'f Operands<'f>,
     pub(super) forward: &'f Forward,
@@ -32,21 +32,21 @@ pub(super) struct Found<'f> {
 
 impl Gradients {
     /// As sums of leaves in `page`. Layers share a dispatch where one leaf alone would keep few cores busy.
-    pub(super) fn new(from: Found<'_>, page: &Buffer) -> Result<Self> {
-        let layers = &from.forward.kernels;
-        let all = GradientKernel::new(layers, from.shared_tile());
-        if from.is_one_leaf() && all.sums().n_storage() <= from.device.max_storage_buffers() {
-            let pipeline = from.pipeline(0, &all, &all.sums(), &[page])?;
+    pub(super) fn new(source: GradientSource<'_>, page: &Buffer) -> Result<Self> {
+        let layers = &source.forward.kernels;
+        let all = GradientKernel::new(layers, source.shared_tile());
+        if source.is_one_leaf() && all.sums().n_storage() <= source.device.max_storage_buffers() {
+            let pipeline = source.pipeline(0, &all, &all.sums(), &[page])?;
             return Ok(Self(vec![pipeline]));
         }
-        let blocks = from.forward.blocks.iter();
+        let blocks = source.forward.blocks.iter();
         let n_leaves = blocks.map(|block| block.leaves.len()).max();
         let of_layer = |at: usize| {
             let layer = layers[at].layout.layer;
             let product = [layer.n_outputs, layer.n_inputs];
-            let tile = Tile::of(from.device, product, n_leaves.unwrap_or(1));
+            let tile = Tile::of(source.device, product, n_leaves.unwrap_or(1));
             let one = GradientKernel::new(&layers[at..=at], tile);
-            from.pipeline(at, &one, &one.sums(), &[page])
+            source.pipeline(at, &one, &one.sums(), &[page])
         };
         Ok(Self(
             (0..layers.len()).map(of_layer).collect::<Result<_>>()?,
@@ -56,21 +56,21 @@ impl Gradients {
     /// Taken to update the parameters by `optimizer`, after a loss in `page`; `None` if there are several leaves, or if an
     /// update depends on all of the gradient.
     pub(super) fn updating(
-        from: Found<'_>,
+        source: GradientSource<'_>,
         page: &Buffer,
         optimizer: &DeviceOptimizer,
     ) -> Result<Option<Self>> {
-        let all = GradientKernel::new(&from.forward.kernels, from.shared_tile());
+        let all = GradientKernel::new(&source.forward.kernels, source.shared_tile());
         let kernel = all.updates(&optimizer.layout, &optimizer.rule);
-        let fits = kernel.n_storage() <= from.device.max_storage_buffers();
-        if !from.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
+        let fits = kernel.n_storage() <= source.device.max_storage_buffers();
+        if !source.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
         }
-        let parameters = &from.operands.parameters;
+        let parameters = &source.operands.parameters;
         let [first, second] = &optimizer.memory;
         let mut buffers = vec![page, &optimizer.records, parameters, first, second];
         buffers.extend([&optimizer.history, &optimizer.average]);
-        let pipeline = from.pipeline(0, &all, &kernel, &buffers)?;
+        let pipeline = source.pipeline(0, &all, &kernel, &buffers)?;
         Ok(Some(Self(vec![pipeline])))
     }
 
@@ -87,7 +87,7 @@ impl Gradients {
     }
 }
 
-impl Found<'_> {
+impl GradientSource<'_> {
     fn is_one_leaf(self) -> bool {
         matches!(&self.forward.blocks[..], [block] if block.leaves.len() == 1)
     }

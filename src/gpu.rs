@@ -4,10 +4,11 @@
 //! of `dense_forward`, `output_gradient`, `dense_backward` and `dense_gradient` for each block of rows for any other
 //! network. Dispatches of `fold` add the leaves up, and one of `optimizer` updates the parameters; plain gradient descent
 //! of a narrow layer is part of the last `fold`. Many updates make one submission. If the data are one leaf of a narrow
-//! layer, many updates are one dispatch of `one_leaf`.
+//! layer, many updates are one dispatch of `one_leaf`; if a workgroup can hold a network and its values, of
+//! `small_network`.
 //!
 //! A mini-batch is summed by the same kernels, which read its rows where they lie, or out of memory into which the host
-//! gathers them.
+//! gathers them. If it is one leaf, `dense_gradient` makes the update, too.
 //!
 //! `shaders/README.md` explains the kernels.
 
@@ -100,8 +101,8 @@ pub struct Gpu<'a> {
     readbacks: Readbacks,
     followed: Followed,
     /// Of each submission that was not waited for yet the updates of which something comes back, with the weights of
-    /// their rows.
-    submitted: VecDeque<Vec<(u64, f64)>>,
+    /// their rows, in groups that come back together.
+    submitted: VecDeque<Vec<Vec<(u64, f64)>>>,
 }
 
 /// The rule of the updates.

@@ -4,6 +4,7 @@
 mod bound;
 mod check;
 mod end_to_end;
+mod gathered;
 mod range;
 mod stages;
 mod steps;
@@ -100,7 +101,13 @@ pub fn validate(
         }
         let steps = match rule.is_plain() && problem.dropout.is_none() {
             true => Vec::new(),
-            false => steps::check(&problem, &mut candidate, &rule, iteration)?,
+            false => {
+                let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
+                    let device = Gpu::new(problem, Software::Allowed, gpu)?;
+                    gathered::seen(device, parameters, update)
+                };
+                steps::check(&problem, &mut candidate, (&rule, iteration), &elsewhere)?
+            }
         };
         // The checks make plain updates.
         let kept = candidate.memory()?;

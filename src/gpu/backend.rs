@@ -7,7 +7,7 @@ use super::pipeline::Places;
 use super::predict::Predict;
 use super::ring::Samples;
 use super::small_network::SmallNetwork;
-use super::updates::Updates;
+use super::updates::{self, Updates};
 use super::{Followed, Follower, Gpu, pass};
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary};
 use crate::error::Result;
@@ -111,7 +111,8 @@ impl Backend for Gpu<'_> {
                 let iterations = to_u32(updates.clone().count());
                 self.pass.descend(device, iterations, rate)?;
                 let weight = problem.dataset.total_weight();
-                self.submitted.push_back(vec![(updates.end - 1, weight)]);
+                self.submitted
+                    .push_back(vec![vec![(updates.end - 1, weight)]]);
                 let first = self.parameter_layout.n_parameters();
                 (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
             }
@@ -124,30 +125,40 @@ impl Backend for Gpu<'_> {
                     batches: &mut self.batches,
                     follower,
                 };
-                self.submitted.push_back(submission.submit(updates)?);
                 let history = &follower.optimizer.history;
-                (self.readbacks).send_for(device, history, 0, 4 * MAX_UPDATES)
+                let mut groups = Vec::new();
+                for group in updates::cut(updates, MAX_UPDATES) {
+                    groups.push(submission.submit(group)?);
+                    (self.readbacks).send_for(device, history, 0, 4 * MAX_UPDATES)?;
+                }
+                self.submitted.push_back(groups);
+                Ok(())
             }
         }
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
-        let vectors = self.readbacks.receive(&self.device)?;
-        let updates = self.submitted.pop_front().expect("updates were submitted");
+        let groups = self.submitted.pop_front().expect("updates were submitted");
         let (l1, l2) = match &self.followed {
             Followed::Optimizer(it) => (it.optimizer.rule.l1, it.optimizer.rule.l2),
             _ => (0.0, 0.0),
         };
-        let seen = updates.into_iter().map(|(update, weight)| {
-            let vectors: &[[f32; 4]] = vectors.as_chunks().0;
-            let number = usize::try_from(update % vectors.len() as u64).expect("below a length");
-            let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
-            Seen {
-                summary: unpack_summary(&vectors[number]).reduced(&self.operands.problem, weight),
-                penalty: l1 * magnitudes + 0.5 * l2 * squares,
-            }
-        });
-        Ok(seen.collect())
+        let mut seen = Vec::new();
+        for updates in groups {
+            let floats = self.readbacks.receive(&self.device)?;
+            let vectors: &[[f32; 4]] = floats.as_chunks().0;
+            seen.extend(updates.into_iter().map(|(update, weight)| {
+                let number = update % vectors.len() as u64;
+                let number = usize::try_from(number).expect("below a length");
+                let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
+                let summary = unpack_summary(&vectors[number]);
+                Seen {
+                    summary: summary.reduced(&self.operands.problem, weight),
+                    penalty: l1 * magnitudes + 0.5 * l2 * squares,
+                }
+            }));
+        }
+        Ok(seen)
     }
 
     fn memory(&mut self) -> Result<Memory> {

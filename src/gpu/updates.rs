@@ -27,18 +27,16 @@ pub(super) struct Updates<'g, 'a> {
 }
 
 impl Updates<'_, '_> {
-    /// Submits `updates`, and gives the last of them with the weight of its rows: those that the history keeps.
+    /// Submits `updates`, at most [`MAX_UPDATES`], and gives each with the weight of its rows.
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
         match (&self.follower.small, self.optimizer().rule.batches) {
             (Some(small), _) => self.submit_small(small, updates.clone()),
             (None, Some(batches)) => self.submit_batches(batches, updates.clone())?,
             (None, None) => self.submit_whole(updates.clone())?,
         }
-        let kept = updates
-            .end
-            .saturating_sub(MAX_UPDATES as u64)
-            .max(updates.start)..updates.end;
-        Ok(kept.map(|update| (update, self.weight(update))).collect())
+        Ok(updates
+            .map(|update| (update, self.weight(update)))
+            .collect())
     }
 
     fn problem(&self) -> &Problem<'_> {
@@ -181,7 +179,7 @@ impl Updates<'_, '_> {
 }
 
 /// `updates` in groups of at most `most`, or of one, and of no more than there are records for.
-fn cut(updates: Range<u64>, most: usize) -> impl Iterator<Item = Range<u64>> {
+pub(super) fn cut(updates: Range<u64>, most: usize) -> impl Iterator<Item = Range<u64>> {
     let most = most.clamp(1, MAX_UPDATES);
     let firsts = updates.clone().step_by(most);
     firsts.map(move |first| first..(first + most as u64).min(updates.end))

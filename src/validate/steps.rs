@@ -6,6 +6,7 @@ mod tests;
 
 use super::Check;
 use super::bound::{Before, StepBound};
+use super::gathered::{self, Elsewhere};
 use crate::backend::{Backend, Problem, Seen};
 use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
@@ -38,16 +39,17 @@ impl Held {
     }
 }
 
-/// Checks update number `update` of `candidate`, which follows `rule`, and the one after it. The candidate keeps its
-/// parameters and what its optimizer keeps.
+/// Checks update number `update` of `candidate`, which follows `rule`, and the one after it; and, of a mini-batch, what the
+/// update sees against what it sees `elsewhere` of these rows alone. The candidate keeps its parameters and what
+/// its optimizer keeps.
 ///
 /// # Errors
 /// If a device fails.
 pub(super) fn check(
     problem: &Problem<'_>,
     candidate: &mut (impl Backend + ?Sized),
-    rule: &UpdateRule,
-    update: u64,
+    (rule, update): (&UpdateRule, u64),
+    elsewhere: &Elsewhere<'_>,
 ) -> Result<Vec<Check>> {
     let before = Held::of(candidate)?;
     // An evaluation must not come first: the sums that it leaves could stand in for those of the update.
@@ -78,6 +80,17 @@ pub(super) fn check(
         twice.map(|(a, b)| [a, b, 0.0]),
     ));
     checks.push(Check::of("progress of steps", reported));
+    if let Some(rows) = rows {
+        let parameters = &before.parameters;
+        let of_batch = (update, &rows[..]);
+        checks.extend(gathered::check(
+            problem,
+            elsewhere,
+            parameters,
+            of_batch,
+            &evaluation,
+        )?);
+    }
     Ok(checks)
 }
 

@@ -6,7 +6,7 @@ use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
 use crate::data::Dataset;
-use crate::network::{Activation, Hidden, Init, Network};
+use crate::network::{Activation, Dropout, Hidden, Init, Mask, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::random::test_numbers;
 use crate::simd::Instructions;
@@ -20,8 +20,13 @@ fn bits(sums: &Evaluation) -> Vec<u64> {
     numbers.chain(summary).map(|x| x.to_bits()).collect()
 }
 
-/// The sums over all rows in numbers of the kind T: each contraction one chain in its order.
-fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]) -> Evaluation {
+/// The sums over all rows in numbers of the kind T, without the units that `mask` drops: each contraction one chain in its
+/// order.
+fn chains<T: Float, const FUSED: bool>(
+    problem: &Problem<'_>,
+    parameters: &[f64],
+    mask: Option<Mask>,
+) -> Evaluation {
     let Problem {
         dataset,
         network,
@@ -32,6 +37,13 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
     let parameters: Vec<T> = parameters.iter().map(|x| T::rounded(*x)).collect();
     let mut gradient = vec![T::default(); parameters.len()];
     let mut summary = Summary::default();
+    let factors = |layer: usize, row: usize, n_units: usize| -> Vec<f64> {
+        let mut factors = vec![1.0; n_units];
+        if let Some(mask) = mask {
+            mask.factors(layer, row, &mut factors);
+        }
+        factors
+    };
     for row in 0..dataset.n_samples() {
         let (mut x, mut t) = (
             vec![0.0; dataset.n_inputs()],
@@ -39,9 +51,11 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
         );
         dataset.read(row..row + 1, &mut x, &mut t);
         let t: Vec<f64> = t.into_iter().map(f64::from).collect();
+        // What layers multiply, and the activations of whole layers.
         let mut activations = vec![x.into_iter().map(T::from).collect::<Vec<T>>()];
+        let mut whole: Vec<Vec<T>> = Vec::new();
         let mut pre_activations: Vec<Vec<f64>> = Vec::new();
-        for (layer, range) in network.parts() {
+        for (at, (layer, range)) in network.parts().enumerate() {
             let (weight, bias) = parameters[range].split_at(layer.n_weights());
             let x = activations.last().unwrap();
             let z = (0..layer.n_outputs).map(|o| {
@@ -57,7 +71,17 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
             let z = wide(&z.collect::<Vec<T>>());
             let mut a = z.clone();
             layer.activation.apply(&mut a);
-            activations.push(a.into_iter().map(T::rounded).collect());
+            let a: Vec<T> = a.into_iter().map(T::rounded).collect();
+            let kept = match at + 1 == network.layers().len() {
+                true => a.clone(),
+                false => wide(&a)
+                    .iter()
+                    .zip(factors(at, row, layer.n_outputs))
+                    .map(|(a, factor)| T::rounded(a * factor))
+                    .collect(),
+            };
+            activations.push(kept);
+            whole.push(a);
             pre_activations.push(z);
         }
         let (last, z) = (network.output_layer(), pre_activations.last().unwrap());
@@ -86,14 +110,17 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
             to_bias.iter_mut().zip(&e).for_each(|(sum, e)| *sum += *e);
             if at > 0 {
                 let (hidden, weight) = (network.layers()[at - 1].activation, &parameters[range]);
+                let factors = factors(at - 1, row, layer.n_inputs);
                 let below = (0..layer.n_inputs).map(|i| {
                     let column = weight[i..].iter().step_by(layer.n_inputs);
                     let product = e
                         .iter()
                         .zip(column)
                         .fold(T::default(), |sum, (e, w)| T::mul_add::<FUSED>(*e, *w, sum));
-                    let slope = hidden.slope(pre_activations[at - 1][i], x[i].into());
-                    T::rounded(product.into() * slope)
+                    let a = whole[at - 1][i].into();
+                    let slope = hidden.slope(pre_activations[at - 1][i], a);
+                    let error: f64 = T::rounded(product.into() * slope).into();
+                    T::rounded(error * factors[i])
                 });
                 e = below.collect();
             }
@@ -108,17 +135,17 @@ fn chains<T: Float, const FUSED: bool>(problem: &Problem<'_>, parameters: &[f64]
 fn assert_chains<T: Float>(
     problem: &Problem<'_>,
     precision: Precision,
-    parameters: &[f64],
+    (parameters, mask): (&[f64], Option<Mask>),
     what: &str,
 ) {
     let stored = problem.dataset.stored().unwrap();
     let rows = Rows::from(stored, 0, problem.dataset.n_samples());
     for instructions in Instructions::all() {
         let expected = match instructions.fuse() {
-            true => chains::<T, true>(problem, parameters),
-            false => chains::<T, false>(problem, parameters),
+            true => chains::<T, true>(problem, parameters, mask),
+            false => chains::<T, false>(problem, parameters, mask),
         };
-        let dense = prepare(problem, precision, instructions, parameters, None);
+        let dense = prepare(problem, precision, instructions, parameters, mask);
         for threads in [1, 2, 5] {
             let found = dense.sums((0, rows), threads);
             assert_eq!(
@@ -131,8 +158,9 @@ fn assert_chains<T: Float>(
 }
 
 /// Widths on both sides of those of a tile, rows on both sides of those of a block, with weights and without, of
-/// every activation. Between the definition and the sums in float64 roundings alone may differ, and nothing between
-/// the chains and the sums, in either precision, with any instructions and threads.
+/// every activation, of whole layers and without the units that an update drops. Between the definition and the sums in
+/// float64 roundings alone may differ, and nothing between the chains and the sums, in either precision, with any
+/// instructions and threads.
 #[test]
 fn the_sums_are_those_of_the_definition() {
     let mut random = test_numbers(3);
@@ -176,16 +204,17 @@ fn the_sums_are_those_of_the_definition() {
                     loss,
                     reduction: Reduction::Sum,
                 },
-                dropout: None,
+                dropout: (n_rows % 3 > 0).then_some(Dropout { rate: 0.3, seed: 2 }),
             };
+            let mask = problem.dropout.map(|dropout| dropout.mask(4));
             let mut parameters = problem.network.parameters_from(1, Some(Init::Numpy));
             // Biases start at 0.
             parameters.iter_mut().for_each(|x| *x += 0.01);
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
             reference.set_parameters(&parameters).unwrap();
-            let expected = reference.sums(0, 0..n_rows);
+            let expected = reference.evaluate_update(4, None).unwrap();
             let what = format!("{n_rows} rows, {widths:?}, {hidden:?}, {activation:?}");
-            let found = chains::<f64, false>(&problem, &parameters);
+            let found = chains::<f64, false>(&problem, &parameters, mask);
             let pairs = found.gradient.iter().zip(&expected.gradient);
             let scale: f64 = expected.gradient.iter().fold(1.0, |a, b| a.max(b.abs()));
             for (at, (found, expected)) in pairs.enumerate() {
@@ -195,10 +224,13 @@ fn the_sums_are_those_of_the_definition() {
             }
             let [found_loss, loss] = [&found, &expected].map(|it| it.summary.loss);
             assert!((found_loss - loss).abs() <= 1e-12 * loss.abs(), "{what}");
-            let [found_slope, slope] = [&found, &expected].map(|it| it.summary.mean_slope);
+            let n_slopes = problem.dataset.total_weight() * n_outputs as f64;
+            let slope = n_slopes * expected.summary.mean_slope;
+            let found_slope = found.summary.mean_slope;
             assert!((found_slope - slope).abs() <= 1e-12 * slope.abs(), "{what}");
-            assert_chains::<f64>(&problem, Precision::F64, &parameters, &what);
-            assert_chains::<f32>(&problem, Precision::F32, &parameters, &what);
+            let of = (&parameters[..], mask);
+            assert_chains::<f64>(&problem, Precision::F64, of, &what);
+            assert_chains::<f32>(&problem, Precision::F32, of, &what);
         }
     }
 }

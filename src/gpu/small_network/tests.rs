@@ -324,6 +324,9 @@ fn updates_stop_at_a_loss_that_is_not_finite() {
         bits[3 * 20..] == case.bits(&[n_updates], By::Small)[3 * n_finite..],
         "an update after the loss of update {n_finite}"
     );
+    // More than the history has room for: the first of them is still told.
+    let many = case.bits(&[1500], By::Small);
+    assert!(many[..3 * 20] == bits[..3 * 20], "1,500 updates at once");
     for parts in [&[20][..], &[n_updates + 2, 18 - n_updates]] {
         assert!(
             bits == case.bits(parts, By::Larger),

@@ -9,6 +9,7 @@ use crate::network::{Activation, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Memory, Optimizer, UpdateRule};
 use crate::random::test_numbers;
+use crate::validate::gathered::seen;
 use rand::RngExt;
 use std::ops::Range;
 
@@ -28,6 +29,8 @@ enum Fault {
     Loss,
     /// The slope that an update reports.
     Slope,
+    /// The last number of the gradient of a batch.
+    Gradient,
 }
 
 /// A reference that makes updates by itself, but for the fault.
@@ -75,7 +78,11 @@ impl Backend for Device<'_> {
     }
 
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        self.right.evaluate_update(update, rows)
+        let mut evaluation = self.right.evaluate_update(update, rows)?;
+        if rows.is_some() {
+            self.spoil(Fault::Gradient, evaluation.gradient.last_mut());
+        }
+        Ok(evaluation)
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
@@ -191,7 +198,10 @@ fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
     device.submit(0..3).unwrap();
     device.fault = fault;
     let before = (device.parameters().unwrap(), device.memory().unwrap());
-    let checks = check(&problem, &mut device, rule, 3).unwrap();
+    let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
+        seen(Reference::new(problem, Some(1))?, parameters, update)
+    };
+    let checks = check(&problem, &mut device, (rule, 3), &elsewhere).unwrap();
     let after = (device.parameters().unwrap(), device.memory().unwrap());
     assert_eq!(after, before, "what the device holds is kept");
     let failed = checks.iter().filter(|check| !check.within);
@@ -239,7 +249,11 @@ fn every_wrong_number_is_found_by_its_check() {
                 (Fault::TwoKept, 1e-9, "two steps at once"),
                 (Fault::Loss, 1e-9, "progress of steps"),
                 (Fault::Slope, 1e-9, "progress of steps"),
+                (Fault::Gradient, 1e-9, "gradient of a batch"),
             ] {
+                if fault == Fault::Gradient && rule.batches.is_none() {
+                    continue;
+                }
                 let keeps = !optimizer.memory().is_empty() || clip_norm.is_some();
                 if !keeps && matches!(fault, Fault::Kept | Fault::TwoKept) {
                     continue;

@@ -6,6 +6,7 @@ use crate::leaves::Leaves;
 use crate::network::{Dropout, Network};
 use crate::objective::Objective;
 use crate::optimizer::{Memory, UpdateRule};
+use crate::parts::{self, PART};
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -102,7 +103,9 @@ impl Evaluation {
         self.summary = self.summary.reduced(problem, total_weight);
         if total_weight > 0.0 {
             let scale = problem.objective.reduction.scale(total_weight);
-            self.gradient.iter_mut().for_each(|sum| *sum *= scale);
+            parts::for_each(self.gradient.chunks_mut(PART), |part| {
+                part.iter_mut().for_each(|sum| *sum *= scale);
+            });
         }
         self
     }
@@ -338,6 +341,11 @@ pub trait Backend {
     /// Where the device fails.
     fn set_memory(&mut self, _memory: &Memory) -> Result<()> {
         Ok(())
+    }
+
+    /// Calls `work`, which may share its work out, where the threads of the backend do their own.
+    fn share_out(&self, work: &mut (dyn FnMut() + Send)) {
+        work();
     }
 
     /// How many submissions to have under way at once, so that the hardware never waits for the host.

@@ -38,6 +38,7 @@ use crate::error::{Error, Remedy, Result};
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
 use crate::optimizer::{UpdateRule, gradient_descent};
+use crate::parts::{self, PART};
 use crate::simd::Instructions;
 use block::Rows;
 use descent::GradientDescent;
@@ -47,6 +48,9 @@ use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
+
+/// Parameters for whose sake threads are woken.
+const WORTH_SHARING: usize = 1 << 16;
 
 /// A problem held in host memory.
 #[derive(Debug)]
@@ -204,6 +208,16 @@ impl<'a> Cpu<'a> {
         Some(summary)
     }
 
+    /// Calls `work` in the pool, if what is done for each parameter is worth waking its threads.
+    fn share<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let is_worth = self.parameters.len() >= WORTH_SHARING;
+        if is_worth && self.threads.current_num_threads() > 1 {
+            self.threads.install(work)
+        } else {
+            work()
+        }
+    }
+
     /// The sums over all samples.
     fn sums(&self) -> Evaluation {
         let prepared = self.prepared();
@@ -256,8 +270,17 @@ impl Backend for Cpu<'_> {
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.parameters.copy_from_slice(parameters);
-        self.precision.round(&mut self.parameters);
+        assert_eq!(parameters.len(), self.parameters.len(), "parameters");
+        let precision = self.precision;
+        let mut own = std::mem::take(&mut self.parameters);
+        self.share(|| {
+            let parts = own.chunks_mut(PART).zip(parameters.chunks(PART));
+            parts::for_each(parts, |(own, parameters)| {
+                own.copy_from_slice(parameters);
+                precision.round(own);
+            });
+        });
+        self.parameters = own;
         Ok(())
     }
 
@@ -267,21 +290,24 @@ impl Backend for Cpu<'_> {
 
     fn evaluate(&mut self) -> Result<Evaluation> {
         let total_weight = self.problem.dataset.total_weight();
-        Ok(self.sums().reduced(&self.problem, total_weight))
+        Ok(self.share(|| self.sums().reduced(&self.problem, total_weight)))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
         let dataset = self.problem.dataset;
         let leaves = self.problem.leaves_of(rows.len());
-        let prepared = self.prepared();
-        let sums = self.folded(leaves, &prepared, |leaf, threads| {
-            let places = leaves.rows(leaf);
-            let place = places.start;
-            self.data.with_gathered(dataset, &rows[places], |rows| {
-                self.sums_of(&prepared, (place, rows), threads)
-            })
-        });
-        Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
+        let weight = dataset.weight_of(rows);
+        Ok(self.share(|| {
+            let prepared = self.prepared();
+            let sums = self.folded(leaves, &prepared, |leaf, threads| {
+                let places = leaves.rows(leaf);
+                let place = places.start;
+                self.data.with_gathered(dataset, &rows[places], |rows| {
+                    self.sums_of(&prepared, (place, rows), threads)
+                })
+            });
+            sums.reduced(&self.problem, weight)
+        }))
     }
 
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
@@ -361,6 +387,10 @@ impl Backend for Cpu<'_> {
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
         Ok(self.seen.pop_front().expect("updates were submitted"))
+    }
+
+    fn share_out(&self, work: &mut (dyn FnMut() + Send)) {
+        self.share(work);
     }
 
     /// The updates are finished when [`Backend::submit`] returns.

@@ -52,6 +52,7 @@ mod moments;
 pub mod network;
 pub mod objective;
 pub mod optimizer;
+mod parts;
 pub mod predictor;
 pub mod random;
 mod simd;

@@ -16,6 +16,7 @@ pub(crate) use rmsprop::{DECAY as RMSPROP_DECAY, EPSILON as RMSPROP_EPSILON};
 pub use schedule::Schedule;
 
 use crate::network::Network;
+use crate::parts::{self, PART};
 use serde::{Deserialize, Serialize};
 
 /// How the parameters are updated.
@@ -169,7 +170,8 @@ impl UpdateRule {
         Penalty::new(self.l1, self.l2, network)
     }
 
-    /// Makes update number `update`. `gradient` is that of the loss and of the L2 penalty.
+    /// Makes update number `update`, on the threads of the pool that this is called in, if it is in one. `gradient` is that
+    /// of the loss and of the L2 penalty.
     pub(crate) fn step(
         &self,
         penalty: &Penalty,
@@ -178,15 +180,32 @@ impl UpdateRule {
         memory: &mut Memory,
         parameters: &mut [f64],
     ) {
-        let rate = self.rate(update);
         if let Some(most) = self.clip_norm {
             clip(most, gradient);
         }
-        let (own, average) = memory.vectors.split_at_mut(self.optimizer.memory().len());
+        let part = Part {
+            first: 0,
+            gradient,
+            memory: memory.vectors.iter_mut().map(Vec::as_mut_slice).collect(),
+            parameters,
+        };
+        parts::for_each(part.cut(), |part| self.step_part(penalty, update, part));
+    }
+
+    /// Makes update number `update` of some parameters.
+    fn step_part(&self, penalty: &Penalty, update: u64, part: Part<'_>) {
+        let rate = self.rate(update);
+        let Part {
+            first,
+            gradient,
+            mut memory,
+            parameters,
+        } = part;
+        let (own, average) = memory.split_at_mut(self.optimizer.memory().len());
         match (self.optimizer, own) {
             (Optimizer::GradientDescent, _) => {
                 gradient_descent(rate, gradient, parameters);
-                penalty.soft_threshold(rate, parameters);
+                penalty.soft_threshold(rate, first, parameters);
             }
             (Optimizer::Momentum | Optimizer::Nesterov, [velocity]) => {
                 let from = (penalty.l1 > 0.0).then(|| parameters.to_vec());
@@ -200,13 +219,13 @@ impl UpdateRule {
                     is_nesterovs,
                 );
                 if let Some(from) = from {
-                    penalty.soft_threshold(rate, parameters);
+                    penalty.soft_threshold(rate, first, parameters);
                     momentum::set_velocity_from_step(rate, &from, parameters, velocity);
                 }
             }
             (Optimizer::RmsProp, [square]) => rmsprop::step(rate, gradient, square, parameters),
             (Optimizer::Adam | Optimizer::AdamW, [mean, square]) => {
-                penalty.decay(rate * self.weight_decay, parameters);
+                penalty.decay(rate * self.weight_decay, first, parameters);
                 adam::step(rate, update + 1, gradient, [mean, square], parameters);
             }
             _ => unreachable!("a first-order method with its own memory"),
@@ -231,6 +250,50 @@ impl UpdateRule {
         let seen = 1.0 - decay.powi(i32::try_from(updates).unwrap_or(i32::MAX));
         let mean = memory.vectors.last()?;
         Some(mean.iter().map(|mean| mean / seen).collect())
+    }
+}
+
+/// Some neighbouring parameters, with all that an update of them depends on.
+struct Part<'p> {
+    /// The number of the first of them.
+    first: usize,
+    gradient: &'p [f64],
+    memory: Vec<&'p mut [f64]>,
+    parameters: &'p mut [f64],
+}
+
+impl<'p> Part<'p> {
+    /// It in parts of [`PART`] parameters.
+    fn cut(mut self) -> Vec<Self> {
+        let mut parts = Vec::new();
+        while self.parameters.len() > PART {
+            let (part, rest) = self.split();
+            parts.push(part);
+            self = rest;
+        }
+        parts.push(self);
+        parts
+    }
+
+    /// Its first [`PART`] parameters, and the others.
+    fn split(self) -> (Self, Self) {
+        let (gradient, later_gradient) = self.gradient.split_at(PART);
+        let (parameters, later_parameters) = self.parameters.split_at_mut(PART);
+        let halves = self.memory.into_iter().map(|it| it.split_at_mut(PART));
+        let (memory, later_memory): (Vec<&'p mut [f64]>, Vec<_>) = halves.unzip();
+        let part = Self {
+            first: self.first,
+            gradient,
+            memory,
+            parameters,
+        };
+        let rest = Self {
+            first: self.first + PART,
+            gradient: later_gradient,
+            memory: later_memory,
+            parameters: later_parameters,
+        };
+        (part, rest)
     }
 }
 

@@ -120,18 +120,22 @@ impl Penalty {
         pseudo
     }
 
-    /// `W ← W − share · W`
-    pub(crate) fn decay(&self, share: f64, parameters: &mut [f64]) {
-        self.of_weights(parameters)
-            .for_each(|weight| *weight -= share * *weight);
+    /// `W ← W − share · W`, of `parameters`, the first of which is number `first`.
+    pub(crate) fn decay(&self, share: f64, first: usize, parameters: &mut [f64]) {
+        for (parameter, is_weight) in parameters.iter_mut().zip(&self.is_weight[first..]) {
+            // A choice between two numbers, which vector instructions can make.
+            *parameter -= if *is_weight { share * *parameter } else { 0.0 };
+        }
     }
 
     /// The proximal step of `rate · l1 ‖W‖₁` (Parikh and Boyd, Proximal Algorithms, section 6.5.2): moves each weight
-    /// towards 0 by `rate · l1`, but not beyond.
-    pub(crate) fn soft_threshold(&self, rate: f64, parameters: &mut [f64]) {
+    /// towards 0 by `rate · l1`, but not beyond. The first of `parameters` is number `first`.
+    pub(crate) fn soft_threshold(&self, rate: f64, first: usize, parameters: &mut [f64]) {
         if self.l1 > 0.0 {
-            for weight in self.of_weights(parameters) {
-                *weight = soft_threshold(*weight, rate * self.l1);
+            for (parameter, is_weight) in parameters.iter_mut().zip(&self.is_weight[first..]) {
+                if *is_weight {
+                    *parameter = soft_threshold(*parameter, rate * self.l1);
+                }
             }
         }
     }

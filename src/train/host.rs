@@ -180,9 +180,8 @@ impl HostOptimizer {
                 gradient,
                 ..
             } = &mut self.current;
-            let update = progress.iteration;
-            self.rule
-                .step(&penalty, update, gradient, memory, parameters);
+            let (rule, update) = (&self.rule, progress.iteration);
+            backend.share_out(&mut || rule.step(&penalty, update, gradient, memory, parameters));
             self.is_evaluated = false;
             return Ok(None);
         }

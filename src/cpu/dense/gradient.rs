@@ -5,6 +5,7 @@ use super::pass::Block;
 use super::tile::add_product;
 use crate::cpu::float::Float;
 use crate::network::Layer;
+use crate::parts::{self, PART};
 use crate::simd::Arithmetic;
 
 /// The sums of `eᵀ x` and of e over rows.
@@ -52,14 +53,19 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
     /// Writes the gradient of the weight (O, I) and that of the bias to `gradient`.
     pub(super) fn write(&self, gradient: &mut [f64]) {
         let (weight, bias) = gradient.split_at_mut(self.shape.n_weights());
-        let stripes = self.stripes.chunks(Self::stripe_length(self.shape));
-        for (stripe, sums) in stripes.enumerate() {
-            let rows = weight.chunks_exact_mut(self.shape.n_inputs);
-            for (row, sums) in rows.zip(sums.as_chunks::<N>().0) {
-                let to = row[stripe * N..].iter_mut();
-                to.zip(sums).for_each(|(to, sum)| *to = (*sum).into());
+        let n_inputs = self.shape.n_inputs;
+        let rows_of_part = PART.div_ceil(n_inputs);
+        let parts = weight.chunks_mut(rows_of_part * n_inputs).enumerate();
+        parts::for_each(parts, |(part, weight)| {
+            let stripes = self.stripes.chunks(Self::stripe_length(self.shape));
+            for (stripe, sums) in stripes.enumerate() {
+                let sums = sums.as_chunks::<N>().0[part * rows_of_part..].iter();
+                for (row, sums) in weight.chunks_exact_mut(n_inputs).zip(sums) {
+                    let to = row[stripe * N..].iter_mut();
+                    to.zip(sums).for_each(|(to, sum)| *to = (*sum).into());
+                }
             }
-        }
+        });
         bias.iter_mut()
             .zip(&self.bias)
             .for_each(|(to, sum)| *to = (*sum).into());

@@ -2,6 +2,7 @@
 
 use super::buffer::Buffer;
 use crate::cpu::float::Float;
+use crate::parts;
 
 /// Numbers of a row that are moved before those of the next one, so that the places they go to stay in the nearest
 /// cache.
@@ -19,7 +20,8 @@ impl<T: Float, const N: usize> Panels<T, N> {
     pub(super) fn of_rows(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
         let mut panels = Self::new(n_outputs, n_inputs);
         let rows = weight.chunks(N * n_inputs);
-        for (panel, rows) in panels.numbers.chunks_exact_mut(panels.panel).zip(rows) {
+        let parts = panels.numbers.chunks_exact_mut(panels.panel).zip(rows);
+        parts::for_each(parts, |(panel, rows)| {
             for first in (0..n_inputs).step_by(AT_ONCE) {
                 let to = &mut panel[first * N..];
                 for (column, row) in rows.chunks_exact(n_inputs).enumerate() {
@@ -28,21 +30,23 @@ impl<T: Float, const N: usize> Panels<T, N> {
                     places.zip(numbers).for_each(|(to, x)| *to = T::rounded(*x));
                 }
             }
-        }
+        });
         panels
     }
 
     /// `weight` (O, I) itself: the contraction is over the outputs.
     pub(super) fn of_columns(weight: &[f64], n_outputs: usize, n_inputs: usize) -> Self {
         let mut panels = Self::new(n_inputs, n_outputs);
-        for (k, row) in weight.chunks_exact(n_inputs).enumerate() {
-            for (panel, columns) in row.chunks(N).enumerate() {
-                let to = &mut panels.numbers[panel * panels.panel + k * N..];
+        let parts = panels.numbers.chunks_exact_mut(panels.panel).enumerate();
+        parts::for_each(parts, |(at, panel)| {
+            let rows = weight.chunks_exact(n_inputs);
+            for (to, row) in panel.chunks_exact_mut(N).zip(rows) {
+                let columns = row[at * N..].iter();
                 to.iter_mut()
                     .zip(columns)
                     .for_each(|(to, x)| *to = T::rounded(*x));
             }
-        }
+        });
         panels
     }
 

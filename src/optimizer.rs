@@ -7,6 +7,8 @@ mod momentum;
 mod penalty;
 mod rmsprop;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use adam::{DECAY as ADAM_DECAY, EPSILON as ADAM_EPSILON, shares as adam_shares};
 pub(crate) use batches::Batch;

@@ -18,6 +18,7 @@ mod fma;
 mod forward;
 mod layer;
 mod leaf;
+mod pool;
 mod predictor;
 mod prepared;
 mod read;
@@ -34,7 +35,7 @@ pub use reference::Reference;
 use crate::backend::{
     Backend, BackendKind, Evaluation, Precision, Predictions, Problem, Seen, Summary,
 };
-use crate::error::{Error, Remedy, Result};
+use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
 use crate::optimizer::{UpdateRule, gradient_descent};
@@ -48,9 +49,6 @@ use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
-
-/// Parameters for whose sake threads are woken.
-const WORTH_SHARING: usize = 1 << 16;
 
 /// A problem held in host memory.
 #[derive(Debug)]
@@ -76,7 +74,7 @@ impl<'a> Cpu<'a> {
     /// # Errors
     /// Where the data do not fit into memory, or no thread can be started.
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
-        let (dataset, threads) = (problem.dataset, pool(threads)?);
+        let (dataset, threads) = (problem.dataset, pool::of(threads)?);
         let data = match (dataset.unscaled(), dataset.scaling()) {
             // A single leaf is updated many times in one call, which knows no scaling: it is copied, scaled.
             (Some(stored), Some(scaling)) if dataset.leaves().count() > 1 => {
@@ -112,7 +110,7 @@ impl<'a> Cpu<'a> {
     /// # Errors
     /// Where the data do not fit into memory, or no thread can be started.
     pub fn rounded(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
-        let threads = pool(threads)?;
+        let threads = pool::of(threads)?;
         let data = RowSource::rounded(problem.dataset, &threads)?;
         Ok(Self::on(problem, data, threads))
     }
@@ -152,13 +150,8 @@ impl<'a> Cpu<'a> {
     fn prepared(&self) -> Prepared {
         let parameters = self.parameters_of_rows();
         let (problem, instructions) = (&self.problem, self.instructions);
-        Prepared::new(
-            problem,
-            self.precision,
-            instructions,
-            &parameters,
-            self.mask,
-        )
+        let (precision, mask) = (self.precision, self.mask);
+        Prepared::new(problem, precision, instructions, &parameters, mask)
     }
 
     /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.
@@ -208,14 +201,9 @@ impl<'a> Cpu<'a> {
         Some(summary)
     }
 
-    /// Calls `work` in the pool, if what is done for each parameter is worth waking its threads.
+    /// Calls `work` on the threads, if what is done for each parameter is worth waking them.
     fn share<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        let is_worth = self.parameters.len() >= WORTH_SHARING;
-        if is_worth && self.threads.current_num_threads() > 1 {
-            self.threads.install(work)
-        } else {
-            work()
-        }
+        pool::share(&self.threads, self.parameters.len(), work)
     }
 
     /// The sums over all samples.
@@ -253,7 +241,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(self.threads.current_num_threads(), &self.identity())
+        pool::described(self.threads.current_num_threads(), &self.identity())
     }
 
     /// The instructions and the precision: the bits do not depend on the threads.
@@ -405,25 +393,5 @@ impl Backend for Cpu<'_> {
             (self.data).with_rows(dataset, piece, |rows| predictor.predict_rows(rows))
         };
         Ok(self.threads.install(|| predictor.pieces(rows, predict)))
-    }
-}
-
-/// A pool of `threads` threads; `None` takes every core.
-fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
-        .build()
-        .map_err(|error| Error::Setting {
-            setting: "threads",
-            reason: format!("the threads could not be started: {error}"),
-            remedies: &[Remedy::Do("take fewer")],
-        })
-}
-
-/// The CPU for people to read: how many threads compute, and with `what`.
-fn described(n_threads: usize, what: &str) -> String {
-    match n_threads {
-        1 => format!("1 thread, {what}"),
-        n => format!("{n} threads, {what}"),
     }
 }

@@ -31,7 +31,7 @@ impl Multiplier {
     /// If no thread can be started.
     pub fn new(threads: Option<usize>, precision: Precision) -> Result<Self> {
         Ok(Self {
-            threads: pool(threads)?,
+            threads: pool::of(threads)?,
             instructions: Instructions::detect(),
             precision,
         })

@@ -38,7 +38,7 @@ impl Predictor {
 
     /// What computes, for people to read.
     pub(crate) fn adapter(&self) -> String {
-        super::described(rayon::current_num_threads(), self.instructions.name())
+        super::pool::described(rayon::current_num_threads(), self.instructions.name())
     }
 
     /// Rows that a thread takes at a time.

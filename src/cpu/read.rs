@@ -36,7 +36,7 @@ impl Reader {
     /// # Errors
     /// Where the memory is not granted, or no thread can be started.
     pub fn new(bytes: u64, threads: Option<usize>) -> Result<Self> {
-        let threads = pool(threads)?;
+        let threads = pool::of(threads)?;
         let mut floats = Vec::new();
         let n_floats = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
         if floats.try_reserve_exact(n_floats).is_err() {

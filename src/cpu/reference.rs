@@ -3,7 +3,7 @@
 //! [`Reference`] is what every faster backend is held against. It is written to be read, not to be fast; threads
 //! share out whole leaves and nothing below. The data are the numbers that a GPU gets.
 
-use super::{described, pool};
+use super::pool;
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
@@ -41,7 +41,7 @@ impl<'a> Reference<'a> {
             mask: None,
             learning_rate: None,
             seen: VecDeque::new(),
-            threads: pool(threads)?,
+            threads: pool::of(threads)?,
             problem,
         })
     }
@@ -146,7 +146,7 @@ impl Backend for Reference<'_> {
     }
 
     fn adapter(&self) -> String {
-        described(self.threads.current_num_threads(), PLAIN_LOOPS)
+        pool::described(self.threads.current_num_threads(), PLAIN_LOOPS)
     }
 
     fn identity(&self) -> String {

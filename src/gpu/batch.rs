@@ -383,20 +383,15 @@ impl Batch {
         if self.update.is_some() {
             return Ok(());
         }
-        let updating = match &self.rows {
-            None => None,
-            rows => {
-                let rows_of = (&self.chunks[..], rows.as_ref());
-                let kernel = &self.leaf_kernel;
-                kernel.updating(device, operands, optimizer, rows_of, &self.tree)?
-            }
+        let (kernel, rows_of) = (&self.leaf_kernel, (&self.chunks[..], self.rows.as_ref()));
+        let updating = match self.is_resident() {
+            true => kernel.updating(device, operands, optimizer, rows_of, &self.tree)?,
+            false => None,
         };
-        let total = self.tree.total();
+        let (total, parameters) = (self.tree.total(), &operands.parameters);
         self.update = Some(match updating {
             Some(gradients) => BatchUpdate::OfGradients(gradients),
-            None => {
-                BatchUpdate::OfTotal(optimizer.dispatches(device, &operands.parameters, total)?)
-            }
+            None => BatchUpdate::OfTotal(optimizer.dispatches(device, parameters, total)?),
         });
         Ok(())
     }

@@ -33,7 +33,7 @@ const MOST_UPDATES: usize = 200;
 #[derive(Debug)]
 pub(super) struct SmallNetwork {
     pipeline: Pipeline,
-    /// A uniform for each dispatch, [`SmallNetwork::stride`] apart.
+    /// A uniform for each dispatch, [`stride`] bytes apart.
     uniforms: Buffer,
     /// Updates of one dispatch, at most.
     per_dispatch: usize,

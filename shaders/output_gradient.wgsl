@@ -2,7 +2,8 @@
 // over its rows and outputs; all times the weight of the row if rows are WEIGHTED.      (writes with =)
 // Operands as in common/output_targets.wgsl; leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz,
 // 0, 0).
-// A workgroup takes one leaf (workgroup_id.x); an invocation every 256th of its rows. CPU twin: output_errors in src/cpu/dense/pass.rs.
+// A workgroup takes one leaf (workgroup_id.x); an invocation every 256th of its rows.
+// CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(4) var<storage, read_write> leaf_sums: array<vec4<f32>>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)

@@ -1,4 +1,4 @@
-// mask: what an update multiplies the values of units by, of which it goes without some: 0, or mask.scale.
+// mask: the factor by which an update multiplies the value of a unit: 0 for units that it goes without, otherwise mask.scale.
 // Each counter of Threefry gives two units their words; it has the place of the row in its batch, the layer and the
 // number of the two units. A mask whose threshold is 0 keeps all. CPU twin: src/network/dropout.rs.
 struct Mask {

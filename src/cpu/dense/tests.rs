@@ -2,6 +2,7 @@
 
 use super::{ROWS, prepare};
 use crate::backend::{Backend, Evaluation, Precision, Problem, Summary};
+use crate::cpu::Cpu;
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
@@ -233,4 +234,45 @@ fn the_sums_are_those_of_the_definition() {
             assert_chains::<f32>(&problem, Precision::F32, of, &what);
         }
     }
+}
+
+/// So many weights that their panels, and the gradient, are laid out in several parts, which threads share.
+#[test]
+fn many_weights_have_the_sums_of_the_definition_on_any_threads() {
+    let (n_rows, n_inputs, n_outputs) = (9, 300, 2);
+    let mut random = test_numbers(6);
+    let mut value = |_| random.random_range(0.0..1.0);
+    let inputs: Vec<f32> = (0..n_rows * n_inputs).map(&mut value).collect();
+    let targets: Vec<f32> = (0..n_rows * n_outputs).map(&mut value).collect();
+    let dataset = Dataset::from_rows("rows", n_inputs, n_outputs, inputs, targets).unwrap();
+    let problem = Problem {
+        dataset: &dataset,
+        network: Network::single_layer(n_inputs, n_outputs, true).with_hidden(&Hidden {
+            widths: vec![250],
+            activation: Activation::Tanh,
+        }),
+        objective: Objective {
+            loss: Loss::SquaredError,
+            reduction: Reduction::Sum,
+        },
+        dropout: None,
+    };
+    let parameters = problem.network.parameters_from(1, Some(Init::Glorot));
+    let rows = [8, 1, 5];
+    let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
+    reference.set_parameters(&parameters).unwrap();
+    let expected = reference.evaluate_rows(&rows).unwrap();
+    let on = |threads| {
+        let mut cpu = Cpu::new(problem.clone(), Some(threads)).unwrap();
+        cpu.set_parameters(&parameters).unwrap();
+        cpu.evaluate_rows(&rows).unwrap()
+    };
+    let found = on(1);
+    for (at, (found, expected)) in found.gradient.iter().zip(&expected.gradient).enumerate() {
+        assert!(
+            (found - expected).abs() <= 1e-13,
+            "{at}: {found}, not {expected}"
+        );
+    }
+    assert_eq!(bits(&on(3)), bits(&found), "on threads");
 }

@@ -292,8 +292,8 @@ pub trait Backend {
     /// Where [`Backend::evaluate_rows`] does.
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation>;
 
-    /// What each of the leaves `leaves` contributed to the last [`Backend::evaluate`], since which the parameters have not
-    /// changed: a backend may sum them again.
+    /// What each of the leaves `leaves` contributed to the last evaluation, which was one of all rows, and since which
+    /// nothing was updated: a backend may sum them again, without the units that that one went without.
     ///
     /// # Errors
     /// Where the device fails.
@@ -383,7 +383,8 @@ pub struct Stage {
 
 /// A backend that can show the values of every layer, so that each can be checked from those before it.
 pub trait Staged: Backend {
-    /// The values of each layer for the rows of leaf `leaf`, as they are held at the parameters.
+    /// The values of each layer for the rows of leaf `leaf` in the last evaluation, which was one of all rows, and since
+    /// which nothing was updated.
     ///
     /// # Errors
     /// Where the device fails.

@@ -64,7 +64,7 @@ pub struct Cpu<'a> {
     threads: rayon::ThreadPool,
     instructions: Instructions,
     precision: Precision,
-    /// The units that the pass goes without.
+    /// The units that the last evaluation went without.
     mask: Option<Mask>,
 }
 
@@ -233,6 +233,27 @@ impl<'a> Cpu<'a> {
             self.threads.install(sum)
         }
     }
+
+    /// Evaluates the rows `rows`, or all, without the units of `mask`.
+    fn evaluate_without(&mut self, mask: Option<Mask>, rows: Option<&[usize]>) -> Evaluation {
+        self.mask = mask;
+        let dataset = self.problem.dataset;
+        self.share(|| match rows {
+            None => self.sums().reduced(&self.problem, dataset.total_weight()),
+            Some(rows) => {
+                let leaves = self.problem.leaves_of(rows.len());
+                let prepared = self.prepared();
+                let sums = self.folded(leaves, &prepared, |leaf, threads| {
+                    let places = leaves.rows(leaf);
+                    let place = places.start;
+                    self.data.with_gathered(dataset, &rows[places], |rows| {
+                        self.sums_of(&prepared, (place, rows), threads)
+                    })
+                });
+                sums.reduced(&self.problem, dataset.weight_of(rows))
+            }
+        })
+    }
 }
 
 impl Backend for Cpu<'_> {
@@ -277,35 +298,16 @@ impl Backend for Cpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        let total_weight = self.problem.dataset.total_weight();
-        Ok(self.share(|| self.sums().reduced(&self.problem, total_weight)))
+        Ok(self.evaluate_without(None, None))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        let dataset = self.problem.dataset;
-        let leaves = self.problem.leaves_of(rows.len());
-        let weight = dataset.weight_of(rows);
-        Ok(self.share(|| {
-            let prepared = self.prepared();
-            let sums = self.folded(leaves, &prepared, |leaf, threads| {
-                let places = leaves.rows(leaf);
-                let place = places.start;
-                self.data.with_gathered(dataset, &rows[places], |rows| {
-                    self.sums_of(&prepared, (place, rows), threads)
-                })
-            });
-            sums.reduced(&self.problem, weight)
-        }))
+        Ok(self.evaluate_without(None, Some(rows)))
     }
 
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        self.mask = self.problem.dropout.map(|dropout| dropout.mask(update));
-        let evaluation = match rows {
-            None => self.evaluate(),
-            Some(rows) => self.evaluate_rows(rows),
-        };
-        self.mask = None;
-        evaluation
+        let mask = self.problem.dropout.map(|dropout| dropout.mask(update));
+        Ok(self.evaluate_without(mask, rows))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

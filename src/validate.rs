@@ -20,17 +20,14 @@ use crate::data::{Dataset, Storage};
 use crate::error::{Error, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
-use crate::optimizer::{Optimizer, UpdateRule};
+use crate::optimizer::{Optimizer, UpdateRule, gradient_descent};
 use crate::train::{SubmissionSize, TrainConfig, divergence, update_on_host};
 use bound::Bounds;
 use range::beyond_f32;
 use std::iter::zip;
-use std::num::NonZeroU32;
 use std::ops::Range;
 use std::time::Instant;
 use updates::Updates;
-
-const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// Values compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
@@ -117,7 +114,8 @@ pub fn validate(
             check(&problem, &mut candidate, rounding, reference.as_mut(), rate)
                 .map(|checks| (checks, Vec::new()))
         } else {
-            stages::check(&problem, &mut candidate, reference.as_mut(), rate)
+            let of_update = (iteration, rate);
+            stages::check(&problem, &mut candidate, reference.as_mut(), of_update)
         };
         candidate.follow(&rule)?;
         candidate.set_memory(&kept)?;
@@ -249,10 +247,11 @@ pub fn check(
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
     let bounds = Bounds::new(problem, rounding);
-    let updates = Updates::of(candidate, learning_rate)?;
+    let updates = Updates::of(candidate, learning_rate, 0)?;
     let before = &updates.before;
     if is_finite(before) && !is_finite(&updates.one_by_one) {
-        check_range(problem, Some(&bounds), reference, before, learning_rate)?;
+        let of_update = (0, learning_rate);
+        check_range(problem, Some(&bounds), reference, before, of_update)?;
     }
     reference.set_parameters(before)?;
 
@@ -280,8 +279,8 @@ pub fn check(
     Ok(checks)
 }
 
-/// Checks that two updates of the reference from `parameters` stay in the range of f32: a device whose parameters are
-/// not finite after them is wrong then.
+/// Checks that update number `first` of the reference from `parameters` and the next stay in the range of f32: a device
+/// whose parameters are not finite after them is wrong then.
 ///
 /// # Errors
 /// If a value may leave that range, and those of the reference.
@@ -290,13 +289,14 @@ fn check_range(
     bounds: Option<&Bounds<'_>>,
     reference: &mut dyn Backend,
     parameters: &[f64],
-    learning_rate: f64,
+    (first, learning_rate): (u64, f64),
 ) -> Result<()> {
-    reference.set_parameters(parameters)?;
-    for _ in 0..TWO.get() {
-        let reached = reference.parameters()?;
-        reference.advance(NonZeroU32::MIN, learning_rate)?;
-        let updated = reference.parameters()?;
+    let mut updated = parameters.to_vec();
+    for update in first..first + 2 {
+        let reached = updated.clone();
+        reference.set_parameters(&reached)?;
+        let gradient = reference.evaluate_update(update, None)?.gradient;
+        gradient_descent(learning_rate, &gradient, &mut updated);
         let leaves = 0..problem.leaves().count();
         let of_leaf = |leaf| bounds.map(|bounds| bounds.leaves(leaf..leaf + 1, &reached));
         let mut bounds = leaves.filter_map(of_leaf).flatten();

@@ -21,7 +21,7 @@ const PLAIN_LOOPS: &str = "plain loops";
 pub struct Reference<'a> {
     problem: Problem<'a>,
     parameters: Vec<f64>,
-    /// The units that the pass goes without.
+    /// The units that the last evaluation went without.
     mask: Option<Mask>,
     /// That of plain gradient descent, which alone is followed.
     learning_rate: Option<f64>,
@@ -138,6 +138,25 @@ impl<'a> Reference<'a> {
         self.threads
             .install(|| sum_leaves(leaves.count(), n_sums, leaf_sums, Evaluation::add))
     }
+
+    /// Evaluates the rows `rows`, or all, without the units of `mask`.
+    fn evaluate_without(&mut self, mask: Option<Mask>, rows: Option<&[usize]>) -> Evaluation {
+        self.mask = mask;
+        let dataset = self.problem.dataset;
+        let (sums, weight) = match rows {
+            None => {
+                let leaves = self.problem.leaves();
+                let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
+                (sums, dataset.total_weight())
+            }
+            Some(rows) => {
+                let leaves = self.problem.leaves_of(rows.len());
+                let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
+                (sums, dataset.weight_of(rows))
+            }
+        };
+        sums.reduced(&self.problem, weight)
+    }
 }
 
 impl Backend for Reference<'_> {
@@ -163,27 +182,16 @@ impl Backend for Reference<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
-        let leaves = self.problem.leaves();
-        let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
-        let total_weight = self.problem.dataset.total_weight();
-        Ok(sums.reduced(&self.problem, total_weight))
+        Ok(self.evaluate_without(None, None))
     }
 
     fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        let dataset = self.problem.dataset;
-        let leaves = self.problem.leaves_of(rows.len());
-        let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
-        Ok(sums.reduced(&self.problem, dataset.weight_of(rows)))
+        Ok(self.evaluate_without(None, Some(rows)))
     }
 
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        self.mask = self.problem.dropout.map(|dropout| dropout.mask(update));
-        let evaluation = match rows {
-            None => self.evaluate(),
-            Some(rows) => self.evaluate_rows(rows),
-        };
-        self.mask = None;
-        evaluation
+        let mask = self.problem.dropout.map(|dropout| dropout.mask(update));
+        Ok(self.evaluate_without(mask, rows))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

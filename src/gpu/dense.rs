@@ -153,6 +153,7 @@ impl Dense {
         device: &Device,
         chunks: &mut Chunks<'_>,
         rows: Range<usize>,
+        places: Places,
     ) -> Result<Vec<Stage>> {
         let forward = &self.forward;
         let is_in = |block: &Block| {
@@ -175,7 +176,7 @@ impl Dense {
             }
         }
         device.run_pass("stages", |pass| {
-            self.record_block(pass, number, Places::default(), &self.gradients)
+            self.record_block(pass, number, places, &self.gradients)
         })?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
@@ -211,17 +212,18 @@ impl Dense {
         }
     }
 
-    /// Records those for the blocks of chunk `number` that have some of the leaves `leaves`.
+    /// Records those for the blocks of chunk `number` that have some of the leaves `leaves`, of the update that has
+    /// `places`.
     pub(super) fn record_leaves(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        number: usize,
+        (number, places): (usize, Places),
         leaves: &Range<usize>,
     ) {
         for block in self.forward.of_chunks[number].clone() {
             let own = &self.forward.blocks[block].leaves;
             if own.start < leaves.end && leaves.start < own.end {
-                self.record_block(pass, block, Places::default(), &self.gradients);
+                self.record_block(pass, block, places, &self.gradients);
             }
         }
     }

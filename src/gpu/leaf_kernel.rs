@@ -167,16 +167,17 @@ impl LeafKernel {
         }
     }
 
-    /// Records those that sum at least the leaves `leaves` of chunk `number`, which are of one page, and folds nothing.
+    /// Records those that sum at least the leaves `leaves` of chunk `number`, which are of one page, for the update that
+    /// has `places`, and folds nothing.
     pub(super) fn record_leaves(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        number: usize,
+        (number, places): (usize, Places),
         leaves: &Range<usize>,
     ) {
         match self {
             Self::Layer(pipeline, _) => pipeline.record_one(pass, number),
-            Self::Network(dense) => dense.record_leaves(pass, number, leaves),
+            Self::Network(dense) => dense.record_leaves(pass, (number, places), leaves),
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Pass<'a> {
     one_leaf: bool,
     /// Loop trips that an invocation makes for one update.
     loop_trips: usize,
+    /// The places of the last evaluation.
+    evaluated: Places,
 }
 
 impl<'a> Pass<'a> {
@@ -46,6 +48,7 @@ impl<'a> Pass<'a> {
             tree,
             one_leaf: leaves.count() == 1 && shape.is_some(),
             loop_trips: shape.map_or(0, WorkgroupShape::loop_trips),
+            evaluated: Places::default(),
         })
     }
 
@@ -64,6 +67,7 @@ impl<'a> Pass<'a> {
     /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree: those of the update
     /// that has `places`.
     pub(super) fn evaluate(&mut self, device: &Device, places: Places) -> Result<Vec<f32>> {
+        self.evaluated = places;
         self.tree.poison(device)?;
         self.set_rate(device, 1, 0.0);
         device.run_pass("evaluate", |pass| self.record(pass, places))?;
@@ -92,7 +96,8 @@ impl<'a> Pass<'a> {
                 self.chunks.load(device, number, rows)?;
                 self.tree.poison_leaves(device, some.clone());
                 device.run_pass("leaves", |pass| {
-                    self.leaf_kernel.record_leaves(pass, number, &some);
+                    let of_chunk = (number, self.evaluated);
+                    self.leaf_kernel.record_leaves(pass, of_chunk, &some);
                 })?;
                 sums.extend(self.tree.read_leaves(device, some)?);
             }
@@ -100,7 +105,7 @@ impl<'a> Pass<'a> {
         Ok(sums)
     }
 
-    /// The values of each layer for the rows of leaf `leaf`, for a network that holds them.
+    /// The values of each layer for the rows of leaf `leaf` in the last evaluation, for a network that holds them.
     pub(super) fn stages(
         &mut self,
         device: &Device,
@@ -110,7 +115,7 @@ impl<'a> Pass<'a> {
         let LeafKernel::Network(dense) = &self.leaf_kernel else {
             unreachable!("a network that reads each row once holds no values");
         };
-        dense.stages(device, &mut self.chunks, leaves.rows(leaf))
+        dense.stages(device, &mut self.chunks, leaves.rows(leaf), self.evaluated)
     }
 
     /// Whether the host brings rows for each pass.

@@ -7,11 +7,11 @@ mod tests;
 use super::Check;
 use super::bound::{Before, StepBound};
 use super::gathered::{self, Elsewhere};
-use crate::backend::{Backend, Problem, Seen};
+use super::updates::make;
+use crate::backend::{Backend, Problem};
 use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
 use std::iter::zip;
-use std::ops::Range;
 
 /// What a device holds between two updates.
 #[derive(Clone, Debug)]
@@ -53,12 +53,12 @@ pub(super) fn check(
 ) -> Result<Vec<Check>> {
     let before = Held::of(candidate)?;
     // An evaluation must not come first: the sums that it leaves could stand in for those of the update.
-    let seen = run(candidate, update..update + 1)?;
+    let seen = make(candidate, update..update + 1)?;
     let after = Held::of(candidate)?;
-    run(candidate, update + 1..update + 2)?;
+    make(candidate, update + 1..update + 2)?;
     let one_by_one = Held::of(candidate)?;
     before.restore(candidate)?;
-    run(candidate, update..update + 2)?;
+    make(candidate, update..update + 2)?;
     let at_once = Held::of(candidate)?;
     before.restore(candidate)?;
     let rows = rule.rows(update, problem.dataset.n_samples());
@@ -92,12 +92,6 @@ pub(super) fn check(
         )?);
     }
     Ok(checks)
-}
-
-/// Makes `updates`, and gives what the last one saw.
-fn run(candidate: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<Seen> {
-    candidate.submit(updates)?;
-    Ok(*candidate.wait()?.last().expect("one at least"))
 }
 
 /// The parameters and what the optimizer keeps, after a step along `gradient` against what the rule makes of those

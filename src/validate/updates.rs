@@ -1,11 +1,12 @@
 //! Updates of a device: one by one and two at once, and the checks of what they reach and report.
 
+use super::Check;
 use super::bound::update;
-use super::{Check, TWO};
-use crate::backend::{Backend, Summary};
+use crate::backend::{Backend, Seen, Summary};
 use crate::error::Result;
+use crate::optimizer::UpdateRule;
 use std::iter::zip;
-use std::num::NonZeroU32;
+use std::ops::Range;
 
 /// Parameters before updates and after them.
 #[derive(Debug)]
@@ -22,16 +23,21 @@ pub(super) struct Updates {
 }
 
 impl Updates {
-    /// Makes `candidate` update its parameters by `learning_rate` and brings them back. An evaluation must not come
-    /// before: the sums that it leaves could stand in for those of the updates.
-    pub(super) fn of(candidate: &mut (impl Backend + ?Sized), learning_rate: f64) -> Result<Self> {
+    /// Makes `candidate` update its parameters by `learning_rate`, as updates number `first` and the next, and brings them
+    /// back. An evaluation must not come before: the sums that it leaves could stand in for those of the updates.
+    pub(super) fn of(
+        candidate: &mut (impl Backend + ?Sized),
+        learning_rate: f64,
+        first: u64,
+    ) -> Result<Self> {
         let before = candidate.parameters()?;
-        let reported = candidate.advance(NonZeroU32::MIN, learning_rate)?;
+        candidate.follow(&UpdateRule::gradient_descent(learning_rate))?;
+        let reported = make(candidate, first..first + 1)?.summary;
         let after = candidate.parameters()?;
-        candidate.advance(NonZeroU32::MIN, learning_rate)?;
+        make(candidate, first + 1..first + 2)?;
         let one_by_one = candidate.parameters()?;
         candidate.set_parameters(&before)?;
-        candidate.advance(TWO, learning_rate)?;
+        make(candidate, first..first + 2)?;
         let at_once = candidate.parameters()?;
         candidate.set_parameters(&before)?;
         Ok(Self {
@@ -71,4 +77,10 @@ impl Updates {
             Check::of("progress", reported),
         ]
     }
+}
+
+/// Makes `updates`, and gives what the last one saw.
+pub(super) fn make(candidate: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<Seen> {
+    candidate.submit(updates)?;
+    Ok(*candidate.wait()?.last().expect("one at least"))
 }

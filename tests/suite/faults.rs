@@ -6,14 +6,11 @@
 //! tests, on a real adapter.)
 
 use crate::common::{problem, random_dataset};
-use neuralnet::backend::{
-    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Seen, Summary,
-};
+use neuralnet::backend::{ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Seen};
 use neuralnet::cpu::Cpu;
 use neuralnet::optimizer::UpdateRule;
 use neuralnet::validate::check;
 use neuralnet::{Dataset, Loss, Reduction, Result};
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 const N_SAMPLES: usize = 5000;
@@ -111,11 +108,16 @@ impl Backend for Faulty<'_> {
         Ok(evaluations)
     }
 
-    fn advance(&mut self, iterations: NonZeroU32, learning_rate: f64) -> Result<Summary> {
+    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+        self.right.follow(rule)
+    }
+
+    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
         let before = self.right.parameters()?;
-        let short = self.fault == Fault::OneUpdateShort && iterations.get() > 1;
-        let iterations = NonZeroU32::new(iterations.get() - u32::from(short)).expect("one is left");
-        let summary = self.right.advance(iterations, learning_rate)?;
+        let n_updates = updates.end - updates.start;
+        let short = self.fault == Fault::OneUpdateShort && n_updates > 1;
+        self.right
+            .submit(updates.start..updates.end - u64::from(short))?;
         let mut after = self.right.parameters()?;
         match self.fault {
             Fault::NoUpdate => after.copy_from_slice(&before),
@@ -129,16 +131,7 @@ impl Backend for Faulty<'_> {
             }
             _ => {}
         }
-        self.right.set_parameters(&after)?;
-        Ok(summary)
-    }
-
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        self.right.follow(rule)
-    }
-
-    fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        self.right.submit(updates)
+        self.right.set_parameters(&after)
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
@@ -216,6 +209,7 @@ fn every_fault_is_found_by_its_check() {
             Fault::LastParameterNotUpdated,
             &["updated parameters", "two updates at once"],
         ),
+        (Fault::OneUpdateShort, &["two updates at once"]),
     ] {
         assert_eq!(found(fault, None), expected, "{fault:?}");
     }

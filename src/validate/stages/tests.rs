@@ -5,12 +5,11 @@ use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, See
 use crate::cpu::Reference;
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::network::{Activation, Hidden, Network};
+use crate::network::{Activation, Dropout, Hidden, Mask, Network};
 use crate::objective::{Loss, Objective, Reduction};
-use crate::optimizer::UpdateRule;
+use crate::optimizer::{UpdateRule, gradient_descent};
 use crate::random::test_numbers;
 use rand::RngExt;
-
 use std::ops::Range;
 
 /// What is wrong: the last number of a kind, in the last leaf if leaves have it.
@@ -33,6 +32,10 @@ enum Fault {
     Update,
     TwoUpdates,
     Progress,
+    /// Every layer goes without the units of another update.
+    OtherMask,
+    /// Updates go without the units of others.
+    OtherUpdates,
 }
 
 /// A right backend but for one number, which is too large by `by`.
@@ -41,9 +44,25 @@ struct Shown<'a> {
     problem: &'a Problem<'a>,
     fault: Fault,
     by: f64,
+    learning_rate: f64,
+    seen: Seen,
+    /// What the last evaluation went without.
+    mask: Option<Mask>,
 }
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    fn new(problem: &'a Problem<'a>, fault: Fault, by: f64) -> Self {
+        Self {
+            right: Reference::new(problem.clone(), Some(1)).unwrap(),
+            problem,
+            fault,
+            by,
+            learning_rate: f64::NAN,
+            seen: Seen::default(),
+            mask: None,
+        }
+    }
+
     fn spoil(&self, fault: Fault, number: Option<&mut f64>) {
         if self.fault == fault {
             *number.expect("a number") += self.by;
@@ -69,6 +88,7 @@ impl Backend for Shown<'_> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation> {
+        self.mask = None;
         let mut whole = self.right.evaluate()?;
         self.spoil(Fault::Sum, whole.gradient.last_mut());
         Ok(whole)
@@ -79,7 +99,12 @@ impl Backend for Shown<'_> {
     }
 
     fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        self.right.evaluate_update(update, rows)
+        let shift = u64::from(self.fault == Fault::OtherMask);
+        let dropout = self.problem.dropout;
+        self.mask = dropout.map(|dropout| dropout.mask(update + shift));
+        let mut whole = self.right.evaluate_update(update, rows)?;
+        self.spoil(Fault::Sum, whole.gradient.last_mut());
+        Ok(whole)
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
@@ -96,12 +121,19 @@ impl Backend for Shown<'_> {
     }
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        self.right.follow(rule)
+        self.learning_rate = rule.learning_rate;
+        Ok(true)
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        self.right.submit(updates.clone())?;
         let mut after = self.right.parameters()?;
+        let shift = u64::from(self.fault == Fault::OtherUpdates);
+        for update in updates.clone() {
+            let evaluation = self.right.evaluate_update(update + shift, None)?;
+            gradient_descent(self.learning_rate, &evaluation.gradient, &mut after);
+            self.right.set_parameters(&after)?;
+            self.seen.summary = evaluation.summary;
+        }
         match updates.end - updates.start {
             1 => self.spoil(Fault::Update, after.last_mut()),
             _ => self.spoil(Fault::TwoUpdates, after.last_mut()),
@@ -110,10 +142,9 @@ impl Backend for Shown<'_> {
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
-        let mut seen = self.right.wait()?;
-        let last = seen.last_mut().map(|seen| &mut seen.summary.loss);
-        self.spoil(Fault::Progress, last);
-        Ok(seen)
+        let mut seen = self.seen;
+        self.spoil(Fault::Progress, Some(&mut seen.summary.loss));
+        Ok(vec![seen])
     }
 
     fn queue_depth(&self) -> usize {
@@ -142,8 +173,10 @@ impl Staged for Shown<'_> {
         let mut values = network.values();
         dataset.with_rows(self.problem.leaves().rows(leaf), |read| {
             let targets = read.targets.chunks_exact(dataset.target_width());
-            for (x, t) in read.inputs.chunks_exact(dataset.n_inputs()).zip(targets) {
-                network.forward(&parameters, x, &mut values);
+            let rows = read.inputs.chunks_exact(dataset.n_inputs()).zip(targets);
+            for (place, (x, t)) in (self.problem.leaves().rows(leaf).start..).zip(rows) {
+                let mask = self.mask.map(|mask| (mask, place));
+                network.forward_but(mask, &parameters, x, &mut values);
                 let (t, weight) = t.split_at(network.n_outputs());
                 let mut errors: Vec<f64> = (0..t.len())
                     .map(|o| {
@@ -164,7 +197,9 @@ impl Staged for Shown<'_> {
                         let error = |i: usize| -> f64 {
                             let column = weight.iter().skip(i).step_by(layer.n_inputs);
                             let sum: f64 = column.zip(&errors).map(|(w, e)| w * e).sum();
-                            sum * activation.slope(held.z[i], held.a[i])
+                            let mut y = [held.z[i]];
+                            activation.apply(&mut y);
+                            sum * activation.slope(held.z[i], y[0]) * held.factors[i]
                         };
                         errors = (0..layer.n_inputs).map(error).collect();
                     }
@@ -183,7 +218,7 @@ impl Staged for Shown<'_> {
 }
 
 /// The quantities whose checks fail.
-fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
+fn found((hidden, dropout): (Activation, Option<Dropout>), fault: Fault, by: f64) -> Vec<String> {
     let mut random = test_numbers(5);
     let mut numbers = |n: usize, from: f32| -> Vec<f32> {
         (0..n).map(|_| random.random_range(from..1.0)).collect()
@@ -204,18 +239,13 @@ fn found(hidden: Activation, fault: Fault, by: f64) -> Vec<String> {
             loss: Loss::CrossEntropy,
             reduction: Reduction::Sum,
         },
-        dropout: None,
+        dropout,
     };
-    let right = || Reference::new(problem.clone(), Some(1)).unwrap();
-    let mut shown = Shown {
-        right: right(),
-        problem: &problem,
-        fault,
-        by,
-    };
+    let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
+    let mut shown = Shown::new(&problem, fault, by);
     let start = problem.network.initial_parameters(1);
     shown.set_parameters(&start).unwrap();
-    let (checks, vacuous) = check(&problem, &mut shown, &mut right(), 0.01).unwrap();
+    let (checks, vacuous) = check(&problem, &mut shown, &mut reference, (7, 0.01)).unwrap();
     assert!(vacuous.is_empty(), "{vacuous:?}");
     assert_eq!(shown.parameters().unwrap(), start, "parameters are kept");
     let failed = checks.iter().filter(|check| !check.within);
@@ -243,16 +273,11 @@ fn a_bound_that_promises_nothing_is_no_check() {
             },
             dropout: None,
         };
-        let right = || Reference::new(problem.clone(), Some(1)).unwrap();
-        let mut shown = Shown {
-            right: right(),
-            problem: &problem,
-            fault: Fault::None,
-            by: 0.0,
-        };
+        let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
+        let mut shown = Shown::new(&problem, Fault::None, 0.0);
         let start = problem.network.initial_parameters(1);
         shown.set_parameters(&start).unwrap();
-        let (checks, vacuous) = check(&problem, &mut shown, &mut right(), 1e-9).unwrap();
+        let (checks, vacuous) = check(&problem, &mut shown, &mut reference, (0, 1e-9)).unwrap();
         assert_eq!(vacuous.len(), n_vacuous, "{vacuous:?}");
         for it in &vacuous {
             assert!(it.bound >= it.value && it.value > 0.0, "{it:?}");
@@ -267,7 +292,13 @@ fn a_bound_that_promises_nothing_is_no_check() {
 /// Each by what roundings to f32 do not explain, and by what is no number.
 #[test]
 fn every_wrong_number_is_found_by_its_check() {
-    for hidden in [Activation::Tanh, Activation::LeakyRelu] {
+    let dropout = Some(Dropout { rate: 0.3, seed: 1 });
+    for hidden in [
+        (Activation::Tanh, None),
+        (Activation::LeakyRelu, None),
+        (Activation::Tanh, dropout),
+        (Activation::LeakyRelu, dropout),
+    ] {
         assert!(found(hidden, Fault::None, 0.0).is_empty(), "{hidden:?}");
         for (fault, by, quantity) in [
             (Fault::Z(0), 1e-5, "z of layer 0"),
@@ -302,4 +333,27 @@ fn every_wrong_number_is_found_by_its_check() {
             );
         }
     }
+}
+
+#[test]
+fn units_of_other_updates_are_found() {
+    let dropped = (Activation::Gelu, Some(Dropout { rate: 0.3, seed: 1 }));
+    assert_eq!(
+        found(dropped, Fault::OtherMask, 0.0),
+        [
+            "activation of layer 0",
+            "activation of layer 1",
+            "loss of each leaf",
+            "slope of each leaf",
+            "leaf gradient of layer 2",
+            "dloss/dz of layer 1",
+            "leaf gradient of layer 1",
+            "dloss/dz of layer 0",
+            "leaf gradient of layer 0",
+        ]
+    );
+    assert_eq!(
+        found(dropped, Fault::OtherUpdates, 0.0),
+        ["updated parameters", "progress"]
+    );
 }

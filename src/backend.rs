@@ -266,31 +266,37 @@ pub trait Backend {
     /// Where the device fails.
     fn parameters(&mut self) -> Result<Vec<f64>>;
 
-    /// Loss, mean slope and gradient at the parameters; one pass over the data.
+    /// Loss, mean slope and gradient at the parameters, in one pass over the data; without the units that the problem's
+    /// dropout takes from update number `update`, if one is given.
     ///
-    /// # Errors
-    /// Where the device fails.
-    fn evaluate(&mut self) -> Result<Evaluation>;
-
-    /// Loss, mean slope and gradient over the rows `rows` alone, in this order: the reduction is over these. They
-    /// are folded in leaves of their own, as if they were all there is. Rows that weigh nothing together give 0.
-    ///
-    /// # Errors
-    /// Where the device fails.
-    ///
-    /// # Panics
-    /// Where `rows` is empty, or one of them is past the last.
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation>;
-
-    /// What [`Backend::evaluate_rows`], or [`Backend::evaluate`] without `rows`, gives without the units that the
-    /// problem's dropout takes from update number `update`: what that update sees.
+    /// Of `rows`, if they are given, alone and in this order: the reduction is over these, and they are folded in leaves
+    /// of their own, as if they were all there is. Rows that weigh nothing together give 0.
     ///
     /// # Errors
     /// Where the device fails.
     ///
     /// # Panics
-    /// Where [`Backend::evaluate_rows`] does.
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation>;
+    /// Where `rows` are given and there are none, or one of them is past the last.
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation>;
+
+    /// [`Backend::evaluate_for`] of all rows and with all units.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn evaluate(&mut self) -> Result<Evaluation> {
+        self.evaluate_for(None, None)
+    }
+
+    /// [`Backend::evaluate_for`] of some rows and with all units.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where there are no rows, or one of them is past the last.
+    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
+        self.evaluate_for(None, Some(rows))
+    }
 
     /// What each of the leaves `leaves` contributed to the last evaluation, which was one of all rows, and since which
     /// nothing was updated: a backend may sum them again, without the units that that one went without.

@@ -233,27 +233,6 @@ impl<'a> Cpu<'a> {
             self.threads.install(sum)
         }
     }
-
-    /// Evaluates the rows `rows`, or all, without the units of `mask`.
-    fn evaluate_without(&mut self, mask: Option<Mask>, rows: Option<&[usize]>) -> Evaluation {
-        self.mask = mask;
-        let dataset = self.problem.dataset;
-        self.share(|| match rows {
-            None => self.sums().reduced(&self.problem, dataset.total_weight()),
-            Some(rows) => {
-                let leaves = self.problem.leaves_of(rows.len());
-                let prepared = self.prepared();
-                let sums = self.folded(leaves, &prepared, |leaf, threads| {
-                    let places = leaves.rows(leaf);
-                    let place = places.start;
-                    self.data.with_gathered(dataset, &rows[places], |rows| {
-                        self.sums_of(&prepared, (place, rows), threads)
-                    })
-                });
-                sums.reduced(&self.problem, dataset.weight_of(rows))
-            }
-        })
-    }
 }
 
 impl Backend for Cpu<'_> {
@@ -297,17 +276,28 @@ impl Backend for Cpu<'_> {
         Ok(self.parameters.clone())
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        Ok(self.evaluate_without(None, None))
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        Ok(self.evaluate_without(None, Some(rows)))
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let mask = self.problem.dropout.map(|dropout| dropout.mask(update));
-        Ok(self.evaluate_without(mask, rows))
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let Problem {
+            dataset, dropout, ..
+        } = self.problem;
+        self.mask = dropout
+            .zip(update)
+            .map(|(dropout, update)| dropout.mask(update));
+        Ok(self.share(|| match rows {
+            None => self.sums().reduced(&self.problem, dataset.total_weight()),
+            Some(rows) => {
+                let leaves = self.problem.leaves_of(rows.len());
+                let prepared = self.prepared();
+                let sums = self.folded(leaves, &prepared, |leaf, threads| {
+                    let places = leaves.rows(leaf);
+                    let place = places.start;
+                    self.data.with_gathered(dataset, &rows[places], |rows| {
+                        self.sums_of(&prepared, (place, rows), threads)
+                    })
+                });
+                sums.reduced(&self.problem, dataset.weight_of(rows))
+            }
+        }))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

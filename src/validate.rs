@@ -295,7 +295,7 @@ fn check_range(
     for update in first..first + 2 {
         let reached = updated.clone();
         reference.set_parameters(&reached)?;
-        let gradient = reference.evaluate_update(update, None)?.gradient;
+        let gradient = reference.evaluate_for(Some(update), None)?.gradient;
         gradient_descent(learning_rate, &gradient, &mut updated);
         let leaves = 0..problem.leaves().count();
         let of_leaf = |leaf| bounds.map(|bounds| bounds.leaves(leaf..leaf + 1, &reached));

@@ -138,25 +138,6 @@ impl<'a> Reference<'a> {
         self.threads
             .install(|| sum_leaves(leaves.count(), n_sums, leaf_sums, Evaluation::add))
     }
-
-    /// Evaluates the rows `rows`, or all, without the units of `mask`.
-    fn evaluate_without(&mut self, mask: Option<Mask>, rows: Option<&[usize]>) -> Evaluation {
-        self.mask = mask;
-        let dataset = self.problem.dataset;
-        let (sums, weight) = match rows {
-            None => {
-                let leaves = self.problem.leaves();
-                let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
-                (sums, dataset.total_weight())
-            }
-            Some(rows) => {
-                let leaves = self.problem.leaves_of(rows.len());
-                let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
-                (sums, dataset.weight_of(rows))
-            }
-        };
-        sums.reduced(&self.problem, weight)
-    }
 }
 
 impl Backend for Reference<'_> {
@@ -181,17 +162,26 @@ impl Backend for Reference<'_> {
         Ok(self.parameters.clone())
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        Ok(self.evaluate_without(None, None))
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        Ok(self.evaluate_without(None, Some(rows)))
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let mask = self.problem.dropout.map(|dropout| dropout.mask(update));
-        Ok(self.evaluate_without(mask, rows))
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let Problem {
+            dataset, dropout, ..
+        } = self.problem;
+        self.mask = dropout
+            .zip(update)
+            .map(|(dropout, update)| dropout.mask(update));
+        let (sums, weight) = match rows {
+            None => {
+                let leaves = self.problem.leaves();
+                let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
+                (sums, dataset.total_weight())
+            }
+            Some(rows) => {
+                let leaves = self.problem.leaves_of(rows.len());
+                let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
+                (sums, dataset.weight_of(rows))
+            }
+        };
+        Ok(sums.reduced(&self.problem, weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

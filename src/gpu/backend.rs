@@ -42,19 +42,27 @@ impl Backend for Gpu<'_> {
         Ok(self.parameter_layout.unpack(&packed))
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        self.evaluate_at(Places::default(), None)
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        self.evaluate_at(Places::default(), Some(rows))
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        if let Some(masks) = &self.operands.masks {
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
+        if let (Some(masks), Some(update)) = (&self.operands.masks, update) {
             masks.write(&self.device, [update]);
         }
-        self.evaluate_at(Places::of_record(0), rows)
+        let places = update.map_or_else(Places::default, |_| Places::of_record(0));
+        let (device, dataset) = (&self.device, self.operands.problem.dataset);
+        let (sums, weight) = match rows {
+            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
+            Some(rows) => {
+                let batches = &mut self.batches;
+                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
+                let samples = Samples::numbered(dataset, rows);
+                (
+                    batch.evaluate(device, samples, places)?,
+                    dataset.weight_of(rows),
+                )
+            }
+        };
+        Ok(self
+            .unpack_sums(&sums)
+            .reduced(&self.operands.problem, weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
@@ -204,26 +212,6 @@ impl Staged for Gpu<'_> {
 }
 
 impl Gpu<'_> {
-    /// Loss, mean slope and gradient of the update that has `places`, over `rows`, or over all.
-    fn evaluate_at(&mut self, places: Places, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let (device, dataset) = (&self.device, self.operands.problem.dataset);
-        let (sums, weight) = match rows {
-            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
-            Some(rows) => {
-                let batches = &mut self.batches;
-                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
-                let samples = Samples::numbered(dataset, rows);
-                (
-                    batch.evaluate(device, samples, places)?,
-                    dataset.weight_of(rows),
-                )
-            }
-        };
-        Ok(self
-            .unpack_sums(&sums)
-            .reduced(&self.operands.problem, weight))
-    }
-
     /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
         let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters());

@@ -122,7 +122,7 @@ impl HostOptimizer {
         if !self.is_evaluated {
             backend.set_parameters(&self.current.parameters)?;
             let rows = self.rule.rows(progress.iteration, self.n_samples);
-            let evaluation = backend.evaluate_update(progress.iteration, rows.as_deref())?;
+            let evaluation = backend.evaluate_for(Some(progress.iteration), rows.as_deref())?;
             progress.evaluations += 1;
             let parameters = std::mem::take(&mut self.current.parameters);
             let mut current = Iterate::new(&self.penalty, parameters, evaluation);

@@ -19,7 +19,7 @@ pub(super) fn seen(
     update: u64,
 ) -> Result<Evaluation> {
     device.set_parameters(parameters)?;
-    device.evaluate_update(update, None)
+    device.evaluate_for(Some(update), None)
 }
 
 /// What update number `update` sees of the rows `rows`, `of_batch`, against what it sees of a copy of them `elsewhere`: the

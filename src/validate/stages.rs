@@ -63,7 +63,7 @@ pub(super) fn check(
         end_to_end.extend(problem, before, rows, &predicted, reference)?;
     }
     if let Some(dropout) = problem.dropout {
-        seen = candidate.evaluate_update(update, None)?;
+        seen = candidate.evaluate_for(Some(update), None)?;
         let mask = Some(dropout.mask(update));
         check_stages(problem, candidate, mask, &seen, &mut stages)?;
     }

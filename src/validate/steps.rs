@@ -62,7 +62,7 @@ pub(super) fn check(
     let at_once = Held::of(candidate)?;
     before.restore(candidate)?;
     let rows = rule.rows(update, problem.dataset.n_samples());
-    let evaluation = candidate.evaluate_update(update, rows.as_deref())?;
+    let evaluation = candidate.evaluate_for(Some(update), rows.as_deref())?;
     let reported = [
         [seen.summary.loss, evaluation.summary.loss, 0.0],
         [seen.summary.mean_slope, evaluation.summary.mean_slope, 0.0],

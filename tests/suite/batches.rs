@@ -102,18 +102,13 @@ impl<B: Backend> Backend for Batch<'_, B> {
         self.own.parameters()
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
+        if update.is_some() || rows.is_some() {
+            return self.own.evaluate_for(update, rows);
+        }
         // Its leaves are to be read afterwards.
         self.own.evaluate()?;
         self.whole.evaluate_rows(self.rows)
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        self.own.evaluate_rows(rows)
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        self.own.evaluate_update(update, rows)
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

@@ -55,7 +55,7 @@ struct OfUpdate<B>(B);
 impl<B: Backend> OfUpdate<B> {
     fn at(&mut self, parameters: &[f64], rows: Option<&[usize]>) -> Evaluation {
         self.0.set_parameters(parameters).unwrap();
-        self.0.evaluate_update(17, rows).unwrap()
+        self.0.evaluate_for(Some(17), rows).unwrap()
     }
 }
 
@@ -145,8 +145,8 @@ fn only_updates_go_without_units() {
     }
     let expected = whole.evaluate().unwrap();
     assert_eq!(dropping.evaluate().unwrap(), expected);
-    assert_eq!(whole.evaluate_update(1, None).unwrap(), expected);
-    assert_ne!(dropping.evaluate_update(1, None).unwrap(), expected);
+    assert_eq!(whole.evaluate_for(Some(1), None).unwrap(), expected);
+    assert_ne!(dropping.evaluate_for(Some(1), None).unwrap(), expected);
     assert_eq!(dropping.evaluate().unwrap(), expected, "after an update");
     assert_eq!(
         dropping.predict(0..100).unwrap(),
@@ -175,7 +175,7 @@ fn expectations_stay() {
     let last = parameters.len() - 1;
     let updates = 0..4000;
     let seen: Vec<f64> = updates
-        .map(|update| cpu.evaluate_update(update, None).unwrap().gradient[last])
+        .map(|update| cpu.evaluate_for(Some(update), None).unwrap().gradient[last])
         .collect();
     let n = seen.len() as f64;
     let mean = seen.iter().sum::<f64>() / n;

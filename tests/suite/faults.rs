@@ -69,8 +69,8 @@ impl Backend for Faulty<'_> {
         self.right.parameters()
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        let mut evaluation = self.right.evaluate()?;
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let mut evaluation = self.right.evaluate_for(update, rows)?;
         match self.fault {
             Fault::GradientSign => evaluation.gradient[0] *= -1.0,
             Fault::NanInGradient => evaluation.gradient[1] = f64::NAN,
@@ -82,14 +82,6 @@ impl Backend for Faulty<'_> {
             _ => {}
         }
         Ok(evaluation)
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        self.right.evaluate_rows(rows)
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        self.right.evaluate_update(update, rows)
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

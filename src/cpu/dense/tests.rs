@@ -213,7 +213,7 @@ fn the_sums_are_those_of_the_definition() {
             parameters.iter_mut().for_each(|x| *x += 0.01);
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
             reference.set_parameters(&parameters).unwrap();
-            let expected = reference.evaluate_update(4, None).unwrap();
+            let expected = reference.evaluate_for(Some(4), None).unwrap();
             let what = format!("{n_rows} rows, {widths:?}, {hidden:?}, {activation:?}");
             let found = chains::<f64, false>(&problem, &parameters, mask);
             let pairs = found.gradient.iter().zip(&expected.gradient);

@@ -34,7 +34,7 @@ impl Backend for Flat {
         Ok(self.parameters.clone())
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
+    fn evaluate_for(&mut self, _: Option<u64>, _: Option<&[usize]>) -> Result<Evaluation> {
         Ok(Evaluation {
             summary: Summary {
                 loss: 1.0,
@@ -42,14 +42,6 @@ impl Backend for Flat {
             },
             gradient: vec![self.gradient; self.parameters.len()],
         })
-    }
-
-    fn evaluate_rows(&mut self, _: &[usize]) -> Result<Evaluation> {
-        self.evaluate()
-    }
-
-    fn evaluate_update(&mut self, _: u64, _: Option<&[usize]>) -> Result<Evaluation> {
-        self.evaluate()
     }
 
     fn leaf_evaluations(&mut self, _: Range<usize>) -> Result<Vec<Evaluation>> {

@@ -87,22 +87,11 @@ impl Backend for Shown<'_> {
         self.right.parameters()
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        self.mask = None;
-        let mut whole = self.right.evaluate()?;
-        self.spoil(Fault::Sum, whole.gradient.last_mut());
-        Ok(whole)
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        self.right.evaluate_rows(rows)
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
         let shift = u64::from(self.fault == Fault::OtherMask);
-        let dropout = self.problem.dropout;
-        self.mask = dropout.map(|dropout| dropout.mask(update + shift));
-        let mut whole = self.right.evaluate_update(update, rows)?;
+        let masked = self.problem.dropout.zip(update);
+        self.mask = masked.map(|(dropout, update)| dropout.mask(update + shift));
+        let mut whole = self.right.evaluate_for(update, rows)?;
         self.spoil(Fault::Sum, whole.gradient.last_mut());
         Ok(whole)
     }
@@ -129,7 +118,7 @@ impl Backend for Shown<'_> {
         let mut after = self.right.parameters()?;
         let shift = u64::from(self.fault == Fault::OtherUpdates);
         for update in updates.clone() {
-            let evaluation = self.right.evaluate_update(update + shift, None)?;
+            let evaluation = self.right.evaluate_for(Some(update + shift), None)?;
             gradient_descent(self.learning_rate, &evaluation.gradient, &mut after);
             self.right.set_parameters(&after)?;
             self.seen.summary = evaluation.summary;

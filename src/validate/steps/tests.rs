@@ -69,16 +69,8 @@ impl Backend for Device<'_> {
         self.right.parameters()
     }
 
-    fn evaluate(&mut self) -> Result<Evaluation> {
-        self.right.evaluate()
-    }
-
-    fn evaluate_rows(&mut self, rows: &[usize]) -> Result<Evaluation> {
-        self.right.evaluate_rows(rows)
-    }
-
-    fn evaluate_update(&mut self, update: u64, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let mut evaluation = self.right.evaluate_update(update, rows)?;
+    fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
+        let mut evaluation = self.right.evaluate_for(update, rows)?;
         if rows.is_some() {
             self.spoil(Fault::Gradient, evaluation.gradient.last_mut());
         }

@@ -189,16 +189,23 @@ fn weights_of_hidden_layers_that_outgrow_f32_are_told_by_their_layer() {
         "1",
         "--learning-rate",
     ];
-    for rate in ["1e12", "1e19", "1e30"] {
-        let output = neuralnet(&[&validate[..], &linear, &[rate]].concat());
+    let cases = ["1e12", "1e19", "1e30"].map(|rate| [(rate, "0"), (rate, "0.5")]);
+    for (rate, dropout) in cases.into_iter().flatten() {
+        let output = neuralnet(&[&validate[..], &linear, &[rate, "--dropout", dropout]].concat());
         let stderr = String::from_utf8_lossy(&output.stderr);
         let told = ["weight of layer", "bias of layer"].map(|part| stderr.contains(part));
         let diverged = stderr.contains("training diverged");
-        assert!(told[0] || told[1] || diverged, "{rate}: {stderr}");
+        assert!(
+            told[0] || told[1] || diverged,
+            "{rate}, dropout {dropout}: {stderr}"
+        );
         assert!(
             stderr.contains("take a smaller --learning-rate"),
-            "{rate}: {stderr}"
+            "{rate}, dropout {dropout}: {stderr}"
         );
-        assert!(!output.status.success(), "{rate}: {stderr}");
+        assert!(
+            !output.status.success(),
+            "{rate}, dropout {dropout}: {stderr}"
+        );
     }
 }

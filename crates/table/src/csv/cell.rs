@@ -9,6 +9,8 @@ pub(super) struct Dialect {
     /// Whether decimals have a comma.
     has_comma: bool,
     pub(super) words: Vec<Word>,
+    /// Whether a word, in letters of any size, begins with the byte.
+    begins_word: [bool; 256],
     /// Whether every number that `fast_float2` finds at the start of a cell is one.
     pub(super) is_plain: bool,
 }
@@ -29,6 +31,7 @@ impl Dialect {
             separator,
             has_comma,
             words: Vec::new(),
+            begins_word: [false; 256],
             is_plain: !has_comma && separator != b' ',
         };
         let truths = truths.map(|(text, value)| Word {
@@ -42,6 +45,15 @@ impl Dialect {
             value: None,
         });
         dialect.words = truths.into_iter().chain(missing).collect();
+        for first in dialect
+            .words
+            .iter()
+            .filter_map(|word| word.text.bytes().next())
+        {
+            for first in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
+                dialect.begins_word[usize::from(first)] = true;
+            }
+        }
         dialect.is_plain &= dialect.words.iter().all(|word| word.number.is_none());
         dialect
     }
@@ -64,6 +76,14 @@ impl Dialect {
 
     /// Which of the words a text is, in a column of numbers or another one.
     pub(super) fn word(&self, text: &str, is_number: bool) -> Option<usize> {
+        // Most cells are none.
+        let begins_none = text
+            .bytes()
+            .next()
+            .is_some_and(|first| !self.begins_word[usize::from(first)]);
+        if begins_none && (self.is_plain || !is_number) {
+            return None;
+        }
         let may_be = (is_number && !self.is_plain).then_some(text);
         let number = may_be.and_then(|text| self.number(text));
         self.words.iter().position(|word| match word.value {

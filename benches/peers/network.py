@@ -1,4 +1,4 @@
-"""The time of an update of networks with hidden layers, beside NumPy, scikit-learn, PyTorch and JAX.
+"""The time of an update of networks with hidden layers, beside NumPy, scikit-learn, PyTorch, JAX, candle and Burn.
 
     python3 benches/peers/network.py --out FOLDER/network [--backend cpu|gpu] [--neuralnet PROGRAM] [--threads T]
                                      [--rounds N] [--seconds S] [--shapes WIDTHS:BATCH ...]
@@ -60,7 +60,7 @@ try:
 except ImportError as error:
     ABSENT["scikit-learn"] = str(error)
 VARIANTS = {}  # of the libraries of which there are several, by name
-for library in ("torch", "jax"):
+for library in ("torch", "jax", "rust"):
     try:
         module = importlib.import_module(f"network_{library}")
         VARIANTS |= module.variants(OPTIONS.backend, OPTIONS.threads)

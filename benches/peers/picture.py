@@ -12,7 +12,8 @@ RATES = {  # what a run of `run.py` and one of `network.py` is about: its unit, 
     "bytes_per_second": ("GB/s, inputs and targets counted once", "read ceiling"),
     "flop_per_second": ("GFLOP/s of the products", "fma ceiling"),
 }
-OURS, OTHERS = ("#d1495b", "#8c2f3d"), plt.get_cmap("tab20c").colors
+# A dark colour and a light one for each program: float64 is light where there is float32 too. Red is ours alone.
+PAIRS = [plt.get_cmap("tab20").colors[2 * hue : 2 * hue + 2] for hue in (3, 0, 1, 2, 4, 5, 6, 8, 9, 7)]
 
 
 def draw(run, out):
@@ -36,10 +37,14 @@ def panel(axis, run, device):
             if result["device"] == device and rate in result:
                 name = " ".join([result["name"], *([result["kind"]] if "kind" in result else [])])
                 speeds.setdefault(name, {})[at] = result[rate] / 1e9
-    width, ours = 0.8 / len(speeds), iter(OURS)
+    width, programs = 0.8 / len(speeds), []
     for number, (name, bars) in enumerate(speeds.items()):
         places = [at - 0.4 + (number + 0.5) * width for at in bars]
-        colour = next(ours) if name.split()[0] == "neuralnet" else OTHERS[(2 * number - 1) % len(OTHERS)]
+        program = name.removesuffix(" float64").removesuffix(" float32")
+        if program not in programs:
+            programs.append(program)
+        is_light = name.endswith("float64") and f"{program} float32" in speeds
+        colour = PAIRS[programs.index(program) % len(PAIRS)][is_light]
         axis.bar(places, bars.values(), width, color=colour, label=name)
     for at, part in enumerate(run["shapes"]):
         if device in part["ceiling"]:
@@ -49,12 +54,12 @@ def panel(axis, run, device):
     if max(values) > 20 * min(values):
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
-    axis.set_xticks(range(len(run["shapes"])), [part["shape"] for part in run["shapes"]])
+    axis.set_xticks(range(len(run["shapes"])), [part["shape"].replace(":", ", ") for part in run["shapes"]])
     axis.set_ylabel(unit)
     machine = run["machine"]
     name = machine["nvidia"][0] if device == "gpu" and machine["nvidia"] else machine["cpu"]
     axis.set_title(f"{device}: {name}, {run['date'][:10]}")
-    axis.legend(fontsize="small", ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
+    axis.legend(fontsize="small", ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.08))
 
 
 def precision(part):

@@ -50,6 +50,16 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
+    /// Those that step along the gradient of each update: all but L-BFGS, which searches its steps.
+    pub const FIRST_ORDER: [Self; 6] = [
+        Self::GradientDescent,
+        Self::Momentum,
+        Self::Nesterov,
+        Self::RmsProp,
+        Self::Adam,
+        Self::AdamW,
+    ];
+
     /// The names of the vectors, each as long as the parameters, that a first-order method keeps from update to update.
     #[must_use]
     pub fn memory(self) -> &'static [&'static str] {

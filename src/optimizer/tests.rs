@@ -62,14 +62,7 @@ fn a_long_step_is_that_of_each_parameter() {
         .num_threads(3)
         .build()
         .unwrap();
-    for optimizer in [
-        Optimizer::GradientDescent,
-        Optimizer::Momentum,
-        Optimizer::Nesterov,
-        Optimizer::RmsProp,
-        Optimizer::Adam,
-        Optimizer::AdamW,
-    ] {
+    for optimizer in Optimizer::FIRST_ORDER {
         let rule = rule(optimizer);
         let (parameters, memory) = after(&rule, &network, start.clone(), &gradients);
         let shared = threads.install(|| after(&rule, &network, start.clone(), &gradients));

@@ -14,15 +14,6 @@ use neuralnet::{
 use std::ops::ControlFlow;
 use std::path::Path;
 
-const OPTIMIZERS: [Optimizer; 6] = [
-    Optimizer::GradientDescent,
-    Optimizer::Momentum,
-    Optimizer::Nesterov,
-    Optimizer::RmsProp,
-    Optimizer::Adam,
-    Optimizer::AdamW,
-];
-
 /// Rows of 5 features and 3 targets; with weights, 0 among them.
 fn dataset(n_samples: usize, weighted: bool) -> Dataset {
     let mut random = Random::new(n_samples as u64);
@@ -112,7 +103,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 /// rows with weights the scale of each update is another.
 #[test]
 fn the_shaders_update_as_the_host_does() {
-    for (number, optimizer) in OPTIMIZERS.into_iter().enumerate() {
+    for (number, optimizer) in Optimizer::FIRST_ORDER.into_iter().enumerate() {
         for (hidden, batch_size) in [
             (&[][..], None),
             (&[], Some(40)),
@@ -156,7 +147,7 @@ fn the_shaders_update_as_the_host_does() {
 /// float32, and are far from those that are trained without dropout.
 #[test]
 fn every_optimizer_drops_the_same_units() {
-    for optimizer in OPTIMIZERS {
+    for optimizer in Optimizer::FIRST_ORDER {
         for batch_size in [None, Some(64)] {
             let rows = dataset(150, true);
             let gentle = config(optimizer, &[7, 6]);
@@ -274,7 +265,7 @@ fn no_bit_depends_on_how_updates_are_submitted_or_where_rows_lie() {
 #[test]
 fn a_training_resumes_to_the_bits_of_an_unbroken_one() {
     let rows = dataset(150, true);
-    for (number, optimizer) in OPTIMIZERS.into_iter().enumerate() {
+    for (number, optimizer) in Optimizer::FIRST_ORDER.into_iter().enumerate() {
         let config = TrainConfig {
             batch_size: (number % 2 == 0).then_some(40),
             ..config(optimizer, if number % 3 == 0 { &[] } else { &[6] })

@@ -561,15 +561,6 @@ fn many_outputs_are_proven_stage_by_stage() {
     }
 }
 
-const OPTIMIZERS: [Optimizer; 6] = [
-    Optimizer::GradientDescent,
-    Optimizer::Momentum,
-    Optimizer::RmsProp,
-    Optimizer::Adam,
-    Optimizer::Nesterov,
-    Optimizer::AdamW,
-];
-
 /// Every stage of every layer is within its bound, before and after updates, whatever the network and the optimizer. `NEURALNET_NETWORKS`
 /// of them are drawn, or a few.
 #[test]
@@ -578,7 +569,7 @@ fn random_networks_are_proven_stage_by_stage() {
     let mut random = Random::new(11);
     for number in 0..networks {
         let (rows, shape, bias) = random_problem(&mut random, number);
-        let optimizer = OPTIMIZERS[number % OPTIMIZERS.len()];
+        let optimizer = Optimizer::FIRST_ORDER[number % Optimizer::FIRST_ORDER.len()];
         let config = TrainConfig {
             iterations: 3,
             activation: shape.output.0,

@@ -204,17 +204,7 @@ fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
 /// f32 do not explain is found by the check that is there for it.
 #[test]
 fn every_wrong_number_is_found_by_its_check() {
-    for (number, optimizer) in [
-        Optimizer::GradientDescent,
-        Optimizer::Momentum,
-        Optimizer::Nesterov,
-        Optimizer::RmsProp,
-        Optimizer::Adam,
-        Optimizer::AdamW,
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (number, optimizer) in Optimizer::FIRST_ORDER.into_iter().enumerate() {
         for clip_norm in [None, Some(0.1), Some(100.0)] {
             let rule = UpdateRule {
                 optimizer,

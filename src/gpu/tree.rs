@@ -258,7 +258,7 @@ fn node_buffer(device: &Device, n_nodes: usize, n_sums: usize) -> Result<Buffer>
     let most = device.max_binding_bytes();
     if bytes > most {
         return Err(device.limit(format!(
-            "{n_nodes} sums of {n_sums} floats need {bytes} bytes in one binding; the limit is {most}"
+            "{n_nodes} × {n_sums} sums in float32 need {bytes} bytes in one binding; the limit is {most}"
         )));
     }
     device.check_host_memory(&format!("{n_nodes} sums"), bytes)?;

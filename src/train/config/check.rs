@@ -13,9 +13,9 @@ const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum
 impl TrainConfig {
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
         self.check_numbers()?;
+        self.check_layers()?;
         self.check_batches()?;
         self.check_optimizer()?;
-        self.check_layers()?;
         self.check_objective(dataset)
     }
 

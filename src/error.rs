@@ -243,7 +243,10 @@ impl Error {
             | Self::BeyondF32 { remedies, .. }
             | Self::Diverged { remedies, .. }
             | Self::NoAdapter { remedies, .. } => remedies,
-            Self::DeviceLimit { .. } => &[Remedy::Do("take fewer rows, columns or hidden units"), ON_THE_CPU],
+            Self::DeviceLimit { .. } => &[
+                Remedy::Do("take fewer rows, columns or hidden units"),
+                ON_THE_CPU,
+            ],
             Self::Target { .. } => &[
                 Remedy::Do("rescale it"),
                 Remedy::Set("loss", "squared-error"),

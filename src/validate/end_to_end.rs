@@ -8,9 +8,11 @@ use crate::backend::{Backend, Predictions, Problem};
 use crate::error::Result;
 use std::ops::Range;
 
-/// The last pre-activations and the predictions.
-#[derive(Debug)]
-pub(super) struct EndToEnd([Quantity; 2]);
+/// The last pre-activations and the predictions, of a device and of the reference.
+pub(super) struct EndToEnd<'a> {
+    reference: &'a mut dyn Backend,
+    quantities: [Quantity; 2],
+}
 
 #[derive(Debug)]
 struct Quantity {
@@ -21,17 +23,21 @@ struct Quantity {
     widest: f64,
 }
 
-impl EndToEnd {
-    pub(super) fn new() -> Self {
+impl<'a> EndToEnd<'a> {
+    pub(super) fn new(reference: &'a mut dyn Backend) -> Self {
         let names = ["z from the data", "prediction from the data"];
-        Self(names.map(|name| Quantity {
+        let quantities = names.map(|name| Quantity {
             check: Check::of(name, []),
             largest: 0.0,
             widest: 0.0,
-        }))
+        });
+        Self {
+            reference,
+            quantities,
+        }
     }
 
-    /// Compares the predictions `found` of the rows `rows` with those of `reference`, both at `parameters`, which f32
+    /// Compares the predictions `found` of the rows `rows` with those of the reference, both at `parameters`, which f32
     /// holds.
     pub(super) fn extend(
         &mut self,
@@ -39,11 +45,10 @@ impl EndToEnd {
         parameters: &[f64],
         rows: Range<usize>,
         found: &Predictions,
-        reference: &mut dyn Backend,
     ) -> Result<()> {
-        let expected = reference.predict(rows.clone())?;
+        let expected = self.reference.predict(rows.clone())?;
         let bounds = running(problem, parameters, 0, rows);
-        let [z, y] = &mut self.0;
+        let [z, y] = &mut self.quantities;
         z.extend(
             &found.pre_activation,
             &expected.pre_activation,
@@ -60,7 +65,7 @@ impl EndToEnd {
             check,
             largest,
             widest,
-        } in self.0
+        } in self.quantities
         {
             match widest < largest {
                 true => checks.push(check),

@@ -54,18 +54,14 @@ pub(super) fn check(
     reference.set_parameters(before)?;
 
     let mut stages = StageChecks::new(problem.network.layers().len());
+    let mut end_to_end = EndToEnd::new(reference);
     let mut seen = candidate.evaluate()?;
-    check_stages(problem, candidate, None, &seen, &mut stages)?;
-    let mut end_to_end = EndToEnd::new();
-    let leaves = problem.leaves();
-    for rows in (0..leaves.count()).map(|leaf| leaves.rows(leaf)) {
-        let predicted = candidate.predict(rows.clone())?;
-        end_to_end.extend(problem, before, rows, &predicted, reference)?;
-    }
+    let units = Units::All(&mut end_to_end);
+    check_stages(problem, candidate, units, &seen, &mut stages)?;
     if let Some(dropout) = problem.dropout {
         seen = candidate.evaluate_for(Some(update), None)?;
-        let mask = Some(dropout.mask(update));
-        check_stages(problem, candidate, mask, &seen, &mut stages)?;
+        let units = Units::Without(dropout.mask(update));
+        check_stages(problem, candidate, units, &seen, &mut stages)?;
     }
     let (from_data, vacuous) = end_to_end.finish();
     let mut checks = stages.into_list();
@@ -75,11 +71,19 @@ pub(super) fn check(
     Ok((checks, vacuous))
 }
 
-/// Adds the values of the evaluation `whole`, which went without the units of `mask`, to `checks`.
+/// The units of an evaluation.
+enum Units<'a, 'b> {
+    /// All: so it agrees with what is predicted, which is checked from the data on.
+    All(&'a mut EndToEnd<'b>),
+    /// Those that a mask keeps.
+    Without(Mask),
+}
+
+/// Adds the values of the evaluation `whole`, which had the units `units`, to `checks`.
 fn check_stages(
     problem: &Problem<'_>,
     candidate: &mut dyn Staged,
-    mask: Option<Mask>,
+    mut units: Units<'_, '_>,
     whole: &Evaluation,
     checks: &mut StageChecks,
 ) -> Result<()> {
@@ -91,9 +95,13 @@ fn check_stages(
         let held = candidate.stages(leaf)?;
         let sums = candidate.leaf_evaluations(leaf..leaf + 1)?.remove(0);
         let rows = leaves.rows(leaf);
-        let predicted = match mask {
-            None => Some(candidate.predict(rows.clone())?.prediction),
-            Some(_) => None,
+        let (mask, predicted) = match &mut units {
+            Units::All(end_to_end) => {
+                let predicted = candidate.predict(rows.clone())?;
+                end_to_end.extend(problem, &parameters, rows.clone(), &predicted)?;
+                (None, Some(predicted.prediction))
+            }
+            Units::Without(mask) => (Some(*mask), None),
         };
         let leaf = Leaf {
             problem,

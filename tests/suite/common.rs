@@ -179,9 +179,14 @@ pub(crate) fn root() -> String {
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../..").to_owned())
 }
 
-/// A folder that tests may write to.
+/// A folder of the test that runs on this thread, which no other test writes to.
 pub(crate) fn scratch() -> String {
-    from_cargo!("CARGO_TARGET_TMPDIR")
+    let thread = std::thread::current();
+    // The thread of a test has its name.
+    let test = thread.name().unwrap_or("unnamed").replace("::", "/");
+    let folder = format!("{}/{test}", from_cargo!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 /// Runs the binary.

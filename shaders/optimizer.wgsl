@@ -2,7 +2,7 @@
 // Operands as in common/update.wgsl and common/update_rule.wgsl; norms (1) vec4, the sum of those that norms.wgsl writes,
 // or 0; history (any) vec4, of which number rule.number is written: (loss, dy/dz, sum of magnitudes of the weights, sum
 // of their squares), the first two as in `sums`. HISTORY is the length of the history.
-// An invocation takes one vec4. CPU twin: src/optimizer.rs.
+// An invocation takes one vec4. CPU twin: src/optimizer/step.rs.
 @group(0) @binding(0) var<uniform> rule: Rule;
 @group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;

@@ -5,7 +5,7 @@
 // optimizer.wgsl; parameters_in_memory are copied at the start and written back at the end.
 // One workgroup for all; its invocations share the numbers of each product, four neighbours for each invocation. Each number
 // is the sum, and each sum of losses and norms the tree, that the kernels of larger networks take it from: so the bits are
-// theirs. CPU twins: src/cpu/dense/pass.rs, src/cpu/dense/gradient.rs, src/optimizer.rs.
+// theirs. CPU twins: src/cpu/dense/pass.rs, src/cpu/dense/gradient.rs, src/optimizer/step.rs.
 struct Update {
     rule: Rule,
     mask: Mask,

@@ -3,10 +3,11 @@
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::leaves::Leaves;
-use crate::network::{Dropout, Network};
+use crate::network::{Dropout, Mask, Network};
 use crate::objective::Objective;
 use crate::optimizer::{Memory, UpdateRule};
 use crate::parts::{self, PART};
+use crate::precision::Precision;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -37,6 +38,20 @@ impl Problem<'_> {
         }
         let width = network.layers().iter().map(|layer| layer.n_outputs).sum();
         Leaves::of_network(n_rows, network.n_parameters(), width)
+    }
+
+    /// The units that update number `update` goes without; none without an update.
+    pub(crate) fn mask(&self, update: Option<u64>) -> Option<Mask> {
+        let (dropout, update) = self.dropout.zip(update)?;
+        Some(dropout.mask(update))
+    }
+
+    /// The weight of `rows` together, or of all.
+    pub(crate) fn weight_of(&self, rows: Option<&[usize]>) -> f64 {
+        match rows {
+            None => self.dataset.total_weight(),
+            Some(rows) => self.dataset.weight_of(rows),
+        }
     }
 
     /// The factor by which the reduction multiplies sums over all samples.
@@ -78,6 +93,13 @@ pub struct Seen {
     pub summary: Summary,
     /// The penalties on the weights.
     pub penalty: f64,
+}
+
+impl Seen {
+    /// What is minimised: the loss and the penalties.
+    pub(crate) fn objective(&self) -> f64 {
+        self.summary.loss + self.penalty
+    }
 }
 
 /// [`Backend::evaluate`]'s result.
@@ -173,38 +195,6 @@ pub struct ArithmeticRounding {
     /// Roundings of an input as it is decoded, 0 or 1. If it is 1, the device may take the other one of the two f32
     /// around the exact value than the data set does.
     pub input: u32,
-}
-
-/// The numbers that a backend computes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// float64, of 53 bits.
-    F64,
-    /// float32, of 24 bits.
-    F32,
-}
-
-impl Precision {
-    /// The distance from 1 to the next number.
-    #[must_use]
-    pub fn epsilon(self) -> f64 {
-        match self {
-            Self::F64 => f64::EPSILON,
-            Self::F32 => f64::from(f32::EPSILON),
-        }
-    }
-
-    /// Rounds `numbers` to it.
-    pub(crate) fn round(self, numbers: &mut [f64]) {
-        if self == Self::F32 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "to round is what is asked for"
-            )]
-            numbers.iter_mut().for_each(|x| *x = f64::from(*x as f32));
-        }
-    }
 }
 
 /// What a backend computes on.
@@ -347,11 +337,6 @@ pub trait Backend {
     /// Where the device fails.
     fn set_memory(&mut self, _memory: &Memory) -> Result<()> {
         Ok(())
-    }
-
-    /// Calls `work`, which may share its work out, where the threads of the backend do their own.
-    fn share_out(&self, work: &mut (dyn FnMut() + Send)) {
-        work();
     }
 
     /// How many submissions to have under way at once, so that the hardware never waits for the host.

@@ -25,30 +25,32 @@ mod read;
 mod reference;
 mod rows;
 mod small_batch;
+mod sums;
 mod tiny;
+mod updates;
 
 pub use fma::Multiplier;
 pub(crate) use predictor::Predictor;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
-use crate::backend::{
-    Backend, BackendKind, Evaluation, Precision, Predictions, Problem, Seen, Summary,
-};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
-use crate::optimizer::{UpdateRule, gradient_descent};
+use crate::optimizer::{Memory, Optimizer, UpdateRule};
 use crate::parts::{self, PART};
+use crate::precision::Precision;
 use crate::simd::Instructions;
 use block::Rows;
-use descent::GradientDescent;
-use prepared::{Prepared, padded_layer};
+use prepared::Prepared;
 use rayon::prelude::*;
 use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
+use sums::Sums;
+use updates::Followed;
 
 /// A problem held in host memory.
 #[derive(Debug)]
@@ -57,8 +59,7 @@ pub struct Cpu<'a> {
     data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
-    /// That of plain gradient descent, which alone is followed.
-    learning_rate: Option<f64>,
+    followed: Option<Followed>,
     /// One for each [`Backend::submit`] that was not waited for yet.
     seen: VecDeque<Vec<Seen>>,
     threads: rayon::ThreadPool,
@@ -119,7 +120,7 @@ impl<'a> Cpu<'a> {
         Self {
             leaves: problem.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
-            learning_rate: None,
+            followed: None,
             seen: VecDeque::new(),
             problem,
             data,
@@ -130,108 +131,74 @@ impl<'a> Cpu<'a> {
         }
     }
 
-    /// The parameters by which the rows are multiplied, which differ from the trained ones where the rows are not
-    /// scaled.
-    fn parameters_of_rows(&self) -> Cow<'_, [f64]> {
+    /// What the rows are multiplied by at `parameters`: others where the rows are not scaled.
+    fn parameters_of_rows<'p>(&self, parameters: &'p [f64]) -> Cow<'p, [f64]> {
         match self.data {
             RowSource::Unscaled(_, scaling) => {
                 let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
                 let network = &self.problem.network;
-                let parameters = &self.parameters;
                 network
                     .unscale_parameters(center, &inverse_scale, parameters)
                     .into()
             }
-            _ => Cow::from(&self.parameters),
+            _ => Cow::from(parameters),
         }
     }
 
-    /// The network as the arithmetic wants it, at the parameters.
-    fn prepared(&self) -> Prepared {
-        let parameters = self.parameters_of_rows();
+    /// The network as the arithmetic wants it, at `parameters`.
+    fn prepared(&self, parameters: &[f64]) -> Prepared {
+        let parameters = self.parameters_of_rows(parameters);
         let (problem, instructions) = (&self.problem, self.instructions);
         let (precision, mask) = (self.precision, self.mask);
         Prepared::new(problem, precision, instructions, &parameters, mask)
     }
 
-    /// Gradient, loss and dy/dz summed over the rows of leaf `leaf`, by `threads` threads.
-    fn leaf_sums(&self, prepared: &Prepared, leaf: usize, threads: usize) -> Evaluation {
-        let (dataset, rows) = (self.problem.dataset, self.leaves.rows(leaf));
-        let place = rows.start;
-        self.data.with_rows(dataset, rows, |rows| {
-            self.sums_of(prepared, (place, rows), threads)
-        })
+    /// The sums over the rows at `places`, in all or in `rows`, by `threads` threads.
+    fn leaf_sums(
+        &self,
+        prepared: &Prepared,
+        rows: Option<&[usize]>,
+        places: Range<usize>,
+        threads: usize,
+    ) -> Sums {
+        let (dataset, place) = (self.problem.dataset, places.start);
+        let sums = |rows: Rows<'_>| prepared.sums((place, rows), self.instructions, threads);
+        let sums = match rows {
+            None => self.data.with_rows(dataset, places, sums),
+            Some(rows) => self.data.with_gathered(dataset, &rows[places], sums),
+        };
+        let RowSource::Unscaled(_, scaling) = self.data else {
+            return sums;
+        };
+        let mut sums = sums.laid_out();
+        let first = self.problem.network.layers()[0];
+        let of_first = &mut sums.gradient[..first.n_parameters()];
+        first.scale_gradient(scaling.center(), &scaling.inverse_scale(), of_first);
+        Sums::LaidOut(sums)
     }
 
-    fn sums_of(&self, prepared: &Prepared, rows: (usize, Rows<'_>), threads: usize) -> Evaluation {
-        let mut sums = prepared.sums(rows, self.instructions, threads);
-        if let RowSource::Unscaled(_, scaling) = self.data {
-            let first = self.problem.network.layers()[0];
-            let of_first = &mut sums.gradient[..first.n_parameters()];
-            first.scale_gradient(scaling.center(), &scaling.inverse_scale(), of_first);
+    /// The sums over all rows, or over `rows`: those of their leaves, folded in the fixed tree.
+    fn sums(&self, prepared: &Prepared, rows: Option<&[usize]>) -> Sums {
+        let leaves = rows.map_or(self.leaves, |rows| self.problem.leaves_of(rows.len()));
+        let (count, n_parameters) = (leaves.count(), self.problem.network.n_parameters());
+        let threads = self.threads.current_num_threads().div_ceil(count);
+        let threads = prepared.worthwhile_threads(leaves.rows(0).len(), threads);
+        let leaf_sums = |leaf| self.leaf_sums(prepared, rows, leaves.rows(leaf), threads);
+        match (count, threads) {
+            // A small leaf alone is not worth waking a thread for.
+            (1, 1) => leaf_sums(0),
+            (1, _) => self.threads.install(|| leaf_sums(0)),
+            _ => Sums::LaidOut(self.threads.install(|| {
+                let laid_out = |leaf| leaf_sums(leaf).laid_out();
+                sum_leaves(count, n_parameters, laid_out, Evaluation::add)
+            })),
         }
-        sums
-    }
-
-    /// Makes updates by gradient descent on the only leaf in one call, and returns the sums before the last. `None`
-    /// where they are made leaf by leaf and update by update.
-    fn descend_in_one_leaf(&mut self, iterations: u64, rate: f64) -> Option<Summary> {
-        if self.precision != Precision::F64 {
-            return None;
-        }
-        let (problem, rows) = (&self.problem, self.leaves.rows(0));
-        let mut parameters = std::mem::take(&mut self.parameters);
-        let tiny = self.data.with_rows(problem.dataset, rows.clone(), |rows| {
-            tiny::descend(problem, rows, iterations, rate, &mut parameters)
-        });
-        self.parameters = parameters;
-        if tiny.is_some() || !problem.network.reads_rows_once() {
-            return tiny;
-        }
-        let mut layer = padded_layer(problem, &self.parameters);
-        let summary = self.data.with_rows(problem.dataset, rows, |rows| {
-            self.instructions.run(GradientDescent {
-                layer: &mut layer,
-                rows,
-                iterations,
-                rate,
-            })
-        });
-        self.parameters = layer.flat(&layer.weight, &layer.bias);
-        Some(summary)
     }
 
     /// Calls `work` on the threads, if what is done for each parameter is worth waking them.
     fn share<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        pool::share(&self.threads, self.parameters.len(), work)
-    }
-
-    /// The sums over all samples.
-    fn sums(&self) -> Evaluation {
-        let prepared = self.prepared();
-        self.folded(self.leaves, &prepared, |leaf, threads| {
-            self.leaf_sums(&prepared, leaf, threads)
-        })
-    }
-
-    /// The sums over all `leaves`, from those of each by the threads it is worth, folded in their fixed tree.
-    fn folded(
-        &self,
-        leaves: Leaves,
-        prepared: &Prepared,
-        leaf_sums: impl Fn(usize, usize) -> Evaluation + Sync,
-    ) -> Evaluation {
-        let (count, floats) = (leaves.count(), self.parameters.len());
-        let threads = self.threads.current_num_threads().div_ceil(count);
-        let threads = prepared.worthwhile_threads(leaves.rows(0).len(), threads);
-        let leaf_sums = |leaf| leaf_sums(leaf, threads);
-        let sum = || sum_leaves(count, floats, leaf_sums, Evaluation::add);
-        // A small leaf alone is not worth waking a thread for.
-        if count == 1 && threads == 1 {
-            sum()
-        } else {
-            self.threads.install(sum)
-        }
+        let n_parameters = self.problem.network.n_parameters();
+        pool::share(&self.threads, n_parameters, work)
     }
 }
 
@@ -269,6 +236,9 @@ impl Backend for Cpu<'_> {
             });
         });
         self.parameters = own;
+        if let Some(followed) = &mut self.followed {
+            followed.diverged = None;
+        }
         Ok(())
     }
 
@@ -277,34 +247,21 @@ impl Backend for Cpu<'_> {
     }
 
     fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let Problem {
-            dataset, dropout, ..
-        } = self.problem;
-        self.mask = dropout
-            .zip(update)
-            .map(|(dropout, update)| dropout.mask(update));
-        Ok(self.share(|| match rows {
-            None => self.sums().reduced(&self.problem, dataset.total_weight()),
-            Some(rows) => {
-                let leaves = self.problem.leaves_of(rows.len());
-                let prepared = self.prepared();
-                let sums = self.folded(leaves, &prepared, |leaf, threads| {
-                    let places = leaves.rows(leaf);
-                    let place = places.start;
-                    self.data.with_gathered(dataset, &rows[places], |rows| {
-                        self.sums_of(&prepared, (place, rows), threads)
-                    })
-                });
-                sums.reduced(&self.problem, dataset.weight_of(rows))
-            }
+        self.mask = self.problem.mask(update);
+        let total_weight = self.problem.weight_of(rows);
+        Ok(self.share(|| {
+            let sums = self.sums(&self.prepared(&self.parameters), rows);
+            let sums = sums.laid_out();
+            sums.reduced(&self.problem, total_weight)
         }))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let prepared = self.prepared();
+        let prepared = self.prepared(&self.parameters);
         let total_weight = self.problem.dataset.total_weight();
         let reduced = |leaf| {
-            let sums = self.leaf_sums(&prepared, leaf, 1);
+            let sums = self.leaf_sums(&prepared, None, self.leaves.rows(leaf), 1);
+            let sums = sums.laid_out();
             sums.reduced(&self.problem, total_weight)
         };
         Ok(self
@@ -312,56 +269,15 @@ impl Backend for Cpu<'_> {
             .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
-    /// The host makes all updates but those of plain gradient descent, which need not leave the arithmetic.
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        let by_itself = rule.is_plain() && self.problem.dropout.is_none();
-        self.learning_rate = by_itself.then_some(rule.learning_rate);
-        Ok(by_itself)
+        let is_first_order = rule.optimizer != Optimizer::LBfgs;
+        self.followed = is_first_order.then(|| Followed::new(&self.problem, rule));
+        Ok(is_first_order)
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        let rate = self.learning_rate.expect("a rule is followed") * self.problem.scale();
-        let total_weight = self.problem.dataset.total_weight();
-        let iterations = updates.end - updates.start;
-        let start = match self.problem.network.has_hidden() {
-            true => self.parameters.clone(),
-            false => Vec::new(),
-        };
-        let in_one_leaf = (self.leaves.count() == 1)
-            .then(|| self.descend_in_one_leaf(iterations, rate))
-            .flatten();
-        let diverged = in_one_leaf.filter(|it| !start.is_empty() && !it.loss.is_finite());
-        if diverged.is_some() {
-            // Update by update, to stop at the parameters that made the loss so.
-            self.parameters = start;
-        }
-        let seen = |summary: Summary| Seen {
-            summary: summary.reduced(&self.problem, total_weight),
-            penalty: 0.0,
-        };
-        let mut all = Vec::new();
-        if let (Some(summary), None) = (in_one_leaf, diverged) {
-            all.push(seen(summary));
-        } else {
-            let n_updates = updates.count();
-            while all.len() < n_updates {
-                let sums = self.sums();
-                let seen = seen(sums.summary);
-                if !seen.summary.loss.is_finite() {
-                    // The parameters stay: what made it so is still to be found.
-                    all.resize(n_updates, seen);
-                    break;
-                }
-                all.push(seen);
-                gradient_descent(rate, &sums.gradient, &mut self.parameters);
-                self.precision.round(&mut self.parameters);
-            }
-            if let (Some(summary), Some(last)) = (diverged, all.last_mut()) {
-                // Other roundings may just stay finite; that is no reason to go on.
-                *last = seen(summary);
-            }
-        }
-        self.seen.push_back(all);
+        let seen = self.make(updates);
+        self.seen.push_back(seen);
         Ok(())
     }
 
@@ -369,8 +285,16 @@ impl Backend for Cpu<'_> {
         Ok(self.seen.pop_front().expect("updates were submitted"))
     }
 
-    fn share_out(&self, work: &mut (dyn FnMut() + Send)) {
-        self.share(work);
+    fn memory(&mut self) -> Result<Memory> {
+        let followed = self.followed.as_ref();
+        Ok(followed.map_or_else(Memory::default, |it| it.memory.clone()))
+    }
+
+    fn set_memory(&mut self, memory: &Memory) -> Result<()> {
+        if let Some(followed) = &mut self.followed {
+            followed.memory.clone_from(memory);
+        }
+        Ok(())
     }
 
     /// The updates are finished when [`Backend::submit`] returns.
@@ -379,7 +303,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
-        let predictor = Predictor::new(&self.problem, &self.parameters_of_rows());
+        let predictor = Predictor::new(&self.problem, &self.parameters_of_rows(&self.parameters));
         let predict = |piece| {
             let dataset = self.problem.dataset;
             (self.data).with_rows(dataset, piece, |rows| predictor.predict_rows(rows))

@@ -53,13 +53,13 @@ pub mod network;
 pub mod objective;
 pub mod optimizer;
 mod parts;
+mod precision;
 pub mod predictor;
 pub mod random;
 mod simd;
 pub mod train;
 pub mod validate;
 
-pub use backend::Precision;
 pub use data::{ClassWeight, Classes, Dataset, Rule, Scaling, Storage, Synthetic};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
@@ -68,6 +68,7 @@ pub use model::Model;
 pub use network::Network;
 pub use objective::{Loss, Reduction};
 pub use optimizer::{Optimizer, Schedule};
+pub use precision::Precision;
 pub use predictor::Predictor;
 pub use train::{
     BackendChoice, Hardware, Progress, StopReason, TrainConfig, Trained, Training, train,

@@ -7,6 +7,7 @@ mod momentum;
 mod penalty;
 mod rmsprop;
 mod schedule;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,9 @@ pub use batches::Batches;
 pub(crate) use penalty::Penalty;
 pub(crate) use rmsprop::{DECAY as RMSPROP_DECAY, EPSILON as RMSPROP_EPSILON};
 pub use schedule::Schedule;
+pub(crate) use step::{CLIP_EPSILON, Step};
 
 use crate::network::Network;
-use crate::parts::{self, PART};
 use serde::{Deserialize, Serialize};
 
 /// How the parameters are updated.
@@ -182,73 +183,6 @@ impl UpdateRule {
         Penalty::new(self.l1, self.l2, network)
     }
 
-    /// Makes update number `update`, on the threads of the pool that this is called in, if it is in one. `gradient` is that
-    /// of the loss and of the L2 penalty.
-    pub(crate) fn step(
-        &self,
-        penalty: &Penalty,
-        update: u64,
-        gradient: &mut [f64],
-        memory: &mut Memory,
-        parameters: &mut [f64],
-    ) {
-        if let Some(most) = self.clip_norm {
-            clip(most, gradient);
-        }
-        let part = Part {
-            first: 0,
-            gradient,
-            memory: memory.vectors.iter_mut().map(Vec::as_mut_slice).collect(),
-            parameters,
-        };
-        parts::for_each(part.cut(), |part| self.step_part(penalty, update, part));
-    }
-
-    /// Makes update number `update` of some parameters.
-    fn step_part(&self, penalty: &Penalty, update: u64, part: Part<'_>) {
-        let rate = self.rate(update);
-        let Part {
-            first,
-            gradient,
-            mut memory,
-            parameters,
-        } = part;
-        let (own, average) = memory.split_at_mut(self.optimizer.memory().len());
-        match (self.optimizer, own) {
-            (Optimizer::GradientDescent, _) => {
-                gradient_descent(rate, gradient, parameters);
-                penalty.soft_threshold(rate, first, parameters);
-            }
-            (Optimizer::Momentum | Optimizer::Nesterov, [velocity]) => {
-                let from = (penalty.l1 > 0.0).then(|| parameters.to_vec());
-                let is_nesterovs = self.optimizer == Optimizer::Nesterov;
-                momentum::step(
-                    self.momentum,
-                    rate,
-                    gradient,
-                    velocity,
-                    parameters,
-                    is_nesterovs,
-                );
-                if let Some(from) = from {
-                    penalty.soft_threshold(rate, first, parameters);
-                    momentum::set_velocity_from_step(rate, &from, parameters, velocity);
-                }
-            }
-            (Optimizer::RmsProp, [square]) => rmsprop::step(rate, gradient, square, parameters),
-            (Optimizer::Adam | Optimizer::AdamW, [mean, square]) => {
-                penalty.decay(rate * self.weight_decay, first, parameters);
-                adam::step(rate, update + 1, gradient, [mean, square], parameters);
-            }
-            _ => unreachable!("a first-order method with its own memory"),
-        }
-        if let (Some(decay), [average]) = (self.average_decay, average) {
-            for (mean, parameter) in average.iter_mut().zip(parameters) {
-                *mean = decay * *mean + (1.0 - decay) * *parameter;
-            }
-        }
-    }
-
     /// The rows of update number `update` of `n_samples`; `None` for all.
     pub(crate) fn rows(&self, update: u64, n_samples: usize) -> Option<Vec<usize>> {
         let batches = self.batches?;
@@ -265,66 +199,11 @@ impl UpdateRule {
     }
 }
 
-/// Some neighbouring parameters, with all that an update of them depends on.
-struct Part<'p> {
-    /// The number of the first of them.
-    first: usize,
-    gradient: &'p [f64],
-    memory: Vec<&'p mut [f64]>,
-    parameters: &'p mut [f64],
-}
-
-impl<'p> Part<'p> {
-    /// It in parts of [`PART`] parameters.
-    fn cut(mut self) -> Vec<Self> {
-        let mut parts = Vec::new();
-        while self.parameters.len() > PART {
-            let (part, rest) = self.split();
-            parts.push(part);
-            self = rest;
-        }
-        parts.push(self);
-        parts
-    }
-
-    /// Its first [`PART`] parameters, and the others.
-    fn split(self) -> (Self, Self) {
-        let (gradient, later_gradient) = self.gradient.split_at(PART);
-        let (parameters, later_parameters) = self.parameters.split_at_mut(PART);
-        let halves = self.memory.into_iter().map(|it| it.split_at_mut(PART));
-        let (memory, later_memory): (Vec<&'p mut [f64]>, Vec<_>) = halves.unzip();
-        let part = Self {
-            first: self.first,
-            gradient,
-            memory,
-            parameters,
-        };
-        let rest = Self {
-            first: self.first + PART,
-            gradient: later_gradient,
-            memory: later_memory,
-            parameters: later_parameters,
-        };
-        (part, rest)
-    }
-}
-
 /// `parameters ← parameters − rate · gradient`
 #[inline]
 pub fn gradient_descent(rate: f64, gradient: &[f64], parameters: &mut [f64]) {
     for (parameter, gradient) in parameters.iter_mut().zip(gradient) {
         *parameter -= rate * gradient;
-    }
-}
-
-/// Added to the norm of a gradient that is shortened, as `torch.nn.utils.clip_grad_norm_` does.
-pub(crate) const CLIP_EPSILON: f64 = 1e-6;
-
-/// Shortens a gradient whose norm is more than `most` to that norm.
-fn clip(most: f64, gradient: &mut [f64]) {
-    let factor = most / (norm(gradient) + CLIP_EPSILON);
-    if factor < 1.0 {
-        gradient.iter_mut().for_each(|term| *term *= factor);
     }
 }
 

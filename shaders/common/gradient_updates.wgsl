@@ -1,7 +1,7 @@
 // gradient_updates: updates the parameters by what dense_gradient.wgsl finds, where the rows are one leaf and the norm of
 // the gradient does not matter.                                                    (parameters with -=)
 // leaf_sums (1, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz, 0, 0); the others as in optimizer.wgsl.
-// CPU twin: src/optimizer.rs.
+// CPU twin: src/optimizer/step.rs.
 @group(0) @binding(3) var<storage, read> leaf_sums: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> rule: Rule;
 @group(0) @binding(5) var<storage, read_write> parameters: array<vec4<f32>>;

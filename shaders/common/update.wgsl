@@ -1,7 +1,7 @@
 // update: the gradient of one vec4 of the parameters, for the kernels of an update.
 // sums, laid out as the parameters, of which the first TRAINED vec4 are updated; the last vec4, number LOSS_AT, is
 // (loss, dy/dz, 0, 0). is_weight(column) says whether a vec4 of the parameters holds weights; the others are biases.
-// CPU twin: UpdateRule::step in src/optimizer.rs, Penalty::add_l2_gradient in src/optimizer/penalty.rs.
+// CPU twin: Step::make in src/optimizer/step.rs, Penalty::add_l2_gradient in src/optimizer/penalty.rs.
 struct Rule {
     scale: f32,        // of the reduction of the loss
     rate: f32,         // learning rate; of ADAM divided by what the mean has seen of a whole one

@@ -8,7 +8,7 @@
 //   RMSPROP   first = mean of g^2, parameters -= rate g / (sqrt(first) + EPSILON)
 //   ADAM      first = mean of g, second = mean of g^2, parameters -= decay parameters for weights, then parameters -=
 //             rate first / (sqrt(square_scale second) + EPSILON)
-// Compilers drop the branches that METHOD excludes. CPU twin: src/optimizer.rs.
+// Compilers drop the branches that METHOD excludes. CPU twin: src/optimizer/step.rs.
 const DESCENT = 0u;
 const MOMENTUM = 1u;
 const NESTEROV = 2u;

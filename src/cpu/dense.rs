@@ -17,9 +17,10 @@ mod tile;
 
 use super::block::Rows;
 use super::float::Float;
-use crate::backend::{Evaluation, Precision, Predictions, Problem, Summary};
+use crate::backend::{Predictions, Problem, Summary};
 use crate::network::{Layer, Mask};
 use crate::objective::Loss;
+use crate::precision::Precision;
 use crate::simd::{BASELINE_REGISTERS, InstructionSet, Instructions};
 use gradient::Gradient;
 use panels::Panels;
@@ -91,13 +92,25 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
 pub(super) trait Dense: Debug + Send + Sync {
     /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says, by at most `threads`
     /// threads of the current pool. The first row is at `place` in its batch.
-    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Evaluation;
+    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums>;
 
     /// How many of `threads` threads are worth waking for the sums over `n_rows` rows.
     fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize;
 
     /// Pre-activations and predictions of `rows`: the bits that [`Dense::sums`] goes on from.
     fn predict(&self, rows: Rows<'_>) -> Predictions;
+}
+
+/// What a pass summed over rows.
+pub(super) trait DenseSums: Debug + Send + Sync {
+    /// The sums of loss and dy/dz.
+    fn summary(&self) -> Summary;
+
+    /// Of how many parameters there is a gradient.
+    fn n_parameters(&self) -> usize;
+
+    /// Writes the gradient of the parameters from number `first` on.
+    fn write(&self, first: usize, gradient: &mut [f64]);
 }
 
 /// The network of `problem` at `parameters`, but for the units of `mask`, computed in `precision`.
@@ -147,7 +160,7 @@ struct Tiled<T: Float, S, const M: usize, const N: usize> {
 
 impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tiled<T, S, M, N> {
     /// As many blocks as there are threads go through the layers at once; then the gradients go through these.
-    fn sums(&self, (place, rows): (usize, Rows<'_>), threads: usize) -> Evaluation {
+    fn sums(&self, (place, rows): (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums> {
         let Self {
             network,
             instructions,
@@ -180,14 +193,7 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tile
             for_each(threads, stripes.collect(), |it| instructions.run(it));
             placed.iter().for_each(|it| it.add_summary(&mut summary));
         }
-        let mut gradient = vec![0.0; network.n_parameters];
-        let mut rest = gradient.as_mut_slice();
-        for sums in gradients {
-            let (of_layer, others) = rest.split_at_mut(sums.shape.n_parameters());
-            sums.write(of_layer);
-            rest = others;
-        }
-        Evaluation { summary, gradient }
+        Box::new(LayerSums { summary, gradients })
     }
 
     fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
@@ -200,6 +206,34 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tile
             network: &self.network,
             rows,
         })
+    }
+}
+
+/// The sums over rows, layer by layer.
+#[derive(Debug)]
+struct LayerSums<T: Float, const M: usize, const N: usize> {
+    summary: Summary,
+    gradients: Vec<Gradient<T, M, N>>,
+}
+
+impl<T: Float, const M: usize, const N: usize> DenseSums for LayerSums<T, M, N> {
+    fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    fn n_parameters(&self) -> usize {
+        let of_layers = self.gradients.iter().map(|it| it.shape.n_parameters());
+        of_layers.sum()
+    }
+
+    fn write(&self, mut first: usize, mut gradient: &mut [f64]) {
+        for of_layer in &self.gradients {
+            let n_parameters = of_layer.shape.n_parameters();
+            let n_here = n_parameters.saturating_sub(first).min(gradient.len());
+            let (here, above) = gradient.split_at_mut(n_here);
+            of_layer.write(first, here);
+            (first, gradient) = (first.saturating_sub(n_parameters), above);
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::float::Float;
 use super::pool;
-use crate::backend::Precision;
 use crate::error::Result;
+use crate::precision::Precision;
 use crate::simd::{Arithmetic, Instructions};
 use std::hint::black_box;
 use std::time::Instant;

@@ -2,9 +2,10 @@
 
 use super::block::Rows;
 use super::dense::{self, Dense};
-use crate::backend::{Precision, Predictions, Problem};
+use crate::backend::{Predictions, Problem};
 use crate::data::{Dataset, RowsRead};
 use crate::network::Network;
+use crate::precision::Precision;
 use crate::simd::Instructions;
 use rayon::prelude::*;
 use std::ops::Range;

@@ -5,8 +5,10 @@ use super::dense::{self, Dense};
 use super::float::Float;
 use super::layer::PaddedLayer;
 use super::leaf::LeafSums;
-use crate::backend::{Evaluation, Precision, Problem};
+use super::sums::Sums;
+use crate::backend::{Evaluation, Problem};
 use crate::network::Mask;
+use crate::precision::Precision;
 use crate::simd::Instructions;
 
 pub(super) enum Prepared {
@@ -47,11 +49,11 @@ impl Prepared {
         (place, rows): (usize, Rows<'_>),
         instructions: Instructions,
         threads: usize,
-    ) -> Evaluation {
+    ) -> Sums {
         match self {
-            Self::Layer(layer) => layer_sums(layer, rows, instructions),
-            Self::LayerF32(layer) => layer_sums(layer, rows, instructions),
-            Self::Network(network) => network.sums((place, rows), threads),
+            Self::Layer(layer) => Sums::LaidOut(layer_sums(layer, rows, instructions)),
+            Self::LayerF32(layer) => Sums::LaidOut(layer_sums(layer, rows, instructions)),
+            Self::Network(network) => Sums::Dense(network.sums((place, rows), threads)),
         }
     }
 

@@ -163,25 +163,18 @@ impl Backend for Reference<'_> {
     }
 
     fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
-        let Problem {
-            dataset, dropout, ..
-        } = self.problem;
-        self.mask = dropout
-            .zip(update)
-            .map(|(dropout, update)| dropout.mask(update));
-        let (sums, weight) = match rows {
+        self.mask = self.problem.mask(update);
+        let sums = match rows {
             None => {
                 let leaves = self.problem.leaves();
-                let sums = self.folded(leaves, |leaf| leaves.rows(leaf));
-                (sums, dataset.total_weight())
+                self.folded(leaves, |leaf| leaves.rows(leaf))
             }
             Some(rows) => {
                 let leaves = self.problem.leaves_of(rows.len());
-                let sums = self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied());
-                (sums, dataset.weight_of(rows))
+                self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied())
             }
         };
-        Ok(sums.reduced(&self.problem, weight))
+        Ok(sums.reduced(&self.problem, self.problem.weight_of(rows)))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

@@ -96,13 +96,16 @@ impl Penalty {
         0.5 * self.l2 * squares.sum::<f64>()
     }
 
-    /// `gradient += l2 W`
-    pub(crate) fn add_l2_gradient(&self, parameters: &[f64], gradient: &mut [f64]) {
+    /// `gradient += l2 W`, for `parameters`, the first of which is number `first`.
+    pub(crate) fn add_l2_gradient(&self, first: usize, parameters: &[f64], gradient: &mut [f64]) {
         if self.l2 == 0.0 {
             return;
         }
-        for (gradient, weight) in self.of_weights(gradient.iter_mut().zip(parameters)) {
-            *gradient += self.l2 * weight;
+        let numbers = gradient.iter_mut().zip(parameters);
+        for ((gradient, parameter), is_weight) in numbers.zip(&self.is_weight[first..]) {
+            if *is_weight {
+                *gradient += self.l2 * parameter;
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! Steps of long vectors against steps of each parameter.
 
-use super::{Memory, Optimizer, UpdateRule};
+use super::{Memory, Optimizer, Step, UpdateRule};
 use crate::network::{Activation, Hidden, Network};
 use crate::parts::PART;
+use crate::precision::Precision;
 use crate::random::test_numbers;
 use rand::RngExt;
 
@@ -28,14 +29,16 @@ fn after(
     let penalty = rule.penalty(network);
     let mut memory = Memory::new(rule, parameters.len());
     for (update, gradient) in (0..).zip(gradients) {
-        let mut gradient = gradient.clone();
-        rule.step(
-            &penalty,
+        let step = Step {
+            rule,
+            penalty: &penalty,
             update,
-            &mut gradient,
-            &mut memory,
-            &mut parameters,
-        );
+            precision: Precision::F64,
+        };
+        let of_part = |first, _: &[f64], part: &mut [f64]| {
+            part.copy_from_slice(&gradient[first..][..part.len()]);
+        };
+        step.make(of_part, &mut memory, &mut parameters);
     }
     (parameters, memory.vectors().to_vec())
 }
@@ -86,5 +89,31 @@ fn a_long_step_is_that_of_each_parameter() {
                 assert_eq!(bits[0], bits[1], "{optimizer:?}, number {at}");
             }
         }
+    }
+}
+
+/// Of several parts, whose norm is that of them all.
+#[test]
+fn a_long_gradient_is_shortened_as_a_whole() {
+    let network = Network::single_layer(40, 700, true);
+    let n = network.n_parameters();
+    assert!(n > 3 * PART, "{n} parameters");
+    let rule = UpdateRule {
+        clip_norm: Some(0.5),
+        ..UpdateRule::gradient_descent(0.1)
+    };
+    let gradient: Vec<f64> = (0..n).map(|at| at as f64 / n as f64).collect();
+    let gradients = [gradient.clone(), vec![0.0; n]];
+    let (found, _) = after(&rule, &network, vec![0.0; n], &gradients);
+    let norm = gradient.iter().map(|term| term * term).sum::<f64>().sqrt();
+    assert!(norm > 50.0, "{norm}");
+    for (at, (found, term)) in found.iter().zip(gradient).enumerate() {
+        let expected = -0.1 * term * 0.5 / norm;
+        // The norm is taken as 1e-6 more than it is.
+        let error = (found - expected).abs();
+        assert!(
+            error <= 2e-8 * expected.abs(),
+            "number {at}: {found}, not {expected}"
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Where the values of a network are first no longer finite.
 
-use crate::backend::Precision;
 use crate::data::Dataset;
 use crate::network::{Layer, Mask, Network};
+use crate::precision::Precision;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::iter::zip;

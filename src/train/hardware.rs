@@ -1,9 +1,10 @@
 //! The choice of a backend.
 
-use crate::backend::{Backend, Precision, Problem};
+use crate::backend::{Backend, Problem};
 use crate::cpu::Cpu;
 use crate::error::{Error, LEAVE_OUT, ON_THE_CPU, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
+use crate::precision::Precision;
 
 /// Which backend trains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]

@@ -11,7 +11,8 @@ use super::{Progress, StopReason, TrainConfig};
 use crate::backend::{Backend, Evaluation, Problem};
 use crate::error::Result;
 use crate::objective::Reduction;
-use crate::optimizer::{Memory, Optimizer, Penalty, UpdateRule};
+use crate::optimizer::{Memory, Optimizer, Penalty, Step, UpdateRule};
+use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
 
 /// What the next iterations depend on, beside the parameters.
@@ -175,13 +176,21 @@ impl HostOptimizer {
     ) -> Result<Option<StopReason>> {
         let penalty = self.penalty.clone();
         if let Some(memory) = &mut self.state.memory {
+            let step = Step {
+                rule: &self.rule,
+                penalty: &penalty,
+                update: progress.iteration,
+                precision: Precision::F64,
+            };
             let Iterate {
                 parameters,
                 gradient,
                 ..
             } = &mut self.current;
-            let (rule, update) = (&self.rule, progress.iteration);
-            backend.share_out(&mut || rule.step(&penalty, update, gradient, memory, parameters));
+            let of_part = |first, _: &[f64], part: &mut [f64]| {
+                part.copy_from_slice(&gradient[first..][..part.len()]);
+            };
+            step.make(of_part, memory, parameters);
             self.is_evaluated = false;
             return Ok(None);
         }

@@ -31,7 +31,7 @@ impl Iterate {
             summary,
             mut gradient,
         } = evaluation;
-        penalty.add_l2_gradient(&parameters, &mut gradient);
+        penalty.add_l2_gradient(0, &parameters, &mut gradient);
         let loss = summary.loss + penalty.l2_loss(&parameters);
         Self {
             loss,

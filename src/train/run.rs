@@ -94,7 +94,7 @@ impl<'a> TrainingRun<'a> {
             for (update, seen) in (end - seen.len() as u64..end).zip(seen) {
                 let progress = &mut self.progress;
                 progress.summary = seen.summary;
-                progress.loss = seen.summary.loss + seen.penalty;
+                progress.loss = seen.objective();
                 progress.iteration = update;
                 self.config.check_loss(progress)?;
                 progress.iteration += 1;

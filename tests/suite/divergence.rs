@@ -229,35 +229,47 @@ fn after_a_loss_that_is_not_finite_no_update_follows() {
     let targets = (0..n_samples * 2).map(|at| (at % 3) as f32).collect();
     let dataset = Dataset::from_rows("one large row", 3, 2, inputs, targets).unwrap();
     let problem = config.problem(&dataset).unwrap();
+    // So large that the first layer overflows: the CPU sums a loss in float64, where a square of 10³⁸ is finite.
     let start = problem.network.initial_parameters(config.seed);
-    let mut gpu = gpu(problem, GpuOptions::default());
-    gpu.follow(&rule).unwrap();
-    let mut updated = |updates: u64| {
-        gpu.set_parameters(&start).unwrap();
-        gpu.set_memory(&Memory::new(&rule, start.len())).unwrap();
-        gpu.submit(0..updates).unwrap();
-        let losses = gpu
-            .wait()
-            .unwrap()
-            .into_iter()
-            .map(|seen| seen.summary.loss);
-        (losses.collect::<Vec<_>>(), gpu.parameters().unwrap())
-    };
-    let (losses, after) = updated(5);
-    let bad = losses.iter().position(|loss| !loss.is_finite()).unwrap();
-    assert!((1..4).contains(&bad), "batch {bad} has the large row");
-    assert!(
-        losses[bad..].iter().all(|loss| !loss.is_finite()),
-        "{losses:?}"
-    );
-    assert!(
-        after.iter().all(|parameter| parameter.is_finite()),
-        "{after:?}"
-    );
-    let (before, reached) = updated(bad as u64);
-    assert_eq!(before, losses[..bad]);
-    assert_eq!(reached, after);
-    assert_ne!(reached, start);
+    let start: Vec<f64> = start.iter().map(|parameter| 4.0 * parameter).collect();
+    let mut gpu = gpu(problem.clone(), GpuOptions::default());
+    let mut cpu = Cpu::in_precision(problem, None, Precision::F32).unwrap();
+    let backends: [&mut dyn Backend; 2] = [&mut gpu, &mut cpu];
+    for backend in backends {
+        backend.follow(&rule).unwrap();
+        let mut updated = |submissions: &[u64]| {
+            backend.set_parameters(&start).unwrap();
+            let memory = Memory::new(&rule, start.len());
+            backend.set_memory(&memory).unwrap();
+            let (mut losses, mut first) = (Vec::new(), 0);
+            for updates in submissions {
+                backend.submit(first..first + updates).unwrap();
+                first += updates;
+                let seen = backend.wait().unwrap().into_iter();
+                losses.extend(seen.map(|seen| seen.summary.loss));
+            }
+            (losses, backend.parameters().unwrap())
+        };
+        let (losses, after) = updated(&[5]);
+        let bad = losses.iter().position(|loss| !loss.is_finite()).unwrap();
+        assert!((1..4).contains(&bad), "batch {bad} has the large row");
+        assert!(
+            losses[bad..].iter().all(|loss| !loss.is_finite()),
+            "{losses:?}"
+        );
+        assert!(
+            after.iter().all(|parameter| parameter.is_finite()),
+            "{after:?}"
+        );
+        let good = bad as u64;
+        let (in_parts, stopped) = updated(&[good, 1, 4 - good]);
+        assert_eq!(in_parts[..bad], losses[..bad]);
+        assert_eq!(stopped, after, "a later submission");
+        let (before, reached) = updated(&[good]);
+        assert_eq!(before, losses[..bad]);
+        assert_eq!(reached, after);
+        assert_ne!(reached, start);
+    }
 }
 
 /// The only unit of the last hidden layer is ∞ − ∞. A maximum with 0 would make a 0 of it, and the loss finite.

@@ -5,7 +5,6 @@ use super::pass::Block;
 use super::tile::add_product;
 use crate::cpu::float::Float;
 use crate::network::Layer;
-use crate::parts::{self, PART};
 use crate::simd::Arithmetic;
 
 /// The sums of `eᵀ x` and of e over rows.
@@ -50,25 +49,28 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
         })
     }
 
-    /// Writes the gradient of the weight (O, I) and that of the bias to `gradient`.
-    pub(super) fn write(&self, gradient: &mut [f64]) {
-        let (weight, bias) = gradient.split_at_mut(self.shape.n_weights());
-        let n_inputs = self.shape.n_inputs;
-        let rows_of_part = PART.div_ceil(n_inputs);
-        let parts = weight.chunks_mut(rows_of_part * n_inputs).enumerate();
-        parts::for_each(parts, |(part, weight)| {
-            let stripes = self.stripes.chunks(Self::stripe_length(self.shape));
-            for (stripe, sums) in stripes.enumerate() {
-                let sums = sums.as_chunks::<N>().0[part * rows_of_part..].iter();
-                for (row, sums) in weight.chunks_exact_mut(n_inputs).zip(sums) {
-                    let to = row[stripe * N..].iter_mut();
-                    to.zip(sums).for_each(|(to, sum)| *to = (*sum).into());
+    /// Writes the gradient of the parameters of the layer, weight (O, I) and bias, from number `first` on.
+    pub(super) fn write(&self, first: usize, gradient: &mut [f64]) {
+        let (n_inputs, end) = (self.shape.n_inputs, first + gradient.len());
+        let n_weights = self.shape.n_weights();
+        let rows = first.min(n_weights) / n_inputs..end.min(n_weights).div_ceil(n_inputs);
+        let stripes = self.stripes.chunks(Self::stripe_length(self.shape));
+        for (stripe, sums) in stripes.enumerate() {
+            let columns = stripe * N..n_inputs.min((stripe + 1) * N);
+            for (row, sums) in rows.clone().zip(&sums.as_chunks::<N>().0[rows.start..]) {
+                let start = row * n_inputs + columns.start;
+                let wanted = start.max(first)..end.min(row * n_inputs + columns.end);
+                if wanted.is_empty() {
+                    continue;
                 }
+                let sums = sums[wanted.start - start..].iter();
+                let to = gradient[wanted.start - first..wanted.end - first].iter_mut();
+                to.zip(sums).for_each(|(to, sum)| *to = (*sum).into());
             }
-        });
-        bias.iter_mut()
-            .zip(&self.bias)
-            .for_each(|(to, sum)| *to = (*sum).into());
+        }
+        let of_bias = self.bias.iter().skip(first.saturating_sub(n_weights));
+        let to = gradient.iter_mut().skip(n_weights.saturating_sub(first));
+        to.zip(of_bias).for_each(|(to, sum)| *to = (*sum).into());
     }
 }
 

@@ -1,14 +1,16 @@
 //! The fast sums beside those of the plain reference, and beside the same chains in plain loops.
 
 use super::{ROWS, prepare};
-use crate::backend::{Backend, Evaluation, Precision, Problem, Summary};
+use crate::backend::{Backend, Evaluation, Problem, Summary};
 use crate::cpu::Cpu;
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
+use crate::cpu::sums::Sums;
 use crate::data::Dataset;
 use crate::network::{Activation, Dropout, Hidden, Init, Mask, Network};
 use crate::objective::{Loss, Objective, Reduction};
+use crate::precision::Precision;
 use crate::random::test_numbers;
 use crate::simd::Instructions;
 use rand::RngExt;
@@ -148,7 +150,16 @@ fn assert_chains<T: Float>(
         };
         let dense = prepare(problem, precision, instructions, parameters, mask);
         for threads in [1, 2, 5] {
-            let found = dense.sums((0, rows), threads);
+            let sums = Sums::Dense(dense.sums((0, rows), threads));
+            // Parts that end within a row, a panel, a layer.
+            for length in [1, 13] {
+                let mut gradient = vec![0.0; parameters.len()];
+                for (at, part) in gradient.chunks_mut(length).enumerate() {
+                    sums.write(at * length, part);
+                }
+                assert_eq!(gradient, expected.gradient, "{what}: parts of {length}");
+            }
+            let found = sums.laid_out();
             assert_eq!(
                 bits(&found),
                 bits(&expected),

@@ -7,7 +7,8 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::network::{Activation, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
-use crate::optimizer::{Batches, Memory, Optimizer, UpdateRule};
+use crate::optimizer::{Batches, Memory, Optimizer, Step, UpdateRule};
+use crate::precision::Precision;
 use crate::random::test_numbers;
 use crate::validate::gathered::seen;
 use rand::RngExt;
@@ -99,10 +100,17 @@ impl Backend for Device<'_> {
                 }
             };
             let mut parameters = self.parameters()?;
-            penalty.add_l2_gradient(&parameters, &mut gradient);
-            let memory = &mut self.memory;
-            self.rule
-                .step(&penalty, update, &mut gradient, memory, &mut parameters);
+            penalty.add_l2_gradient(0, &parameters, &mut gradient);
+            let step = Step {
+                rule: &self.rule,
+                penalty: &penalty,
+                update,
+                precision: Precision::F64,
+            };
+            let of_part = |first, _: &[f64], part: &mut [f64]| {
+                part.copy_from_slice(&gradient[first..][..part.len()]);
+            };
+            step.make(of_part, &mut self.memory, &mut parameters);
             self.seen.summary = summary;
             self.right.set_parameters(&parameters)?;
         }

@@ -1,0 +1,157 @@
+//! Updates that the CPU makes by itself, by the rule that is followed.
+
+#[cfg(test)]
+mod tests;
+
+use super::descent::GradientDescent;
+use super::prepared::padded_layer;
+use super::{Cpu, tiny};
+use crate::backend::{Problem, Seen, Summary};
+use crate::optimizer::{Memory, Penalty, Step, UpdateRule};
+use crate::precision::Precision;
+use std::ops::Range;
+
+/// A rule, with what it keeps from update to update.
+#[derive(Debug)]
+pub(super) struct Followed {
+    /// Its learning rate reduces the sums over the rows if it is plain.
+    rule: UpdateRule,
+    /// Whether it is plain gradient descent by all units.
+    is_plain: bool,
+    penalty: Penalty,
+    pub(super) memory: Memory,
+    /// What the update saw whose loss is not finite: none is made after it.
+    pub(super) diverged: Option<Seen>,
+}
+
+impl Followed {
+    pub(super) fn new(problem: &Problem<'_>, rule: &UpdateRule) -> Self {
+        let is_plain = rule.is_plain() && problem.dropout.is_none();
+        let reduction = if is_plain { problem.scale() } else { 1.0 };
+        Self {
+            rule: UpdateRule {
+                learning_rate: rule.learning_rate * reduction,
+                ..rule.clone()
+            },
+            is_plain,
+            penalty: rule.penalty(&problem.network),
+            memory: Memory::new(rule, problem.network.n_parameters()),
+            diverged: None,
+        }
+    }
+}
+
+impl Cpu<'_> {
+    /// Makes `updates`, and gives what each of them saw, or what the last one did.
+    pub(super) fn make(&mut self, updates: Range<u64>) -> Vec<Seen> {
+        let mut followed = self.followed.take().expect("a rule is followed");
+        let start = match self.problem.network.has_hidden() {
+            true => self.parameters.clone(),
+            false => Vec::new(),
+        };
+        let at_once = self.make_at_once(&followed, &updates);
+        let seen = match at_once {
+            Some(seen) if start.is_empty() || seen.objective().is_finite() => vec![seen],
+            _ => {
+                if at_once.is_some() {
+                    // Update by update, to stop at the parameters that made the loss so.
+                    self.parameters = start;
+                }
+                let seen = updates.map(|update| self.make_one(&mut followed, update));
+                let mut seen: Vec<Seen> = seen.collect();
+                if let (Some(diverged), Some(last)) = (at_once, seen.last_mut()) {
+                    // Other roundings may just stay finite; that is no reason to go on.
+                    *last = diverged;
+                }
+                seen
+            }
+        };
+        self.followed = Some(followed);
+        seen
+    }
+
+    /// Makes update number `update`, unless its loss is not finite: what made it so is still to be found.
+    fn make_one(&mut self, followed: &mut Followed, update: u64) -> Seen {
+        if let Some(seen) = followed.diverged {
+            return seen;
+        }
+        let Followed {
+            rule,
+            penalty,
+            memory,
+            ..
+        } = followed;
+        let rows = rule.rows(update, self.problem.dataset.n_samples());
+        let total_weight = self.problem.weight_of(rows.as_deref());
+        self.mask = self.problem.mask(Some(update));
+        let mut parameters = std::mem::take(&mut self.parameters);
+        let seen = self.share(|| {
+            let sums = self.sums(&self.prepared(&parameters), rows.as_deref());
+            let seen = Seen {
+                summary: sums.summary().reduced(&self.problem, total_weight),
+                penalty: penalty.l2_loss(&parameters) + penalty.l1_loss(&parameters),
+            };
+            if seen.objective().is_finite() {
+                let scale = match followed.is_plain || total_weight <= 0.0 {
+                    true => 1.0,
+                    false => self.problem.objective.reduction.scale(total_weight),
+                };
+                let gradient = |first, parameters: &[f64], part: &mut [f64]| {
+                    sums.write(first, part);
+                    part.iter_mut().for_each(|sum| *sum *= scale);
+                    penalty.add_l2_gradient(first, parameters, part);
+                };
+                let step = Step {
+                    rule,
+                    penalty,
+                    update,
+                    precision: self.precision,
+                };
+                step.make(gradient, memory, &mut parameters);
+            }
+            seen
+        });
+        self.parameters = parameters;
+        if !seen.objective().is_finite() {
+            followed.diverged = Some(seen);
+        }
+        seen
+    }
+
+    /// Makes `updates` by gradient descent on the only leaf in one call, and gives what the last one saw. `None` where they
+    /// are made leaf by leaf and update by update.
+    fn make_at_once(&mut self, followed: &Followed, updates: &Range<u64>) -> Option<Seen> {
+        let by_itself = followed.is_plain && followed.diverged.is_none();
+        if !by_itself || self.leaves.count() > 1 || self.precision != Precision::F64 {
+            return None;
+        }
+        let (iterations, rate) = (updates.end - updates.start, followed.rule.learning_rate);
+        let (problem, rows) = (&self.problem, self.leaves.rows(0));
+        let mut parameters = std::mem::take(&mut self.parameters);
+        let tiny = self.data.with_rows(problem.dataset, rows.clone(), |rows| {
+            tiny::descend(problem, rows, iterations, rate, &mut parameters)
+        });
+        self.parameters = parameters;
+        let summary = match tiny {
+            None if problem.network.reads_rows_once() => {
+                let mut layer = padded_layer(problem, &self.parameters);
+                let summary = self.data.with_rows(problem.dataset, rows, |rows| {
+                    self.instructions.run(GradientDescent {
+                        layer: &mut layer,
+                        rows,
+                        iterations,
+                        rate,
+                    })
+                });
+                self.parameters = layer.flat(&layer.weight, &layer.bias);
+                Some(summary)
+            }
+            _ => tiny,
+        };
+        let total_weight = problem.dataset.total_weight();
+        summary.map(|summary: Summary| Seen {
+            summary: summary.reduced(&self.problem, total_weight),
+            penalty: 0.0,
+        })
+    }
+}

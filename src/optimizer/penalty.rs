@@ -1,6 +1,8 @@
 //! Penalties on the weights, never on a bias.
 
 use crate::network::{Activation, Network};
+use std::iter::repeat_n;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The penalty `l1 ‖W‖₁ + ½ l2 ‖W‖²` that is added to the loss.
@@ -8,22 +10,21 @@ use std::sync::Arc;
 pub(crate) struct Penalty {
     pub(crate) l1: f64,
     pub(crate) l2: f64,
-    /// Whether each parameter is a weight; the others are biases.
-    is_weight: Arc<[bool]>,
+    /// The numbers of the parameters that are weights, layer by layer; the others are biases.
+    weights: Arc<[Range<usize>]>,
     /// Features of a network of one layer, if what is added to the weights of all outputs for one of them changes no prediction, as of a softmax.
     invariant: Option<usize>,
 }
 
 impl Penalty {
     pub(crate) fn new(l1: f64, l2: f64, network: &Network) -> Self {
-        let parts = network.parts();
-        let of_layer =
-            parts.flat_map(|(layer, range)| (0..range.len()).map(move |at| at < layer.n_weights()));
+        let of_layers = network.parts();
+        let weights = of_layers.map(|(layer, it)| it.start..it.start + layer.n_weights());
         let is_softmax = network.output_layer().activation == Activation::Softmax;
         Self {
             l1,
             l2,
-            is_weight: of_layer.collect(),
+            weights: weights.collect(),
             invariant: (is_softmax && !network.has_hidden()).then_some(network.n_inputs()),
         }
     }
@@ -33,8 +34,23 @@ impl Penalty {
         &self,
         of_parameters: impl IntoIterator<Item = T>,
     ) -> impl Iterator<Item = T> {
-        let pairs = of_parameters.into_iter().zip(self.is_weight.iter());
+        let mut end = 0;
+        let is_weight = self.weights.iter().flat_map(move |weights| {
+            let n_biases = weights.start - end;
+            end = weights.end;
+            repeat_n(false, n_biases).chain(repeat_n(true, weights.len()))
+        });
+        let pairs = of_parameters.into_iter().zip(is_weight);
         pairs.filter_map(|(of_parameter, is_weight)| is_weight.then_some(of_parameter))
+    }
+
+    /// Where weights are among `length` parameters, the first of which is number `first`.
+    fn places(&self, first: usize, length: usize) -> impl Iterator<Item = Range<usize>> {
+        let places = self.weights.iter().map(move |weights| {
+            let [start, end] = [weights.start, weights.end].map(|it| it.saturating_sub(first));
+            start.min(length)..end.min(length)
+        });
+        places.filter(|places| !places.is_empty())
     }
 
     /// With an L1 penalty, moves the weights to those of the least penalty that give the same predictions, and the
@@ -101,10 +117,10 @@ impl Penalty {
         if self.l2 == 0.0 {
             return;
         }
-        let numbers = gradient.iter_mut().zip(parameters);
-        for ((gradient, parameter), is_weight) in numbers.zip(&self.is_weight[first..]) {
-            if *is_weight {
-                *gradient += self.l2 * parameter;
+        for places in self.places(first, parameters.len()) {
+            let weights = &parameters[places.clone()];
+            for (gradient, weight) in gradient[places].iter_mut().zip(weights) {
+                *gradient += self.l2 * weight;
             }
         }
     }
@@ -125,9 +141,10 @@ impl Penalty {
 
     /// `W ← W − share · W`, of `parameters`, the first of which is number `first`.
     pub(crate) fn decay(&self, share: f64, first: usize, parameters: &mut [f64]) {
-        for (parameter, is_weight) in parameters.iter_mut().zip(&self.is_weight[first..]) {
-            // A choice between two numbers, which vector instructions can make.
-            *parameter -= if *is_weight { share * *parameter } else { 0.0 };
+        for places in self.places(first, parameters.len()) {
+            for weight in &mut parameters[places] {
+                *weight -= share * *weight;
+            }
         }
     }
 
@@ -135,9 +152,9 @@ impl Penalty {
     /// towards 0 by `rate · l1`, but not beyond. The first of `parameters` is number `first`.
     pub(crate) fn soft_threshold(&self, rate: f64, first: usize, parameters: &mut [f64]) {
         if self.l1 > 0.0 {
-            for (parameter, is_weight) in parameters.iter_mut().zip(&self.is_weight[first..]) {
-                if *is_weight {
-                    *parameter = soft_threshold(*parameter, rate * self.l1);
+            for places in self.places(first, parameters.len()) {
+                for weight in &mut parameters[places] {
+                    *weight = soft_threshold(*weight, rate * self.l1);
                 }
             }
         }

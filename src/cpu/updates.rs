@@ -6,7 +6,7 @@ mod tests;
 use super::descent::GradientDescent;
 use super::prepared::padded_layer;
 use super::{Cpu, tiny};
-use crate::backend::{Problem, Seen, Summary};
+use crate::backend::{Problem, Seen};
 use crate::optimizer::{Memory, Penalty, Step, UpdateRule};
 use crate::precision::Precision;
 use std::ops::Range;
@@ -45,18 +45,10 @@ impl Cpu<'_> {
     /// Makes `updates`, and gives what each of them saw, or what the last one did.
     pub(super) fn make(&mut self, updates: Range<u64>) -> Vec<Seen> {
         let mut followed = self.followed.take().expect("a rule is followed");
-        let start = match self.problem.network.has_hidden() {
-            true => self.parameters.clone(),
-            false => Vec::new(),
-        };
         let at_once = self.make_at_once(&followed, &updates);
         let seen = match at_once {
-            Some(seen) if start.is_empty() || seen.objective().is_finite() => vec![seen],
+            Some(seen) if !self.has_diverged(seen) => vec![seen],
             _ => {
-                if at_once.is_some() {
-                    // Update by update, to stop at the parameters that made the loss so.
-                    self.parameters = start;
-                }
                 let seen = updates.map(|update| self.make_one(&mut followed, update));
                 let mut seen: Vec<Seen> = seen.collect();
                 if let (Some(diverged), Some(last)) = (at_once, seen.last_mut()) {
@@ -68,6 +60,11 @@ impl Cpu<'_> {
         };
         self.followed = Some(followed);
         seen
+    }
+
+    /// Whether the layer is to be found that made a loss other than finite.
+    fn has_diverged(&self, seen: Seen) -> bool {
+        self.problem.network.has_hidden() && !seen.objective().is_finite()
     }
 
     /// Makes update number `update`, unless its loss is not finite: what made it so is still to be found.
@@ -119,7 +116,8 @@ impl Cpu<'_> {
     }
 
     /// Makes `updates` by gradient descent on the only leaf in one call, and gives what the last one saw. `None` where they
-    /// are made leaf by leaf and update by update.
+    /// are made leaf by leaf and update by update; so they are too from the same parameters after a network has diverged, to
+    /// stop at those that made the loss so.
     fn make_at_once(&mut self, followed: &Followed, updates: &Range<u64>) -> Option<Seen> {
         let by_itself = followed.is_plain && followed.diverged.is_none();
         if !by_itself || self.leaves.count() > 1 || self.precision != Precision::F64 {
@@ -127,31 +125,29 @@ impl Cpu<'_> {
         }
         let (iterations, rate) = (updates.end - updates.start, followed.rule.learning_rate);
         let (problem, rows) = (&self.problem, self.leaves.rows(0));
-        let mut parameters = std::mem::take(&mut self.parameters);
-        let tiny = self.data.with_rows(problem.dataset, rows.clone(), |rows| {
-            tiny::descend(problem, rows, iterations, rate, &mut parameters)
-        });
-        self.parameters = parameters;
-        let summary = match tiny {
-            None if problem.network.reads_rows_once() => {
-                let mut layer = padded_layer(problem, &self.parameters);
-                let summary = self.data.with_rows(problem.dataset, rows, |rows| {
-                    self.instructions.run(GradientDescent {
-                        layer: &mut layer,
-                        rows,
-                        iterations,
-                        rate,
-                    })
-                });
-                self.parameters = layer.flat(&layer.weight, &layer.bias);
-                Some(summary)
+        let mut parameters = self.parameters.clone();
+        let summary = self.data.with_rows(problem.dataset, rows, |rows| {
+            let tiny = tiny::descend(problem, rows, iterations, rate, &mut parameters);
+            if tiny.is_some() || !problem.network.reads_rows_once() {
+                return tiny;
             }
-            _ => tiny,
-        };
-        let total_weight = problem.dataset.total_weight();
-        summary.map(|summary: Summary| Seen {
-            summary: summary.reduced(&self.problem, total_weight),
+            let mut layer = padded_layer(problem, &parameters);
+            let summary = self.instructions.run(GradientDescent {
+                layer: &mut layer,
+                rows,
+                iterations,
+                rate,
+            });
+            parameters = layer.flat(&layer.weight, &layer.bias);
+            Some(summary)
+        })?;
+        let seen = Seen {
+            summary: summary.reduced(problem, problem.dataset.total_weight()),
             penalty: 0.0,
-        })
+        };
+        if !self.has_diverged(seen) {
+            self.parameters = parameters;
+        }
+        Some(seen)
     }
 }

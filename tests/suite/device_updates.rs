@@ -1,6 +1,6 @@
 //! Updates that a GPU makes by itself: by every optimizer, from all rows and from mini-batches.
 //!
-//! They are held against the host's, which makes the same ones in float64; and their bits do not depend on how updates
+//! They are held against those of the CPU in float64; and their bits do not depend on how updates
 //! are submitted, where the rows of a batch lie, or where a training was broken off.
 
 use crate::common::{Random, scratch};
@@ -102,7 +102,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 /// Every optimizer, for one layer and for more, of all rows and of batches with a shorter one at the end of an epoch; of
 /// rows with weights the scale of each update is another.
 #[test]
-fn the_shaders_update_as_the_host_does() {
+fn the_shaders_update_as_the_cpu_does() {
     for (number, optimizer) in Optimizer::FIRST_ORDER.into_iter().enumerate() {
         for (hidden, batch_size) in [
             (&[][..], None),
@@ -143,7 +143,7 @@ fn the_shaders_update_as_the_host_does() {
     }
 }
 
-/// Shaders and host drop the same units in every update, whatever the optimizer: the weights agree to the rounding of
+/// Shaders and CPU drop the same units in every update, whatever the optimizer: the weights agree to the rounding of
 /// float32, and are far from those that are trained without dropout.
 #[test]
 fn every_optimizer_drops_the_same_units() {

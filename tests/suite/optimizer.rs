@@ -387,6 +387,7 @@ fn a_training_ends_when_its_settings_say_so() {
     assert_eq!(stop(&seconds).0, StopReason::Seconds, "on the device");
     let momentum = TrainConfig {
         optimizer: Optimizer::Momentum,
+        loss_tolerance: Some(1e-300),
         ..seconds
     };
     assert_eq!(stop(&momentum).0, StopReason::Seconds, "on the host");

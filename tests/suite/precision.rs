@@ -61,7 +61,7 @@ fn the_bits_do_not_depend_on_threads() {
 
 fn assert_bits_by_any_threads(network: &TrainConfig, dataset: &Dataset) {
     for optimizer in [&Optimizer::FIRST_ORDER[..], &[Optimizer::LBfgs]].concat() {
-        // Plain gradient descent of all rows is made by the backend itself, and L-BFGS takes no batches.
+        // Plain gradient descent of all rows is made in calls of its own, and L-BFGS takes no batches.
         let takes_all = matches!(optimizer, Optimizer::GradientDescent | Optimizer::LBfgs);
         let config = TrainConfig {
             optimizer,

@@ -59,6 +59,7 @@ pub struct Cpu<'a> {
     data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
+    /// The rule of the updates that are submitted.
     followed: Option<Followed>,
     /// One for each [`Backend::submit`] that was not waited for yet.
     seen: VecDeque<Vec<Seen>>,

@@ -31,7 +31,7 @@ impl Sums {
         }
     }
 
-    /// They with the gradient of all parameters.
+    /// The sums, with the gradient of all parameters in their layout.
     pub(super) fn laid_out(self) -> Evaluation {
         let sums = match self {
             Self::LaidOut(sums) => return sums,

@@ -68,7 +68,8 @@ fn bits(numbers: &[f64]) -> Vec<u64> {
 }
 
 /// One layer and more, with fewer parameters than threads are woken for and with more, of all rows in a leaf and in several,
-/// of raw and of scaled features, and of batches with a shorter one at the end of an epoch.
+/// of raw and of scaled features, and of batches with a shorter one at the end of an epoch, or of one row, which may weigh
+/// nothing.
 #[test]
 fn updates_are_those_of_the_host() {
     for optimizer in Optimizer::FIRST_ORDER {
@@ -77,6 +78,7 @@ fn updates_are_those_of_the_host() {
             (150, &[], Some(40), true),
             (9000, &[], None, true),
             (150, &[7, 6], Some(64), false),
+            (150, &[7], Some(1), false),
             (3000, &[130, 40], None, false),
             (3000, &[40], Some(700), true),
             (150, &[180, 400], Some(100), true),
@@ -103,6 +105,7 @@ fn updates_are_those_of_the_host() {
                 }
                 let found = cpu.parameters().unwrap();
                 assert_eq!(bits(&found), bits(&expected), "{what}, {threads} threads");
+                assert!(found.iter().all(|it| it.is_finite()), "{what}");
                 assert_ne!(found, start, "{what}");
             }
         }
@@ -127,6 +130,7 @@ fn parameters_in_float32_are_numbers_of_it() {
             let mut rounded = reached.clone();
             Precision::F32.round(&mut rounded);
             assert_eq!(bits(&reached), bits(&rounded), "{optimizer:?}, {hidden:?}");
+            assert!(reached.iter().all(|it| it.is_finite()), "{optimizer:?}");
             assert_ne!(reached, start, "{optimizer:?}, {hidden:?}");
         }
     }

@@ -181,7 +181,7 @@ impl<'a> Cpu<'a> {
     /// The sums over all rows, or over `rows`: those of their leaves, folded in the fixed tree.
     fn sums(&self, prepared: &Prepared, rows: Option<&[usize]>) -> Sums {
         let leaves = rows.map_or(self.leaves, |rows| self.problem.leaves_of(rows.len()));
-        let (count, n_parameters) = (leaves.count(), self.problem.network.n_parameters());
+        let count = leaves.count();
         let threads = self.threads.current_num_threads().div_ceil(count);
         let threads = prepared.worthwhile_threads(leaves.rows(0).len(), threads);
         let leaf_sums = |leaf| self.leaf_sums(prepared, rows, leaves.rows(leaf), threads);
@@ -191,7 +191,7 @@ impl<'a> Cpu<'a> {
             (1, _) => self.threads.install(|| leaf_sums(0)),
             _ => Sums::LaidOut(self.threads.install(|| {
                 let laid_out = |leaf| leaf_sums(leaf).laid_out();
-                sum_leaves(count, n_parameters, laid_out, Evaluation::add)
+                sum_leaves(count, laid_out, Evaluation::add)
             })),
         }
     }

@@ -4,7 +4,6 @@
 //! leaf by leaf, and the leaf sums are folded pairwise: 0+1, 2+3, …, then the pairs of those; an odd last one is
 //! carried up. So the result depends neither on threads, nor on chunks, nor on the device that summed a leaf.
 
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// A leaf holds at least this much of the inputs, so that a thread or workgroup that sums it has enough to do.
@@ -122,34 +121,38 @@ impl<T, Add: Fn(&mut T, &T)> Fold<T, Add> {
     }
 }
 
-/// At most this many floats of leaf sums wait to be folded.
-const WAITING_FLOATS: usize = 1 << 24;
-
-/// Sums leaves 0 to `count` on the threads of the current pool and folds the sums, each of about
-/// `floats` numbers, in the fixed tree. The bits do not depend on the threads.
+/// Sums leaves 0 to `count` on the threads of the current pool and adds the sums in the fixed tree. The bits do not
+/// depend on the threads.
 pub(crate) fn sum_leaves<T: Send>(
     count: usize,
-    floats: usize,
     sum: impl Fn(usize) -> T + Sync,
-    add: impl Fn(&mut T, &T),
+    add: impl Fn(&mut T, &T) + Sync,
 ) -> T {
-    let at_once = (WAITING_FLOATS / floats).max(rayon::current_num_threads());
-    let mut fold = Fold::new(add);
-    for first in (0..count).step_by(at_once) {
-        let batch = first..(first + at_once).min(count);
-        if batch.len() == 1 {
-            fold.push(sum(first));
-            continue;
-        }
-        let sums: Vec<T> = batch.into_par_iter().map(&sum).collect();
-        sums.into_iter().for_each(|sum| fold.push(sum));
+    assert!(count > 0, "a data set has at least one leaf");
+    sum_subtree(0..count, &sum, &add)
+}
+
+fn sum_subtree<T: Send>(
+    leaves: Range<usize>,
+    sum: &(impl Fn(usize) -> T + Sync),
+    add: &(impl Fn(&mut T, &T) + Sync),
+) -> T {
+    if leaves.len() == 1 {
+        return sum(leaves.start);
     }
-    fold.finish().expect("a data set has at least one leaf")
+    // The left child is the largest tree that is full, since the odd last leaf of a level is carried up.
+    let middle = leaves.start + leaves.len().next_power_of_two() / 2;
+    let (mut left, right) = rayon::join(
+        || sum_subtree(leaves.start..middle, sum, add),
+        || sum_subtree(middle..leaves.end, sum, add),
+    );
+    add(&mut left, &right);
+    left
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fold, Leaves};
+    use super::{Fold, Leaves, sum_leaves};
 
     /// The tree written level by level, like the module describes it.
     fn by_levels(mut nodes: Vec<String>) -> String {
@@ -166,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_pushed_in_order_meet_in_the_pairwise_tree() {
+    fn sums_pushed_in_order_and_on_threads_meet_in_the_pairwise_tree() {
         for n in 1..70 {
             let leaves: Vec<String> = (0..n).map(|i| format!("{i},")).collect();
             let mut fold = Fold::new(|left: &mut String, right: &String| {
@@ -175,7 +178,16 @@ mod tests {
             for leaf in leaves.clone() {
                 fold.push(leaf);
             }
-            assert_eq!(fold.finish(), Some(by_levels(leaves)), "{n} leaves");
+            let expected = by_levels(leaves.clone());
+            assert_eq!(fold.finish().as_ref(), Some(&expected), "{n} leaves");
+            let joined = sum_leaves(
+                n,
+                |leaf| leaves[leaf].clone(),
+                |left, right| {
+                    *left = format!("({left}{right})");
+                },
+            );
+            assert_eq!(joined, expected, "{n} leaves on threads");
         }
     }
 

@@ -49,12 +49,14 @@ impl<T: Float> PaddedLayer<T> {
 
     /// The flat parameters of a padded weight and a bias, or the flat gradient of theirs.
     pub(super) fn flat(&self, weight: &[f64], bias: &[f64]) -> Vec<f64> {
-        let rows = weight.chunks_exact(self.width());
-        let bias = if self.shape.bias { bias } else { &[] };
-        rows.flat_map(|row| &row[..self.shape.n_inputs])
-            .chain(bias)
-            .copied()
-            .collect()
+        let mut flat = Vec::with_capacity(self.shape.n_parameters());
+        for row in weight.chunks_exact(self.width()) {
+            flat.extend_from_slice(&row[..self.shape.n_inputs]);
+        }
+        if self.shape.bias {
+            flat.extend_from_slice(bias);
+        }
+        flat
     }
 }
 

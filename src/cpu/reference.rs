@@ -134,9 +134,8 @@ impl<'a> Reference<'a> {
         rows_of: impl Fn(usize) -> R + Sync,
     ) -> Evaluation {
         let leaf_sums = |leaf| self.sums(leaves.rows(leaf).start, rows_of(leaf));
-        let n_sums = self.parameters.len();
         self.threads
-            .install(|| sum_leaves(leaves.count(), n_sums, leaf_sums, Evaluation::add))
+            .install(|| sum_leaves(leaves.count(), leaf_sums, Evaluation::add))
     }
 }
 

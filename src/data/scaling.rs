@@ -136,7 +136,7 @@ impl Dataset {
                 .zip(right)
                 .for_each(|(left, right)| left.add(right));
         };
-        let features = sum_leaves(leaves.count(), 5 * n_inputs, of_leaf, add);
+        let features = sum_leaves(leaves.count(), of_leaf, add);
         Self {
             scaling: Some(Scaling::new(&features, centered).into()),
             ..self.clone()

@@ -68,5 +68,5 @@ fn sum_rows(
         let pairs = sums.iter_mut().zip(more);
         pairs.for_each(|(sum, more)| *sum += more);
     };
-    sum_leaves(leaves.count(), n_sums + 1, of_leaf, add_sums)
+    sum_leaves(leaves.count(), of_leaf, add_sums)
 }

@@ -5,7 +5,6 @@ use crate::data::{Dataset, Scaling, Stored};
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use rayon::prelude::*;
-use std::cell::RefCell;
 use std::ops::Range;
 
 /// Where the rows of a data set come from.
@@ -43,9 +42,6 @@ impl<'a> RowSource<'a> {
         rows: Range<usize>,
         use_rows: impl FnOnce(Rows<'_>) -> T,
     ) -> T {
-        thread_local! {
-            static BUFFERS: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
-        }
         let (first, n_rows) = (rows.start, rows.len());
         match self {
             Self::Stored(stored) | Self::Unscaled(stored, _) => {
@@ -54,11 +50,12 @@ impl<'a> RowSource<'a> {
             Self::Copied(inputs, targets) => {
                 use_rows(Rows::from(dense(dataset, inputs, targets), first, n_rows))
             }
-            Self::Dataset => BUFFERS.with_borrow_mut(|[inputs, targets]| {
-                inputs.resize(n_rows * dataset.n_inputs(), 0.0);
-                targets.resize(n_rows * dataset.target_width(), 0.0);
-                dataset.read(rows, inputs, targets);
-                use_rows(Rows::from(dense(dataset, inputs, targets), 0, n_rows))
+            Self::Dataset => dataset.with_rows(rows, |read| {
+                use_rows(Rows::from(
+                    dense(dataset, read.inputs, read.targets),
+                    0,
+                    n_rows,
+                ))
             }),
         }
     }
@@ -123,4 +120,21 @@ fn copied(dataset: &Dataset, leaves: Leaves) -> Result<(Vec<f32>, Vec<f32>)> {
         .enumerate()
         .for_each(|(leaf, (inputs, targets))| dataset.read(leaves.rows(leaf), inputs, targets));
     Ok((inputs, targets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RowSource;
+    use crate::data::Dataset;
+
+    #[test]
+    fn a_thread_may_take_rows_while_it_holds_others() {
+        let inputs = (0..6).map(|x| x as f32).collect();
+        let dataset = Dataset::from_rows("rows", 2, 1, inputs, vec![0.0, 1.0, 2.0]).unwrap();
+        let taken = RowSource::Dataset.with_rows(&dataset, 0..2, |outer| {
+            let inner = RowSource::Dataset.with_rows(&dataset, 2..3, |rows| rows.inputs.to_vec());
+            (outer.inputs.to_vec(), inner)
+        });
+        assert_eq!(taken, (vec![0.0, 1.0, 2.0, 3.0], vec![4.0, 5.0]));
+    }
 }

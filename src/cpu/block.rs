@@ -1,6 +1,7 @@
 //! Rows in memory, the blocks they are taken in, and the memory that the passes over a block share.
 
 use super::activation::Lanes;
+use super::backward::BackwardScratch;
 use super::float::Float;
 use super::layer::{PaddedLayer, ROWS, WIDTH};
 use crate::data::Stored;
@@ -56,8 +57,8 @@ pub(super) fn whole_vectors<T: Copy + Default>(
 
 /// Rows of a block, each of whole vectors.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a, T> {
-    pub(super) inputs: &'a [T],
+pub(super) struct Block<'a> {
+    pub(super) inputs: &'a [f32],
     /// Numbers from one row of `inputs` to the next.
     pub(super) stride: usize,
     pub(super) n_rows: usize,
@@ -65,7 +66,7 @@ pub(super) struct Block<'a, T> {
     pub(super) ahead: usize,
 }
 
-impl<T> Block<'_, T> {
+impl Block<'_> {
     /// Whether the forward pass asks for every row ahead. Otherwise it asks for the even ones and the backward pass
     /// for the odd ones. Two short rows lie in neighbouring cache lines, which memory gives at once.
     #[inline(always)]
@@ -81,6 +82,7 @@ pub(super) struct Scratch<T> {
     pub(super) z: Vec<f64>,
     pub(super) partial_sums: [PartialSums<T>; OUTPUTS_AT_ONCE],
     pub(super) lanes: Lanes,
+    pub(super) backward: BackwardScratch<T>,
     /// A padded copy of a block that does not lie in whole vectors.
     pub(super) padded: Vec<f32>,
 }
@@ -95,6 +97,7 @@ impl<T: Float> Scratch<T> {
                 w: [0.0; ROWS],
                 q: [0.0; ROWS],
             },
+            backward: BackwardScratch::new(layer.shape.n_outputs),
             padded: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use crate::simd::prefetch;
 /// Writes `z = x Wᵀ + b` of all rows and outputs into `z` (O, ROWS). Several outputs share one reading of a row.
 #[inline(always)]
 pub(super) fn forward_all<T: Float, const FUSED: bool>(
-    block: Block<'_, f32>,
+    block: Block<'_>,
     layer: &PaddedLayer<T>,
     partial_sums: &mut [PartialSums<T>; OUTPUTS_AT_ONCE],
     z: &mut [f64],
@@ -47,7 +47,7 @@ pub(super) fn forward_all<T: Float, const FUSED: bool>(
 /// not wait for the one before it.
 #[inline(always)]
 fn forward<T: Float, const FUSED: bool, const OUTPUTS: usize, const CHAINS: usize>(
-    block: Block<'_, f32>,
+    block: Block<'_>,
     width: usize,
     weight: &[T],
     bias: &[T],
@@ -58,8 +58,8 @@ fn forward<T: Float, const FUSED: bool, const OUTPUTS: usize, const CHAINS: usiz
         std::array::from_fn(|o| weight[o * width..][..width].as_chunks().0);
     let n_rows = block.n_rows.min(ROWS);
     let mut row = 0;
-    if OUTPUTS == 1 {
-        // Two rows share one reading of the weights.
+    // Two rows share one reading of the weights, where the registers of AVX2 hold the sums of both.
+    if OUTPUTS == 1 || size_of::<T>() == size_of::<f32>() {
         while row + 1 < n_rows {
             let sums = dot_products::<T, FUSED, 2, OUTPUTS, CHAINS>(block, row, width, weights);
             store_partial_sums(&sums, row, partial_sums);
@@ -89,7 +89,7 @@ fn dot_products<
     const OUTPUTS: usize,
     const CHAINS: usize,
 >(
-    block: Block<'_, f32>,
+    block: Block<'_>,
     first: usize,
     width: usize,
     weights: [&[[T; WIDTH]]; OUTPUTS],
@@ -108,7 +108,7 @@ fn dot_products<
     let mut chains = [[[[T::default(); WIDTH]; CHAINS]; OUTPUTS]; AT_ONCE];
     for group in 0..n_groups {
         // One output at a time: with several, a row takes so long that the hardware fetches the next by itself.
-        if AT_ONCE == 2 {
+        if OUTPUTS == 1 && AT_ONCE == 2 {
             let ahead = at + block.ahead * block.stride + group * CHAINS * WIDTH;
             prefetch(block.inputs, ahead);
             if block.forward_asks_for_all() {

@@ -98,7 +98,12 @@ pub(super) fn add_rows<T: Float, const FUSED: bool>(
                 *grad += sum(&z[..n_lanes]);
             }
         }
-        backward_all::<T, FUSED>(block, &scratch.z, &mut sums.grad_weight);
+        backward_all::<T, FUSED>(
+            block,
+            &scratch.z,
+            &mut scratch.backward,
+            &mut sums.grad_weight,
+        );
         first += n_rows;
     }
 }
@@ -106,10 +111,10 @@ pub(super) fn add_rows<T: Float, const FUSED: bool>(
 /// `block` where it lies, if each of its rows can be read in whole vectors; otherwise a padded copy.
 #[inline(always)]
 fn in_whole_vectors<'a, T: Float>(
-    block: Block<'a, f32>,
+    block: Block<'a>,
     layer: &PaddedLayer<T>,
     padded: &'a mut Vec<f32>,
-) -> Block<'a, f32> {
+) -> Block<'a> {
     let width = layer.width();
     let Block {
         inputs,

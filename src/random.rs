@@ -12,7 +12,7 @@ mod permutation;
 mod threefry;
 
 pub use permutation::row;
-pub(crate) use permutation::{epoch_key, half_bits, permuted};
+pub(crate) use permutation::{all_permuted, epoch_key, half_bits};
 pub(crate) use threefry::threefry2x32;
 
 use rand::Rng;

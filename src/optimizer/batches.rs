@@ -1,6 +1,6 @@
 //! Mini-batches: which rows an update sees.
 
-use crate::random::{epoch_key, permuted};
+use crate::random::{all_permuted, epoch_key};
 
 /// Each epoch visits all rows once, in an order that follows from the seed and the epoch: `size` rows an update, and the
 /// remainder in the last one. Updates and epochs are counted from 0.
@@ -44,9 +44,7 @@ impl Batches {
     /// The rows of update number `update`.
     pub(crate) fn rows(self, update: u64, n_samples: usize) -> Vec<usize> {
         let Batch { epoch, places } = self.batch(update, n_samples);
-        let key = self.key(epoch);
-        let rows = places.map(|place| permuted(key, place, n_samples));
-        rows.collect()
+        all_permuted(self.key(epoch), places, n_samples)
     }
 }
 

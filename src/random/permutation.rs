@@ -12,10 +12,16 @@
 //! [`permuted`] is written to be repeated in a shader: each half fits a u32 whatever n is, and for n up to 2³² so
 //! does the place itself.
 
+use super::threefry::threefry2x32_lanes;
 use super::{threefry2x32, words};
+use crate::simd::{Arithmetic, Instructions};
+use std::ops::Range;
 
 /// Rounds of the Feistel network.
 const ROUNDS: u32 = 8;
+
+/// Places that go through the network side by side.
+const LANES: usize = 16;
 
 /// The second word of Threefry's key for the keys of epochs; synthetic data use 0 and 1.
 const EPOCH_KEYS: u32 = 2;
@@ -57,26 +63,93 @@ pub(crate) fn half_bits(n: usize) -> u32 {
 /// Where `place` is not below `n`.
 pub(crate) fn permuted(key: [u32; 2], place: usize, n: usize) -> usize {
     assert!(place < n, "place {place} of {n}");
-    let half_bits = half_bits(n);
-    let mask = u32::MAX >> (u32::BITS - half_bits);
-    let half = |bits: usize| u32::try_from(bits).expect("half of the bits") & mask;
-    let (mut left, mut right) = (half(place >> half_bits), half(place & mask as usize));
+    let network = Feistel {
+        key,
+        half_bits: half_bits(n),
+    };
+    let mut numbers = [place];
     loop {
+        network.permute(&mut numbers);
+        if numbers[0] < n {
+            return numbers[0];
+        }
+    }
+}
+
+/// The numbers at the places `places`, as [`permuted`] gives them one by one.
+///
+/// # Panics
+/// Where a place is not below `n`.
+pub(crate) fn all_permuted(key: [u32; 2], places: Range<usize>, n: usize) -> Vec<usize> {
+    assert!(places.end <= n, "places {places:?} of {n}");
+    let network = Feistel {
+        key,
+        half_bits: half_bits(n),
+    };
+    Instructions::detect().run(AllPermuted { network, places, n })
+}
+
+struct AllPermuted {
+    network: Feistel,
+    places: Range<usize>,
+    n: usize,
+}
+
+impl Arithmetic for AllPermuted {
+    type Output = Vec<usize>;
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> Vec<usize> {
+        let mut numbers: Vec<usize> = self.places.collect();
+        // Where the numbers are that have yet to come below n.
+        let mut walking: Vec<usize> = (0..numbers.len()).collect();
+        while !walking.is_empty() {
+            for at in walking.chunks(LANES) {
+                let mut lanes = [0; LANES];
+                for (lane, at) in lanes.iter_mut().zip(at) {
+                    *lane = numbers[*at];
+                }
+                self.network.permute(&mut lanes);
+                for (lane, at) in lanes.iter().zip(at) {
+                    numbers[*at] = *lane;
+                }
+            }
+            walking.retain(|at| numbers[*at] >= self.n);
+        }
+        numbers
+    }
+}
+
+/// The Feistel network that permutes the numbers of two halves of so many bits.
+#[derive(Clone, Copy)]
+struct Feistel {
+    key: [u32; 2],
+    half_bits: u32,
+}
+
+impl Feistel {
+    /// Replaces each of `numbers` by the one that the network sends it to.
+    #[inline(always)]
+    fn permute<const N: usize>(self, numbers: &mut [usize; N]) {
+        let Self { key, half_bits } = self;
+        let mask = u32::MAX >> (u32::BITS - half_bits);
+        let half = |bits: usize| u32::try_from(bits).expect("half of the bits") & mask;
+        let mut left = numbers.map(|number| half(number >> half_bits));
+        let mut right = numbers.map(|number| half(number & mask as usize));
         for round in 0..ROUNDS {
-            let [word, _] = threefry2x32(key, [right, round]);
-            (left, right) = (right, left ^ (word & mask));
+            let [words, _] = threefry2x32_lanes(key, [right, [round; N]]);
+            for i in 0..N {
+                (left[i], right[i]) = (right[i], left[i] ^ (words[i] & mask));
+            }
         }
-        let number = (left as usize) << half_bits | right as usize;
-        if number < n {
-            return number;
-        }
+        *numbers = std::array::from_fn(|i| (left[i] as usize) << half_bits | right[i] as usize);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::test_numbers;
-    use super::{epoch_key, permuted, row};
+    use super::{all_permuted, epoch_key, permuted, row};
     use rand::RngExt;
     use rand::seq::SliceRandom;
 
@@ -103,6 +176,22 @@ mod tests {
             for row in order(3, n as u64, n) {
                 assert!(!seen[row], "{row} of {n} twice");
                 seen[row] = true;
+            }
+        }
+    }
+
+    /// In lanes that are full and not, where few places are sent on and where most are.
+    #[test]
+    fn all_places_have_the_rows_that_each_has_alone() {
+        for n in [1, 2, 15, 17, 64, 65, 256, 257, 1000, 4097, usize::MAX] {
+            for places in [0..n.min(700), n - n.min(3)..n, n / 2..n / 2] {
+                let key = epoch_key(5, n as u64);
+                let alone: Vec<usize> = places.clone().map(|at| permuted(key, at, n)).collect();
+                assert_eq!(
+                    all_permuted(key, places.clone(), n),
+                    alone,
+                    "{places:?} of {n}"
+                );
             }
         }
     }

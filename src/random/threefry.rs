@@ -4,22 +4,37 @@
 //! Adds, rotations and exclusive ors of 32-bit words only, so a shader gives the same bits.
 
 /// Two random words for `counter` under `key`.
-pub(crate) fn threefry2x32([k0, k1]: [u32; 2], [c0, c1]: [u32; 2]) -> [u32; 2] {
+pub(crate) fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
+    threefry2x32_lanes(key, counter.map(|word| [word])).map(|[word]| word)
+}
+
+/// The first and the second words for `N` counters under `key`. The operations for one counter wait for each other, those
+/// for several do not.
+#[inline(always)]
+pub(super) fn threefry2x32_lanes<const N: usize>(
+    [k0, k1]: [u32; 2],
+    [c0, c1]: [[u32; N]; 2],
+) -> [[u32; N]; 2] {
     const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
     const ROUNDS: usize = 20;
     // The key schedule's parity word starts from the constant of Skein.
     let keys = [k0, k1, 0x1BD1_1BDA ^ k0 ^ k1];
-    let (mut x0, mut x1) = (c0.wrapping_add(k0), c1.wrapping_add(k1));
+    let mut x0 = c0.map(|word| word.wrapping_add(k0));
+    let mut x1 = c1.map(|word| word.wrapping_add(k1));
     let mut injection = 0;
     for round in 0..ROUNDS {
-        x0 = x0.wrapping_add(x1);
-        x1 = x1.rotate_left(ROTATIONS[round % 8]) ^ x0;
+        for i in 0..N {
+            x0[i] = x0[i].wrapping_add(x1[i]);
+            x1[i] = x1[i].rotate_left(ROTATIONS[round % 8]) ^ x0[i];
+        }
         if round % 4 == 3 {
             injection += 1;
-            x0 = x0.wrapping_add(keys[injection % 3]);
-            x1 = x1
-                .wrapping_add(keys[(injection + 1) % 3])
-                .wrapping_add(u32::try_from(injection).expect("at most 5"));
+            let number = u32::try_from(injection).expect("at most 5");
+            let keys = [0, 1].map(|word| keys[(injection + word) % 3]);
+            for i in 0..N {
+                x0[i] = x0[i].wrapping_add(keys[0]);
+                x1[i] = x1[i].wrapping_add(keys[1].wrapping_add(number));
+            }
         }
     }
     [x0, x1]

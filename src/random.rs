@@ -13,7 +13,7 @@ mod threefry;
 
 pub use permutation::row;
 pub(crate) use permutation::{all_permuted, epoch_key, half_bits};
-pub(crate) use threefry::threefry2x32;
+pub(crate) use threefry::{LANES, threefry2x32, threefry2x32_lanes};
 
 use rand::Rng;
 use rand_mt::Mt;

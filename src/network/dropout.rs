@@ -5,7 +5,7 @@
 //! expectation stays. Which are 0 is a function of the seed, the update, the place of the row in its batch, the layer
 //! and the unit: the backward pass draws again what the forward pass drew, and a shader draws the same.
 
-use crate::random::{threefry2x32, words};
+use crate::random::{LANES, threefry2x32, threefry2x32_lanes, words};
 
 /// The second word of Threefry's key for the keys of updates; other numbers have lower ones.
 const UPDATE_KEYS: u32 = 3;
@@ -57,14 +57,22 @@ impl Mask {
         let [low, high] = words(place as u64);
         let layer = u32::try_from(layer).expect("at most 64");
         let rest = (high << 18) | (layer << 12);
-        for (two, units) in (0..).zip(to.chunks_mut(2)) {
-            let words = threefry2x32(self.key, [low, rest | two]);
-            for (factor, word) in units.iter_mut().zip(words) {
-                *factor = if word < self.threshold {
-                    0.0
-                } else {
-                    self.scale
-                };
+        for (at, units) in to.chunks_mut(2 * LANES).enumerate() {
+            let first = u32::try_from(at * LANES).expect("at most 4,096 counters");
+            let mut counters = [rest | first; LANES];
+            for (counter, lane) in counters.iter_mut().zip(0..) {
+                // The number of the first is a multiple of the lanes.
+                *counter |= lane;
+            }
+            let words = threefry2x32_lanes(self.key, [[low; LANES], counters]);
+            for (lane, units) in units.chunks_mut(2).enumerate() {
+                for (factor, word) in units.iter_mut().zip(words.map(|words| words[lane])) {
+                    *factor = if word < self.threshold {
+                        0.0
+                    } else {
+                        self.scale
+                    };
+                }
             }
         }
     }

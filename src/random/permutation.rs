@@ -12,16 +12,12 @@
 //! [`permuted`] is written to be repeated in a shader: each half fits a u32 whatever n is, and for n up to 2³² so
 //! does the place itself.
 
-use super::threefry::threefry2x32_lanes;
-use super::{threefry2x32, words};
+use super::{LANES, threefry2x32, threefry2x32_lanes, words};
 use crate::simd::{Arithmetic, Instructions};
 use std::ops::Range;
 
 /// Rounds of the Feistel network.
 const ROUNDS: u32 = 8;
-
-/// Places that go through the network side by side.
-const LANES: usize = 16;
 
 /// The second word of Threefry's key for the keys of epochs; synthetic data use 0 and 1.
 const EPOCH_KEYS: u32 = 2;

@@ -3,15 +3,18 @@
 //! Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 3.3.
 //! Adds, rotations and exclusive ors of 32-bit words only, so a shader gives the same bits.
 
+/// Counters that are worth taking side by side: as many as vectors hold, and more, since the operations for one wait for
+/// each other.
+pub(crate) const LANES: usize = 16;
+
 /// Two random words for `counter` under `key`.
 pub(crate) fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
     threefry2x32_lanes(key, counter.map(|word| [word])).map(|[word]| word)
 }
 
-/// The first and the second words for `N` counters under `key`. The operations for one counter wait for each other, those
-/// for several do not.
+/// The first words and the second words for `N` counters under `key`.
 #[inline(always)]
-pub(super) fn threefry2x32_lanes<const N: usize>(
+pub(crate) fn threefry2x32_lanes<const N: usize>(
     [k0, k1]: [u32; 2],
     [c0, c1]: [[u32; N]; 2],
 ) -> [[u32; N]; 2] {

@@ -4,8 +4,14 @@ use super::block::Rows;
 use crate::data::{Dataset, Scaling, Stored};
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
+use crate::simd::prefetch;
 use rayon::prelude::*;
 use std::ops::Range;
+
+/// Memory is asked for a row of a batch, which may lie anywhere, about this many floats before the row is copied.
+const FLOATS_AHEAD: usize = 1 << 11;
+/// The most rows that memory is asked for ahead.
+const ROWS_AHEAD: usize = 16;
 
 /// Where the rows of a data set come from.
 #[derive(Debug)]
@@ -42,21 +48,22 @@ impl<'a> RowSource<'a> {
         rows: Range<usize>,
         use_rows: impl FnOnce(Rows<'_>) -> T,
     ) -> T {
-        let (first, n_rows) = (rows.start, rows.len());
-        match self {
-            Self::Stored(stored) | Self::Unscaled(stored, _) => {
-                use_rows(Rows::from(*stored, first, n_rows))
-            }
-            Self::Copied(inputs, targets) => {
-                use_rows(Rows::from(dense(dataset, inputs, targets), first, n_rows))
-            }
-            Self::Dataset => dataset.with_rows(rows, |read| {
-                use_rows(Rows::from(
-                    dense(dataset, read.inputs, read.targets),
-                    0,
-                    n_rows,
-                ))
+        let n_rows = rows.len();
+        match self.in_place(dataset) {
+            Some(stored) => use_rows(Rows::from(stored, rows.start, n_rows)),
+            None => dataset.with_rows(rows, |read| {
+                let rows = dense(dataset, read.inputs, read.targets);
+                use_rows(Rows::from(rows, 0, n_rows))
             }),
+        }
+    }
+
+    /// All rows, where they lie in memory.
+    fn in_place(&self, dataset: &Dataset) -> Option<Stored<'_>> {
+        match self {
+            Self::Stored(stored) | Self::Unscaled(stored, _) => Some(*stored),
+            Self::Copied(inputs, targets) => Some(dense(dataset, inputs, targets)),
+            Self::Dataset => None,
         }
     }
 
@@ -67,13 +74,20 @@ impl<'a> RowSource<'a> {
         numbers: &[usize],
         use_rows: impl FnOnce(Rows<'_>) -> T,
     ) -> T {
-        let mut inputs = Vec::with_capacity(numbers.len() * dataset.n_inputs());
+        let n_inputs = dataset.n_inputs();
+        let mut inputs = Vec::with_capacity(numbers.len() * n_inputs);
         let mut targets = Vec::with_capacity(numbers.len() * dataset.target_width());
+        let in_place = self.in_place(dataset);
+        let ahead = (FLOATS_AHEAD / n_inputs).clamp(1, ROWS_AHEAD);
+        let mut later = numbers.iter().skip(ahead);
         for run in numbers.chunk_by(|row, next| row + 1 == *next) {
+            for row in later.by_ref().take(run.len()) {
+                in_place.iter().for_each(|it| ask_for(*it, *row, n_inputs));
+            }
             self.with_rows(dataset, run[0]..run[0] + run.len(), |rows| {
                 for row in 0..run.len() {
                     let from = &rows.inputs[row * rows.input_stride..];
-                    inputs.extend_from_slice(&from[..dataset.n_inputs()]);
+                    inputs.extend_from_slice(&from[..n_inputs]);
                     let from = &rows.targets[row * rows.target_stride..];
                     targets.extend_from_slice(&from[..dataset.target_width()]);
                 }
@@ -85,6 +99,15 @@ impl<'a> RowSource<'a> {
             numbers.len(),
         ))
     }
+}
+
+/// Asks memory for row number `row`.
+fn ask_for(stored: Stored<'_>, row: usize, n_inputs: usize) {
+    const LINE: usize = 64 / size_of::<f32>();
+    for column in (0..n_inputs).step_by(LINE) {
+        prefetch(stored.inputs, row * stored.input_stride + column);
+    }
+    prefetch(stored.targets, row * stored.target_stride);
 }
 
 /// Inputs (rows, I) and targets (rows, O) without gaps.

@@ -81,8 +81,9 @@ impl<'a> RowSource<'a> {
         let ahead = (FLOATS_AHEAD / n_inputs).clamp(1, ROWS_AHEAD);
         let mut later = numbers.iter().skip(ahead);
         for run in numbers.chunk_by(|row, next| row + 1 == *next) {
-            for row in later.by_ref().take(run.len()) {
-                in_place.iter().for_each(|it| ask_for(*it, *row, n_inputs));
+            if let Some(stored) = in_place {
+                let rows = later.by_ref().take(run.len());
+                rows.for_each(|row| ask_for(stored, *row, n_inputs));
             }
             self.with_rows(dataset, run[0]..run[0] + run.len(), |rows| {
                 for row in 0..run.len() {
@@ -101,7 +102,7 @@ impl<'a> RowSource<'a> {
     }
 }
 
-/// Asks memory for row number `row`.
+/// Asks memory for row number `row`, which does not wait for it.
 fn ask_for(stored: Stored<'_>, row: usize, n_inputs: usize) {
     const LINE: usize = 64 / size_of::<f32>();
     for column in (0..n_inputs).step_by(LINE) {

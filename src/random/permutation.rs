@@ -59,10 +59,7 @@ pub(crate) fn half_bits(n: usize) -> u32 {
 /// Where `place` is not below `n`.
 pub(crate) fn permuted(key: [u32; 2], place: usize, n: usize) -> usize {
     assert!(place < n, "place {place} of {n}");
-    let network = Feistel {
-        key,
-        half_bits: half_bits(n),
-    };
+    let network = Feistel::new(key, n);
     let mut numbers = [place];
     loop {
         network.permute(&mut numbers);
@@ -78,13 +75,11 @@ pub(crate) fn permuted(key: [u32; 2], place: usize, n: usize) -> usize {
 /// Where a place is not below `n`.
 pub(crate) fn all_permuted(key: [u32; 2], places: Range<usize>, n: usize) -> Vec<usize> {
     assert!(places.end <= n, "places {places:?} of {n}");
-    let network = Feistel {
-        key,
-        half_bits: half_bits(n),
-    };
+    let network = Feistel::new(key, n);
     Instructions::detect().run(AllPermuted { network, places, n })
 }
 
+/// The numbers at the places `places` of the permutation of `0..n` that walks along `network`.
 struct AllPermuted {
     network: Feistel,
     places: Range<usize>,
@@ -116,7 +111,7 @@ impl Arithmetic for AllPermuted {
     }
 }
 
-/// The Feistel network that permutes the numbers of two halves of so many bits.
+/// A Feistel network on numbers of two halves.
 #[derive(Clone, Copy)]
 struct Feistel {
     key: [u32; 2],
@@ -124,6 +119,12 @@ struct Feistel {
 }
 
 impl Feistel {
+    /// The one that belongs to `key`, of the fewest bits that hold 0..n.
+    fn new(key: [u32; 2], n: usize) -> Self {
+        let half_bits = half_bits(n);
+        Self { key, half_bits }
+    }
+
     /// Replaces each of `numbers` by the one that the network sends it to.
     #[inline(always)]
     fn permute<const N: usize>(self, numbers: &mut [usize; N]) {

@@ -7,13 +7,12 @@ use std::fs;
 use std::path::Path;
 
 /// Flags in our texts that are others'.
-const FLAGS_OF_OTHERS: [(&str, &str); 6] = [
+const FLAGS_OF_OTHERS: [(&str, &str); 5] = [
     ("--example", "cargo"),
     ("--release", "cargo"),
     ("--rounds", "benches/peers"),
     ("--quick", "benches/on-gpu.sh"),
     ("--exact", "the test harness"),
-    ("--nocapture", "the test harness"),
 ];
 
 /// The flags that `text` names.

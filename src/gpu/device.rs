@@ -8,6 +8,7 @@ pub(super) use memory::Buffer;
 pub(super) use readbacks::Readbacks;
 
 use super::adapter::Adapter;
+use super::pipeline::CompiledKernels;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
@@ -20,7 +21,7 @@ use wgpu::{BufferAsyncError, BufferUsages, ErrorFilter};
 const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 
 #[derive(Debug)]
-pub(super) struct Device {
+pub(crate) struct Device {
     pub(super) adapter: Adapter,
     /// Whether shaders are compiled with their loops as they are written, not written out.
     pub(super) keep_loops: bool,
@@ -31,6 +32,8 @@ pub(super) struct Device {
     failure: Arc<Mutex<Option<String>>>,
     /// Bytes of the buffers that are held; each [`Buffer`] counts itself.
     held: Arc<AtomicU64>,
+    /// The kernels that were compiled for it.
+    pub(super) kernels: CompiledKernels,
 }
 
 impl Device {
@@ -77,6 +80,7 @@ impl Device {
             queue,
             failure,
             held: Arc::default(),
+            kernels: CompiledKernels::default(),
         })
     }
 

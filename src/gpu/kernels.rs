@@ -11,7 +11,7 @@ use crate::network::Activation;
 use crate::objective::Loss;
 
 /// How a shader sees a buffer. Binding n of group 0 is the n-th of a kernel's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Binding {
     Uniform,
     Read,

@@ -6,16 +6,43 @@ use super::kernels::{Binding, Kernel};
 use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
 use super::params::to_u32;
 use crate::error::Result;
+use std::collections::HashMap;
 use std::num::NonZeroU64;
+use std::sync::{Mutex, PoisonError};
 
 /// A compiled kernel, and the dispatches it is recorded as.
 #[derive(Debug)]
 pub(super) struct Pipeline {
     name: &'static str,
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
+    compiled: Compiled,
     bindings: Vec<Binding>,
     dispatches: Vec<Dispatch>,
+}
+
+/// The kernels that were compiled for a device, by text and bindings. To compile takes a driver longer than anything else
+/// before the first update, and the passes over all rows, over a batch, and over the last batch of an epoch share most of
+/// their kernels.
+#[derive(Debug, Default)]
+pub(super) struct CompiledKernels(Mutex<HashMap<(String, Vec<Binding>), Compiled>>);
+
+impl CompiledKernels {
+    fn compiled(&self, device: &Device, kernel: &Kernel) -> Result<Compiled> {
+        let kernels = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (kernel.wgsl.clone(), kernel.bindings.clone());
+        if let Some(compiled) = kernels().get(&key) {
+            return Ok(compiled.clone());
+        }
+        let compiled = Compiled::new(device, kernel)?;
+        kernels().insert(key, compiled.clone());
+        Ok(compiled)
+    }
+}
+
+/// What a driver has made of a kernel.
+#[derive(Clone, Debug)]
+struct Compiled {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
 }
 
 /// The bytes at which buffers begin for one dispatch.
@@ -51,8 +78,8 @@ struct Dispatch {
     workgroups: [u32; 2],
 }
 
-impl Pipeline {
-    pub(super) fn new(device: &Device, kernel: &Kernel) -> Result<Self> {
+impl Compiled {
+    fn new(device: &Device, kernel: &Kernel) -> Result<Self> {
         let label = format!("neuralnet.{}", kernel.name);
         let label = Some(label.as_str());
         let entries: Vec<_> = (0..)
@@ -103,13 +130,20 @@ impl Pipeline {
                 },
                 cache: None,
             });
-            (pipeline, bindings)
+            Self {
+                pipeline,
+                layout: bindings,
+            }
         });
-        let (pipeline, layout) = made.map_err(|error| device.failed(error))?;
+        made.map_err(|error| device.failed(error))
+    }
+}
+
+impl Pipeline {
+    pub(super) fn new(device: &Device, kernel: &Kernel) -> Result<Self> {
         Ok(Self {
             name: kernel.name,
-            pipeline,
-            layout,
+            compiled: device.kernels.compiled(device, kernel)?,
             bindings: kernel.bindings.clone(),
             dispatches: Vec::new(),
         })
@@ -118,11 +152,10 @@ impl Pipeline {
     /// This kernel without its dispatches.
     pub(super) fn without_dispatches(&self) -> Self {
         Self {
-            pipeline: self.pipeline.clone(),
-            layout: self.layout.clone(),
+            name: self.name,
+            compiled: self.compiled.clone(),
             bindings: self.bindings.clone(),
             dispatches: Vec::new(),
-            name: self.name,
         }
     }
 
@@ -162,7 +195,7 @@ impl Pipeline {
             .scoped(|device| {
                 device.create_bind_group(&wgpu::BindGroupDescriptor {
                     label: Some(&format!("neuralnet.{}", self.name)),
-                    layout: &self.layout,
+                    layout: &self.compiled.layout,
                     entries: &entries,
                 })
             })
@@ -215,7 +248,7 @@ impl Pipeline {
             Uniform | Read | ReadWrite => None,
         };
         let places: Vec<u32> = self.bindings.iter().filter_map(place).collect();
-        pass.set_pipeline(&self.pipeline);
+        pass.set_pipeline(&self.compiled.pipeline);
         pass.set_bind_group(0, &self.dispatches[number].buffers, &places);
         let [x, y, z] = workgroups;
         pass.dispatch_workgroups(x, y, z);

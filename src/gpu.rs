@@ -74,6 +74,7 @@ use predict::Predict;
 use row_layout::{RowLayout, leaves_per_chunk};
 use small_network::SmallNetwork;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tree::{Tree, UpdateTarget};
 use workgroup_shape::WorkgroupShape;
 
@@ -89,7 +90,7 @@ pub const MAX_OUTPUTS: usize = 8192;
 pub struct Gpu<'a> {
     operands: Operands<'a>,
     options: GpuOptions,
-    device: Device,
+    device: Arc<Device>,
     parameter_layout: ParameterLayout,
     /// Of a network that reads each row once.
     shape: Option<WorkgroupShape>,
@@ -147,12 +148,24 @@ impl<'a> Gpu<'a> {
             });
         }
         device.keep_loops = options.keep_loops;
-        Self::on(device, problem, options)
+        Self::on(Arc::new(device), problem, options)
+    }
+
+    /// The device, for other problems too.
+    pub(crate) fn device(&self) -> Arc<Device> {
+        Arc::clone(&self.device)
     }
 
     /// Uploads `problem` to a device that is open. Whether it uses subgroups and keeps loops is the device's to
     /// say, whatever the options say.
-    fn on(device: Device, problem: Problem<'a>, options: GpuOptions) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If the problem exceeds the limits or the memory of the device.
+    pub(crate) fn on(
+        device: Arc<Device>,
+        problem: Problem<'a>,
+        options: GpuOptions,
+    ) -> Result<Self> {
         let dataset = problem.dataset;
         check_limits(&device, &problem.network)?;
 

@@ -26,6 +26,7 @@ use bound::Bounds;
 use range::beyond_f32;
 use std::iter::zip;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 use updates::Updates;
 
@@ -74,6 +75,7 @@ pub fn validate(
     require_first_order(&rule)?;
     let start = problem.network.parameters_from(config.seed, config.init);
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
+    let device = candidate.device();
     let mut reference = choice.open(problem.clone(), threads)?;
     candidate.set_parameters(&start)?;
     candidate.follow(&rule)?;
@@ -100,8 +102,8 @@ pub fn validate(
             true => Vec::new(),
             false => {
                 let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
-                    let device = Gpu::new(problem, Software::Allowed, gpu)?;
-                    gathered::seen(device, parameters, update)
+                    let other = Gpu::on(Arc::clone(&device), problem, gpu)?;
+                    gathered::seen(other, parameters, update)
                 };
                 steps::check(&problem, &mut candidate, (&rule, iteration), &elsewhere)?
             }

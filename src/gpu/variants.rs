@@ -14,6 +14,7 @@ use crate::random::test_numbers;
 use crate::validate::check;
 use rand::RngExt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// Shapes that fill no vector, no group of lanes and no leaf; one leaf in one round and in several; several
 /// leaves; more outputs than lanes; rows shared by several subgroups, and the widest.
@@ -93,7 +94,7 @@ fn gpu<'a>(problem: &Problem<'a>, variant: Variant) -> Gpu<'a> {
         device.adapter.subgroup_size = [size, size];
     }
     device.subgroups &= !variant.without_subgroups;
-    Gpu::on(device, problem.clone(), GpuOptions::default()).unwrap()
+    Gpu::on(Arc::new(device), problem.clone(), GpuOptions::default()).unwrap()
 }
 
 /// The bits of predictions, sums, loss and y(1−y), and of the parameters after three updates.

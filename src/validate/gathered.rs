@@ -5,21 +5,21 @@ use crate::backend::{Backend, Evaluation, Problem};
 use crate::data::Dataset;
 use crate::error::Result;
 
-/// What an update of some number sees of all rows of a problem at some parameters, on another device like the one that is
+/// What an update of some number sees of all rows of a problem at some parameters, by another backend of the kind that is
 /// checked.
 pub(super) type Elsewhere<'e> = dyn Fn(Problem<'_>, &[f64], u64) -> Result<Evaluation> + 'e;
 
-/// What update number `update` of `device` sees of all rows at `parameters`.
+/// What update number `update` of `backend` sees of all rows at `parameters`.
 ///
 /// # Errors
 /// If the device fails.
 pub(super) fn seen(
-    mut device: impl Backend,
+    mut backend: impl Backend,
     parameters: &[f64],
     update: u64,
 ) -> Result<Evaluation> {
-    device.set_parameters(parameters)?;
-    device.evaluate_for(Some(update), None)
+    backend.set_parameters(parameters)?;
+    backend.evaluate_for(Some(update), None)
 }
 
 /// What update number `update` sees of the rows `rows`, `of_batch`, against what it sees of a copy of them `elsewhere`: the

@@ -12,6 +12,7 @@ use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Optimizer, UpdateRule};
 use crate::random::test_numbers;
 use rand::RngExt;
+use std::sync::Arc;
 
 /// The kernel in every variant, with the invocations of a workgroup.
 pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
@@ -155,7 +156,7 @@ impl Case {
             max_chunk_bytes: (by == By::Host).then_some(leaf_bytes),
             ..GpuOptions::default()
         };
-        let mut gpu = Gpu::on(device(), problem, options).unwrap();
+        let mut gpu = Gpu::on(Arc::new(device()), problem, options).unwrap();
         assert_eq!(gpu.n_chunks() > 1, by == By::Host, "{by:?}");
         let mut random = test_numbers(5);
         let n_parameters = gpu.operands.problem.network.n_parameters();

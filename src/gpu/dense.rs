@@ -50,7 +50,7 @@ impl Dense {
             let errors = &forward.values[at].errors;
             let below = at - 1;
             let activation = forward.kernels[below].layout.layer.activation;
-            let tile = Tile::of(device, [forward.longest(), layer.n_inputs], 1);
+            let tile = Tile::of([forward.longest(), layer.n_inputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.backward(activation, tile))?;
             let below = &forward.values[below];
             for block in &forward.blocks {

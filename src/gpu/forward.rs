@@ -145,7 +145,7 @@ impl Forward {
                 false => kernel.layout.layer.activation,
             };
             let n_outputs = kernel.layout.layer.n_outputs;
-            let tile = Tile::of(device, [forward.longest(), n_outputs], 1);
+            let tile = Tile::of([forward.longest(), n_outputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.forward(activation, tile))?;
             for block in &forward.blocks {
                 let x = forward.inputs(at, &chunks[block.chunk]);

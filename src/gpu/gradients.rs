@@ -44,7 +44,7 @@ impl Gradients {
         let of_layer = |at: usize| {
             let layer = layers[at].layout.layer;
             let product = [layer.n_outputs, layer.n_inputs];
-            let tile = Tile::of(source.device, product, n_leaves.unwrap_or(1));
+            let tile = Tile::of(product, n_leaves.unwrap_or(1));
             let one = GradientKernel::new(&layers[at..=at], tile);
             source.pipeline(at, &one, &one.sums(), &[page])
         };
@@ -98,7 +98,7 @@ impl GradientSource<'_> {
         let layers = layers.map(|kernel| kernel.layout.layer);
         let largest = layers.max_by_key(|layer| layer.n_weights());
         let product = largest.map_or([1, 1], |layer| [layer.n_outputs, layer.n_inputs]);
-        Tile::of(self.device, product, 1)
+        Tile::of(product, 1)
     }
 
     /// `kernel`, the text of `gradients` of layer `first` and those after it, with a dispatch for each block; the buffers

@@ -1,9 +1,7 @@
 //! How the numbers of a product are shared by workgroups and their invocations. No tile changes a bit: each number is one
-//! chain of multiplications and additions in the order of the contraction, whoever computes it. So the choice may depend
-//! on the adapter; it is by sizes alone.
+//! chain of multiplications and additions in the order of the contraction, whoever computes it. The choice is
+//! by sizes alone, so that a software adapter runs what a GPU does.
 
-use super::adapter::AdapterKind;
-use super::device::Device;
 use std::fmt::Write;
 
 /// The numbers of a product that a workgroup computes, down and across, and those of each of its invocations.
@@ -20,9 +18,6 @@ const SMALL: Tile = Tile::new([32, 32], [4, 4]);
 const MEDIUM: Tile = Tile::new([64, 64], [4, 4]);
 /// Products of many numbers: more arithmetic for each number that is read from workgroup memory.
 const LARGE: Tile = Tile::new([128, 64], [8, 4]);
-/// For a CPU, where what is read from workgroup memory is most of the cost: an update of 784-128-10 takes 0.75 of the time
-/// that the medium tile needs, of 784-512-512-10 0.7 (Mesa 22.3 on two cores).
-const SOFTWARE: Tile = Tile::new([128, 128], [8, 8]);
 /// Products of at most 16 columns, or rows, such as those of a last layer of few outputs.
 const NARROW: Tile = Tile::new([64, 16], [4, 4]);
 const FLAT: Tile = Tile::new([16, 64], [4, 4]);
@@ -38,7 +33,7 @@ const STRIDE: usize = DEPTH + 1;
 
 impl Tile {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 6] = [SMALL, MEDIUM, LARGE, SOFTWARE, NARROW, FLAT];
+    pub(super) const ALL: [Self; 5] = [SMALL, MEDIUM, LARGE, NARROW, FLAT];
 
     const fn new([rows, cols]: [usize; 2], [rows_each, cols_each]: [usize; 2]) -> Self {
         Self {
@@ -50,7 +45,7 @@ impl Tile {
     }
 
     /// The tile for `n_products` products of `rows` × `cols` numbers each, in one dispatch.
-    pub(super) fn of(device: &Device, [rows, cols]: [usize; 2], n_products: usize) -> Self {
+    pub(super) fn of([rows, cols]: [usize; 2], n_products: usize) -> Self {
         let workgroups = |tile: Self| {
             let [down, across] = tile.workgroups([rows, cols]);
             down * across * n_products
@@ -59,11 +54,6 @@ impl Tile {
             NARROW
         } else if rows <= FLAT.rows {
             FLAT
-        } else if device.adapter.kind == AdapterKind::Software {
-            // It would compute what lies past the end of the product, too.
-            let fills = rows.min(cols) > MEDIUM.rows;
-            let fits = SOFTWARE.bytes() <= device.adapter.max_workgroup_bytes as usize;
-            if fills && fits { SOFTWARE } else { MEDIUM }
         } else if workgroups(LARGE) >= LARGE_WORKGROUPS {
             LARGE
         } else if workgroups(MEDIUM) >= MEDIUM_WORKGROUPS {
@@ -84,6 +74,7 @@ impl Tile {
     }
 
     /// Bytes of workgroup memory that a kernel takes at most.
+    #[cfg(test)]
     fn bytes(self) -> usize {
         (self.rows + self.cols) * STRIDE * size_of::<[f32; 4]>()
     }

@@ -270,27 +270,22 @@ fn every_tile_gives_the_bits_of_a_plain_loop() {
     }
 }
 
-/// A GPU takes larger tiles the more there is to compute, and a CPU those that fit its workgroup memory.
+/// Larger tiles the more there is to compute, and none beyond the workgroup memory that every adapter has.
 #[test]
 fn sizes_alone_choose_a_tile() {
-    use super::{FLAT, LARGE, MEDIUM, NARROW, SMALL, SOFTWARE};
-    use crate::gpu::adapter::AdapterKind;
-    let mut device = device();
-    device.adapter.kind = AdapterKind::Discrete;
-    let of = |device: &Device, product, n| Tile::of(device, product, n);
-    assert_eq!(of(&device, [128, 128], 1), SMALL);
-    assert_eq!(of(&device, [512, 512], 1), MEDIUM);
-    assert_eq!(of(&device, [4096, 1024], 1), LARGE);
-    assert_eq!(of(&device, [128, 784], 100), LARGE, "of many leaves");
-    assert_eq!(of(&device, [4096, 10], 1), NARROW);
-    assert_eq!(of(&device, [10, 784], 1), FLAT);
-    device.adapter.kind = AdapterKind::Software;
-    device.adapter.max_workgroup_bytes = 32768;
-    assert_eq!(of(&device, [128, 128], 1), SOFTWARE);
-    assert_eq!(of(&device, [128, 64], 1), MEDIUM);
-    device.adapter.max_workgroup_bytes = 16384;
-    assert_eq!(of(&device, [128, 128], 1), MEDIUM);
-    for tile in [SMALL, MEDIUM, LARGE, NARROW, FLAT] {
+    use super::{FLAT, LARGE, MEDIUM, NARROW, SMALL};
+    let chosen = [
+        ([128, 128], 1, SMALL),
+        ([512, 512], 1, MEDIUM),
+        ([4096, 1024], 1, LARGE),
+        ([128, 784], 100, LARGE),
+        ([4096, 10], 1, NARROW),
+        ([10, 784], 1, FLAT),
+    ];
+    for (product, n_products, tile) in chosen {
+        assert_eq!(Tile::of(product, n_products), tile, "{product:?}");
+    }
+    for tile in Tile::ALL {
         assert!(tile.bytes() <= 16384, "{tile:?} fits every adapter");
     }
 }

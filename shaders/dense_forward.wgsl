@@ -36,6 +36,11 @@ fn load_tiles(first_row: u32, first_output: u32, vector: u32, invocation: u32) {
     }
 }
 
+// Where the chain from `sum` on is after the products of a vec4.
+fn add_products(x: vec4<f32>, w: vec4<f32>, sum: f32) -> f32 {
+    return fma(x.w, w.w, fma(x.z, w.z, fma(x.y, w.y, fma(x.x, w.x, sum))));
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -62,7 +67,7 @@ fn main(
             }
             for (var r = 0u; r < R; r++) { // unroll
                 for (var c = 0u; c < C; c++) { // unroll
-                    sums[r][c] = fma(x[r].w, w[c].w, fma(x[r].z, w[c].z, fma(x[r].y, w[c].y, fma(x[r].x, w[c].x, sums[r][c]))));
+                    sums[r][c] = add_products(x[r], w[c], sums[r][c]);
                 }
             }
         }

@@ -254,3 +254,35 @@ impl Pipeline {
         pass.dispatch_workgroups(x, y, z);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kernel, Pipeline, ReadWrite};
+    use crate::gpu::device::tests::device;
+
+    #[test]
+    fn a_kernel_is_compiled_once_for_a_device() {
+        let device = device();
+        let multiplying = |factor: u32| Kernel {
+            name: "test",
+            wgsl: format!(
+                "@group(0) @binding(0) var<storage, read_write> numbers: array<f32>;
+@compute @workgroup_size(1) fn main() {{ numbers[0] *= {factor}.0; }}"
+            ),
+            bindings: vec![ReadWrite],
+        };
+        let numbers = device.storage("numbers", 1).unwrap();
+        device.write(&numbers, 0, bytemuck::cast_slice(&[1.0_f32]));
+        for factor in [2, 3, 2] {
+            let mut pipeline = Pipeline::new(&device, &multiplying(factor)).unwrap();
+            pipeline.add(&device, &[&numbers], [1, 1]).unwrap();
+            device
+                .run_pass("test", |pass| pipeline.record(pass))
+                .unwrap();
+        }
+        let product = device.read(&numbers, 0, 1).unwrap();
+        assert_eq!(product, [12.0], "each factor is its own kernel's");
+        let kernels = device.kernels.0.lock().unwrap();
+        assert_eq!(kernels.len(), 2, "kernels that were compiled");
+    }
+}

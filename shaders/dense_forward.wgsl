@@ -36,7 +36,7 @@ fn load_tiles(first_row: u32, first_output: u32, vector: u32, invocation: u32) {
     }
 }
 
-// Where the chain from `sum` on is after the products of a vec4.
+// `sum` plus the products of two vec4, one fma after the other.
 fn add_products(x: vec4<f32>, w: vec4<f32>, sum: f32) -> f32 {
     return fma(x.w, w.w, fma(x.z, w.z, fma(x.y, w.y, fma(x.x, w.x, sum))));
 }

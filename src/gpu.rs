@@ -151,7 +151,7 @@ impl<'a> Gpu<'a> {
         Self::on(Arc::new(device), problem, options)
     }
 
-    /// The device, for other problems too.
+    /// The device, which may hold other problems too.
     pub(crate) fn device(&self) -> Arc<Device> {
         Arc::clone(&self.device)
     }

@@ -1,6 +1,6 @@
 //! How the numbers of a product are shared by workgroups and their invocations. No tile changes a bit: each number is one
-//! chain of multiplications and additions in the order of the contraction, whoever computes it. The choice is
-//! by sizes alone, so that a software adapter runs what a GPU does.
+//! chain of multiplications and additions in the order of the contraction, whoever computes it. Sizes alone choose a tile, so
+//! that a software adapter runs what a GPU does.
 
 use std::fmt::Write;
 

@@ -27,7 +27,7 @@ const NOT_RUN: [(&str, &str); 13] = [
     ("cargo run --release --example synthetic", PROGRAM),
     (
         "cargo build --release",
-        "peers written in Rust are built for a quarter of an hour",
+        "it builds the peers written in Rust for a quarter of an hour",
     ),
     ("python3 benches/peers/run.py --rounds 2", PEERS),
     ("python3 benches/peers/solution.py --rounds 7", PEERS),

@@ -1,6 +1,6 @@
 // dense_backward: dloss/dz of the layer below, kept(e W) * slope, from e = dloss/dz of this layer. (writes with =)
-// errors (n_rows, ERROR_VEC4) vec4; parameters: W (OUTPUTS, VEC4_PER_ROW) vec4 from WEIGHT_AT on; pre_activations,
-// activations and errors_below (n_rows, VEC4_PER_ROW) vec4, those of the layer below.
+// errors (n_rows, layer.output_width) vec4; W as in common/layer.wgsl; pre_activations, activations and errors_below
+// (n_rows, layer.input_width) vec4, those of the layer below.
 // Tiles of rows (workgroup_id.x) and of inputs (.y) as in common/tile.wgsl; the contraction is over the outputs.
 // CPU twins: multiply in src/cpu/dense/tile.rs, multiply_by_slopes in src/cpu/dense/activation.rs.
 @group(0) @binding(1) var<storage, read> errors: array<vec4<f32>>;
@@ -8,6 +8,7 @@
 @group(0) @binding(3) var<storage, read> pre_activations: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> activations: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> errors_below: array<vec4<f32>>;
+@group(0) @binding(6) var<uniform> layer: Layer;
 
 const E_LOADS = ROWS * DEPTH / WORKGROUP_SIZE;
 const W_LOADS = AT_ONCE * COL_VEC4 / WORKGROUP_SIZE;
@@ -22,7 +23,7 @@ fn load_tiles(first_row: u32, first_vector: u32, output: u32, invocation: u32) {
     for (var i = 0u; i < E_LOADS; i++) { // unroll
         let at = i * WORKGROUP_SIZE + invocation;
         let line = at / DEPTH;
-        e_tile[line * STRIDE + at % DEPTH] = e_vector(first_row + line, output / 4u + at % DEPTH, params.n_rows);
+        e_tile[line * STRIDE + at % DEPTH] = e_vector(first_row + line, output / 4u + at % DEPTH);
     }
     for (var i = 0u; i < W_LOADS; i++) { // unroll
         let at = i * WORKGROUP_SIZE + invocation;
@@ -44,7 +45,7 @@ fn main(
             sums[r][c] = vec4(0.0);
         }
     }
-    for (var output = 0u; output < OUTPUTS; output += AT_ONCE) {
+    for (var output = 0u; output < layer.outputs; output += AT_ONCE) {
         load_tiles(first_row, first_vector, output, invocation);
         workgroupBarrier();
         for (var d = 0u; d < DEPTH; d++) { // unroll
@@ -68,8 +69,8 @@ fn main(
         for (var c = 0u; c < C4; c++) { // unroll
             let row = first_row + down + r * DOWN;
             let vector = first_vector + across + c * ACROSS;
-            if row < params.n_rows && vector < VEC4_PER_ROW {
-                let at = row * VEC4_PER_ROW + vector;
+            if row < params.n_rows && vector < layer.input_width {
+                let at = row * layer.input_width + vector;
                 let z = pre_activations[at];
                 let a = whole(z, activations[at]);
                 let slopes = vec4(slope_of(z.x, a.x), slope_of(z.y, a.y), slope_of(z.z, a.z), slope_of(z.w, a.w));

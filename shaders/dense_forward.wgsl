@@ -1,13 +1,12 @@
 // dense_forward: z = x W^T + b and a = kept(activation(z)) of a layer.            (writes with =)
-// x (rows, VEC4_PER_ROW) vec4, those of the data from params.first_row on if DATA is 1; parameters: W (OUTPUTS,
-// VEC4_PER_ROW) vec4 from WEIGHT_AT on, b from BIAS_AT on, both in vec4; pre_activations and activations (n_rows,
-// OUTPUTS padded to vec4), 0 in the padding.
+// x (n_rows, layer.input_width) vec4 as in common/dense_x.wgsl; W and b as in common/layer.wgsl; pre_activations and
+// activations (n_rows, layer.output_width) vec4, 0 in the padding.
 // Tiles of rows (workgroup_id.x) and outputs (.y) as in common/tile.wgsl. CPU twin: forward in src/cpu/dense/pass.rs.
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> pre_activations: array<f32>;
 @group(0) @binding(4) var<storage, read_write> activations: array<f32>;
+@group(0) @binding(5) var<uniform> layer: Layer;
 
-const PADDED = (OUTPUTS + 3u) / 4u * 4u;
 const X_LOADS = ROWS * DEPTH / WORKGROUP_SIZE;
 const W_LOADS = COLS * DEPTH / WORKGROUP_SIZE;
 
@@ -19,8 +18,8 @@ var<private> w: array<vec4<f32>, C>;
 
 // 0 past the end of a row, and past the last row.
 fn x_vector(row: u32, vector: u32) -> vec4<f32> {
-    let exists = row < params.n_rows && vector < VEC4_PER_ROW;
-    return select(vec4(0.0), x_at(min(row, params.n_rows - 1u), min(vector, VEC4_PER_ROW - 1u)), exists);
+    let exists = row < params.n_rows && vector < layer.input_width;
+    return select(vec4(0.0), x_at(min(row, params.n_rows - 1u), min(vector, layer.input_width - 1u)), exists);
 }
 
 fn load_tiles(first_row: u32, first_output: u32, vector: u32, invocation: u32) {
@@ -55,7 +54,7 @@ fn main(
             sums[r][c] = 0.0;
         }
     }
-    for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {
+    for (var vector = 0u; vector < layer.input_width; vector += DEPTH) {
         load_tiles(first_row, first_output, vector, invocation);
         workgroupBarrier();
         for (var d = 0u; d < DEPTH; d++) { // unroll
@@ -77,14 +76,15 @@ fn main(
         for (var c = 0u; c < C; c++) { // unroll
             let row = first_row + down + r * DOWN;
             let output = first_output + across + c * ACROSS;
-            if row < params.n_rows && output < PADDED {
+            if row < params.n_rows && output < 4u * layer.output_width {
                 var z = sums[r][c];
-                if HAS_BIAS == 1u {
-                    z += parameters[BIAS_AT + output / 4u][output % 4u];
+                if layer.has_bias == 1u {
+                    z += parameters[layer.bias_at + output / 4u][output % 4u];
                 }
-                let exists = output < OUTPUTS;
-                pre_activations[row * PADDED + output] = select(0.0, z, exists);
-                activations[row * PADDED + output] = select(0.0, kept(row, output, activation_of(z, vec3(0.0))), exists);
+                let exists = output < layer.outputs;
+                let at = row * 4u * layer.output_width + output;
+                pre_activations[at] = select(0.0, z, exists);
+                activations[at] = select(0.0, kept(row, output, activation_of(z, vec3(0.0))), exists);
             }
         }
     }

@@ -1,18 +1,8 @@
 // dense_gradient: of some layers, for each leaf of a block, the sums over its rows of dloss/dW = e x^T and dloss/db = e,
 // where e = dloss/dz. common/gradient_sums.wgsl or common/gradient_updates.wgsl says where these sums go, with = or -=.
-// x_of and e_of give vec4 of x (rows, input_width) and of e (n_rows, error_width) of a layer.
+// x_of and e_of give vec4 of x (rows, input_width) and of e (n_rows, output_width) of a layer.
 // A workgroup takes one leaf (workgroup_id.y) and a tile of outputs and inputs (.x) as in common/tile.wgsl, those of one
 // layer after those of another; the contraction is over the rows. CPU twin: src/cpu/dense/gradient.rs.
-struct Layer {
-    number: u32,
-    outputs: u32,     // a number of units, not of vec4
-    input_width: u32, // in vec4, like all below
-    error_width: u32,
-    weight_at: u32,
-    bias_at: u32,
-    first_tile: u32,
-}
-
 const E_LOADS = AT_ONCE * ROW_VEC4 / WORKGROUP_SIZE;
 const X_LOADS = AT_ONCE * COL_VEC4 / WORKGROUP_SIZE;
 
@@ -22,18 +12,27 @@ var<private> sums: array<array<vec4<f32>, C4>, R>;
 var<private> bias: array<vec4<f32>, R4>;
 var<private> e: array<vec4<f32>, R4>;
 var<private> x: array<vec4<f32>, C4>;
+var<private> place: u32; // of the layer among those of the dispatch
 var<private> layer: Layer;
+
+// Those of a dispatch are neighbours.
+fn find_layer(tile: u32) {
+    for (var l = 1u; l < LAYERS; l++) {
+        place += u32(tile >= layers[l].first_tile);
+    }
+    layer = layers[place];
+}
 
 // 0 past the end of a row, and from row `end` on.
 fn e_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
-    let exists = row < end && vector < layer.error_width;
-    let read = e_of(layer.number, min(row, params.n_rows - 1u), min(vector, layer.error_width - 1u));
+    let exists = row < end && vector < layer.output_width;
+    let read = e_of(place, min(row, params.n_rows - 1u), min(vector, layer.output_width - 1u));
     return select(vec4(0.0), read, exists);
 }
 
 fn x_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
     let exists = row < end && vector < layer.input_width;
-    let read = x_of(layer.number, min(row, params.n_rows - 1u), min(vector, layer.input_width - 1u));
+    let read = x_of(place, min(row, params.n_rows - 1u), min(vector, layer.input_width - 1u));
     return select(vec4(0.0), read, exists);
 }
 
@@ -55,7 +54,7 @@ fn main(
 ) {
     let across = invocation % ACROSS;
     let down = invocation / ACROSS;
-    layer = layer_of(workgroup.x);
+    find_layer(workgroup.x);
     let tile = workgroup.x - layer.first_tile;
     let tiles_across = (layer.input_width + COL_VEC4 - 1u) / COL_VEC4;
     let first_vector = tile % tiles_across * COL_VEC4;
@@ -99,10 +98,10 @@ fn main(
             }
         }
     }
-    if HAS_BIAS == 1u && first_vector + across == 0u {
+    if layer.has_bias == 1u && first_vector + across == 0u {
         for (var r = 0u; r < R4; r++) { // unroll
             let error = first_error + down + r * DOWN;
-            if error < layer.error_width {
+            if error < layer.output_width {
                 take(workgroup.y, layer.bias_at + error, bias[r]);
             }
         }

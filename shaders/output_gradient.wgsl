@@ -1,6 +1,6 @@
 // output_gradient: of each row of a block e = dloss/dz of the last layer; of each leaf the loss and dy/dz, summed
 // over its rows and outputs; all times the weight of the row if rows are WEIGHTED.      (writes with =)
-// Operands as in common/output_targets.wgsl; leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz,
+// Operands as in common/output_targets.wgsl; leaf_sums (n_leaves, params.leaf_width) vec4, whose last is (loss, dy/dz,
 // 0, 0).
 // A workgroup takes one leaf (workgroup_id.x); an invocation every 256th of its rows.
 // CPU twin: output_errors in src/cpu/dense/pass.rs.

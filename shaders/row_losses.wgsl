@@ -1,5 +1,5 @@
 // row_losses: of each leaf the loss and dy/dz, summed over its rows.               (writes with =)
-// of_rows (n_rows) vec2 (loss, dy/dz); leaf_sums (n_leaves, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz, 0, 0).
+// of_rows (n_rows) vec2 (loss, dy/dz); leaf_sums (n_leaves, params.leaf_width) vec4, whose last vec4 is (loss, dy/dz, 0, 0).
 // A workgroup takes one leaf (workgroup_id.x); an invocation every 256th of its rows.
 // CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(1) var<storage, read> of_rows: array<vec2<f32>>;

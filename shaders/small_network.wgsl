@@ -68,7 +68,7 @@ fn load_rows(invocation: u32) {
     for (var i = invocation; i < n_rows * VEC4_PER_ROW; i += WORKGROUP_SIZE) {
         let vector = i % VEC4_PER_ROW;
         load_columns(vector);
-        values[i] = input_vector(row_at(first_row + i / VEC4_PER_ROW), vector, 0u);
+        values[i] = input_vector(row_at(first_row + i / VEC4_PER_ROW) * VEC4_PER_ROW + vector, 0u);
     }
 }
 

@@ -6,8 +6,8 @@ struct Params {
     rows_per_leaf: u32,
     place_low: u32,  // of the block's first row among all, or in its batch: the lower word
     place_high: u32,
-    _pad0: u32,
-    _pad1: u32,
+    leaf_width: u32, // vec4 of the sums of a leaf
+    _pad: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -49,7 +49,8 @@ fn load_rows(first: u32, lane: u32) {
     for (var u = 0u; u < ROWS_PER_GROUP; u++) { // unroll
         let place = row_at(min(first + u * GROUPS, params.n_samples - 1u));
         for (var k = 0u; k < VEC4_PER_LANE; k++) { // unroll
-            x[u][k] = input_vector(place, min(lane + k * LANES_PER_ROW, VEC4_PER_ROW - 1u), k);
+            let vector = min(lane + k * LANES_PER_ROW, VEC4_PER_ROW - 1u);
+            x[u][k] = input_vector(place * VEC4_PER_ROW + vector, k);
         }
     }
 }

@@ -1,6 +1,6 @@
 // gradient_updates: updates the parameters by what dense_gradient.wgsl finds, where the rows are one leaf and the norm of
 // the gradient does not matter.                                                    (parameters with -=)
-// leaf_sums (1, VEC4_PER_LEAF) vec4, whose last vec4 is (loss, dy/dz, 0, 0); the others as in optimizer.wgsl.
+// leaf_sums (1, params.leaf_width) vec4, whose last vec4 is (loss, dy/dz, 0, 0); the others as in optimizer.wgsl.
 // CPU twin: src/optimizer/step.rs.
 @group(0) @binding(3) var<storage, read> leaf_sums: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> rule: Rule;
@@ -12,13 +12,18 @@
 
 var<private> updates: bool;
 
+fn is_weight(column: u32) -> bool {
+    return column < layer.bias_at;
+}
+
 // One invocation of all, for which `is_first`, writes what the update saw.
 fn prepare(is_first: bool) {
+    let loss_and_slope = leaf_sums[params.leaf_width - 1u];
     let before = history[(rule.number + HISTORY - 1u) % HISTORY].x;
-    let loss = deciding_loss(before, leaf_sums[LOSS_AT].x);
+    let loss = deciding_loss(before, loss_and_slope.x);
     updates = is_finite(loss);
     if is_first {
-        history[rule.number] = vec4(loss, leaf_sums[LOSS_AT].y, 0.0, 0.0);
+        history[rule.number] = vec4(loss, loss_and_slope.y, 0.0, 0.0);
     }
 }
 

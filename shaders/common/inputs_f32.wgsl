@@ -1,10 +1,10 @@
 // inputs_f32: four inputs of a row as a vec4, from full precision.
 // Each lane reads the vec4 that it holds; see forward.wgsl. CPU twin: src/data/storage.rs.
-@group(0) @binding(1) var<storage, read> inputs: array<vec4<f32>>; // (n_samples, VEC4_PER_ROW)
+@group(0) @binding(1) var<storage, read> inputs: array<vec4<f32>>; // (n_samples, vec4 of a row)
 
 fn load_columns(lane: u32) {}
 
-// Vector `vector` of row `row`, the k-th of its lane.
-fn input_vector(row: u32, vector: u32, k: u32) -> vec4<f32> {
-    return inputs[row * VEC4_PER_ROW + vector];
+// The vec4 at place `at` of all, the k-th of its lane.
+fn input_vector(at: u32, k: u32) -> vec4<f32> {
+    return inputs[at];
 }

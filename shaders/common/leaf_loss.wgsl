@@ -3,6 +3,6 @@
 fn write_loss(leaf: u32, of_invocation: vec2<f32>, invocation: u32) {
     let sum = sum_of_workgroup(vec4(of_invocation, 0.0, 0.0), invocation);
     if invocation == 0u {
-        leaf_sums[(params.first_leaf + leaf + 1u) * VEC4_PER_LEAF - 1u] = sum;
+        leaf_sums[(params.first_leaf + leaf + 1u) * params.leaf_width - 1u] = sum;
     }
 }

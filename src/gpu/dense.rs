@@ -56,6 +56,7 @@ impl Dense {
             for block in &forward.blocks {
                 let mut buffers = vec![&block.params, errors, &operands.parameters];
                 buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
+                buffers.push(&forward.params[at]);
                 buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
                 let product = [block.n_rows, layer.n_inputs];
                 pipeline.add(device, &buffers, tile.workgroups(product))?;

@@ -6,10 +6,9 @@ use super::kernels::{
     Binding, Kernel, RowOrder, Summand, activation_name, numbered, row_reader, shaders,
 };
 use super::parameter_layout::LayerLayout;
-use super::params::MaskParams;
+use super::params::{LayerParams, MaskParams, to_u32};
 use super::tile::Tile;
 use crate::network::Activation;
-use std::fmt::Write;
 
 /// Invocations of a workgroup of the kernels that take outputs row by row.
 const WORKGROUP_SIZE: usize = 256;
@@ -18,19 +17,18 @@ pub(super) const MAX_OUTPUTS_OF_INVOCATION: usize = 64;
 /// Fewest outputs that an invocation has of those that are shared.
 const OUTPUTS_OF_LANE: usize = 4;
 
-/// What decides the text of the kernels of a layer.
+/// What decides the text of the kernels of a layer, and where its parameters lie. Places and widths are no part of the text
+/// of products: layers and networks of any widths share their kernels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DenseKernel {
     pub(super) layout: LayerLayout,
-    /// vec4 of a leaf's sums.
-    pub(super) vec4_per_leaf: usize,
     /// How the inputs of the first layer are stored, and which rows of them are taken; `None` for a later one, which
     /// takes the activations below it.
     pub(super) data: Option<(InputFormat, RowOrder)>,
-    /// The number of the layer, if updates go without some of its units.
-    pub(super) dropped: Option<usize>,
-    /// That of the layer below, if they go without some of its units.
-    pub(super) dropped_below: Option<usize>,
+    /// Whether updates go without some of its units.
+    pub(super) drops: bool,
+    /// Whether they go without some of those of the layer below.
+    pub(super) drops_below: bool,
 }
 
 impl DenseKernel {
@@ -41,14 +39,15 @@ impl DenseKernel {
             "common/dense_weight.wgsl",
             "dense_forward.wgsl"
         );
-        let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
+        let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite, Uniform];
         Kernel {
             name: "dense_forward",
             wgsl: [
-                &self.header_of_tile(Some(activation), tile),
+                &header_of_tile(tile),
+                &header_of_activation(activation),
                 shaders!("common/functions.wgsl"),
                 &self.reader(&mut bindings),
-                &units(self.dropped, &mut bindings),
+                &units(self.drops, &mut bindings),
                 kernel,
             ]
             .concat(),
@@ -64,11 +63,12 @@ impl DenseKernel {
             "common/dense_weight.wgsl",
             "dense_backward.wgsl"
         );
-        let mut bindings = vec![Uniform, Read, Read, Read, Read, ReadWrite];
+        let mut bindings = vec![Uniform, Read, Read, Read, Read, ReadWrite, Uniform];
         Kernel {
             name: "dense_backward",
-            wgsl: self.header_of_tile(Some(below), tile)
-                + &units(self.dropped_below, &mut bindings)
+            wgsl: header_of_tile(tile)
+                + &header_of_activation(below)
+                + &units(self.drops_below, &mut bindings)
                 + parts,
             bindings,
         }
@@ -116,7 +116,8 @@ impl DenseKernel {
                 ),
             ),
         };
-        let header = self.header_of_rows(Some(self.layout.layer.activation)) + &summand.header();
+        let activation = header_of_activation(self.layout.layer.activation);
+        let header = self.header_of_rows() + &activation + &summand.header();
         let functions = shaders!("common/functions.wgsl");
         let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
         let reader = order.reader(&mut bindings);
@@ -131,7 +132,7 @@ impl DenseKernel {
     pub(super) fn row_losses(&self) -> Kernel {
         Kernel {
             name: "row_losses",
-            wgsl: self.header_of_rows(None)
+            wgsl: self.header_of_rows()
                 + shaders!(
                     "common/sum_of_workgroup.wgsl",
                     "common/leaf_loss.wgsl",
@@ -165,7 +166,10 @@ impl DenseKernel {
         };
         Kernel {
             name,
-            wgsl: self.header_of_rows(Some(self.layout.layer.activation)) + functions + parts,
+            wgsl: self.header_of_rows()
+                + &header_of_activation(self.layout.layer.activation)
+                + functions
+                + parts,
             bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
         }
     }
@@ -173,60 +177,55 @@ impl DenseKernel {
     /// What reads the inputs of the layer, whose buffers but the inputs come after `bindings`.
     pub(super) fn reader(&self, bindings: &mut Vec<Binding>) -> String {
         let (format, order) = self.data.unwrap_or((InputFormat::F32, RowOrder::InOrder));
-        row_reader(format, order, bindings)
-    }
-
-    /// The constants of a kernel that takes tiles of a product.
-    pub(super) fn header_of_tile(&self, activation: Option<Activation>, tile: Tile) -> String {
-        self.header(activation) + &tile.header() + shaders!("common/tile.wgsl")
+        // An invocation reads any vec4 of a row, one at a time.
+        let one = "const VEC4_PER_LANE = 1u;\nconst LANES_PER_ROW = 1u;\n";
+        one.to_owned() + &row_reader(format, order, bindings)
     }
 
     /// The constants of a kernel that takes outputs row by row.
-    fn header_of_rows(&self, activation: Option<Activation>) -> String {
-        let lanes = self.output_lanes();
-        self.header(activation)
-            + &format!(
-                "const WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\nconst OUTPUT_LANES = {lanes}u;\n"
-            )
+    fn header_of_rows(&self) -> String {
+        let (outputs, lanes) = (self.layout.layer.n_outputs, self.output_lanes());
+        format!(
+            "const OUTPUTS = {outputs}u;\nconst WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\nconst OUTPUT_LANES = {lanes}u;\n"
+        ) + shaders!("common/block.wgsl")
     }
 
-    /// The constants of both, with the activation that a kernel applies.
-    fn header(&self, activation: Option<Activation>) -> String {
+    /// Where the operands of the layer lie, whose number among all is `number`.
+    pub(super) fn params(&self, number: usize) -> LayerParams {
         let LayerLayout {
             layer,
             row,
             weight_at,
             bias_at,
         } = self.layout;
-        let mut header = String::new();
-        for (name, value) in [
-            ("OUTPUTS", layer.n_outputs),
-            ("VEC4_PER_ROW", row / 4),
-            // An invocation reads any vec4 of a row, one at a time.
-            ("VEC4_PER_LANE", 1),
-            ("LANES_PER_ROW", row / 4),
-            ("WEIGHT_AT", weight_at / 4),
-            ("BIAS_AT", bias_at / 4),
-            ("VEC4_PER_LEAF", self.vec4_per_leaf),
-            ("HAS_BIAS", usize::from(layer.bias)),
-            ("DATA", usize::from(self.data.is_some())),
-        ] {
-            writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
+        LayerParams {
+            number: to_u32(number),
+            outputs: to_u32(layer.n_outputs),
+            input_width: to_u32(row / 4),
+            output_width: to_u32(layer.n_outputs.div_ceil(4)),
+            weight_at: to_u32(weight_at / 4),
+            bias_at: to_u32(bias_at / 4),
+            has_bias: u32::from(layer.bias),
+            first_tile: 0,
         }
-        if let Some(activation) = activation {
-            let activation = activation_name(activation);
-            writeln!(header, "const ACTIVATION = {activation};").expect("a string takes any text");
-        }
-        header + shaders!("common/block.wgsl")
     }
 }
 
-/// What takes the units of layer `dropped` that an update goes without, whose buffer comes after `bindings`; all units if
-/// there is no such layer.
-fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
-    let Some(layer) = dropped else {
+/// The constants of a kernel that takes tiles of a product, and the structs of its uniforms.
+pub(super) fn header_of_tile(tile: Tile) -> String {
+    tile.header() + shaders!("common/tile.wgsl", "common/block.wgsl", "common/layer.wgsl")
+}
+
+fn header_of_activation(activation: Activation) -> String {
+    format!("const ACTIVATION = {};\n", activation_name(activation))
+}
+
+/// What takes the units that an update goes without, whose buffer comes after `bindings`, if it `drops` some; all units
+/// otherwise.
+fn units(drops: bool, bindings: &mut Vec<Binding>) -> String {
+    if !drops {
         return shaders!("common/all_units.wgsl").to_owned();
-    };
+    }
     let parts = shaders!(
         "common/threefry.wgsl",
         "common/mask.wgsl",
@@ -234,7 +233,7 @@ fn units(dropped: Option<usize>, bindings: &mut Vec<Binding>) -> String {
     );
     let parts = numbered(parts, 6, bindings.len());
     bindings.push(UniformAt(size_of::<MaskParams>() as u64));
-    format!("const LAYER = {layer}u;\n{parts}")
+    parts
 }
 
 #[cfg(test)]
@@ -275,10 +274,9 @@ pub(super) mod tests {
                     };
                     let kernel = DenseKernel {
                         layout: *layer,
-                        vec4_per_leaf: layout.n_sums() / 4,
                         data: (at == 0).then_some((format, order)),
-                        dropped: (number % 3 == 0).then_some(at),
-                        dropped_below: (number % 3 == 0).then_some(at),
+                        drops: number % 3 == 0,
+                        drops_below: number % 3 == 0,
                     };
                     let tile = Tile::ALL[(at + number) % Tile::ALL.len()];
                     let of_tile = [
@@ -301,5 +299,37 @@ pub(super) mod tests {
             }
         }
         kernels
+    }
+
+    #[test]
+    fn layers_of_any_widths_share_the_kernels_of_their_products() {
+        let products = |widths: &[usize], bias| {
+            let hidden = Hidden {
+                widths: widths.to_vec(),
+                activation: Activation::Relu,
+            };
+            let network = Network::single_layer(9, 3, bias).with_hidden(&hidden);
+            let layers = ParameterLayout::new(&network).layers;
+            let layers = layers.iter().skip(1).map(|layer| DenseKernel {
+                layout: *layer,
+                data: None,
+                drops: true,
+                drops_below: true,
+            });
+            let tile = Tile::ALL[0];
+            let of_layer = |kernel: DenseKernel| {
+                [
+                    kernel.forward(Activation::Relu, tile).wgsl,
+                    kernel.backward(Activation::Relu, tile).wgsl,
+                    GradientKernel::new(&[kernel], tile).sums().wgsl,
+                ]
+            };
+            layers.map(of_layer).collect::<Vec<_>>()
+        };
+        let expected = &products(&[5], true)[0];
+        for (widths, bias) in [(&[70, 8, 70][..], true), (&[6, 6], false)] {
+            let others = products(widths, bias);
+            assert!(others.iter().all(|other| other == expected), "{widths:?}");
+        }
     }
 }

@@ -91,6 +91,8 @@ pub(super) struct Forward {
     pub(super) of_chunks: Vec<Range<usize>>,
     pub(super) values: Vec<Values>,
     pub(super) kernels: Vec<DenseKernel>,
+    /// A [`LayerParams`](super::params::LayerParams) for each layer.
+    pub(super) params: Vec<Buffer>,
     /// One for each layer, with a dispatch for each block.
     layers: Vec<Pipeline>,
     predictions: Option<Pipeline>,
@@ -117,24 +119,25 @@ impl Forward {
             let rows = chunks.iter().map(|chunk| chunk.rows.len());
             rows.max().unwrap_or(0).min(n_leaves * rows_per_leaf)
         })?;
-        let (blocks, of_chunks) = blocks(device, leaves, (leaves_per_block, per_page), chunks)?;
-        let masked = |at| operands.masks.as_ref().map(|_| at);
-        let kernels = layout
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(at, layer)| DenseKernel {
-                layout: *layer,
-                vec4_per_leaf: layout.n_sums() / 4,
-                data: (at == 0).then_some((format, BatchRows::order(rows))),
-                dropped: masked(at).filter(|_| at + 1 < layers.len()),
-                dropped_below: at.checked_sub(1).and_then(masked),
-            });
+        let cut = (leaves_per_block, per_page);
+        let (blocks, of_chunks) = blocks(device, leaves, cut, layout.n_sums() / 4, chunks)?;
+        let drops = operands.masks.is_some();
+        let kernels = layout.layers.iter().enumerate();
+        let kernels = kernels.map(|(at, layer)| DenseKernel {
+            layout: *layer,
+            data: (at == 0).then_some((format, BatchRows::order(rows))),
+            drops: drops && at + 1 < layers.len(),
+            drops_below: drops && at > 0,
+        });
+        let kernels: Vec<_> = kernels.collect();
+        let params = kernels.iter().enumerate();
+        let params = params.map(|(at, kernel)| device.uniform("layer.params", &kernel.params(at)));
         let mut forward = Self {
             blocks,
             of_chunks,
             values,
-            kernels: kernels.collect(),
+            params: params.collect::<Result<_>>()?,
+            kernels,
             layers: Vec::new(),
             predictions: None,
         };
@@ -155,7 +158,7 @@ impl Forward {
                     ..
                 } = &forward.values[at];
                 let mut buffers = vec![&block.params, x, &operands.parameters];
-                buffers.extend([pre_activations, activations]);
+                buffers.extend([pre_activations, activations, &forward.params[at]]);
                 buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
                 let masks = operands.masks.as_ref().filter(|_| at != forward.last());
                 buffers.extend(masks.map(|masks| &masks.buffer));
@@ -220,11 +223,13 @@ impl Forward {
     }
 }
 
-/// The blocks of `chunks`, of at most `most` leaves and within a page of `per_page`, and those of each chunk.
+/// The blocks of `chunks`, of at most `most` leaves and within a page of `per_page`, whose sums have `leaf_width` vec4, and
+/// those of each chunk.
 fn blocks(
     device: &Device,
     leaves: Leaves,
     (most, per_page): (usize, usize),
+    leaf_width: usize,
     chunks: &[Chunk],
 ) -> Result<(Vec<Block>, Vec<Range<usize>>)> {
     let (mut blocks, mut of_chunks) = (Vec::new(), Vec::new());
@@ -243,7 +248,8 @@ fn blocks(
                 rows_per_leaf: to_u32(leaves.rows_per_leaf()),
                 place_low,
                 place_high,
-                _pad: [0; 2],
+                leaf_width: to_u32(leaf_width),
+                _pad: 0,
             };
             blocks.push(Block {
                 chunk: number,

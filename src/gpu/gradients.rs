@@ -2,14 +2,14 @@
 //! update as soon as they are found.
 
 use super::chunk::Chunk;
-use super::dense_kernels::DenseKernel;
+use super::dense_kernels::{DenseKernel, header_of_tile};
 use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{Kernel, numbered, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{DeviceOptimizer, RECORD, header_of_rule, needs_norms};
-use super::parameter_layout::ParameterLayout;
+use super::params::{LayerParams, to_u32};
 use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
 use crate::error::Result;
@@ -61,7 +61,7 @@ impl Gradients {
         optimizer: &DeviceOptimizer,
     ) -> Result<Option<Self>> {
         let all = GradientKernel::new(&source.forward.kernels, source.shared_tile());
-        let kernel = all.updates(&optimizer.layout, &optimizer.rule);
+        let kernel = all.updates(&optimizer.rule);
         let fits = kernel.n_storage() <= source.device.max_storage_buffers();
         if !source.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
@@ -112,12 +112,14 @@ impl GradientSource<'_> {
     ) -> Result<Pipeline> {
         let layers = first..first + gradients.layers.len();
         let mut pipeline = Pipeline::new(self.device, kernel)?;
+        let params = (self.device).uniforms("gradients.layers", &gradients.params(first))?;
         for block in &self.forward.blocks {
             let inputs = |at| self.forward.inputs(at, &self.chunks[block.chunk]);
             let mut buffers = vec![&block.params, inputs(first)];
             buffers.extend(layers.clone().map(|at| &self.forward.values[at].errors));
             buffers.extend(layers.clone().skip(1).map(inputs));
             buffers.extend(to);
+            buffers.push(&params);
             buffers.extend(row_buffers(self.operands, self.rows).filter(|_| first == 0));
             let workgroups = [gradients.n_tiles(), block.leaves.len()];
             pipeline.add(self.device, &buffers, workgroups)?;
@@ -151,19 +153,33 @@ impl<'k> GradientKernel<'k> {
         self.layers.iter().map(|kernel| self.tiles(kernel)).sum()
     }
 
+    /// Where the operands of the layers lie, the first of which is number `first` of the network.
+    fn params(&self, first: usize) -> Vec<LayerParams> {
+        let mut first_tile = 0;
+        let of_layer = |(number, kernel): (usize, &DenseKernel)| {
+            let params = LayerParams {
+                first_tile: to_u32(first_tile),
+                ..kernel.params(number)
+            };
+            first_tile += self.tiles(kernel);
+            params
+        };
+        (first..).zip(self.layers).map(of_layer).collect()
+    }
+
     /// `dense_gradient` that keeps the sums of leaves.
     pub(super) fn sums(&self) -> Kernel {
         self.kernel(shaders!("common/gradient_sums.wgsl"), 0)
     }
 
-    /// `dense_gradient` that updates the parameters, which lie as `layout` tells, by `rule`.
-    pub(super) fn updates(&self, layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
+    /// `dense_gradient` that updates the parameters by `rule`.
+    pub(super) fn updates(&self, rule: &UpdateRule) -> Kernel {
         let parts = shaders!(
             "common/update.wgsl",
             "common/update_rule.wgsl",
             "common/gradient_updates.wgsl"
         );
-        self.kernel(&(header_of_rule(layout, rule) + parts), 5)
+        self.kernel(&(header_of_rule(rule) + parts), 5)
     }
 
     /// The kernel with `taking`, the part that takes the gradient, which binds the leaf sums or, to update them, a record
@@ -185,14 +201,16 @@ impl<'k> GradientKernel<'k> {
                 bindings.extend(vec![ReadWrite; n_updated]);
             }
         }
+        let operands = self.operands(bindings.len());
+        bindings.push(Uniform);
         let reader = self.layers[0].reader(&mut bindings);
         Kernel {
             name: "dense_gradient",
             wgsl: [
-                &self.layers[0].header_of_tile(None, self.tile),
+                &header_of_tile(self.tile),
+                &operands,
                 &reader,
                 shaders!("common/dense_x.wgsl"),
-                &self.operands(),
                 &taking,
                 shaders!("dense_gradient.wgsl"),
             ]
@@ -201,57 +219,41 @@ impl<'k> GradientKernel<'k> {
         }
     }
 
-    /// What finds the layer of a tile, and the operands of a layer.
-    fn operands(&self) -> String {
+    /// The operands of the layers, which binding `layers_at` tells of.
+    fn operands(&self, layers_at: usize) -> String {
         let last = self.layers.len() - 1;
-        let (mut declared, mut layer_of) = (String::new(), String::new());
-        let (mut x_of, mut e_of) = (String::new(), String::new());
-        let mut first_tile = 0;
-        for (number, kernel) in self.layers.iter().enumerate() {
-            let at = kernel.layout;
-            let outputs = at.layer.n_outputs;
-            let (row, errors) = (at.row / 4, outputs.div_ceil(4));
-            let [weight_at, bias_at] = [at.weight_at, at.bias_at].map(|at| at / 4);
-            let numbers = [number, outputs, row, errors, weight_at, bias_at, first_tile];
-            let numbers = numbers.map(|number| format!("{number}u")).join(", ");
-            first_tile += self.tiles(kernel);
+        let (mut declared, mut x_of, mut e_of) = (String::new(), String::new(), String::new());
+        for number in 0..=last {
             declared += &operand("errors", number, 2 + number);
+            let case = match number == last {
+                true => "default".to_owned(),
+                false => format!("case {number}u"),
+            };
+            let at = "row * layer.output_width + vector";
+            e_of += &format!("        {case}: {{ return errors_{number}[{at}]; }}\n");
             if number > 0 {
                 declared += &operand("x", number, 2 + last + number);
-                x_of += &format!(
-                    "        case {number}u: {{ return x_{number}[row * {row}u + vector]; }}\n"
-                );
+                let at = "row * layer.input_width + vector";
+                x_of += &format!("        case {number}u: {{ return x_{number}[{at}]; }}\n");
             }
-            let (of_layer, of_error) = match number == last {
-                true => (String::new(), "default".to_owned()),
-                false => (
-                    format!("if tile < {first_tile}u "),
-                    format!("case {number}u"),
-                ),
-            };
-            layer_of += &format!("    {of_layer}{{ return Layer({numbers}); }}\n");
-            e_of += &format!(
-                "        {of_error}: {{ return errors_{number}[row * {errors}u + vector]; }}\n"
-            );
         }
-        declared
-            + &format!(
-                "
-fn layer_of(tile: u32) -> Layer {{
-{layer_of}}}
+        format!(
+            "const LAYERS = {n_layers}u;
+{declared}@group(0) @binding({layers_at}) var<uniform> layers: array<Layer, LAYERS>;
 
-fn x_of(number: u32, row: u32, vector: u32) -> vec4<f32> {{
-    switch number {{
+fn x_of(place: u32, row: u32, vector: u32) -> vec4<f32> {{
+    switch place {{
 {x_of}        default: {{ return x_at(row, vector); }}
     }}
 }}
 
-fn e_of(number: u32, row: u32, vector: u32) -> vec4<f32> {{
-    switch number {{
+fn e_of(place: u32, row: u32, vector: u32) -> vec4<f32> {{
+    switch place {{
 {e_of}    }}
 }}
-"
-            )
+",
+            n_layers = self.layers.len()
+        )
     }
 }
 

@@ -281,8 +281,13 @@ pub(super) fn needs_norms(rule: &UpdateRule) -> bool {
     rule.clip_norm.is_some() || rule.l1 > 0.0 || rule.l2 > 0.0
 }
 
-/// What decides the text of a kernel that updates by `rule`.
-pub(super) fn header_of_rule(layout: &ParameterLayout, rule: &UpdateRule) -> String {
+/// What decides the text of a kernel that updates by `rule` parameters that lie as `layout` tells.
+pub(super) fn header_of_updates(layout: &ParameterLayout, rule: &UpdateRule) -> String {
+    header(layout) + &header_of_rule(rule)
+}
+
+/// What decides the text of an update by `rule`.
+pub(super) fn header_of_rule(rule: &UpdateRule) -> String {
     let method = match rule.optimizer {
         Optimizer::GradientDescent => "DESCENT",
         Optimizer::Momentum => "MOMENTUM",
@@ -292,10 +297,9 @@ pub(super) fn header_of_rule(layout: &ParameterLayout, rule: &UpdateRule) -> Str
         Optimizer::LBfgs => unreachable!("the host searches its steps"),
     };
     let averages = u32::from(rule.average_decay.is_some());
-    header(layout)
-        + &format!(
-            "const METHOD = {method};\nconst HISTORY = {MAX_UPDATES}u;\nconst AVERAGES = {averages}u;\n"
-        )
+    format!(
+        "const METHOD = {method};\nconst HISTORY = {MAX_UPDATES}u;\nconst AVERAGES = {averages}u;\n"
+    )
 }
 
 /// `optimizer`: an update.
@@ -304,7 +308,7 @@ fn optimizer(layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
     bindings.extend([Read, ReadWrite, ReadWrite]);
     Kernel {
         name: "optimizer",
-        wgsl: header_of_rule(layout, rule)
+        wgsl: header_of_updates(layout, rule)
             + &workgroup_header()
             + shaders!(
                 "common/update.wgsl",

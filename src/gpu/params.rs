@@ -33,7 +33,23 @@ pub(super) struct BlockParams {
     /// The place of the block's first row among all, or in its batch, in two words.
     pub(super) place_low: u32,
     pub(super) place_high: u32,
-    pub(super) _pad: [u32; 2],
+    /// vec4 of the sums of a leaf.
+    pub(super) leaf_width: u32,
+    pub(super) _pad: u32,
+}
+
+/// A layer, whose WGSL says what each means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct LayerParams {
+    pub(super) number: u32,
+    pub(super) outputs: u32,
+    pub(super) input_width: u32,
+    pub(super) output_width: u32,
+    pub(super) weight_at: u32,
+    pub(super) bias_at: u32,
+    pub(super) has_bias: u32,
+    pub(super) first_tile: u32,
 }
 
 /// The units that an update goes without, whose WGSL says what each means.
@@ -169,8 +185,8 @@ pub(super) struct FmaParams {
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BlockParams, ChunkParams, FmaParams, FoldParams, MaskParams, ReadParams, RuleParams,
-        SegmentParams, SmallUpdateParams, SmallUpdatesParams, SyntheticParams,
+        BlockParams, ChunkParams, FmaParams, FoldParams, LayerParams, MaskParams, ReadParams,
+        RuleParams, SegmentParams, SmallUpdateParams, SmallUpdatesParams, SyntheticParams,
     };
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
@@ -196,7 +212,8 @@ pub(super) mod tests {
             | "wide_output_gradient"
             | "row_losses"
             | "wide_output_predictions" => {
-                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf place_low place_high)
+                layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf place_low place_high
+                leaf_width)
             }
             "synthetic" => {
                 layout!(SyntheticParams: n_samples rows_per_leaf n_inputs seed flip_below
@@ -211,9 +228,14 @@ pub(super) mod tests {
     pub(in crate::gpu) fn assert_params(kernel: &Kernel, module: &naga::Module) {
         for (_, variable) in module.global_variables.iter() {
             if variable.space == AddressSpace::Uniform {
-                let name = module.types[variable.ty].name.as_deref();
-                let is_known =
-                    name.is_some_and(|name| ["Params", "Rule", "Mask", "Updates"].contains(&name));
+                let of_type = match module.types[variable.ty].inner {
+                    TypeInner::Array { base, .. } => base,
+                    _ => variable.ty,
+                };
+                let name = module.types[of_type].name.as_deref();
+                let is_known = name.is_some_and(|name| {
+                    ["Params", "Layer", "Rule", "Mask", "Updates"].contains(&name)
+                });
                 assert!(is_known, "{}: a uniform is {name:?}", kernel.name);
             }
         }
@@ -227,6 +249,10 @@ pub(super) mod tests {
                 "Rule" => {
                     layout!(RuleParams: scale rate square_scale decay momentum threshold l2
                     clip_norm number average_gain)
+                }
+                "Layer" if kernel.name != "small_network" => {
+                    layout!(LayerParams: number outputs input_width output_width weight_at bias_at
+                    has_bias first_tile)
                 }
                 "Mask" => layout!(MaskParams: key threshold scale),
                 "Segment" => {

@@ -12,7 +12,7 @@ use super::kernels::{Kernel, RowOrder, Summand, activation_name, row_reader, sha
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, MAX_UPDATES, NORMS_PER_WORKGROUP, RECORD_BYTES, WORKGROUP_SIZE,
-    header_of_rule, needs_norms, workgroup_header,
+    header_of_updates, needs_norms, workgroup_header,
 };
 use super::parameter_layout::ParameterLayout;
 use super::params::{MaskParams, SmallUpdateParams, SmallUpdatesParams, to_u32};
@@ -298,7 +298,7 @@ impl SmallLayout {
         Kernel {
             name: "small_network",
             wgsl: [
-                &header_of_rule(&self.parameters, rule),
+                &header_of_updates(&self.parameters, rule),
                 &workgroup_header(),
                 &header,
                 &summand.header(),

@@ -120,7 +120,16 @@ impl Device {
         label: &str,
         params: &impl bytemuck::NoUninit,
     ) -> Result<Buffer> {
-        let bytes = bytemuck::bytes_of(params);
+        self.uniforms(label, std::slice::from_ref(params))
+    }
+
+    /// A uniform buffer that holds each of `params`.
+    pub(in crate::gpu) fn uniforms(
+        &self,
+        label: &str,
+        params: &[impl bytemuck::NoUninit],
+    ) -> Result<Buffer> {
+        let bytes = bytemuck::cast_slice(params);
         let buffer = self.buffer(
             label,
             bytes.len() as u64,

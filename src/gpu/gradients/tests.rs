@@ -29,15 +29,14 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
         };
         let of_layer = |(at, layout_of): (usize, &_)| DenseKernel {
             layout: *layout_of,
-            vec4_per_leaf: layout.n_sums() / 4,
             data: (at == 0).then_some((format, order)),
-            dropped: None,
-            dropped_below: None,
+            drops: false,
+            drops_below: false,
         };
         let layers: Vec<_> = layout.layers.iter().enumerate().map(of_layer).collect();
         let tile = Tile::ALL[number % Tile::ALL.len()];
         let kernel = GradientKernel::new(&layers, tile);
-        for kernel in [kernel.sums(), kernel.updates(&layout, &rule)] {
+        for kernel in [kernel.sums(), kernel.updates(&rule)] {
             kernels.push((kernel, tile.invocations()));
         }
     }

@@ -167,7 +167,7 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
 }
 
 /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-const LOOPS: [&str; 37] = [
+const LOOPS: [&str; 38] = [
     "for (var number = 0u; number < updates.n_updates; number++) {",
     "for (var l = 0u; l < LAYERS; l++) {",
     "for (var l = LAYERS - 1u; l > 0u; l--) {",
@@ -193,8 +193,9 @@ const LOOPS: [&str; 37] = [
     "for (var distance = 1u; distance < n_terms; distance *= 2u) {",
     "for (var distance = 1u; distance < SLICES; distance *= 2u) {",
     "for (var q = 0u; q < n; q++) {",
-    "for (var vector = 0u; vector < VEC4_PER_ROW; vector += DEPTH) {",
-    "for (var output = 0u; output < OUTPUTS; output += AT_ONCE) {",
+    "for (var vector = 0u; vector < layer.input_width; vector += DEPTH) {",
+    "for (var output = 0u; output < layer.outputs; output += AT_ONCE) {",
+    "for (var l = 1u; l < LAYERS; l++) {",
     "for (var row = start; row < end; row += AT_ONCE) {",
     "for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {",
     "for (var distance = 1u; distance < WORKGROUP_SIZE; distance *= 2u) {",

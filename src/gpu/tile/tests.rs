@@ -71,10 +71,9 @@ impl Case {
     fn kernel(&self) -> DenseKernel {
         DenseKernel {
             layout: self.layout.layers[1],
-            vec4_per_leaf: self.layout.n_sums() / 4,
             data: None,
-            dropped: None,
-            dropped_below: None,
+            drops: false,
+            drops_below: false,
         }
     }
 
@@ -103,9 +102,11 @@ impl Case {
             rows_per_leaf: to_u32(self.rows_per_leaf),
             place_low: 0,
             place_high: 0,
-            _pad: [0; 2],
+            leaf_width: to_u32(self.layout.n_sums() / 4),
+            _pad: 0,
         };
         let params = device.uniform("test", &params).unwrap();
+        let layer = device.uniform("test", &self.kernel().params(1)).unwrap();
         let held = |numbers: &&[f32]| {
             let buffer = device.storage("operand", numbers.len()).unwrap();
             device.write(&buffer, 0, bytemuck::cast_slice(numbers));
@@ -118,7 +119,7 @@ impl Case {
         }
         let mut pipeline = Pipeline::new(device, kernel).unwrap();
         let mut bound = vec![&params];
-        bound.extend(operands.iter().chain(&buffers));
+        bound.extend(operands.iter().chain(&buffers).chain([&layer]));
         pipeline.add(device, &bound, workgroups).unwrap();
         device
             .run_pass("test", |pass| pipeline.record(pass))

@@ -209,7 +209,7 @@ fn every_shape_of_a_batch_is_within_the_bounds_of_the_cpus() {
         (3, 3, 1, 1, GpuOptions::default()),
         (3, 3, 1, 7, GpuOptions::default()),
         (40, 8192, 2, 33, GpuOptions::default()),
-        (300, 5, 16, 299, GpuOptions::default()),
+        (300, 5, 6, 299, GpuOptions::default()),
         (300, 784, 10, 64, GpuOptions::default()),
         (300, 784, 10, 64, without_subgroups),
         (3001, 33, 3, 500, GpuOptions::default()),

@@ -1,16 +1,14 @@
 // dense_backward: dloss/dz of the layer below, kept(e W) * slope, from e = dloss/dz of this layer. (writes with =)
-// errors (n_rows, layer.output_width) vec4; W as in common/layer.wgsl; pre_activations, activations and errors_below
-// (n_rows, layer.input_width) vec4, those of the layer below.
+// W as in common/layer.wgsl; pre_activations, activations and errors_below (n_rows, layer.input_width) vec4, those of the
+// layer below. common/dense_errors.wgsl or common/errors_of_outputs.wgsl gives the errors of this one.
 // Tiles of rows (workgroup_id.x) and of inputs (.y) as in common/tile.wgsl; the contraction is over the outputs.
 // CPU twins: multiply in src/cpu/dense/tile.rs, multiply_by_slopes in src/cpu/dense/activation.rs.
-@group(0) @binding(1) var<storage, read> errors: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> pre_activations: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> activations: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> errors_below: array<vec4<f32>>;
 @group(0) @binding(6) var<uniform> layer: Layer;
 
-const E_LOADS = ROWS * DEPTH / WORKGROUP_SIZE;
 const W_LOADS = AT_ONCE * COL_VEC4 / WORKGROUP_SIZE;
 
 var<workgroup> e_tile: array<vec4<f32>, ROWS * STRIDE>;
@@ -20,11 +18,7 @@ var<private> e: array<vec4<f32>, R>;
 var<private> w: array<vec4<f32>, C4>;
 
 fn load_tiles(first_row: u32, first_vector: u32, output: u32, invocation: u32) {
-    for (var i = 0u; i < E_LOADS; i++) { // unroll
-        let at = i * WORKGROUP_SIZE + invocation;
-        let line = at / DEPTH;
-        e_tile[line * STRIDE + at % DEPTH] = e_vector(first_row + line, output / 4u + at % DEPTH);
-    }
+    load_errors(first_row, output, first_vector == 0u, invocation);
     for (var i = 0u; i < W_LOADS; i++) { // unroll
         let at = i * WORKGROUP_SIZE + invocation;
         w_tile[at] = w_vector(output + at / COL_VEC4, first_vector + at % COL_VEC4);

@@ -88,7 +88,7 @@ fn main(
         }
         workgroupBarrier();
     }
-    prepare(workgroup.x == 0u && invocation == 0u);
+    prepare(workgroup.x == 0u && invocation == 0u, invocation);
     for (var r = 0u; r < R; r++) { // unroll
         for (var c = 0u; c < C4; c++) { // unroll
             let output = 4u * (first_error + down + r / 4u * DOWN) + r % 4u;

@@ -2,7 +2,7 @@
 // leaf_sums (n_leaves, params.leaf_width) vec4, laid out as the parameters.
 @group(0) @binding(3) var<storage, read_write> leaf_sums: array<vec4<f32>>;
 
-fn prepare(is_first: bool) {}
+fn prepare(is_first: bool, invocation: u32) {}
 
 // Takes vec4 `column` of the gradient of leaf `leaf` of the block.
 fn take(leaf: u32, column: u32, sum: vec4<f32>) {

@@ -1,8 +1,7 @@
 // gradient_updates: updates the parameters by what dense_gradient.wgsl finds, where the rows are one leaf and the norm of
 // the gradient does not matter.                                                    (parameters with -=)
-// leaf_sums (1, params.leaf_width) vec4, whose last vec4 is (loss, dy/dz, 0, 0); the others as in optimizer.wgsl.
+// Operands as in optimizer.wgsl; loss_of_update gives (loss, dy/dz) of the rows.
 // CPU twin: src/optimizer/step.rs.
-@group(0) @binding(3) var<storage, read> leaf_sums: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> rule: Rule;
 @group(0) @binding(5) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> first: array<vec4<f32>>;
@@ -17,13 +16,13 @@ fn is_weight(column: u32) -> bool {
 }
 
 // One invocation of all, for which `is_first`, writes what the update saw.
-fn prepare(is_first: bool) {
-    let loss_and_slope = leaf_sums[params.leaf_width - 1u];
+fn prepare(is_first: bool, invocation: u32) {
+    let found = loss_of_update(invocation);
     let before = history[(rule.number + HISTORY - 1u) % HISTORY].x;
-    let loss = deciding_loss(before, loss_and_slope.x);
+    let loss = deciding_loss(before, found.x);
     updates = is_finite(loss);
     if is_first {
-        history[rule.number] = vec4(loss, loss_and_slope.y, 0.0, 0.0);
+        history[rule.number] = vec4(loss, found.y, 0.0, 0.0);
     }
 }
 

@@ -2,8 +2,8 @@
 //! all data are in one buffer on the device; otherwise the host gathers them into memory of their own.
 
 use super::chunk::Chunk;
+use super::dense::Updating;
 use super::device::{Buffer, Device};
-use super::gradients::Gradients;
 use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
 use super::memory_plan::cut;
 use super::optimizer::{DeviceOptimizer, UpdateDispatches};
@@ -54,7 +54,7 @@ enum BatchUpdate {
     /// From the total of the leaves.
     OfTotal(UpdateDispatches),
     /// With the gradient.
-    OfGradients(Gradients),
+    OfGradients(Updating),
 }
 
 /// Where the rows come from.
@@ -164,11 +164,13 @@ impl Batches {
         list.find(|batch| batch.n_rows == n_rows).expect("prepared")
     }
 
-    /// Whether some batches update with the gradient.
+    /// The update with the gradient of some batches.
     #[cfg(test)]
-    pub(super) fn update_with_gradients(&self) -> bool {
-        let mut updates = self.list.iter().map(|batch| &batch.update);
-        updates.any(|update| matches!(update, Some(BatchUpdate::OfGradients(_))))
+    pub(super) fn updating(&self) -> Option<&Updating> {
+        self.list.iter().find_map(|batch| match &batch.update {
+            Some(BatchUpdate::OfGradients(updating)) => Some(updating),
+            _ => None,
+        })
     }
 
     /// Forgets the dispatches of the rule that was followed.
@@ -354,8 +356,8 @@ impl Batch {
         optimizer: &DeviceOptimizer,
     ) {
         match self.update.as_ref().expect("prepared") {
-            BatchUpdate::OfGradients(gradients) => {
-                self.leaf_kernel.record_update(pass, places, gradients);
+            BatchUpdate::OfGradients(updating) => {
+                self.leaf_kernel.record_update(pass, places, updating);
             }
             BatchUpdate::OfTotal(update) => {
                 self.record(pass, places);
@@ -390,7 +392,7 @@ impl Batch {
         };
         let (total, parameters) = (self.tree.total(), &operands.parameters);
         self.update = Some(match updating {
-            Some(gradients) => BatchUpdate::OfGradients(gradients),
+            Some(updating) => BatchUpdate::OfGradients(updating),
             None => BatchUpdate::OfTotal(optimizer.dispatches(device, parameters, total)?),
         });
         Ok(())

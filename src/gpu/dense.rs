@@ -5,8 +5,8 @@ use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::{Block, Forward, Values};
-use super::gradients::{GradientSource, Gradients};
-use super::kernels::Summand;
+use super::gradients::{GradientSource, Gradients, Losses};
+use super::kernels::{Kernel, Summand};
 use super::leaf_kernel::{BatchRows, Operands};
 use super::optimizer::DeviceOptimizer;
 use super::pipeline::{Pipeline, Places};
@@ -26,6 +26,14 @@ pub(super) struct Dense {
     outputs: Vec<Pipeline>,
     /// One for each layer but the first, with a dispatch for each block.
     backward: Vec<Pipeline>,
+    gradients: Gradients,
+}
+
+/// An update with the gradient.
+#[derive(Debug)]
+pub(super) struct Updating {
+    /// Errors of the last layer and of the one below it, in one dispatch; `None` if they take one each.
+    pub(super) from_outputs: Option<Pipeline>,
     gradients: Gradients,
 }
 
@@ -87,7 +95,7 @@ impl Dense {
         optimizer: &DeviceOptimizer,
         (chunks, rows): (&[Chunk], Option<&BatchRows>),
         tree: &Tree,
-    ) -> Result<Option<Gradients>> {
+    ) -> Result<Option<Updating>> {
         let source = GradientSource {
             device,
             operands,
@@ -95,7 +103,59 @@ impl Dense {
             chunks,
             rows,
         };
-        Gradients::updating(source, tree.page(), optimizer)
+        let Some((kernel, tile)) = self.backward_from_outputs(device, operands, rows) else {
+            let losses = (Losses::OfLeaf, tree.page());
+            let gradients = Gradients::updating(source, losses, optimizer)?;
+            return Ok(gradients.map(|gradients| Updating {
+                from_outputs: None,
+                gradients,
+            }));
+        };
+        let of_rows = device.storage("losses of rows", 2 * self.forward.longest())?;
+        let losses = (Losses::OfRows, &of_rows);
+        let Some(gradients) = Gradients::updating(source, losses, optimizer)? else {
+            return Ok(None);
+        };
+        let mut from_outputs = Pipeline::new(device, &kernel)?;
+        let (block, last) = (&self.forward.blocks[0], self.forward.last());
+        let (values, below) = (&self.forward.values[last], &self.forward.values[last - 1]);
+        let mut buffers = vec![&block.params, &values.errors, &operands.parameters];
+        buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
+        buffers.extend([&self.forward.params[last], &values.pre_activations]);
+        buffers.extend([&chunks[block.chunk].targets, &of_rows]);
+        buffers.extend(rows.map(|rows| &rows.numbers));
+        buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
+        let product = [
+            block.n_rows,
+            self.forward.kernels[last].layout.layer.n_inputs,
+        ];
+        from_outputs.add(device, &buffers, tile.workgroups(product))?;
+        Ok(Some(Updating {
+            from_outputs: Some(from_outputs),
+            gradients,
+        }))
+    }
+
+    /// The kernel of the errors of the last layer and of the one below it, and its tile; `None` if these are two kernels.
+    fn backward_from_outputs(
+        &self,
+        device: &Device,
+        operands: &Operands<'_>,
+        rows: Option<&BatchRows>,
+    ) -> Option<(Kernel, Tile)> {
+        let layers = &self.forward.kernels;
+        let [.., below, last] = &layers[..] else {
+            return None;
+        };
+        let tile = Tile::of([self.forward.longest(), last.layout.layer.n_inputs], 1);
+        let kernel = last.backward_from_outputs(
+            below.layout.layer.activation,
+            tile,
+            Summand::new(&operands.problem),
+            BatchRows::order(rows),
+        );
+        let fits = kernel.n_storage() <= device.max_storage_buffers();
+        (last.takes_outputs_at_once() && fits).then_some((kernel, tile))
     }
 
     /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in `page`.
@@ -234,9 +294,17 @@ impl Dense {
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         places: Places,
-        updating: &Gradients,
+        updating: &Updating,
     ) {
-        self.record_block(pass, 0, places, updating);
+        let Some(from_outputs) = &updating.from_outputs else {
+            return self.record_block(pass, 0, places, &updating.gradients);
+        };
+        self.forward.record_block(pass, 0, places);
+        from_outputs.record_at(pass, 0, places);
+        for backward in self.backward.iter().rev().skip(1) {
+            backward.record_at(pass, 0, places);
+        }
+        updating.gradients.record(pass, 0, places);
     }
 
     fn record_block(

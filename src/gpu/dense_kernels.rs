@@ -11,7 +11,7 @@ use super::tile::Tile;
 use crate::network::Activation;
 
 /// Invocations of a workgroup of the kernels that take outputs row by row.
-const WORKGROUP_SIZE: usize = 256;
+pub(super) const WORKGROUP_SIZE: usize = 256;
 /// Most outputs of a row that one invocation takes one after the other; more are shared.
 pub(super) const MAX_OUTPUTS_OF_INVOCATION: usize = 64;
 /// Fewest outputs that an invocation has of those that are shared.
@@ -57,19 +57,54 @@ impl DenseKernel {
 
     /// `dense_backward`: the errors of the layer below, whose activation is `below`.
     pub(super) fn backward(&self, below: Activation, tile: Tile) -> Kernel {
+        let errors = header_of_activation(below) + shaders!("common/dense_errors.wgsl");
+        let bindings = vec![Uniform, Read, Read, Read, Read, ReadWrite, Uniform];
+        self.backward_of(errors, tile, bindings)
+    }
+
+    /// Whether [`DenseKernel::backward_from_outputs`] takes all outputs of the layer at once.
+    pub(super) fn takes_outputs_at_once(&self) -> bool {
+        self.layout.layer.n_outputs <= Tile::AT_ONCE
+    }
+
+    /// `dense_backward` of the last layer, which finds the errors of the outputs first, and the loss of each row, from the
+    /// targets of rows in `order`; the activation of the layer below is `below`.
+    pub(super) fn backward_from_outputs(
+        &self,
+        below: Activation,
+        tile: Tile,
+        summand: Summand,
+        order: RowOrder,
+    ) -> Kernel {
+        let layer = self.layout.layer;
+        let mut bindings = vec![Uniform, ReadWrite, Read, Read, Read, ReadWrite, Uniform];
+        bindings.extend([Read, Read, ReadWrite]);
+        let errors = [
+            &format!("const OUTPUTS = {}u;\n", layer.n_outputs),
+            &header_of_activations(below, layer.activation),
+            &summand.header(),
+            &order.reader(&mut bindings),
+            shaders!(
+                "common/loss.wgsl",
+                "common/output_row.wgsl",
+                "common/output_errors.wgsl",
+                "common/errors_of_outputs.wgsl"
+            ),
+        ];
+        self.backward_of(errors.concat(), tile, bindings)
+    }
+
+    /// `dense_backward` with `errors`, the part that gives those of this layer.
+    fn backward_of(&self, errors: String, tile: Tile, mut bindings: Vec<Binding>) -> Kernel {
+        let units = units(self.drops_below, &mut bindings);
         let parts = shaders!(
             "common/functions.wgsl",
-            "common/dense_errors.wgsl",
             "common/dense_weight.wgsl",
             "dense_backward.wgsl"
         );
-        let mut bindings = vec![Uniform, Read, Read, Read, Read, ReadWrite, Uniform];
         Kernel {
             name: "dense_backward",
-            wgsl: header_of_tile(tile)
-                + &header_of_activation(below)
-                + &units(self.drops_below, &mut bindings)
-                + parts,
+            wgsl: header_of_tile(tile) + &errors + &units + parts,
             bindings,
         }
     }
@@ -216,6 +251,18 @@ pub(super) fn header_of_tile(tile: Tile) -> String {
     tile.header() + shaders!("common/tile.wgsl", "common/block.wgsl", "common/layer.wgsl")
 }
 
+/// The activations of hidden layers and of the outputs, for kernels that compute both.
+pub(super) fn header_of_activations(hidden: Activation, output: Activation) -> String {
+    let [hidden, output] = [hidden, output].map(activation_name);
+    format!(
+        "const HIDDEN_ACTIVATION = {hidden};
+const OUTPUT_ACTIVATION = {output};
+// The activation that functions.wgsl computes: that of the layer at hand.
+var<private> ACTIVATION: u32;
+"
+    )
+}
+
 fn header_of_activation(activation: Activation) -> String {
     format!("const ACTIVATION = {};\n", activation_name(activation))
 }
@@ -295,6 +342,10 @@ pub(super) mod tests {
                         kernel.predictions(),
                     ];
                     kernels.extend(of_rows.map(|kernel| (kernel, WORKGROUP_SIZE)));
+                    if at > 0 && kernel.takes_outputs_at_once() {
+                        let kernel = kernel.backward_from_outputs(activation, tile, summand, order);
+                        kernels.push((kernel, tile.invocations()));
+                    }
                 }
             }
         }

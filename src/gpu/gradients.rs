@@ -2,7 +2,7 @@
 //! update as soon as they are found.
 
 use super::chunk::Chunk;
-use super::dense_kernels::{DenseKernel, header_of_tile};
+use super::dense_kernels::{DenseKernel, WORKGROUP_SIZE, header_of_tile};
 use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
@@ -53,22 +53,22 @@ impl Gradients {
         ))
     }
 
-    /// Taken to update the parameters by `optimizer`, after a loss in `page`; `None` if there are several leaves, or if an
-    /// update depends on all of the gradient.
+    /// Taken to update the parameters by `optimizer`, after the loss that `found` has as `losses`; `None` if there are several leaves,
+    /// or if an update depends on all of the gradient.
     pub(super) fn updating(
         source: GradientSource<'_>,
-        page: &Buffer,
+        (losses, found): (Losses, &Buffer),
         optimizer: &DeviceOptimizer,
     ) -> Result<Option<Self>> {
         let all = GradientKernel::new(&source.forward.kernels, source.shared_tile());
-        let kernel = all.updates(&optimizer.rule);
+        let kernel = all.updates(&optimizer.rule, losses);
         let fits = kernel.n_storage() <= source.device.max_storage_buffers();
         if !source.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
         }
         let parameters = &source.operands.parameters;
         let [first, second] = &optimizer.memory;
-        let mut buffers = vec![page, &optimizer.records, parameters, first, second];
+        let mut buffers = vec![found, &optimizer.records, parameters, first, second];
         buffers.extend([&optimizer.history, &optimizer.average]);
         let pipeline = source.pipeline(0, &all, &kernel, &buffers)?;
         Ok(Some(Self(vec![pipeline])))
@@ -85,6 +85,15 @@ impl Gradients {
             pipeline.record_at(pass, block, places);
         }
     }
+}
+
+/// Where an update finds the loss of its rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Losses {
+    /// In a page of leaf sums.
+    OfLeaf,
+    /// In loss and dy/dz of each row, (n_rows, 2).
+    OfRows,
 }
 
 impl GradientSource<'_> {
@@ -173,13 +182,20 @@ impl<'k> GradientKernel<'k> {
     }
 
     /// `dense_gradient` that updates the parameters by `rule`.
-    pub(super) fn updates(&self, rule: &UpdateRule) -> Kernel {
+    pub(super) fn updates(&self, rule: &UpdateRule, losses: Losses) -> Kernel {
         let parts = shaders!(
             "common/update.wgsl",
             "common/update_rule.wgsl",
             "common/gradient_updates.wgsl"
         );
-        self.kernel(&(header_of_rule(rule) + parts), 5)
+        let losses = match losses {
+            Losses::OfLeaf => shaders!("common/loss_of_leaf.wgsl").to_owned(),
+            Losses::OfRows => {
+                format!("const LOSS_LANES = {WORKGROUP_SIZE}u;\n")
+                    + shaders!("common/loss_of_rows.wgsl")
+            }
+        };
+        self.kernel(&(header_of_rule(rule) + &losses + parts), 5)
     }
 
     /// The kernel with `taking`, the part that takes the gradient, which binds the leaf sums or, to update them, a record

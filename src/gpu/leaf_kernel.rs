@@ -1,9 +1,8 @@
 //! The kernels that sum the leaves of chunks.
 
 use super::chunk::Chunk;
-use super::dense::Dense;
+use super::dense::{Dense, Updating};
 use super::device::{Buffer, Device};
-use super::gradients::Gradients;
 use super::input_format::InputFormat;
 use super::kernels::{RowKernel, RowOrder, Summand};
 use super::masks::Masks;
@@ -130,7 +129,7 @@ impl LeafKernel {
         optimizer: &DeviceOptimizer,
         rows_of: (&[Chunk], Option<&BatchRows>),
         tree: &Tree,
-    ) -> Result<Option<Gradients>> {
+    ) -> Result<Option<Updating>> {
         match self {
             Self::Layer(..) => Ok(None),
             Self::Network(dense) => dense.updating(device, operands, optimizer, rows_of, tree),
@@ -142,7 +141,7 @@ impl LeafKernel {
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         places: Places,
-        updating: &Gradients,
+        updating: &Updating,
     ) {
         match self {
             Self::Layer(..) => unreachable!("its update is a dispatch of its own"),

@@ -4,11 +4,11 @@
 #[cfg(test)]
 pub(super) mod tests;
 
-use super::dense_kernels::MAX_OUTPUTS_OF_INVOCATION;
+use super::dense_kernels::{MAX_OUTPUTS_OF_INVOCATION, header_of_activations};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, RowOrder, Summand, activation_name, row_reader, shaders};
+use super::kernels::{Kernel, RowOrder, Summand, row_reader, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, MAX_UPDATES, NORMS_PER_WORKGROUP, RECORD_BYTES, WORKGROUP_SIZE,
@@ -330,7 +330,6 @@ impl SmallLayout {
         ] {
             writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
         }
-        let [hidden, output] = [self.hidden, self.output].map(activation_name);
         let layers: Vec<String> = self.layers.iter().map(SmallLayer::wgsl).collect();
         let cases = layers
             .iter()
@@ -338,12 +337,9 @@ impl SmallLayout {
             .map(|(number, layer)| format!("        case {number}u: {{ return {layer}; }}\n"));
         let cases: String = cases.collect();
         header
+            + &header_of_activations(self.hidden, self.output)
             + &format!(
-                "const HIDDEN_ACTIVATION = {hidden};
-const OUTPUT_ACTIVATION = {output};
-const LAST_LAYER = {};
-// The activation that functions.wgsl computes: that of the layer at hand.
-var<private> ACTIVATION: u32;
+                "const LAST_LAYER = {};
 
 fn layer_of(number: u32) -> Layer {{
     switch number {{

@@ -32,6 +32,9 @@ const DEPTH: usize = 4;
 const STRIDE: usize = DEPTH + 1;
 
 impl Tile {
+    /// Numbers of the contraction that a workgroup takes at a time.
+    pub(super) const AT_ONCE: usize = 4 * DEPTH;
+
     #[cfg(test)]
     pub(super) const ALL: [Self; 5] = [SMALL, MEDIUM, LARGE, NARROW, FLAT];
 

@@ -167,7 +167,7 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
 }
 
 /// Loops that index no private array: over rows, iterations, stages with a barrier, workgroup memory.
-const LOOPS: [&str; 38] = [
+const LOOPS: [&str; 42] = [
     "for (var number = 0u; number < updates.n_updates; number++) {",
     "for (var l = 0u; l < LAYERS; l++) {",
     "for (var l = LAYERS - 1u; l > 0u; l--) {",
@@ -199,6 +199,10 @@ const LOOPS: [&str; 38] = [
     "for (var row = start; row < end; row += AT_ONCE) {",
     "for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {",
     "for (var distance = 1u; distance < WORKGROUP_SIZE; distance *= 2u) {",
+    "for (var lane = invocation; lane < LOSS_LANES; lane += WORKGROUP_SIZE) {",
+    "for (var row = lane; row < params.n_rows; row += LOSS_LANES) {",
+    "for (var distance = 1u; distance < LOSS_LANES; distance *= 2u) {",
+    "for (var lane = 2u * distance * invocation; lane < LOSS_LANES; lane += 2u * distance * WORKGROUP_SIZE) {",
     "for (var o = 0u; o < OUTPUTS; o++) {",
     "for (var o = 1u; o < OUTPUTS; o++) {",
     "for (var o = OUTPUTS; o < PADDED; o++) {",

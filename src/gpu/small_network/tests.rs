@@ -6,6 +6,7 @@ use crate::data::{Dataset, Storage};
 use crate::gpu::device::tests::device;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::kernels::{Kernel, RowOrder, Summand};
+use crate::gpu::tile::Tile;
 use crate::gpu::{Followed, Gpu, GpuOptions, optimizer};
 use crate::network::{Activation, Dropout, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
@@ -181,11 +182,16 @@ impl Case {
             }
         }
         let is_one_leaf = by == By::Larger && self.rule.batches.is_some();
+        let updating = gpu.batches.updating();
         assert_eq!(
-            gpu.batches.update_with_gradients(),
+            updating.is_some(),
             is_one_leaf && !optimizer::needs_norms(&self.rule),
             "{by:?}"
         );
+        if let Some(updating) = updating {
+            let at_once = !self.widths.is_empty() && self.n_outputs <= Tile::AT_ONCE;
+            assert_eq!(updating.from_outputs.is_some(), at_once, "{by:?}");
+        }
         bits.extend(gpu.parameters().unwrap().into_iter().map(f64::to_bits));
         for vector in gpu.memory().unwrap().vectors() {
             bits.extend(vector.iter().map(|value| value.to_bits()));

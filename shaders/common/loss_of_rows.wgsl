@@ -1,0 +1,22 @@
+// loss_of_rows: (loss, dy/dz) of the rows of an update, which are one leaf, from those of each row: in the order in which the
+// LOSS_LANES invocations of output_gradient.wgsl add them.
+@group(0) @binding(3) var<storage, read> of_rows: array<vec2<f32>>;
+
+var<workgroup> losses: array<vec2<f32>, LOSS_LANES>;
+
+fn loss_of_update(invocation: u32) -> vec2<f32> {
+    for (var lane = invocation; lane < LOSS_LANES; lane += WORKGROUP_SIZE) {
+        var own = vec2(0.0);
+        for (var row = lane; row < params.n_rows; row += LOSS_LANES) {
+            own += of_rows[row];
+        }
+        losses[lane] = own;
+    }
+    for (var distance = 1u; distance < LOSS_LANES; distance *= 2u) {
+        workgroupBarrier();
+        for (var lane = 2u * distance * invocation; lane < LOSS_LANES; lane += 2u * distance * WORKGROUP_SIZE) {
+            losses[lane] += losses[lane + distance];
+        }
+    }
+    return workgroupUniformLoad(&losses[0]);
+}

@@ -72,6 +72,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// `self += other`
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.mean_slope += other.mean_slope;
+    }
+
     /// Reduces sums over rows of `problem` whose weights add up to `total_weight`: the loss is scaled as the
     /// reduction says, the slope becomes the mean over rows and outputs. If the rows weigh nothing, the sums are
     /// returned as they are.
@@ -145,8 +151,7 @@ impl Evaluation {
         for (sum, term) in self.gradient.iter_mut().zip(&other.gradient) {
             *sum += term;
         }
-        self.summary.loss += other.summary.loss;
-        self.summary.mean_slope += other.summary.mean_slope;
+        self.summary.add(&other.summary);
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) use predictor::Predictor;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
@@ -182,8 +182,7 @@ impl<'a> Cpu<'a> {
     fn sums(&self, prepared: &Prepared, rows: Option<&[usize]>) -> Sums {
         let leaves = rows.map_or(self.leaves, |rows| self.problem.leaves_of(rows.len()));
         let count = leaves.count();
-        let threads = self.threads.current_num_threads().div_ceil(count);
-        let threads = prepared.worthwhile_threads(leaves.rows(0).len(), threads);
+        let threads = self.threads_of_leaf(prepared, leaves);
         let leaf_sums = |leaf| self.leaf_sums(prepared, rows, leaves.rows(leaf), threads);
         match (count, threads) {
             // A small leaf alone is not worth waking a thread for.
@@ -194,6 +193,26 @@ impl<'a> Cpu<'a> {
                 sum_leaves(count, laid_out, Evaluation::add)
             })),
         }
+    }
+
+    /// The loss of all rows at the parameters: bit for bit that of [`Backend::evaluate`], without its gradient.
+    pub(crate) fn loss(&mut self) -> f64 {
+        self.mask = None;
+        let (problem, leaves) = (&self.problem, self.leaves);
+        let prepared = self.prepared(&self.parameters);
+        let threads = self.threads_of_leaf(&prepared, leaves);
+        let of_leaf = |leaf| {
+            let summary = |rows: Rows<'_>| prepared.summary(rows, self.instructions, threads);
+            (self.data).with_rows(problem.dataset, leaves.rows(leaf), summary)
+        };
+        let sums = (self.threads).install(|| sum_leaves(leaves.count(), of_leaf, Summary::add));
+        sums.reduced(problem, problem.dataset.total_weight()).loss
+    }
+
+    /// The threads that share each of `leaves`.
+    fn threads_of_leaf(&self, prepared: &Prepared, leaves: Leaves) -> usize {
+        let threads = (self.threads.current_num_threads()).div_ceil(leaves.count());
+        prepared.worthwhile_threads(leaves.rows(0).len(), threads)
     }
 
     /// Calls `work` on the threads, if what is done for each parameter is worth waking them.

@@ -94,6 +94,9 @@ pub(super) trait Dense: Debug + Send + Sync {
     /// threads of the current pool. The first row is at `place` in its batch.
     fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums>;
 
+    /// The sums of loss and dy/dz over `rows`, bit for bit those of [`Dense::sums`], without the gradient.
+    fn summary(&self, rows: Rows<'_>, threads: usize) -> Summary;
+
     /// How many of `threads` threads are worth waking for the sums over `n_rows` rows.
     fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize;
 
@@ -159,41 +162,26 @@ struct Tiled<T: Float, S, const M: usize, const N: usize> {
 }
 
 impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tiled<T, S, M, N> {
-    /// As many blocks as there are threads go through the layers at once; then the gradients go through these.
-    fn sums(&self, (place, rows): (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums> {
-        let Self {
-            network,
-            instructions,
-        } = self;
-        let n_blocks = rows.n_rows.div_ceil(ROWS).next_multiple_of(threads);
-        let rows_of_block = rows.n_rows.div_ceil(n_blocks).next_multiple_of(M);
-        let blocks = (0..threads).map(|_| Block::new(&network.layers, rows_of_block));
-        let mut blocks: Vec<Block<T, M, N>> = blocks.collect();
+    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums> {
+        let (network, instructions) = (&self.network, self.instructions);
         let gradients = network.layers.iter().map(|it| Gradient::new(it.shape));
         let mut gradients: Vec<Gradient<T, M, N>> = gradients.collect();
         let mut summary = Summary::default();
-        for first in (0..rows.n_rows).step_by(threads * rows_of_block) {
-            let starts = (first..rows.n_rows).step_by(rows_of_block);
-            let pairs = blocks.iter_mut().zip(starts);
-            let passes = pairs.map(|(block, start)| {
-                block.place(start, rows_of_block.min(rows.n_rows - start));
-                Pass {
-                    network,
-                    rows,
-                    place,
-                    block,
-                }
-            });
-            let passes: Vec<_> = passes.collect();
-            let n_placed = passes.len();
-            for_each(threads, passes, |pass| instructions.run(pass));
-            let placed = &blocks[..n_placed];
+        self.for_blocks(placed, threads, true, |blocks| {
             let stripes = gradients.iter_mut().enumerate();
-            let stripes = stripes.flat_map(|(layer, it)| it.stripes(layer, placed));
+            let stripes = stripes.flat_map(|(layer, it)| it.stripes(layer, blocks));
             for_each(threads, stripes.collect(), |it| instructions.run(it));
-            placed.iter().for_each(|it| it.add_summary(&mut summary));
-        }
+            blocks.iter().for_each(|it| it.add_summary(&mut summary));
+        });
         Box::new(LayerSums { summary, gradients })
+    }
+
+    fn summary(&self, rows: Rows<'_>, threads: usize) -> Summary {
+        let mut summary = Summary::default();
+        self.for_blocks((0, rows), threads, false, |blocks| {
+            blocks.iter().for_each(|it| it.add_summary(&mut summary));
+        });
+        summary
     }
 
     fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
@@ -206,6 +194,45 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tile
             network: &self.network,
             rows,
         })
+    }
+}
+
+impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Tiled<T, S, M, N> {
+    /// Calls `take` with blocks of `rows`, as many at once as there are threads, after they went through the layers: up, and
+    /// down again if `has_gradient`.
+    fn for_blocks(
+        &self,
+        (place, rows): (usize, Rows<'_>),
+        threads: usize,
+        has_gradient: bool,
+        mut take: impl FnMut(&[Block<T, M, N>]),
+    ) {
+        let Self {
+            network,
+            instructions,
+        } = self;
+        let n_blocks = rows.n_rows.div_ceil(ROWS).next_multiple_of(threads);
+        let rows_of_block = rows.n_rows.div_ceil(n_blocks).next_multiple_of(M);
+        let blocks = (0..threads).map(|_| Block::new(&network.layers, rows_of_block));
+        let mut blocks: Vec<Block<T, M, N>> = blocks.collect();
+        for first in (0..rows.n_rows).step_by(threads * rows_of_block) {
+            let starts = (first..rows.n_rows).step_by(rows_of_block);
+            let pairs = blocks.iter_mut().zip(starts);
+            let passes = pairs.map(|(block, start)| {
+                block.place(start, rows_of_block.min(rows.n_rows - start));
+                Pass {
+                    network,
+                    rows,
+                    place,
+                    has_gradient,
+                    block,
+                }
+            });
+            let passes: Vec<_> = passes.collect();
+            let n_placed = passes.len();
+            for_each(threads, passes, |pass| instructions.run(pass));
+            take(&blocks[..n_placed]);
+        }
     }
 }
 

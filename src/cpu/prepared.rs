@@ -6,7 +6,7 @@ use super::float::Float;
 use super::layer::PaddedLayer;
 use super::leaf::LeafSums;
 use super::sums::Sums;
-use crate::backend::{Evaluation, Problem};
+use crate::backend::{Evaluation, Problem, Summary};
 use crate::network::Mask;
 use crate::precision::Precision;
 use crate::simd::Instructions;
@@ -54,6 +54,19 @@ impl Prepared {
             Self::Layer(layer) => Sums::LaidOut(layer_sums(layer, rows, instructions)),
             Self::LayerF32(layer) => Sums::LaidOut(layer_sums(layer, rows, instructions)),
             Self::Network(network) => Sums::Dense(network.sums((place, rows), threads)),
+        }
+    }
+
+    /// Loss and dy/dz summed over `rows`, bit for bit those of [`Prepared::sums`]. One layer finds its gradient on the way.
+    pub(super) fn summary(
+        &self,
+        rows: Rows<'_>,
+        instructions: Instructions,
+        threads: usize,
+    ) -> Summary {
+        match self {
+            Self::Network(network) => network.summary(rows, threads),
+            _ => self.sums((0, rows), instructions, threads).summary(),
         }
     }
 

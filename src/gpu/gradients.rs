@@ -92,7 +92,7 @@ impl Gradients {
 pub(super) enum Losses {
     /// In a page of leaf sums.
     OfLeaf,
-    /// In loss and dy/dz of each row, (n_rows, 2).
+    /// In the loss and dy/dz of each row, a vec2.
     OfRows,
 }
 

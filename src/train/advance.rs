@@ -27,7 +27,10 @@ impl Training<'_> {
                 Remedy::Set("validation_data", "a file of the same columns"),
             ],
         )?;
-        let interval = self.run.config.holdout_interval();
+        let interval = self
+            .run
+            .config
+            .holdout_interval(self.run.dataset.n_samples());
         while self.run.stop.is_none() && self.iteration() < iteration {
             let next_evaluation = match self.holdout {
                 Some(_) => (self.iteration() / interval + 1).saturating_mul(interval),

@@ -76,8 +76,8 @@ pub struct TrainConfig {
     /// Rows, spread evenly over all, on which L-BFGS begins before its first iteration; 0 for none. `None` for a
     /// sixteenth of the rows on the CPU if that is many, and otherwise for none.
     pub warm_start_rows: Option<usize>,
-    /// Iterations from one evaluation of the held-out samples to the next; `None` for 1 with L-BFGS, and otherwise for
-    /// about a hundredth of all.
+    /// Iterations from one evaluation of the held-out samples to the next; `None` for 1 with L-BFGS, for those of an
+    /// epoch with `batch_size`, and otherwise for about a hundredth of all.
     pub validation_every: Option<u64>,
     /// Ends a training when the loss on the held-out samples has not fallen for this many evaluations, and returns to
     /// the best parameters. `None` keeps the last ones.
@@ -248,11 +248,12 @@ impl TrainConfig {
         is_first_order && self.gradient_tolerance.is_none() && self.loss_tolerance.is_none()
     }
 
-    /// Iterations from one evaluation of the held-out samples to the next.
-    pub(super) fn holdout_interval(&self) -> u64 {
-        let usual = match self.optimizer {
-            Optimizer::LBfgs => 1,
-            _ => (self.iterations / 100).clamp(1, 1000),
+    /// Iterations from one evaluation of the held-out samples to the next, of a training on `n_samples` others.
+    pub(super) fn holdout_interval(&self, n_samples: usize) -> u64 {
+        let usual = match (self.optimizer, self.batch_size) {
+            (Optimizer::LBfgs, _) => 1,
+            (_, Some(_)) => self.updates_an_epoch(n_samples),
+            (_, None) => (self.iterations / 100).clamp(1, 1000),
         };
         self.validation_every.unwrap_or(usual)
     }

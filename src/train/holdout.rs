@@ -78,7 +78,7 @@ impl<'a> Holdout<'a> {
             return Ok(());
         }
         self.cpu.set_parameters(&run.parameters()?)?;
-        let loss = self.cpu.evaluate()?.summary.loss;
+        let loss = self.cpu.loss();
         self.state.last = Some(iteration);
         if self.state.best.as_ref().is_none_or(|best| loss < best.loss) {
             self.state.looks_without_improvement = 0;

@@ -62,11 +62,13 @@ impl<T: Float, const M: usize, const N: usize> Values<T, M, N> {
         }
     }
 
-    /// Gives the activations of `n_rows` rows to the layer above.
+    /// Gives the activations of `n_rows` rows to the layer above, and to its gradient if there is one.
     #[inline(always)]
-    fn hand_up(&mut self, n_rows: usize) {
+    fn hand_up(&mut self, n_rows: usize, has_gradient: bool) {
         self.grouped_a.take(&self.a, self.width, n_rows);
-        self.columns_of_a.take(&self.a, self.width, n_rows);
+        if has_gradient {
+            self.columns_of_a.take(&self.a, self.width, n_rows);
+        }
     }
 
     /// Gives dloss/dz of `n_rows` rows to the gradient and to the layer below.
@@ -128,10 +130,7 @@ impl<T: Float, const M: usize, const N: usize> Block<T, M, N> {
 
     /// Adds loss and dy/dz, row by row.
     pub(super) fn add_summary(&self, sum: &mut Summary) {
-        for row in &self.summaries {
-            sum.loss += row.loss;
-            sum.mean_slope += row.mean_slope;
-        }
+        self.summaries.iter().for_each(|row| sum.add(row));
     }
 }
 
@@ -141,6 +140,8 @@ pub(super) struct Pass<'a, T: Float, const M: usize, const N: usize> {
     pub(super) rows: Rows<'a>,
     /// That of the first of `rows` in the batch.
     pub(super) place: usize,
+    /// Whether the backward pass follows.
+    pub(super) has_gradient: bool,
     pub(super) block: &'a mut Block<T, M, N>,
 }
 
@@ -151,6 +152,9 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
     fn run<const FUSED: bool>(mut self) {
         self.forward::<FUSED>();
         self.output_errors();
+        if !self.has_gradient {
+            return;
+        }
         let (layers, dropped) = (&self.network.layers, self.dropped());
         let Block {
             layers: values,
@@ -192,7 +196,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
             if let Some(dropped) = dropped.filter(|_| at + 1 < layers.len()) {
                 dropped.activations(at, layer.shape, *n_rows, &mut from_here[0]);
             }
-            from_here[0].hand_up(*n_rows);
+            from_here[0].hand_up(*n_rows, self.has_gradient);
         }
     }
 
@@ -224,7 +228,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
                 *to = T::from(*x);
             }
         }
-        to.hand_up(*n_rows);
+        to.hand_up(*n_rows, self.has_gradient);
     }
 
     /// Writes dloss/dz of the last layer, and loss and dy/dz of each row.
@@ -276,7 +280,9 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
                 mean_slope: weight * slope,
             });
         }
-        values.hand_down(*n_rows);
+        if self.has_gradient {
+            values.hand_down(*n_rows);
+        }
     }
 }
 

@@ -30,7 +30,8 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Forward<'_, T, M, 
             let mut pass = Pass {
                 network,
                 rows,
-                place: first,
+                place: 0,
+                has_gradient: false,
                 block: &mut block,
             };
             pass.forward::<FUSED>();

@@ -287,3 +287,50 @@ fn many_weights_have_the_sums_of_the_definition_on_any_threads() {
     }
     assert_eq!(bits(&on(3)), bits(&found), "on threads");
 }
+
+/// Of one leaf and of several, whose rows threads share or not; of one layer too.
+#[test]
+fn the_loss_alone_has_the_bits_of_the_evaluation() {
+    for (n_rows, widths, one_leaf) in [
+        (ROWS + 1, &[33, 15][..], true),
+        (3000, &[150, 60], false),
+        (70_000, &[3], false),
+        (20_000, &[], false),
+    ] {
+        let mut random = test_numbers(7);
+        let mut value = |_| random.random_range(0.0..1.0);
+        let inputs: Vec<f32> = (0..n_rows * 4).map(&mut value).collect();
+        let targets: Vec<f32> = (0..n_rows * 2).map(&mut value).collect();
+        let weights: Vec<f32> = (0..n_rows).map(|row| (row % 3) as f32).collect();
+        let dataset = Dataset::from_rows("rows", 4, 2, inputs, targets).unwrap();
+        let dataset = dataset.with_weights(&weights).unwrap();
+        let network = Network::single_layer(4, 2, true).with_hidden(&Hidden {
+            widths: widths.to_vec(),
+            activation: Activation::Silu,
+        });
+        let problem = Problem {
+            dataset: &dataset,
+            network,
+            objective: Objective {
+                loss: Loss::CrossEntropy,
+                reduction: Reduction::Mean,
+            },
+            dropout: Some(Dropout { rate: 0.3, seed: 2 }).filter(|_| !widths.is_empty()),
+        };
+        assert_eq!(problem.leaves().count() == 1, one_leaf, "{widths:?}");
+        let parameters = problem.network.parameters_from(1, Some(Init::He));
+        for precision in [Precision::F64, Precision::F32] {
+            for threads in [1, 3] {
+                let problem = problem.clone();
+                let mut cpu = Cpu::in_precision(problem, Some(threads), precision).unwrap();
+                cpu.set_parameters(&parameters).unwrap();
+                // The loss is that of all units, whatever was evaluated before.
+                cpu.evaluate_for(Some(4), None).unwrap();
+                let alone = cpu.loss();
+                let expected = cpu.evaluate().unwrap().summary.loss;
+                let what = format!("{widths:?}, {precision:?}, {threads} threads");
+                assert_eq!(alone.to_bits(), expected.to_bits(), "{what}");
+            }
+        }
+    }
+}

@@ -99,7 +99,8 @@ impl RunKey {
         )?;
         let reason = format_args!("the checkpoint has made {done} already; take more");
         require(done <= is.iterations, "iterations", reason, &[])?;
-        let [before, after] = [was, is].map(TrainConfig::holdout_interval);
+        let interval = |setting: &TrainConfig| setting.holdout_interval(self.data.samples);
+        let [before, after] = [was, is].map(interval);
         let reason = format_args!(
             "the checkpoint was made with an evaluation of the held-out samples each {before} iterations, and this run has one each {after}; take {before}"
         );

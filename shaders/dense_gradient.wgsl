@@ -15,7 +15,7 @@ var<private> x: array<vec4<f32>, C4>;
 var<private> place: u32; // of the layer among those of the dispatch
 var<private> layer: Layer;
 
-// Those of a dispatch are neighbours.
+// The tiles of each layer come after those of the layer before.
 fn find_layer(tile: u32) {
     for (var l = 1u; l < LAYERS; l++) {
         place += u32(tile >= layers[l].first_tile);

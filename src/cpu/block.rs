@@ -64,14 +64,16 @@ pub(super) struct Block<'a> {
     pub(super) n_rows: usize,
     /// How many rows ahead of the one it reads a pass asks for memory.
     pub(super) ahead: usize,
+    /// Whether the backward pass follows.
+    pub(super) has_gradient: bool,
 }
 
 impl Block<'_> {
     /// Whether the forward pass asks for every row ahead. Otherwise it asks for the even ones and the backward pass
-    /// for the odd ones. Two short rows lie in neighbouring cache lines, which memory gives at once.
+    /// for the odd ones, if it follows. Two short rows lie in neighbouring cache lines, which memory gives at once.
     #[inline(always)]
     pub(super) fn forward_asks_for_all(&self) -> bool {
-        self.stride <= 2 * WIDTH
+        self.stride <= 2 * WIDTH || !self.has_gradient
     }
 }
 

@@ -78,9 +78,9 @@ impl PaddedLayer<f64> {
 /// The gradient, the loss and dy/dz, summed over rows.
 #[derive(Clone, Debug)]
 pub(super) struct Sums {
-    /// (O, I padded); the padding holds numbers without a meaning.
+    /// (O, I padded); the padding holds numbers without a meaning. Empty where no gradient is wanted.
     pub(super) grad_weight: Vec<f64>,
-    /// (O)
+    /// (O); empty likewise.
     pub(super) grad_bias: Vec<f64>,
     /// Lane i sums the i-th row of every block.
     pub(super) loss: [f64; ROWS],
@@ -93,6 +93,15 @@ impl Sums {
         Self {
             grad_weight: vec![0.0; layer.weight.len()],
             grad_bias: vec![0.0; layer.bias.len()],
+            ..Self::without_gradient()
+        }
+    }
+
+    /// Of loss and dy/dz alone.
+    pub(super) fn without_gradient() -> Self {
+        Self {
+            grad_weight: Vec::new(),
+            grad_bias: Vec::new(),
             loss: [0.0; ROWS],
             slope: [0.0; ROWS],
         }

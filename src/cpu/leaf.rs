@@ -28,6 +28,8 @@ const AHEAD_BYTES: usize = 1 << 15;
 pub(super) struct LeafSums<'a, T> {
     pub(super) layer: &'a PaddedLayer<T>,
     pub(super) rows: Rows<'a>,
+    /// Whether the gradient is wanted.
+    pub(super) has_gradient: bool,
 }
 
 impl<T: Float> Arithmetic for LeafSums<'_, T> {
@@ -35,14 +37,17 @@ impl<T: Float> Arithmetic for LeafSums<'_, T> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Sums {
-        let mut sums = Sums::zero(self.layer);
+        let mut sums = match self.has_gradient || self.rows.n_rows <= WIDTH {
+            true => Sums::zero(self.layer),
+            false => Sums::without_gradient(),
+        };
         let mut scratch = Scratch::new(self.layer);
         add_rows::<T, FUSED>(self.layer, self.rows, &mut scratch, &mut sums);
         sums
     }
 }
 
-/// Adds the sums over `rows` to `sums`, which must be 0.
+/// Adds the sums over `rows` to `sums`, which must be 0; those of more than [`WIDTH`] rows may go without a gradient.
 #[inline(always)]
 pub(super) fn add_rows<T: Float, const FUSED: bool>(
     layer: &PaddedLayer<T>,
@@ -53,6 +58,7 @@ pub(super) fn add_rows<T: Float, const FUSED: bool>(
     if let Some(batch) = SmallBatch::new(layer, rows) {
         return batch.sum::<FUSED>(layer, scratch, sums);
     }
+    let has_gradient = !sums.grad_weight.is_empty();
     let width = layer.width();
     let block_bytes = match layer.shape.n_outputs {
         1 => BLOCK_BYTES,
@@ -69,6 +75,7 @@ pub(super) fn add_rows<T: Float, const FUSED: bool>(
             inputs,
             n_rows,
             ahead,
+            has_gradient,
         };
         let block = in_whole_vectors(block, layer, &mut scratch.padded);
         let targets = &rows.targets[first * rows.target_stride..];
@@ -92,6 +99,10 @@ pub(super) fn add_rows<T: Float, const FUSED: bool>(
                 column(o, &mut lanes.t);
                 activate::<T, FUSED>(layer, n_rows, &mut z[..n_lanes], lanes, sums);
             }
+        }
+        if !has_gradient {
+            first += n_rows;
+            continue;
         }
         if layer.shape.bias {
             for (grad, z) in sums.grad_bias.iter_mut().zip(z.chunks_exact(ROWS)) {
@@ -255,10 +266,15 @@ mod tests {
                     let expected = by_definition(&layer, network, &parameters, rows);
                     for instructions in Instructions::all() {
                         let layer = &layer;
-                        let found = instructions.run(LeafSums { layer, rows });
+                        let all = || LeafSums {
+                            layer,
+                            rows,
+                            has_gradient: true,
+                        };
+                        let found = instructions.run(all());
                         let found = numbers(layer, &found);
                         if instructions.fuse() {
-                            let fused = LeafSums { layer, rows }.run::<true>();
+                            let fused = all().run::<true>();
                             let bits =
                                 |sums: &[f64]| sums.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                             assert_eq!(

@@ -3,7 +3,7 @@
 use super::block::Rows;
 use super::dense::{self, Dense};
 use super::float::Float;
-use super::layer::PaddedLayer;
+use super::layer::{self, PaddedLayer};
 use super::leaf::LeafSums;
 use super::sums::Sums;
 use crate::backend::{Evaluation, Problem, Summary};
@@ -57,7 +57,7 @@ impl Prepared {
         }
     }
 
-    /// Loss and dy/dz summed over `rows`, bit for bit those of [`Prepared::sums`]. One layer finds its gradient on the way.
+    /// Loss and dy/dz summed over `rows`, bit for bit those of [`Prepared::sums`].
     pub(super) fn summary(
         &self,
         rows: Rows<'_>,
@@ -65,8 +65,9 @@ impl Prepared {
         threads: usize,
     ) -> Summary {
         match self {
+            Self::Layer(layer) => leaf_sums(layer, rows, false, instructions).summary(),
+            Self::LayerF32(layer) => leaf_sums(layer, rows, false, instructions).summary(),
             Self::Network(network) => network.summary(rows, threads),
-            _ => self.sums((0, rows), instructions, threads).summary(),
         }
     }
 
@@ -79,12 +80,25 @@ impl Prepared {
     }
 }
 
+fn leaf_sums<T: Float>(
+    layer: &PaddedLayer<T>,
+    rows: Rows<'_>,
+    has_gradient: bool,
+    instructions: Instructions,
+) -> layer::Sums {
+    instructions.run(LeafSums {
+        layer,
+        rows,
+        has_gradient,
+    })
+}
+
 fn layer_sums<T: Float>(
     layer: &PaddedLayer<T>,
     rows: Rows<'_>,
     instructions: Instructions,
 ) -> Evaluation {
-    let sums = instructions.run(LeafSums { layer, rows });
+    let sums = leaf_sums(layer, rows, true, instructions);
     Evaluation {
         summary: sums.summary(),
         gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),

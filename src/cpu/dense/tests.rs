@@ -296,6 +296,7 @@ fn the_loss_alone_has_the_bits_of_the_evaluation() {
         (3000, &[150, 60], false),
         (70_000, &[3], false),
         (20_000, &[], false),
+        (5, &[], true),
     ] {
         let mut random = test_numbers(7);
         let mut value = |_| random.random_range(0.0..1.0);

@@ -130,6 +130,31 @@ fn looking_changes_no_bit() {
     }
 }
 
+#[test]
+fn held_out_samples_are_evaluated_after_each_epoch_of_mini_batches() {
+    let (rest, held) = random_dataset(900, 6, 2).split(0.3, 4).unwrap();
+    let config = TrainConfig {
+        optimizer: Optimizer::Adam,
+        batch_size: Some(100),
+        iterations: 20,
+        ..TrainConfig::default()
+    };
+    assert_eq!(config.updates_an_epoch(rest.n_samples()), 7);
+    let mut training = Training::start(&rest, &config, &Hardware::cpu()).unwrap();
+    training.set_holdout(&held, None).unwrap();
+    let observe = &mut |_: &_| ControlFlow::Continue(());
+    training.advance_to(20, observe).unwrap();
+    let trained = training.finish().unwrap();
+    let points = trained.history.iter();
+    let evaluated = points.filter(|point| point.validation.is_some());
+    let iterations: Vec<u64> = evaluated.map(|point| point.iteration).collect();
+    assert_eq!(
+        iterations,
+        [7, 14, 20],
+        "the end of the training among them"
+    );
+}
+
 /// A batch is the rows it names, in either reduction, scaled and weighted as all are.
 #[test]
 fn a_batch_is_a_data_set_of_its_rows() {

@@ -1,6 +1,7 @@
 // dense_gradient: of some layers, for each leaf of a block, the sums over its rows of dloss/dW = e x^T and dloss/db = e,
 // where e = dloss/dz. common/gradient_sums.wgsl or common/gradient_updates.wgsl says where these sums go, with = or -=.
-// x_of and e_of give vec4 of x (rows, input_width) and of e (n_rows, output_width) of a layer.
+// layers (LAYERS) are those of the dispatch, as in common/layer.wgsl; x_of and e_of give vec4 of x (rows, input_width) and
+// of e (n_rows, output_width) of a layer.
 // A workgroup takes one leaf (workgroup_id.y) and a tile of outputs and inputs (.x) as in common/tile.wgsl, those of one
 // layer after those of another; the contraction is over the rows. CPU twin: src/cpu/dense/gradient.rs.
 const E_LOADS = AT_ONCE * ROW_VEC4 / WORKGROUP_SIZE;

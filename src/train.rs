@@ -115,7 +115,7 @@ impl<'a> Training<'a> {
     }
 
     /// Evaluates the loss on `holdout` from time to time, on the CPU: unscaled samples of the same columns that are not
-    /// trained on. After which iterations depends on the settings alone.
+    /// trained on. After which iterations depends on the settings and the number of samples alone.
     ///
     /// # Errors
     /// If the columns differ from those of the training samples, or the CPU cannot hold the samples.

@@ -1,4 +1,4 @@
-// all_units: what dropout.wgsl gives, of a pass that goes without no unit.
+// all_units: what dropout.wgsl gives, of a pass by all units.
 fn kept(row: u32, unit: u32, a: f32) -> f32 {
     return a;
 }

@@ -1,5 +1,5 @@
 // errors_of_outputs: the errors of the last layer, of at most AT_ONCE outputs, found where dense_errors.wgsl reads them: from
-// its pre-activations z (n_rows, layer.output_width) vec4 and the targets, by output_errors.wgsl. The workgroups of a layer's
+// its pre-activations z (n_rows, layer.output_width) vec4 and the targets, by output_errors.wgsl. The workgroups of the layer's
 // first inputs also write them to `errors`, and the loss and dy/dz of each row to of_rows (n_rows).    (writes with =)
 // targets as in common/output_targets.wgsl. CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(1) var<storage, read_write> errors: array<f32>;
@@ -24,6 +24,7 @@ fn set_error(row: u32, output: u32, error: f32) {
     }
 }
 
+// All outputs; `is_first` for the workgroups of the layer's first inputs.
 fn load_errors(first_row: u32, output: u32, is_first: bool, invocation: u32) {
     line = invocation;
     writes = is_first;

@@ -53,8 +53,8 @@ impl Gradients {
         ))
     }
 
-    /// Taken to update the parameters by `optimizer`, after the loss that `found` has as `losses`; `None` if there are several leaves,
-    /// or if an update depends on all of the gradient.
+    /// Taken to update the parameters by `optimizer`, after the loss that is in the buffer as the [`Losses`] say; `None` if
+    /// there are several leaves, or if an update depends on all of the gradient.
     pub(super) fn updating(
         source: GradientSource<'_>,
         (losses, found): (Losses, &Buffer),

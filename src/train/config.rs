@@ -77,7 +77,7 @@ pub struct TrainConfig {
     /// sixteenth of the rows on the CPU if that is many, and otherwise for none.
     pub warm_start_rows: Option<usize>,
     /// Iterations from one evaluation of the held-out samples to the next; `None` for 1 with L-BFGS, for those of an
-    /// epoch with `batch_size`, and otherwise for about a hundredth of all.
+    /// epoch with `batch_size`, and otherwise for a hundredth of all, 1,000 at most.
     pub validation_every: Option<u64>,
     /// Ends a training when the loss on the held-out samples has not fallen for this many evaluations, and returns to
     /// the best parameters. `None` keeps the last ones.

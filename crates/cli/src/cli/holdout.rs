@@ -20,7 +20,7 @@ pub(super) struct HoldoutArgs {
     /// Take another file with the same columns as the held-out samples, and report the loss on them
     #[arg(long, value_name = "FILE", group = "encoded")]
     validation_data: Option<PathBuf>,
-    /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; those of an epoch with --batch-size; otherwise a hundredth of all, 1000 at most)
+    /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; those of an epoch with mini-batches; otherwise a hundredth of all, 1000 at most)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     validation_every: Option<u64>,
     /// Stop if the held-out loss has not fallen for PATIENCE evaluations, and keep the best weights (default of PATIENCE: 10; set it as in --early-stopping=20)

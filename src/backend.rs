@@ -344,6 +344,15 @@ pub trait Backend {
         Ok(())
     }
 
+    /// Takes up `dataset`, whose samples are not scaled and not trained on, beside those that are. `None` if the backend
+    /// leaves them to the host.
+    ///
+    /// # Errors
+    /// Where the device cannot hold the samples, or fails.
+    fn hold_out(&self, _dataset: &Dataset) -> Result<Option<Box<dyn HeldOut>>> {
+        Ok(None)
+    }
+
     /// How many submissions to have under way at once, so that the hardware never waits for the host.
     fn queue_depth(&self) -> usize;
 
@@ -364,6 +373,15 @@ pub trait Backend {
     /// # Errors
     /// Where the device fails.
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
+}
+
+/// Samples that are not trained on, held for their loss alone.
+pub trait HeldOut: std::fmt::Debug {
+    /// Their loss at `parameters`, in the layout of the network, for unscaled features; without penalties.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn loss_at(&mut self, parameters: &[f64]) -> Result<f64>;
 }
 
 /// The values of one layer for the rows of a leaf, each (rows, O).

@@ -34,7 +34,9 @@ pub(crate) use predictor::Predictor;
 pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
+use crate::backend::{
+    Backend, BackendKind, Evaluation, HeldOut, Predictions, Problem, Seen, Summary,
+};
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
@@ -219,6 +221,13 @@ impl<'a> Cpu<'a> {
     fn share<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let n_parameters = self.problem.network.n_parameters();
         pool::share(&self.threads, n_parameters, work)
+    }
+}
+
+impl HeldOut for Cpu<'_> {
+    fn loss_at(&mut self, parameters: &[f64]) -> Result<f64> {
+        self.set_parameters(parameters)?;
+        Ok(self.loss())
     }
 }
 

@@ -24,6 +24,7 @@ mod fma;
 mod forward;
 mod generate;
 mod gradients;
+mod held_out;
 mod input_format;
 mod kernels;
 mod leaf_kernel;
@@ -95,7 +96,7 @@ pub struct Gpu<'a> {
     /// Of a network that reads each row once.
     shape: Option<WorkgroupShape>,
     leaves: Leaves,
-    pass: Pass<'a>,
+    pass: Pass,
     batches: Batches,
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,

@@ -114,16 +114,14 @@ impl<'a> Training<'a> {
         self.run.set_parameters(parameters)
     }
 
-    /// Evaluates the loss on `holdout` from time to time, on the CPU: unscaled samples of the same columns that are not
-    /// trained on. After which iterations depends on the settings and the number of samples alone.
+    /// Evaluates the loss on `holdout` from time to time: unscaled samples of the same columns that are not trained on.
+    /// After which iterations depends on the settings and the number of samples alone. A GPU evaluates in float32; where
+    /// the CPU trains, `threads` of it do in float64.
     ///
     /// # Errors
-    /// If the columns differ from those of the training samples, or the CPU cannot hold the samples.
+    /// If the columns differ from those of the training samples, or the hardware cannot hold the samples.
     pub fn set_holdout(&mut self, holdout: &'a Dataset, threads: Option<usize>) -> Result<()> {
-        let TrainingRun {
-            dataset, config, ..
-        } = &self.run;
-        self.holdout = Some(Holdout::new(dataset, holdout, config, threads)?);
+        self.holdout = Some(Holdout::new(&self.run, holdout, threads)?);
         Ok(())
     }
 

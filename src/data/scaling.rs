@@ -152,6 +152,15 @@ impl Dataset {
         }
     }
 
+    /// These samples with their features scaled like those of `other`, and not rounded to a storage.
+    #[must_use]
+    pub(crate) fn scaled_like(&self, other: &Self) -> Self {
+        Self {
+            scaling: other.scaling.clone(),
+            ..self.unrounded()
+        }
+    }
+
     /// The scaling of the features; `None` if they are not standardised.
     #[must_use]
     pub fn scaling(&self) -> Option<&Scaling> {

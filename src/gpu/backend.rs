@@ -1,6 +1,7 @@
 //! What a GPU does as a backend: evaluations, and updates that go on by themselves.
 
 use super::device::Readbacks;
+use super::held_out::HeldOut;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::params::to_u32;
 use super::pipeline::Places;
@@ -9,7 +10,10 @@ use super::ring::Samples;
 use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
 use super::{Followed, Follower, Gpu, pass};
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary};
+use crate::backend::{
+    self, Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary,
+};
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
 use std::ops::Range;
@@ -181,6 +185,10 @@ impl Backend for Gpu<'_> {
             it.optimizer.set_memory(&self.device, memory);
         }
         Ok(())
+    }
+
+    fn hold_out(&self, dataset: &Dataset) -> Result<Option<Box<dyn backend::HeldOut>>> {
+        Ok(Some(Box::new(HeldOut::new(self, dataset)?)))
     }
 
     /// Two: one submission that the device works on, and one that it finds when it is done with that.

@@ -18,8 +18,8 @@ use std::ops::Range;
 
 /// Every chunk of a data set, and where the rows of those that stream come from.
 #[derive(Debug)]
-pub(super) struct Chunks<'a> {
-    dataset: &'a Dataset,
+pub(super) struct Chunks {
+    dataset: Dataset,
     granted: Granted,
     source: Source,
 }
@@ -54,12 +54,12 @@ impl Source {
     }
 }
 
-impl<'a> Chunks<'a> {
+impl Chunks {
     /// Cuts the data into chunks, as many of them resident as the options and the device allow, and fills
     /// those.
     pub(super) fn new(
         device: &Device,
-        dataset: &'a Dataset,
+        dataset: &Dataset,
         leaves: Leaves,
         leaves_per_page: usize,
         options: GpuOptions,
@@ -98,7 +98,7 @@ impl<'a> Chunks<'a> {
             source = Source::None;
         }
         Ok(Self {
-            dataset,
+            dataset: dataset.clone(),
             granted,
             source,
         })
@@ -130,12 +130,12 @@ impl<'a> Chunks<'a> {
     pub(super) fn notice(&self) -> Option<String> {
         let streamed = &self.list()[self.granted.n_resident..];
         let n_rows: usize = streamed.iter().map(|chunk| chunk.rows.len()).sum();
-        let row_layout = RowLayout::new(self.dataset);
+        let row_layout = RowLayout::new(&self.dataset);
         (n_rows > 0).then(|| {
             format!(
                 "{} of {} bytes of the data stream in every iteration, as {}",
                 n_rows as u64 * row_layout.row_bytes(),
-                row_layout.data_bytes(self.dataset),
+                row_layout.data_bytes(&self.dataset),
                 if self.granted.refused {
                     "the device grants no more memory"
                 } else {
@@ -177,7 +177,7 @@ impl<'a> Chunks<'a> {
             return Ok(());
         }
         let chunk = (number, &self.granted.list[number]);
-        self.source.bring(device, self.dataset, chunk, rows)
+        self.source.bring(device, &self.dataset, chunk, rows)
     }
 
     /// Brings a chunk of [`Chunks::by_host`] to the device and submits what `then` records; does not wait for
@@ -191,7 +191,7 @@ impl<'a> Chunks<'a> {
         let chunk = &self.granted.list[number];
         match &mut self.source {
             Source::Host(ring) => {
-                let samples = Samples::all(self.dataset);
+                let samples = Samples::all(&self.dataset);
                 ring.load(device, samples, chunk, chunk.rows.clone(), then)
             }
             Source::None | Source::Device(_) => unreachable!("the host has no rows to bring"),

@@ -212,7 +212,7 @@ impl Dense {
     pub(super) fn stages(
         &self,
         device: &Device,
-        chunks: &mut Chunks<'_>,
+        chunks: &mut Chunks,
         rows: Range<usize>,
         places: Places,
     ) -> Result<Vec<Stage>> {

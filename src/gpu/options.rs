@@ -8,7 +8,8 @@ pub struct GpuOptions {
     /// what one binding of the device can hold.
     pub max_chunk_bytes: Option<u64>,
     /// Most bytes of the data on the device at any time; data beyond that stream in every iteration.
-    /// `None` takes what the device grants. The memory for mini-batches, a few MiB, comes on top.
+    /// `None` takes what the device grants. The memory for mini-batches, a few MiB, comes on top, and as many
+    /// bytes again for held-out samples.
     pub max_device_bytes: Option<u64>,
     /// Whether the lanes of a row exchange their sums through workgroup memory even if the
     /// adapter has subgroups.

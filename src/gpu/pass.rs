@@ -17,8 +17,8 @@ use std::ops::Range;
 pub(super) const MAX_DISPATCHES: usize = 4096;
 
 #[derive(Debug)]
-pub(super) struct Pass<'a> {
-    chunks: Chunks<'a>,
+pub(super) struct Pass {
+    chunks: Chunks,
     /// The sums of the leaves of each chunk.
     leaf_kernel: LeafKernel,
     tree: Tree,
@@ -30,14 +30,14 @@ pub(super) struct Pass<'a> {
     evaluated: Places,
 }
 
-impl<'a> Pass<'a> {
+impl Pass {
     /// The pass over `chunks`, which ends in the total of `tree`. A network that reads each row once has workgroups of
     /// the shape `shape`.
     pub(super) fn new(
         device: &Device,
         operands: &Operands<'_>,
         shape: Option<&WorkgroupShape>,
-        chunks: Chunks<'a>,
+        chunks: Chunks,
         tree: Tree,
     ) -> Result<Self> {
         let leaves = operands.problem.leaves();
@@ -52,11 +52,11 @@ impl<'a> Pass<'a> {
         })
     }
 
-    pub(super) fn chunks(&self) -> &Chunks<'a> {
+    pub(super) fn chunks(&self) -> &Chunks {
         &self.chunks
     }
 
-    pub(super) fn chunks_mut(&mut self) -> &mut Chunks<'a> {
+    pub(super) fn chunks_mut(&mut self) -> &mut Chunks {
         &mut self.chunks
     }
 

@@ -73,7 +73,7 @@ impl Predict {
     pub(super) fn rows(
         &self,
         device: &Device,
-        chunks: &mut Chunks<'_>,
+        chunks: &mut Chunks,
         rows: &Range<usize>,
     ) -> Result<Predictions> {
         let mut predictions = Predictions::with_capacity(rows.len() * self.n_outputs);

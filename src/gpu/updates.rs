@@ -21,7 +21,7 @@ pub(super) struct Updates<'g, 'a> {
     pub(super) device: &'g Device,
     pub(super) operands: &'g Operands<'a>,
     pub(super) options: GpuOptions,
-    pub(super) pass: &'g mut Pass<'a>,
+    pub(super) pass: &'g mut Pass,
     pub(super) batches: &'g mut Batches,
     pub(super) follower: &'g Follower,
 }

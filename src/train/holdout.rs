@@ -1,10 +1,9 @@
 //! The held-out samples, and when their loss ends a training.
 
 use super::Training;
-use super::config::TrainConfig;
 use super::run::TrainingRun;
 use super::stop::StopReason;
-use crate::backend::Backend;
+use crate::backend::HeldOut;
 use crate::cpu::Cpu;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug)]
 pub(super) struct Holdout<'a> {
-    cpu: Cpu<'a>,
+    samples: Box<dyn HeldOut + 'a>,
     pub(super) dataset: &'a Dataset,
     pub(super) state: HoldoutState,
 }
@@ -38,13 +37,13 @@ pub(super) struct Best {
 }
 
 impl<'a> Holdout<'a> {
-    /// Takes `dataset`, whose columns have to be those of `train`.
+    /// Takes `dataset`, whose columns have to be those that `run` trains on, to its backend, or to `threads` of the host.
     pub(super) fn new(
-        train: &Dataset,
+        run: &TrainingRun<'_>,
         dataset: &'a Dataset,
-        config: &TrainConfig,
         threads: Option<usize>,
     ) -> Result<Self> {
+        let train = run.dataset;
         let class_names = |dataset: &Dataset| match dataset.classes() {
             Some(classes) => classes.names.clone(),
             None => Vec::new(),
@@ -64,8 +63,18 @@ impl<'a> Holdout<'a> {
                 });
             }
         }
+        if dataset.scaling().is_some() {
+            return Err(Error::Dataset {
+                source_name: dataset.source().to_owned(),
+                reason: "is standardised; hold out its samples as they were before, which are scaled like those that are trained on".to_owned(),
+            });
+        }
+        let problem = run.config.problem(dataset)?;
         Ok(Self {
-            cpu: Cpu::new(config.problem(dataset)?, threads)?,
+            samples: match run.backend.hold_out(dataset)? {
+                Some(samples) => samples,
+                None => Box::new(Cpu::new(problem, threads)?),
+            },
             dataset,
             state: HoldoutState::default(),
         })
@@ -77,8 +86,7 @@ impl<'a> Holdout<'a> {
         if self.state.last == Some(iteration) {
             return Ok(());
         }
-        self.cpu.set_parameters(&run.parameters()?)?;
-        let loss = self.cpu.loss();
+        let loss = self.samples.loss_at(&run.parameters()?)?;
         self.state.last = Some(iteration);
         if self.state.best.as_ref().is_none_or(|best| loss < best.loss) {
             self.state.looks_without_improvement = 0;

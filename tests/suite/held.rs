@@ -1,11 +1,14 @@
 //! Samples held back, early stopping, mini-batches, and the history of the loss.
 
-use crate::common::{assert_refused, neuralnet_json, problem, random_dataset, root, scratch};
+use crate::common::{
+    assert_refused, gpu, neuralnet_json, problem, random_dataset, root, scratch, small_parameters,
+};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
+use neuralnet::network::{Activation, Hidden};
 use neuralnet::{
-    Dataset, Hardware, Loss, Optimizer, Reduction, StopReason, Synthetic, TrainConfig, Trained,
-    Training, train,
+    Dataset, GpuOptions, Hardware, Loss, Optimizer, Reduction, StopReason, Storage, Synthetic,
+    TrainConfig, Trained, Training, train,
 };
 use std::ops::ControlFlow;
 
@@ -13,7 +16,8 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Few rows of many features: what is learnt of them soon harms others.
+/// Few rows of many features: what is learnt of them soon harms others. What is trained, with the loss on the others as
+/// the same hardware evaluates it.
 fn watched(config: &TrainConfig, hardware: &Hardware) -> (Trained, f64) {
     let dataset = Dataset::synthetic(Synthetic::new(200, 40, 0.2, 1).unwrap());
     let (rest, held) = dataset.split(0.5, 1).unwrap();
@@ -23,9 +27,15 @@ fn watched(config: &TrainConfig, hardware: &Hardware) -> (Trained, f64) {
     let observe = &mut |_: &_| ControlFlow::Continue(());
     training.advance_to(config.iterations, observe).unwrap();
     let trained = training.finish().unwrap();
-    let mut cpu = Cpu::new(problem(&held, config.loss, config.reduction, true), None).unwrap();
-    cpu.set_parameters(&trained.parameters).unwrap();
-    let loss = cpu.evaluate().unwrap().summary.loss;
+    let (backend, _) = hardware.open(config.problem(&rest).unwrap()).unwrap();
+    let loss = match backend.hold_out(&held).unwrap() {
+        Some(mut held_out) => held_out.loss_at(&trained.parameters).unwrap(),
+        None => {
+            let mut cpu = Cpu::new(config.problem(&held).unwrap(), None).unwrap();
+            cpu.set_parameters(&trained.parameters).unwrap();
+            cpu.evaluate().unwrap().summary.loss
+        }
+    };
     (trained, loss)
 }
 
@@ -95,6 +105,70 @@ fn early_stopping_keeps_the_best_parameters() {
             (loss - trained.validation.unwrap()).abs() <= 1e-12,
             "{optimizer:?}: the last"
         );
+    }
+}
+
+#[test]
+fn samples_that_are_scaled_already_are_not_held_out() {
+    let (rest, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();
+    let scaled = held.standardised(true);
+    let mut training = Training::start(&rest, &TrainConfig::default(), &Hardware::cpu()).unwrap();
+    let refused = training.set_holdout(&scaled, None).unwrap_err();
+    let message = refused.to_string();
+    assert!(message.contains("is standardised; hold out"), "{message}");
+}
+
+/// Samples held out on a GPU, weighted and scaled as those that are trained on: in one chunk, in several, streamed; of a
+/// data set in memory, and made by the device. The last one trains on rounded samples and does not scale them.
+#[test]
+fn a_gpu_evaluates_held_out_samples_wherever_they_lie() {
+    let weights = (0_u8..=255).cycle().take(9000);
+    let weights: Vec<f32> = weights.map(|i| f32::from(i % 7) / 4.0).collect();
+    let weighted = random_dataset(9000, 33, 2).with_weights(&weights).unwrap();
+    let (rest, held) = weighted.split(0.6, 4).unwrap();
+    let made = |n, seed| Dataset::synthetic(Synthetic::new(n, 33, 0.05, seed).unwrap());
+    let rounded = made(3000, 1).stored_as(Storage::U8).unwrap();
+    let row_bytes = 4 * (36 + 3);
+    for (rest, held, widths, loss) in [
+        (&rest.standardised(true), &held, vec![], Loss::SquaredError),
+        (&rest.standardised(true), &held, vec![8], Loss::CrossEntropy),
+        (&rounded, &made(5400, 2), vec![20], Loss::CrossEntropy),
+    ] {
+        let config = TrainConfig {
+            hidden: Hidden {
+                widths,
+                activation: Activation::Tanh,
+            },
+            reduction: Reduction::Sum,
+            loss,
+            ..TrainConfig::default()
+        };
+        let mut cpu = Cpu::new(config.problem(held).unwrap(), None).unwrap();
+        let parameters = small_parameters(&config.problem(held).unwrap(), 3.0);
+        cpu.set_parameters(&parameters).unwrap();
+        let expected = cpu.evaluate().unwrap().summary.loss;
+        let losses = [(None, None), (Some(1), None), (Some(1), Some(3))].map(|(chunk, device)| {
+            let options = GpuOptions {
+                max_chunk_bytes: chunk.map(|n: u64| n * 1024 * 36 * 4),
+                max_device_bytes: device.map(|n: u64| n * 1024 * row_bytes),
+                ..GpuOptions::default()
+            };
+            let trained = gpu(config.problem(rest).unwrap(), options);
+            let mut held_out = trained.hold_out(held).unwrap().expect("on the device");
+            let first = held_out.loss_at(&vec![0.0; parameters.len()]).unwrap();
+            let found = held_out.loss_at(&parameters).unwrap();
+            assert!(
+                (first - found).abs() > 1e-2 * first,
+                "{first} at other parameters"
+            );
+            found
+        });
+        assert!(
+            (losses[0] - expected).abs() <= 1e-6 * expected,
+            "{config:?}: {}, not {expected}",
+            losses[0]
+        );
+        assert_eq!(bits(&losses), bits(&[losses[0]; 3]), "{config:?}");
     }
 }
 

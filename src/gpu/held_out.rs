@@ -1,0 +1,168 @@
+//! Samples that are not trained on, on the device beside those that are.
+
+use super::chunks::Chunks;
+use super::device::{Buffer, Device};
+use super::leaf_kernel::Operands;
+use super::memory_plan::SLOTS;
+use super::options::GpuOptions;
+use super::parameter_layout::ParameterLayout;
+use super::predict::Predict;
+use super::row_layout::RowLayout;
+use super::workgroup_shape::WorkgroupShape;
+use super::{Gpu, check_chunks, check_limits, input_format};
+use crate::backend::{self, Predictions, Problem};
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::leaves::{Fold, Leaves};
+use crate::network::Network;
+use crate::objective::Objective;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Most bytes of the inputs or targets of a chunk, whose predictions are on the host at a time.
+const CHUNK_BYTES: u64 = 32 << 20;
+/// If the device grants no memory for all samples that are trained on, the others take at most this part of what those
+/// have: they leave most of what is free to mini-batches and updates.
+const PART_OF_FULL_DEVICE: u64 = 16;
+
+/// A network and held-out samples on a device, for their loss.
+#[derive(Debug)]
+pub(super) struct HeldOut {
+    device: Arc<Device>,
+    layout: ParameterLayout,
+    parameters: Buffer,
+    chunks: Chunks,
+    predict: Predict,
+    losses: Losses,
+}
+
+/// Makes losses of predictions, on the host.
+#[derive(Debug)]
+struct Losses {
+    /// Scaled like the samples that are trained on.
+    dataset: Dataset,
+    network: Network,
+    objective: Objective,
+    leaves: Leaves,
+}
+
+impl HeldOut {
+    /// Brings `dataset` to the device of `trained`, for the same network and objective.
+    pub(super) fn new(trained: &Gpu<'_>, dataset: &Dataset) -> Result<Self> {
+        let (device, of_trained) = (trained.device(), &trained.operands.problem);
+        let dataset = dataset.scaled_like(of_trained.dataset);
+        let problem = Problem {
+            dataset: &dataset,
+            network: of_trained.network.clone(),
+            objective: of_trained.objective,
+            dropout: None,
+        };
+        let (network, leaves) = (&problem.network, problem.leaves());
+        let options = options(trained, RowLayout::new(&dataset), leaves);
+        check_limits(&device, network)?;
+        check_chunks(&device, &dataset, leaves, options)?;
+        let chunks = Chunks::new(&device, &dataset, leaves, usize::MAX, options)?;
+        let layout = ParameterLayout::new(network);
+        let parameters =
+            device.storage("parameters for held-out samples", layout.n_parameters())?;
+        let shape = WorkgroupShape::of_network(network, leaves, &device);
+        let operands = Operands {
+            parameters: parameters.clone(),
+            masks: None,
+            scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
+            problem: problem.clone(),
+        };
+        let predict = Predict::new(&device, &operands, shape.as_ref(), chunks.list())?;
+        Ok(Self {
+            device,
+            layout,
+            parameters,
+            chunks,
+            predict,
+            losses: Losses {
+                network: problem.network,
+                objective: problem.objective,
+                leaves,
+                dataset,
+            },
+        })
+    }
+}
+
+impl Losses {
+    /// The losses of the leaves `leaves`, each summed over its rows, from the predictions of these rows.
+    fn of_leaves(&self, leaves: Range<usize>, predictions: &Predictions) -> Vec<f64> {
+        let first = self.leaves.rows(leaves.start).start;
+        let of_leaf = |leaf| self.of_rows(self.leaves.rows(leaf), first, predictions);
+        leaves.into_par_iter().map(of_leaf).collect()
+    }
+
+    /// The loss summed over `rows`, from predictions of which those of row `first` are the first.
+    fn of_rows(&self, rows: Range<usize>, first: usize, predictions: &Predictions) -> f64 {
+        let (n_outputs, width) = (self.network.n_outputs(), self.dataset.target_width());
+        let (activation, loss) = (self.network.output_layer().activation, self.objective.loss);
+        let mut targets = vec![0.0; rows.len() * width];
+        self.dataset.read_targets(rows.clone(), &mut targets);
+        let mut t = Vec::with_capacity(n_outputs);
+        let of_row = |(row, read): (usize, &[f32])| {
+            let (read, weight) = read.split_at(n_outputs);
+            t.clear();
+            t.extend(read.iter().map(|t| f64::from(*t)));
+            let span = (row - first) * n_outputs..(row - first + 1) * n_outputs;
+            let z = &predictions.pre_activation[span.clone()];
+            let loss = loss.value(activation, z, &predictions.prediction[span], &t);
+            loss * weight.first().map_or(1.0, |weight| f64::from(*weight))
+        };
+        rows.zip(targets.chunks_exact(width)).map(of_row).sum()
+    }
+
+    /// The loss as the objective reduces it, from the sum over all samples.
+    fn reduced(&self, sum: f64) -> f64 {
+        match self.dataset.total_weight() {
+            weight if weight > 0.0 => sum * self.objective.reduction.scale(weight),
+            _ => sum,
+        }
+    }
+}
+
+/// How the held-out samples are cut into chunks, and how much of the device they may take.
+fn options(trained: &Gpu<'_>, row_layout: RowLayout, leaves: Leaves) -> GpuOptions {
+    let leaf_bytes = row_layout.leaf_bytes(leaves);
+    let full = (trained.n_streamed_chunks() > 0)
+        .then(|| (trained.data_bytes() / PART_OF_FULL_DEVICE).max(SLOTS as u64 * leaf_bytes));
+    let GpuOptions {
+        max_chunk_bytes,
+        max_device_bytes,
+        ..
+    } = trained.options;
+    GpuOptions {
+        max_chunk_bytes: max_chunk_bytes.or(Some(CHUNK_BYTES.max(leaf_bytes))),
+        max_device_bytes: max_device_bytes.or(full),
+        ..trained.options
+    }
+}
+
+impl backend::HeldOut for HeldOut {
+    fn loss_at(&mut self, parameters: &[f64]) -> Result<f64> {
+        let Losses {
+            dataset, network, ..
+        } = &self.losses;
+        let scaled = dataset
+            .scaling()
+            .map(|scaling| network.scale_parameters(scaling.center(), scaling.scale(), parameters));
+        let packed = self.layout.pack(scaled.as_deref().unwrap_or(parameters));
+        (self.device).write(&self.parameters, 0, bytemuck::cast_slice(&packed));
+        let mut fold = Fold::new(|sum: &mut f64, later| *sum += later);
+        for number in 0..self.chunks.list().len() {
+            let chunk = &self.chunks.list()[number];
+            let leaves = chunk.first_leaf..chunk.first_leaf + chunk.n_leaves;
+            let rows = chunk.rows.clone();
+            let predictions = (self.predict).rows(&self.device, &mut self.chunks, &rows)?;
+            let losses = self.losses.of_leaves(leaves, &predictions);
+            losses.into_iter().for_each(|loss| fold.push(loss));
+        }
+        let sum = fold.finish().expect("a data set has at least one leaf");
+        Ok(self.losses.reduced(sum))
+    }
+}

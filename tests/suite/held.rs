@@ -124,8 +124,12 @@ fn samples_that_are_scaled_already_are_not_held_out() {
 fn a_gpu_evaluates_held_out_samples_wherever_they_lie() {
     let weights = (0_u8..=255).cycle().take(9000);
     let weights: Vec<f32> = weights.map(|i| f32::from(i % 7) / 4.0).collect();
-    let weighted = random_dataset(9000, 33, 2).with_weights(&weights).unwrap();
-    let (rest, held) = weighted.split(0.6, 4).unwrap();
+    // So far from 0 float32 tells little but of scaled features.
+    let (mut inputs, mut targets) = (vec![0.0; 9000 * 33], vec![0.0; 9000 * 2]);
+    random_dataset(9000, 33, 2).read(0..9000, &mut inputs, &mut targets);
+    inputs.iter_mut().for_each(|x| *x += 1000.0);
+    let far = Dataset::from_rows("far", 33, 2, inputs, targets).unwrap();
+    let (rest, held) = far.with_weights(&weights).unwrap().split(0.6, 4).unwrap();
     let made = |n, seed| Dataset::synthetic(Synthetic::new(n, 33, 0.05, seed).unwrap());
     let rounded = made(3000, 1).stored_as(Storage::U8).unwrap();
     let row_bytes = 4 * (36 + 3);
@@ -143,8 +147,13 @@ fn a_gpu_evaluates_held_out_samples_wherever_they_lie() {
             loss,
             ..TrainConfig::default()
         };
-        let mut cpu = Cpu::new(config.problem(held).unwrap(), None).unwrap();
-        let parameters = small_parameters(&config.problem(held).unwrap(), 3.0);
+        let problem = config.problem(held).unwrap();
+        let mut parameters = small_parameters(&problem, 3.0);
+        if let Some(scaling) = rest.scaling() {
+            let ones = [1.0; 33];
+            parameters = (problem.network).unscale_parameters(scaling.center(), &ones, &parameters);
+        }
+        let mut cpu = Cpu::new(problem, None).unwrap();
         cpu.set_parameters(&parameters).unwrap();
         let expected = cpu.evaluate().unwrap().summary.loss;
         let losses = [(None, None), (Some(1), None), (Some(1), Some(3))].map(|(chunk, device)| {

@@ -139,7 +139,7 @@ impl Backend for Gpu<'_> {
                 };
                 let history = &follower.optimizer.history;
                 let mut groups = Vec::new();
-                for group in updates::cut(updates, MAX_UPDATES) {
+                for group in updates::cut(updates) {
                     groups.push(submission.submit(group)?);
                     (self.readbacks).send_for(device, history, 0, 4 * MAX_UPDATES)?;
                 }

@@ -14,6 +14,7 @@ use super::small_network::SmallNetwork;
 use crate::backend::Problem;
 use crate::error::Result;
 use crate::optimizer;
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// What updates work on.
@@ -29,14 +30,13 @@ pub(super) struct Updates<'g, 'a> {
 impl Updates<'_, '_> {
     /// Submits `updates`, at most [`MAX_UPDATES`], and gives each with the weight of its rows.
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
+        let weighed = self.weighed(updates);
         match (&self.follower.small, self.optimizer().rule.batches) {
-            (Some(small), _) => self.submit_small(small, updates.clone()),
-            (None, Some(batches)) => self.submit_batches(batches, updates.clone())?,
-            (None, None) => self.submit_whole(updates.clone())?,
+            (Some(small), _) => self.submit_small(small, &weighed),
+            (None, Some(batches)) => self.submit_batches(batches, &weighed)?,
+            (None, None) => self.submit_whole(&weighed)?,
         }
-        Ok(updates
-            .map(|update| (update, self.weight(update)))
-            .collect())
+        Ok(weighed)
     }
 
     fn problem(&self) -> &Problem<'_> {
@@ -47,33 +47,44 @@ impl Updates<'_, '_> {
         &self.follower.optimizer
     }
 
-    /// The weight of the rows of update number `update`.
-    fn weight(&self, update: u64) -> f64 {
+    /// Each of `updates` with the weight of its rows.
+    fn weighed(&self, updates: Range<u64>) -> Vec<(u64, f64)> {
         let dataset = self.problem().dataset;
         let n_samples = dataset.n_samples();
         match self.optimizer().rule.batches {
-            None => dataset.total_weight(),
-            Some(batches) if dataset.is_weighted() => {
-                dataset.weight_of(&batches.rows(update, n_samples))
+            None => {
+                let weight = dataset.total_weight();
+                updates.map(|update| (update, weight)).collect()
             }
-            Some(batches) => batches.batch(update, n_samples).places.len() as f64,
+            // To look up the rows of a large batch may take longer than a small network takes on the device.
+            Some(batches) if dataset.is_weighted() => {
+                let weight = |update| dataset.weight_of(&batches.rows(update, n_samples));
+                let updates = updates.into_par_iter();
+                updates.map(|update| (update, weight(update))).collect()
+            }
+            Some(batches) => {
+                let length = |update| batches.batch(update, n_samples).places.len();
+                updates
+                    .map(|update| (update, length(update) as f64))
+                    .collect()
+            }
         }
     }
 
-    /// Writes what `updates` depend on.
-    fn write_records(&self, updates: Range<u64>) {
+    /// Writes what the updates of `group` depend on.
+    fn write_records(&self, group: &[(u64, f64)]) {
         if let Some(masks) = &self.operands.masks {
-            masks.write(self.device, updates.clone());
+            masks.write(self.device, numbers(group));
         }
-        let scaled = self.scaled(updates);
+        let scaled = self.scaled(group);
         self.optimizer().write_records(self.device, scaled);
     }
 
-    /// Each of `updates` with the scale of its reduction.
-    fn scaled(&self, updates: Range<u64>) -> impl Iterator<Item = (u64, f64)> {
+    /// The updates of `group`, each with the scale of its reduction.
+    fn scaled(&self, group: &[(u64, f64)]) -> impl Iterator<Item = (u64, f64)> {
         let reduction = self.problem().objective.reduction;
-        updates.map(move |update| {
-            let weight = self.weight(update);
+        group.iter().map(move |(update, weight)| {
+            let (update, weight) = (*update, *weight);
             // Rows that weigh nothing have no sums to scale.
             let scale = if weight > 0.0 {
                 reduction.scale(weight)
@@ -85,18 +96,18 @@ impl Updates<'_, '_> {
     }
 
     /// Updates of a small network.
-    fn submit_small(&self, small: &SmallNetwork, updates: Range<u64>) {
+    fn submit_small(&self, small: &SmallNetwork, weighed: &[(u64, f64)]) {
         let optimizer = self.optimizer();
         let batches = optimizer.rule.batches;
         let most = batches.map_or(MAX_UPDATES, |batches| batches_at_once(batches.size));
-        for group in cut(updates, most) {
-            let scaled = self.scaled(group.clone());
-            small.submit(self.device, self.operands, optimizer, group, scaled);
+        for group in groups(weighed, most) {
+            let (updates, scaled) = (numbers(group), self.scaled(group));
+            small.submit(self.device, self.operands, optimizer, updates, scaled);
         }
     }
 
     /// Updates of which each takes all rows.
-    fn submit_whole(&mut self, updates: Range<u64>) -> Result<()> {
+    fn submit_whole(&mut self, weighed: &[(u64, f64)]) -> Result<()> {
         let (device, follower) = (self.device, self.follower);
         let (optimizer, whole) = (&follower.optimizer, &follower.whole);
         let by_host = self.pass.takes_rows_of_host();
@@ -105,11 +116,11 @@ impl Updates<'_, '_> {
             false => MAX_DISPATCHES / (self.pass.n_dispatches() + optimizer.n_dispatches()),
         };
         self.pass.set_rate(device, 1, 0.0);
-        for group in cut(updates, most) {
-            self.write_records(group.clone());
+        for group in groups(weighed, most) {
+            self.write_records(group);
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
-                    for (number, _) in group.enumerate() {
+                    for number in 0..group.len() {
                         self.pass.record(pass, Places::of_record(number));
                         if !by_host {
                             optimizer.record_update(pass, whole, number);
@@ -130,7 +141,11 @@ impl Updates<'_, '_> {
     }
 
     /// Updates of which each takes a batch.
-    fn submit_batches(&mut self, batches: optimizer::Batches, updates: Range<u64>) -> Result<()> {
+    fn submit_batches(
+        &mut self,
+        batches: optimizer::Batches,
+        weighed: &[(u64, f64)],
+    ) -> Result<()> {
         let (device, optimizer) = (self.device, &self.follower.optimizer);
         let dataset = self.operands.problem.dataset;
         let n_samples = dataset.n_samples();
@@ -149,24 +164,25 @@ impl Updates<'_, '_> {
                 }
             }
         }
-        for group in cut(updates, most) {
-            self.write_records(group.clone());
+        for group in groups(weighed, most) {
+            self.write_records(group);
+            let updates = numbers(group);
             let (operands, options) = (self.operands, self.options);
             let batch = self
                 .batches
-                .of(device, operands, options, length(group.start))?;
+                .of(device, operands, options, length(updates.start))?;
             if !batch.is_resident() {
-                let rows = batches.rows(group.start, n_samples);
+                let rows = batches.rows(updates.start, n_samples);
                 batch.sum_and_update(device, Samples::numbered(dataset, &rows), optimizer)?;
                 continue;
             }
             let numbers = self.batches.numbers().expect("rows are there");
-            let segments = segments(batches, n_samples, group.clone());
+            let segments = segments(batches, n_samples, updates.clone());
             numbers.write_segments(device, batches, n_samples, &segments);
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
                     numbers.record(device, pass, &segments);
-                    for (number, update) in group.enumerate() {
+                    for (number, update) in updates.enumerate() {
                         let batch = self.batches.prepared(length(update));
                         let places = places(batches.size, number);
                         batch.record_update(pass, (number, places), optimizer);
@@ -178,9 +194,19 @@ impl Updates<'_, '_> {
     }
 }
 
-/// `updates` in groups of at most `most`, or of one, and of no more than there are records for.
-pub(super) fn cut(updates: Range<u64>, most: usize) -> impl Iterator<Item = Range<u64>> {
-    let most = most.clamp(1, MAX_UPDATES);
-    let firsts = updates.clone().step_by(most);
-    firsts.map(move |first| first..(first + most as u64).min(updates.end))
+/// `updates` in groups of as many as there are records for.
+pub(super) fn cut(updates: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let firsts = updates.clone().step_by(MAX_UPDATES);
+    firsts.map(move |first| first..(first + MAX_UPDATES as u64).min(updates.end))
+}
+
+/// Groups of at most `most` of the updates `weighed`, or of one.
+fn groups(weighed: &[(u64, f64)], most: usize) -> impl Iterator<Item = &[(u64, f64)]> {
+    weighed.chunks(most.max(1))
+}
+
+/// The numbers of the updates of `group`, which follow one another.
+fn numbers(group: &[(u64, f64)]) -> Range<u64> {
+    let first = group.first().map_or(0, |(update, _)| *update);
+    first..first + group.len() as u64
 }

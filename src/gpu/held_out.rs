@@ -20,8 +20,8 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Most bytes of the inputs or targets of a chunk, whose predictions are on the host at a time.
-const CHUNK_BYTES: u64 = 32 << 20;
+/// Predictions of a chunk, at most and if a leaf has no more: they are on the host at a time.
+const PREDICTIONS: usize = 1 << 23;
 /// If the device grants no memory for all samples that are trained on, the others take at most this part of what those
 /// have: they leave most of what is free to mini-batches and updates.
 const PART_OF_FULL_DEVICE: u64 = 16;
@@ -59,7 +59,7 @@ impl HeldOut {
             dropout: None,
         };
         let (network, leaves) = (&problem.network, problem.leaves());
-        let options = options(trained, RowLayout::new(&dataset), leaves);
+        let options = options(trained, &dataset, leaves);
         check_limits(&device, network)?;
         check_chunks(&device, &dataset, leaves, options)?;
         let chunks = Chunks::new(&device, &dataset, leaves, usize::MAX, options)?;
@@ -127,7 +127,9 @@ impl Losses {
 }
 
 /// How the held-out samples are cut into chunks, and how much of the device they may take.
-fn options(trained: &Gpu<'_>, row_layout: RowLayout, leaves: Leaves) -> GpuOptions {
+fn options(trained: &Gpu<'_>, dataset: &Dataset, leaves: Leaves) -> GpuOptions {
+    let row_layout = RowLayout::new(dataset);
+    let n_rows = (PREDICTIONS / dataset.n_outputs()).max(leaves.rows_per_leaf());
     let leaf_bytes = row_layout.leaf_bytes(leaves);
     let full = (trained.n_streamed_chunks() > 0)
         .then(|| (trained.data_bytes() / PART_OF_FULL_DEVICE).max(SLOTS as u64 * leaf_bytes));
@@ -137,7 +139,7 @@ fn options(trained: &Gpu<'_>, row_layout: RowLayout, leaves: Leaves) -> GpuOptio
         ..
     } = trained.options;
     GpuOptions {
-        max_chunk_bytes: max_chunk_bytes.or(Some(CHUNK_BYTES.max(leaf_bytes))),
+        max_chunk_bytes: max_chunk_bytes.or(Some(n_rows as u64 * row_layout.bytes())),
         max_device_bytes: max_device_bytes.or(full),
         ..trained.options
     }

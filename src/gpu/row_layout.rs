@@ -28,7 +28,7 @@ impl RowLayout {
     }
 
     /// Bytes of a row in the larger of its two buffers.
-    fn bytes(self) -> u64 {
+    pub(super) fn bytes(self) -> u64 {
         4 * self.inputs.max(self.targets) as u64
     }
 

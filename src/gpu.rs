@@ -195,6 +195,7 @@ impl<'a> Gpu<'a> {
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
         let batches = Batches::new(pass.chunks().resident());
+        device.finish_compiling()?;
         Ok(Self {
             operands,
             options,

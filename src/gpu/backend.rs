@@ -109,6 +109,7 @@ impl Backend for Gpu<'_> {
                 small,
             }))
         };
+        self.device.finish_compiling()?;
         Ok(true)
     }
 

@@ -28,12 +28,27 @@ pub(crate) struct Device {
     pub(super) subgroups: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
-    /// The first failure that no error scope saw.
-    failure: Arc<Mutex<Option<String>>>,
+    pub(super) failure: Failure,
     /// Bytes of the buffers that are held; each [`Buffer`] counts itself.
     held: Arc<AtomicU64>,
     /// The kernels that were compiled for it.
     pub(super) kernels: CompiledKernels,
+}
+
+/// The first failure that no caller was told of when it happened: the next wait tells of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failure(Arc<Mutex<Option<String>>>);
+
+impl Failure {
+    pub(super) fn note(&self, message: String) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(message);
+    }
+
+    fn noted(&self) -> Option<String> {
+        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.clone()
+    }
 }
 
 impl Device {
@@ -57,20 +72,13 @@ impl Device {
             adapter: adapter.to_string(),
             message: error.to_string(),
         })?;
-        let failure = Arc::new(Mutex::new(None));
-        let note = |failure: &Arc<Mutex<Option<String>>>| {
-            let failure = Arc::clone(failure);
-            move |message: String| {
-                let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
-                first.get_or_insert(message);
-            }
-        };
-        let (lost, uncaptured) = (note(&failure), note(&failure));
+        let failure = Failure::default();
+        let (lost, uncaptured) = (failure.clone(), failure.clone());
         device.set_device_lost_callback(move |reason, message| {
-            lost(format!("device lost ({reason:?}): {message}"));
+            lost.note(format!("device lost ({reason:?}): {message}"));
         });
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            uncaptured(error.to_string())
+            uncaptured.note(error.to_string());
         }));
         Ok(Self {
             adapter,
@@ -118,22 +126,22 @@ impl Device {
         &self,
         make: impl FnOnce(&wgpu::Device) -> T,
     ) -> std::result::Result<T, wgpu::Error> {
-        let scopes = [
-            ErrorFilter::Internal,
-            ErrorFilter::Validation,
-            ErrorFilter::OutOfMemory,
-        ]
-        .map(|filter| self.device.push_error_scope(filter));
-        let made = make(&self.device);
-        // Scopes are a stack; every one has to be popped, the last first.
-        let errors = scopes
-            .into_iter()
-            .rev()
-            .map(|scope| pollster::block_on(scope.pop()));
-        match errors.fold(None, |first, error| first.or(error)) {
-            None => Ok(made),
-            Some(error) => Err(error),
-        }
+        scoped(&self.device, make)
+    }
+
+    /// What threads that compile for the device need of it.
+    pub(super) fn handle(&self) -> wgpu::Device {
+        self.device.clone()
+    }
+
+    /// Waits until the kernels made so far are compiled.
+    ///
+    /// # Errors
+    /// If the driver does not compile one.
+    pub(super) fn finish_compiling(&self) -> Result<()> {
+        self.kernels
+            .finish()
+            .map_err(|message| self.failed(message))
     }
 
     pub(super) fn failed(&self, error: impl std::fmt::Display) -> Error {
@@ -273,12 +281,7 @@ impl Device {
         // wgpu panics in `poll`, and only there, if the driver says that the device is lost.
         let poll = || self.device.poll(until);
         let polled = catch_unwind(AssertUnwindSafe(poll));
-        let failure = self
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match (failure, polled) {
+        match (self.failure.noted(), polled) {
             (Some(message), _) => Err(self.failed(message)),
             (None, Err(_)) => Err(self.failed("the device was lost")),
             (None, Ok(Err(error))) => Err(self.failed(error)),
@@ -316,6 +319,29 @@ impl Device {
         let mut readbacks = Readbacks::default();
         readbacks.send_for(self, buffer, first, floats)?;
         readbacks.receive(self)
+    }
+}
+
+/// Runs `make` inside error scopes, which are the current thread's.
+pub(super) fn scoped<T>(
+    device: &wgpu::Device,
+    make: impl FnOnce(&wgpu::Device) -> T,
+) -> std::result::Result<T, wgpu::Error> {
+    let scopes = [
+        ErrorFilter::Internal,
+        ErrorFilter::Validation,
+        ErrorFilter::OutOfMemory,
+    ]
+    .map(|filter| device.push_error_scope(filter));
+    let made = make(device);
+    // Scopes are a stack; every one has to be popped, the last first.
+    let errors = scopes
+        .into_iter()
+        .rev()
+        .map(|scope| pollster::block_on(scope.pop()));
+    match errors.fold(None, |first, error| first.or(error)) {
+        None => Ok(made),
+        Some(error) => Err(error),
     }
 }
 

@@ -80,6 +80,7 @@ impl Multiplier {
         let sums = device.storage("sums of chains", n_workgroups * WORKGROUP_SIZE)?;
         let mut fma = Pipeline::new(&device, &kernel())?;
         fma.add(&device, &[&params, &sums], [n_workgroups, 1])?;
+        device.finish_compiling()?;
         let multiplier = Self {
             device,
             fma,

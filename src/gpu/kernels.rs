@@ -82,7 +82,7 @@ pub(super) const FOLD_NODES: usize = 1024;
 pub(super) const FOLD_COLUMNS: usize = 4;
 
 /// A kernel as text. Its name is the stem of its file and of its label.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kernel {
     pub(super) name: &'static str,
     pub(super) wgsl: String,

@@ -1,6 +1,6 @@
 //! Kernels compiled for a device, and their dispatches.
 
-use super::device::{Buffer, Device};
+use super::device::{Buffer, Device, scoped};
 use super::kernels::Binding::{Read, ReadAt, ReadWrite, Uniform, UniformAt};
 use super::kernels::{Binding, Kernel};
 use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
@@ -8,41 +8,67 @@ use super::params::to_u32;
 use crate::error::Result;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// A compiled kernel, and the dispatches it is recorded as.
 #[derive(Debug)]
 pub(super) struct Pipeline {
     name: &'static str,
-    compiled: Compiled,
+    compiled: Arc<Compiled>,
     bindings: Vec<Binding>,
     dispatches: Vec<Dispatch>,
 }
 
-/// The kernels that were compiled for a device, by text and bindings. To compile takes a driver longer than anything else
-/// before the first update, and the passes over all rows, over a batch, and over the last batch of an epoch share most of
-/// their kernels.
+/// The kernels that are compiled for a device, by text and bindings. To compile takes a driver longer than anything else
+/// before the first update. So each kernel has a thread of its own for that, and the passes over all rows, over a batch,
+/// and over the last batch of an epoch share most of their kernels.
 #[derive(Debug, Default)]
-pub(super) struct CompiledKernels(Mutex<HashMap<(String, Vec<Binding>), Compiled>>);
+pub(super) struct CompiledKernels(Mutex<HashMap<Content, Arc<Compiled>>>);
+
+/// The text and the bindings of a kernel.
+type Content = (String, Vec<Binding>);
 
 impl CompiledKernels {
-    fn compiled(&self, device: &Device, kernel: &Kernel) -> Result<Compiled> {
-        let kernels = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (kernel.wgsl.clone(), kernel.bindings.clone());
-        if let Some(compiled) = kernels().get(&key) {
-            return Ok(compiled.clone());
+    fn compiled(&self, device: &Device, kernel: &Kernel) -> Result<Arc<Compiled>> {
+        let content = (kernel.wgsl.clone(), kernel.bindings.clone());
+        let mut kernels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = kernels.get(&content) {
+            return Ok(Arc::clone(compiled));
         }
-        let compiled = Compiled::new(device, kernel)?;
-        kernels().insert(key, compiled.clone());
+        let compiled = Arc::new(Compiled::new(device, kernel)?);
+        kernels.insert(content, Arc::clone(&compiled));
         Ok(compiled)
+    }
+
+    /// Waits until all are compiled, and gives what is wrong with one, if anything is.
+    pub(super) fn finish(&self) -> std::result::Result<(), String> {
+        let kernels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |compiled: &Arc<Compiled>| compiled.pipeline.as_ref().err().cloned();
+        // Any one would do, but all have to be waited for.
+        kernels
+            .values()
+            .filter_map(failed)
+            .min()
+            .map_or(Ok(()), Err)
     }
 }
 
-/// What a driver has made of a kernel.
-#[derive(Clone, Debug)]
+impl Drop for CompiledKernels {
+    /// Waits for all: a process that ends takes the memory of a driver away, which must not compile by then.
+    fn drop(&mut self) {
+        let _ = self.finish();
+    }
+}
+
+/// The pipeline, or what is wrong with the kernel.
+type Made = std::result::Result<wgpu::ComputePipeline, String>;
+
+/// What a driver makes of a kernel.
+#[derive(Debug)]
 struct Compiled {
-    pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
+    /// Waits for the thread that compiles.
+    pipeline: LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>,
 }
 
 /// The bytes at which buffers begin for one dispatch.
@@ -99,44 +125,74 @@ impl Compiled {
                 count: None,
             })
             .collect();
-        let wgsl = if device.keep_loops {
-            kernel.wgsl.clone()
-        } else {
-            kernel.unrolled()
-        };
         let made = device.scoped(|device| {
-            let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            let descriptor = wgpu::BindGroupLayoutDescriptor {
                 label,
                 entries: &entries,
-            });
-            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label,
-                bind_group_layouts: &[Some(&bindings)],
-                immediate_size: 0,
-            });
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label,
-                source: wgpu::ShaderSource::Wgsl(wgsl.into()),
-            });
-            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label,
-                layout: Some(&layout),
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    // Every kernel writes each cell before it reads it.
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            });
-            Self {
-                pipeline,
-                layout: bindings,
-            }
+            };
+            device.create_bind_group_layout(&descriptor)
         });
-        made.map_err(|error| device.failed(error))
+        let layout = made.map_err(|error| device.failed(error))?;
+        let compile = {
+            let (on, layout, kernel) = (device.handle(), layout.clone(), kernel.clone());
+            let keep_loops = device.keep_loops;
+            move || {
+                let made = scoped(&on, |device| pipeline(device, &layout, &kernel, keep_loops));
+                made.map_err(|error| error.to_string())
+            }
+        };
+        let thread = std::thread::Builder::new().spawn(compile.clone());
+        let failure = device.failure.clone();
+        Ok(Self {
+            layout,
+            pipeline: LazyLock::new(Box::new(move || {
+                let made = match thread {
+                    Ok(thread) => thread
+                        .join()
+                        .unwrap_or_else(|_| Err("a compiler of shaders panicked".to_owned())),
+                    // Without a thread, what needs it first compiles it.
+                    Err(_) => compile(),
+                };
+                made.inspect_err(|message| failure.note(message.clone()))
+            })),
+        })
     }
+}
+
+/// Compiles a kernel whose bindings have the layout `bindings`.
+fn pipeline(
+    device: &wgpu::Device,
+    bindings: &wgpu::BindGroupLayout,
+    kernel: &Kernel,
+    keep_loops: bool,
+) -> wgpu::ComputePipeline {
+    let label = format!("neuralnet.{}", kernel.name);
+    let label = Some(label.as_str());
+    let wgsl = match keep_loops {
+        true => kernel.wgsl.clone(),
+        false => kernel.unrolled(),
+    };
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(bindings)],
+        immediate_size: 0,
+    });
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label,
+        source: wgpu::ShaderSource::Wgsl(wgsl.into()),
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // Every kernel writes each cell before it reads it.
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    })
 }
 
 impl Pipeline {
@@ -153,7 +209,7 @@ impl Pipeline {
     pub(super) fn without_dispatches(&self) -> Self {
         Self {
             name: self.name,
-            compiled: self.compiled.clone(),
+            compiled: Arc::clone(&self.compiled),
             bindings: self.bindings.clone(),
             dispatches: Vec::new(),
         }
@@ -248,7 +304,11 @@ impl Pipeline {
             Uniform | Read | ReadWrite => None,
         };
         let places: Vec<u32> = self.bindings.iter().filter_map(place).collect();
-        pass.set_pipeline(&self.compiled.pipeline);
+        // The next wait for the device tells that the kernel was not compiled.
+        let Ok(pipeline) = &*self.compiled.pipeline else {
+            return;
+        };
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.dispatches[number].buffers, &places);
         let [x, y, z] = workgroups;
         pass.dispatch_workgroups(x, y, z);
@@ -284,5 +344,23 @@ mod tests {
         assert_eq!(product, [12.0], "each factor is its own kernel's");
         let kernels = device.kernels.0.lock().unwrap();
         assert_eq!(kernels.len(), 2, "kernels that were compiled");
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_compile_is_told_of_and_not_run() {
+        let device = device();
+        let kernel = Kernel {
+            name: "test",
+            wgsl: "@compute @workgroup_size(1) fn main() { nonsense(); }".to_owned(),
+            bindings: Vec::new(),
+        };
+        let mut pipeline = Pipeline::new(&device, &kernel).unwrap();
+        pipeline.add(&device, &[], [1, 1]).unwrap();
+        let unfinished = device.finish_compiling();
+        let run = device.run_pass("test", |pass| pipeline.record(pass));
+        for refused in [unfinished, run] {
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains("nonsense"), "{message}");
+        }
     }
 }

@@ -344,8 +344,8 @@ pub trait Backend {
         Ok(())
     }
 
-    /// Takes up `dataset`, whose samples are not scaled and not trained on, beside those that are. `None` if the backend
-    /// leaves them to the host.
+    /// Holds `dataset`, unscaled samples that are not trained on, beside those that are. `None` if the backend leaves their
+    /// evaluation to the CPU.
     ///
     /// # Errors
     /// Where the device cannot hold the samples, or fails.

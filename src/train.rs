@@ -115,13 +115,20 @@ impl<'a> Training<'a> {
     }
 
     /// Evaluates the loss on `holdout` from time to time: unscaled samples of the same columns that are not trained on.
-    /// After which iterations depends on the settings and the number of samples alone. A GPU evaluates in float32; where
-    /// the CPU trains, `threads` of it do in float64.
+    /// After which iterations depends on the settings and the number of samples alone. A GPU that trains predicts them in
+    /// float32, and the host sums their losses in float64. If the CPU trains, it evaluates them in float64 by `threads`
+    /// threads.
     ///
     /// # Errors
-    /// If the columns differ from those of the training samples, or the hardware cannot hold the samples.
+    /// If the samples are standardised or rounded, their columns differ from those of the training samples, or the
+    /// hardware cannot hold them.
     pub fn set_holdout(&mut self, holdout: &'a Dataset, threads: Option<usize>) -> Result<()> {
-        self.holdout = Some(Holdout::new(&self.run, holdout, threads)?);
+        let holdout = Holdout::new(&self.run, holdout, threads)?;
+        let why = holdout.notice.as_ref();
+        let why = why.map(|why| format!("the CPU evaluates the held-out samples, as {why}"));
+        let notices: Vec<String> = self.notice.take().into_iter().chain(why).collect();
+        self.notice = (!notices.is_empty()).then(|| notices.join("; "));
+        self.holdout = Some(holdout);
         Ok(())
     }
 

@@ -153,17 +153,4 @@ impl Dataset {
             scaling.apply(inputs);
         }
     }
-
-    /// Copies the targets of the rows `rows` (rows, O), or (rows, O + 1) with the weights.
-    pub(crate) fn read_targets(&self, rows: Range<usize>, targets: &mut [f32]) {
-        match &*self.rows {
-            RowStore::Stored { targets: all, .. } => all.read(rows, targets),
-            RowStore::Synthetic(synthetic) => {
-                let mut x = vec![0.0; self.n_inputs()];
-                for (row, t) in rows.zip(targets) {
-                    *t = synthetic.row(row as u64, &mut x);
-                }
-            }
-        }
-    }
 }

@@ -31,11 +31,12 @@ pub(crate) struct Device {
     pub(super) failure: Failure,
     /// Bytes of the buffers that are held; each [`Buffer`] counts itself.
     held: Arc<AtomicU64>,
-    /// The kernels that were compiled for it.
+    /// The kernels that are compiled for it.
     pub(super) kernels: CompiledKernels,
 }
 
-/// The first failure that no caller was told of when it happened: the next wait tells of it.
+/// The first failure that was not returned where it happened, or that a kernel was not compiled. Every later wait returns
+/// it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failure(Arc<Mutex<Option<String>>>);
 

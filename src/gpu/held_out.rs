@@ -20,11 +20,11 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Predictions of a chunk, at most and if a leaf has no more: they are on the host at a time.
-const PREDICTIONS: usize = 1 << 23;
-/// If the device grants no memory for all samples that are trained on, the others take at most this part of what those
-/// have: they leave most of what is free to mini-batches and updates.
-const PART_OF_FULL_DEVICE: u64 = 16;
+/// Most predictions of a chunk, unless a single leaf has more: the host holds those of one chunk at a time.
+const MAX_PREDICTIONS: usize = 1 << 23;
+/// Where not all samples that are trained on fit on the device, held-out ones get the bytes of those over this number:
+/// most of what is free is left to mini-batches and updates.
+const SHARES_OF_FULL_DEVICE: u64 = 16;
 
 /// A network and held-out samples on a device, for their loss.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(super) struct HeldOut {
 struct Losses {
     /// Scaled like the samples that are trained on.
     dataset: Dataset,
+    /// Those of all samples (N, O), or (N, O + 1) with the weights.
+    targets: Vec<f32>,
     network: Network,
     objective: Objective,
     leaves: Leaves,
@@ -74,6 +76,8 @@ impl HeldOut {
             problem: problem.clone(),
         };
         let predict = Predict::new(&device, &operands, shape.as_ref(), chunks.list())?;
+        device.finish_compiling()?;
+        let targets: Vec<_> = (dataset.map_leaves(|read| read.targets.to_vec())).collect();
         Ok(Self {
             device,
             layout,
@@ -84,6 +88,7 @@ impl HeldOut {
                 network: problem.network,
                 objective: problem.objective,
                 leaves,
+                targets: targets.concat(),
                 dataset,
             },
         })
@@ -98,21 +103,24 @@ impl Losses {
         leaves.into_par_iter().map(of_leaf).collect()
     }
 
-    /// The loss summed over `rows`, from predictions of which those of row `first` are the first.
+    /// The loss summed over `rows`, from predictions of which those of row `first` are the first. A row that weighs
+    /// nothing is left out, whatever its predictions are.
     fn of_rows(&self, rows: Range<usize>, first: usize, predictions: &Predictions) -> f64 {
         let (n_outputs, width) = (self.network.n_outputs(), self.dataset.target_width());
         let (activation, loss) = (self.network.output_layer().activation, self.objective.loss);
-        let mut targets = vec![0.0; rows.len() * width];
-        self.dataset.read_targets(rows.clone(), &mut targets);
+        let targets = &self.targets[rows.start * width..rows.end * width];
         let mut t = Vec::with_capacity(n_outputs);
         let of_row = |(row, read): (usize, &[f32])| {
             let (read, weight) = read.split_at(n_outputs);
+            let weight = weight.first().map_or(1.0, |weight| f64::from(*weight));
+            if weight <= 0.0 {
+                return 0.0;
+            }
             t.clear();
             t.extend(read.iter().map(|t| f64::from(*t)));
             let span = (row - first) * n_outputs..(row - first + 1) * n_outputs;
             let z = &predictions.pre_activation[span.clone()];
-            let loss = loss.value(activation, z, &predictions.prediction[span], &t);
-            loss * weight.first().map_or(1.0, |weight| f64::from(*weight))
+            weight * loss.value(activation, z, &predictions.prediction[span], &t)
         };
         rows.zip(targets.chunks_exact(width)).map(of_row).sum()
     }
@@ -126,21 +134,21 @@ impl Losses {
     }
 }
 
-/// How the held-out samples are cut into chunks, and how much of the device they may take.
+/// How the held-out samples are cut into chunks, and how much of the device they may take: as much as the samples that
+/// are trained on, and a leaf of them in a chunk and two on the device at least.
 fn options(trained: &Gpu<'_>, dataset: &Dataset, leaves: Leaves) -> GpuOptions {
     let row_layout = RowLayout::new(dataset);
-    let n_rows = (PREDICTIONS / dataset.n_outputs()).max(leaves.rows_per_leaf());
-    let leaf_bytes = row_layout.leaf_bytes(leaves);
-    let full = (trained.n_streamed_chunks() > 0)
-        .then(|| (trained.data_bytes() / PART_OF_FULL_DEVICE).max(SLOTS as u64 * leaf_bytes));
-    let GpuOptions {
-        max_chunk_bytes,
-        max_device_bytes,
-        ..
-    } = trained.options;
+    let chunk_of = |n_rows: usize| n_rows as u64 * row_layout.bytes();
+    let least = chunk_of(leaves.rows_per_leaf());
+    let most = chunk_of(MAX_PREDICTIONS / dataset.n_outputs());
+    let asked = trained.options.max_chunk_bytes.unwrap_or(u64::MAX);
+    let is_full = trained.n_streamed_chunks() > 0;
+    let share = is_full.then(|| trained.data_bytes() / SHARES_OF_FULL_DEVICE);
+    let most_on_device = trained.options.max_device_bytes.or(share);
     GpuOptions {
-        max_chunk_bytes: max_chunk_bytes.or(Some(n_rows as u64 * row_layout.bytes())),
-        max_device_bytes: max_device_bytes.or(full),
+        max_chunk_bytes: Some(asked.min(most).max(least)),
+        max_device_bytes: most_on_device
+            .map(|bytes| bytes.max(SLOTS as u64 * row_layout.leaf_bytes(leaves))),
         ..trained.options
     }
 }
@@ -160,7 +168,9 @@ impl backend::HeldOut for HeldOut {
             let chunk = &self.chunks.list()[number];
             let leaves = chunk.first_leaf..chunk.first_leaf + chunk.n_leaves;
             let rows = chunk.rows.clone();
-            let predictions = (self.predict).rows(&self.device, &mut self.chunks, &rows)?;
+            let mut predictions = Predictions::with_capacity(rows.len() * network.n_outputs());
+            self.chunks.load(&self.device, number, rows.clone())?;
+            (self.predict).append(&self.device, number, 0..rows.len(), &mut predictions)?;
             let losses = self.losses.of_leaves(leaves, &predictions);
             losses.into_iter().for_each(|loss| fold.push(loss));
         }

@@ -7,9 +7,9 @@ pub struct GpuOptions {
     /// Most bytes of one chunk of the data, and of one page of the sums of its leaves; `None` takes
     /// what one binding of the device can hold.
     pub max_chunk_bytes: Option<u64>,
-    /// Most bytes of the data on the device at any time; data beyond that stream in every iteration.
-    /// `None` takes what the device grants. The memory for mini-batches, a few MiB, comes on top, and as many
-    /// bytes again for held-out samples.
+    /// Most bytes of the training samples on the device at any time; samples beyond that stream in every iteration.
+    /// `None` takes what the device grants. Held-out samples may take up to the same number of bytes besides, and
+    /// mini-batches and predictions take some MiB more.
     pub max_device_bytes: Option<u64>,
     /// Whether the lanes of a row exchange their sums through workgroup memory even if the
     /// adapter has subgroups.

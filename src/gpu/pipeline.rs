@@ -19,6 +19,9 @@ pub(super) struct Pipeline {
     dispatches: Vec<Dispatch>,
 }
 
+/// Bytes of the stack of a thread that compiles, as much as a main thread has: compilers recurse.
+const STACK_BYTES: usize = 8 << 20;
+
 /// The kernels that are compiled for a device, by text and bindings. To compile takes a driver longer than anything else
 /// before the first update. So each kernel has a thread of its own for that, and the passes over all rows, over a batch,
 /// and over the last batch of an epoch share most of their kernels.
@@ -44,7 +47,7 @@ impl CompiledKernels {
     pub(super) fn finish(&self) -> std::result::Result<(), String> {
         let kernels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |compiled: &Arc<Compiled>| compiled.pipeline.as_ref().err().cloned();
-        // Any one would do, but all have to be waited for.
+        // All have to be waited for, so it is not the first that is found; the least is the same each time.
         kernels
             .values()
             .filter_map(failed)
@@ -54,7 +57,7 @@ impl CompiledKernels {
 }
 
 impl Drop for CompiledKernels {
-    /// Waits for all: a process that ends takes the memory of a driver away, which must not compile by then.
+    /// Waits for all: a thread that compiles while the process exits would use a driver that is being unloaded.
     fn drop(&mut self) {
         let _ = self.finish();
     }
@@ -67,7 +70,7 @@ type Made = std::result::Result<wgpu::ComputePipeline, String>;
 #[derive(Debug)]
 struct Compiled {
     layout: wgpu::BindGroupLayout,
-    /// Waits for the thread that compiles.
+    /// What the thread that compiles makes; who uses it first waits for it.
     pipeline: LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>,
 }
 
@@ -141,15 +144,18 @@ impl Compiled {
                 made.map_err(|error| error.to_string())
             }
         };
-        let thread = std::thread::Builder::new().spawn(compile.clone());
-        let failure = device.failure.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("compile {}", kernel.name))
+            .stack_size(STACK_BYTES)
+            .spawn(compile.clone());
+        let (failure, name) = (device.failure.clone(), kernel.name);
         Ok(Self {
             layout,
             pipeline: LazyLock::new(Box::new(move || {
                 let made = match thread {
-                    Ok(thread) => thread
-                        .join()
-                        .unwrap_or_else(|_| Err("a compiler of shaders panicked".to_owned())),
+                    Ok(thread) => thread.join().unwrap_or_else(|_| {
+                        Err(format!("the thread that compiles {name} panicked"))
+                    }),
                     // Without a thread, what needs it first compiles it.
                     Err(_) => compile(),
                 };

@@ -56,7 +56,7 @@ impl Updates<'_, '_> {
                 let weight = dataset.total_weight();
                 updates.map(|update| (update, weight)).collect()
             }
-            // To look up the rows of a large batch may take longer than a small network takes on the device.
+            // Looking up the weights of a large batch can take the host longer than its update takes the device.
             Some(batches) if dataset.is_weighted() => {
                 let weight = |update| dataset.weight_of(&batches.rows(update, n_samples));
                 let updates = updates.into_par_iter();

@@ -5,7 +5,7 @@ use super::run::TrainingRun;
 use super::stop::StopReason;
 use crate::backend::HeldOut;
 use crate::cpu::Cpu;
-use crate::data::Dataset;
+use crate::data::{Dataset, Storage};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Holdout<'a> {
     samples: Box<dyn HeldOut + 'a>,
     pub(super) dataset: &'a Dataset,
+    /// Why the host evaluates where a device trains.
+    pub(super) notice: Option<String>,
     pub(super) state: HoldoutState,
 }
 
@@ -63,18 +65,23 @@ impl<'a> Holdout<'a> {
                 });
             }
         }
-        if dataset.scaling().is_some() {
+        if dataset.scaling().is_some() || dataset.storage() != Storage::F32 {
             return Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
-                reason: "is standardised; hold out its samples as they were before, which are scaled like those that are trained on".to_owned(),
+                reason: "is standardised or rounded to a storage; pass the samples as they were before, which are scaled like those that are trained on".to_owned(),
             });
         }
         let problem = run.config.problem(dataset)?;
+        let (held, notice) = match run.backend.hold_out(dataset) {
+            Err(full @ Error::DeviceMemory { .. }) => (None, Some(full.statement())),
+            held => (held?, None),
+        };
         Ok(Self {
-            samples: match run.backend.hold_out(dataset)? {
+            samples: match held {
                 Some(samples) => samples,
                 None => Box::new(Cpu::new(problem, threads)?),
             },
+            notice,
             dataset,
             state: HoldoutState::default(),
         })
@@ -88,7 +95,8 @@ impl<'a> Holdout<'a> {
         }
         let loss = self.samples.loss_at(&run.parameters()?)?;
         self.state.last = Some(iteration);
-        if self.state.best.as_ref().is_none_or(|best| loss < best.loss) {
+        let best = self.state.best.as_ref();
+        if loss.is_finite() && best.is_none_or(|best| loss < best.loss) {
             self.state.looks_without_improvement = 0;
             self.state.best = Some(Best {
                 iteration,

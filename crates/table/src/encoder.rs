@@ -210,7 +210,7 @@ impl Prepared<'_> {
                 .iter()
                 .map(|number| rounded(number - offset));
             let encoded: Vec<f32> = encoded.collect();
-            // Without an end before the last, so that compilers make vector instructions of it.
+            // Without an early exit, so that the compiler can vectorise the loop.
             let are_finite = |all: bool, encoded: &f32| all & encoded.is_finite();
             if encoded.iter().fold(true, are_finite) {
                 return encoded;

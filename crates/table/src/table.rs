@@ -208,7 +208,7 @@ fn missing_cells(cells: &ArrayRef) -> Option<Vec<bool>> {
             .as_ref()
             .is_some_and(|floats| floats.value(row).is_nan())
     };
-    // Without an end before the last, so that compilers make vector instructions of it.
+    // Without an early exit, so that the compiler can vectorise the loop.
     let has_nan = floats.as_ref().is_some_and(|floats| {
         let values = floats.values().iter();
         values.fold(false, |any, value| any | value.is_nan())

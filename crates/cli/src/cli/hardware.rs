@@ -16,7 +16,7 @@ pub(crate) struct HardwareArgs {
     /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)
     #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
     max_chunk_bytes: Option<u64>,
-    /// Bytes of the data on the GPU at any time; what exceeds them streams in every iteration, the bits do not depend on it; what --batch-size gathers, a few MiB, and as much again for held-out samples come on top (default: what the GPU grants)
+    /// Bytes of the training samples on the GPU at any time; what exceeds them streams in every iteration, the bits do not depend on it; held-out samples may take as many bytes besides, and mini-batches and predictions some MiB (default: what the GPU grants)
     #[arg(long, value_name = "BYTES", help_heading = "Hardware")]
     max_device_bytes: Option<u64>,
     /// Exchange sums through workgroup memory even where the GPU has subgroups

@@ -125,7 +125,7 @@ impl<'a> Training<'a> {
     pub fn set_holdout(&mut self, holdout: &'a Dataset, threads: Option<usize>) -> Result<()> {
         let holdout = Holdout::new(&self.run, holdout, threads)?;
         let why = holdout.notice.as_ref();
-        let why = why.map(|why| format!("the CPU evaluates the held-out samples, as {why}"));
+        let why = why.map(|why| format!("held-out samples are evaluated on the CPU: {why}"));
         let notices: Vec<String> = self.notice.take().into_iter().chain(why).collect();
         self.notice = (!notices.is_empty()).then(|| notices.join("; "));
         self.holdout = Some(holdout);

@@ -1,5 +1,11 @@
 //! What a backend does: the one interface through which training and validation see CPU and GPU.
 
+mod held_out;
+mod staged;
+
+pub use held_out::HeldOut;
+pub use staged::{Stage, Staged};
+
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::leaves::Leaves;
@@ -373,34 +379,4 @@ pub trait Backend {
     /// # Errors
     /// Where the device fails.
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
-}
-
-/// Samples that are not trained on, held for their loss alone.
-pub trait HeldOut: std::fmt::Debug {
-    /// Their loss at `parameters`, in the layout of the network, for unscaled features; without penalties.
-    ///
-    /// # Errors
-    /// Where the device fails.
-    fn loss_at(&mut self, parameters: &[f64]) -> Result<f64>;
-}
-
-/// The values of one layer for the rows of a leaf, each (rows, O).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stage {
-    /// The pre-activations.
-    pub z: Vec<f64>,
-    /// The activations; of the last layer these are not held.
-    pub a: Vec<f64>,
-    /// `dloss/dz` of each row, times its weight and not reduced.
-    pub e: Vec<f64>,
-}
-
-/// A backend that can show the values of every layer, so that each can be checked from those before it.
-pub trait Staged: Backend {
-    /// The values of each layer for the rows of leaf `leaf` in the last evaluation, which was one of all rows, and since
-    /// which nothing was updated.
-    ///
-    /// # Errors
-    /// Where the device fails.
-    fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>>;
 }

@@ -1,9 +1,11 @@
 //! A wgpu device whose every failure becomes an [`Error`]: refused allocations, rejected pipelines, a
 //! lost device.
 
+mod failure;
 mod memory;
 mod readbacks;
 
+pub(super) use failure::{Failure, scoped};
 pub(super) use memory::Buffer;
 pub(super) use readbacks::Readbacks;
 
@@ -11,11 +13,11 @@ use super::adapter::Adapter;
 use super::pipeline::CompiledKernels;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use wgpu::{BufferAsyncError, BufferUsages, ErrorFilter};
+use wgpu::{BufferAsyncError, BufferUsages};
 
 /// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
 const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
@@ -33,23 +35,6 @@ pub(crate) struct Device {
     held: Arc<AtomicU64>,
     /// The kernels that are compiled for it.
     pub(super) kernels: CompiledKernels,
-}
-
-/// The first failure that was not returned where it happened, or that a kernel was not compiled. Every later wait returns
-/// it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Failure(Arc<Mutex<Option<String>>>);
-
-impl Failure {
-    pub(super) fn note(&self, message: String) {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(message);
-    }
-
-    fn noted(&self) -> Option<String> {
-        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        first.clone()
-    }
 }
 
 impl Device {
@@ -320,29 +305,6 @@ impl Device {
         let mut readbacks = Readbacks::default();
         readbacks.send_for(self, buffer, first, floats)?;
         readbacks.receive(self)
-    }
-}
-
-/// Runs `make` inside error scopes, which are the current thread's.
-pub(super) fn scoped<T>(
-    device: &wgpu::Device,
-    make: impl FnOnce(&wgpu::Device) -> T,
-) -> std::result::Result<T, wgpu::Error> {
-    let scopes = [
-        ErrorFilter::Internal,
-        ErrorFilter::Validation,
-        ErrorFilter::OutOfMemory,
-    ]
-    .map(|filter| device.push_error_scope(filter));
-    let made = make(device);
-    // Scopes are a stack; every one has to be popped, the last first.
-    let errors = scopes
-        .into_iter()
-        .rev()
-        .map(|scope| pollster::block_on(scope.pop()));
-    match errors.fold(None, |first, error| first.or(error)) {
-        None => Ok(made),
-        Some(error) => Err(error),
     }
 }
 

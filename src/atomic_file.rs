@@ -2,27 +2,49 @@
 
 use crate::error::{Error, Result};
 use serde::Serialize;
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::Path;
 use tempfile::{Builder, NamedTempFile};
 
 /// Puts what `write` writes in the place of `path`, in one step and only once it is on the disk: a crash or a
-/// full disk at any moment leaves the file that was there.
+/// full disk at any moment leaves the file that was there. A link stays, and so do the permissions of the file. What is
+/// no file, a pipe or a terminal, is written to.
 ///
 /// # Errors
 /// Where the file cannot be written; the error names `path`, not the file beside it that is to take its place.
 pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
-    let replaced = beside(path).and_then(|file| {
-        write(file.as_file())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    });
+    let replaced = match fs::metadata(path) {
+        Ok(there) if there.is_file() => {
+            let at = fs::canonicalize(path);
+            at.and_then(|at| put(&at, Some(there.permissions()), write))
+        }
+        Ok(there) if !there.is_dir() => {
+            let opened = File::options().write(true).open(path);
+            opened.and_then(|pipe| write(&pipe))
+        }
+        _ => put(path, None, write),
+    };
     replaced.map_err(|source| Error::Write {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Makes the file `path`, with `permissions` if they are given.
+fn put(
+    path: &Path,
+    permissions: Option<Permissions>,
+    write: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let file = beside(path)?;
+    write(file.as_file())?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// A new file in the folder of `path`, where a rename replaces a file in one step. It is removed unless it is renamed.
@@ -43,7 +65,7 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.permissions(Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
 }
@@ -60,4 +82,44 @@ pub(crate) fn checksum<'a>(
         crc.update(&number.to_le_bytes());
     }
     crc.finalize()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::replace;
+    use std::fs::{self, Permissions};
+    use std::io::Write;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    use std::process::Command;
+    use std::thread;
+
+    #[test]
+    fn what_is_there_stays_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, pipe] = ["file", "link", "pipe"].map(|name| folder.path().join(name));
+        fs::write(&file, "before").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        symlink("file", &link).unwrap();
+        let write = |path| replace(path, |mut file| file.write_all(b"after"));
+        write(&link).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"after", "through the link");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link");
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "its permissions");
+
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let reader = thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        write(&pipe).unwrap();
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo(), "a pipe");
+        assert_eq!(reader.join().unwrap(), b"after", "through the pipe");
+    }
 }

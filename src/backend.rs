@@ -68,7 +68,7 @@ impl Problem<'_> {
 }
 
 /// What one pass over the data sees at the parameters it started from.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Summary {
     /// The loss, reduced over the samples.
     pub loss: f64,

@@ -1,6 +1,5 @@
 //! Data sets: a shape, names, and any block of rows on demand.
 
-mod article;
 mod class_weight;
 mod classes;
 mod column;
@@ -74,7 +73,17 @@ impl Dataset {
     /// The three samples of the article: `[0, 1, 1]` is 1, `[1, 0, 0]` is 0, `[1, 0, 1]` is 1.
     #[must_use]
     pub fn article() -> Self {
-        article::dataset()
+        let inputs = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]].concat();
+        let (inputs, targets) = (ColumnView::whole(inputs, 3), vec![1.0, 0.0, 1.0]);
+        let targets = ColumnView::whole(targets, 1);
+        let rows = RowStore::stored(inputs, targets, 1, Lines::default());
+        Self::of(
+            "article".to_owned(),
+            3,
+            numbered_columns(3),
+            vec!["y".to_owned()],
+            rows,
+        )
     }
 
     /// Rows made on demand, each a function of the seed and its number alone.

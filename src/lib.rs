@@ -30,7 +30,8 @@
 //! ```
 //!
 //! Without a bias, with the summed squared error and a learning rate of 1, this is the article's
-//! `weights += inputsᵀ · (error · y · (1 − y))`. An *iteration* is one such update from all samples.
+//! `weights += inputsᵀ · (error · y · (1 − y))`. An *iteration* is one such update, from all samples or
+//! from a mini-batch.
 //!
 //! # The way of the data
 //!

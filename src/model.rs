@@ -40,7 +40,7 @@ pub struct Model {
 /// The features and targets of a model, and the training it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// [`VERSION`], or the one before.
+    /// [`VERSION`], or an earlier one.
     version: u32,
     /// The activation of the last layer.
     pub activation: Activation,
@@ -97,6 +97,20 @@ impl Description {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a training can have given the layers.
+    fn check_network(&self) -> std::result::Result<(), String> {
+        let config = TrainConfig {
+            activation: self.activation,
+            ..self.config.clone()
+        };
+        let checked = config.check_layers().map_err(|error| error.statement());
+        checked.map_err(|why| format!("has layers that no training gives ({why}); train again"))?;
+        match config.loss.suits(config.activation) {
+            true => Ok(()),
+            false => Err("has a loss that does not suit its activation; train again".to_owned()),
+        }
     }
 
     /// Checks that the names agree with the columns and classes.
@@ -175,6 +189,7 @@ impl Model {
         })?;
         let mut description = described(text)?;
         description.check_names()?;
+        description.check_network()?;
         let network = Network::single_layer(
             description.features.len(),
             description.targets.len(),

@@ -45,46 +45,8 @@ impl Layer {
         self.n_weights() + if self.bias { self.n_outputs } else { 0 }
     }
 
-    /// Parameters for features x, from parameters for the features `(x − center) · inverse_scale`: `w · inverse_scale`
-    /// and `b − Σ center · w · inverse_scale`. Both slices are (I).
-    ///
-    /// # Panics
-    /// If `parameters` is not `n_parameters` long.
-    #[must_use]
-    pub fn unscale_parameters(
-        &self,
-        center: &[f64],
-        inverse_scale: &[f64],
-        parameters: &[f64],
-    ) -> Vec<f64> {
-        let (weight, bias) = self.split(parameters);
-        let scaled = weight.iter().zip(inverse_scale.iter().cycle());
-        let mut unscaled: Vec<f64> = scaled.map(|(w, inverse)| w * inverse).collect();
-        let rows = unscaled.chunks_exact(self.n_inputs);
-        let shift = |w: &[f64]| zip(w, center).map(|(w, center)| w * center).sum::<f64>();
-        let bias = zip(rows, bias.unwrap_or_default()).map(|(w, b)| b - shift(w));
-        let bias: Vec<f64> = bias.collect();
-        unscaled.extend(bias);
-        unscaled
-    }
-
-    /// Parameters for the features `(x − center) / scale`, from parameters for features x: what
-    /// [`Layer::unscale_parameters`] undoes. Both slices are (I).
-    pub(crate) fn scale_parameters(
-        &self,
-        center: &[f64],
-        scale: &[f64],
-        parameters: &[f64],
-    ) -> Vec<f64> {
-        let (weight, bias) = self.split(parameters);
-        let rows = weight.chunks_exact(self.n_inputs);
-        let bias = zip(rows, bias.unwrap_or_default()).map(|(w, b)| b + dot(w, center));
-        let weight = weight.iter().zip(scale.iter().cycle());
-        weight.map(|(w, scale)| w * scale).chain(bias).collect()
-    }
-
     /// Turns the gradient by the parameters for features x into that by the parameters for the features
-    /// `(x − center) · inverse_scale`: the chain rule through [`Layer::unscale_parameters`].
+    /// `(x − center) · inverse_scale`: the chain rule through [`Network::unscale_parameters`].
     pub(crate) fn scale_gradient(
         &self,
         center: &[f64],
@@ -248,7 +210,8 @@ impl Network {
         parts.collect::<Vec<_>>().into_iter()
     }
 
-    /// What [`Layer::unscale_parameters`] makes of the first layer; the others keep theirs.
+    /// Parameters for features x, from parameters for the features `(x − center) · inverse_scale`: those of the first layer
+    /// become `w · inverse_scale` and `b − Σ center · w · inverse_scale`, the others stay. Both slices are (I).
     ///
     /// # Panics
     /// If `parameters` is not `n_parameters` long.
@@ -259,33 +222,39 @@ impl Network {
         inverse_scale: &[f64],
         parameters: &[f64],
     ) -> Vec<f64> {
-        self.with_first(parameters, |layer, own| {
-            layer.unscale_parameters(center, inverse_scale, own)
-        })
+        let (weight, bias, others) = self.split_first(parameters);
+        let scaled = weight.iter().zip(inverse_scale.iter().cycle());
+        let mut unscaled: Vec<f64> = scaled.map(|(w, inverse)| w * inverse).collect();
+        let rows = unscaled.chunks_exact(self.n_inputs());
+        let shift = |w: &[f64]| zip(w, center).map(|(w, center)| w * center).sum::<f64>();
+        let bias: Vec<f64> = zip(rows, bias).map(|(w, b)| b - shift(w)).collect();
+        unscaled.extend(bias);
+        unscaled.extend_from_slice(others);
+        unscaled
     }
 
-    /// What [`Layer::scale_parameters`] makes of the first layer; the others keep theirs.
+    /// Parameters for the features `(x − center) / scale`, from parameters for features x: what
+    /// [`Network::unscale_parameters`] undoes. Both slices are (I).
     pub(crate) fn scale_parameters(
         &self,
         center: &[f64],
         scale: &[f64],
         parameters: &[f64],
     ) -> Vec<f64> {
-        self.with_first(parameters, |layer, own| {
-            layer.scale_parameters(center, scale, own)
-        })
+        let (weight, bias, others) = self.split_first(parameters);
+        let rows = weight.chunks_exact(self.n_inputs());
+        let bias = zip(rows, bias).map(|(w, b)| b + dot(w, center));
+        let weight = weight.iter().zip(scale.iter().cycle());
+        let own = weight.map(|(w, scale)| w * scale).chain(bias);
+        own.chain(others.iter().copied()).collect()
     }
 
-    /// What `change` makes of the parameters of the first layer, and those of the others.
-    fn with_first(
-        &self,
-        parameters: &[f64],
-        change: impl FnOnce(&Layer, &[f64]) -> Vec<f64>,
-    ) -> Vec<f64> {
+    /// The weight (O, I) and the bias (O) of the first layer, which is empty if there is none, and the parameters of the
+    /// others.
+    fn split_first<'a>(&self, parameters: &'a [f64]) -> (&'a [f64], &'a [f64], &'a [f64]) {
         let (own, others) = parameters.split_at(self.layers[0].n_parameters());
-        let mut changed = change(&self.layers[0], own);
-        changed.extend_from_slice(others);
-        changed
+        let (weight, bias) = self.layers[0].split(own);
+        (weight, bias.unwrap_or_default(), others)
     }
 
     /// Length of the flat vector of parameters: layer by layer, the weight (O, I), then the bias (O).

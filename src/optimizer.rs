@@ -3,9 +3,7 @@
 
 mod adam;
 mod batches;
-mod momentum;
 mod penalty;
-mod rmsprop;
 mod schedule;
 mod step;
 #[cfg(test)]
@@ -15,9 +13,8 @@ pub(crate) use adam::{DECAY as ADAM_DECAY, EPSILON as ADAM_EPSILON, shares as ad
 pub(crate) use batches::Batch;
 pub use batches::Batches;
 pub(crate) use penalty::Penalty;
-pub(crate) use rmsprop::{DECAY as RMSPROP_DECAY, EPSILON as RMSPROP_EPSILON};
 pub use schedule::Schedule;
-pub(crate) use step::{CLIP_EPSILON, Step};
+pub(crate) use step::{CLIP_EPSILON, RMSPROP_DECAY, RMSPROP_EPSILON, Step};
 
 use crate::network::Network;
 use serde::{Deserialize, Serialize};

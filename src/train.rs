@@ -26,14 +26,15 @@ pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Summary};
 use crate::data::Dataset;
-use crate::error::{LEAVE_OUT, Remedy, Result};
+use crate::error::{LEAVE_OUT, Result};
 use crate::network::Network;
-use checkpoint::Checkpoints;
+use checkpoint::{Checkpoints, RunKey};
 use config::check::require;
 use holdout::Holdout;
 pub(crate) use host::update_on_host;
 use run::TrainingRun;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
 /// How far a training has come.
@@ -46,8 +47,8 @@ pub struct Progress {
     /// What is minimised, the penalties included, in the last pass; NaN before the first one.
     #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
-    /// Loss of the data alone and mean slope in the last pass, zeros before the first one. Gradient descent, momentum
-    /// and Adam take that pass before their update.
+    /// Loss of the data alone and mean slope in the last pass, zeros before the first one. All optimizers
+    /// but L-BFGS take that pass before their update.
     #[serde(skip)]
     pub summary: Summary,
     /// The last loss on the held-out samples.
@@ -71,6 +72,8 @@ pub struct Training<'a> {
     notice: Option<String>,
     holdout: Option<Holdout<'a>>,
     checkpoints: Option<Checkpoints>,
+    /// What tells this run from others, once a checkpoint asks for it.
+    key: OnceCell<RunKey>,
 }
 
 impl<'a> Training<'a> {
@@ -80,22 +83,13 @@ impl<'a> Training<'a> {
     /// If a setting cannot be used on the data, or the hardware cannot hold them.
     pub fn start(dataset: &'a Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Self> {
         let problem = config.problem(dataset)?;
-        let n_samples = dataset.n_samples();
-        for (setting, rows) in [
-            ("batch_size", config.batch_size),
-            ("warm_start_rows", config.warm_start_rows),
-        ] {
-            let rows = rows.unwrap_or(0);
-            let reason = format_args!("{rows} rows are more than the {n_samples} there are");
-            let remedies = &[Remedy::Do("take fewer"), LEAVE_OUT];
-            require(rows <= n_samples, setting, reason, remedies)?;
-        }
         let (backend, notice) = hardware.open(problem.clone())?;
         Ok(Self {
             run: TrainingRun::new(&problem, config, backend)?,
             notice,
             holdout: None,
             checkpoints: None,
+            key: OnceCell::new(),
         })
     }
 
@@ -129,6 +123,7 @@ impl<'a> Training<'a> {
         let notices: Vec<String> = self.notice.take().into_iter().chain(why).collect();
         self.notice = (!notices.is_empty()).then(|| notices.join("; "));
         self.holdout = Some(holdout);
+        self.key = OnceCell::new();
         Ok(())
     }
 
@@ -177,6 +172,10 @@ impl<'a> Training<'a> {
     pub fn finish(mut self) -> Result<Trained> {
         // Before the evaluation below, which a training that continues from here would not make.
         self.save_checkpoint()?;
+        if self.run.progress.loss.is_nan() {
+            // No iteration was made, and the history below takes the loss up.
+            self.run.evaluate_end()?;
+        }
         self.evaluate_holdout()?;
         let best = self.return_to_best()?;
         let parameters = self.run.parameters()?;
@@ -192,7 +191,7 @@ impl<'a> Training<'a> {
             iterations: progress.iteration,
             evaluations: progress.evaluations,
             promised_decrease: run.optimizer.as_ref().and_then(|it| it.promised),
-            warm_start: run.optimizer.and_then(|it| it.state.warm_start),
+            warm_start: run.optimizer.and_then(|it| it.warm_start()),
             stop: match run.stop {
                 Some(stop) => stop,
                 None if progress.iteration >= run.config.iterations => StopReason::Iterations,

@@ -241,6 +241,9 @@ fn update_from(
 ///
 /// # Errors
 /// If a device fails, or a value may leave the range of f32.
+///
+/// # Panics
+/// If the network has hidden layers, which [`validate`] checks stage by stage.
 pub fn check(
     problem: &Problem<'_>,
     candidate: &mut dyn Backend,

@@ -1,7 +1,7 @@
 //! Weights of classes, for the samples that a network trains on.
 
 use super::Dataset;
-use super::rows::RowStore;
+use super::split::class;
 use crate::error::{Error, Result};
 use std::str::FromStr;
 
@@ -64,19 +64,25 @@ impl Dataset {
         let Some(classes) = self.classes() else {
             return Err(refuse(format!("{source} has no classes; leave it out")));
         };
-        let of_rows = self.classes_of_rows();
-        let of_classes = match weights {
+        let (targets, n_outputs) = (self.targets(), self.n_outputs());
+        // The class and the weight of each sample.
+        let samples = targets.chunks_exact(self.target_width()).map(|row| {
+            let weight = row.get(n_outputs).map_or(1.0, |weight| f64::from(*weight));
+            (class(&row[..n_outputs]), weight)
+        });
+        let of_classes: Vec<f64> = match weights {
             ClassWeight::Balanced => {
                 let mut totals = vec![0.0; classes.names.len()];
-                for (row, class) in of_rows.iter().enumerate() {
-                    totals[*class] += self.weight(row);
-                }
-                let n_classes = totals.len() as f64;
+                samples
+                    .clone()
+                    .for_each(|(class, weight)| totals[class] += weight);
+                let there = totals.iter().filter(|total| **total > 0.0).count() as f64;
                 let all: f64 = totals.iter().sum();
-                totals
-                    .iter()
-                    .map(|total| all / (n_classes * total))
-                    .collect()
+                let balanced = totals.iter().map(|total| match *total > 0.0 {
+                    true => all / (there * total),
+                    false => 0.0,
+                });
+                balanced.collect()
             }
             ClassWeight::Given(given) => {
                 let mut of_classes = vec![1.0; classes.names.len()];
@@ -96,10 +102,9 @@ impl Dataset {
                 of_classes
             }
         };
-        let products = of_rows.iter().enumerate();
         #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-        let products: Vec<f32> = products
-            .map(|(row, class)| (of_classes[*class] * self.weight(row)) as f32)
+        let products: Vec<f32> = samples
+            .map(|(class, weight)| (of_classes[class] * weight) as f32)
             .collect();
         if let Some(row) = products.iter().position(|product| !product.is_finite()) {
             return Err(refuse(format!(
@@ -113,22 +118,6 @@ impl Dataset {
             )));
         }
         self.with_weights(&products)
-    }
-
-    /// The class of each sample (N).
-    fn classes_of_rows(&self) -> Vec<usize> {
-        let n_outputs = self.n_outputs();
-        let target = |row, output| match &*self.rows {
-            RowStore::Stored { targets, .. } => targets.value(row, output),
-            RowStore::Synthetic(_) => 0.0,
-        };
-        let class = |row| match n_outputs {
-            1 => usize::from(target(row, 0) >= 0.5),
-            _ => (0..n_outputs)
-                .position(|o| target(row, o) >= 0.5)
-                .unwrap_or(0),
-        };
-        (0..self.n_samples).map(class).collect()
     }
 }
 

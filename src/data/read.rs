@@ -90,6 +90,12 @@ impl Dataset {
         numbers.map(move |leaf| self.with_rows(leaves.rows(leaf), &use_leaf))
     }
 
+    /// The targets of all rows (N, O), or (N, O + 1) with the weights.
+    pub(crate) fn targets(&self) -> Vec<f32> {
+        let of_leaves = self.map_leaves(|read| read.targets.to_vec());
+        of_leaves.collect::<Vec<_>>().concat()
+    }
+
     /// The first result of `find`, in the order of the leaves.
     pub(crate) fn find_in_leaves<T: Send>(
         &self,

@@ -6,7 +6,7 @@ use crate::moments::Moments;
 use serde::{Deserialize, Serialize};
 
 /// Centres and scales of the features (I): a feature x becomes `(x − center) / scale`.
-/// [`Layer::unscale_parameters`](crate::network::Layer::unscale_parameters) undoes that in the parameters of a layer.
+/// [`Network::unscale_parameters`](crate::network::Network::unscale_parameters) undoes that in the parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
     /// The means; 0 if no bias could make up for them.
@@ -122,13 +122,14 @@ fn moments_of_columns(
 impl Dataset {
     /// These samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
     /// to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0. Takes one pass over the
-    /// data, and keeps no copy. Samples count by their weights.
+    /// data, and keeps no copy. Samples count by their weights. A scaling or a storage that these samples have gives way.
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
-        let (leaves, n_inputs, width) = (self.leaves(), self.n_inputs(), self.target_width());
+        let raw = self.raw();
+        let (leaves, n_inputs, width) = (raw.leaves(), raw.n_inputs(), raw.target_width());
         let of_leaf = |leaf| {
-            self.with_rows(leaves.rows(leaf), |read| {
-                moments_of_columns(&read, n_inputs, self.n_outputs(), width)
+            raw.with_rows(leaves.rows(leaf), |read| {
+                moments_of_columns(&read, n_inputs, raw.n_outputs(), width)
             })
         };
         let add = |left: &mut Vec<Moments>, right: &Vec<Moments>| {
@@ -139,7 +140,7 @@ impl Dataset {
         let features = sum_leaves(leaves.count(), of_leaf, add);
         Self {
             scaling: Some(Scaling::new(&features, centered).into()),
-            ..self.clone()
+            ..raw
         }
     }
 
@@ -170,7 +171,7 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Dataset;
+    use super::super::{Dataset, Storage};
     use crate::network::Network;
 
     /// 3,000 rows are several leaves of rows this wide: columns with a mean of a million deviations, of a
@@ -215,6 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_was_done_before_the_features_are_standardised() {
+        let (raw, n_values) = (dataset(), 3000 * 99);
+        let read = |dataset: &Dataset| {
+            let (mut inputs, mut targets) = (vec![0.0; n_values], vec![0.0; 3000]);
+            dataset.read(0..3000, &mut inputs, &mut targets);
+            inputs
+        };
+        let once = raw.standardised(true);
+        let rounded = raw.stored_as(Storage::U8).unwrap();
+        for again in [once.standardised(true), rounded.standardised(true)] {
+            assert!(read(&again) == read(&once), "{:?}", again.storage());
+        }
+    }
+
+    #[test]
     fn unscaled_parameters_predict_the_same() {
         let raw = dataset();
         for (bias, centered) in [(true, true), (false, false)] {
@@ -226,11 +242,8 @@ mod tests {
                 .collect();
             let scaled = raw.standardised(centered);
             let scaling = scaled.scaling().unwrap();
-            let unscaled = network.layer().unscale_parameters(
-                scaling.center(),
-                &scaling.inverse_scale(),
-                &parameters,
-            );
+            let unscaled =
+                network.unscale_parameters(scaling.center(), &scaling.inverse_scale(), &parameters);
             for row in [0, 1, 2999] {
                 let read = |dataset: &Dataset| {
                     let (mut x, mut t) = (vec![0.0; 99], [0.0]);

@@ -43,6 +43,18 @@ impl Dataset {
         Ok((part(false), part(true)))
     }
 
+    /// The samples in the rows `rows`, as they are read, as data of their own.
+    pub(crate) fn rows_alone(&self, rows: &[usize]) -> Self {
+        let [mut inputs, mut targets] =
+            [self.n_inputs(), self.target_width()].map(|width| vec![0.0; width * rows.len()]);
+        let copies = inputs.chunks_exact_mut(self.n_inputs());
+        let copies = copies.zip(targets.chunks_exact_mut(self.target_width()));
+        for (row, (inputs, targets)) in rows.iter().zip(copies) {
+            self.read(*row..row + 1, inputs, targets);
+        }
+        self.part(&inputs, &targets, &(0..rows.len()).collect::<Vec<_>>())
+    }
+
     /// The samples in the rows `rows`, of all `inputs` (N, I) and `targets` (N, O) with their weights.
     fn part(&self, inputs: &[f32], targets: &[f32], rows: &[usize]) -> Self {
         let view = |values: &[f32], width: usize| {
@@ -105,7 +117,7 @@ pub fn held_out(
 }
 
 /// The class of a row of targets (O).
-fn class(targets: &[f32]) -> usize {
+pub(super) fn class(targets: &[f32]) -> usize {
     match targets {
         [target] => usize::from(*target >= 0.5),
         targets => targets.iter().position(|t| *t >= 0.5).unwrap_or(0),

@@ -14,7 +14,7 @@ impl Dataset {
     ///
     /// # Errors
     /// If there are not as many weights as samples, one is negative or not finite, all are 0, or memory does not
-    /// suffice.
+    /// suffice for generated samples.
     pub fn with_weights(&self, weights: &[f32]) -> Result<Self> {
         if weights.len() != self.n_samples {
             return Err(self.error(format!(

@@ -77,7 +77,6 @@ impl HeldOut {
         };
         let predict = Predict::new(&device, &operands, shape.as_ref(), chunks.list())?;
         device.finish_compiling()?;
-        let targets: Vec<_> = (dataset.map_leaves(|read| read.targets.to_vec())).collect();
         Ok(Self {
             device,
             layout,
@@ -88,7 +87,7 @@ impl HeldOut {
                 network: problem.network,
                 objective: problem.objective,
                 leaves,
-                targets: targets.concat(),
+                targets: dataset.targets(),
                 dataset,
             },
         })

@@ -31,7 +31,7 @@ impl Schedule {
                 factor.powi(i32::try_from(update / every).unwrap_or(i32::MAX))
             }
             Self::Cosine => {
-                let share = update as f64 / iterations as f64;
+                let share = update as f64 / iterations.max(1) as f64;
                 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
             }
             Self::Inverse => 1.0 / (1.0 + update as f64),

@@ -1,12 +1,18 @@
 //! One update: what a first-order method makes of a gradient.
 
 use super::{Memory, Optimizer, Penalty, UpdateRule};
-use super::{adam, gradient_descent, momentum, norm, rmsprop};
+use super::{adam, gradient_descent, norm};
 use crate::parts::{self, PART};
 use crate::precision::Precision;
+use std::iter::zip;
 
 /// Added to the norm of a gradient that is shortened, as `torch.nn.utils.clip_grad_norm_` does.
 pub(crate) const CLIP_EPSILON: f64 = 1e-6;
+
+/// The share of the mean square that each step of RMSprop keeps.
+pub(crate) const RMSPROP_DECAY: f64 = 0.99;
+/// Keeps the step of RMSprop finite if a gradient has always been 0.
+pub(crate) const RMSPROP_EPSILON: f64 = 1e-8;
 
 /// An update by a rule.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +59,15 @@ impl Step<'_> {
         memory: &mut Memory,
         parameters: &mut [f64],
     ) {
-        let all = Part {
-            first: 0,
-            memory: memory.vectors.iter_mut().map(Vec::as_mut_slice).collect(),
+        let vectors = memory.vectors.iter_mut();
+        let mut memory: Vec<_> = vectors.map(|vector| vector.chunks_mut(PART)).collect();
+        let parts = parameters.chunks_mut(PART).enumerate();
+        let parts = parts.map(|(at, parameters)| Part {
+            first: at * PART,
+            memory: memory.iter_mut().filter_map(Iterator::next).collect(),
             parameters,
-        };
-        parts::for_each(all.cut(), |part| {
+        });
+        parts::for_each(parts, |part| {
             let mut of_part = vec![0.0; part.parameters.len()];
             gradient(part.first, part.parameters, &mut of_part);
             self.make_part(&of_part, part);
@@ -81,22 +90,20 @@ impl Step<'_> {
                 penalty.soft_threshold(rate, first, parameters);
             }
             (Optimizer::Momentum | Optimizer::Nesterov, [velocity]) => {
-                let from = (penalty.l1 > 0.0).then(|| parameters.to_vec());
-                let is_nesterovs = rule.optimizer == Optimizer::Nesterov;
-                momentum::step(
-                    rule.momentum,
-                    rate,
-                    gradient,
-                    velocity,
-                    parameters,
-                    is_nesterovs,
-                );
+                // A rate that has fallen to 0 moves nothing, and no velocity can be told from that.
+                let from = (rate * penalty.l1 > 0.0).then(|| parameters.to_vec());
+                momentum(rule, rate, gradient, velocity, parameters);
                 if let Some(from) = from {
                     penalty.soft_threshold(rate, first, parameters);
-                    momentum::set_velocity_from_step(rate, &from, parameters, velocity);
+                    // After a step that a proximal operator changed (Ochs et al., iPiano, SIAM J. Imaging Sci. 7,
+                    // 2014, Algorithm 1).
+                    for (velocity, (from, to)) in zip(velocity.iter_mut(), zip(&from, &*parameters))
+                    {
+                        *velocity = (from - to) / rate;
+                    }
                 }
             }
-            (Optimizer::RmsProp, [square]) => rmsprop::step(rate, gradient, square, parameters),
+            (Optimizer::RmsProp, [square]) => rmsprop(rate, gradient, square, parameters),
             (Optimizer::Adam | Optimizer::AdamW, [mean, square]) => {
                 penalty.decay(rate * rule.weight_decay, first, parameters);
                 adam::step(rate, self.update + 1, gradient, [mean, square], parameters);
@@ -120,34 +127,32 @@ struct Part<'p> {
     parameters: &'p mut [f64],
 }
 
-impl<'p> Part<'p> {
-    /// It in parts of [`PART`] parameters.
-    fn cut(mut self) -> Vec<Self> {
-        let mut parts = Vec::new();
-        while self.parameters.len() > PART {
-            let (part, rest) = self.split();
-            parts.push(part);
-            self = rest;
-        }
-        parts.push(self);
-        parts
+/// Polyak's heavy ball and Nesterov's momentum, without dampening, the same as `torch.optim.SGD(momentum=…)`:
+/// `velocity ← momentum · velocity + gradient`, then `parameters ← parameters − rate · velocity`, or if the step is
+/// Nesterov's `parameters ← parameters − rate · (gradient + momentum · velocity)`.
+fn momentum(
+    rule: &UpdateRule,
+    rate: f64,
+    gradient: &[f64],
+    velocity: &mut [f64],
+    parameters: &mut [f64],
+) {
+    for ((velocity, gradient), parameter) in zip(zip(velocity, gradient), parameters) {
+        *velocity = rule.momentum * *velocity + gradient;
+        *parameter -= rate
+            * match rule.optimizer {
+                Optimizer::Nesterov => gradient + rule.momentum * *velocity,
+                _ => *velocity,
+            };
     }
+}
 
-    /// Its first [`PART`] parameters, and the others.
-    fn split(self) -> (Self, Self) {
-        let (parameters, later_parameters) = self.parameters.split_at_mut(PART);
-        let halves = self.memory.into_iter().map(|it| it.split_at_mut(PART));
-        let (memory, later_memory): (Vec<&'p mut [f64]>, Vec<_>) = halves.unzip();
-        let part = Self {
-            first: self.first,
-            memory,
-            parameters,
-        };
-        let rest = Self {
-            first: self.first + PART,
-            memory: later_memory,
-            parameters: later_parameters,
-        };
-        (part, rest)
+/// RMSprop (Tieleman and Hinton, Neural Networks for Machine Learning, lecture 6.5, 2012), the same as
+/// `torch.optim.RMSprop`: `parameters ← parameters − rate · gradient / (√square + ε)`, where `square` is the mean square
+/// of each gradient.
+fn rmsprop(rate: f64, gradient: &[f64], square: &mut [f64], parameters: &mut [f64]) {
+    for ((square, gradient), parameter) in zip(zip(square, gradient), parameters) {
+        *square = RMSPROP_DECAY * *square + (1.0 - RMSPROP_DECAY) * gradient * gradient;
+        *parameter -= rate * gradient / (square.sqrt() + RMSPROP_EPSILON);
     }
 }

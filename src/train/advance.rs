@@ -59,19 +59,26 @@ impl Training<'_> {
         let mut submitted = VecDeque::new();
         let (mut next, mut last) = (self.iteration(), iteration);
         let mut since = Instant::now();
+        // So many submissions are under way at once that the hardware never waits.
+        let depth = match self.run.optimizer {
+            Some(_) => 1,
+            None => self.run.backend.queue_depth(),
+        };
         loop {
             if submitted.is_empty() {
                 // What `observe` took is no time of an iteration.
                 since = Instant::now();
             }
-            while submitted.len() < self.run.queue_depth()
+            while submitted.len() < depth
                 && let Some(iterations) = self
                     .run
                     .submission_size
                     .iterations(last.saturating_sub(next))
             {
                 let end = next + u64::from(iterations.get());
-                self.run.submit(next..end)?;
+                if self.run.optimizer.is_none() {
+                    self.run.backend.submit(next..end)?;
+                }
                 submitted.push_back(iterations);
                 next = end;
             }

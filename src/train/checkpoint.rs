@@ -7,7 +7,8 @@ use super::Training;
 use super::config::check::require;
 use crate::error::Result;
 use file::TrainingState;
-use key::{DatasetKey, RunKey};
+use key::DatasetKey;
+pub(super) use key::RunKey;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,12 +18,11 @@ pub(super) struct Checkpoints {
     path: PathBuf,
     seconds: f64,
     last: Instant,
-    key: RunKey,
 }
 
 impl Training<'_> {
     /// Keeps the training in the file `path`, about every `seconds` and at its end. The file is replaced whole or not
-    /// at all, so that a crash at any moment leaves a checkpoint. Takes one pass over the data, for their fingerprint.
+    /// at all, so that a crash at any moment leaves a checkpoint. The first one takes a pass over the data, for their fingerprint.
     ///
     /// # Errors
     /// If `seconds` is negative or not finite.
@@ -37,7 +37,6 @@ impl Training<'_> {
             path: path.to_owned(),
             seconds,
             last: Instant::now(),
-            key: self.key(),
         });
         Ok(())
     }
@@ -49,15 +48,17 @@ impl Training<'_> {
     /// # Errors
     /// If the file is not a checkpoint, or one of other data, settings or hardware; the first difference is named.
     pub fn resume(&mut self, path: &Path) -> Result<()> {
+        let n_parameters = self.run.network.n_parameters();
         let key = self.key();
-        let state = TrainingState::read(path, &key, self.run.network.n_parameters())?;
-        state.key.check_iterations(&key, state.progress.iteration)?;
+        let state = TrainingState::read(path, key, n_parameters)?;
+        state.key.check_iterations(key, state.progress.iteration)?;
         self.run.set_raw_parameters(&state.parameters)?;
         self.run.progress = state.progress;
         self.run.history = state.history;
         self.run.set_optimizer_state(state.optimizer)?;
         if let (Some(holdout), Some(state)) = (&mut self.holdout, state.holdout) {
             holdout.state = state;
+            holdout.stop(&mut self.run);
         }
         Ok(())
     }
@@ -70,31 +71,32 @@ impl Training<'_> {
 
     /// Writes a checkpoint if any are kept.
     pub(super) fn save_checkpoint(&mut self) -> Result<()> {
-        let Some(checkpoints) = &mut self.checkpoints else {
+        if self.checkpoints.is_none() {
             return Ok(());
-        };
+        }
         let state = TrainingState {
             version: file::VERSION,
-            key: checkpoints.key.clone(),
+            key: self.key().clone(),
             progress: self.run.progress,
             history: self.run.history.clone(),
             optimizer: self.run.optimizer_state()?,
             holdout: self.holdout.as_ref().map(|it| it.state.clone()),
             parameters: self.run.raw_parameters()?,
         };
-        state.write(&checkpoints.path)?;
-        checkpoints.last = Instant::now();
+        if let Some(checkpoints) = &mut self.checkpoints {
+            state.write(&checkpoints.path)?;
+            checkpoints.last = Instant::now();
+        }
         Ok(())
     }
 
-    fn key(&self) -> RunKey {
-        let data = DatasetKey::new(self.run.dataset);
-        let holdout = self.holdout.as_ref().map(|it| DatasetKey::new(it.dataset));
-        RunKey::new(
-            &self.run.config,
-            data,
-            holdout.unwrap_or_default(),
-            self.backend(),
-        )
+    /// What tells this run from others. Takes a pass over the data the first time.
+    fn key(&self) -> &RunKey {
+        self.key.get_or_init(|| {
+            let data = DatasetKey::new(self.run.dataset);
+            let holdout = self.holdout.as_ref().map(|it| DatasetKey::new(it.dataset));
+            let holdout = holdout.unwrap_or_default();
+            RunKey::new(&self.run.config, data, holdout, self.backend())
+        })
     }
 }

@@ -7,7 +7,7 @@ use super::Progress;
 pub struct HistoryPoint {
     /// Updates made.
     pub iteration: u64,
-    /// What is minimised, in the last pass. Gradient descent, momentum and Adam take it before the last update, with
+    /// What is minimised, in the last pass. All optimizers but L-BFGS take it before the last update, with
     /// mini-batches on the last batch.
     pub loss: f64,
     /// The loss on the held-out samples, if there are any.

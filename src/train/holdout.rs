@@ -24,8 +24,7 @@ pub(super) struct HoldoutState {
     /// The iteration of the last evaluation.
     last: Option<u64>,
     pub(super) best: Option<Best>,
-    /// Evaluations since the best one.
-    looks_without_improvement: u32,
+    evaluations_since_best: u32,
 }
 
 /// The parameters with the lowest loss on the held-out samples.
@@ -45,32 +44,7 @@ impl<'a> Holdout<'a> {
         dataset: &'a Dataset,
         threads: Option<usize>,
     ) -> Result<Self> {
-        let train = run.dataset;
-        let class_names = |dataset: &Dataset| match dataset.classes() {
-            Some(classes) => classes.names.clone(),
-            None => Vec::new(),
-        };
-        let source = train.source();
-        for (what, found, wanted) in [
-            ("features", dataset.input_names(), train.input_names()),
-            ("targets", dataset.target_names(), train.target_names()),
-            ("classes", &class_names(dataset), &class_names(train)),
-        ] {
-            if found != wanted {
-                return Err(Error::Dataset {
-                    source_name: dataset.source().to_owned(),
-                    reason: format!(
-                        "has the {what} {found:?}, and {source} the {what} {wanted:?}; take samples of the same columns, in the same order"
-                    ),
-                });
-            }
-        }
-        if dataset.scaling().is_some() || dataset.storage() != Storage::F32 {
-            return Err(Error::Dataset {
-                source_name: dataset.source().to_owned(),
-                reason: "is standardised or rounded to a storage; pass the samples as they were before, which are scaled like those that are trained on".to_owned(),
-            });
-        }
+        check_columns(dataset, run.dataset)?;
         let problem = run.config.problem(dataset)?;
         let (held, notice) = match run.backend.hold_out(dataset) {
             Err(full @ Error::DeviceMemory { .. }) => (None, Some(full.statement())),
@@ -97,23 +71,68 @@ impl<'a> Holdout<'a> {
         self.state.last = Some(iteration);
         let best = self.state.best.as_ref();
         if loss.is_finite() && best.is_none_or(|best| loss < best.loss) {
-            self.state.looks_without_improvement = 0;
+            self.state.evaluations_since_best = 0;
             self.state.best = Some(Best {
                 iteration,
                 loss,
                 parameters: run.reached()?,
             });
         } else {
-            self.state.looks_without_improvement += 1;
+            self.state.evaluations_since_best += 1;
         }
         run.progress.validation = Some(loss);
         run.history.push(&run.progress, iteration);
-        let patience = run.config.early_stopping;
-        if patience.is_some_and(|patience| self.state.looks_without_improvement >= patience) {
-            run.stop.get_or_insert(StopReason::EarlyStopping);
-        }
+        self.stop(run);
         Ok(())
     }
+
+    /// Ends the training if the loss has not fallen for as long as its settings allow.
+    pub(super) fn stop(&self, run: &mut TrainingRun<'_>) {
+        let patience = run.config.early_stopping;
+        if patience.is_some_and(|patience| self.state.evaluations_since_best >= patience) {
+            run.stop.get_or_insert(StopReason::EarlyStopping);
+        }
+    }
+}
+
+/// Checks that the features and targets of `dataset` are those of `train`, which is scaled.
+fn check_columns(dataset: &Dataset, train: &Dataset) -> Result<()> {
+    let refuse = |reason| Error::Dataset {
+        source_name: dataset.source().to_owned(),
+        reason,
+    };
+    let source = train.source();
+    let classes = |dataset: &Dataset| {
+        let names = dataset.classes().map(|classes| classes.names.clone());
+        names.unwrap_or_default()
+    };
+    for (what, found, wanted) in [
+        ("features", dataset.input_names(), train.input_names()),
+        ("targets", dataset.target_names(), train.target_names()),
+        ("classes", &classes(dataset), &classes(train)),
+    ] {
+        if found != wanted {
+            return Err(refuse(format!(
+                "has the {what} {found:?}, and {source} the {what} {wanted:?}; take samples of the same columns, in the same order"
+            )));
+        }
+    }
+    let offsets = |dataset: &Dataset| -> Vec<u64> {
+        let of_columns = dataset.columns().iter().map(|column| column.offset);
+        let all = of_columns.chain(dataset.target_offsets().iter().copied());
+        all.map(f64::to_bits).collect()
+    };
+    if offsets(dataset) != offsets(train) {
+        return Err(refuse(format!(
+            "has other numbers taken from its columns than {source}; read it by the columns of {source}"
+        )));
+    }
+    if dataset.scaling().is_some() || dataset.storage() != Storage::F32 {
+        return Err(refuse(
+            "is standardised or rounded to a storage; pass the samples as they were before, which are scaled like those that are trained on".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 impl Training<'_> {

@@ -8,7 +8,7 @@ use super::quasi_newton::{Iterate, LBfgs};
 use super::stop::Convergence;
 use super::warm_start::{self, WarmStart};
 use super::{Progress, StopReason, TrainConfig};
-use crate::backend::{Backend, Evaluation, Problem};
+use crate::backend::{Backend, Evaluation, Problem, Summary};
 use crate::error::Result;
 use crate::objective::Reduction;
 use crate::optimizer::{Memory, Optimizer, Penalty, Step, UpdateRule};
@@ -17,12 +17,15 @@ use serde::{Deserialize, Serialize};
 
 /// What the next iterations depend on, beside the parameters.
 /// The vectors are apart from what serde reads and writes: a checkpoint keeps them as tensors.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct OptimizerState {
     pub(super) memory: Option<Memory>,
     lbfgs: Option<LBfgs>,
+    /// The last evaluation, if it was made at the parameters. L-BFGS moves them afterwards to where a softmax predicts
+    /// the same, and another evaluation there would have other roundings.
+    evaluated: Option<Iterate>,
     convergence: Convergence,
-    pub(super) warm_start: Option<WarmStart>,
+    warm_start: Option<WarmStart>,
 }
 
 impl OptimizerState {
@@ -30,10 +33,8 @@ impl OptimizerState {
     pub(super) fn new(rule: &UpdateRule, n_parameters: usize, resolution: f64) -> Self {
         match rule.optimizer {
             Optimizer::LBfgs => Self {
-                memory: None,
                 lbfgs: Some(LBfgs::new(resolution)),
-                convergence: Convergence::default(),
-                warm_start: None,
+                ..Self::default()
             },
             _ => Self::of_memory(Memory::new(rule, n_parameters)),
         }
@@ -43,9 +44,7 @@ impl OptimizerState {
     pub(super) fn of_memory(memory: Memory) -> Self {
         Self {
             memory: Some(memory),
-            lbfgs: None,
-            convergence: Convergence::default(),
-            warm_start: None,
+            ..Self::default()
         }
     }
 
@@ -54,7 +53,9 @@ impl OptimizerState {
         let of_memory = self.memory.iter_mut().flat_map(Memory::vectors_mut);
         let of_memory = of_memory.map(|(name, vector)| (name.to_owned(), vector));
         let of_lbfgs = self.lbfgs.iter_mut().flat_map(LBfgs::vectors_mut);
-        of_memory.chain(of_lbfgs).collect()
+        let gradient = self.evaluated.iter_mut().map(|it| &mut it.gradient);
+        let gradient = gradient.map(|vector| ("gradient".to_owned(), vector));
+        of_memory.chain(of_lbfgs).chain(gradient).collect()
     }
 }
 
@@ -68,7 +69,7 @@ pub(super) struct HostOptimizer {
     n_samples: usize,
     /// The share of a loss by which two losses have to differ to be told apart.
     resolution: f64,
-    pub(super) state: OptimizerState,
+    state: OptimizerState,
     /// The parameters, and the last evaluation.
     current: Iterate,
     /// Whether the last evaluation was made at the parameters, on all samples.
@@ -110,6 +111,32 @@ impl HostOptimizer {
     pub(super) fn set_parameters(&mut self, parameters: &[f64]) {
         self.current.parameters.copy_from_slice(parameters);
         self.is_evaluated = false;
+    }
+
+    pub(super) fn warm_start(&self) -> Option<WarmStart> {
+        self.state.warm_start
+    }
+
+    /// What the next iterations depend on.
+    pub(super) fn state(&self) -> OptimizerState {
+        OptimizerState {
+            evaluated: self.is_evaluated.then(|| self.current.clone()),
+            ..self.state.clone()
+        }
+    }
+
+    /// Goes on from `state` at the present parameters. Gives what the last pass there saw of the data, if it is known.
+    pub(super) fn set_state(&mut self, mut state: OptimizerState) -> Option<Summary> {
+        let evaluated = state.evaluated.take();
+        self.state = state;
+        let current = evaluated?;
+        let parameters = std::mem::take(&mut self.current.parameters);
+        self.current = Iterate {
+            parameters,
+            ..current
+        };
+        self.is_evaluated = true;
+        Some(self.current.summary)
     }
 
     /// Makes one iteration, or leaves the parameters as they are and says why.

@@ -8,17 +8,20 @@ pub(super) use lbfgs::LBfgs;
 
 use crate::backend::{Evaluation, Summary};
 use crate::optimizer::{Penalty, dot, norm};
+use serde::{Deserialize, Serialize};
 
 /// Parameters and the evaluation there. The smooth part of what is minimised is the loss of the data and the L2
 /// penalty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Iterate {
+    #[serde(skip)]
     pub(super) parameters: Vec<f64>,
     /// The smooth part.
     pub(super) loss: f64,
     /// The smooth part and the L1 penalty.
     pub(super) objective: f64,
     /// The gradient of the smooth part.
+    #[serde(skip)]
     pub(super) gradient: Vec<f64>,
     /// What the pass saw of the data, without penalties.
     pub(super) summary: Summary,

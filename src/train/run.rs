@@ -11,9 +11,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::optimizer::{Optimizer, UpdateRule};
-use rayon::prelude::*;
 use std::num::NonZeroU32;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 pub(super) struct TrainingRun<'a> {
@@ -59,22 +57,6 @@ impl<'a> TrainingRun<'a> {
             kept: None,
             submission_size: SubmissionSize::ONE,
         })
-    }
-
-    /// How many submissions to have under way at once, so that the hardware never waits.
-    pub(super) fn queue_depth(&self) -> usize {
-        match self.optimizer {
-            Some(_) => 1,
-            None => self.backend.queue_depth(),
-        }
-    }
-
-    /// Starts the updates of the numbers `updates` if the backend makes them by itself.
-    pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        match self.optimizer {
-            Some(_) => Ok(()),
-            None => self.backend.submit(updates),
-        }
     }
 
     /// Waits for the end of the `iterations` iterations that were submitted first, or makes them on the host. Stops
@@ -152,14 +134,18 @@ impl<'a> TrainingRun<'a> {
     /// What the next iterations depend on, beside the parameters.
     pub(super) fn optimizer_state(&mut self) -> Result<OptimizerState> {
         Ok(match &self.optimizer {
-            Some(optimizer) => optimizer.state.clone(),
+            Some(optimizer) => optimizer.state(),
             None => OptimizerState::of_memory(self.backend.memory()?),
         })
     }
 
     pub(super) fn set_optimizer_state(&mut self, state: OptimizerState) -> Result<()> {
         match (&mut self.optimizer, &state.memory) {
-            (Some(optimizer), _) => optimizer.state = state,
+            (Some(optimizer), _) => {
+                if let Some(summary) = optimizer.set_state(state) {
+                    self.progress.summary = summary;
+                }
+            }
             (None, Some(memory)) => self.backend.set_memory(memory)?,
             (None, None) => {}
         }
@@ -230,8 +216,9 @@ impl<'a> TrainingRun<'a> {
         checked.or_else(|error| Err(self.with_layer(error, None)?))
     }
 
-    /// An error of a training that diverged, of a network told with the first layer that has values which are not
-    /// finite in the last pass, that of an update by `rule` or one over all rows and units; any other as it is.
+    /// An error of a network that diverged, told with the first layer of which something is not finite. That is looked for
+    /// in the last pass: in the rows and units of an update by `rule`, or in all of them without one. Any other error
+    /// stays as it is.
     fn with_layer(&mut self, error: Error, rule: Option<&UpdateRule>) -> Result<Error> {
         let Error::Diverged { iteration, .. } = error else {
             return Ok(error);
@@ -245,16 +232,9 @@ impl<'a> TrainingRun<'a> {
         let (dataset, network) = (self.dataset, &self.network);
         let dropout = rule.and_then(|_| self.config.unit_dropout());
         let mask = dropout.map(|dropout| dropout.mask(iteration));
-        let what = match rule.and_then(|rule| rule.rows(iteration, n_samples)) {
-            Some(rows) => {
-                let rows = rows.into_par_iter();
-                divergence::place(dataset, network, &parameters, rows, mask, precision)
-            }
-            None => {
-                let rows = (0..n_samples).into_par_iter();
-                divergence::place(dataset, network, &parameters, rows, mask, precision)
-            }
-        };
+        let rows = rule.and_then(|rule| rule.rows(iteration, n_samples));
+        let rows = rows.unwrap_or_else(|| (0..n_samples).collect());
+        let what = divergence::place(dataset, network, &parameters, &rows, mask, precision);
         Ok(what.map_or(error, |what| self.config.diverged(iteration, what)))
     }
 
@@ -263,7 +243,7 @@ impl<'a> TrainingRun<'a> {
         let n_samples = self.dataset.n_samples();
         let updates_an_epoch = self.config.updates_an_epoch(n_samples) as f64;
         let passes = self.progress.evaluations as f64 / updates_an_epoch;
-        let warm_start = self.optimizer.as_ref().and_then(|it| it.state.warm_start);
+        let warm_start = self.optimizer.as_ref().and_then(HostOptimizer::warm_start);
         let warm_start_rows = warm_start.map_or(0.0, |warm_start| {
             warm_start.evaluations as f64 * warm_start.rows as f64
         });

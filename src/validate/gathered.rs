@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::backend::{Backend, Evaluation, Problem};
-use crate::data::Dataset;
 use crate::error::Result;
 
 /// What an update of some number sees of all rows of a problem at some parameters, by another backend of the kind that is
@@ -38,7 +37,7 @@ pub(super) fn check(
     if problem.dataset.weight_of(rows) <= 0.0 {
         return Ok(None);
     }
-    let gathered = gathered(problem.dataset, rows)?;
+    let gathered = problem.dataset.rows_alone(rows);
     let alone = Problem {
         dataset: &gathered,
         ..problem.clone()
@@ -55,25 +54,4 @@ pub(super) fn check(
         [*found, *expected, bound]
     });
     Ok(Some(Check::of("gradient of a batch", compared)))
-}
-
-/// The rows `rows` as data of their own.
-fn gathered(dataset: &Dataset, rows: &[usize]) -> Result<Dataset> {
-    let (n_inputs, n_outputs) = (dataset.n_inputs(), dataset.n_outputs());
-    let width = dataset.target_width();
-    let mut inputs = vec![0.0; n_inputs * rows.len()];
-    let mut of_rows = vec![0.0; width * rows.len()];
-    let copies = inputs.chunks_exact_mut(n_inputs);
-    for (row, (inputs, targets)) in rows.iter().zip(copies.zip(of_rows.chunks_exact_mut(width))) {
-        dataset.read(*row..*row + 1, inputs, targets);
-    }
-    let of_rows = of_rows.chunks_exact(width);
-    let targets = of_rows.clone().flat_map(|row| &row[..n_outputs]);
-    let targets = targets.copied().collect();
-    let gathered = Dataset::from_rows(dataset.source(), n_inputs, n_outputs, inputs, targets)?;
-    if !dataset.is_weighted() {
-        return Ok(gathered);
-    }
-    let weights: Vec<f32> = of_rows.map(|row| row[n_outputs]).collect();
-    gathered.with_weights(&weights)
 }

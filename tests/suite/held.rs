@@ -10,7 +10,9 @@ use neuralnet::{
     Dataset, GpuOptions, Hardware, Loss, Optimizer, Reduction, StopReason, Storage, Synthetic,
     TrainConfig, Trained, Training, train,
 };
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -116,6 +118,45 @@ fn samples_that_are_scaled_already_are_not_held_out() {
     let refused = training.set_holdout(&scaled, None).unwrap_err();
     let message = refused.to_string();
     assert!(message.contains("is standardised or rounded"), "{message}");
+}
+
+/// A table's columns lose a number that depends on the table, so that another table's values mean something else.
+#[test]
+fn samples_with_other_offsets_are_not_held_out() {
+    let folder = PathBuf::from(scratch()).join("offsets");
+    fs::create_dir_all(&folder).unwrap();
+    let [rest, held] = [0, 500].map(|more| {
+        let path = folder.join(format!("{more}.csv"));
+        let rows = (0..10).map(|i| format!("{},{i}\n", 1_000_000_000 + more + i));
+        fs::write(&path, "t,y\n".to_owned() + &rows.collect::<String>()).unwrap();
+        neuralnet_table::open(
+            path.to_str().unwrap(),
+            &neuralnet_table::TableOptions::default(),
+        )
+        .unwrap()
+    });
+    let config = TrainConfig::suited_to(&rest);
+    let mut training = Training::start(&rest, &config, &Hardware::cpu()).unwrap();
+    let refused = training.set_holdout(&held, None).unwrap_err();
+    let message = refused.to_string();
+    assert!(
+        message.contains("has other numbers taken from"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_history_of_no_iterations_has_a_loss() {
+    let (rest, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();
+    let config = TrainConfig {
+        iterations: 0,
+        ..TrainConfig::default()
+    };
+    let mut training = Training::start(&rest, &config, &Hardware::cpu()).unwrap();
+    training.set_holdout(&held, None).unwrap();
+    let trained = training.finish().unwrap();
+    let losses: Vec<f64> = trained.history.iter().map(|point| point.loss).collect();
+    assert_eq!(losses, [trained.loss]);
 }
 
 /// Standardised, the features of one held-out sample are beyond float32. Of weight 0 it is none.
@@ -421,8 +462,8 @@ fn encodings_are_learned_from_what_is_trained_on() {
             format!("{row},{a},{port},{}\n", row % 2)
         };
         let lines: String = (0..rows).map(line).collect();
-        let path = std::path::PathBuf::from(scratch()).join("learned.csv");
-        std::fs::write(&path, format!("row,a,port,y\n{lines}")).unwrap();
+        let path = PathBuf::from(scratch()).join("learned.csv");
+        fs::write(&path, format!("row,a,port,y\n{lines}")).unwrap();
         let options = neuralnet_table::TableOptions {
             impute: Some(neuralnet_table::Impute::Mean),
             one_hot: vec!["port".to_owned()],

@@ -211,6 +211,30 @@ fn a_model_whose_parts_disagree_is_refused() {
             "no target",
         ),
         (
+            "width",
+            description(&|d| {
+                d["config"]["hidden"] = serde_json::json!({"widths": [0], "activation": "relu"});
+            }),
+            "a layer of 0 units",
+        ),
+        (
+            "hidden softmax",
+            description(&|d| {
+                d["config"]["hidden"] = serde_json::json!({"widths": [2], "activation": "softmax"});
+            }),
+            "`hidden_activation`: is one of the last layer",
+        ),
+        (
+            "relu",
+            description(&|d| d["activation"] = "relu".into()),
+            "`activation`: is one of hidden layers",
+        ),
+        (
+            "loss",
+            description(&|d| d["activation"] = "softmax".into()),
+            "a loss that does not suit",
+        ),
+        (
             "lost",
             description(&|d| d["loss"] = "much".into()),
             "cannot be read",

@@ -284,6 +284,20 @@ fn what_does_not_fit_together_is_refused() {
             .to_string();
         assert!(error.contains(told), "{error}");
     }
+    let without_bias = TrainConfig {
+        bias: false,
+        ..TrainConfig::default()
+    };
+    let on_centred = |centred| {
+        let scaled = one.standardised(centred);
+        train(&scaled, &without_bias, &Hardware::cpu())
+    };
+    let error = on_centred(true).unwrap_err().to_string();
+    assert!(
+        error.starts_with("`bias`: the features are centred"),
+        "{error}"
+    );
+    on_centred(false).unwrap();
     for (weights, told) in [
         (vec![1.0; 9], "10 samples, and there are 9 weights"),
         (vec![0.0; 10], "every weight is 0"),

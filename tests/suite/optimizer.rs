@@ -261,6 +261,34 @@ fn first_order_methods_reach_the_minimum_of_l1() {
     }
 }
 
+/// A rate that has fallen to 0 leaves everything where it is.
+#[test]
+fn a_rate_of_0_is_no_divergence() {
+    let config = TrainConfig {
+        l1: 0.001,
+        optimizer: Optimizer::Momentum,
+        iterations: 1000,
+        schedule: Schedule::Step {
+            every: 1,
+            factor: 0.1,
+        },
+        ..TrainConfig::default()
+    };
+    let short = TrainConfig {
+        iterations: 320,
+        ..config.clone()
+    };
+    let (dataset, long) = (table(), config);
+    let [short, long] = [short, long].map(|config| on_cpu(&dataset, &config).parameters);
+    assert_eq!(short, long);
+}
+
+/// What a schedule spreads over no updates at all is its first rate.
+#[test]
+fn a_cosine_over_no_iterations_begins_at_1() {
+    assert!((Schedule::Cosine.factor(0, 0) - 1.0).abs() <= 0.0);
+}
+
 /// Of every loss and shape, with columns of scales far apart: no gradient descent gets lower, and what stops is said.
 #[test]
 fn lbfgs_reaches_the_minimum_whatever_the_scale() {
@@ -591,7 +619,16 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
                 ..default()
             },
         ),
+        (
+            "batch_size",
+            TrainConfig {
+                batch_size: Some(dataset.n_samples() + 1),
+                ..default()
+            },
+        ),
     ] {
+        let refused = config.problem(&dataset).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("`{setting}`")), "{refused}");
         match train(&dataset, &config, &Hardware::cpu()) {
             Err(Error::Setting { setting: named, .. }) => assert_eq!(named, setting, "{config:?}"),
             other => panic!("{setting}: {other:?}"),

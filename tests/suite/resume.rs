@@ -9,7 +9,8 @@ use crate::common::{
     Random, binary, interrupted, neuralnet, neuralnet_json, parameters, random_dataset, root,
     scratch,
 };
-use neuralnet::{Hardware, Optimizer, Progress, TrainConfig, Training};
+use neuralnet::network::Activation;
+use neuralnet::{Dataset, Hardware, Optimizer, Progress, StopReason, TrainConfig, Training};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -194,12 +195,27 @@ fn an_interrupted_training_reaches_the_same_bits() {
 /// The same without a clock: each optimizer is broken off after every iteration in turn, before the first one too.
 #[test]
 fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
-    let dataset = random_dataset(300, 5, 1);
+    let numbers = random_dataset(300, 5, 1);
+    let classes = {
+        let mut inputs = vec![0.0; 300 * 5];
+        numbers.read(0..300, &mut inputs, &mut [0.0; 300]);
+        let targets = (0_u8..=255).cycle().take(300).flat_map(|row| {
+            let class = row % 7 % 3;
+            (0..3).map(move |output| f32::from(u8::from(output == class)))
+        });
+        Dataset::from_rows("classes", 5, 3, inputs, targets.collect()).unwrap()
+    };
     let config = |optimizer| TrainConfig {
         optimizer,
         iterations: 8,
         l2: 0.01,
         ..TrainConfig::default()
+    };
+    // L-BFGS moves each iterate to other parameters with the same predictions.
+    let softmax = TrainConfig {
+        activation: Activation::Softmax,
+        l1: 0.01,
+        ..config(Optimizer::LBfgs)
     };
     let batches = TrainConfig {
         batch_size: Some(70),
@@ -209,14 +225,15 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
         warm_start_rows: Some(100),
         ..config(Optimizer::LBfgs)
     };
-    for config in [
-        config(Optimizer::GradientDescent),
-        config(Optimizer::Momentum),
-        batches,
-        config(Optimizer::LBfgs),
-        warm_start,
+    for (dataset, config) in [
+        (&numbers, config(Optimizer::GradientDescent)),
+        (&numbers, config(Optimizer::Momentum)),
+        (&numbers, batches),
+        (&numbers, config(Optimizer::LBfgs)),
+        (&numbers, warm_start),
+        (&classes, softmax),
     ] {
-        let start = || Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+        let start = || Training::start(dataset, &config, &Hardware::cpu()).unwrap();
         let go_on = &mut |_: &Progress| ControlFlow::Continue(());
         let to_the_end = |mut training: Training<'_>| {
             training
@@ -240,13 +257,36 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
             resumed.resume(&file).unwrap();
             assert_eq!(resumed.iteration(), cut, "{config:?}");
             let resumed = to_the_end(resumed);
-            assert_eq!(
-                (&resumed.0, resumed.2),
-                (&unbroken.0, unbroken.2),
-                "{config:?}, cut after {cut}"
-            );
+            assert_eq!(resumed, unbroken, "{config:?}, cut after {cut}");
         }
     }
+}
+
+/// In whichever order the checkpoint and the held-out samples are asked for.
+#[test]
+fn a_training_that_stopped_early_stays_where_it_is() {
+    let (dataset, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();
+    let config = TrainConfig {
+        iterations: 3000,
+        early_stopping: Some(1),
+        ..TrainConfig::default()
+    };
+    let file = fresh("stopped.checkpoint");
+    let trained = |resume: bool| {
+        let mut training = Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+        training.checkpoint(&file, 1e9).unwrap();
+        training.set_holdout(&held, None).unwrap();
+        if resume {
+            training.resume(&file).unwrap();
+        }
+        let go_on = &mut |_: &Progress| ControlFlow::Continue(());
+        training.advance_to(3000, go_on).unwrap();
+        let trained = training.finish().unwrap();
+        (bits(&trained.parameters), trained.iterations, trained.stop)
+    };
+    let stopped = trained(false);
+    assert_eq!(stopped.2, StopReason::EarlyStopping, "{}", stopped.1);
+    assert_eq!(trained(true), stopped);
 }
 
 fn assert_refused(args: &[&str], part: &str) {

@@ -1,6 +1,8 @@
 //! A weight of w is w copies of a row, and 0 is no row: in standardising, imputing, balancing, penalties and metrics.
 
 use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
+use neuralnet::data::Classes;
+use neuralnet::{ClassWeight, Dataset, Synthetic};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
@@ -126,6 +128,29 @@ fn what_weighs_nothing_is_no_row() {
         assert_eq!(found["layers"], clean["layers"], "{odd}");
         assert_eq!(found["dataset"]["n_samples"], 20, "{odd}");
     }
+}
+
+/// Generated samples have classes too; a class of which no sample weighs anything takes no share.
+#[test]
+fn a_class_of_no_weight_leaves_the_others_balanced() {
+    let classes = Classes {
+        column: "y".to_owned(),
+        names: vec!["a".to_owned(), "b".to_owned()],
+    };
+    let generated = Dataset::synthetic(Synthetic::new(400, 3, 0.1, 1).unwrap());
+    let generated = generated.with_classes(classes.clone()).unwrap();
+    let (mut inputs, mut targets) = (vec![0.0; 3 * 400], vec![0.0; 400]);
+    generated.read(0..400, &mut inputs, &mut targets);
+    let of_b = targets.iter().sum::<f32>();
+    let given = ClassWeight::Given(vec![("b".to_owned(), 5.0)]);
+    let weighed = generated.with_class_weights(&given).unwrap();
+    let expected = f64::from(400.0 + 4.0 * of_b);
+    assert!((weighed.total_weight() - expected).abs() <= 0.0, "{of_b}");
+    let only_a: Vec<f32> = targets.iter().map(|target| 1.0 - target).collect();
+    let only_a = generated.with_weights(&only_a).unwrap();
+    let balanced = only_a.with_class_weights(&ClassWeight::Balanced).unwrap();
+    let expected = f64::from(400.0 - of_b);
+    assert!((balanced.total_weight() - expected).abs() <= 0.0, "{of_b}");
 }
 
 /// Weights of held-back samples count in what is measured on them, wherever they come from; weights of classes never

@@ -10,7 +10,7 @@ use crate::train::config::check::require;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct RunKey {
+pub(in crate::train) struct RunKey {
     setting: TrainConfig,
     data: DatasetKey,
     /// Empty without held-out samples.

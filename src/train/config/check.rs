@@ -14,6 +14,7 @@ impl TrainConfig {
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
         self.check_numbers()?;
         self.check_layers()?;
+        self.check_rows(dataset.n_samples())?;
         self.check_batches()?;
         self.check_optimizer()?;
         self.check_objective(dataset)
@@ -68,9 +69,24 @@ impl TrainConfig {
         Ok(())
     }
 
+    fn check_rows(&self, n_samples: usize) -> Result<()> {
+        for (setting, rows) in [
+            ("batch_size", self.batch_size),
+            ("warm_start_rows", self.warm_start_rows),
+        ] {
+            let rows = rows.unwrap_or(0);
+            let reason = format_args!("{rows} rows are more than the {n_samples} there are");
+            let remedies = &[Remedy::Do("take fewer"), LEAVE_OUT];
+            require(rows <= n_samples, setting, reason, remedies)?;
+        }
+        Ok(())
+    }
+
     fn check_batches(&self) -> Result<()> {
+        const SEARCHES: &str = "L-BFGS searches its steps itself";
         const NOISY: &str = "what one batch shows is too noisy for it";
         const STOP_EARLY: &[Remedy] = &[LEAVE_OUT, Remedy::Set("early_stopping", "10")];
+        let searches = self.optimizer == Optimizer::LBfgs;
         for (setting, is_given, reason) in [
             (
                 "batch_size",
@@ -82,8 +98,11 @@ impl TrainConfig {
                 self.dropout > 0.0,
                 "L-BFGS needs all units for its steps",
             ),
+            ("clip_norm", self.clip_norm.is_some(), SEARCHES),
+            ("average_decay", self.average_decay.is_some(), SEARCHES),
+            ("warm_up", self.warm_up > 0, SEARCHES),
+            ("schedule", self.schedule != Schedule::Constant, SEARCHES),
         ] {
-            let searches = self.optimizer == Optimizer::LBfgs;
             let remedies = &[LEAVE_OUT, FIRST_ORDER];
             require(!is_given || !searches, setting, reason, remedies)?;
         }
@@ -102,20 +121,6 @@ impl TrainConfig {
             self.optimizer,
             Optimizer::GradientDescent | Optimizer::Momentum | Optimizer::LBfgs
         );
-        let searches = self.optimizer == Optimizer::LBfgs;
-        for (setting, is_given) in [
-            ("clip_norm", self.clip_norm.is_some()),
-            ("average_decay", self.average_decay.is_some()),
-            ("warm_up", self.warm_up > 0),
-        ] {
-            let reason = "L-BFGS searches its steps itself";
-            require(
-                !searches || !is_given,
-                setting,
-                reason,
-                &[LEAVE_OUT, FIRST_ORDER],
-            )?;
-        }
         require(
             self.warm_start_rows.is_none() || self.optimizer == Optimizer::LBfgs,
             "warm_start_rows",
@@ -136,16 +141,11 @@ impl TrainConfig {
             "weight_decay",
             "is a setting of AdamW",
             &[Remedy::Set("optimizer", "adamw"), LEAVE_OUT],
-        )?;
-        require(
-            self.optimizer != Optimizer::LBfgs || self.schedule == Schedule::Constant,
-            "schedule",
-            "L-BFGS searches its steps itself",
-            &[LEAVE_OUT, FIRST_ORDER],
         )
     }
 
-    fn check_layers(&self) -> Result<()> {
+    /// Checks the widths and the activations.
+    pub(crate) fn check_layers(&self) -> Result<()> {
         const LAYERS: usize = 64;
         const UNITS: usize = 8192;
         let Hidden { widths, activation } = &self.hidden;
@@ -205,6 +205,18 @@ impl TrainConfig {
             "activation",
             reason,
             CLASSES,
+        )?;
+        let is_centered = dataset
+            .scaling()
+            .is_some_and(|it| it.center().iter().any(|c| *c != 0.0));
+        require(
+            self.bias || !is_centered,
+            "bias",
+            "the features are centred, and without a bias nothing makes up for that",
+            &[
+                Remedy::Set("bias", "true"),
+                Remedy::Do("standardise them without centring"),
+            ],
         )?;
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {

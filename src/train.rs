@@ -165,7 +165,8 @@ impl<'a> Training<'a> {
         self.run.parameters()
     }
 
-    /// Ends the training: one more pass gives the loss at the parameters reached, unless it is known.
+    /// Ends the training: one more pass gives the loss at the parameters reached, unless it is known. A checkpoint that
+    /// cannot be written costs no result: [`Trained::checkpoint_failure`] says why.
     ///
     /// # Errors
     /// If the device fails, or the loss or a parameter is no longer finite.
@@ -182,6 +183,11 @@ impl<'a> Training<'a> {
         self.run.evaluate_end()?;
         let run = self.run;
         let progress = run.progress;
+        let stop = match run.stop {
+            Some(stop) => stop,
+            None if run.is_complete() => StopReason::Iterations,
+            None => StopReason::Interrupted,
+        };
         Ok(Trained {
             backend: run.backend.kind().name(),
             adapter: run.backend.adapter(),
@@ -192,11 +198,8 @@ impl<'a> Training<'a> {
             evaluations: progress.evaluations,
             promised_decrease: run.optimizer.as_ref().and_then(|it| it.promised),
             warm_start: run.optimizer.and_then(|it| it.warm_start()),
-            stop: match run.stop {
-                Some(stop) => stop,
-                None if progress.iteration >= run.config.iterations => StopReason::Iterations,
-                None => StopReason::Interrupted,
-            },
+            stop,
+            checkpoint_failure: self.checkpoints.and_then(|it| it.failure),
             kept: best.map(|(iteration, _)| iteration),
             loss: progress.loss,
             validation: best.map(|(_, loss)| loss).or(progress.validation),

@@ -18,15 +18,18 @@ impl Training<'_> {
         iteration: u64,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        require(
-            self.run.config.early_stopping.is_none() || self.holdout.is_some(),
-            "early_stopping",
-            "needs held-out samples",
-            &[
+        let config = &self.run.config;
+        for (setting, is_given) in [
+            ("early_stopping", config.early_stopping.is_some()),
+            ("validation_every", config.validation_every.is_some()),
+        ] {
+            let remedies = &[
                 Remedy::Set("validation", "0.2"),
                 Remedy::Set("validation_data", "a file of the same columns"),
-            ],
-        )?;
+            ];
+            let holds = !is_given || self.holdout.is_some();
+            require(holds, setting, "needs held-out samples", remedies)?;
+        }
         let interval = self
             .run
             .config
@@ -44,7 +47,7 @@ impl Training<'_> {
                 self.save_checkpoint()?;
             }
         }
-        if self.iteration() >= self.run.config.iterations {
+        if self.run.is_complete() {
             self.run.stop.get_or_insert(StopReason::Iterations);
         }
         Ok(())
@@ -89,7 +92,7 @@ impl Training<'_> {
             let now = Instant::now();
             self.run.add_time(iterations, now - since);
             since = now;
-            if observe(&self.run.progress).is_break() {
+            if observe(&self.run.progress).is_break() && !self.run.is_complete() {
                 self.run.stop.get_or_insert(StopReason::Interrupted);
             }
             if self.run.stop.is_some() || self.checkpoint_is_due() {

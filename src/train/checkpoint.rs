@@ -18,6 +18,8 @@ pub(super) struct Checkpoints {
     path: PathBuf,
     seconds: f64,
     last: Instant,
+    /// Why the last one could not be written.
+    pub(super) failure: Option<String>,
 }
 
 impl Training<'_> {
@@ -37,6 +39,7 @@ impl Training<'_> {
             path: path.to_owned(),
             seconds,
             last: Instant::now(),
+            failure: None,
         });
         Ok(())
     }
@@ -69,7 +72,7 @@ impl Training<'_> {
             .is_some_and(|it| it.last.elapsed().as_secs_f64() >= it.seconds)
     }
 
-    /// Writes a checkpoint if any are kept.
+    /// Writes a checkpoint if any are kept. Where the file cannot be written the training goes on.
     pub(super) fn save_checkpoint(&mut self) -> Result<()> {
         if self.checkpoints.is_none() {
             return Ok(());
@@ -84,7 +87,8 @@ impl Training<'_> {
             parameters: self.run.raw_parameters()?,
         };
         if let Some(checkpoints) = &mut self.checkpoints {
-            state.write(&checkpoints.path)?;
+            let written = state.write(&checkpoints.path);
+            checkpoints.failure = written.err().map(|error| error.to_string());
             checkpoints.last = Instant::now();
         }
         Ok(())

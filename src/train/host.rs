@@ -188,6 +188,10 @@ impl HostOptimizer {
         let gradient = self.current.pseudo_gradient(&self.penalty);
         let promised = curvature.promised(&gradient, self.current.summary.mean_slope);
         let loss = self.current.objective.abs();
+        if loss <= 0.0 {
+            // No loss is negative.
+            return (StopReason::Rounding, 0.0);
+        }
         let reason = match promised <= (self.resolution * loss).max(curvature.least_loss) {
             true => StopReason::Rounding,
             false => StopReason::Stalled,

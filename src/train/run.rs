@@ -103,6 +103,11 @@ impl<'a> TrainingRun<'a> {
         Ok(())
     }
 
+    /// Whether all iterations are made.
+    pub(super) fn is_complete(&self) -> bool {
+        self.progress.iteration >= self.config.iterations
+    }
+
     /// Adds the time that a submission took, and stops if the training has lasted long enough. Learns from it how many
     /// iterations to submit, except of L-BFGS, whose iterations are few and long: one at a time.
     pub(super) fn add_time(&mut self, iterations: NonZeroU32, time: Duration) {
@@ -110,7 +115,8 @@ impl<'a> TrainingRun<'a> {
         if self.config.optimizer != Optimizer::LBfgs {
             self.submission_size.observe(iterations, time);
         }
-        if self.progress.seconds >= self.config.max_seconds.unwrap_or(f64::INFINITY) {
+        let is_over = self.progress.seconds >= self.config.max_seconds.unwrap_or(f64::INFINITY);
+        if is_over && !self.is_complete() {
             self.stop.get_or_insert(StopReason::Seconds);
         }
     }

@@ -25,6 +25,8 @@ pub struct Trained {
     pub warm_start: Option<WarmStart>,
     /// Why the training ended.
     pub stop: StopReason,
+    /// Why the last checkpoint could not be written; `None` if it was, or none was asked for.
+    pub checkpoint_failure: Option<String>,
     /// About the share of the loss that separates it from its minimum: what the next step promises to take from it.
     /// `None` if nothing asked for it, or the training ended before it was near one.
     pub promised_decrease: Option<f64>,

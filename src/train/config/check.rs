@@ -106,14 +106,22 @@ impl TrainConfig {
             let remedies = &[LEAVE_OUT, FIRST_ORDER];
             require(!is_given || !searches, setting, reason, remedies)?;
         }
+        if self.average_decay.is_some() {
+            let reason = "is one of the last parameters, and the training ends with their mean";
+            self.refuse_tolerances(reason, &[LEAVE_OUT])?;
+        }
         let noisy = match (self.batch_size, self.dropout > 0.0) {
             (Some(_), _) => NOISY,
             (None, true) => "what an update with dropout shows is too noisy for it",
             (None, false) => return Ok(()),
         };
+        self.refuse_tolerances(noisy, STOP_EARLY)
+    }
+
+    fn refuse_tolerances(&self, reason: &str, remedies: &'static [Remedy]) -> Result<()> {
         let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
-        require(gradient.is_none(), "gradient_tolerance", noisy, STOP_EARLY)?;
-        require(loss.is_none(), "loss_tolerance", noisy, STOP_EARLY)
+        require(gradient.is_none(), "gradient_tolerance", reason, remedies)?;
+        require(loss.is_none(), "loss_tolerance", reason, remedies)
     }
 
     fn check_optimizer(&self) -> Result<()> {

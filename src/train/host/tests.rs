@@ -13,6 +13,7 @@ use std::ops::Range;
 /// A device that finds one loss everywhere, and a gradient that promises a lower one.
 struct Flat {
     parameters: Vec<f64>,
+    loss: f64,
     gradient: f64,
 }
 
@@ -37,7 +38,7 @@ impl Backend for Flat {
     fn evaluate_for(&mut self, _: Option<u64>, _: Option<&[usize]>) -> Result<Evaluation> {
         Ok(Evaluation {
             summary: Summary {
-                loss: 1.0,
+                loss: self.loss,
                 mean_slope: 0.25,
             },
             gradient: vec![self.gradient; self.parameters.len()],
@@ -82,10 +83,11 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
         },
         dropout: None,
     };
-    for (gradient, expected) in [
-        (1e-9, StopReason::Rounding),
-        (1e-5, StopReason::Stalled),
-        (1.0, StopReason::Stalled),
+    for (loss, gradient, expected) in [
+        (1.0, 1e-9, StopReason::Rounding),
+        (1.0, 1e-5, StopReason::Stalled),
+        (1.0, 1.0, StopReason::Stalled),
+        (0.0, 1.0, StopReason::Rounding),
     ] {
         let config = TrainConfig {
             gradient_tolerance: None,
@@ -93,6 +95,7 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
         };
         let mut flat = Flat {
             parameters: vec![0.0; 4],
+            loss,
             gradient,
         };
         let start = flat.parameters.clone();

@@ -304,7 +304,15 @@ fn assert_refused(args: &[&str], part: &str) {
 fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     let checkpoint = fresh("refused.checkpoint");
     let path = checkpoint.to_str().unwrap();
-    let args = ["synthetic:500x4", "--iterations", "20", "--l2", "0.1"];
+    let args = [
+        "synthetic:500x4",
+        "--iterations",
+        "20",
+        "--l2",
+        "0.1",
+        "--warm-up",
+        "3",
+    ];
     neuralnet_json(
         &[
             &["train", "--backend", "cpu"],
@@ -332,6 +340,18 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
             "the setting optimizer \"gradient-descent\"",
         ),
         (
+            with(args[0], &["--average-decay", "0.9"]),
+            "the setting average_decay none, and this run has 0.9; take the same setting",
+        ),
+        (
+            with(args[0], &["--clip-norm", "0.1"]),
+            "the setting clip_norm none, and this run has 0.1",
+        ),
+        (
+            with(args[0], &["--init", "he"]),
+            "the setting init none, and this run has \"he\"",
+        ),
+        (
             with("synthetic:500x5", &[]),
             "the data features [\"x0\",\"x1\",\"x2\",\"x3\"], and this run has [",
         ),
@@ -344,6 +364,10 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
             "the data values_fingerprint",
         ),
         (with(args[0], &["--validation-data", "article"]), "article"),
+        (
+            [&args[..5], &resume].concat(),
+            "the setting warm_up 3, and this run has none",
+        ),
     ] {
         assert_refused(&args, part);
     }

@@ -8,6 +8,7 @@ use crate::optimizer::Schedule;
 use crate::train::TrainConfig;
 use crate::train::config::check::require;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::train) struct RunKey {
@@ -69,10 +70,13 @@ impl RunKey {
         let json = |key| serde_json::to_value(key).expect("strings and numbers");
         let (was, is) = (json(self), json(run));
         for part in ["setting", "data", "holdout", "hardware"] {
-            for (name, was) in was[part].as_object().into_iter().flatten() {
-                let is = &is[part][name];
+            let (was, is) = (&was[part], &is[part]);
+            // A setting that is not set may stand in neither, or in one of them.
+            let names = [was, is].into_iter().filter_map(Value::as_object);
+            for name in names.flat_map(Map::keys) {
                 let may_change = ["iterations", "max_seconds", "validation_every"];
-                if was != is && !may_change.contains(&name.as_str()) {
+                if was[name] != is[name] && !may_change.contains(&name.as_str()) {
+                    let [was, is] = [&was[name], &is[name]].map(told);
                     return Some(format!(
                         "was made with the {part} {name} {was}, and this run has {is}; take the same {part}"
                     ));
@@ -111,5 +115,13 @@ impl RunKey {
             reason,
             &[],
         )
+    }
+}
+
+/// The value of a setting in a message.
+fn told(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        value => value.to_string(),
     }
 }

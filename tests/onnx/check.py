@@ -69,6 +69,7 @@ def cases(rng):
         ("texts-alone", {"city": city, "y": is_large}, ["--one-hot", "city"], []),
         ("texts-alone-no-bias", {"city": city, "y": share}, ["--one-hot", "city", "--no-bias"], []),
         ("names-of-the-graph", odd, impute, []),
+        ("names-of-inputs", {"city": city, **odd}, ["--one-hot", "city", *impute], [(1, "city", "")]),
         ("hidden", {"t": steps, "a": small, "y": wave}, ["--hidden", "9,5", *descent], []),
         ("hidden-gelu", {"a": far, "b": large, "y": kind}, [*gelu, *descent], []),
         (

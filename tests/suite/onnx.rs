@@ -1,11 +1,15 @@
 //! A runtime that knows nothing of this program predicts from an exported model what the model predicts.
 
 use crate::common::{neuralnet, random_dataset, scratch};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Hardware, Model, TrainConfig, Trained, train};
+use parquet::arrow::ArrowWriter;
 use rten::{Dimension, Value};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Of parameters and arithmetic in f32, where features are below 1, and weights below 4.
 const TOLERANCE: f64 = 1e-6;
@@ -219,4 +223,81 @@ fn a_parameter_beyond_f32_is_refused() {
     let error = export(&model, &file).unwrap_err();
     assert!(error.contains("-1e300"), "{error}");
     assert!(!file.exists());
+}
+
+/// The number at the start of `bytes`, which is cut off.
+fn varint(bytes: &mut &[u8]) -> usize {
+    let mut value = 0;
+    for place in 0.. {
+        let byte = bytes.split_off_first().unwrap();
+        value |= usize::from(byte & 127) << (7 * place);
+        if *byte < 128 {
+            break;
+        }
+    }
+    value
+}
+
+/// The fields `tag` of a message that hold bytes.
+fn fields(mut message: &[u8], tag: usize) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while !message.is_empty() {
+        let (key, value) = (varint(&mut message), varint(&mut message));
+        if key & 7 == 2 {
+            let bytes = message.split_off(..value).unwrap();
+            found.extend((key >> 3 == tag).then_some(bytes));
+        }
+    }
+    found
+}
+
+/// A column that has the name of the output, and a category that is the empty text, which is a missing cell, too: names
+/// of values, and keys of categories, have to be unique.
+#[test]
+fn names_and_keys_stand_once_in_a_graph() {
+    let file = |ending: &str| path(&format!("once.{ending}"));
+    let texts = [Some(""), Some("a"), None, Some("b")].repeat(3);
+    let numbers =
+        |factor: f64| Float64Array::from_iter_values((0..12).map(|i| factor * f64::from(i)));
+    let columns: [(_, ArrayRef); 3] = [
+        ("predictions", Arc::new(numbers(1.0))),
+        ("port", Arc::new(StringArray::from(texts))),
+        ("y", Arc::new(numbers(0.5))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    fs::write(file("parquet"), bytes).unwrap();
+    let paths = ["parquet", "safetensors", "onnx"].map(|ending| file(ending));
+    let [table, saved, exported] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let encoded = ["--one-hot", "port", "--impute", "mean"];
+    let flags = ["--backend", "cpu", "--output", saved, "--force"];
+    let trained = neuralnet(&[&["train", table][..], &encoded, &flags].concat());
+    assert!(trained.status.success(), "{trained:?}");
+    let told = neuralnet(&["export", saved, exported, "--force"]).stderr;
+    let model = fs::read(exported).unwrap();
+    let graph = fields(&model, 7)[0];
+    let nodes = fields(graph, 1);
+    let named = [(5, 8), (11, 1)].map(|(part, name)| {
+        let parts = fields(graph, part).into_iter();
+        parts.flat_map(|part| fields(part, name)).collect()
+    });
+    let given: Vec<_> = nodes.iter().flat_map(|node| fields(node, 2)).collect();
+    let names = [&named[..], &[given]].concat().concat();
+    let unique: HashSet<_> = names.iter().collect();
+    assert_eq!(unique.len(), names.len(), "values have names of their own");
+    let attributes = nodes.iter().flat_map(|node| fields(node, 5));
+    let keys = attributes.filter(|attribute| fields(attribute, 1) == [b"keys_strings"]);
+    let keys: Vec<_> = keys.map(|keys| fields(keys, 9)).collect();
+    assert_eq!(keys, [[&b"a"[..], b"b", b""]]);
+
+    let told = String::from_utf8(told).unwrap();
+    for part in [
+        "; the output is `predictions_`, as a column is `predictions`",
+        "; the empty text of `port` is a missing cell, not the category",
+    ] {
+        assert!(told.contains(part), "`{part}` is not in {told}");
+    }
 }

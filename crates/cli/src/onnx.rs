@@ -8,10 +8,10 @@
 //! ```
 //!
 //! A step that would change nothing is left out. The numbers are one input, `inputs`, if there are no texts; otherwise
-//! each column is an input (N, 1) of its own name. Inputs are f32; they are f64 where a column has an offset, since f32
-//! has too few digits for it, and so is the output where a target has one. The means of the training data are taken
-//! before the multiplication, so that large numbers do not cancel in f32. The description of the model is in
-//! `metadata_props`, each value as JSON.
+//! each column is an input (N, 1) of its own name. The output is `predictions`, unless an input has that name. Inputs are
+//! f32; they are f64 where a column has an offset, since f32 has too few digits for it, and so is the output where a
+//! target has one. The means of the training data are taken before the multiplication, so that large numbers do not
+//! cancel in f32. The description of the model is in `metadata_props`, each value as JSON.
 
 mod graph;
 mod layers;
@@ -43,7 +43,7 @@ const PREDICTIONS: &str = "predictions";
 pub(crate) struct Exported {
     /// The largest difference of a parameter from its rounding to f32.
     pub(crate) rounding: f64,
-    /// The inputs of the graph, if they are not one array of float32.
+    /// The inputs and the output of the graph, if they are not one array of float32 each.
     pub(crate) inputs: Option<String>,
 }
 
@@ -67,11 +67,13 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<Exported> {
             "the parameter {number:e} is beyond f32, in which the file holds them; train on rescaled columns"
         )));
     }
-    let rounding = graph.rounding;
+    let exported = Exported {
+        rounding: graph.rounding,
+        inputs: described_inputs(&model.description().columns, &graph.output),
+    };
     let message = message(model.description(), graph);
     atomic_file::replace(path, |mut file| file.write_all(message.as_ref()))?;
-    let inputs = described_inputs(&model.description().columns);
-    Ok(Exported { rounding, inputs })
+    Ok(exported)
 }
 
 /// The type of the numbers of `columns`.
@@ -82,17 +84,34 @@ fn number_type(columns: &[Column]) -> Type {
     }
 }
 
-/// The inputs of the graph in words, if they are not one array of float32.
-fn described_inputs(columns: &[Column]) -> Option<String> {
+/// The inputs of the graph in words, if they are not one array of float32, and what else is not as usual.
+fn described_inputs(columns: &[Column], output: &str) -> Option<String> {
     let numbers = number_type(columns).name();
-    if has_texts(columns) {
-        return Some(format!(
-            "each column is an input (N, 1) of its own name: {numbers}, or text"
-        ));
+    if !has_texts(columns) {
+        return (number_type(columns) != Type::Float).then(|| {
+            format!(
+                "`{INPUTS}` are {numbers}, as float32 has too few digits for some of the columns"
+            )
+        });
     }
-    (number_type(columns) != Type::Float).then(|| {
-        format!("`{INPUTS}` are {numbers}, as float32 has too few digits for some of the columns")
-    })
+    let mut told = format!("each column is an input (N, 1) of its own name: {numbers}, or text");
+    if output != PREDICTIONS {
+        told += &format!("; the output is `{output}`, as a column is `{PREDICTIONS}`");
+    }
+    for column in columns {
+        let has_empty = categories(column).any(|(text, _)| text.is_empty());
+        if has_empty && column.fill.is_some() {
+            let name = &column.name;
+            told += &format!("; the empty text of `{name}` is a missing cell, not the category");
+        }
+    }
+    Some(told)
+}
+
+/// The texts of a column and their places; none for a column of numbers.
+fn categories(column: &Column) -> impl Iterator<Item = (&str, u64)> {
+    let categories = column.categories.iter().flatten();
+    categories.map(String::as_str).zip(0..)
 }
 
 fn has_texts(columns: &[Column]) -> bool {
@@ -143,8 +162,8 @@ fn entry(key: &str, value: &impl Serialize) -> Message {
     Message::default().bytes(1, key).bytes(2, value)
 }
 
-/// The features of a column: where they lie among those of the model.
-struct Part<'m> {
+/// A column, and the place of its first feature among those of the model.
+struct Placed<'m> {
     column: &'m Column,
     first: usize,
 }
@@ -153,29 +172,32 @@ struct Part<'m> {
 fn graph(model: &Model) -> Graph {
     let description = model.description();
     let mut first = 0;
-    let parts = description.columns.iter().map(|column| {
+    let columns = description.columns.iter().map(|column| {
         first += column.n_features();
-        Part {
+        Placed {
             column,
             first: first - column.n_features(),
         }
     });
     let (texts, numbers): (Vec<_>, Vec<_>) =
-        parts.partition(|part| part.column.categories.is_some());
+        columns.partition(|placed| placed.column.categories.is_some());
     let names = description.columns.iter().map(|column| column.name.clone());
-    let taken = names.chain([INPUTS, PREDICTIONS].map(str::to_owned));
-    let mut graph = Graph::new(taken.collect());
+    let inputs = match has_texts(&description.columns) {
+        true => names.collect(),
+        false => vec![INPUTS.to_owned()],
+    };
+    let mut graph = Graph::new(inputs, PREDICTIONS);
     let encoded = encoded_numbers(&mut graph, &description.columns, &numbers);
     let dense = dense(&mut graph, model, &numbers, encoded);
     let of_texts: Vec<String> = texts
         .iter()
         .enumerate()
-        .map(|(number, part)| of_categories(&mut graph, model, part, number))
+        .map(|(number, placed)| of_categories(&mut graph, model, placed, number))
         .collect();
     let terms: Vec<&str> = dense.iter().chain(&of_texts).map(String::as_str).collect();
     let sums = match terms.as_slice() {
         [only] => (*only).to_owned(),
-        several => graph.node("Sum", several, "pre_activations", Vec::new()),
+        several => graph.node("Sum", several, "pre_activations"),
     };
     let sums = layers::later(&mut graph, model, sums);
     layers::finish(&mut graph, description, &sums);
@@ -183,7 +205,11 @@ fn graph(model: &Model) -> Graph {
 }
 
 /// The numbers (N, C) of a table as features: less their offsets, and what is missing filled.
-fn encoded_numbers(graph: &mut Graph, columns: &[Column], numbers: &[Part<'_>]) -> Option<String> {
+fn encoded_numbers(
+    graph: &mut Graph,
+    columns: &[Column],
+    numbers: &[Placed<'_>],
+) -> Option<String> {
     let of = number_type(columns);
     let width = numbers.len();
     let mut encoded = if has_texts(columns) {
@@ -198,12 +224,12 @@ fn encoded_numbers(graph: &mut Graph, columns: &[Column], numbers: &[Part<'_>]) 
         }
         let names: Vec<&str> = numbers
             .iter()
-            .map(|part| part.column.name.as_str())
+            .map(|placed| placed.column.name.as_str())
             .collect();
         match names.as_slice() {
             [] => return None,
             [only] => (*only).to_owned(),
-            names => graph.node("Concat", names, "numbers", vec![int("axis", 1)]),
+            names => graph.node_with("Concat", names, "numbers", [int("axis", 1)]),
         }
     } else {
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -212,26 +238,21 @@ fn encoded_numbers(graph: &mut Graph, columns: &[Column], numbers: &[Part<'_>]) 
         INPUTS.to_owned()
     };
     if of == Type::Double {
-        let offsets: Vec<f64> = numbers.iter().map(|part| part.column.offset).collect();
+        let offsets: Vec<f64> = numbers.iter().map(|placed| placed.column.offset).collect();
         let offsets = graph.doubles("offsets", &[1, width], &offsets);
-        let differences = graph.node("Sub", &[&encoded, &offsets], "differences", Vec::new());
-        let to = vec![int("to", Type::Float as u64)];
-        encoded = graph.node("Cast", &[&differences], "rounded", to);
+        let differences = graph.node("Sub", &[&encoded, &offsets], "differences");
+        let to = int("to", Type::Float as u64);
+        encoded = graph.node_with("Cast", &[&differences], "rounded", [to]);
     }
-    if numbers.iter().any(|part| part.column.fill.is_some()) {
+    if numbers.iter().any(|placed| placed.column.fill.is_some()) {
         // NaN where nothing fills a missing cell: the prediction is then NaN as well.
-        let fill = numbers.iter().map(|part| {
-            let fill = part.column.fill.as_deref();
+        let fill = numbers.iter().map(|placed| {
+            let fill = placed.column.fill.as_deref();
             fill.map_or(f64::NAN, |fill| fill[0].into())
         });
         let fill = graph.floats("fill", &[1, width], &fill.collect::<Vec<_>>());
-        let is_missing = graph.node("IsNaN", &[&encoded], "is_missing", Vec::new());
-        encoded = graph.node(
-            "Where",
-            &[&is_missing, &fill, &encoded],
-            "filled",
-            Vec::new(),
-        );
+        let is_missing = graph.node("IsNaN", &[&encoded], "is_missing");
+        encoded = graph.node("Where", &[&is_missing, &fill, &encoded], "filled");
     }
     Some(encoded)
 }
@@ -248,7 +269,7 @@ fn first_layer(model: &Model) -> (Layer, &[f64], Option<&[f64]>) {
 fn dense(
     graph: &mut Graph,
     model: &Model,
-    numbers: &[Part<'_>],
+    numbers: &[Placed<'_>],
     encoded: Option<String>,
 ) -> Option<String> {
     let (layer, weight, bias) = first_layer(model);
@@ -257,7 +278,7 @@ fn dense(
     };
     let weight: Vec<f64> = weight
         .chunks_exact(layer.n_inputs)
-        .flat_map(|row| numbers.iter().map(|part| row[part.first]))
+        .flat_map(|row| numbers.iter().map(|placed| row[placed.first]))
         .collect();
     let mut bias = bias.map(<[f64]>::to_vec);
     if let (Some(scaling), Some(bias)) = (&model.description().scaling, &mut bias) {
@@ -265,7 +286,7 @@ fn dense(
             clippy::cast_possible_truncation,
             reason = "what the graph takes is what the bias makes up for"
         )]
-        let mean = |part: &Part<'_>| f64::from(scaling.center()[part.first] as f32);
+        let mean = |placed: &Placed<'_>| f64::from(scaling.center()[placed.first] as f32);
         let means: Vec<f64> = numbers.iter().map(mean).collect();
         for (bias, row) in bias.iter_mut().zip(weight.chunks_exact(numbers.len())) {
             *bias += row
@@ -275,7 +296,7 @@ fn dense(
                 .sum::<f64>();
         }
         let means = graph.floats("means", &[1, numbers.len()], &means);
-        encoded = graph.node("Sub", &[&encoded, &means], "centered", Vec::new());
+        encoded = graph.node("Sub", &[&encoded, &means], "centered");
     }
     let shape = [layer.n_outputs, numbers.len()];
     let weight = graph.floats("layers.0.weight", &shape, &weight);
@@ -285,21 +306,20 @@ fn dense(
         .chain(&bias)
         .map(String::as_str)
         .collect();
-    Some(graph.node("Gemm", &inputs, "dense", vec![int("transB", 1)]))
+    Some(graph.node_with("Gemm", &inputs, "dense", [int("transB", 1)]))
 }
 
 /// What each text of a column adds to the sums (N, O): the weights of its category, nothing for a text that is not
 /// known, and for the empty one those of the features that fill a missing cell.
-fn of_categories(graph: &mut Graph, model: &Model, part: &Part<'_>, number: usize) -> String {
+fn of_categories(graph: &mut Graph, model: &Model, placed: &Placed<'_>, number: usize) -> String {
     let (layer, weight, _) = first_layer(model);
-    let categories = part.column.categories.as_deref().unwrap_or_default();
-    let n_categories = categories.len();
-    let of = |o: usize, category: usize| weight[o * layer.n_inputs + part.first + category];
+    let n_categories = placed.column.n_features();
+    let of = |o: usize, category: usize| weight[o * layer.n_inputs + placed.first + category];
     let mut table: Vec<f64> = (0..n_categories)
         .flat_map(|category| (0..layer.n_outputs).map(move |o| of(o, category)))
         .collect();
     table.extend(vec![0.0; layer.n_outputs]);
-    let fill = part.column.fill.as_deref();
+    let fill = placed.column.fill.as_deref();
     if let Some(fill) = fill {
         table.extend((0..layer.n_outputs).map(|o| {
             let terms = fill.iter().enumerate();
@@ -316,35 +336,26 @@ fn of_categories(graph: &mut Graph, model: &Model, part: &Part<'_>, number: usiz
     );
     let unknown = n_categories as u64;
     let missing = fill.map(|_| ("", unknown + 1));
-    let places = || {
-        categories
-            .iter()
-            .map(String::as_str)
-            .zip(0..)
-            .chain(missing)
-    };
-    let attributes = vec![
-        strings("keys_strings", places().map(|(text, _)| text)),
-        ints("values_int64s", places().map(|(_, place)| place)),
+    // A key may stand there once: where gaps are filled, the empty text is a missing cell.
+    let known = categories(placed.column).filter(|(text, _)| missing.is_none() || !text.is_empty());
+    let (texts, places): (Vec<_>, Vec<_>) = known.chain(missing).unzip();
+    let attributes = [
+        strings("keys_strings", texts),
+        ints("values_int64s", places),
         int("default_int64", unknown),
     ];
-    let name = part.column.name.as_str();
-    let place = graph.node(
+    let name = placed.column.name.as_str();
+    let place = graph.node_with(
         "LabelEncoder",
         &[name],
         &format!("place.{number}"),
         attributes,
     );
-    let rows = graph.node(
-        "Gather",
-        &[&table, &place],
-        &format!("rows.{number}"),
-        Vec::new(),
-    );
-    graph.node(
+    let rows = graph.node("Gather", &[&table, &place], &format!("rows.{number}"));
+    graph.node_with(
         "Flatten",
         &[&rows],
         &format!("terms.{number}"),
-        vec![int("axis", 1)],
+        [int("axis", 1)],
     )
 }

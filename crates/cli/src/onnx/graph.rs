@@ -31,7 +31,9 @@ pub(super) struct Graph {
     constants: Vec<Message>,
     inputs: Vec<Message>,
     outputs: Vec<Message>,
-    /// Names that no value of the graph itself may have: those of its inputs and outputs.
+    /// The name of the output.
+    pub(super) output: String,
+    /// Names that no value of the graph itself may have: those of its inputs and its output.
     taken: Vec<String>,
     /// The largest difference of a constant from its rounding to f32.
     pub(super) rounding: f64,
@@ -40,12 +42,15 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// A graph whose inputs and outputs have the names `taken`.
-    pub(super) fn new(taken: Vec<String>) -> Self {
-        Self {
-            taken,
+    /// A graph whose inputs have the names `inputs`, and whose output has the name `output`, unless an input has.
+    pub(super) fn new(inputs: Vec<String>, output: &str) -> Self {
+        let mut graph = Self {
+            taken: inputs,
             ..Self::default()
-        }
+        };
+        graph.output = graph.own(output);
+        graph.taken.push(graph.output.clone());
+        graph
     }
 
     /// An input (N, `width`) for any N.
@@ -53,9 +58,10 @@ impl Graph {
         self.inputs.push(value(name, of, width, doc));
     }
 
-    /// The output (N, `width`).
-    pub(super) fn output(&mut self, name: &str, of: Type, width: usize, doc: &str) {
-        self.outputs.push(value(name, of, width, doc));
+    /// The output (N, `width`); returns its name, for the node that gives it.
+    pub(super) fn output(&mut self, of: Type, width: usize, doc: &str) -> String {
+        self.outputs.push(value(&self.output, of, width, doc));
+        self.output.clone()
     }
 
     /// A name for a value of the graph: `name`, unless an input or output has it.
@@ -99,26 +105,31 @@ impl Graph {
         name
     }
 
-    /// `NodeProto`: runs `operator` on `inputs`; returns the name of what it gives, `output` unless that is taken.
-    pub(super) fn node(
+    /// Runs `operator` on `inputs`; returns the name of what it gives, `output` unless that is taken.
+    pub(super) fn node(&mut self, operator: &str, inputs: &[&str], output: &str) -> String {
+        self.node_with(operator, inputs, output, [])
+    }
+
+    /// The same with attributes.
+    pub(super) fn node_with(
         &mut self,
         operator: &str,
         inputs: &[&str],
         output: &str,
-        attributes: Vec<Message>,
+        attributes: impl IntoIterator<Item = Message>,
     ) -> String {
         let output = self.own(output);
         self.node_to(operator, inputs, &output, attributes);
         output
     }
 
-    /// Runs `operator` on `inputs` to give the output of the graph named `output`.
+    /// `NodeProto`: runs `operator` on `inputs` to give what is named `output`.
     pub(super) fn node_to(
         &mut self,
         operator: &str,
         inputs: &[&str],
         output: &str,
-        attributes: Vec<Message>,
+        attributes: impl IntoIterator<Item = Message>,
     ) {
         let node = Message::default().each(1, inputs).bytes(2, output);
         let node = node.bytes(3, output).bytes(4, operator).each(5, attributes);
@@ -170,15 +181,14 @@ pub(super) fn int(name: &str, value: u64) -> Message {
 }
 
 /// `AttributeProto` of whole numbers.
-pub(super) fn ints(name: &str, values: impl Iterator<Item = u64>) -> Message {
+pub(super) fn ints(name: &str, values: Vec<u64>) -> Message {
     let message = Message::default().bytes(1, name);
-    values
-        .fold(message, |m, value| m.int(8, value))
-        .int(20, INTS)
+    let message = values.into_iter().fold(message, |m, value| m.int(8, value));
+    message.int(20, INTS)
 }
 
 /// `AttributeProto` of texts.
-pub(super) fn strings<'t>(name: &str, values: impl Iterator<Item = &'t str>) -> Message {
+pub(super) fn strings(name: &str, values: Vec<&str>) -> Message {
     let message = Message::default().bytes(1, name);
     message.each(9, values).int(20, STRINGS)
 }

@@ -1,6 +1,5 @@
 //! What follows the pre-activations of the first layer.
 
-use super::PREDICTIONS;
 use super::graph::{Graph, Type, int};
 use neuralnet::Model;
 use neuralnet::model::Description;
@@ -20,8 +19,8 @@ pub(super) fn later(graph: &mut Graph, model: &Model, mut sums: String) -> Strin
         });
         let operands = [&inputs, &weight].into_iter().chain(&bias);
         let operands: Vec<&str> = operands.map(String::as_str).collect();
-        let transposed = vec![int("transB", 1)];
-        sums = graph.node("Gemm", &operands, &format!("dense.{at}"), transposed);
+        let transposed = [int("transB", 1)];
+        sums = graph.node_with("Gemm", &operands, &format!("dense.{at}"), transposed);
     }
     sums
 }
@@ -30,8 +29,8 @@ pub(super) fn later(graph: &mut Graph, model: &Model, mut sums: String) -> Strin
 fn hidden(graph: &mut Graph, activation: Activation, z: &str, at: usize) -> String {
     let name = |what: &str| format!("{what}.{at}");
     let gated = |graph: &mut Graph, inner: &str| {
-        let gate = graph.node("Sigmoid", &[inner], &name("gate"), Vec::new());
-        graph.node("Mul", &[z, &gate], &name("activations"), Vec::new())
+        let gate = graph.node("Sigmoid", &[inner], &name("gate"));
+        graph.node("Mul", &[z, &gate], &name("activations"))
     };
     match activation {
         Activation::Silu => gated(graph, z),
@@ -41,7 +40,7 @@ fn hidden(graph: &mut Graph, activation: Activation, z: &str, at: usize) -> Stri
             let cubic = graph.floats(&name("cubic"), &[1], &[0.044_715 * scale]);
             let linear = graph.floats(&name("linear"), &[1], &[scale]);
             let mut node = |operator: &str, inputs: [&str; 2], what: &str| {
-                graph.node(operator, &inputs, &name(what), Vec::new())
+                graph.node(operator, &inputs, &name(what))
             };
             let square = node("Mul", [z, z], "square");
             let slope = node("Mul", [&square, &cubic], "scaled_square");
@@ -50,12 +49,7 @@ fn hidden(graph: &mut Graph, activation: Activation, z: &str, at: usize) -> Stri
             gated(graph, &inner)
         }
         // ONNX calls its operators as the variants are called, and the leak of a LeakyRelu is its own.
-        other => graph.node(
-            &format!("{other:?}"),
-            &[z],
-            &name("activations"),
-            Vec::new(),
-        ),
+        other => graph.node(&format!("{other:?}"), &[z], &name("activations")),
     }
 }
 
@@ -68,15 +62,14 @@ pub(super) fn finish(graph: &mut Graph, description: &Description, sums: &str) {
     let operator = format!("{activation:?}");
     // The axis of the outputs; 0 is that of the samples.
     let axis = (activation == Activation::Softmax).then(|| int("axis", 1));
-    let axis = Vec::from_iter(axis);
     if offsets.is_empty() {
-        graph.output(PREDICTIONS, Type::Float, n_outputs, &doc);
-        return graph.node_to(&operator, &[sums], PREDICTIONS, axis);
+        let output = graph.output(Type::Float, n_outputs, &doc);
+        return graph.node_to(&operator, &[sums], &output, axis);
     }
-    graph.output(PREDICTIONS, Type::Double, n_outputs, &doc);
-    let values = graph.node(&operator, &[sums], "activations", axis);
-    let to = vec![int("to", Type::Double as u64)];
-    let values = graph.node("Cast", &[&values], "differences_of_targets", to);
+    let output = graph.output(Type::Double, n_outputs, &doc);
+    let values = graph.node_with(&operator, &[sums], "activations", axis);
+    let to = int("to", Type::Double as u64);
+    let values = graph.node_with("Cast", &[&values], "differences_of_targets", [to]);
     let offsets = graph.doubles("offsets_of_targets", &[1, n_outputs], offsets);
-    graph.node_to("Add", &[&values, &offsets], PREDICTIONS, Vec::new());
+    graph.node_to("Add", &[&values, &offsets], &output, []);
 }

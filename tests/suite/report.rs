@@ -215,6 +215,26 @@ fn the_figures_are_those_of_evaluate() {
     }
 }
 
+/// The loss with its penalties, which is the one that JSON tells, and settings of several parts.
+#[test]
+fn the_last_table_tells_settings_in_words() {
+    let (table, html) = (table("words.csv", "a,b,passed", of_two), path("words.html"));
+    let [table, html] = [&table, &html].map(|path| path.to_str().unwrap());
+    let args = ["train", table, "--report", html, "--force", "--l2", "0.5"];
+    let step = ["--schedule", "step", "--schedule-every", "7"];
+    let hidden = ["--hidden", "3,2", "--backend", "cpu"];
+    let trained = neuralnet_json(&[&args[..], &step, &hidden].concat());
+    let page = fs::read_to_string(html).unwrap();
+    for (name, value) in [
+        ("loss reached", trained["loss"].to_string()),
+        ("hidden", "activation relu, widths 3, 2".to_owned()),
+        ("schedule", "step every 7, factor 0.1".to_owned()),
+    ] {
+        let row = format!("<th>{name}</th><td>{value}</td>");
+        assert!(page.contains(&row), "`{row}` is not in the page: {page}");
+    }
+}
+
 /// A script, a closing style and an attribute's end, as column, class and file.
 #[test]
 fn names_are_harmless() {

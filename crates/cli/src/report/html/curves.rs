@@ -166,7 +166,7 @@ pub(super) fn predictions_by_targets(grid: &Histogram2d) -> Chart {
 
 #[cfg(test)]
 mod tests {
-    use super::{HistoryPoint, loss};
+    use super::{HistoryPoint, Plot, loss};
 
     fn history(validation: Option<f64>) -> Vec<HistoryPoint> {
         let point = |iteration| HistoryPoint {
@@ -177,17 +177,25 @@ mod tests {
         (0..100).map(point).collect()
     }
 
+    /// `key` of each of the `parts` of a plot.
+    fn texts(plot: Option<Plot>, parts: &str, key: &str) -> Vec<String> {
+        let plot = serde_json::to_value(plot.expect("there are points")).unwrap();
+        let parts = plot[parts].as_array().unwrap().iter();
+        parts
+            .map(|part| part[key].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     #[test]
     fn a_loss_curve_has_a_line_for_each_kind_of_sample() {
         assert!(
             loss(&history(None)[..1]).is_none(),
             "one point is not a line"
         );
-        let training = loss(&history(None)).expect("there are points");
-        assert_eq!(training.classes(), ["first"]);
-        let both = loss(&history(Some(0.5))).expect("there are points");
-        assert_eq!(both.classes(), ["first", "second"]);
+        let [training, both] = [None, Some(0.5)].map(history);
+        assert_eq!(texts(loss(&training), "marks", "class"), ["first"]);
+        assert_eq!(texts(loss(&both), "marks", "class"), ["first", "second"]);
         // From 1 to 1/100: powers of ten beside the axis.
-        assert_eq!(both.y_labels(), ["0.01", "0.1", "1"]);
+        assert_eq!(texts(loss(&both), "y_ticks", "label"), ["0.01", "0.1", "1"]);
     }
 }

@@ -6,7 +6,12 @@
 use serde::Serialize;
 use std::fmt::Write;
 
+/// The narrowest margin on the left.
 const LEFT: f64 = 58.0;
+/// What the title takes of it.
+const TITLE: f64 = 25.0;
+/// What a digit of the longest label takes of it.
+const DIGIT: f64 = 7.5;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 46.0;
@@ -50,46 +55,55 @@ impl Axis {
 
     /// About `n` round values between the ends.
     fn ticks(&self, n: f64) -> Vec<f64> {
+        let within = |value: &f64| (self.from..=self.to).contains(value);
         if self.logarithmic && self.to >= 10.0 * self.from {
-            let powers = (-300..300).map(|power| 10.0_f64.powi(power));
-            let within = |value: &f64| (self.from..=self.to).contains(value);
-            let powers: Vec<f64> = powers.filter(within).collect();
+            let powers = (-300..300).map(|power| decimal(1, power)).filter(within);
+            let powers: Vec<f64> = powers.collect();
             let every = powers.len().div_ceil(7);
             return powers.into_iter().step_by(every.max(1)).collect();
         }
-        let step = round_step((self.to - self.from) / n);
-        let mut ticks = Vec::new();
-        let mut tick = (self.from / step).ceil();
-        // The tolerance keeps a last tick that rounding, as in 0.1 · 10, puts just beyond the end.
-        while tick * step <= self.to + step * 1e-9 {
-            ticks.push(tick * step);
-            tick += 1.0;
-        }
+        let (factor, power) = round_step((self.to - self.from) / n);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a step is a fifth of the distance of two floats or more, so fewer than 2⁵⁶ lead to 0"
+        )]
+        let first = (self.from / decimal(factor, power)).floor() as i64;
+        // Where the range holds but a few floats, the quotient is a few steps off, and several ticks are one number.
+        let ticks = (first - 10..first + 20).map(|n| decimal(n * factor, power));
+        let mut ticks: Vec<f64> = ticks.filter(within).collect();
+        ticks.dedup();
         ticks
     }
 }
 
-/// The smallest of 1, 2, 5 and 10 times a power of ten that is at least `least`.
-fn round_step(least: f64) -> f64 {
-    let power = 10.0_f64.powf(least.log10().floor());
-    let factor = [1.0, 2.0, 5.0]
+/// The number nearest to `number` · 10^`power`, which as a text has no more digits than `number`.
+fn decimal(number: i64, power: i32) -> f64 {
+    let number = format!("{number}e{power}").parse();
+    number.expect("the text is a number")
+}
+
+/// The smallest of 1, 2, 5 and 10 times a power of ten that is at least `least`, as the factor and the power.
+fn round_step(least: f64) -> (i64, i32) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the logarithm of a float is a small number"
+    )]
+    let power = least.log10().floor() as i32;
+    let factor = [1, 2, 5]
         .into_iter()
-        .find(|factor| factor * power >= least);
-    factor.unwrap_or(10.0) * power
+        .find(|factor| decimal(*factor, power) >= least);
+    factor.map_or((1, power + 1), |factor| (factor, power))
 }
 
 /// The text of a tick: as few digits as its value needs.
 fn label(value: f64) -> String {
     let size = value.abs();
-    if size > 0.0 && !(1e-4..1e6).contains(&size) {
-        return format!("{value:.0e}");
-    }
-    let text = format!("{value:.6}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" {
-        "0".to_owned()
+    let (plain, short) = (value.to_string(), format!("{value:e}"));
+    let is_usual = size == 0.0 || (1e-4..1e6).contains(&size);
+    if is_usual || plain.len() <= short.len() {
+        plain
     } else {
-        text.to_owned()
+        short
     }
 }
 
@@ -171,8 +185,10 @@ impl Plot {
             x,
             y,
         };
-        plot.x_ticks = ticks(&plot.x, |value| plot.at_x(value));
         plot.y_ticks = ticks(&plot.y, |value| plot.at_y(value));
+        let digits = plot.y_ticks.iter().map(|tick| tick.label.len()).max();
+        plot.left = LEFT.max(TITLE + DIGIT * digits.unwrap_or(0) as f64);
+        plot.x_ticks = ticks(&plot.x, |value| plot.at_x(value));
         plot
     }
 
@@ -241,24 +257,6 @@ impl Plot {
         });
         self
     }
-
-    /// The classes of the marks, in their order.
-    #[cfg(test)]
-    pub(super) fn classes(&self) -> Vec<&'static str> {
-        let class = |mark: &Mark| match mark {
-            Mark::Line { class, .. } => class,
-            Mark::Area { .. } => "area",
-            Mark::Dot { .. } => "dot",
-            Mark::Bin { .. } => "bin",
-        };
-        self.marks.iter().map(class).collect()
-    }
-
-    /// The labels of the vertical axis.
-    #[cfg(test)]
-    pub(super) fn y_labels(&self) -> Vec<&str> {
-        self.y_ticks.iter().map(|tick| &tick.label[..]).collect()
-    }
 }
 
 /// The ticks of `axis`, each at the length that `place` gives for its value.
@@ -287,6 +285,20 @@ mod tests {
             (-0.31, 0.29, "-0.2 0 0.2"),
             (3.0, 3.0, "2 3 4"),
             (0.0, 3e-9, "0 1e-9 2e-9 3e-9"),
+            (1e6, 2.05e6, "1e6 1.5e6 2e6"),
+            (
+                1.7e9,
+                1.7e9 + 50.0,
+                "1.7e9 1700000010 1700000020 1700000030 1700000040 1700000050",
+            ),
+            (1.0, 1.0 + 3e-8, "1 1.00000001 1.00000002 1.00000003"),
+            (-2.5e-5, 0.0, "-2.5e-5 -2e-5 -1.5e-5 -1e-5 -5e-6 0"),
+            // Floats of this size are 256 apart, and the step is 200.
+            (
+                1.7e18,
+                1.7e18 + 512.0,
+                "1.7e18 1700000000000000300 1700000000000000500",
+            ),
         ] {
             let found = labels(&Axis::new("", from, to)).join(" ");
             assert_eq!(found, expected, "from {from} to {to}");

@@ -156,19 +156,28 @@ pub(super) fn settings(page: &Page<'_>) -> Vec<(String, String)> {
         ("time".to_owned(), time),
     ];
     rows.extend(speed.map(|speed| ("speed".to_owned(), speed)));
-    let loss = trained.summary.loss.to_string();
-    rows.push(("loss reached".to_owned(), loss));
+    rows.push(("loss reached".to_owned(), trained.loss.to_string()));
     // The settings come by way of JSON, so that none can be forgotten here.
     if let Ok(Value::Object(settings)) = serde_json::to_value(&page.run.config) {
-        rows.extend(settings.into_iter().map(|(name, value)| {
-            let value = match value {
-                Value::Null => "not set".to_owned(),
-                Value::Bool(yes) => if yes { "yes" } else { "no" }.to_owned(),
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            (name.replace('_', " "), value)
-        }));
+        let row = |(name, value): (String, _)| (name.replace('_', " "), told(&value));
+        rows.extend(settings.into_iter().map(row));
     }
     rows
+}
+
+/// A setting in words.
+fn told(value: &Value) -> String {
+    let parts: Vec<String> = match value {
+        Value::Null => return "not set".to_owned(),
+        Value::Bool(yes) => return if *yes { "yes" } else { "no" }.to_owned(),
+        Value::String(text) => return text.clone(),
+        Value::Number(number) => return number.to_string(),
+        Value::Array(values) => values.iter().map(told).collect(),
+        Value::Object(parts) => {
+            let parts = parts.iter();
+            let part = parts.map(|(name, value)| format!("{name} {}", told(value)));
+            part.collect()
+        }
+    };
+    parts.join(", ")
 }

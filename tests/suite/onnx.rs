@@ -270,7 +270,7 @@ fn names_and_keys_stand_once_in_a_graph() {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     fs::write(file("parquet"), bytes).unwrap();
-    let paths = ["parquet", "safetensors", "onnx"].map(|ending| file(ending));
+    let paths = ["parquet", "safetensors", "onnx"].map(file);
     let [table, saved, exported] = paths.each_ref().map(|path| path.to_str().unwrap());
     let encoded = ["--one-hot", "port", "--impute", "mean"];
     let flags = ["--backend", "cpu", "--output", saved, "--force"];

@@ -2,48 +2,28 @@
 //!
 //! Machines are shared and clocks drift, so all are measured in turn, and medians are compared.
 
-mod multiplier;
+mod meter;
 mod network;
-mod reader;
 mod shape;
 
 pub(crate) use network::{ArithmeticCeiling, NetworkTimes};
 pub(crate) use shape::Shape;
 
-use crate::cli::BatchSize;
-use multiplier::Multiplier;
-use network::Ceilings;
+use crate::cli::BenchArgs;
+use meter::Meter;
 use neuralnet::backend::Problem;
-use neuralnet::network::Activation;
 use neuralnet::objective::Objective;
 use neuralnet::{Dataset, Error, Hardware, Loss, Network, Reduction, Result, Storage, TrainConfig};
-use reader::Reader;
 use serde::Serialize;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
 /// One repetition takes about this long, or one iteration where that takes longer.
 const REPETITION_SECONDS: f64 = 0.2;
+/// Iterations for what is done only once, before any is timed.
+const WARM_UP: NonZeroU32 = NonZeroU32::new(2).expect("not 0");
 /// So that a long batch of the article's iterations counts as one measurement.
 const ARTICLE_ITERATIONS: NonZeroU32 = NonZeroU32::new(10_000).expect("not 0");
-
-/// What is measured.
-#[derive(Clone, Debug)]
-pub(crate) struct BenchConfig {
-    /// One after the other.
-    pub shapes: Vec<Shape>,
-    /// Measurements of each, of which the median counts.
-    pub repeats: NonZeroU32,
-    /// The loss of one prediction; `None` for the squared error, the article's, of one layer, and cross-entropy of
-    /// networks with hidden layers.
-    pub loss: Option<Loss>,
-    /// The activation of hidden layers.
-    pub hidden_activation: Activation,
-    /// The rows of an update of networks with hidden layers, if they are given.
-    pub batch_size: Option<BatchSize>,
-    /// How the inputs are stored.
-    pub storage: Storage,
-}
 
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -123,12 +103,12 @@ pub(crate) struct ArticleTimes {
     pub median: f64,
 }
 
-/// Measures `config.shapes` on `hardware`, and tells `observe` what comes next.
+/// Measures the shapes of `args` on `hardware`, and tells `observe` what comes next.
 ///
 /// # Errors
 /// Where a shape cannot be made or held, or the device fails.
 pub(crate) fn bench(
-    config: &BenchConfig,
+    args: &BenchArgs,
     hardware: &Hardware,
     observe: &mut dyn FnMut(&str),
 ) -> Result<Bench> {
@@ -139,7 +119,7 @@ pub(crate) fn bench(
     let start = Network::single_layer(3, 1, false).initial_parameters(settings.seed);
     let mut seconds = Vec::new();
     // The first one warms up.
-    for _ in 0..=config.repeats.get() {
+    for _ in 0..=args.repeats.get() {
         backend.set_parameters(&start)?;
         let since = Instant::now();
         backend.advance(ARTICLE_ITERATIONS, settings.learning_rate)?;
@@ -152,46 +132,47 @@ pub(crate) fn bench(
         seconds,
     };
 
-    let mut reader = Reader::new(backend.as_ref(), hardware)?;
     let (kind, adapter) = (backend.kind(), backend.adapter());
+    let (mut reader, cache_bytes) = meter::reader(kind, hardware)?;
     drop(backend);
-    let mut reads = Vec::new();
-    let (networks, layers): (Vec<_>, _) = config.shapes.iter().partition(|it| it.has_hidden());
+    let (networks, layers): (Vec<_>, _) = args.shapes.iter().partition(|it| it.has_hidden());
     let mut shapes = Vec::new();
     for shape in layers {
         observe(&shape.to_string());
-        shapes.push(measure(shape, config, hardware, &mut reader, &mut reads)?);
+        shapes.push(measure(shape, args, hardware, (&mut reader, cache_bytes))?);
     }
     let (networks, arithmetic_ceiling) = match networks.is_empty() {
         true => (Vec::new(), None),
         false => {
-            let mut ceilings = Ceilings {
-                multiplier: Multiplier::new(kind, hardware)?,
-                multiplied: Vec::new(),
-                reader: &mut reader,
-                reads: &mut reads,
-            };
+            let (mut multiplier, precision) = meter::multiplier(kind, hardware)?;
             let times = networks.into_iter().map(|shape| {
                 observe(&shape.to_string());
-                network::measure(shape, config, hardware, &mut ceilings)
+                let meters = [&mut reader, &mut multiplier];
+                network::measure(shape, args, hardware, meters, cache_bytes)
             });
             let times = times.collect::<Result<_>>()?;
-            (times, Some(ceilings.arithmetic()))
+            let ceiling = ArithmeticCeiling {
+                precision,
+                flop: multiplier.amount,
+                flop_per_second: multiplier.rate(multiplier.seconds.len()),
+                seconds: multiplier.seconds,
+            };
+            (times, Some(ceiling))
         }
     };
-    if reads.is_empty() {
-        reads.push(reader.seconds()?);
+    if reader.seconds.is_empty() {
+        reader.measure()?;
     }
     Ok(Bench {
         backend: kind.name(),
         adapter,
-        loss: loss_of_layers(config),
-        storage: config.storage,
+        loss: loss_of_layers(args),
+        storage: args.storage(),
         keep_loops: hardware.gpu.keep_loops,
         ceiling: Ceiling {
-            bytes: reader.bytes,
-            bytes_per_second: reader.bytes as f64 / median(&reads),
-            seconds: reads,
+            bytes: reader.amount,
+            bytes_per_second: reader.rate(reader.seconds.len()),
+            seconds: reader.seconds,
         },
         arithmetic_ceiling,
         shapes,
@@ -200,39 +181,65 @@ pub(crate) fn bench(
     })
 }
 
-fn loss_of_layers(config: &BenchConfig) -> Loss {
-    config.loss.unwrap_or(Loss::SquaredError)
+fn loss_of_layers(args: &BenchArgs) -> Loss {
+    args.loss.unwrap_or(Loss::SquaredError)
 }
 
 fn measure(
     shape: &Shape,
-    config: &BenchConfig,
+    args: &BenchArgs,
     hardware: &Hardware,
-    reader: &mut Reader,
-    ceilings: &mut Vec<f64>,
+    (reader, cache_bytes): (&mut Meter, u64),
 ) -> Result<ShapeTimes> {
     // A step that no shape diverges with.
     const LEARNING_RATE: f64 = 0.1;
-    let dataset = shape.dataset()?.stored_as(config.storage)?;
+    let dataset = shape.dataset()?.stored_as(args.storage())?;
     let network = Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), false);
     let start = network.initial_parameters(1);
     let (mut backend, _) = hardware.open(Problem {
         dataset: &dataset,
         network,
         objective: Objective {
-            loss: loss_of_layers(config),
+            loss: loss_of_layers(args),
             reduction: Reduction::Mean,
         },
         dropout: None,
     })?;
     backend.set_parameters(&start)?;
+    let advance = |iterations| backend.advance(iterations, LEARNING_RATE).map(drop);
+    let (iterations, seconds) = repetitions(args, &mut [&mut *reader], advance)?;
+    let median = median(&seconds);
+    let rate = dataset.bytes() as f64 / median;
+    let ceiling = reader.rate(seconds.len());
+    Ok(ShapeTimes {
+        shape: shape.to_string(),
+        n_samples: dataset.n_samples(),
+        n_inputs: dataset.n_inputs(),
+        n_outputs: dataset.n_outputs(),
+        bytes: dataset.bytes(),
+        fits_in_cache: dataset.bytes() <= cache_bytes,
+        iterations,
+        median,
+        bytes_per_second: rate,
+        ceiling_bytes_per_second: ceiling,
+        share_of_ceiling: rate / ceiling,
+        seconds,
+    })
+}
+
+/// Times `advance`, which makes as many iterations as it is told, in turn with `meters`. Returns the iterations of one
+/// repetition, and the seconds of one iteration in each.
+fn repetitions(
+    args: &BenchArgs,
+    meters: &mut [&mut Meter],
+    mut advance: impl FnMut(NonZeroU32) -> Result<()>,
+) -> Result<(u32, Vec<f64>)> {
     let mut timed = |iterations: NonZeroU32| {
         let since = Instant::now();
-        backend.advance(iterations, LEARNING_RATE)?;
+        advance(iterations)?;
         Ok::<_, Error>(since.elapsed().as_secs_f64())
     };
-    // Once for what is only done once, then once for the time.
-    timed(NonZeroU32::MIN)?;
+    timed(WARM_UP)?;
     let one = timed(NonZeroU32::MIN)?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -241,29 +248,14 @@ fn measure(
     )]
     let iterations = (REPETITION_SECONDS / one) as u32;
     let iterations = NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN);
-    let (mut seconds, mut reads) = (Vec::new(), Vec::new());
-    for _ in 0..config.repeats.get() {
-        reads.push(reader.seconds()?);
+    let mut seconds = Vec::new();
+    for _ in 0..args.repeats.get() {
+        for meter in &mut *meters {
+            meter.measure()?;
+        }
         seconds.push(timed(iterations)? / f64::from(iterations.get()));
     }
-    let median_seconds = median(&seconds);
-    let rate = dataset.bytes() as f64 / median_seconds;
-    let ceiling = reader.bytes as f64 / median(&reads);
-    ceilings.extend(reads);
-    Ok(ShapeTimes {
-        shape: shape.to_string(),
-        n_samples: dataset.n_samples(),
-        n_inputs: dataset.n_inputs(),
-        n_outputs: dataset.n_outputs(),
-        bytes: dataset.bytes(),
-        fits_in_cache: dataset.bytes() <= reader.cache_bytes,
-        iterations: iterations.get(),
-        median: median_seconds,
-        bytes_per_second: rate,
-        ceiling_bytes_per_second: ceiling,
-        share_of_ceiling: rate / ceiling,
-        seconds,
-    })
+    Ok((iterations.get(), seconds))
 }
 
 fn median(values: &[f64]) -> f64 {

@@ -200,8 +200,9 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
 }
 
 fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
-    let (config, hardware) = (args.config()?, args.hardware()?);
-    let bench = bench::bench(&config, &hardware, &mut |shape| report::measuring(shape))?;
+    args.check()?;
+    let hardware = args.hardware()?;
+    let bench = bench::bench(args, &hardware, &mut |shape| report::measuring(shape))?;
     report::print(&bench, args.json)?;
     Ok(ExitCode::SUCCESS)
 }

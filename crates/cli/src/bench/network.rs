@@ -1,15 +1,14 @@
 //! How fast networks with hidden layers are trained, beside how fast the same hardware can multiply and add, and read.
 
-use super::multiplier::Multiplier;
-use super::reader::Reader;
-use super::{BenchConfig, REPETITION_SECONDS, Shape, median};
-use crate::cli::BatchSize;
+use super::meter::Meter;
+use super::{Shape, WARM_UP, median, repetitions};
+use crate::cli::{BatchSize, BenchArgs};
 use neuralnet::backend::BackendKind;
 use neuralnet::network::{Activation, Hidden, Network};
 use neuralnet::{Hardware, Loss, Optimizer, Result, TrainConfig, Training};
 use serde::Serialize;
+use std::num::NonZeroU32;
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// Multiply-adds in registers and nothing else.
 #[derive(Clone, Debug, Serialize)]
@@ -86,61 +85,25 @@ pub(crate) struct NetworkTimes {
     pub bound_by: Bound,
 }
 
-/// The ceilings, and what was measured of each so far.
-pub(super) struct Ceilings<'c> {
-    pub(super) reader: &'c mut Reader,
-    pub(super) reads: &'c mut Vec<f64>,
-    pub(super) multiplier: Multiplier,
-    pub(super) multiplied: Vec<f64>,
-}
-
-impl Ceilings<'_> {
-    /// The ceiling of arithmetic by all that was measured.
-    pub(super) fn arithmetic(self) -> ArithmeticCeiling {
-        ArithmeticCeiling {
-            precision: self.multiplier.precision,
-            flop: self.multiplier.flop,
-            flop_per_second: self.multiplier.flop as f64 / median(&self.multiplied),
-            seconds: self.multiplied,
-        }
-    }
-}
-
 pub(super) fn measure(
     shape: &Shape,
-    config: &BenchConfig,
+    args: &BenchArgs,
     hardware: &Hardware,
-    ceilings: &mut Ceilings<'_>,
+    [reader, multiplier]: [&mut Meter; 2],
+    cache_bytes: u64,
 ) -> Result<NetworkTimes> {
-    let dataset = shape.dataset()?.stored_as(config.storage)?;
+    let dataset = shape.dataset()?.stored_as(args.storage())?;
     let n_samples = dataset.n_samples();
-    let settings = settings(shape, config, n_samples, dataset.n_outputs());
+    let settings = settings(shape, args, n_samples, dataset.n_outputs());
     let mut training = Training::start(&dataset, &settings, hardware)?;
-    let mut timed = |updates: u32| {
-        let until = training.iteration() + u64::from(updates);
-        let since = Instant::now();
-        training.advance_to(until, &mut |_| ControlFlow::Continue(()))?;
-        Ok::<_, neuralnet::Error>(since.elapsed().as_secs_f64())
+    let advance = |updates: NonZeroU32| {
+        let until = training.iteration() + u64::from(updates.get());
+        training.advance_to(until, &mut |_| ControlFlow::Continue(()))
     };
-    // Twice for what is only done once, then once for the time.
-    let warm_up = 2;
-    timed(warm_up)?;
-    let one = timed(1)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float becomes the nearest u32"
-    )]
-    let updates = ((REPETITION_SECONDS / one) as u32).max(1);
-    let (mut seconds, mut reads, mut multiplied) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..config.repeats.get() {
-        reads.push(ceilings.reader.seconds()?);
-        multiplied.push(ceilings.multiplier.seconds()?);
-        seconds.push(timed(updates)? / f64::from(updates));
-    }
+    let (updates, seconds) = repetitions(args, &mut [&mut *reader, &mut *multiplier], advance)?;
 
     let batch_size = settings.batch_size.unwrap_or(n_samples);
-    let first = u64::from(warm_up) + 1;
+    let first = u64::from(WARM_UP.get()) + 1;
     let rows = mean_rows(n_samples, batch_size, first..training.iteration());
     let network = training.network();
     let number = match training.backend().kind() {
@@ -151,14 +114,12 @@ pub(super) fn measure(
     let state_bytes = (3 * network.n_parameters() * number) as f64;
     let flop = rows * flop_a_row(network) as f64;
     let bytes = rows * dataset.bytes() as f64 / n_samples as f64 + state_bytes;
-    let median_seconds = median(&seconds);
-    let (flop_per_second, bytes_per_second) = (flop / median_seconds, bytes / median_seconds);
-    let ceiling_flop_per_second = ceilings.multiplier.flop as f64 / median(&multiplied);
-    let ceiling_bytes_per_second = ceilings.reader.bytes as f64 / median(&reads);
+    let median = median(&seconds);
+    let (flop_per_second, bytes_per_second) = (flop / median, bytes / median);
+    let ceiling_flop_per_second = multiplier.rate(seconds.len());
+    let ceiling_bytes_per_second = reader.rate(seconds.len());
     let share_of_arithmetic = flop_per_second / ceiling_flop_per_second;
     let share_of_reading = bytes_per_second / ceiling_bytes_per_second;
-    ceilings.reads.extend(reads);
-    ceilings.multiplied.extend(multiplied);
     Ok(NetworkTimes {
         shape: shape.to_string(),
         n_samples,
@@ -170,9 +131,9 @@ pub(super) fn measure(
         batch_size,
         flop,
         bytes,
-        fits_in_cache: dataset.bytes() as f64 + state_bytes <= ceilings.reader.cache_bytes as f64,
+        fits_in_cache: dataset.bytes() as f64 + state_bytes <= cache_bytes as f64,
         updates,
-        median: median_seconds,
+        median,
         flop_per_second,
         ceiling_flop_per_second,
         share_of_arithmetic,
@@ -190,25 +151,20 @@ pub(super) fn measure(
 }
 
 /// The settings of `train` for a network like this: AdamW in batches, a softmax for several outputs.
-fn settings(
-    shape: &Shape,
-    config: &BenchConfig,
-    n_samples: usize,
-    n_outputs: usize,
-) -> TrainConfig {
-    let loss = config.loss.unwrap_or(Loss::CrossEntropy);
+fn settings(shape: &Shape, args: &BenchArgs, n_samples: usize, n_outputs: usize) -> TrainConfig {
+    let loss = args.loss.unwrap_or(Loss::CrossEntropy);
     TrainConfig {
         iterations: u64::MAX,
         hidden: Hidden {
             widths: shape.hidden().to_vec(),
-            activation: config.hidden_activation,
+            activation: args.hidden_activation.unwrap_or(Activation::Relu),
         },
         activation: match loss {
             Loss::CrossEntropy if n_outputs > 1 => Activation::Softmax,
             _ => Activation::Sigmoid,
         },
         loss,
-        batch_size: BatchSize::or_usual(config.batch_size, n_samples),
+        batch_size: BatchSize::or_usual(args.batch_size, n_samples),
         ..TrainConfig::adamw()
     }
 }

@@ -4,42 +4,22 @@ use neuralnet::{Dataset, Error, Result, Synthetic};
 use std::fmt;
 use std::str::FromStr;
 
-/// The widest hidden layer, and the most features of synthetic rows.
-const MOST_UNITS: u64 = 8192;
+/// The widest layer, and the most features of synthetic rows.
+const MOST_UNITS: usize = 8192;
 /// The most hidden layers.
 const MOST_HIDDEN: usize = 64;
-/// The most outputs of which there are data.
-const MOST_OUTPUTS: u64 = 8192;
 
 /// `ROWSxFEATURES`, or `ROWSxFEATURESxOUTPUTS`, of one layer; `ROWSxFEATURES-HIDDEN-OUTPUTS` of a network with a hidden
 /// layer, or with several, each with its width.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     n_samples: u64,
-    n_inputs: u64,
+    n_inputs: usize,
     hidden: Vec<usize>,
-    n_outputs: u64,
+    n_outputs: usize,
 }
 
 impl Shape {
-    /// The shapes measured where none is named: narrow and wide rows, one output and ten.
-    #[must_use]
-    pub(crate) fn table() -> Vec<Self> {
-        let shape = |n_samples, n_inputs, n_outputs| Self {
-            n_samples,
-            n_inputs,
-            hidden: Vec::new(),
-            n_outputs,
-        };
-        vec![
-            shape(1_000_000, 32, 1),
-            shape(4_000_000, 16, 1),
-            shape(200_000, 256, 1),
-            shape(60_000, 784, 1),
-            shape(60_000, 784, 10),
-        ]
-    }
-
     /// Whether it is that of a network with hidden layers.
     pub(crate) fn has_hidden(&self) -> bool {
         !self.hidden.is_empty()
@@ -52,13 +32,13 @@ impl Shape {
 
     /// A data set of this shape: synthetic rows; where there are several targets, one of them is 1.
     pub(super) fn dataset(&self) -> Result<Dataset> {
-        let synthetic = Synthetic::new(self.n_samples, self.n_inputs, 0.05, 1)?;
+        let synthetic = Synthetic::new(self.n_samples, self.n_inputs as u64, 0.05, 1)?;
         let rows = Dataset::synthetic(synthetic);
         // Rows that are made where they are used would be made again for each batch.
         if self.n_outputs == 1 && !self.has_hidden() {
             return Ok(rows);
         }
-        let (n, n_outputs) = (rows.n_samples(), self.outputs()?);
+        let (n, n_outputs) = (rows.n_samples(), self.n_outputs);
         let mut inputs = self.zeros(n, rows.n_inputs())?;
         let mut targets = self.zeros(n, n_outputs)?;
         rows.read(0..n, &mut inputs, &mut targets[..n]);
@@ -89,63 +69,6 @@ impl Shape {
         zeros.resize(length, 0.0);
         Ok(zeros)
     }
-
-    fn outputs(&self) -> Result<usize> {
-        match usize::try_from(self.n_outputs) {
-            Ok(n_outputs) if (1..=MOST_OUTPUTS).contains(&self.n_outputs) => Ok(n_outputs),
-            _ => Err(Error::Dataset {
-                source_name: self.to_string(),
-                reason: format!("1 to {MOST_OUTPUTS} outputs can be measured"),
-            }),
-        }
-    }
-
-    /// Reads `ROWSxFEATURES-HIDDEN-OUTPUTS` from its parts, `widths` being all behind the rows.
-    fn network(rows: &str, widths: &str) -> std::result::Result<Self, String> {
-        const FORM: &str = "write ROWSxFEATURES-HIDDEN-OUTPUTS, as 60000x784-128-10";
-        let positive = |text: &str| match text.parse() {
-            Ok(n @ 1..) => Ok(n),
-            _ => Err(format!("`{text}` is no number from 1 on; {FORM}")),
-        };
-        let n_samples = positive(rows)?;
-        let widths = widths.split('-').map(positive);
-        let widths: Vec<u64> = widths.collect::<std::result::Result<_, _>>()?;
-        let [n_inputs, hidden @ .., n_outputs] = &widths[..] else {
-            return Err(FORM.to_owned());
-        };
-        let (n_inputs, n_outputs) = (*n_inputs, *n_outputs);
-        if hidden.is_empty() {
-            return Err(format!(
-                "there is no hidden layer; for one layer write {n_samples}x{n_inputs}x{n_outputs}, otherwise {FORM}"
-            ));
-        }
-        if hidden.len() > MOST_HIDDEN {
-            let n = hidden.len();
-            return Err(format!(
-                "{n} hidden layers are more than {MOST_HIDDEN}; take fewer"
-            ));
-        }
-        for (what, width, most) in hidden
-            .iter()
-            .map(|width| ("units of a hidden layer", *width, MOST_UNITS))
-            .chain([
-                ("features", n_inputs, MOST_UNITS),
-                ("outputs", n_outputs, MOST_OUTPUTS),
-            ])
-        {
-            if width > most {
-                return Err(format!("{width} {what} are more than {most}; take fewer"));
-            }
-        }
-        let hidden = hidden.iter().copied().map(usize::try_from);
-        let hidden = hidden.map(|width| width.expect("at most 8192"));
-        Ok(Self {
-            n_samples,
-            n_inputs,
-            hidden: hidden.collect(),
-            n_outputs,
-        })
-    }
 }
 
 impl fmt::Display for Shape {
@@ -166,27 +89,33 @@ impl FromStr for Shape {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        if let Some((rows, widths)) = text.split_once('x')
-            && widths.contains('-')
-        {
-            return Self::network(rows, widths);
-        }
-        let numbers: Vec<u64> = text.split('x').map_while(|n| n.parse().ok()).collect();
-        let (n_samples, n_inputs, n_outputs) = match numbers[..] {
-            [n_samples, n_inputs] => (n_samples, n_inputs, 1),
-            [n_samples, n_inputs, n_outputs] => (n_samples, n_inputs, n_outputs),
-            _ => (0, 0, 0),
+        const FORM: &str = "write ROWSxFEATURES or ROWSxFEATURESxOUTPUTS, as 1000000x32; with hidden layers ROWSxFEATURES-HIDDEN-OUTPUTS, as 60000x784-128-10; at most 64 hidden layers, and 8192 of all but rows";
+        let shape = || {
+            let (rows, widths) = text.split_once('x')?;
+            let between = if widths.contains('-') { '-' } else { 'x' };
+            let width = |width: &str| {
+                let width = width.parse().ok();
+                width.filter(|width| (1..=MOST_UNITS).contains(width))
+            };
+            let widths: Vec<usize> = widths.split(between).map(width).collect::<Option<_>>()?;
+            let (n_inputs, hidden, n_outputs) = match (between, &widths[..]) {
+                ('x', [n_inputs]) => (*n_inputs, &[][..], 1),
+                ('x', [n_inputs, n_outputs]) => (*n_inputs, &[][..], *n_outputs),
+                ('-', [n_inputs, hidden @ .., n_outputs])
+                    if (1..=MOST_HIDDEN).contains(&hidden.len()) =>
+                {
+                    (*n_inputs, hidden, *n_outputs)
+                }
+                _ => return None,
+            };
+            Some(Self {
+                n_samples: rows.parse().ok().filter(|rows| *rows > 0)?,
+                n_inputs,
+                hidden: hidden.to_vec(),
+                n_outputs,
+            })
         };
-        let whole = text.split('x').count() == numbers.len();
-        if !whole || [n_samples, n_inputs, n_outputs].contains(&0) {
-            return Err("write ROWSxFEATURES or ROWSxFEATURESxOUTPUTS, as 1000000x32; with hidden layers ROWSxFEATURES-HIDDEN-OUTPUTS, as 60000x784-128-10".to_owned());
-        }
-        Ok(Self {
-            n_samples,
-            n_inputs,
-            hidden: Vec::new(),
-            n_outputs,
-        })
+        shape().ok_or_else(|| format!("`{text}` is no shape; {FORM}"))
     }
 }
 
@@ -210,40 +139,41 @@ mod tests {
             assert_eq!(shape.to_string(), text);
             assert_eq!(shape.hidden(), hidden, "{text}");
         }
+        let deep = |n: usize| format!("9x1-{}1", "2-".repeat(n));
+        assert_eq!(deep(64).parse::<Shape>().unwrap().hidden().len(), 64);
         for text in [
-            "", "x", "12", "3x", "3x0", "0x3", "3x4x", "3x4x5x6", "axb", "3x4y", "3-4-5",
+            "",
+            "x",
+            "12",
+            "3x",
+            "3x0",
+            "0x3",
+            "3x4x",
+            "3x4x5x6",
+            "axb",
+            "3x4y",
+            "3-4-5",
+            "3x8193",
+            "3x4x8193",
+            "3x4-",
+            "3x4-5",
+            "3x4-5-",
+            "3x-4-5",
+            "0x4-5-6",
+            "3x0-5-6",
+            "3x4-0-6",
+            "3x4-5-0",
+            "3x4-5.5-6",
+            "3x4x5-6",
+            "3x4--5",
+            "3x8193-5-6",
+            "3x4-8193-6",
+            "3x4-5-8193",
+            &deep(65),
         ] {
             let refused = text.parse::<Shape>().unwrap_err();
-            assert!(refused.contains("write ROWSxFEATURES"), "{text}: {refused}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_network_is_refused_with_what_to_write() {
-        let deep = format!("9x1-{}1", "2-".repeat(65));
-        for (text, said) in [
-            ("60000x784-", "`` is no number from 1 on; write ROWSx"),
-            ("60000x784-128-", "`` is no number from 1 on"),
-            ("60000x-128-10", "`` is no number"),
-            ("0x3-2-1", "`0` is no number"),
-            ("9x3-0-1", "`0` is no number"),
-            ("9x3-2-0", "`0` is no number"),
-            ("9x0-2-1", "`0` is no number"),
-            ("9x3-2.5-1", "`2.5` is no number"),
-            ("9x3x4-5", "`3x4` is no number"),
-            ("9x3--5", "`` is no number"),
-            ("0x3-2", "`0` is no number"),
-            ("9x3-2", "for one layer write 9x3x2, otherwise"),
-            (
-                "9x3-8193-1",
-                "8193 units of a hidden layer are more than 8192; take fewer",
-            ),
-            ("9x8193-3-1", "8193 features are more than 8192"),
-            ("9x3-2-8193", "8193 outputs are more than 8192"),
-            (&deep, "65 hidden layers are more than 64"),
-        ] {
-            let refused = text.parse::<Shape>().unwrap_err();
-            assert!(refused.contains(said), "{text}: {refused}");
+            let said = format!("`{text}` is no shape; write ROWSxFEATURES");
+            assert!(refused.contains(&said), "{refused}");
         }
     }
 

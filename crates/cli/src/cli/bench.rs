@@ -3,11 +3,11 @@
 use super::choice::{activation, choice};
 use super::hardware::HardwareArgs;
 use super::optimizer::{BatchSize, batch_size};
-use crate::bench::{BenchConfig, Shape};
+use crate::bench::Shape;
 use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::network::Activation;
-use neuralnet::{BackendChoice, Hardware, Loss, Precision};
+use neuralnet::{BackendChoice, Hardware, Loss, Precision, Storage};
 use std::num::NonZeroU32;
 
 #[derive(Debug, Args)]
@@ -15,21 +15,21 @@ use std::num::NonZeroU32;
     after_help = "Examples:\n  neuralnet bench 100000x32\n  neuralnet bench 10000x784x10 --backend cpu --repeats 3\n  neuralnet bench 10000x64-128-10 --batch-size 1024 --repeats 3"
 )]
 pub(crate) struct BenchArgs {
-    /// One or more shapes: `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS` of one layer, `ROWSxFEATURES-HIDDEN-OUTPUTS` of a network with hidden layers, one width for each (default: a table from 4000000x16 to 60000x784x10)
-    #[arg(value_name = "SHAPE")]
-    shapes: Vec<Shape>,
+    /// One or more shapes: `ROWSxFEATURES` or `ROWSxFEATURESxOUTPUTS` of one layer, `ROWSxFEATURES-HIDDEN-OUTPUTS` of a network with hidden layers, one width for each
+    #[arg(value_name = "SHAPE", default_values = ["1000000x32", "4000000x16", "200000x256", "60000x784", "60000x784x10"])]
+    pub(crate) shapes: Vec<Shape>,
     /// Measurements of each shape, of which the median is reported
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(9).expect("not 0"))]
-    repeats: NonZeroU32,
+    pub(crate) repeats: NonZeroU32,
     /// Loss of one prediction (default: squared-error for one layer, cross-entropy for a network with hidden layers)
     #[arg(long, value_parser = choice::<Loss>())]
-    loss: Option<Loss>,
+    pub(crate) loss: Option<Loss>,
     /// Activation of the hidden layers (default: relu)
     #[arg(long, value_parser = activation(Activation::is_hidden))]
-    hidden_activation: Option<Activation>,
+    pub(crate) hidden_activation: Option<Activation>,
     /// Rows of each update of a network with hidden layers, or `all` (default: 128)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
-    batch_size: Option<BatchSize>,
+    pub(crate) batch_size: Option<BatchSize>,
     /// The backend that is measured: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     backend: BackendChoice,
@@ -62,31 +62,25 @@ impl BenchArgs {
         Ok(hardware)
     }
 
-    /// The shapes to measure, and how.
+    /// How the inputs are stored.
+    pub(crate) fn storage(&self) -> Storage {
+        self.hardware.storage()
+    }
+
+    /// Checks that the settings suit the shapes.
     ///
     /// # Errors
     /// If a setting of networks with hidden layers is given, and no shape of such a network.
-    pub(crate) fn config(&self) -> Result<BenchConfig> {
-        let shapes = match &self.shapes[..] {
-            [] => Shape::table(),
-            shapes => shapes.to_vec(),
-        };
+    pub(crate) fn check(&self) -> Result<()> {
         for (flag, is_given) in [
             ("--hidden-activation", self.hidden_activation.is_some()),
             ("--batch-size", self.batch_size.is_some()),
         ] {
-            if is_given && !shapes.iter().any(Shape::has_hidden) {
+            if is_given && !self.shapes.iter().any(Shape::has_hidden) {
                 let reason = "no shape has hidden layers; take one, as 60000x784-128-10";
                 return Err(Error::setting(flag, reason));
             }
         }
-        Ok(BenchConfig {
-            shapes,
-            repeats: self.repeats,
-            loss: self.loss,
-            hidden_activation: self.hidden_activation.unwrap_or(Activation::Relu),
-            batch_size: self.batch_size,
-            storage: self.hardware.storage(),
-        })
+        Ok(())
     }
 }

@@ -108,7 +108,7 @@ impl Page<'_> {
         let metrics = self.holdout.unwrap_or(self.training);
         let n_targets = metrics.measured.len();
         let shown = 0..n_targets.min(SHOWN_TARGETS);
-        let (standardised, outputs) = tables::weights(self.model);
+        let outputs = tables::weights(self.model);
         View {
             version: env!("CARGO_PKG_VERSION"),
             title: self.title(),
@@ -119,7 +119,7 @@ impl Page<'_> {
             n_more_targets: n_targets.saturating_sub(SHOWN_TARGETS),
             notes: &metrics.notes,
             loss: curves::loss(&self.trained.history),
-            standardised,
+            standardised: self.model.description().scaling.is_some(),
             n_more_outputs: match outputs.len() {
                 0 => 0,
                 shown => self.model.network().n_outputs() - shown,

@@ -11,10 +11,6 @@ use serde_json::Value;
 
 /// Outputs whose weights are shown.
 const SHOWN_OUTPUTS: usize = 12;
-/// The most classes whose tables take half the width of a page.
-const NARROW_CLASSES: usize = 4;
-/// Classes that are shown one by one.
-const SHOWN_ROWS: usize = 100;
 
 /// A metric of one target.
 #[derive(Serialize)]
@@ -46,25 +42,20 @@ pub(super) fn metrics(training: &Measured, measured: &Measured) -> Vec<MetricRow
 /// How the classes of one target are told apart.
 #[derive(Serialize)]
 pub(super) struct ClassTables<'a> {
-    /// Whether the tables need the width of the page.
-    wide: bool,
-    /// The confusion matrix: a row for each of `shown`; `None` for so many classes that `confusions` stands for it.
-    rows: Option<&'a [Vec<f64>]>,
+    all: &'a [Class],
+    /// The confusion matrix, a row for each class; `None` for so many that `confusions` stands for it.
+    matrix: Option<&'a [Vec<f64>]>,
     /// Of the largest confusions the weight of the samples, their class, and the predicted one.
     confusions: Vec<(f64, &'a str, &'a str)>,
-    shown: &'a [Class],
-    n_more: usize,
 }
 
 impl<'a> ClassTables<'a> {
     pub(super) fn new(metrics: &'a ClassMetrics) -> Self {
-        let n_classes = metrics.classes.len();
+        let has_matrix = metrics.classes.len() <= SHOWN_CLASSES;
         Self {
-            wide: n_classes > NARROW_CLASSES,
-            rows: (n_classes <= SHOWN_CLASSES).then_some(&metrics.confusion),
+            all: &metrics.classes,
+            matrix: has_matrix.then_some(&metrics.confusion),
             confusions: confusions(metrics),
-            shown: &metrics.classes[..n_classes.min(SHOWN_ROWS)],
-            n_more: n_classes.saturating_sub(SHOWN_ROWS),
         }
     }
 }
@@ -73,27 +64,18 @@ impl<'a> ClassTables<'a> {
 #[derive(Serialize)]
 pub(super) struct OutputWeights<'a> {
     name: &'a str,
-    bars: Vec<Bar<'a>>,
+    /// Names of features and their weights, the largest magnitude first.
+    weights: Vec<(&'a str, f64)>,
     n_inputs: usize,
     bias: Option<f64>,
 }
 
-#[derive(Serialize)]
-struct Bar<'a> {
-    name: &'a str,
-    weight: f64,
-    /// Percent of the width at which the bar begins; 50 is a weight of 0.
-    left: f64,
-    /// Percent of the width.
-    width: f64,
-}
-
-/// The largest weights of each output, and whether they are those of standardised features. They are so where the
-/// model was trained on such: weights of features in different units cannot be compared.
-pub(super) fn weights(model: &Model) -> (bool, Vec<OutputWeights<'_>>) {
+/// The largest weights of each output: those of standardised features where the model was trained on such, since
+/// weights of features in different units cannot be compared. None of a network with hidden layers.
+pub(super) fn weights(model: &Model) -> Vec<OutputWeights<'_>> {
     let description = model.description();
     let [layer] = model.network().layers() else {
-        return (false, Vec::new());
+        return Vec::new();
     };
     let parameters = model.table_parameters();
     let (weight, bias) = layer.split(&parameters);
@@ -111,36 +93,18 @@ pub(super) fn weights(model: &Model) -> (bool, Vec<OutputWeights<'_>>) {
         let scaled = |(j, weight): (usize, &f64)| weight * scale.map_or(1.0, |scale| scale[j]);
         let weights = weight.iter().enumerate().map(scaled);
         let names = description.features.iter().map(String::as_str);
+        let mut weights: Vec<_> = names.zip(weights).collect();
+        // The sort is stable: equal magnitudes stay in the order of the features.
+        weights.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        weights.truncate(shown);
         OutputWeights {
             name,
-            bars: bars(names.zip(weights).collect(), shown),
+            weights,
             n_inputs: layer.n_inputs,
             bias: bias.map(|bias| bias[output]),
         }
     };
-    (scale.is_some(), outputs.map(output).collect())
-}
-
-/// The `shown` largest magnitudes, with bars relative to the largest.
-fn bars(mut named: Vec<(&str, f64)>, shown: usize) -> Vec<Bar<'_>> {
-    // The sort is stable: equal magnitudes stay in the order of the features.
-    named.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    named.truncate(shown);
-    let largest = named.first().map_or(0.0, |(_, weight)| weight.abs());
-    let bar = |(name, weight): (_, f64)| {
-        let width = match largest > 0.0 {
-            true => 50.0 * weight.abs() / largest,
-            false => 0.0,
-        };
-        let left = if weight < 0.0 { 50.0 - width } else { 50.0 };
-        Bar {
-            name,
-            weight,
-            left,
-            width,
-        }
-    };
-    named.into_iter().map(bar).collect()
+    outputs.map(output).collect()
 }
 
 /// The rows of the last table, name and value: the hardware, the speed and every setting.

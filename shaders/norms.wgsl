@@ -1,5 +1,5 @@
 // norms: of each 1,024 vec4 of the parameters (sum of squares of the gradient, of magnitudes of the weights, of squares
-// of the weights, 0), which fold.wgsl adds up.                                     (writes with =)
+// of the weights, of squares of 2^-80 times the gradient), which fold.wgsl adds up.   (writes with =)
 // sums and parameters as in update.wgsl; nodes (workgroups) vec4.
 // CPU twin: norm in src/optimizer.rs, l1_loss and l2_loss in src/optimizer/penalty.rs.
 @group(0) @binding(0) var<uniform> rule: Rule;

@@ -25,6 +25,6 @@ fn main(
         history[rule.number] = vec4(loss, sums[LOSS_AT].y, norms[0].yz);
     }
     if column < TRAINED && is_finite(loss) {
-        update(column, sums[column], norms[0].x);
+        update(column, sums[column], norms[0]);
     }
 }

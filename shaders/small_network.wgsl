@@ -215,7 +215,7 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
         workgroupBarrier();
         if is_finite(deciding) {
             for (var column = invocation; column < TRAINED; column += WORKGROUP_SIZE) {
-                update(column, sums[column], norms.x);
+                update(column, sums[column], norms);
             }
         }
         take_update(min(number + 1u, updates.n_updates - 1u));

@@ -28,6 +28,6 @@ fn prepare(is_first: bool, invocation: u32) {
 
 fn take(leaf: u32, column: u32, sum: vec4<f32>) {
     if updates {
-        update(column, sum, 0.0);
+        update(column, sum, vec4(0.0));
     }
 }

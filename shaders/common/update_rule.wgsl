@@ -76,11 +76,20 @@ fn deciding_loss(before: f32, loss: f32) -> f32 {
     return before;
 }
 
-// Updates vec4 `column`, where `sum` is that of its gradient over the rows, and `squared_norm` that of the whole gradient.
-fn update(column: u32, sum: vec4<f32>, squared_norm: f32) {
+// The norm of the gradient from its squares, those as they are and those of the gradient times 2^-80, which stay finite
+// where the others near the largest f32.
+fn norm_of_gradient(norms: vec4<f32>) -> f32 {
+    if norms.w > 0x1p-34f {
+        return 0x1p80f * sqrt(norms.w);
+    }
+    return sqrt(norms.x);
+}
+
+// Updates vec4 `column`, where `sum` is that of its gradient over the rows, and `norms` those of the whole gradient.
+fn update(column: u32, sum: vec4<f32>, norms: vec4<f32>) {
     var gradient = gradient_of(column, sum);
     if rule.clip_norm > 0.0 {
-        gradient *= min(1.0, rule.clip_norm / (sqrt(squared_norm) + CLIP_EPSILON));
+        gradient *= min(1.0, rule.clip_norm / (norm_of_gradient(norms) + CLIP_EPSILON));
     }
     let after = updated(parameters[column], gradient, column);
     parameters[column] = after;

@@ -11,6 +11,7 @@ use neuralnet::{
     BackendChoice, Dataset, GpuOptions, Hardware, Loss, Optimizer, Progress, Reduction, Schedule,
     Storage, TrainConfig, Training,
 };
+use std::iter::zip;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -203,6 +204,41 @@ fn norms_are_those_of_all_parameters() {
     let (unclipped, _) = trained(&rows, &unclipped, &Hardware::cpu());
     let differ = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-3;
     assert!(unclipped.iter().zip(&found).any(differ), "it is clipped");
+}
+
+/// Squares of a gradient beyond 1.8e19 are beyond f32: it is clipped all the same.
+#[test]
+fn a_gradient_whose_squares_leave_f32_is_clipped() {
+    let mut random = Random::new(7);
+    let mut numbers =
+        |n: usize, largest: f32| -> Vec<f32> { (0..n).map(|_| largest * random.next()).collect() };
+    let (inputs, targets) = (numbers(3 * 50, 1e10), numbers(50, 1e11));
+    let rows = Dataset::from_rows("large", 3, 1, inputs, targets).unwrap();
+    for hidden in [&[][..], &[4], &[300]] {
+        let config = TrainConfig {
+            iterations: 3,
+            activation: Activation::Identity,
+            loss: Loss::SquaredError,
+            dropout: 0.0,
+            warm_up: 0,
+            clip_norm: Some(1.0),
+            hidden: Hidden {
+                widths: hidden.to_vec(),
+                activation: Activation::Relu,
+            },
+            ..config(Optimizer::GradientDescent, hidden)
+        };
+        let start = TrainConfig {
+            iterations: 0,
+            ..config.clone()
+        };
+        let [found, expected] = [on_gpu(GpuOptions::default()), Hardware::cpu()]
+            .map(|hardware| trained(&rows, &config, &hardware).0);
+        let (start, _) = trained(&rows, &start, &Hardware::cpu());
+        assert_close(&found, &expected, 1e-5, "weights");
+        let most = zip(&found, &start).map(|(a, b)| (a - b).abs());
+        assert!(most.fold(0.0, f64::max) > 1e-3, "{hidden:?} moves");
+    }
 }
 
 /// One submission of many updates, many of one, two runs; rows in one buffer, in several, and streamed; each storage.

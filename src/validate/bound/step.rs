@@ -50,8 +50,14 @@ impl<'r> StepBound<'r> {
                 square += gradient.value * gradient.value;
                 error += gradient.bound * (2.0 * gradient.value.abs() + gradient.bound);
             }
-            let rounded = gamma(NORM_ROUNDINGS) * (square + error);
-            let norm = Bounded::new(square, error + rounded).root();
+            let error = error + gamma(NORM_ROUNDINGS) * (square + error);
+            // A device squares 2⁻⁸⁰ times the gradient where its squares near the largest f32.
+            let scale = match square > 2.0_f64.powi(126) {
+                true => 2.0_f64.powi(-80),
+                false => 1.0,
+            };
+            let norm = Bounded::new(scale * scale * square, scale * scale * error).root();
+            let norm = norm.times(Bounded::exact(1.0 / scale));
             let norm = norm.plus(Bounded::rounded(CLIP_EPSILON));
             let factor = Bounded::rounded(most).over(norm);
             bound.factor = match factor.value < 1.0 {

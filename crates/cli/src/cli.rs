@@ -13,11 +13,11 @@ mod start;
 mod table;
 mod task;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 pub(crate) use bench::BenchArgs;
 use checkpoint::CheckpointArgs;
 use choice::choice;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 pub(crate) use color::ColorArgs;
 use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
@@ -27,11 +27,11 @@ use neuralnet::{
 };
 use neuralnet_table::ModelOptions;
 pub(crate) use optimizer::BatchSize;
-use optimizer::OptimizerArgs;
-pub(crate) use output::OutputArgs;
-use output::writable;
+use optimizer::{OptimizerArgs, StopArgs};
+use output::is_same;
+pub(crate) use output::writable;
 use start::StartArgs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use table::{LabelsArgs, ModelDataArgs, TextArgs};
 use task::TaskArgs;
 
@@ -80,13 +80,16 @@ pub(crate) enum Command {
 #[command(
     after_help = "Examples:\n  neuralnet train\n  neuralnet train people.csv --drop name --one-hot port --impute median\n  neuralnet train exam.csv --output exam.safetensors --report exam.html"
 )]
+#[command(group = ArgGroup::new("written").multiple(true))]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     optimizer: OptimizerArgs,
     #[command(flatten)]
-    holdout: HoldoutArgs,
+    stop: StopArgs,
+    #[command(flatten)]
+    pub(crate) holdout: HoldoutArgs,
     #[command(flatten)]
     start: StartArgs,
     #[command(flatten)]
@@ -99,11 +102,21 @@ pub(crate) struct TrainArgs {
     precision: Option<Precision>,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    /// The file to write the model to, in the safetensors format
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        group = "written",
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<PathBuf>,
     /// The report page to write: settings, metrics, curves and weights in one HTML file
     #[arg(long, value_name = "FILE", group = "written", help_heading = "Output")]
-    report: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
+    /// Replace files that exist
+    #[arg(long, requires = "written", help_heading = "Output")]
+    force: bool,
     /// Print one JSON object and nothing else
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -124,8 +137,12 @@ pub(crate) struct PredictArgs {
     /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, otherwise the CPU; a GPU computes in f32
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     pub(crate) backend: BackendChoice,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    /// The file to write the predictions to: .csv, .csv.gz, .csv.zst, .npy, .parquet, .feather or .arrow (default: CSV on stdout)
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) table: ModelDataArgs,
 }
@@ -138,14 +155,14 @@ pub(crate) struct ConvertArgs {
     pub(crate) input: PathBuf,
     /// The file to write: .csv, .csv.gz, .csv.zst, .npy, .npz, .parquet or .feather
     #[arg(value_name = "OUT")]
-    output: PathBuf,
+    pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) labels: LabelsArgs,
-    #[command(flatten)]
-    pub(crate) text: TextArgs,
     /// Replace OUT if it exists
     #[arg(long)]
-    force: bool,
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
 }
 
 #[derive(Debug, Args)]
@@ -155,8 +172,6 @@ pub(crate) struct EvaluateArgs {
     pub(crate) model: PathBuf,
     /// A file as `train` takes it (CSV, .npy, .npz, .parquet, .feather, pictures in the IDX format), with the model's features and targets, found by name, and any other columns; or `article`, or `synthetic:…`
     pub(crate) data: String,
-    #[command(flatten)]
-    table: ModelDataArgs,
     /// The column of the samples' weights, which are 0 or more
     #[arg(long, value_name = "COLUMN")]
     sample_weight: Option<String>,
@@ -169,6 +184,8 @@ pub(crate) struct EvaluateArgs {
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    table: ModelDataArgs,
 }
 
 impl EvaluateArgs {
@@ -189,30 +206,10 @@ pub(crate) struct ExportArgs {
     pub(crate) model: PathBuf,
     /// The file to write, its name ending in .onnx
     #[arg(value_name = "OUT.onnx")]
-    output: PathBuf,
+    pub(crate) output: PathBuf,
     /// Replace the file if it exists
     #[arg(long)]
-    force: bool,
-}
-
-impl ExportArgs {
-    /// The file to write.
-    ///
-    /// # Errors
-    /// If it must not be written, see [`writable`].
-    pub(crate) fn path(&self) -> Result<&Path> {
-        writable(&self.output, "OUT.onnx", self.force)
-    }
-}
-
-impl ConvertArgs {
-    /// The file to write.
-    ///
-    /// # Errors
-    /// If it must not be written, see [`writable`].
-    pub(crate) fn output(&self) -> Result<&Path> {
-        writable(&self.output, "OUT", self.force)
-    }
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -240,7 +237,7 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_parser = choice::<ReferenceChoice>(), default_value = "fast", help_heading = "Hardware")]
     pub(crate) reference: ReferenceChoice,
     /// Print one JSON object and nothing else
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 
@@ -276,9 +273,15 @@ impl ValidateArgs {
     /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {
         let (dataset, config) = self.task.open(iterations, self.hardware)?;
-        let config = self
+        let iterations = config.iterations;
+        // A validation makes all its iterations by first-order updates, so a file does not make it take L-BFGS.
+        let for_file = Optimizer::GradientDescent;
+        let mut config = self
             .optimizer
-            .complete_validation(config, &dataset, &self.task)?;
+            .complete(config, &dataset, &self.task, for_file)?;
+        if self.optimizer.epochs.is_none() {
+            config.iterations = iterations;
+        }
         Ok((dataset, config))
     }
 }
@@ -304,7 +307,10 @@ impl TrainArgs {
             self.task
                 .complete(samples, suited, TRAIN_ITERATIONS, self.hardware)?;
         let training = self.task.weigh_classes(&samples)?;
-        let mut config = self.optimizer.complete(config, &training, &self.task)?;
+        let config = self
+            .optimizer
+            .complete(config, &training, &self.task, Optimizer::LBfgs)?;
+        let mut config = self.stop.complete(config);
         if init.is_some() && config.optimizer == Optimizer::LBfgs {
             // A warm start would leave the weights of the model for those that suit a few rows.
             config.warm_start_rows.get_or_insert(0);
@@ -327,14 +333,29 @@ impl TrainArgs {
         }
     }
 
-    /// The report page to write, if one is asked for.
-    ///
-    /// # Errors
-    /// If it must not be written, see [`writable`].
-    pub(crate) fn report(&self) -> Result<Option<&Path>> {
-        let report = self.report.as_deref();
-        let report = report.map(|path| writable(path, "--report", self.output.force));
-        report.transpose()
+    /// Refuses files that must not be written, so that nothing is trained for them.
+    pub(crate) fn check_files(&self) -> Result<()> {
+        let named = [
+            ("--output", &self.output),
+            ("--report", &self.report),
+            ("--checkpoint", &self.checkpoint.checkpoint),
+        ];
+        let named = named
+            .iter()
+            .filter_map(|(flag, path)| Some((*flag, path.as_ref()?)));
+        let named: Vec<(&str, &PathBuf)> = named.collect();
+        for (at, (flag, path)) in named.iter().enumerate() {
+            let mut before = named[..at].iter();
+            if let Some((other, _)) = before.find(|(_, other)| is_same(path, other)) {
+                let reason = format!(
+                    "`{}` is the file of {other} too; name another",
+                    path.display()
+                );
+                return Err(Error::setting(flag, reason));
+            }
+            writable(path, flag, self.force || *flag == "--checkpoint")?;
+        }
+        self.checkpoint.check()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a command fails: an error of the libraries, told in flags, or one of the command line alone.
 
 use neuralnet::error::{Remedy, alternatives};
-use std::path::PathBuf;
 
 /// The result of every fallible step of a command.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -22,12 +21,6 @@ pub(crate) enum Error {
         flag: &'static str,
         /// What is wrong and what to do.
         reason: String,
-    },
-    /// There is a file where one was to be written.
-    #[error("{path}: exists; take another name, or --force to replace it")]
-    Exists {
-        /// The file as it was named.
-        path: PathBuf,
     },
 }
 

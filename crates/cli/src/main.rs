@@ -10,7 +10,7 @@ mod report;
 use clap::Parser;
 use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
-    InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs,
+    InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs, writable,
 };
 use neuralnet::{
     BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    let (output, page) = (args.output.path()?, args.report()?);
+    args.check_files()?;
     let Task {
         training: dataset,
         samples,
@@ -54,6 +54,9 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         init,
     } = args.open()?;
     report::notices(&dataset);
+    if let (Some(_), Some(holdout)) = (&args.holdout.validation_data, &holdout) {
+        report::notices(holdout);
+    }
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
     if let Some(holdout) = &holdout {
@@ -65,7 +68,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     args.checkpoint.prepare(&mut training)?;
     let interrupted = interrupt::handle();
     let mut reporter = Reporter::new(&dataset, &config);
-    reporter.data(&dataset, args.task.names_activation());
+    reporter.data(&dataset, args.task.names_activation() || init.is_some());
     reporter.backend(&training);
     let article = iterate(&mut training, &dataset, &config, |progress| {
         reporter.progress(progress);
@@ -77,15 +80,16 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let model = Model::new(&dataset, &config, &trained);
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
     let holdout = holdout.transpose()?;
+    holdout.iter().for_each(report::not_measured);
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());
     report::print(&result, args.json)?;
     // Printed first: the result is not lost if a file cannot be written.
-    if let Some(path) = output {
+    if let Some(path) = &args.output {
         model.save(path)?;
         report::wrote(path);
     }
-    if let Some(path) = page {
+    if let Some(path) = &args.report {
         let page = html::Page {
             run: &run,
             trained: &trained,
@@ -125,8 +129,10 @@ fn iterate(
 }
 
 fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
-    let output = args.output.path()?;
-    output.map(neuralnet_table::check_output).transpose()?;
+    let output = args.output.as_deref();
+    if let Some(path) = output {
+        neuralnet_table::check_output(writable(path, "--output", args.force)?)?;
+    }
     let model = Model::open(&args.model)?;
     let options = args.table.options();
     let mut data = neuralnet_table::stream(&model, &args.data, &args.id, &options)?;
@@ -151,6 +157,7 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
 fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let dataset = neuralnet_table::open_labelled(&model, &args.data, &args.options())?;
+    report::notices(&dataset);
     let mut predictor = Predictor::open(&model, &dataset, args.backend)?;
     report::predictor(&predictor);
     let metrics = predictor.measure(&dataset)?;
@@ -161,7 +168,7 @@ fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
 }
 
 fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
-    let path = args.path()?;
+    let path = writable(&args.output, "OUT.onnx", args.force)?;
     let exported = onnx::export(&Model::open(&args.model)?, path)?;
     report::exported(&exported);
     report::wrote(path);
@@ -169,7 +176,7 @@ fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
 }
 
 fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
-    let output = args.output()?;
+    let output = writable(&args.output, "OUT", args.force)?;
     let labels = args.labels.path.as_deref();
     let converted = neuralnet_table::convert(&args.input, labels, &args.text.options(), output)?;
     report::converted(output, &converted);

@@ -1,5 +1,6 @@
 //! The arguments for checkpoints.
 
+use super::output::is_same;
 use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::Training;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 pub(crate) struct CheckpointArgs {
     /// Save the state of the training in FILE, from which --resume goes on; it is written whole or not at all
     #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
+    pub(super) checkpoint: Option<PathBuf>,
     /// Seconds from one checkpoint to the next; there is one more at the end and on Ctrl-C
     #[arg(
         long,
@@ -26,20 +27,26 @@ pub(crate) struct CheckpointArgs {
 }
 
 impl CheckpointArgs {
+    /// Refuses to replace a checkpoint that is not resumed.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(path) = &self.checkpoint else {
+            return Ok(());
+        };
+        let is_resumed = self.resume.as_ref().is_some_and(|old| is_same(old, path));
+        if is_resumed || path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let path = path.display();
+        let remedies = "go on from it with --resume, take another name, or remove it";
+        let reason = format!("`{path}` exists; {remedies}");
+        Err(Error::setting("--checkpoint", reason))
+    }
+
     /// Resumes `training` and starts its checkpoints, if these are asked for.
     ///
     /// # Errors
-    /// If a checkpoint cannot be read, is of another training, or would replace one that is not resumed.
+    /// If a checkpoint cannot be read, or is of another training.
     pub(crate) fn prepare(&self, training: &mut Training<'_>) -> Result<()> {
-        if let Some(path) = &self.checkpoint
-            && path.symlink_metadata().is_ok()
-            && self.resume.as_ref() != Some(path)
-        {
-            let path = path.display();
-            let remedies = "go on from it with --resume, take another name, or remove it";
-            let reason = format!("`{path}` exists; {remedies}");
-            return Err(Error::setting("--checkpoint", reason));
-        }
         if let Some(path) = &self.resume {
             training.resume(path)?;
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Validation")]
-pub(super) struct HoldoutArgs {
+pub(crate) struct HoldoutArgs {
     /// Hold out this share of the samples, of each class if there are classes, and report the loss on them
     #[arg(
         long,
@@ -19,7 +19,7 @@ pub(super) struct HoldoutArgs {
     pub(super) validation: Option<f64>,
     /// Take another file with the same columns as the held-out samples, and report the loss on them
     #[arg(long, value_name = "FILE", group = "encoded")]
-    validation_data: Option<PathBuf>,
+    pub(crate) validation_data: Option<PathBuf>,
     /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; those of an epoch with mini-batches; otherwise a hundredth of all, 1000 at most)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     validation_every: Option<u64>,

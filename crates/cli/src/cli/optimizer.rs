@@ -49,18 +49,9 @@ pub(super) struct OptimizerArgs {
     /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
-    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts (default: 1e-6 for lbfgs; otherwise no such rule)
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
-    gradient_tolerance: Option<f64>,
-    /// Stop once an iteration changes the loss by this share or less (default: no such rule)
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
-    loss_tolerance: Option<f64>,
     /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden, unless the optimizer is lbfgs; otherwise all)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<BatchSize>,
-    /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
-    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
-    warm_start_rows: Option<usize>,
     /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: 10 with batches and --hidden)
     #[arg(
         long,
@@ -68,10 +59,38 @@ pub(super) struct OptimizerArgs {
         conflicts_with = "iterations",
         allow_negative_numbers = true
     )]
-    epochs: Option<u64>,
+    pub(super) epochs: Option<u64>,
+}
+
+/// How a training begins and ends; a validation makes all its iterations.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Optimizer")]
+pub(super) struct StopArgs {
+    /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
+    warm_start_rows: Option<usize>,
+    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts (default: 1e-6 for lbfgs; otherwise no such rule)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    gradient_tolerance: Option<f64>,
+    /// Stop once an iteration changes the loss by this share or less (default: no such rule)
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    loss_tolerance: Option<f64>,
     /// Stop after this many seconds of iterations, with the weights reached
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     max_seconds: Option<f64>,
+}
+
+impl StopArgs {
+    /// Completes `config` with what is given.
+    pub(super) fn complete(&self, config: TrainConfig) -> TrainConfig {
+        TrainConfig {
+            warm_start_rows: self.warm_start_rows,
+            gradient_tolerance: self.gradient_tolerance.or(config.gradient_tolerance),
+            loss_tolerance: self.loss_tolerance,
+            max_seconds: self.max_seconds,
+            ..config
+        }
+    }
 }
 
 /// Rows of an update.
@@ -120,15 +139,17 @@ fn default_l2(config: &TrainConfig, dataset: &Dataset) -> f64 {
 }
 
 impl OptimizerArgs {
-    /// Completes `config`, whose defaults are those of gradient descent on `dataset`.
+    /// Completes `config`, whose defaults are those of gradient descent on `dataset`; `for_file` is the optimizer of
+    /// one layer on a file.
     pub(super) fn complete(
         &self,
         config: TrainConfig,
         dataset: &Dataset,
         task: &TaskArgs,
+        for_file: Optimizer,
     ) -> Result<TrainConfig> {
         let has_hidden = !config.hidden.is_empty();
-        let optimizer = self.optimizer(dataset, task, has_hidden);
+        let optimizer = self.optimizer(task, has_hidden, for_file);
         let has_batches = has_hidden && optimizer != Optimizer::LBfgs;
         let batch_size = match has_batches || self.batch_size.is_some() {
             true => BatchSize::or_usual(self.batch_size, dataset.n_samples()),
@@ -155,14 +176,11 @@ impl OptimizerArgs {
             dropout: self.dropout.unwrap_or(0.0),
             warm_up: self.warm_up.unwrap_or(0),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
-            warm_start_rows: self.warm_start_rows,
             momentum: self.momentum.unwrap_or(defaults.momentum),
             schedule: self.schedule()?,
             l1: self.l1.unwrap_or(defaults.l1),
             l2: self.l2.unwrap_or(0.0),
-            gradient_tolerance: self.gradient_tolerance.or(defaults.gradient_tolerance),
-            loss_tolerance: self.loss_tolerance,
-            max_seconds: self.max_seconds,
+            gradient_tolerance: defaults.gradient_tolerance,
             ..config
         };
         if self.l2.is_none() && self.l1.is_none() && task.is_file() {
@@ -176,48 +194,8 @@ impl OptimizerArgs {
         Ok(config)
     }
 
-    /// Completes `config` for a validation, which makes all its iterations by first-order updates: where a training
-    /// takes L-BFGS by itself, it keeps to gradient descent.
-    pub(super) fn complete_validation(
-        &self,
-        config: TrainConfig,
-        dataset: &Dataset,
-        task: &TaskArgs,
-    ) -> Result<TrainConfig> {
-        for (flag, is_given) in [
-            ("--gradient-tolerance", self.gradient_tolerance.is_some()),
-            ("--loss-tolerance", self.loss_tolerance.is_some()),
-            ("--max-seconds", self.max_seconds.is_some()),
-        ] {
-            if is_given {
-                let reason = "ends a training; a validation makes all its iterations; leave it out";
-                return Err(Error::setting(flag, reason));
-            }
-        }
-        let completed = self.complete(config.clone(), dataset, task)?;
-        if completed.optimizer == Optimizer::LBfgs && self.optimizer.is_none() {
-            return Ok(TrainConfig {
-                clip_norm: completed.clip_norm,
-                average_decay: completed.average_decay,
-                dropout: completed.dropout,
-                warm_up: completed.warm_up,
-                l1: completed.l1,
-                l2: self.l2.unwrap_or(0.0),
-                ..config
-            });
-        }
-        let iterations = match self.epochs {
-            Some(_) => completed.iterations,
-            None => config.iterations,
-        };
-        Ok(TrainConfig {
-            iterations,
-            ..completed
-        })
-    }
-
     /// The optimizer asked for, or else the one that suits the other arguments and the data.
-    fn optimizer(&self, dataset: &Dataset, task: &TaskArgs, has_hidden: bool) -> Optimizer {
+    fn optimizer(&self, task: &TaskArgs, has_hidden: bool, for_file: Optimizer) -> Optimizer {
         match self.optimizer {
             Some(optimizer) => optimizer,
             None if self.momentum.is_some() => Optimizer::Momentum,
@@ -226,7 +204,7 @@ impl OptimizerArgs {
             None if task.learning_rate.is_some() || self.schedule.is_some() => {
                 Optimizer::GradientDescent
             }
-            None if task.is_file() && !dataset.is_article() => Optimizer::LBfgs,
+            None if task.is_file() => for_file,
             None => Optimizer::GradientDescent,
         }
     }

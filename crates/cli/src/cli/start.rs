@@ -92,6 +92,7 @@ impl StartArgs {
         let is_other_hidden = |given| given != config.hidden.activation;
         for (flag, is_refused) in [
             ("--activation", task.activation.is_some_and(is_other)),
+            ("--loss", task.loss.is_some_and(|loss| loss != config.loss)),
             (
                 "--hidden",
                 !task.hidden.is_empty() && task.hidden != config.hidden.widths,

@@ -32,7 +32,7 @@ pub(crate) struct TaskArgs {
     pub(super) hidden_activation: Option<Activation>,
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
-    loss: Option<Loss>,
+    pub(super) loss: Option<Loss>,
     /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,

@@ -36,9 +36,10 @@ impl Reporter {
         }
     }
 
-    /// Prints which activation the data decided, unless it `activation_is_named`, and which columns are constant.
-    pub(crate) fn data(&self, dataset: &Dataset, activation_is_named: bool) {
-        if self.config.activation == Activation::Identity && !activation_is_named {
+    /// Prints which activation the data decided, unless the `activation_is_given`, and which columns are
+    /// constant.
+    pub(crate) fn data(&self, dataset: &Dataset, activation_is_given: bool) {
+        if self.config.activation == Activation::Identity && !activation_is_given {
             self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --classes takes each as a class");
         }
         let names = dataset.input_names();

@@ -25,9 +25,9 @@ pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Resu
         }
         _ => put(path, None, write),
     };
-    replaced.map_err(|source| Error::Write {
+    replaced.map_err(|error| Error::Write {
         path: path.to_owned(),
-        source,
+        source: unnamed(error),
     })
 }
 
@@ -45,6 +45,14 @@ fn put(
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// What the system said, without the name of the file beside, which `tempfile` adds to it.
+fn unnamed(error: io::Error) -> io::Error {
+    let named = error.get_ref().and_then(|named| named.source());
+    let system = named.and_then(|error| error.downcast_ref::<io::Error>());
+    let code = system.and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// A new file in the folder of `path`, where a rename replaces a file in one step. It is removed unless it is renamed.

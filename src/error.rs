@@ -237,6 +237,11 @@ impl Error {
     #[must_use]
     pub fn remedies(&self) -> &'static [Remedy] {
         match self {
+            // What the system said has a number; other reasons tell what to do.
+            Self::Write { source, .. } if source.raw_os_error().is_some() => &[
+                Remedy::Do("make room there, or get the right to write"),
+                Remedy::Do("name another file"),
+            ],
             Self::Write { .. } | Self::Model { .. } | Self::Dataset { .. } => &[],
             Self::Setting { remedies, .. }
             | Self::Input { remedies, .. }

@@ -28,6 +28,8 @@ use std::path::Path;
 const VERSION: u32 = 3;
 /// The key of the metadata.
 const KEY: &str = "neuralnet";
+/// What to do about a file that is no model.
+const REMEDY: &str = "name a model file that this program wrote";
 
 /// A trained network with the names of its features and targets.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,12 +176,11 @@ impl Model {
             path: path.to_owned(),
             reason,
         };
-        let bytes = fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let bytes = fs::read(path).map_err(|error| fail(format!("{error}; {REMEDY}")))?;
         Self::parse(&bytes).map_err(fail)
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        const REMEDY: &str = "name a model file that this program wrote";
         let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(other)?;

@@ -275,7 +275,7 @@ pub fn check(
         Check::of("gradient of bias", gradient.skip(n_weights)),
         Check::of("loss", [[value.loss, exact.loss, limit.loss]]),
         Check::of(
-            "mean y(1-y)",
+            "mean slope dy/dz",
             [[value.mean_slope, exact.mean_slope, limit.mean_slope]],
         ),
     ]);

@@ -14,28 +14,9 @@ impl Dataset {
     /// # Errors
     /// If `share` is not between 0 and 1, leaves either data set without a sample, or memory does not suffice.
     pub fn split(&self, share: f64, seed: u32) -> Result<(Self, Self)> {
-        let refuse = |reason, remedies| Error::Setting {
-            setting: "validation",
-            reason,
-            remedies,
-        };
-        if !(share > 0.0 && share < 1.0) {
-            let reason =
-                format!("{share} is not a share of the samples; it must be above 0 and below 1");
-            return Err(refuse(reason, &[]));
-        }
         let (inputs, targets) = self.copied("to hold back a share of it")?;
         let n_classes = self.classes.as_ref().map(|_| self.n_outputs());
-        let held = held_out(&targets, self.target_width(), n_classes, share, seed);
-        let n_held = held.iter().filter(|held| **held).count();
-        if n_held == 0 || n_held == self.n_samples {
-            let reason = format!(
-                "{share} of {} samples leaves {} to train on and {n_held} held back",
-                self.n_samples,
-                self.n_samples - n_held
-            );
-            return Err(refuse(reason, &[Remedy::Do("take another share")]));
-        }
+        let held = held_out(&targets, self.target_width(), n_classes, share, seed)?;
         let part = |wanted: bool| {
             let rows = (0..self.n_samples).filter(|row| held[*row] == wanted);
             self.part(&inputs, &targets, &rows.collect::<Vec<usize>>())
@@ -87,14 +68,28 @@ impl Dataset {
 
 /// Whether each sample is held back by [`Dataset::split`]. Rows of `targets` have the width `width`, of which the first
 /// `of_classes` stand for classes, if there are any.
-#[must_use]
+///
+/// # Errors
+/// If `share` is not between 0 and 1, or would leave one part without any samples.
 pub fn held_out(
     targets: &[f32],
     width: usize,
     of_classes: Option<usize>,
     share: f64,
     seed: u32,
-) -> Vec<bool> {
+) -> Result<Vec<bool>> {
+    let refuse = |reason, remedies| {
+        Err(Error::Setting {
+            setting: "validation",
+            reason,
+            remedies,
+        })
+    };
+    if !(share > 0.0 && share < 1.0) {
+        let reason =
+            format!("{share} is not a share of the samples; it must be above 0 and below 1");
+        return refuse(reason, &[]);
+    }
     let mut of_class: Vec<Vec<usize>> = Vec::new();
     for (row, targets) in targets.chunks_exact(width).enumerate() {
         let class = of_classes.map_or(0, |n_outputs| class(&targets[..n_outputs]));
@@ -113,7 +108,16 @@ pub fn held_out(
         shuffle(&mut rows, &mut random);
         rows[..count].iter().for_each(|row| held[*row] = true);
     }
-    held
+    let n_held = held.iter().filter(|held| **held).count();
+    let n_samples = held.len();
+    if n_held == 0 || n_held == n_samples {
+        let n_rest = n_samples - n_held;
+        let reason = format!(
+            "{share} of {n_samples} samples leaves {n_rest} to train on and {n_held} held back"
+        );
+        return refuse(reason, &[Remedy::Do("take another share")]);
+    }
+    Ok(held)
 }
 
 /// The class of a row of targets (O).

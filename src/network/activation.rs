@@ -74,7 +74,7 @@ impl Activation {
             Self::Sigmoid => "1 / (1 + exp(−z))",
             Self::Softmax => "exp(z) / Σ exp(z) over the outputs, each a class",
             Self::Identity => "z: linear regression",
-            Self::Tanh => "tanh z, for numbers between −1 and 1",
+            Self::Tanh => "tanh z, between −1 and 1",
             Self::Relu => "max(z, 0)",
             Self::LeakyRelu => "z, or 0.01 z below 0",
             Self::Gelu => "½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))",

@@ -190,7 +190,7 @@ fn every_fault_is_found_by_its_check() {
         (Fault::StalePrediction, &["prediction y"]),
         (Fault::PreActivation, &["pre-activation z"]),
         (Fault::Loss, &["loss", "progress"]),
-        (Fault::MeanSlope, &["mean y(1-y)", "progress"]),
+        (Fault::MeanSlope, &["mean slope dy/dz", "progress"]),
         (Fault::BiasGradient, &["gradient of bias"]),
         (Fault::NoUpdate, &["updated parameters"]),
         (

@@ -22,7 +22,7 @@ fn the_article_is_validated_to_its_last_iteration() {
             "sums of each leaf",
             "gradient of weight",
             "loss",
-            "mean y(1-y)",
+            "mean slope dy/dz",
             "updated parameters",
             "two updates at once",
             "progress",
@@ -101,7 +101,7 @@ fn bounds_still_say_something_for_large_features() {
                     .bound
             };
             assert!(bound("prediction y") <= 1e-2, "{checks:#?}");
-            assert!(bound("mean y(1-y)") <= 1e-2, "{checks:#?}");
+            assert!(bound("mean slope dy/dz") <= 1e-2, "{checks:#?}");
             assert!(bound("gradient of bias") <= 1e-2, "{checks:#?}");
         }
     }

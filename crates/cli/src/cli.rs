@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub(crate) use bench::BenchArgs;
 use checkpoint::CheckpointArgs;
 use choice::choice;
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 pub(crate) use color::ColorArgs;
 use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
@@ -48,6 +48,17 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     color: ColorArgs,
+}
+
+impl Cli {
+    /// The command that the arguments of this process ask for, as clap knows it.
+    pub(crate) fn asked() -> clap::Command {
+        let mut program = Self::command();
+        let matches = program.get_matches_mut();
+        let command = matches.subcommand_name();
+        let command = command.and_then(|name| program.find_subcommand(name));
+        command.cloned().unwrap_or(program)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,12 +140,12 @@ pub(crate) struct TrainArgs {
 pub(crate) struct PredictArgs {
     /// A file that `train --output` wrote
     pub(crate) model: PathBuf,
-    /// A file as `train` takes it (CSV, .npy, .npz, .parquet, .feather, pictures in the IDX format), with the model's features, found by name, and any other columns; CSV, Parquet and .npy are read in parts; or `article`, or `synthetic:…`
+    /// A file as `train` takes it (CSV, .npy, .npz, .parquet, .feather, pictures in the IDX format), with the model's features, found by name, and any other columns; all but .npz and pictures are read in parts; or `article`, or `synthetic:…`
     pub(crate) data: String,
     /// A column of the data to write beside the predictions, or several, separated by commas
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Vec<String>,
-    /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, otherwise the CPU; a GPU computes in f32
+    /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, and 10⁹ for all rows that are read at once, otherwise the CPU; a GPU computes in f32
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     pub(crate) backend: BackendChoice,
     /// The file to write the predictions to: .csv, .csv.gz, .csv.zst, .npy, .parquet, .feather or .arrow (default: CSV on stdout)
@@ -178,7 +189,7 @@ pub(crate) struct EvaluateArgs {
     /// Leave out the rows whose target is missing (default: they are an error)
     #[arg(long)]
     drop_missing_targets: bool,
-    /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, otherwise the CPU; a GPU computes in f32
+    /// The backend that predicts: `auto` takes a real GPU if there is one and the network has 128 FLOPs or more for each byte of a row, and 10⁹ for all rows that are read at once, otherwise the CPU; a GPU computes in f32
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
     pub(crate) backend: BackendChoice,
     /// Print one JSON object and nothing else

@@ -1,27 +1,34 @@
 //! Why a command fails: an error of the libraries, told in flags, or one of the command line alone.
 
+use clap::Command;
 use neuralnet::error::{Remedy, alternatives};
+use std::io;
 
 /// The result of every fallible step of a command.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Why a command fails.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum Error {
     /// The library refuses, or fails.
-    #[error("{}", in_flags(.0))]
-    Library(#[from] neuralnet::Error),
+    Library(neuralnet::Error),
     /// A table cannot be read or written.
-    #[error("{}", table_in_flags(.0))]
     Table(neuralnet_table::Error),
     /// A flag cannot be used as it stands.
-    #[error("{flag}: {reason}")]
     Setting {
         /// The flag, or the name of an argument.
         flag: &'static str,
         /// What is wrong and what to do.
         reason: String,
     },
+    /// Writing to stdout failed.
+    Output(io::Error),
+}
+
+impl From<neuralnet::Error> for Error {
+    fn from(error: neuralnet::Error) -> Self {
+        Self::Library(error)
+    }
 }
 
 impl From<neuralnet_table::Error> for Error {
@@ -48,32 +55,51 @@ impl Error {
             _ => 2,
         }
     }
+
+    /// What went wrong and what to do about it, settings told as the arguments of `command`, which is the one that
+    /// failed.
+    pub(crate) fn told(&self, command: &Command) -> String {
+        match self {
+            Self::Library(error) => library_told(error, command),
+            Self::Table(error) => table_told(error, command),
+            Self::Setting { flag, reason } => format!("{flag}: {reason}"),
+            Self::Output(error) => format!("stdout: {error}"),
+        }
+    }
 }
 
-/// An error of the library, its settings told as flags.
-fn in_flags(error: &neuralnet::Error) -> String {
+/// An error of the library. A remedy whose flag the command lacks is left out.
+fn library_told(error: &neuralnet::Error, command: &Command) -> String {
     let statement = match error {
         neuralnet::Error::Setting {
             setting, reason, ..
-        } => format!("{}: {reason}", flag(setting)),
+        } => format!("{}: {reason}", argument(setting, command)),
         error => error.statement(),
     };
-    let remedies = error.remedies();
-    if remedies.is_empty() {
-        return statement;
+    let is_there = |remedy: &&Remedy| match remedy {
+        Remedy::Set(setting, _) | Remedy::Lower(setting) => has(command, &flag(setting)),
+        Remedy::Do(_) => true,
+    };
+    let remedies = error.remedies().iter().filter(is_there);
+    match alternatives(remedies.map(remedy_told)) {
+        none if none.is_empty() => statement,
+        remedies => format!("{statement}; {remedies}"),
     }
-    let remedies = alternatives(remedies.iter().map(remedy_in_flags));
-    format!("{statement}; {remedies}")
 }
 
-/// An error of a table, its settings told as flags.
-fn table_in_flags(error: &neuralnet_table::Error) -> String {
+/// An error of a table.
+fn table_told(error: &neuralnet_table::Error, command: &Command) -> String {
     use neuralnet_table::Error;
     let (statement, remedies) = match error {
         Error::File { .. } => {
-            return format!(
-                "{error}; DATA is a table (CSV, .npy, .npz, .parquet, .feather, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
-            );
+            let takes_data = command.get_positionals().any(|it| it.get_id() == "data");
+            let remedy = match takes_data {
+                true => {
+                    "DATA is a table (CSV, .npy, .npz, .parquet, .feather, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
+                }
+                false => "name a file that can be read",
+            };
+            return format!("{error}; {remedy}");
         }
         Error::Table {
             place,
@@ -85,17 +111,20 @@ fn table_in_flags(error: &neuralnet_table::Error) -> String {
             setting,
             reason,
             remedies,
-        } => (format!("{}: {reason}", flag(setting)), remedies),
+        } => (
+            format!("{}: {reason}", argument(setting, command)),
+            remedies,
+        ),
         other => return other.to_string(),
     };
     let told = remedies
         .iter()
-        .map(|remedy| format!("; {} {}", typed(remedy), remedy.effect));
+        .map(|remedy| format!("; {} {}", table_remedy_told(remedy), remedy.effect));
     statement + &told.collect::<String>()
 }
 
 /// A remedy of a table as what to type.
-fn typed(remedy: &neuralnet_table::Remedy) -> String {
+fn table_remedy_told(remedy: &neuralnet_table::Remedy) -> String {
     let flag = flag(remedy.setting);
     match (remedy.setting, remedy.value.as_str()) {
         ("header", "false") => "--no-header".to_owned(),
@@ -119,7 +148,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// A remedy of the library as what to type.
-pub(crate) fn remedy_in_flags(remedy: &Remedy) -> String {
+pub(crate) fn remedy_told(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Set(setting, "true") => format!("take {}", flag(setting)),
         Remedy::Set(setting, value) => format!("take {} {value}", flag(setting)),
@@ -139,45 +168,101 @@ fn flag(setting: &str) -> String {
     format!("--{}", name.replace('_', "-"))
 }
 
+/// The argument of `command` that sets `setting`: its flag, or else the word that stands for it, such as OUT.
+fn argument(setting: &str, command: &Command) -> String {
+    let flag = flag(setting);
+    let mut words = command.get_positionals();
+    match words.find(|word| word.get_id() == setting && !has(command, &flag)) {
+        Some(word) => word.get_value_names().unwrap_or_default().concat(),
+        None => flag,
+    }
+}
+
+/// Whether `command` has the flag `flag`.
+fn has(command: &Command, flag: &str) -> bool {
+    let mut names = command.get_arguments().filter_map(|arg| arg.get_long());
+    names.any(|name| flag.strip_prefix("--") == Some(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::Error;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
     use neuralnet::network::Activation;
     use neuralnet::{Dataset, Hardware, TrainConfig, Training};
 
+    /// What the program's command `name` says of `error`.
+    fn told(error: impl Into<Error>, name: &str) -> String {
+        let program = Cli::command();
+        error.into().told(program.find_subcommand(name).unwrap())
+    }
+
+    fn refused(config: &TrainConfig) -> neuralnet::Error {
+        Training::start(&Dataset::article(), config, &Hardware::cpu()).unwrap_err()
+    }
+
     #[test]
     fn settings_of_the_library_are_told_as_flags() {
-        let dataset = Dataset::article();
         let config = TrainConfig {
             batch_size: Some(4),
             ..TrainConfig::default()
         };
-        let refused = Training::start(&dataset, &config, &Hardware::cpu()).unwrap_err();
         assert_eq!(
-            refused.to_string(),
+            refused(&config).to_string(),
             "`batch_size`: 4 rows are more than the 3 there are; take fewer, or leave it out"
         );
         assert_eq!(
-            Error::from(refused).to_string(),
+            told(refused(&config), "train"),
             "--batch-size: 4 rows are more than the 3 there are; take fewer, or leave it out"
         );
         let lbfgs = TrainConfig {
             batch_size: Some(2),
             ..TrainConfig::lbfgs()
         };
-        let refused = Training::start(&dataset, &lbfgs, &Hardware::cpu()).unwrap_err();
-        assert!(Error::from(refused).to_string().ends_with(
+        assert!(told(refused(&lbfgs), "train").ends_with(
             "leave it out, or take --optimizer gradient-descent, momentum, adam or adamw"
         ));
         let softmax = TrainConfig {
             activation: Activation::Softmax,
             ..TrainConfig::default()
         };
-        let refused = Training::start(&dataset, &softmax, &Hardware::cpu()).unwrap_err();
         assert!(
-            Error::from(refused)
-                .to_string()
+            told(refused(&softmax), "train")
                 .ends_with("there is one; take --classes, or take --activation sigmoid")
         );
+    }
+
+    #[test]
+    fn a_command_is_told_of_its_own_arguments_alone() {
+        let no_adapter = || neuralnet::Error::no_adapter();
+        let install = "(Debian and Ubuntu: mesa-vulkan-drivers)";
+        for (command, end) in [
+            ("train", format!("{install}, or take --backend cpu")),
+            ("validate", install.to_owned()),
+            ("devices", install.to_owned()),
+        ] {
+            let told = told(no_adapter(), command);
+            assert!(told.ends_with(&end), "{command}: {told}");
+        }
+        let target = || neuralnet::Error::Target {
+            place: "y".to_owned(),
+            value: 2.0,
+        };
+        assert!(told(target(), "train").ends_with("; rescale it, or take --loss squared-error"));
+        assert!(told(target(), "evaluate").ends_with("; rescale it"));
+        let output = || neuralnet_table::Error::Setting {
+            setting: "output",
+            reason: "no".to_owned(),
+            remedies: Vec::new(),
+        };
+        assert_eq!(told(output(), "predict"), "--output: no");
+        assert_eq!(told(output(), "convert"), "OUT: no");
+        let file = || neuralnet_table::Error::File {
+            path: "nowhere".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        assert!(told(file(), "train").contains("; DATA is a table"));
+        assert!(told(file(), "convert").ends_with("; name a file that can be read"));
     }
 }

@@ -12,12 +12,12 @@ use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
     InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs, writable,
 };
+use error::Result;
 use neuralnet::{
     BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
 };
 use report::{
-    ArticleRow, EvaluateResult, Failure, ModelResult, Reporter, Run, TrainResult, ValidateResult,
-    html,
+    ArticleRow, EvaluateResult, ModelResult, Reporter, Run, TrainResult, ValidateResult, html,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -28,23 +28,28 @@ const VALIDATE_ITERATIONS: u64 = 100;
 
 fn main() -> ExitCode {
     ColorArgs::choose(std::env::args_os());
-    let done = match Cli::parse().command {
-        Command::Train(args) => train(&args),
+    let done = run(Cli::parse().command);
+    done.unwrap_or_else(|error| report::failed(&error, &Cli::asked()))
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Train(args) => return train(&args),
         Command::Predict(args) => predict(&args),
         Command::Evaluate(args) => evaluate(&args),
         Command::Convert(args) => convert(&args),
         Command::Inspect(args) => inspect(&args),
         Command::Export(args) => export(&args),
-        Command::Validate(args) => validate(&args),
+        Command::Validate(args) => return validate(&args),
         Command::Bench(args) => bench(&args),
         Command::Devices(args) => devices(&args),
-        Command::Completions(args) => describe(args.print()),
-        Command::Man(args) => describe(args.print()),
-    };
-    done.unwrap_or_else(|failure| failure.report())
+        Command::Completions(args) => report::printed(args.print()),
+        Command::Man(args) => report::printed(args.print()),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
+fn train(args: &TrainArgs) -> Result<ExitCode> {
     args.check_files()?;
     let Task {
         training: dataset,
@@ -53,9 +58,9 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
         config,
         init,
     } = args.open()?;
-    report::notices(&dataset);
+    report::notices(dataset.notices(), dataset.source());
     if let (Some(_), Some(holdout)) = (&args.holdout.validation_data, &holdout) {
-        report::notices(holdout);
+        report::notices(holdout.notices(), holdout.source());
     }
     let hardware = args.hardware();
     let mut training = Training::start(&dataset, &config, &hardware)?;
@@ -80,7 +85,8 @@ fn train(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let model = Model::new(&dataset, &config, &trained);
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
     let holdout = holdout.transpose()?;
-    holdout.iter().for_each(report::not_measured);
+    let notes = holdout.iter().flat_map(|metrics| &metrics.notes);
+    notes.for_each(|note| report::tell(note));
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());
     report::print(&result, args.json)?;
@@ -112,7 +118,7 @@ fn iterate(
     dataset: &Dataset,
     config: &TrainConfig,
     mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<Vec<ArticleRow>, Failure> {
+) -> Result<Vec<ArticleRow>> {
     let mut rows = Vec::new();
     for (iteration, article) in report::figures(dataset, config, training.iteration()) {
         training.advance_to(iteration, &mut observe)?;
@@ -128,7 +134,7 @@ fn iterate(
     Ok(rows)
 }
 
-fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
+fn predict(args: &PredictArgs) -> Result<()> {
     let output = args.output.as_deref();
     if let Some(path) = output {
         neuralnet_table::check_output(writable(path, "--output", args.force)?)?;
@@ -136,7 +142,7 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let model = Model::open(&args.model)?;
     let options = args.table.options();
     let mut data = neuralnet_table::stream(&model, &args.data, &args.id, &options)?;
-    report::stream_notices(&mut data);
+    report::notices(&data.take_notices(), data.source());
     let first = data.first().expect("a table has rows");
     let mut predictor = Predictor::open(&model, first, args.backend)?;
     report::predictor(&predictor);
@@ -147,52 +153,52 @@ fn predict(args: &PredictArgs) -> Result<ExitCode, Failure> {
         }
         Some(path) => neuralnet_table::predict_to(&mut predictor, &mut data, path)?,
     }
-    report::stream_notices(&mut data);
+    report::notices(&data.take_notices(), data.source());
     if let Some(path) = output {
         report::wrote(path);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
+fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let model = Model::open(&args.model)?;
     let dataset = neuralnet_table::open_labelled(&model, &args.data, &args.options())?;
-    report::notices(&dataset);
+    report::notices(dataset.notices(), dataset.source());
     let mut predictor = Predictor::open(&model, &dataset, args.backend)?;
     report::predictor(&predictor);
     let metrics = predictor.measure(&dataset)?;
-    report::not_measured(&metrics);
+    metrics.notes.iter().for_each(|note| report::tell(note));
     let result = EvaluateResult::new(&args.model, &dataset, &metrics);
     report::print(&result, args.json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
+fn export(args: &ExportArgs) -> Result<()> {
     let path = writable(&args.output, "OUT.onnx", args.force)?;
     let exported = onnx::export(&Model::open(&args.model)?, path)?;
     report::exported(&exported);
     report::wrote(path);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn convert(args: &ConvertArgs) -> Result<ExitCode, Failure> {
+fn convert(args: &ConvertArgs) -> Result<()> {
     let output = writable(&args.output, "OUT", args.force)?;
     let labels = args.labels.path.as_deref();
     let converted = neuralnet_table::convert(&args.input, labels, &args.text.options(), output)?;
     report::converted(output, &converted);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn inspect(args: &InspectArgs) -> Result<ExitCode, Failure> {
+fn inspect(args: &InspectArgs) -> Result<()> {
     let model = Model::open(&args.model)?;
     let parameters = model.table_parameters();
     report::print(&ModelResult::new(&model, &parameters), args.json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
+fn validate(args: &ValidateArgs) -> Result<ExitCode> {
     let (dataset, config) = args.open(VALIDATE_ITERATIONS)?;
-    report::notices(&dataset);
+    report::notices(dataset.notices(), dataset.source());
     let hardware = args.hardware.with_backend(BackendChoice::Gpu);
     let validation = neuralnet::validate(
         &dataset,
@@ -206,25 +212,21 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!validation.passed())))
 }
 
-fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
+fn bench(args: &BenchArgs) -> Result<()> {
     args.check()?;
     let hardware = args.hardware()?;
-    let bench = bench::bench(args, &hardware, &mut |shape| report::measuring(shape))?;
+    let bench = bench::bench(args, &hardware, &mut |shape| {
+        report::tell(&format!("measuring {shape}"));
+    })?;
     report::print(&bench, args.json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Ends a command that prints a text.
-fn describe(printed: io::Result<()>) -> Result<ExitCode, Failure> {
-    report::printed(printed)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn devices(args: &DevicesArgs) -> Result<ExitCode, Failure> {
+fn devices(args: &DevicesArgs) -> Result<()> {
     let adapters = gpu::adapters()?;
     report::print(&adapters, args.json)?;
     if adapters.is_empty() {
         return Err(neuralnet::Error::no_adapter().into());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -16,41 +16,22 @@ pub(crate) use progress::Reporter;
 pub(crate) use results::{EvaluateResult, ModelResult, TrainResult, ValidateResult};
 pub(crate) use run::Run;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::onnx::Exported;
 use anstyle::{AnsiColor, Style};
-use neuralnet::{Dataset, Metrics, Predictor};
-use neuralnet_table::{Converted, Stream};
+use format::counted;
+use neuralnet::Predictor;
+use neuralnet::backend::BackendKind;
+use neuralnet_table::Converted;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Why a command ended early.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The library refused or failed.
-    Error(Error),
-    /// Writing to stdout failed.
-    Output(io::Error),
-}
-
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-impl Failure {
-    /// Prints the failure and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
-        let (text, code) = match self {
-            Self::Output(error) => (format!("stdout: {error}"), 2),
-            Self::Error(error) => (error.to_string(), error.exit_code()),
-        };
-        print_line(ERROR, &text);
-        ExitCode::from(code)
-    }
+/// Prints why `command` failed and returns the exit code.
+pub(crate) fn failed(error: &Error, command: &clap::Command) -> ExitCode {
+    print_line(ERROR, &error.told(command));
+    ExitCode::from(error.exit_code())
 }
 
 /// The result of a command: `--json` prints it as it serializes, and otherwise it is text for people.
@@ -63,7 +44,7 @@ pub(crate) trait Report: Serialize {
 ///
 /// # Errors
 /// If stdout cannot be written.
-pub(crate) fn print(report: &impl Report, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn print(report: &impl Report, as_json: bool) -> Result<()> {
     let mut out = io::stdout().lock();
     printed(match as_json {
         true => serde_json::to_writer(&mut out, report)
@@ -78,26 +59,15 @@ pub(crate) fn print(report: &impl Report, as_json: bool) -> Result<(), Failure> 
 ///
 /// # Errors
 /// If stdout cannot be written for another reason.
-pub(crate) fn printed(result: io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn printed(result: io::Result<()>) -> Result<()> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),
     }
 }
 
-/// Prints what the owner of the data should know about how they were read.
-pub(crate) fn notices(dataset: &Dataset) {
-    tell_of(dataset.source(), dataset.notices());
-}
-
-/// Prints the notices that a table read in parts has collected since the last call.
-pub(crate) fn stream_notices(stream: &mut Stream) {
-    let notices = stream.take_notices();
-    tell_of(stream.source(), &notices);
-}
-
-/// Prints notices about `source`.
-fn tell_of(source: &str, notices: &[String]) {
+/// Prints what the owner of the data in `source` should know about how they were read.
+pub(crate) fn notices(notices: &[String], source: &str) {
     for notice in notices {
         tell(&format!("{source}: {notice}"));
     }
@@ -105,13 +75,17 @@ fn tell_of(source: &str, notices: &[String]) {
 
 /// Prints which backend predicts, and why, unless there was nothing to choose.
 pub(crate) fn predictor(predictor: &Predictor<'_>) {
-    if let Some(why) = predictor.notice() {
-        tell(&format!(
-            "predicting on the {}: {} ({why})",
-            predictor.kind().name().to_uppercase(),
-            predictor.adapter()
-        ));
+    let (kind, adapter, why) = (predictor.kind(), predictor.adapter(), predictor.notice());
+    if why.is_some() {
+        tell(&on_hardware("predicting", kind, &adapter, why));
     }
+}
+
+/// What is done on which hardware, and why there.
+fn on_hardware(doing: &str, kind: BackendKind, adapter: &str, why: Option<&str>) -> String {
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    let kind = kind.name().to_uppercase();
+    format!("{doing} on the {kind}: {adapter}{why}")
 }
 
 /// Prints that the file `path` was written.
@@ -128,28 +102,18 @@ pub(crate) fn exported(exported: &Exported) {
     exported.inputs.iter().for_each(|inputs| tell(inputs));
 }
 
-/// Prints which metrics are left out, and why.
-pub(crate) fn not_measured(metrics: &Metrics) {
-    metrics.notes.iter().for_each(|note| tell(note));
-}
-
 /// Prints the size of a converted table, and what the conversion lost.
 pub(crate) fn converted(path: &Path, converted: &Converted) {
     for notice in &converted.notices {
         tell(notice);
     }
     tell(&format!(
-        "wrote {}: {} rows of {} columns, {} bytes",
+        "wrote {}: {} of {}, {} bytes",
         path.display(),
-        converted.n_rows,
-        converted.n_columns,
+        counted(converted.n_rows, "row"),
+        counted(converted.n_columns, "column"),
         converted.bytes
     ));
-}
-
-/// Prints what is measured next.
-pub(crate) fn measuring(what: &str) {
-    tell(&format!("measuring {what}"));
 }
 
 /// The colour of the name before a notice.
@@ -158,7 +122,7 @@ const NOTICE: Style = AnsiColor::Cyan.on_default();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Prints a notice as one line on stderr.
-fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     print_line(NOTICE, text);
 }
 

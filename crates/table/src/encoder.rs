@@ -1,6 +1,6 @@
 //! Columns of a table as features in f32, encoded as they were fitted.
 
-use crate::error::{Error, Remedy, Result, listed, shown, some_of};
+use crate::error::{Error, Place, Remedy, Result, listed, shown, some_of};
 use crate::features::rounded;
 use crate::reader::Batch;
 use crate::table::Table;
@@ -287,19 +287,19 @@ impl Prepared<'_> {
     }
 }
 
+/// A cell is missing at `place`, and the model has no number for it.
+pub(crate) fn unfilled(place: Place) -> Error {
+    let reason = "the cell is missing, and the model has nothing to put there; fill it";
+    let effect = "in the training fills such cells";
+    Error::at(place, reason).or(Remedy::new("impute", "mean", effect))
+}
+
 impl Fault {
     fn error(self, table: &Table, batch: &Batch, row: usize, column: &Column) -> Error {
         let at =
             |reason: String| Error::at(table.place_in(batch, row).column(&column.name), reason);
         match self {
-            Self::Missing => at(
-                "the cell is missing, and the model has nothing to put there; fill it".to_owned(),
-            )
-            .or(Remedy::new(
-                "impute",
-                "mean",
-                "in the training fills such cells",
-            )),
+            Self::Missing => unfilled(table.place_in(batch, row).column(&column.name)),
             Self::Unknown(text) => at(not_known(&text, column.categories.iter().flatten())).or(
                 Remedy::new("unknown_as_zero", "true", "takes it for none of them"),
             ),

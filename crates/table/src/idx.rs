@@ -38,7 +38,17 @@ pub(crate) fn open(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
             arrays.missing = format!("`{}` {reason}; name the file of the labels", path.display())
         }
         Ok(path) => {
-            let labels = array(&path)?;
+            let labels = array(&path).map_err(|error| match error {
+                Error::File { path, source } => Error::Setting {
+                    setting: "labels",
+                    reason: format!(
+                        "`{}`: {source}; name the file of the labels",
+                        path.display()
+                    ),
+                    remedies: Vec::new(),
+                },
+                error => error,
+            })?;
             let (n_rows, width) = (labels.header.n_rows(), labels.header.width());
             if (n_rows, width) != (n_pictures, 1) {
                 return Err(Error::file(

@@ -1,5 +1,6 @@
 //! Numbers of a file as samples without a copy: used where they lie, so a file may be larger than the memory.
 
+use crate::encoder::unfilled;
 use crate::error::{Error, Place, Remedy, Result};
 use crate::open::reading;
 use crate::reader::{InPlace, Reader};
@@ -59,6 +60,9 @@ impl Asked<'_> {
             let place = place.column(&reader.columns().names[column]);
             return match (value.is_nan(), self.fills) {
                 (true, true) => Ok(None),
+                (true, false) if used < self.columns.len() && !self.is_training => {
+                    Err(unfilled(place))
+                }
                 (true, false) if used < self.columns.len() => {
                     Err(Error::at(place, "the cell is missing").or(Remedy::new(
                         "impute",

@@ -72,7 +72,7 @@ pub(crate) fn trained(
     };
     let made = targets(&table, target_columns, how);
     let seen = match (options.holdout, &made) {
-        (Some(split), Ok(made)) => Some(seen_weights(made, weights.as_deref(), split)),
+        (Some(split), Ok(made)) => Some(seen_weights(made, weights.as_deref(), split)?),
         _ => weights.clone(),
     };
     let (columns, of_columns) =
@@ -93,15 +93,20 @@ pub(crate) fn trained(
 }
 
 /// The weights of the rows that are seen in the training: 0 for those that the split `(share, seed)` holds back.
-fn seen_weights(made: &Targets, weights: Option<&[f64]>, (share, seed): (f64, u32)) -> Vec<f64> {
+fn seen_weights(
+    made: &Targets,
+    weights: Option<&[f64]>,
+    (share, seed): (f64, u32),
+) -> Result<Vec<f64>> {
     let n_outputs = made.names.len();
     let width = n_outputs + usize::from(made.is_weighted);
     let of_classes = made.classes.as_ref().map(|_| n_outputs);
-    let held = held_out(&made.values, width, of_classes, share, seed);
+    let held = held_out(&made.values, width, of_classes, share, seed)?;
     let weight = |row| weights.map_or(1.0, |weights| weights[row]);
     let rows = held.iter().enumerate();
-    rows.map(|(row, is_held)| if *is_held { 0.0 } else { weight(row) })
-        .collect()
+    Ok(rows
+        .map(|(row, is_held)| if *is_held { 0.0 } else { weight(row) })
+        .collect())
 }
 
 /// The samples without a copy, if the file allows it.

@@ -47,7 +47,8 @@ impl TrainingState {
             path: path.to_owned(),
             reason,
         };
-        let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let unread = |error| fail(format!("{error}; {REMEDY}"));
+        let bytes = std::fs::read(path).map_err(unread)?;
         let mut state = Self::parse(&bytes).map_err(fail)?;
         if let Some(difference) = state.key.difference(run) {
             return Err(fail(difference));

@@ -132,13 +132,17 @@ impl Choice for Precision {}
 impl Choice for Optimizer {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Self::GradientDescent => "The article's; stays on the GPU",
+            Self::GradientDescent => {
+                "The article's: each weight falls by its gradient times the learning rate"
+            }
             Self::Momentum => "Gradient descent with a memory of its past steps",
             Self::Nesterov => "Momentum that looks ahead",
             Self::RmsProp => "A step for each weight, from the mean square of its gradient",
             Self::Adam => "A step for each weight, from two moments of its gradient",
             Self::AdamW => "Adam, and weights decay by --weight-decay",
-            Self::LBfgs => "Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN",
+            Self::LBfgs => {
+                "Quasi-Newton, needs no learning rate; with --l1 it is OWL-QN; `train` alone takes it"
+            }
         })
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct HoldoutArgs {
     )]
     pub(super) validation: Option<f64>,
     /// Take another file with the same columns as the held-out samples, and report the loss on them
-    #[arg(long, value_name = "FILE", group = "encoded")]
+    #[arg(long, value_name = "FILE", group = "known_categories")]
     pub(crate) validation_data: Option<PathBuf>,
     /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; those of an epoch with mini-batches; otherwise a hundredth of all, 1000 at most)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]

@@ -9,11 +9,11 @@ use neuralnet::{Dataset, Loss, Optimizer, Schedule, TrainConfig};
 /// The default learning rate of Adam, whose steps are about as long as it whatever the gradient.
 const ADAM_LEARNING_RATE: f64 = 0.01;
 
-/// The optimizer and its settings. An argument that is not given is `None`, and the data set or the optimizer decides.
+/// The optimizer and its settings. What is not given, the data set or the optimizer decides.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Optimizer")]
 pub(super) struct OptimizerArgs {
-    /// How the weights are updated (default: adamw with --hidden, adam with --batch-size; lbfgs for a file, unless --learning-rate or --schedule is given; otherwise gradient-descent)
+    /// How the weights are updated (default: momentum with --momentum; adamw with --hidden or --weight-decay; adam with --batch-size; to train on a file lbfgs, unless --learning-rate or --schedule is given; otherwise gradient-descent)
     #[arg(long, value_parser = choice::<Optimizer>())]
     optimizer: Option<Optimizer>,
     /// The share of its velocity that --optimizer momentum or nesterov keeps with each update (default: 0.9)
@@ -46,13 +46,13 @@ pub(super) struct OptimizerArgs {
     /// Add R times the sum of the weights' magnitudes to the loss, not of the bias: many weights become 0 (default: 0)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l1: Option<f64>,
-    /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: for a file trained by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; otherwise 0)
+    /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: to train on a file by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; 0 with --l1 and otherwise)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
     /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden, unless the optimizer is lbfgs; otherwise all)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<BatchSize>,
-    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: 10 with batches and --hidden)
+    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: 10 to train with batches and --hidden)
     #[arg(
         long,
         value_name = "N",

@@ -11,14 +11,16 @@ use neuralnet_table::ModelOptions;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("encoded").multiple(true))]
+// A table is then encoded as others were, whose categories it may lack. `--init he` is let through as well: it is no
+// harm.
+#[command(group = ArgGroup::new("known_categories").multiple(true))]
 pub(super) struct StartArgs {
-    /// Where the weights start: `numpy` between −1 and 1, `he` and `glorot` as much nearer to 0 as there are more of them, or a MODEL: then the table is encoded as for its training, and layers and loss are its own (default: numpy without hidden layers; otherwise for each layer what suits its activation)
+    /// Where the weights start: `numpy` between −1 and 1, `he` between ±√(6 / I) and `glorot` between ±√(6 / (I + O)) for the I inputs and O outputs of a layer, or a MODEL: then the table is encoded as for its training, and layers and loss are its own (default: numpy without hidden layers; otherwise for each layer what suits its activation)
     #[arg(
         long,
         value_name = "numpy|he|glorot|MODEL",
         value_parser = start,
-        group = "encoded",
+        group = "known_categories",
         help_heading = "Optimizer"
     )]
     init: Option<Start>,
@@ -27,7 +29,7 @@ pub(super) struct StartArgs {
         long,
         value_enum,
         default_value = "error",
-        requires = "encoded",
+        requires = "known_categories",
         help_heading = "Table"
     )]
     unknown_category: UnknownCategory,
@@ -73,6 +75,13 @@ impl StartArgs {
         if let Some(flag) = task.encoding() {
             let reason = "the model of --init says how its tables are encoded; leave it out";
             return Err(Error::setting(flag, reason));
+        }
+        if !path.exists() {
+            let path = path.display();
+            let reason = format!(
+                "`{path}` is none of numpy, he and glorot, nor a file that exists; name one of them, or a model file"
+            );
+            return Err(Error::setting("--init", reason));
         }
         Ok(Some(Model::open(path)?))
     }

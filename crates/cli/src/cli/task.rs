@@ -9,13 +9,13 @@ use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Loss, Model, Reduction, TrainConfig};
 use neuralnet_table::ModelOptions;
 
-/// The data, the network and its loss. An argument that is not given is `None`, and the data set decides.
+/// The data, the network and its loss. What is not given, the data set decides.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// A table (CSV, also .csv.gz and .csv.zst; .npy; .npz with X and y; .parquet; .feather; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,rule=linear][,noise=0.05][,seed=1]` with the rule linear, xor, circle, spiral or teacher
     #[arg(default_value = "article")]
     data: String,
-    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 1000 to train, 100 to validate)
+    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 100 to validate and 1000 to train, or 10 epochs with --hidden and batches)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     iterations: Option<u64>,
     /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam and RMSprop, 0.001 for AdamW, otherwise 0.1)
@@ -42,13 +42,13 @@ pub(crate) struct TaskArgs {
     /// How the losses of the samples are reduced; `sum` saturates on large batches (default: sum for article, otherwise mean)
     #[arg(long, value_parser = choice::<Reduction>())]
     reduction: Option<Reduction>,
-    /// Give each output a bias (default: no for article, otherwise yes)
+    /// Give each output and each hidden unit a bias (default: no for article, otherwise yes)
     #[arg(long, overrides_with = "no_bias")]
     pub(super) bias: bool,
-    /// Give no output a bias
+    /// Give no output and no hidden unit a bias
     #[arg(long, overrides_with = "bias")]
     pub(super) no_bias: bool,
-    /// Seed of the starting weights, as for numpy.random.RandomState
+    /// Seed of the starting weights, as for numpy.random.RandomState, and of the order of batches, of --validation and of --dropout
     #[arg(
         long,
         value_name = "S",

@@ -17,7 +17,7 @@ impl Report for Bench {
         if let Some(ceiling) = &self.arithmetic_ceiling {
             let (rate, precision) = (ceiling.flop_per_second, ceiling.precision);
             let text = format!(
-                "{:.1} GFLOP/s, {precision} in registers and nothing else",
+                "{:.1} GFLOP/s of fused multiply-adds, {precision} in registers and nothing else",
                 rate / 1e9
             );
             line(out, "fma", text)?;

@@ -4,9 +4,10 @@ use indicatif::HumanCount;
 use serde::Serialize;
 
 /// A count with its noun, which is given in the singular and takes an `s` otherwise.
-pub(super) fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: impl TryInto<u64>, what: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
     let s = if n == 1 { "" } else { "s" };
-    format!("{} {what}{s}", HumanCount(n as u64))
+    format!("{} {what}{s}", HumanCount(n))
 }
 
 /// The name of an enum's variant, as JSON and the command line have it.
@@ -19,8 +20,7 @@ pub(super) fn name(variant: &impl Serialize) -> String {
 
 /// A count of iterations.
 pub(super) fn iterations(n: u64) -> String {
-    let s = if n == 1 { "" } else { "s" };
-    format!("{} iteration{s}", HumanCount(n))
+    counted(n, "iteration")
 }
 
 /// A number with eight decimals, or with an exponent if it is so small or large that these would not show it.
@@ -34,7 +34,7 @@ pub(super) fn number(x: f64) -> String {
 
 /// A number in the fewest digits that give it back.
 pub(super) fn rate(x: f64) -> String {
-    if (1e-4..1e6).contains(&x) {
+    if x == 0.0 || (1e-4..1e6).contains(&x) {
         x.to_string()
     } else {
         format!("{x:e}")

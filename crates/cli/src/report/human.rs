@@ -16,7 +16,7 @@ use std::io::{self, Write};
 /// Weights of an output that are shown; JSON has all.
 const SHOWN_WEIGHTS: usize = 10;
 
-/// Writes one line: what it is about, then `text` in a column of its own.
+/// Writes one line: what it is about, in eight letters at most, then `text` in a column of its own.
 pub(super) fn line(out: &mut dyn Write, about: &str, text: impl Display) -> io::Result<()> {
     writeln!(out, "{about:<8} {text}")
 }
@@ -73,15 +73,15 @@ impl TrainResult<'_> {
                 let kept = iterations(kept);
                 format!(", the lowest, after {kept}; these weights are kept")
             });
-            line(out, "held", number(loss) + &after.unwrap_or_default())?;
+            line(out, "held out", number(loss) + &after.unwrap_or_default())?;
         }
         if self.stop != StopReason::Iterations {
             let stopped = stopped(self.iterations, Some(self.stop));
             line(out, "stopped", stopped + &self.promised())?;
         }
         if let Some(WarmStart { rows, evaluations }) = self.warm_start {
-            let (rows, n) = (counted(rows, "row"), HumanCount(evaluations));
-            line(out, "begun", format!("on {rows}, {n} evaluations"))?;
+            let (rows, n) = (counted(rows, "row"), counted(evaluations, "evaluation"));
+            line(out, "start", format!("warm, on {rows}: {n}"))?;
         }
         if let Some(rate) = self.bytes_per_second {
             let each = duration(self.seconds / self.iterations as f64);

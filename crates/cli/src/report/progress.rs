@@ -1,8 +1,8 @@
 //! The output of a running training on stderr: notices, and on a terminal a progress bar.
 
-use super::tell;
-use crate::error::remedy_in_flags;
-use indicatif::{ProgressBar, ProgressStyle};
+use super::{on_hardware, tell};
+use crate::error::remedy_told;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use neuralnet::error::alternatives;
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED_SLOPE;
@@ -59,15 +59,8 @@ impl Reporter {
     /// Prints which backend trains, and why.
     pub(crate) fn backend(&self, training: &Training<'_>) {
         let backend = training.backend();
-        let why = training
-            .notice()
-            .map(|why| format!(" ({why})"))
-            .unwrap_or_default();
-        self.notice(&format!(
-            "training on the {}: {}{why}",
-            backend.kind().name().to_uppercase(),
-            backend.adapter()
-        ));
+        let (kind, why) = (backend.kind(), training.notice());
+        self.notice(&on_hardware("training", kind, &backend.adapter(), why));
     }
 
     /// Updates the bar, and warns of saturation.
@@ -81,7 +74,7 @@ impl Reporter {
             "loss {:.6}{}, {} samples/s, {:.2} GB/s",
             progress.loss,
             validation.unwrap_or_default(),
-            short(self.n_samples * passes_per_second),
+            HumanCount((self.n_samples * passes_per_second) as u64),
             self.bytes * passes_per_second / 1e9
         ));
         self.warn_of_saturation(progress.summary.mean_slope, progress.iteration);
@@ -121,8 +114,8 @@ impl Reporter {
             Loss::CrossEntropy => "predictions are all but certain, right or wrong",
         };
         self.notice(&format!(
-            "saturated by iteration {iteration}: mean y(1-y) is {mean_slope:.1e}; {consequence}; if the loss is not low, {}",
-            alternatives(self.config.smaller_steps().iter().map(remedy_in_flags))
+            "saturated by iteration {iteration}: the mean slope dy/dz is {mean_slope:.1e}; {consequence}; if the loss is not low, {}",
+            alternatives(self.config.smaller_steps().iter().map(remedy_told))
         ));
     }
 
@@ -146,14 +139,4 @@ fn sparkline(losses: &[f64]) -> String {
         HEIGHTS[steps.count()]
     };
     (0..width).map(height).collect()
-}
-
-/// A rate in about three digits and a unit prefix.
-fn short(rate: f64) -> String {
-    for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
-        if rate >= unit {
-            return format!("{:.1}{name}", rate / unit);
-        }
-    }
-    format!("{rate:.0}")
 }

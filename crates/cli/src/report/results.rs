@@ -36,7 +36,7 @@ pub(crate) struct TrainResult<'a> {
     pub(super) validation_loss: Option<f64>,
     /// The metrics on the held-out samples; null if there are none.
     pub(super) validation: Option<&'a Metrics>,
-    /// The iteration whose parameters were kept; null if they are the last.
+    /// The iteration whose parameters early stopping kept; null without it.
     pub(super) kept_iteration: Option<u64>,
     history: &'a [HistoryPoint],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]

@@ -174,12 +174,58 @@ fn targets_beyond_the_unit_interval_are_regressed_or_refused() {
 
 #[test]
 fn a_file_that_cannot_be_opened_is_refused() {
-    assert_refused(
-        &["train", "nowhere.csv"],
-        2,
-        &["nowhere.csv: No such file", "DATA is a table"],
-    );
+    let none = "No such file or directory (os error 2)";
+    for (args, message) in [
+        (
+            &["train", "nowhere.csv"][..],
+            format!("nowhere.csv: {none}; DATA is a table"),
+        ),
+        (
+            &["convert", "article", "out.csv"],
+            format!("article: {none}; name a file that can be read\n"),
+        ),
+        (
+            &["inspect", "nowhere"],
+            format!("nowhere: {none}; name a model file that"),
+        ),
+    ] {
+        assert_refused(args, 2, &[&message]);
+    }
     assert_refused(&["train", &scratch()], 2, &["is a folder"]);
+}
+
+/// What cannot be written is refused before the data are opened, and one file is not named twice.
+#[test]
+fn files_to_write_are_looked_at_first() {
+    let folder = scratch();
+    let file = format!("{folder}/m");
+    let respelled = format!("{folder}/./m");
+    let nowhere = format!("{folder}/nowhere/m");
+    for (flags, part) in [
+        (["--output", &file, "--report", &respelled], "--report: `"),
+        (
+            ["--checkpoint", &file, "--output", &respelled],
+            "--checkpoint: `",
+        ),
+        (["--seed", "2", "--checkpoint", &nowhere], "--checkpoint: `"),
+        (["--seed", "2", "--output", &nowhere], "--output: `"),
+    ] {
+        let args = [&["train", "nowhere.csv"][..], &flags].concat();
+        assert_refused(&args, 2, &[part, "name a"]);
+    }
+}
+
+/// The message names the file that was to be written, and not the one beside it that was to take its place.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let output = neuralnet(&["train", "--backend", "cpu", "--output", "/proc/m"]);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    let message =
+        "/proc/m: cannot be written: No such file or directory (os error 2); make room there";
+    assert!(told.contains(message), "{told}");
+    assert!(!output.stdout.is_empty(), "the result is not lost");
 }
 
 #[test]

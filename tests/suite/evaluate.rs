@@ -346,5 +346,6 @@ fn what_cannot_be_evaluated_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
         assert!(output.stdout.is_empty(), "{name}: {output:?}");
         assert!(stderr.contains(part), "{name}: {stderr}");
+        assert!(!stderr.contains("--loss"), "{name}: {stderr}");
     }
 }

@@ -453,6 +453,12 @@ fn pictures_find_their_labels() {
         Some(&9.0_f32.to_bits()),
         "labels as numbers"
     );
+    let nowhere = convert(&path("alone.idx"), Some(&path("nowhere")), &out).unwrap_err();
+    let message = nowhere.to_string();
+    assert!(
+        message.starts_with("`labels`: `") && message.ends_with("; name the file of the labels"),
+        "{message}"
+    );
     let message = refused(&path("t-labels.idx1-ubyte"));
     assert!(
         message.contains("name the file of the pictures"),

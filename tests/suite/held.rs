@@ -449,6 +449,16 @@ fn the_command_line_holds_back_and_draws() {
     ] {
         assert_refused(&[&["train", "--backend", "cpu"], args].concat(), 2, &[part]);
     }
+    // Of a table that is to be fitted to what a split leaves, too.
+    for (share, part) in [
+        ("1", "--validation: 1 is not a share of the samples"),
+        (
+            "0.999",
+            "--validation: 0.999 of 80 samples leaves 0 to train on",
+        ),
+    ] {
+        assert_refused(&["train", &table, "--validation", share], 2, &[part]);
+    }
 }
 
 /// What fills gaps and which categories there are is learned from the rows that are trained on.

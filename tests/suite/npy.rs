@@ -1,7 +1,9 @@
 //! NumPy files: what is written is read back, any columns may be the targets, the bits of a training do
 //! not depend on where the rows lie, and a file that is not such a table is refused, whatever its bytes.
 
-use crate::common::{Random, gpu, neuralnet, neuralnet_json, parameters, problem, random_dataset};
+use crate::common::{
+    Random, assert_refused, gpu, neuralnet, neuralnet_json, parameters, problem, random_dataset,
+};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::data::Stored;
@@ -225,6 +227,22 @@ fn assert_in_place(stored: &Stored<'_>, dataset: &Dataset) {
     let clone = dataset.clone();
     let shared = clone.stored().unwrap();
     assert_eq!(shared.inputs.as_ptr(), stored.inputs.as_ptr(), "not copied");
+}
+
+/// A table for a model is filled by what its training found, or not at all.
+#[test]
+fn a_missing_cell_that_a_model_cannot_fill_is_refused() {
+    let path = folder("unfilled").join("table.npy");
+    let model = path.with_extension("safetensors");
+    let [table, output] = [&path, &model].map(|path| path.to_str().unwrap());
+    write(&path, 2, 2, &[0.0, 0.0, 1.0, 1.0]);
+    let train = ["train", table, "--backend", "cpu", "-o", output, "--force"];
+    assert!(neuralnet(&train).status.success());
+    write(&path, 2, 2, &[0.0, 0.0, f32::NAN, 1.0]);
+    for command in ["evaluate", "predict"] {
+        let part = "nothing to put there; fill it; --impute mean in the training fills such cells";
+        assert_refused(&[command, output, table], 2, &[part]);
+    }
 }
 
 /// Values in the file, the others 0.5, over many blocks: the first wrong one is named, whoever finds it.

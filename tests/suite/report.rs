@@ -265,7 +265,10 @@ fn a_page_replaces_no_file_unasked() {
     let output = neuralnet(&["train", table, "--report", report]);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("again.html: exists"), "{stderr}");
+    assert!(
+        stderr.contains("again.html` exists; take another name, or --force"),
+        "{stderr}"
+    );
     assert!(output.stdout.is_empty(), "it trained before it looked");
     assert_eq!(fs::read_to_string(&html).unwrap(), "mine");
     // Nothing would be written, so there is nothing to force.

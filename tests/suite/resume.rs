@@ -375,9 +375,20 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         &[&args[..], &["--checkpoint", path]].concat(),
         "exists; go on from it with --resume",
     );
+    let respelled = checkpoint.with_file_name(".").join("refused.checkpoint");
+    let respelled = ["--checkpoint", respelled.to_str().unwrap()];
+    neuralnet_json(
+        &[
+            &["train", "--backend", "cpu"],
+            &args[..],
+            &resume,
+            &respelled,
+        ]
+        .concat(),
+    );
     assert_refused(
         &[&args[..], &["--resume", "nowhere"]].concat(),
-        "nowhere: No such file",
+        "nowhere: No such file or directory (os error 2); name",
     );
     let table = format!("{}/tests/optimizer/table.csv", root());
     assert_refused(

@@ -142,6 +142,7 @@ fn another_network_or_encoding_is_refused() {
         ),
         (&["--impute", "mean"], "--impute: the model of --init says"),
         (&["--hidden", "3"], "--hidden: asks for another network"),
+        (&["--loss", "cross-entropy"], "--loss: asks for another"),
     ] {
         assert_refused(&[&start[..], more].concat(), 2, &[part]);
     }
@@ -164,9 +165,26 @@ fn another_network_or_encoding_is_refused() {
         assert_refused(&["train", &table, "--init", &model], 2, &parts);
     }
     assert_refused(&["train", &data, "--init", &data], 2, &["safetensors"]);
+    let none = "--init: `hee` is none of numpy, he and glorot, nor a file that exists";
+    assert_refused(&["train", &data, "--init", "hee"], 2, &[none]);
 }
 
-/// What a message advises is taken: a missing target, and a category that the training samples lack.
+/// The activation of a model is not one that these targets asked for.
+#[test]
+fn the_targets_are_not_blamed_for_the_activation_of_a_model() {
+    let data = file("shares.csv", "x,y\n1,0.2\n2,0.3\n3,0.35\n4,0.5\n");
+    let model = file("linear.safetensors", "");
+    let train = ["train", &data, "--backend", "cpu"];
+    let linear = ["--activation", "identity", "-o", &model, "--force"];
+    neuralnet_json(&[&train[..], &linear].concat());
+    let output = neuralnet(&[&train[..], &["--init", &model]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(!stderr.contains("beyond [0, 1]"), "{stderr}");
+}
+
+/// What a message advises is taken: a missing target, and a category that the training samples lack. And what then
+/// became of the table is told.
 #[test]
 fn remedies_of_held_out_tables_are_flags_of_the_command() {
     let data = table("known.csv", 5, 0.0, &["S", "C"]);
@@ -204,5 +222,10 @@ fn remedies_of_held_out_tables_are_flags_of_the_command() {
         let taken = neuralnet(&[&command[..], advice].concat());
         let stderr = String::from_utf8_lossy(&taken.stderr);
         assert!(taken.status.success(), "{command:?}: {stderr}");
+        let notice = match advice {
+            [_] => "gap.csv: 1 of 4 rows have no target, and are left out",
+            _ => "port.csv: of column `port` 1 cell holds a text that the model does not know",
+        };
+        assert!(stderr.contains(notice), "{command:?}: {stderr}");
     }
 }

@@ -1,6 +1,6 @@
 //! `validate` as its users see it: what it looks at, what it prints, and where it promises nothing.
 
-use crate::common::{assert_within, neuralnet, neuralnet_json, problem, scratch};
+use crate::common::{assert_refused, assert_within, neuralnet, neuralnet_json, problem, scratch};
 use neuralnet::{Dataset, GpuOptions, Loss, Reduction};
 
 #[test]
@@ -28,6 +28,30 @@ fn the_article_is_validated_to_its_last_iteration() {
             "progress",
         ];
         assert_eq!(quantities, expected, "iteration {iteration}");
+    }
+}
+
+/// One layer on a file makes the updates of gradient descent, as many as are asked for, and takes no flag that ends or
+/// begins a training.
+#[test]
+fn a_file_is_validated_over_the_epochs_asked_for() {
+    let path = std::path::PathBuf::from(scratch()).join("epochs.csv");
+    std::fs::write(&path, "a,b,y\n1,2,0\n2,5,1\n3,4,0\n").unwrap();
+    let path = path.to_str().unwrap();
+    for (flags, iterations) in [(&[][..], 100), (&["--epochs", "3"], 3)] {
+        let validation = neuralnet_json(&[&["validate", path], flags].concat());
+        let (config, distance) = (&validation["config"], &validation["distance"]);
+        assert_eq!(config["optimizer"], "gradient-descent", "{flags:?}");
+        assert_eq!(config["l2"], 0.0, "{flags:?}");
+        assert_eq!(distance["iterations"], iterations, "{flags:?}");
+    }
+    for flag in [
+        "--warm-start-rows",
+        "--gradient-tolerance",
+        "--loss-tolerance",
+        "--max-seconds",
+    ] {
+        assert_refused(&["validate", path, flag, "3"], 2, &[flag, "unexpected"]);
     }
 }
 

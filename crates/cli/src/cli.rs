@@ -379,4 +379,23 @@ mod tests {
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
     }
+
+    /// A heading holds for all that follows it, also behind what was flattened.
+    #[test]
+    fn flags_stand_under_their_headings() {
+        let program = Cli::command();
+        for (command, flag, heading) in [
+            ("convert", "force", None),
+            ("evaluate", "sample_weight", None),
+            ("evaluate", "drop_missing_targets", None),
+            ("evaluate", "json", None),
+            ("evaluate", "separator", Some("CSV")),
+            ("validate", "epochs", Some("Optimizer")),
+            ("validate", "json", Some("Output")),
+        ] {
+            let mut flags = program.find_subcommand(command).unwrap().get_arguments();
+            let found = flags.find(|it| it.get_id() == flag).unwrap();
+            assert_eq!(found.get_help_heading(), heading, "{command} {flag}");
+        }
+    }
 }

@@ -102,7 +102,7 @@ fn format_of(path: &Path) -> Result<Format> {
     Format::of(path).ok_or_else(|| Error::Setting {
         setting: "output",
         reason: format!(
-            "`{}` does not end in .csv, .npy, .parquet or .feather, which are what predictions are written as",
+            "`{}` does not end in .csv, .csv.gz, .csv.zst, .npy, .parquet, .feather or .arrow, which are what predictions are written as",
             path.display()
         ),
         remedies: Vec::new(),

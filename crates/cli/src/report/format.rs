@@ -50,3 +50,15 @@ pub(super) fn duration(seconds: f64) -> String {
         s => format!("{s:.2} s"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{counted, rate};
+
+    #[test]
+    fn nothing_and_one_read_well() {
+        assert_eq!([0.0, 1e-7, 0.25].map(rate), ["0", "1e-7", "0.25"]);
+        let rows = [0, 1, 2000_u64].map(|n| counted(n, "row"));
+        assert_eq!(rows, ["0 rows", "1 row", "2,000 rows"]);
+    }
+}

@@ -124,7 +124,7 @@ pub struct StorageEffect {
 }
 
 /// The result of a validation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Proof {
     /// The hardware that was validated.
     pub adapter: String,

@@ -23,7 +23,7 @@ use hardware::HardwareArgs;
 use holdout::HoldoutArgs;
 pub(crate) use manual::{CompletionsArgs, ManArgs};
 use neuralnet::{
-    BackendChoice, Dataset, Hardware, Model, Optimizer, Precision, ReferenceChoice, TrainConfig,
+    BackendChoice, Dataset, Model, Optimizer, Precision, ReferenceChoice, TrainConfig,
 };
 use neuralnet_table::ModelOptions;
 pub(crate) use optimizer::BatchSize;
@@ -32,7 +32,7 @@ use output::is_same;
 pub(crate) use output::writable;
 use start::StartArgs;
 use std::path::PathBuf;
-use table::{LabelsArgs, ModelDataArgs, TextArgs};
+use table::{LabelsArgs, ModelDataArgs, TextArgs, UnknownCategory};
 use task::TaskArgs;
 
 /// Trains neural networks on any GPU, and proves each result against a float64 reference.
@@ -107,10 +107,10 @@ pub(crate) struct TrainArgs {
     pub(crate) checkpoint: CheckpointArgs,
     /// The backend that trains: `auto` takes a real GPU if there is one, otherwise the CPU
     #[arg(long, value_parser = choice::<BackendChoice>(), default_value = "auto", help_heading = "Hardware")]
-    backend: BackendChoice,
+    pub(crate) backend: BackendChoice,
     /// The numbers to compute in: f32 is faster on the CPU for networks with hidden layers; a GPU has no other (default: f64 on the CPU)
     #[arg(long, value_parser = choice::<Precision>(), help_heading = "Hardware")]
-    precision: Option<Precision>,
+    pub(crate) precision: Option<Precision>,
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
     /// The file to write the model to, in the safetensors format
@@ -279,9 +279,6 @@ pub(crate) struct Task {
 
 impl ValidateArgs {
     /// Opens the samples, and completes the settings; `iterations` are the usual ones.
-    ///
-    /// # Errors
-    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self, iterations: u64) -> Result<(Dataset, TrainConfig)> {
         let (dataset, config) = self.task.open(iterations, self.hardware)?;
         let iterations = config.iterations;
@@ -299,11 +296,16 @@ impl ValidateArgs {
 
 impl TrainArgs {
     /// Opens the training samples and any held-out ones, and completes the settings.
-    ///
-    /// # Errors
-    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(&self) -> Result<Task> {
-        let options = self.start.known_data(&self.task);
+        let table = &self.task.table;
+        // Those of data that are encoded as others were: as a model's, or as the training samples.
+        let options = ModelOptions {
+            text: table.text.options(),
+            sample_weight: table.sample_weight.clone(),
+            drop_missing_targets: table.drop_missing_targets,
+            unknown_as_zero: self.start.unknown_category == UnknownCategory::Zero,
+            ..ModelOptions::default()
+        };
         let init = self.start.model(&self.task)?;
         let samples = match &init {
             Some(model) => self.task.open_labelled(model, &options)?,
@@ -327,21 +329,15 @@ impl TrainArgs {
             config.warm_start_rows.get_or_insert(0);
         }
         config.init = self.start.drawn();
+        config.validation_every = self.holdout.validation_every;
+        config.early_stopping = self.holdout.early_stopping;
         Ok(Task {
             init,
-            config: self.holdout.complete(config),
+            config,
             training,
             samples,
             holdout,
         })
-    }
-
-    /// The hardware to train on.
-    pub(crate) fn hardware(&self) -> Hardware {
-        Hardware {
-            precision: self.precision,
-            ..self.hardware.with_backend(self.backend)
-        }
     }
 
     /// Refuses files that must not be written, so that nothing is trained for them.

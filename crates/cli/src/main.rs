@@ -13,6 +13,7 @@ use cli::{
     InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs, writable,
 };
 use error::Result;
+use neuralnet::backend::BackendKind;
 use neuralnet::{
     BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
 };
@@ -62,7 +63,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     if let (Some(_), Some(holdout)) = (&args.holdout.validation_data, &holdout) {
         report::notices(holdout.notices(), holdout.source());
     }
-    let hardware = args.hardware();
+    let hardware = args.hardware.with(args.backend, args.precision);
     let mut training = Training::start(&dataset, &config, &hardware)?;
     if let Some(holdout) = &holdout {
         training.set_holdout(holdout, hardware.threads)?;
@@ -71,13 +72,13 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
         training.set_start(model.parameters())?;
     }
     args.checkpoint.prepare(&mut training)?;
-    let interrupted = interrupt::handle();
+    interrupt::handle();
     let mut reporter = Reporter::new(&dataset, &config);
-    reporter.data(&dataset, args.task.names_activation() || init.is_some());
+    reporter.data(&dataset, args.task.activation.is_some() || init.is_some());
     reporter.backend(&training);
     let article = iterate(&mut training, &dataset, &config, |progress| {
         reporter.progress(progress);
-        interrupted.flow()
+        interrupt::flow()
     })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
@@ -168,9 +169,12 @@ fn evaluate(args: &EvaluateArgs) -> Result<()> {
     report::predictor(&predictor);
     let metrics = predictor.measure(&dataset)?;
     metrics.notes.iter().for_each(|note| report::tell(note));
-    let result = EvaluateResult::new(&args.model, &dataset, &metrics);
-    report::print(&result, args.json)?;
-    Ok(())
+    let result = EvaluateResult {
+        model: &args.model,
+        source: dataset.source(),
+        metrics: &metrics,
+    };
+    report::print(&result, args.json)
 }
 
 fn export(args: &ExportArgs) -> Result<()> {
@@ -192,15 +196,14 @@ fn convert(args: &ConvertArgs) -> Result<()> {
 fn inspect(args: &InspectArgs) -> Result<()> {
     let model = Model::open(&args.model)?;
     let parameters = model.table_parameters();
-    report::print(&ModelResult::new(&model, &parameters), args.json)?;
-    Ok(())
+    report::print(&ModelResult::new(&model, &parameters), args.json)
 }
 
 fn validate(args: &ValidateArgs) -> Result<ExitCode> {
     let (dataset, config) = args.open(VALIDATE_ITERATIONS)?;
     report::notices(dataset.notices(), dataset.source());
-    let hardware = args.hardware.with_backend(BackendChoice::Gpu);
-    let validation = neuralnet::validate(
+    let hardware = args.hardware.with(BackendChoice::Gpu, None);
+    let proof = neuralnet::validate(
         &dataset,
         &config,
         hardware.gpu,
@@ -208,8 +211,14 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode> {
         args.reference,
     )?;
     let run = Run::new(&dataset, &config, &hardware);
-    report::print(&ValidateResult::new(&run, &validation), args.json)?;
-    Ok(ExitCode::from(u8::from(!validation.passed())))
+    let result = ValidateResult {
+        backend: BackendKind::Gpu.name(),
+        proof: &proof,
+        run: &run,
+        passed: proof.passed(),
+    };
+    report::print(&result, args.json)?;
+    Ok(ExitCode::from(u8::from(!result.passed)))
 }
 
 fn bench(args: &BenchArgs) -> Result<()> {
@@ -218,8 +227,7 @@ fn bench(args: &BenchArgs) -> Result<()> {
     let bench = bench::bench(args, &hardware, &mut |shape| {
         report::tell(&format!("measuring {shape}"));
     })?;
-    report::print(&bench, args.json)?;
-    Ok(())
+    report::print(&bench, args.json)
 }
 
 fn devices(args: &DevicesArgs) -> Result<()> {

@@ -41,9 +41,6 @@ pub(crate) trait Report: Serialize {
 }
 
 /// Prints `report` on stdout, as one line of JSON or as text.
-///
-/// # Errors
-/// If stdout cannot be written.
 pub(crate) fn print(report: &impl Report, as_json: bool) -> Result<()> {
     let mut out = io::stdout().lock();
     printed(match as_json {
@@ -56,9 +53,6 @@ pub(crate) fn print(report: &impl Report, as_json: bool) -> Result<()> {
 
 /// Turns the result of printing into that of a command. A pipe closed by its reader is not an error: the reader has
 /// read enough.
-///
-/// # Errors
-/// If stdout cannot be written for another reason.
 pub(crate) fn printed(result: io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),

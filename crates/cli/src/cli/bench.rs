@@ -1,6 +1,6 @@
 //! The arguments of `bench`.
 
-use super::choice::{activation, choice};
+use super::choice::{choice, choice_of};
 use super::hardware::HardwareArgs;
 use super::optimizer::{BatchSize, batch_size};
 use crate::bench::Shape;
@@ -25,7 +25,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_parser = choice::<Loss>())]
     pub(crate) loss: Option<Loss>,
     /// Activation of the hidden layers (default: relu)
-    #[arg(long, value_parser = activation(Activation::is_hidden))]
+    #[arg(long, value_parser = choice_of(Activation::is_hidden))]
     pub(crate) hidden_activation: Option<Activation>,
     /// Rows of each update of a network with hidden layers, or `all` (default: 128)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
@@ -52,8 +52,7 @@ impl BenchArgs {
     /// # Errors
     /// If shaders are to keep their loops on a backend that may have none.
     pub(crate) fn hardware(&self) -> Result<Hardware> {
-        let mut hardware = self.hardware.with_backend(self.backend);
-        hardware.precision = self.precision;
+        let mut hardware = self.hardware.with(self.backend, self.precision);
         hardware.gpu.keep_loops = self.keep_loops;
         if self.keep_loops && self.backend != BackendChoice::Gpu {
             let reason = "only a GPU runs shaders; take --backend gpu with it";

@@ -43,9 +43,6 @@ impl CheckpointArgs {
     }
 
     /// Resumes `training` and starts its checkpoints, if these are asked for.
-    ///
-    /// # Errors
-    /// If a checkpoint cannot be read, or is of another training.
     pub(crate) fn prepare(&self, training: &mut Training<'_>) -> Result<()> {
         if let Some(path) = &self.resume {
             training.resume(path)?;

@@ -6,11 +6,9 @@ use neuralnet::{
     BackendChoice, Loss, Optimizer, Precision, Reduction, ReferenceChoice, Schedule, Storage,
 };
 use neuralnet_table::Impute;
-use serde::de::value::{Error, StrDeserializer};
-use serde::de::{
-    Deserialize, DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor,
-};
-use serde::forward_to_deserialize_any;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use std::fmt::Display;
 
 /// An enum of unit variants, one of which is chosen by its name.
 pub(super) trait Choice: DeserializeOwned + Clone + Send + Sync + 'static {
@@ -22,19 +20,16 @@ pub(super) trait Choice: DeserializeOwned + Clone + Send + Sync + 'static {
 
 /// Parses a name into the variant of `T`, and lists all names with their help.
 pub(super) fn choice<T: Choice>() -> impl TypedValueParser<Value = T> {
-    let names = variants::<T>().iter();
-    let values = names.map(|name| possible(name, value::<T>(name).help()));
-    PossibleValuesParser::new(values).map(|name| value(&name))
+    choice_of(|_| true)
 }
 
-/// Parses the name of an activation that `suits`.
-pub(super) fn activation(
-    suits: impl Fn(Activation) -> bool,
-) -> impl TypedValueParser<Value = Activation> {
-    let names = variants::<Activation>().iter();
+/// Parses the name of a variant of `T` that `suits`, and lists these with their help.
+pub(super) fn choice_of<T: Choice>(suits: impl Fn(T) -> bool) -> impl TypedValueParser<Value = T> {
+    let names = variants::<T>().iter();
     let values = names.filter_map(|name| {
-        let activation: Activation = value(name);
-        suits(activation).then(|| possible(name, activation.help()))
+        let variant: T = value(name);
+        let help = variant.help();
+        suits(variant).then(|| possible(name, help))
     });
     PossibleValuesParser::new(values.collect::<Vec<_>>()).map(|name| value(&name))
 }
@@ -63,7 +58,7 @@ fn possible(name: &'static str, help: Option<&'static str>) -> PossibleValue {
 
 /// The variant of `T` called `name`, which is one of `variants::<T>()`.
 pub(super) fn value<T: DeserializeOwned>(name: &str) -> T {
-    let name: StrDeserializer<'_, Error> = name.into_deserializer();
+    let name: StrDeserializer<'_, Names> = name.into_deserializer();
     T::deserialize(name).expect("clap has compared the name with those of the unit variants")
 }
 
@@ -73,36 +68,24 @@ pub(super) fn named<T: Choice>(name: &str) -> Option<T> {
 }
 
 /// The names of the variants of the enum `T`.
-fn variants<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
-    let mut names: &[&str] = &[];
-    // The names are passed before any value is asked for, so the error is of no interest.
-    drop(T::deserialize(VariantNames(&mut names)));
-    names
+fn variants<T: DeserializeOwned>() -> &'static [&'static str] {
+    // No variant is called that, so the error names those there are.
+    let nothing: StrDeserializer<'_, Names> = "".into_deserializer();
+    T::deserialize(nothing).err().map_or(&[], |names| names.0)
 }
 
-/// A deserializer without a value: it notes the names of the variants that an enum asks for.
-struct VariantNames<'a>(&'a mut &'static [&'static str]);
+/// The error of a name that no variant has; it holds those that variants have.
+#[derive(Debug, thiserror::Error)]
+#[error("no such variant")]
+struct Names(&'static [&'static str]);
 
-impl<'de> Deserializer<'de> for VariantNames<'_> {
-    type Error = Error;
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        variants: &'static [&'static str],
-        _visitor: V,
-    ) -> Result<V::Value, Error> {
-        *self.0 = variants;
-        Err(Error::custom("there is no value"))
+impl serde::de::Error for Names {
+    fn custom<T: Display>(_: T) -> Self {
+        Self(&[])
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Error> {
-        Err(Error::custom("there is no value"))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    fn unknown_variant(_: &str, names: &'static [&'static str]) -> Self {
+        Self(names)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::choice::choice;
 use clap::Args;
-use neuralnet::{BackendChoice, GpuOptions, Hardware, Storage};
+use neuralnet::{BackendChoice, GpuOptions, Hardware, Precision, Storage};
 
 /// The threads, and how the GPU's memory is used.
 #[derive(Clone, Copy, Debug, Args)]
@@ -30,12 +30,12 @@ impl HardwareArgs {
         self.storage
     }
 
-    /// The hardware, with the backend that is asked for.
-    pub(crate) fn with_backend(self, backend: BackendChoice) -> Hardware {
+    /// The hardware, with the backend and the precision that are asked for.
+    pub(crate) fn with(self, backend: BackendChoice, precision: Option<Precision>) -> Hardware {
         Hardware {
             backend,
             threads: self.threads.map(usize::from),
-            precision: None,
+            precision,
             gpu: GpuOptions {
                 max_chunk_bytes: self.max_chunk_bytes,
                 max_device_bytes: self.max_device_bytes,

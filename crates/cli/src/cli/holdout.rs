@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use clap::Args;
-use neuralnet::{Dataset, TrainConfig};
+use neuralnet::Dataset;
 use neuralnet_table::ModelOptions;
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(crate) struct HoldoutArgs {
     pub(crate) validation_data: Option<PathBuf>,
     /// Iterations from one evaluation of the held-out samples to the next (default: 1 for lbfgs; those of an epoch with mini-batches; otherwise a hundredth of all, 1000 at most)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    validation_every: Option<u64>,
+    pub(super) validation_every: Option<u64>,
     /// Stop if the held-out loss has not fallen for PATIENCE evaluations, and keep the best weights (default of PATIENCE: 10; set it as in --early-stopping=20)
     #[arg(
         long,
@@ -31,7 +31,7 @@ pub(crate) struct HoldoutArgs {
         require_equals = true,
         default_missing_value = "10"
     )]
-    early_stopping: Option<u32>,
+    pub(super) early_stopping: Option<u32>,
 }
 
 impl HoldoutArgs {
@@ -53,14 +53,5 @@ impl HoldoutArgs {
         let path = path.to_string_lossy();
         let holdout = neuralnet_table::open_alike(&dataset, &path, options)?;
         Ok((dataset, Some(holdout)))
-    }
-
-    /// Adds the settings of evaluations and early stopping to `config`.
-    pub(super) fn complete(&self, config: TrainConfig) -> TrainConfig {
-        TrainConfig {
-            validation_every: self.validation_every,
-            early_stopping: self.early_stopping,
-            ..config
-        }
     }
 }

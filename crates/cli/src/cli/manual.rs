@@ -26,9 +26,6 @@ pub(crate) struct ManArgs {
 
 impl CompletionsArgs {
     /// Prints the script.
-    ///
-    /// # Errors
-    /// If stdout cannot be written.
     pub(crate) fn print(&self) -> io::Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "neuralnet", &mut script);
@@ -38,9 +35,6 @@ impl CompletionsArgs {
 
 impl ManArgs {
     /// Prints the page. An unknown command ends the process as bad usage does.
-    ///
-    /// # Errors
-    /// If stdout cannot be written.
     pub(crate) fn print(&self) -> io::Result<()> {
         let mut program = Cli::command();
         // Gives the commands their whole names, and the flags that all of them take.

@@ -187,7 +187,7 @@ impl OptimizerArgs {
             config.l2 = default_l2(&config, dataset);
         }
         let usual =
-            (has_hidden && batch_size.is_some() && !task.names_iterations()).then_some(EPOCHS);
+            (has_hidden && batch_size.is_some() && task.iterations.is_none()).then_some(EPOCHS);
         if let Some(epochs) = self.epochs.or(usual) {
             config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
         }

@@ -3,10 +3,8 @@
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// Returns `path` if a file may be written there. `flag` names the argument; `force` allows replacing a file.
-///
-/// # Errors
-/// If `path` is a folder or is in none, or a file exists and `force` is false.
+/// Returns `path` if a file may be written there: it is no folder and in one, and, unless `force` allows replacing it, not
+/// there. `flag` names the argument.
 pub(crate) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> Result<&'a Path> {
     let shown = path.display();
     if path.is_dir() || !folder(path).is_dir() {

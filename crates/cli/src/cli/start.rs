@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use clap::{ArgGroup, Args};
 use neuralnet::network::Init;
 use neuralnet::{Dataset, Model, TrainConfig};
-use neuralnet_table::ModelOptions;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -32,7 +31,7 @@ pub(super) struct StartArgs {
         requires = "known_categories",
         help_heading = "Table"
     )]
-    unknown_category: UnknownCategory,
+    pub(super) unknown_category: UnknownCategory,
 }
 
 /// Where the weights start.
@@ -48,14 +47,6 @@ fn start(text: &str) -> std::result::Result<Start, std::convert::Infallible> {
 }
 
 impl StartArgs {
-    /// How data are read that are encoded as others were.
-    pub(super) fn known_data(&self, task: &TaskArgs) -> ModelOptions {
-        ModelOptions {
-            unknown_as_zero: self.unknown_category == UnknownCategory::Zero,
-            ..task.known_data()
-        }
-    }
-
     /// How the weights are drawn, if that is said.
     pub(super) fn drawn(&self) -> Option<Init> {
         match &self.init {
@@ -65,14 +56,11 @@ impl StartArgs {
     }
 
     /// The model to start from, if one is named.
-    ///
-    /// # Errors
-    /// If it cannot be read, or an argument says how a table is encoded.
     pub(super) fn model(&self, task: &TaskArgs) -> Result<Option<Model>> {
         let Some(Start::Model(path)) = &self.init else {
             return Ok(None);
         };
-        if let Some(flag) = task.encoding() {
+        if let Some(flag) = task.table.encoding() {
             let reason = "the model of --init says how its tables are encoded; leave it out";
             return Err(Error::setting(flag, reason));
         }
@@ -87,9 +75,6 @@ impl StartArgs {
     }
 
     /// The settings that suit the samples `dataset` and the network of `model`.
-    ///
-    /// # Errors
-    /// If the arguments ask for another network.
     pub(super) fn suited(
         &self,
         task: &TaskArgs,

@@ -1,6 +1,6 @@
 //! The arguments that say what is trained: the data, the network and its loss.
 
-use super::choice::{activation, choice};
+use super::choice::{choice, choice_of};
 use super::hardware::HardwareArgs;
 use super::table::TableArgs;
 use crate::error::{Error, Result};
@@ -17,18 +17,18 @@ pub(crate) struct TaskArgs {
     data: String,
     /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 100 to validate and 1000 to train, or 10 epochs with --hidden and batches)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    iterations: Option<u64>,
+    pub(super) iterations: Option<u64>,
     /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam and RMSprop, 0.001 for AdamW, otherwise 0.1)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(super) learning_rate: Option<f64>,
     /// What turns an output into a prediction (default: softmax for more than two classes, sigmoid for two and for targets in [0, 1], identity for other numbers)
-    #[arg(long, value_parser = activation(Activation::is_of_outputs))]
-    pub(super) activation: Option<Activation>,
+    #[arg(long, value_parser = choice_of(Activation::is_of_outputs))]
+    pub(crate) activation: Option<Activation>,
     /// Widths of the hidden layers, first to last, separated by commas (default: none, so that the features are all that a prediction is made of)
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',')]
     pub(super) hidden: Vec<usize>,
     /// Activation of the hidden layers (default: relu)
-    #[arg(long, value_parser = activation(Activation::is_hidden), requires = "hidden")]
+    #[arg(long, value_parser = choice_of(Activation::is_hidden), requires = "hidden")]
     pub(super) hidden_activation: Option<Activation>,
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
@@ -57,29 +57,16 @@ pub(crate) struct TaskArgs {
     )]
     pub(super) seed: u32,
     #[command(flatten)]
-    table: TableArgs,
+    pub(super) table: TableArgs,
 }
 
 impl TaskArgs {
-    /// Whether the activation is given.
-    pub(crate) fn names_activation(&self) -> bool {
-        self.activation.is_some()
-    }
-
-    /// Whether the number of iterations is given.
-    pub(super) fn names_iterations(&self) -> bool {
-        self.iterations.is_some()
-    }
-
     /// Whether the data come from a file.
     pub(super) fn is_file(&self) -> bool {
         neuralnet_table::is_file(&self.data)
     }
 
     /// Opens the data and completes the settings; `iterations` is the default for data other than the article's.
-    ///
-    /// # Errors
-    /// If the data cannot be read or a setting does not suit them.
     pub(crate) fn open(
         &self,
         iterations: u64,
@@ -97,21 +84,6 @@ impl TaskArgs {
             Some(weights) => Ok(dataset.with_class_weights(weights)?),
             None => Ok(dataset.clone()),
         }
-    }
-
-    /// How data are read that are encoded as others were.
-    pub(super) fn known_data(&self) -> ModelOptions {
-        ModelOptions {
-            text: self.table.text.options(),
-            sample_weight: self.table.sample_weight.clone(),
-            drop_missing_targets: self.table.drop_missing_targets,
-            ..ModelOptions::default()
-        }
-    }
-
-    /// The first flag given that says how a table is encoded.
-    pub(super) fn encoding(&self) -> Option<&'static str> {
-        self.table.encoding()
     }
 
     /// Opens the data, with unscaled features, encoded as those of `model` were.

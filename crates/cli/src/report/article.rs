@@ -23,9 +23,6 @@ pub(crate) struct ArticleRow {
 
 impl ArticleRow {
     /// The row that `training` has reached, beside the article's prediction.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub(crate) fn reached(training: &mut Training<'_>, article: &'static str) -> Result<Self> {
         let parameters = training.parameters()?;
         Ok(Self {

@@ -182,14 +182,15 @@ impl Report for EvaluateResult<'_> {
 
 impl Report for ValidateResult<'_> {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let proof = self.proof;
         write_run(out, self.run)?;
-        line(out, "gpu", self.adapter)?;
-        line(out, "cpu", format!("{}, float64\n", self.reference))?;
+        line(out, "gpu", &proof.adapter)?;
+        line(out, "cpu", format!("{}, float64\n", proof.reference))?;
         writeln!(
             out,
             "iteration  quantity                 values      error      bound  error/bound"
         )?;
-        for check in self.checks {
+        for check in &proof.checks {
             writeln!(
                 out,
                 "{:>9}  {:<19} {:>11}  {:>9.2e}  {:>9.2e}  {:>11.4}{}",
@@ -202,8 +203,8 @@ impl Report for ValidateResult<'_> {
                 if check.within { "" } else { "  EXCEEDED" }
             )?;
         }
-        write_vacuous(out, self.vacuous)?;
-        let distance = self.distance;
+        write_vacuous(out, &proof.vacuous)?;
+        let distance = proof.distance;
         writeln!(
             out,
             "\nafter {}, each on its own: parameters differ by {:.2e} at most, {:.2e} of the largest",
@@ -211,13 +212,11 @@ impl Report for ValidateResult<'_> {
             distance.absolute,
             distance.relative
         )?;
-        if let Some(rounding) = &self.rounding {
+        if let Some(rounding) = &proof.rounding {
             write_rounding(out, self.run, rounding)?;
         }
-        let (n_checks, exceeded) = (
-            self.checks.len(),
-            self.checks.iter().filter(|check| !check.within).count(),
-        );
+        let n_checks = proof.checks.len();
+        let exceeded = proof.checks.iter().filter(|check| !check.within).count();
         if exceeded > 0 {
             writeln!(
                 out,

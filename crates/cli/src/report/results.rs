@@ -6,8 +6,7 @@ use super::run::Run;
 use neuralnet::model::Description;
 use neuralnet::network::Activation;
 use neuralnet::train::{HistoryPoint, WarmStart};
-use neuralnet::validate::{Check, Distance, StorageEffect, Vacuous};
-use neuralnet::{Dataset, Metrics, Model, Network, StopReason, Trained};
+use neuralnet::{Metrics, Model, Network, Proof, StopReason, Trained};
 use serde::Serialize;
 use std::path::Path;
 
@@ -122,50 +121,19 @@ impl<'a> ModelResult<'a> {
 /// What `evaluate` measures.
 #[derive(Serialize)]
 pub(crate) struct EvaluateResult<'a> {
-    pub(super) model: &'a Path,
-    pub(super) source: &'a str,
+    pub(crate) model: &'a Path,
+    pub(crate) source: &'a str,
     #[serde(flatten)]
-    pub(super) metrics: &'a Metrics,
-}
-
-impl<'a> EvaluateResult<'a> {
-    pub(crate) fn new(model: &'a Path, dataset: &'a Dataset, metrics: &'a Metrics) -> Self {
-        Self {
-            model,
-            source: dataset.source(),
-            metrics,
-        }
-    }
+    pub(crate) metrics: &'a Metrics,
 }
 
 /// What `validate` finds.
 #[derive(Serialize)]
 pub(crate) struct ValidateResult<'a> {
-    backend: &'static str,
-    pub(super) adapter: &'a str,
-    pub(super) reference: &'a str,
+    pub(crate) backend: &'static str,
     #[serde(flatten)]
-    pub(super) run: &'a Run,
-    pub(super) checks: &'a [Check],
-    pub(super) vacuous: &'a [Vacuous],
-    pub(super) distance: Distance,
-    /// Null if the data are stored in full.
-    pub(super) rounding: Option<StorageEffect>,
-    pub(super) passed: bool,
-}
-
-impl<'a> ValidateResult<'a> {
-    pub(crate) fn new(run: &'a Run, validation: &'a neuralnet::Proof) -> Self {
-        Self {
-            backend: "gpu",
-            adapter: &validation.adapter,
-            reference: &validation.reference,
-            run,
-            checks: &validation.checks,
-            vacuous: &validation.vacuous,
-            distance: validation.distance,
-            rounding: validation.rounding,
-            passed: validation.passed(),
-        }
-    }
+    pub(crate) proof: &'a Proof,
+    #[serde(flatten)]
+    pub(crate) run: &'a Run,
+    pub(crate) passed: bool,
 }

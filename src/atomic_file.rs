@@ -25,9 +25,9 @@ pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Resu
         }
         _ => put(path, None, write),
     };
-    replaced.map_err(|error| Error::Write {
+    replaced.map_err(|source| Error::Write {
         path: path.to_owned(),
-        source: unnamed(error),
+        source,
     })
 }
 
@@ -47,14 +47,6 @@ fn put(
     Ok(())
 }
 
-/// What the system said, without the name of the file beside, which `tempfile` adds to it.
-fn unnamed(error: io::Error) -> io::Error {
-    let named = error.get_ref().and_then(|named| named.source());
-    let system = named.and_then(|error| error.downcast_ref::<io::Error>());
-    let code = system.and_then(io::Error::raw_os_error);
-    code.map_or(error, io::Error::from_raw_os_error)
-}
-
 /// A new file in the folder of `path`, where a rename replaces a file in one step. It is removed unless it is renamed.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let Some(name) = path.file_name() else {
@@ -69,13 +61,10 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     prefix.push(name);
     let mut builder = Builder::new();
     builder.prefix(&prefix);
-    // What the user's umask leaves of these, and not the owner alone, which is the rule for temporary files.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
+    // With the rights that the user's umask leaves, and with errors that do not name this file: the builder's own way has
+    // neither.
+    let new = |path: &Path| File::options().write(true).create_new(true).open(path);
+    builder.make_in(folder, new)
 }
 
 /// CRC-32 of a description as JSON and of the numbers that it describes: whether a file is as it was written.

@@ -239,7 +239,8 @@ impl Error {
         match self {
             // What the system said has a number; other reasons tell what to do.
             Self::Write { source, .. } if source.raw_os_error().is_some() => &[
-                Remedy::Do("make room there, or get the right to write"),
+                Remedy::Do("make room there"),
+                Remedy::Do("get the right to write there"),
                 Remedy::Do("name another file"),
             ],
             Self::Write { .. } | Self::Model { .. } | Self::Dataset { .. } => &[],

@@ -304,7 +304,6 @@ impl TrainArgs {
             sample_weight: table.sample_weight.clone(),
             drop_missing_targets: table.drop_missing_targets,
             unknown_as_zero: self.start.unknown_category == UnknownCategory::Zero,
-            ..ModelOptions::default()
         };
         let init = self.start.model(&self.task)?;
         let samples = match &init {

@@ -2,7 +2,7 @@
 
 use super::{on_hardware, tell};
 use crate::error::remedy_told;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanFloatCount, ProgressBar, ProgressStyle};
 use neuralnet::error::alternatives;
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED_SLOPE;
@@ -74,7 +74,7 @@ impl Reporter {
             "loss {:.6}{}, {} samples/s, {:.2} GB/s",
             progress.loss,
             validation.unwrap_or_default(),
-            HumanCount((self.n_samples * passes_per_second) as u64),
+            HumanFloatCount((self.n_samples * passes_per_second).round()),
             self.bytes * passes_per_second / 1e9
         ));
         self.warn_of_saturation(progress.summary.mean_slope, progress.iteration);

@@ -223,7 +223,7 @@ impl Prepared<'_> {
     }
 
     fn number(&mut self, row: usize, number: Option<f64>) -> f32 {
-        let Some(number) = number.filter(|number| !number.is_nan()) else {
+        let Some(number) = number else {
             return self.missing(row).map_or(0.0, |fill| fill[0]);
         };
         let encoded = rounded(number - self.column.offset);

@@ -7,7 +7,7 @@ use crate::options::{Impute, TableOptions};
 use crate::rounding::Rounding;
 use crate::table::{Cells, Table};
 use crate::values::{canonical, each_weighted};
-use arrow_array::{Array, Float64Array, StringArray};
+use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -176,7 +176,7 @@ fn fit_categories(
 /// weighs nothing is none. Numbers that are equal are one text if all texts are plain numbers. Counting ends past
 /// `most` different texts.
 pub(crate) fn counted(
-    cells: &Cells<StringArray>,
+    cells: &Cells<LargeStringArray>,
     weights: Option<&[f64]>,
     most: usize,
 ) -> BTreeMap<String, f64> {

@@ -4,6 +4,7 @@ use crate::error::{Error, Place, Result};
 use crate::options::TableOptions;
 use crate::reader::{Batch, Columns, Kind, Reader};
 use crate::training::trained;
+use crate::values::plain;
 use arrow_array::RecordBatch;
 use neuralnet::Dataset;
 use neuralnet::data::Lines;
@@ -12,6 +13,7 @@ use std::time::Instant;
 /// Record batches whose rows are not read yet.
 #[derive(Clone)]
 struct Batches {
+    source: String,
     columns: Columns,
     rest: std::vec::IntoIter<RecordBatch>,
     n_rows: usize,
@@ -49,6 +51,7 @@ pub fn from_batches(
         .map(|field| field.name().clone())
         .collect();
     let batches = Batches {
+        source: source.to_owned(),
         columns: Columns::named(names),
         n_bytes: batches
             .iter()
@@ -71,11 +74,17 @@ impl Reader for Batches {
         while n_read < n_rows
             && let Some(batch) = self.rest.next()
         {
-            let columns = wanted
-                .iter()
-                .map(|(column, _)| batch.column(*column).clone());
+            let columns = wanted.iter().map(|(column, _)| {
+                plain(batch.column(*column)).map_err(|reason| {
+                    let place = Place {
+                        source: self.source.clone(),
+                        ..Place::default()
+                    };
+                    Error::at(place.column(&self.columns.names[*column]), reason)
+                })
+            });
             batches.push(Batch {
-                columns: columns.collect(),
+                columns: columns.collect::<Result<_>>()?,
                 n_rows: batch.num_rows(),
                 first_row: self.n_rows,
                 lines: Lines::default(),
@@ -96,7 +105,8 @@ mod tests {
     use super::from_batches;
     use crate::options::{Impute, TableOptions};
     use arrow_array::{
-        ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
+        Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, RecordBatch,
+        StringArray, TimestampMillisecondArray, TimestampSecondArray,
     };
     use neuralnet::Dataset;
     use std::sync::Arc;
@@ -113,6 +123,11 @@ mod tests {
     fn texts(cells: &[&str]) -> ArrayRef {
         let cells = cells.iter().map(|cell| (!cell.is_empty()).then_some(*cell));
         Arc::new(cells.collect::<StringArray>())
+    }
+
+    fn dictionary(cells: ArrayRef) -> ArrayRef {
+        let keys = Int32Array::from_iter_values(0..i32::try_from(cells.len()).unwrap());
+        Arc::new(DictionaryArray::new(keys, cells))
     }
 
     fn rows(dataset: &Dataset) -> (Vec<f32>, Vec<f32>) {
@@ -166,6 +181,29 @@ mod tests {
         assert_eq!(x[1..4], [0.0, 1.0, 25.0]);
         assert_eq!(x[9..12], [0.5, 0.5, 30.0]);
         assert_eq!(t, [0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_dictionary_is_the_column_that_it_stands_for() {
+        let times = TimestampMillisecondArray::from(vec![1500, 2500, 4000]);
+        let table = |dictionary: &dyn Fn(ArrayRef) -> ArrayRef| {
+            let table = batch([
+                ("t", dictionary(Arc::new(times.clone()))),
+                ("c", dictionary(numbers(&[1.0, f64::NAN, 2.0]))),
+                ("w", dictionary(numbers(&[1.0, 1.0, 2.0]))),
+                ("y", dictionary(numbers(&[10.0, 20.0, 40.0]))),
+            ]);
+            let options = TableOptions {
+                one_hot: vec!["c".to_owned()],
+                impute: Some(Impute::Zero),
+                sample_weight: Some("w".to_owned()),
+                ..TableOptions::default()
+            };
+            rows(&from_batches("memory", vec![table], &options).unwrap())
+        };
+        let (x, t) = table(&dictionary);
+        assert_eq!(x, [1.5, 1.0, 0.0, 2.5, 0.0, 0.0, 4.0, 0.0, 1.0]);
+        assert_eq!((x, t), table(&|cells| cells));
     }
 
     #[test]
@@ -238,6 +276,10 @@ mod tests {
             (
                 numbers(&[1.0, f64::INFINITY, 2.0, 3.0]),
                 "row 1, column `y`: the target is not finite",
+            ),
+            (
+                dictionary(numbers(&[1.0, f64::NAN, 2.0, 3.0])),
+                "row 1, column `y`: the target is missing (1 in 4 rows)",
             ),
         ] {
             let refused = from_batches(

@@ -211,7 +211,7 @@ fn names_in(array: &Array, width: usize) -> Parsed<Vec<String>> {
         .cells(0, COLUMNS, &(0..width))
         .map_err(|error| error.to_string())?;
     let names: Vec<String> = texts
-        .as_string::<i32>()
+        .as_string::<i64>()
         .iter()
         .flatten()
         .map(str::to_owned)

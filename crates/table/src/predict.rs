@@ -9,7 +9,7 @@
 use crate::error::{Error, Result};
 use crate::stream::{Span, Stream};
 use crate::write::{Format, TableWriter};
-use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{Float64Array, Int64Array, LargeStringArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use neuralnet::network::Meaning;
 use neuralnet::{Classes, Model, Predictor, atomic_file};
@@ -146,10 +146,10 @@ impl<'m> Columns<'m> {
         let field = |name: &str, of| Field::new(name, of, false);
         let passed = data.passed().iter();
         let mut fields: Vec<Field> = passed
-            .map(|name| Field::new(name, DataType::Utf8, true))
+            .map(|name| Field::new(name, DataType::LargeUtf8, true))
             .collect();
         if let Class::Named(classes) = class {
-            fields.push(field(&classes.column, DataType::Utf8));
+            fields.push(field(&classes.column, DataType::LargeUtf8));
         }
         for name in &numbers {
             if let Class::Binary = class {
@@ -201,7 +201,7 @@ impl<'m> Columns<'m> {
         if let Class::Named(classes) = self.class {
             let rows = numbers.chunks_exact(self.n_numbers);
             let names = rows.map(|row| Some(&classes.names[most_probable(row)]));
-            columns.push(Arc::new(names.collect::<StringArray>()));
+            columns.push(Arc::new(names.collect::<LargeStringArray>()));
         }
         for column in 0..self.n_numbers {
             let cells = || numbers.iter().skip(column).step_by(self.n_numbers).copied();

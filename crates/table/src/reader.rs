@@ -13,18 +13,18 @@ pub(crate) enum Kind {
     /// Numbers: `Float64`, a null for a missing cell. `True` and `False`, `yes` and `no` are 1 and 0; any other text
     /// is an error.
     Number,
-    /// Texts as they are written: `Utf8`, a null for a missing cell.
+    /// Texts as they are written: `LargeUtf8`, a null for a missing cell.
     Text,
     /// What all cells together are: `Int64`, `UInt64` or `Float64` if each is a number written plainly, `Boolean` if
-    /// each is `True` or `False`, otherwise `Utf8`, so that `01` stays what it is.
+    /// each is `True` or `False`, otherwise `LargeUtf8`, so that `01` stays what it is.
     Own,
 }
 
 /// Consecutive rows of the columns that were asked for, in that order.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
-    /// One array for each column, each of `n_rows`. A missing cell is a null, or NaN among floating-point numbers,
-    /// which may be infinite too.
+    /// One array for each column, each of `n_rows`: texts are `LargeUtf8`, and there are neither dictionaries nor bytes.
+    /// A missing cell is a null, or NaN among floating-point numbers, which may be infinite too.
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) n_rows: usize,
     /// Rows of the table before these.

@@ -8,7 +8,7 @@ use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, LargeStringArray};
 use neuralnet::data::{Column, ColumnView, Encoded};
 use neuralnet::{Dataset, Model};
 use std::fmt;
@@ -203,7 +203,7 @@ impl Stream {
         let first = self.columns.len();
         let passed = (first..first + self.passed.len()).map(|column| {
             let texts = table.texts(column)?;
-            let all: StringArray = texts.iter().flat_map(|cells| cells.iter()).collect();
+            let all: LargeStringArray = texts.iter().flat_map(|cells| cells.iter()).collect();
             Ok(Arc::new(all) as ArrayRef)
         });
         let dataset = Dataset::from_encoded(Encoded {

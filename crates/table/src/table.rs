@@ -3,7 +3,7 @@
 use crate::error::{Error, Place, Result};
 use crate::reader::{Batch, Kind, Reader};
 use crate::values::{self, Refused};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, LargeStringArray};
 use arrow_select::filter::filter;
 use neuralnet::data::Lines;
 use rayon::prelude::*;
@@ -22,7 +22,8 @@ pub(crate) struct Table {
 pub(crate) type Cells<T> = Vec<T>;
 
 impl Table {
-    /// Reads the columns of `roles`, each with its kind, of the next rows, about `n_rows` of them.
+    /// Reads the columns `wanted`, each with its kind, of the next rows, about `n_rows` of them. Every missing cell is
+    /// a null.
     pub(crate) fn read(
         source: &str,
         reader: &mut dyn Reader,
@@ -33,7 +34,12 @@ impl Table {
             .iter()
             .map(|(column, _)| reader.columns().names[*column].clone());
         let names = names.collect();
-        let batches = reader.read(wanted, n_rows)?;
+        let mut batches = reader.read(wanted, n_rows)?;
+        batches.par_iter_mut().for_each(|batch| {
+            for cells in &mut batch.columns {
+                *cells = values::without_nan(cells);
+            }
+        });
         Ok(Self {
             source: source.to_owned(),
             names,
@@ -59,7 +65,7 @@ impl Table {
     ///
     /// # Errors
     /// If the column is of a type without texts.
-    pub(crate) fn texts(&self, column: usize) -> Result<Cells<StringArray>> {
+    pub(crate) fn texts(&self, column: usize) -> Result<Cells<LargeStringArray>> {
         self.cells(column, values::texts)
     }
 
@@ -81,15 +87,13 @@ impl Table {
 
     /// The error of a column that cannot be taken as asked for.
     pub(crate) fn refused(&self, batch: &Batch, column: usize, refused: Refused) -> Error {
-        let name = &self.names[column];
-        match refused {
-            Refused::Text(row, text) => Error::Table {
-                place: Box::new(self.place_in(batch, row).column(name)),
-                reason: values::not_a_number(&text),
-                remedies: Vec::new(),
-                is_text: true,
-            },
-            Refused::Type(reason) => Error::at(self.place().column(name), reason),
+        let (row, reason) = refused;
+        let place = row.map_or_else(|| self.place(), |row| self.place_in(batch, row));
+        Error::Table {
+            place: Box::new(place.column(&self.names[column])),
+            reason,
+            remedies: Vec::new(),
+            is_text: row.is_some(),
         }
     }
 
@@ -138,8 +142,8 @@ impl Table {
         let mut complete = Vec::with_capacity(self.n_rows);
         for batch in &self.batches {
             let used = batch.columns[columns.clone()].iter();
-            let missing: Vec<_> = used.filter_map(missing_cells).collect();
-            let is_there = |row: usize| missing.iter().all(|missing| !missing[row]);
+            let nulls: Vec<_> = used.filter_map(|cells| cells.logical_nulls()).collect();
+            let is_there = |row: usize| nulls.iter().all(|nulls| nulls.is_valid(row));
             complete.extend((0..batch.n_rows).map(is_there));
         }
         complete
@@ -184,37 +188,14 @@ impl Table {
     pub(crate) fn missing(&self, column: usize) -> Option<(Place, usize)> {
         let mut found = None;
         for batch in &self.batches {
-            let cells = &batch.columns[column];
-            let missing = missing_cells(cells).unwrap_or_default();
-            for (row, _) in missing
-                .iter()
-                .enumerate()
-                .filter(|(_, is_missing)| **is_missing)
+            let nulls = batch.columns[column].logical_nulls();
+            if let Some(nulls) = nulls
+                && let Some(row) = nulls.iter().position(|is_valid| !is_valid)
             {
                 let place = || self.place_in(batch, row).column(&self.names[column]);
-                found.get_or_insert_with(|| (place(), 0)).1 += 1;
+                found.get_or_insert_with(|| (place(), 0)).1 += nulls.null_count();
             }
         }
         found
     }
-}
-
-/// Which cells are missing, that is, a null or NaN; `None` if none is.
-fn missing_cells(cells: &ArrayRef) -> Option<Vec<bool>> {
-    let is_floating = cells.data_type().is_floating();
-    let floats = is_floating.then(|| values::numbers(cells).ok()).flatten();
-    let is_nan = |row: usize| {
-        floats
-            .as_ref()
-            .is_some_and(|floats| floats.value(row).is_nan())
-    };
-    // Without an early exit, so that the compiler can vectorise the loop.
-    let has_nan = floats.as_ref().is_some_and(|floats| {
-        let values = floats.values().iter();
-        values.fold(false, |any, value| any | value.is_nan())
-    });
-    let nulls = cells.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-    let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
-    let rows = 0..cells.len();
-    (has_nan || nulls.is_some()).then(|| rows.map(|row| is_null(row) || is_nan(row)).collect())
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Place, Remedy, Result, listed};
 use crate::features::{first_infinite, rounded};
 use crate::rounding::Rounding;
 use crate::table::Table;
-use crate::values::{each_present, is_text};
+use crate::values::each_present;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use neuralnet::Classes;
@@ -86,14 +86,16 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
 /// Whether a column is of texts that are not all numbers, or of booleans.
 fn is_of_classes(table: &Table, column: usize) -> bool {
     let mut types = table.column(column).map(|cells| cells.data_type());
-    types.any(|data_type| *data_type == DataType::Boolean || is_text(data_type))
+    types.any(|data_type| *data_type == DataType::Boolean || data_type.is_string())
         && !(are_plain_texts(table, column))
 }
 
 /// Whether a column of texts holds numbers alone, and not codes: digits of which some begin with a 0 that a number
 /// would not have.
 fn are_plain_texts(table: &Table, column: usize) -> bool {
-    let are_texts = table.column(column).all(|cells| is_text(cells.data_type()));
+    let are_texts = table
+        .column(column)
+        .all(|cells| cells.data_type().is_string());
     let Some(texts) = are_texts.then(|| table.texts(column).ok()).flatten() else {
         return false;
     };

@@ -215,11 +215,8 @@ fn meanings(table: &Table) -> Vec<String> {
     };
     let columns = table.names.iter().zip(&batch.columns);
     let told = columns.filter_map(|(name, cells)| {
-        Some(format!(
-            "column `{}` holds {}",
-            shown(name),
-            meaning(cells.data_type())?
-        ))
+        let (meaning, _) = meaning(cells.data_type())?;
+        Some(format!("column `{}` holds {meaning}", shown(name)))
     });
     told.collect()
 }

@@ -3,87 +3,132 @@
 use crate::error::shown;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
-use arrow_cast::cast;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_array::{Array, ArrayRef, Float64Array, LargeStringArray};
+use arrow_cast::{CastOptions, cast, cast_with_options};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use std::borrow::Cow;
+use std::sync::Arc;
 
-/// Why a column cannot be taken as asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The cell of this row is a text, and a number is needed.
-    Text(usize, String),
-    /// The column is of another type; what is wrong and what to do.
-    Type(String),
-}
+/// Why a column cannot be taken as asked for: the row of a text where a number is needed, and what is wrong and what to
+/// do.
+pub(crate) type Refused = (Option<usize>, String);
 
-/// Whether the column is of texts.
-pub(crate) fn is_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Dictionary(_, values) => is_text(values),
-        data_type => matches!(
-            data_type,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        ),
+/// A column as what it stands for: dictionaries and views unpacked, bytes as texts, half precision as single. Its texts
+/// are `LargeUtf8`.
+///
+/// # Errors
+/// If it cannot be: what is wrong, behind the name of the column.
+pub(crate) fn plain(column: &ArrayRef) -> Result<ArrayRef, String> {
+    // One cell that is not a text is an error, and not a null.
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    match column.data_type() {
+        DataType::Dictionary(_, values) => plain(&cast(column, values).map_err(damaged)?),
+        DataType::Float16 => cast(column, &DataType::Float32).map_err(damaged),
+        DataType::Utf8
+        | DataType::Utf8View
+        | DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView => {
+            cast_with_options(column, &DataType::LargeUtf8, &strict).map_err(|_| {
+                "is of bytes that are not texts; make it numbers or texts, or leave it out"
+                    .to_owned()
+            })
+        }
+        _ => Ok(Arc::clone(column)),
     }
 }
 
-/// What is said of a column whose numbers are made of something else; `None` for numbers and texts.
-pub(crate) fn meaning(data_type: &DataType) -> Option<&'static str> {
+fn damaged(error: ArrowError) -> String {
+    format!("cannot be read ({error})")
+}
+
+/// The column with a null for each NaN.
+pub(crate) fn without_nan(column: &ArrayRef) -> ArrayRef {
+    macro_rules! nulls_for_nan {
+        ($arrow:ty) => {{
+            let numbers = column.as_primitive::<$arrow>();
+            // Without an early exit, so that the compiler can vectorise the loop.
+            let values = numbers.values().iter();
+            if values.fold(false, |any, value| any | value.is_nan()) {
+                return Arc::new(
+                    numbers.unary_opt::<_, $arrow>(|number| (!number.is_nan()).then_some(number)),
+                );
+            }
+        }};
+    }
+    match column.data_type() {
+        DataType::Float32 => nulls_for_nan!(Float32Type),
+        DataType::Float64 => nulls_for_nan!(Float64Type),
+        _ => {}
+    }
+    Arc::clone(column)
+}
+
+/// What is said of a column whose numbers are made of something else, and how many of its ticks are one of them; `None`
+/// for numbers and texts.
+pub(crate) fn meaning(data_type: &DataType) -> Option<(&'static str, f64)> {
+    let ticks = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 1.0,
+        TimeUnit::Millisecond => 1e3,
+        TimeUnit::Microsecond => 1e6,
+        TimeUnit::Nanosecond => 1e9,
+    };
     Some(match data_type {
-        DataType::Timestamp(..) => "timestamps, taken as seconds since 1970",
-        DataType::Date32 | DataType::Date64 => "dates, taken as days since 1970",
-        DataType::Time32(_) | DataType::Time64(_) => "times of day, taken as seconds",
-        DataType::Duration(_) => "durations, taken as seconds",
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => "decimals, taken as the nearest float64",
-        DataType::Dictionary(_, values) => return meaning(values),
+        DataType::Timestamp(unit, _) => ("timestamps, taken as seconds since 1970", ticks(unit)),
+        DataType::Date32 => ("dates, taken as days since 1970", 1.0),
+        DataType::Date64 => ("dates, taken as days since 1970", 86_400_000.0),
+        DataType::Time32(unit) | DataType::Time64(unit) => {
+            ("times of day, taken as seconds", ticks(unit))
+        }
+        DataType::Duration(unit) => ("durations, taken as seconds", ticks(unit)),
+        decimal if decimal.is_decimal() => ("decimals, taken as the nearest float64", 1.0),
         _ => return None,
     })
 }
 
-/// The cells as float64: booleans are 0 and 1, times are seconds and dates days, each since the beginning of 1970. A
-/// missing cell is a null or NaN.
+/// The cells as float64: booleans are 0 and 1, times are seconds and dates days, each since the beginning of 1970.
 ///
 /// # Errors
 /// If the column is of texts, of which one is named, or of a type that has no numbers.
+#[expect(clippy::cast_precision_loss, reason = "the nearest float64 is wanted")]
 pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
+    let refused = |error: ArrowError| (None, format!("cannot be read as numbers ({error})"));
     match column.data_type() {
-        data_type if is_text(data_type) => {
-            let texts = texts(column)?;
-            let all = || {
-                texts
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(row, text)| Some((row, text?)))
-            };
-            // One that looks like no number tells more than one that does.
-            let other = all().find(|(_, text)| canonical(text).is_none());
-            match other.or_else(|| all().next()) {
-                Some((row, text)) => Err(Refused::Text(row, text.to_owned())),
-                None => Ok(Float64Array::new_null(column.len())),
+        DataType::LargeUtf8 => of_texts(column.as_string()),
+        DataType::Float64 => Ok(column.as_primitive().clone()),
+        DataType::Float32 => Ok(column.as_primitive::<Float32Type>().unary(f64::from)),
+        other => match meaning(other) {
+            Some((_, unit)) if !other.is_decimal() => {
+                let ticks = cast(column, &DataType::Int64).map_err(refused)?;
+                let ticks = ticks.as_primitive::<Int64Type>();
+                Ok(ticks.unary(|ticks| ticks as f64 / unit))
             }
-        }
-        DataType::Timestamp(unit, _) | DataType::Duration(unit) | DataType::Time64(unit) => {
-            Ok(scaled(&integers(column)?, ticks(*unit)))
-        }
-        DataType::Time32(unit) => Ok(scaled(&converted(column, &DataType::Int32)?, ticks(*unit))),
-        DataType::Date32 => Ok(scaled(&converted(column, &DataType::Int32)?, 1.0)),
-        DataType::Date64 => Ok(scaled(&integers(column)?, 86_400_000.0)),
-        data_type
-            if data_type.is_numeric()
-                || matches!(
-                    data_type,
-                    DataType::Boolean | DataType::Null | DataType::Dictionary(..)
-                ) =>
-        {
-            float64(column)
-        }
-        other => Err(Refused::Type(format!(
-            "is of type {other}, and each cell has to be one number or one text; leave it out, or make a column of each of its parts"
-        ))),
+            _ if other.is_numeric() || matches!(other, DataType::Boolean | DataType::Null) => {
+                let numbers = cast(column, &DataType::Float64).map_err(refused)?;
+                Ok(numbers.as_primitive().clone())
+            }
+            _ => Err((
+                None,
+                format!(
+                    "is of type {other}, and each cell has to be one number or one text; leave it out, or make a column of each of its parts"
+                ),
+            )),
+        },
+    }
+}
+
+/// No numbers, if there are no texts; otherwise one of these.
+fn of_texts(texts: &LargeStringArray) -> Result<Float64Array, Refused> {
+    let rows = texts.iter().enumerate();
+    let mut all = rows.filter_map(|(row, text)| Some((row, text?)));
+    // One that looks like no number tells more than one that does.
+    let other = all.clone().find(|(_, text)| canonical(text).is_none());
+    match other.or_else(|| all.next()) {
+        Some((row, text)) => Err((Some(row), not_a_number(text))),
+        None => Ok(Float64Array::new_null(texts.len())),
     }
 }
 
@@ -91,16 +136,8 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
 pub(crate) fn each_present(cells: &[Float64Array], mut use_number: impl FnMut(f64)) {
     for cells in cells {
         match cells.null_count() {
-            0 => cells
-                .values()
-                .iter()
-                .filter(|number| !number.is_nan())
-                .for_each(|number| use_number(*number)),
-            _ => cells
-                .iter()
-                .flatten()
-                .filter(|number| !number.is_nan())
-                .for_each(&mut use_number),
+            0 => cells.values().iter().copied().for_each(&mut use_number),
+            _ => cells.iter().flatten().for_each(&mut use_number),
         }
     }
 }
@@ -112,85 +149,29 @@ pub(crate) fn each_weighted(
     weights: Option<&[f64]>,
     mut use_number: impl FnMut(f64, f64),
 ) {
-    let Some(mut rest) = weights else {
+    let Some(weights) = weights else {
         return each_present(cells, |number| use_number(number, 1.0));
     };
-    for cells in cells {
-        let (own, later) = rest.split_at(cells.len());
-        rest = later;
-        for (number, weight) in cells.iter().zip(own) {
-            if let Some(number) = number.filter(|number| !number.is_nan() && *weight > 0.0) {
-                use_number(number, *weight);
-            }
+    for (number, weight) in cells.iter().flat_map(|cells| cells.iter()).zip(weights) {
+        if let Some(number) = number.filter(|_| *weight > 0.0) {
+            use_number(number, *weight);
         }
     }
 }
 
-/// Units of a second.
-fn ticks(unit: TimeUnit) -> f64 {
-    match unit {
-        TimeUnit::Second => 1.0,
-        TimeUnit::Millisecond => 1e3,
-        TimeUnit::Microsecond => 1e6,
-        TimeUnit::Nanosecond => 1e9,
-    }
-}
-
-fn integers(column: &ArrayRef) -> Result<ArrayRef, Refused> {
-    converted(column, &DataType::Int64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the nearest float64 is wanted")]
-fn scaled(column: &ArrayRef, unit: f64) -> Float64Array {
-    let wide = cast(column, &DataType::Int64).expect("integers widen");
-    wide.as_primitive::<Int64Type>()
-        .unary(|ticks| ticks as f64 / unit)
-}
-
-fn converted(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, Refused> {
-    cast(column, to).map_err(|error| Refused::Type(format!("cannot be read as {to} ({error})")))
-}
-
-fn float64(column: &ArrayRef) -> Result<Float64Array, Refused> {
-    match column.data_type() {
-        DataType::Float64 => Ok(column.as_primitive::<Float64Type>().clone()),
-        DataType::Float32 => Ok(column.as_primitive::<Float32Type>().unary(f64::from)),
-        DataType::Null => Ok(Float64Array::new_null(column.len())),
-        _ => Ok(converted(column, &DataType::Float64)?
-            .as_primitive::<Float64Type>()
-            .clone()),
-    }
-}
-
-/// The cells as texts: numbers in the fewest digits that give them back, booleans as `True` and `False`. A missing cell
-/// is a null.
+/// The cells as texts: numbers in the fewest digits that give them back, booleans as `True` and `False`.
 ///
 /// # Errors
 /// If the column is of a type that has no texts.
-pub(crate) fn texts(column: &ArrayRef) -> Result<StringArray, Refused> {
-    let texts = match column.data_type() {
-        DataType::Boolean => return Ok(spelled(column.as_boolean())),
-        // A number that is missing is not the text `NaN`.
-        data_type if data_type.is_floating() => {
-            let numbers = float64(column)?;
-            let is_there = |row: usize| column.is_valid(row) && !numbers.value(row).is_nan();
-            let texts = converted(column, &DataType::Utf8)?;
-            let texts = texts.as_string::<i32>();
-            return Ok((0..column.len())
-                .map(|row| is_there(row).then(|| texts.value(row)))
-                .collect());
-        }
-        DataType::Null => return Ok(StringArray::new_null(column.len())),
-        _ => converted(column, &DataType::Utf8)?,
-    };
-    Ok(texts.as_string::<i32>().clone())
-}
-
-fn spelled(truths: &BooleanArray) -> StringArray {
-    truths
-        .iter()
-        .map(|truth| Some(if truth? { "True" } else { "False" }))
-        .collect()
+pub(crate) fn texts(column: &ArrayRef) -> Result<LargeStringArray, Refused> {
+    if let Some(truths) = column.as_boolean_opt() {
+        let spelled = |truth| if truth { "True" } else { "False" };
+        return Ok(truths.iter().map(|truth| truth.map(spelled)).collect());
+    }
+    match cast(column, &DataType::LargeUtf8) {
+        Ok(texts) => Ok(texts.as_string().clone()),
+        Err(error) => Err((None, format!("cannot be read as texts ({error})"))),
+    }
 }
 
 /// The one spelling of a number that is written plainly, so that `1`, `1.0` and `1e0` are the same; `None` for any
@@ -248,12 +229,21 @@ pub(crate) fn not_a_number(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refused, adornments, canonical, numbers, texts};
+    use super::{adornments, canonical, meaning, numbers, plain, texts, without_nan};
     use arrow_array::{
-        ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray,
-        TimestampMillisecondArray,
+        Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int32Array,
+        Int64Array, StringArray,
     };
+    use arrow_cast::cast;
+    use arrow_schema::{DataType, TimeUnit};
     use std::sync::Arc;
+
+    /// A column, and the dictionary of its cells.
+    fn both(column: ArrayRef) -> [ArrayRef; 2] {
+        let keys = Int32Array::from_iter_values(0..i32::try_from(column.len()).unwrap());
+        let packed = DictionaryArray::new(keys, column.clone());
+        [column, Arc::new(packed)]
+    }
 
     #[test]
     fn numbers_written_in_two_ways_are_one() {
@@ -288,36 +278,74 @@ mod tests {
         assert_eq!(adornments("a,b"), None);
     }
 
+    /// The dictionary of a column, and the column itself, are the same.
     #[test]
     fn every_type_has_numbers_and_texts() {
-        let columns: [(ArrayRef, f64, &str); 5] = [
+        let int = |of: &DataType| cast(&Int64Array::from(vec![1500]), of).unwrap();
+        let days = cast(&int(&DataType::Int32), &DataType::Date32).unwrap();
+        let ms = TimeUnit::Millisecond;
+        for (column, number, text) in [
             (
-                Arc::new(Int64Array::from(vec![9_007_199_254_740_993])),
+                Arc::new(Int64Array::from(vec![9_007_199_254_740_993])) as ArrayRef,
                 9_007_199_254_740_992.0,
                 "9007199254740993",
             ),
             (Arc::new(Float64Array::from(vec![0.1])), 0.1, "0.1"),
+            (int(&DataType::Float16), 1500.0, "1500.0"),
             (Arc::new(BooleanArray::from(vec![true])), 1.0, "True"),
-            (Arc::new(Date32Array::from(vec![2])), 2.0, "1970-01-03"),
+            (days, 1500.0, "1974-02-09"),
             (
-                Arc::new(TimestampMillisecondArray::from(vec![1500])),
+                int(&DataType::Date64),
+                1500.0 / 864e5,
+                "1970-01-01T00:00:01.500",
+            ),
+            (
+                int(&DataType::Timestamp(ms, None)),
                 1.5,
                 "1970-01-01T00:00:01.500",
             ),
-        ];
-        for (column, number, text) in columns {
-            assert!(
-                (numbers(&column).unwrap().value(0) - number).abs() <= 0.0,
-                "{text}"
-            );
-            assert_eq!(texts(&column).unwrap().value(0), text);
+            (
+                cast(&int(&DataType::Int32), &DataType::Time32(ms)).unwrap(),
+                1.5,
+                "00:00:01.500",
+            ),
+            (
+                int(&DataType::Time64(TimeUnit::Microsecond)),
+                0.0015,
+                "00:00:00.001500",
+            ),
+            (int(&DataType::Duration(ms)), 1.5, "PT1.5S"),
+            (int(&DataType::Decimal128(10, 2)), 1500.0, "1500.00"),
+        ] {
+            for column in both(column) {
+                let column = plain(&column).unwrap();
+                let read = numbers(&column).unwrap().value(0);
+                assert!((read - number).abs() <= 0.0, "{text}: {read}");
+                assert_eq!(texts(&column).unwrap().value(0), text);
+            }
         }
         let column: ArrayRef = Arc::new(StringArray::from(vec![None, Some("S")]));
-        assert_eq!(numbers(&column), Err(Refused::Text(1, "S".to_owned())));
-        let column: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN]));
+        let refused = numbers(&plain(&column).unwrap());
+        assert_eq!(refused, Err((Some(1), "`S` is not a number".to_owned())));
+        let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![&b"\xff"[..]]));
         assert!(
-            texts(&column).unwrap().iter().all(|text| text.is_none()),
-            "NaN is missing"
+            plain(&bytes)
+                .unwrap_err()
+                .contains("bytes that are not texts")
         );
+    }
+
+    #[test]
+    fn no_number_is_a_missing_cell_whatever_holds_it() {
+        let column: ArrayRef = Arc::new(Float64Array::from(vec![Some(f64::NAN), None, Some(2.0)]));
+        for of in [DataType::Float16, DataType::Float32, DataType::Float64] {
+            for column in both(cast(&column, &of).unwrap()) {
+                let cells = without_nan(&plain(&column).unwrap());
+                let numbers: Vec<_> = numbers(&cells).unwrap().iter().collect();
+                assert_eq!(numbers, [None, None, Some(2.0)], "{of}");
+                assert_eq!(texts(&cells).unwrap().null_count(), 2, "{of}");
+            }
+        }
+        assert_eq!(meaning(&DataType::Float64), None);
     }
 }

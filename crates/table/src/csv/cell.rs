@@ -116,10 +116,6 @@ impl<'t> Cell<'t> {
         if !is_printed && text.contains(|char: char| char.is_control() && !is_allowed(char)) {
             return Err("the text holds control characters; remove them");
         }
-        // Offsets of a column of texts have 32 bits.
-        if text.len() > 1 << 30 {
-            return Err("the text is longer than 1 GiB; leave the column out");
-        }
         Ok(match self.is_quoted && text.contains("\"\"") {
             true => text.replace("\"\"", "\"").into(),
             false => text.into(),

@@ -27,7 +27,7 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
     ];
     let fitting = fits.into_iter().find(|(_, fits)| {
         let parts = batches.par_iter().map(|batch| &batch.columns[slot]);
-        parts.all(|texts| texts.as_string::<i32>().iter().flatten().all(fits))
+        parts.all(|texts| texts.as_string::<i64>().iter().flatten().all(fits))
     });
     let Some((data_type, _)) = fitting else {
         return;
@@ -36,7 +36,7 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
         let texts = &mut batch.columns[slot];
         *texts = match data_type {
             DataType::Float64 => {
-                let cells = texts.as_string::<i32>().iter();
+                let cells = texts.as_string::<i64>().iter();
                 let numbers: Float64Array = cells.map(|text| dialect.number(text?)).collect();
                 Arc::new(numbers) as ArrayRef
             }

@@ -4,7 +4,7 @@ use super::cell::{Dialect, Rows, closing_quote};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::reader::{Batch, Kind};
 use arrow_array::ArrayRef;
-use arrow_array::builder::{Float64Builder, StringBuilder};
+use arrow_array::builder::{Float64Builder, LargeStringBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use neuralnet::data::Lines;
 use std::collections::BTreeMap;
@@ -100,14 +100,14 @@ pub(super) fn read(
 /// The cells of a column.
 enum Cells {
     Numbers(Float64Builder),
-    Texts(StringBuilder),
+    Texts(LargeStringBuilder),
 }
 
 impl Cells {
     fn new(kind: Kind, n_rows: usize) -> Self {
         match kind {
             Kind::Number => Self::Numbers(Float64Builder::with_capacity(n_rows)),
-            Kind::Text | Kind::Own => Self::Texts(StringBuilder::with_capacity(n_rows, 0)),
+            Kind::Text | Kind::Own => Self::Texts(LargeStringBuilder::with_capacity(n_rows, 0)),
         }
     }
 

@@ -5,7 +5,7 @@ use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use arrow_array::{ArrayRef, BooleanArray, Float32Array, PrimitiveArray, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, LargeStringArray, PrimitiveArray};
 use half::f16;
 use std::sync::Arc;
 
@@ -109,7 +109,9 @@ impl Element {
                     let text = self.text(&cell[..self.n_bytes]);
                     text.ok_or_else(|| (row, "is not a text; write it again".to_owned()))
                 });
-                Arc::new(StringArray::from(texts.collect::<Result<Vec<_>, _>>()?))
+                Arc::new(LargeStringArray::from(
+                    texts.collect::<Result<Vec<_>, _>>()?,
+                ))
             }
         })
     }

@@ -3,8 +3,8 @@
 use crate::error::{listed, shown};
 use crate::npy::MAX_COLUMNS;
 use crate::reader::{Batch, Columns, Kind};
+use crate::values::plain;
 use arrow_array::ArrayRef;
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use neuralnet::data::Lines;
 
@@ -73,7 +73,7 @@ impl Layout {
         let fields = self.fields(wanted)?;
         let columns = wanted.iter().map(|(column, _)| {
             let at = fields.binary_search(column).unwrap_or_default();
-            text_of_bytes(arrays.get(at).ok_or("a column is not there")?).map_err(|error| {
+            plain(arrays.get(at).ok_or("a column is not there")?).map_err(|error| {
                 format!("column `{}` {error}", shown(&self.columns.names[*column]))
             })
         });
@@ -104,33 +104,7 @@ fn pandas_indices(schema: &Schema) -> Vec<String> {
 
 /// Whether each cell of a column of this type is one number or one text.
 fn is_plain(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Dictionary(_, values) => is_plain(values),
-        DataType::FixedSizeBinary(_) => false,
-        data_type => !data_type.is_nested(),
-    }
-}
-
-/// Bytes without a type, as some programs write texts, as those; any other column as it is.
-fn text_of_bytes(array: &ArrayRef) -> Parsed<ArrayRef> {
-    let cells = match array.data_type() {
-        DataType::Dictionary(_, values) => values,
-        data_type => data_type,
-    };
-    if !matches!(
-        cells,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView
-    ) {
-        return Ok(array.clone());
-    }
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    let texts = cast_with_options(array, &DataType::LargeUtf8, &options);
-    texts.map_err(|_| {
-        "is of bytes that are not texts; make it numbers or texts, or leave it out".to_owned()
-    })
+    !data_type.is_nested() && !matches!(data_type, DataType::FixedSizeBinary(_))
 }
 
 #[cfg(test)]

@@ -10,10 +10,8 @@ use crate::reader::{Batch, Columns, Kind};
 use crate::values::numbers;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use neuralnet::atomic_file;
-use rayon::prelude::*;
 use std::fs::File;
 use std::io;
 use std::iter;
@@ -103,41 +101,28 @@ pub fn convert(
 
 type Parsed<T> = std::result::Result<T, String>;
 
-/// The rows of a table, under the names of the columns; dictionaries and views as what they stand for.
+/// The rows of a table, under the names of the columns.
 fn whole(names: &[String], batches: Vec<Batch>) -> Parsed<Vec<RecordBatch>> {
-    let plain = batches
-        .par_iter()
-        .map(|batch| batch.columns.iter().map(plain).collect());
-    let plain: Vec<Vec<ArrayRef>> = plain
-        .collect::<std::result::Result<_, ArrowError>>()
-        .map_err(|error| error.to_string())?;
-    let first = plain.first().ok_or("has no rows; at least one is needed")?;
+    let first = batches
+        .first()
+        .ok_or("has no rows; at least one is needed")?;
     let fields = names
         .iter()
-        .zip(first)
+        .zip(&first.columns)
         .enumerate()
         .map(|(at, (name, column))| {
-            let has_nulls = plain
+            let has_nulls = batches
                 .iter()
-                .any(|columns| columns[at].logical_null_count() > 0);
+                .any(|batch| batch.columns[at].logical_null_count() > 0);
             Field::new(name, column.data_type().clone(), has_nulls)
         });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let batches = plain
+    let batches = batches
         .into_iter()
-        .map(|columns| RecordBatch::try_new(schema.clone(), columns));
+        .map(|batch| RecordBatch::try_new(schema.clone(), batch.columns));
     batches
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| error.to_string())
-}
-
-fn plain(column: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
-    match column.data_type() {
-        DataType::Dictionary(_, values) => plain(&cast(column, values)?),
-        DataType::Utf8 | DataType::Utf8View => cast(column, &DataType::LargeUtf8),
-        DataType::Float16 => cast(column, &DataType::Float32),
-        _ => Ok(column.clone()),
-    }
 }
 
 /// What is written: a table as its format can hold it.

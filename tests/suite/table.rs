@@ -463,6 +463,10 @@ fn weights_that_are_none_are_refused() {
             "column `w`: holds no weight above 0",
         ),
         (
+            "a,w,y\n1,1e-50,0\n2,1e-50,1\n",
+            "column `w`: holds no weight above 0 in f32",
+        ),
+        (
             "a,w,y\n1,inf,0\n2,1,1\n",
             ":2: column `w`: `inf` is not finite",
         ),

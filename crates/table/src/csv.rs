@@ -119,9 +119,13 @@ impl Reader for Csv {
             }
             self.append(&pieces, wanted, &mut batches)?;
         }
-        for (slot, (_, kind)) in wanted.iter().enumerate() {
+        for (slot, (column, kind)) in wanted.iter().enumerate() {
             if *kind == Kind::Own {
-                own::take(&mut batches, slot, &self.header.dialect);
+                let counts = own::take(&mut batches, slot, &self.header.dialect);
+                let found = (0..).zip(counts).filter(|(_, n_cells)| *n_cells > 0);
+                for (word, n_cells) in found {
+                    *self.words.entry((word, *column)).or_default() += n_cells;
+                }
             }
         }
         Ok(batches)

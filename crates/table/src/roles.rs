@@ -48,15 +48,20 @@ impl Roles {
             true => uses.left(),
             false => features,
         };
-        if features.is_empty() {
-            return Err(Error::Setting {
-                setting: "features",
-                reason: format!(
-                    "{source} has no column left to be a feature: its columns are {}, and at least one has to be",
-                    listed(&columns.names)
-                ),
-                remedies: Vec::new(),
-            });
+        for (setting, used, use_of) in [
+            ("features", &features, "a feature"),
+            ("targets", &targets, "the target"),
+        ] {
+            if used.is_empty() {
+                return Err(Error::Setting {
+                    setting,
+                    reason: format!(
+                        "{source} has no column left to be {use_of}: its columns are {}, and at least one has to be",
+                        listed(&columns.names)
+                    ),
+                    remedies: Vec::new(),
+                });
+            }
         }
         let one_hot = named(source, columns, "one_hot", &options.one_hot)?;
         if let Some(other) = one_hot.iter().find(|column| !features.contains(column)) {
@@ -345,6 +350,14 @@ mod tests {
             let refused = roles(&options).unwrap_err();
             assert!(refused.contains(part), "{refused}");
         }
+        let mut hidden = Columns::named(words("a b"));
+        hidden.is_hidden.fill(true);
+        let refused = Roles::of_training("t.csv", &hidden, &options("", "#1", "", ""));
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains("no column left to be the target"),
+            "{refused}"
+        );
         let mut one_hot = options("", "a b", "", "");
         one_hot.one_hot = words("d");
         let refused = roles(&one_hot).unwrap_err();

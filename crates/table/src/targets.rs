@@ -133,11 +133,11 @@ pub(crate) fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
         };
         return Err(Error::at(table.cell(row, column), reason));
     }
-    match weights.iter().any(|weight| *weight > 0.0) {
+    match weights.iter().any(|weight| rounded(*weight) > 0.0) {
         true => Ok(weights),
         false => Err(Error::at(
             table.place().column(name),
-            "holds no weight above 0; at least one is needed",
+            "holds no weight above 0 in f32; at least one is needed",
         )),
     }
 }

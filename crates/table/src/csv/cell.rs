@@ -11,6 +11,8 @@ pub(super) struct Dialect {
     pub(super) words: Vec<Word>,
     /// Whether a word, in letters of any size, begins with the byte.
     begins_word: [bool; 256],
+    /// Whether one of the words is a number.
+    pub(super) has_numbers: bool,
     /// Whether every number that `fast_float2` finds at the start of a cell is one.
     pub(super) is_plain: bool,
 }
@@ -32,6 +34,7 @@ impl Dialect {
             has_comma,
             words: Vec::new(),
             begins_word: [false; 256],
+            has_numbers: false,
             is_plain: !has_comma && separator != b' ',
         };
         let truths = truths.map(|(text, value)| Word {
@@ -54,7 +57,8 @@ impl Dialect {
                 dialect.begins_word[usize::from(first)] = true;
             }
         }
-        dialect.is_plain &= dialect.words.iter().all(|word| word.number.is_none());
+        dialect.has_numbers = dialect.words.iter().any(|word| word.number.is_some());
+        dialect.is_plain &= !dialect.has_numbers;
         dialect
     }
 
@@ -81,15 +85,23 @@ impl Dialect {
             .bytes()
             .next()
             .is_some_and(|first| !self.begins_word[usize::from(first)]);
-        if begins_none && (self.is_plain || !is_number) {
+        if begins_none && !(is_number && self.has_numbers) {
             return None;
         }
-        let may_be = (is_number && !self.is_plain).then_some(text);
-        let number = may_be.and_then(|text| self.number(text));
-        self.words.iter().position(|word| match word.value {
-            None => word.text == text || number.is_some() && word.number == number,
-            Some(_) => is_number && word.text.eq_ignore_ascii_case(text),
+        let number = is_number.then(|| self.missing_number(text)).flatten();
+        number.or_else(|| {
+            self.words.iter().position(|word| match word.value {
+                None => word.text == text,
+                Some(_) => is_number && word.text.eq_ignore_ascii_case(text),
+            })
         })
+    }
+
+    /// Which of the words a text is as a number, however it is written.
+    pub(super) fn missing_number(&self, text: &str) -> Option<usize> {
+        let number = self.has_numbers.then(|| self.number(text)).flatten()?;
+        let of_number = |word: &Word| word.number == Some(number);
+        self.words.iter().position(of_number)
     }
 
     /// Whether it is white space within a line.

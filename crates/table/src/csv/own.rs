@@ -3,7 +3,7 @@
 use super::cell::Dialect;
 use crate::reader::Batch;
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, Float64Array};
+use arrow_array::{ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use rayon::prelude::*;
@@ -13,15 +13,19 @@ use std::sync::Arc;
 type Fits<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
 /// Makes the texts of a column of all batches what they are: the first of some types that changes none of them.
-pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
+/// Returns how many of them turned out to be which of the dialect's words.
+pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Vec<usize> {
+    let is_missing = |text: &str| dialect.missing_number(text).is_some();
     let fits: [(DataType, Fits<'_>); 4] = [
         (DataType::Int64, &|text| {
-            is_integer(text) && text != "-0" && text.parse::<i64>().is_ok()
+            is_integer(text) && text != "-0" && text.parse::<i64>().is_ok() || is_missing(text)
         }),
         (DataType::UInt64, &|text| {
-            is_integer(text) && text.parse::<u64>().is_ok()
+            is_integer(text) && text.parse::<u64>().is_ok() || is_missing(text)
         }),
-        (DataType::Float64, &|text| is_float(text, dialect)),
+        (DataType::Float64, &|text| {
+            is_float(text, dialect) || is_missing(text)
+        }),
         // In other letters, these would not be what is written.
         (DataType::Boolean, &|text| matches!(text, "True" | "False")),
     ];
@@ -29,9 +33,23 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
         let parts = batches.par_iter().map(|batch| &batch.columns[slot]);
         parts.all(|texts| texts.as_string::<i64>().iter().flatten().all(fits))
     });
+    let mut counts = vec![0; dialect.words.len()];
     let Some((data_type, _)) = fitting else {
-        return;
+        return counts;
     };
+    if dialect.has_numbers && data_type != DataType::Boolean {
+        for batch in &mut *batches {
+            let texts = batch.columns[slot].as_string::<i64>().iter();
+            let there = texts.map(|text| {
+                let word = dialect.missing_number(text?);
+                word.map_or(text, |word| {
+                    counts[word] += 1;
+                    None
+                })
+            });
+            batch.columns[slot] = Arc::new(there.collect::<LargeStringArray>());
+        }
+    }
     batches.par_iter_mut().for_each(|batch| {
         let texts = &mut batch.columns[slot];
         *texts = match data_type {
@@ -43,6 +61,7 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) {
             _ => cast(texts, &data_type).expect("every cell was tried"),
         };
     });
+    counts
 }
 
 /// Whether it is an integer as a program writes it: without zeros before it, nor a plus.

@@ -248,6 +248,24 @@ fn missing_cells_truths_and_decimals_are_read_and_told() {
         ]
     );
     assert!(csv.take_notices().is_empty(), "once");
+    // However the number is written, in a column that turns out to be of numbers too.
+    let mut csv = File::new("a;b;c\n-999,0;-999;-999,0\n2;2,5;x\n")
+        .open(&options)
+        .expect("a header");
+    let batches = all(&mut csv, Kind::Own).expect("rows");
+    let columns = &batches[0].columns;
+    assert_eq!(
+        columns[0]
+            .as_primitive::<Int64Type>()
+            .iter()
+            .collect::<Vec<_>>(),
+        [None, Some(2)]
+    );
+    assert_eq!([columns[1].null_count(), columns[2].null_count()], [1, 0]);
+    assert_eq!(
+        csv.take_notices(),
+        ["cells that are `-999` count as missing: 1 of `a`, 1 of `b`"]
+    );
     assert!(
         refused("a;b\n1.5;2\n", &options)
             .0
@@ -301,7 +319,7 @@ fn columns_are_what_all_of_their_cells_are() {
             .collect();
         assert_eq!(
             types.join(" "),
-            "Int64 UInt64 Float64 Boolean Utf8 Utf8 Int64 Utf8"
+            "Int64 UInt64 Float64 Boolean LargeUtf8 LargeUtf8 Int64 LargeUtf8"
         );
     }
     let last = batches.last().expect("rows");
@@ -312,7 +330,7 @@ fn columns_are_what_all_of_their_cells_are() {
         12
     );
     assert_eq!(
-        last.columns[5].as_string::<i32>().value(last.n_rows - 1),
+        last.columns[5].as_string::<i64>().value(last.n_rows - 1),
         "12345678901234567890123"
     );
     assert!(last.columns[3].is_null(last.n_rows - 2), "an empty row");

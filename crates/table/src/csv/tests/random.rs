@@ -91,7 +91,7 @@ fn rows_and_their_lines_are_the_same_in_pieces_and_spans() {
                         .zip(lines),
                 );
                 assert_eq!(
-                    batch.columns[2].as_string::<i32>().value(0),
+                    batch.columns[2].as_string::<i64>().value(0),
                     found[batch.first_row].0.to_string()
                 );
             }

@@ -695,7 +695,7 @@ fn no_flag_counts_an_empty_text_as_missing() {
         parquet(&batch, Compression::SNAPPY, None),
         &[],
         2,
-        &["row 2, column `a`: `` is not a number; --drop a leaves"],
+        &["row 2, column `a`: `` is not a number; --one-hot a makes"],
     );
 }
 

@@ -492,25 +492,34 @@ fn rows(text: &[u8]) -> Vec<Vec<String>> {
     cells.collect()
 }
 
-/// A pipe is read to its end, and a table of any length from it.
+/// What is read from a pipe that gives `text` once.
 #[cfg(unix)]
-#[test]
-fn a_pipe_is_read_whole() {
-    let path = path("pipe.csv");
+fn piped(name: &str, text: String) -> Result<Dataset, Error> {
+    let path = path(name);
     let _ = fs::remove_file(&path);
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success(), "a pipe was made");
-    let writer = {
-        let path = path.clone();
-        std::thread::spawn(move || {
-            let rows: String = (0..200_000)
-                .map(|row| format!("{row},{}\n", row % 2))
-                .collect();
-            fs::write(Path::new(&path), "a,y\n".to_owned() + &rows).unwrap();
-        })
-    };
-    let dataset = crate::common::tables::open(&path, &TableOptions::default()).unwrap();
+    let pipe = path.clone();
+    let writer = std::thread::spawn(move || fs::write(Path::new(&pipe), text).unwrap());
+    let read = crate::common::tables::open(&path, &TableOptions::default());
     writer.join().unwrap();
+    read
+}
+
+/// A pipe is read to its end, and a table of any length from it; and once, whatever is wrong with it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_whole() {
+    let rows = |last: &str| {
+        let rows = (0..200_000).map(|row| format!("{row},{}\n", row % 2));
+        format!("a,y\n{}{last}", rows.collect::<String>())
+    };
+    let refused = piped("texts.csv", rows("red,1\n")).unwrap_err().to_string();
+    assert!(
+        refused.contains("`red` is not a number; `one_hot` a"),
+        "{refused}"
+    );
+    let dataset = piped("pipe.csv", rows("")).unwrap();
     assert_eq!(dataset.n_samples(), 200_000);
     let reading = dataset.reading().unwrap();
     assert_eq!(reading.bytes, 1_688_894, "every byte is counted");

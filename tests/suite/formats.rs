@@ -281,7 +281,7 @@ fn no_text_of_another_format_is_said_to_be_missing() {
     for (rows, part) in [
         (
             "1,5\n2,6\n+4,7\n",
-            "row 2, column `a`: `+4` is not a number; `drop`",
+            "row 2, column `a`: `+4` is not a number; `one_hot`",
         ),
         (
             "1,5\n2,6\n3,x\n",

@@ -11,7 +11,6 @@ use neuralnet::data::Lines;
 use std::time::Instant;
 
 /// Record batches whose rows are not read yet.
-#[derive(Clone)]
 struct Batches {
     source: String,
     columns: Columns,
@@ -50,7 +49,7 @@ pub fn from_batches(
         .iter()
         .map(|field| field.name().clone())
         .collect();
-    let batches = Batches {
+    let mut batches = Batches {
         source: source.to_owned(),
         columns: Columns::named(names),
         n_bytes: batches
@@ -60,8 +59,7 @@ pub fn from_batches(
         rest: batches.into_iter(),
         n_rows: 0,
     };
-    let again = || -> Result<Box<dyn Reader>> { Ok(Box::new(batches.clone())) };
-    trained(source, &mut batches.clone(), &again, options, start)
+    trained(source, &mut batches, options, start)
 }
 
 impl Reader for Batches {
@@ -306,7 +304,7 @@ mod tests {
             ),
             (
                 texts(&["1", "2", "oops", "4"]),
-                "row 2, column `x`: `oops` is not a number; `drop` x",
+                "row 2, column `x`: `oops` is not a number; `one_hot` x makes a feature of each of its texts; `drop` x",
             ),
             (
                 numbers(&[1.0, f64::NAN, 2.0, f64::NAN]),

@@ -29,8 +29,7 @@ pub fn open(data: &str, options: &TableOptions) -> Result<Dataset> {
         let path = Path::new(data);
         let start = Instant::now();
         let mut reader = format::open(path, &options.text, options.labels.as_deref())?;
-        let again = || format::open(path, &options.text, options.labels.as_deref());
-        return trained(data, &mut *reader, &again, options, start);
+        return trained(data, &mut *reader, options, start);
     }
     options.check_unused(data)?;
     match data.strip_prefix("synthetic:") {

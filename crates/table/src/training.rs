@@ -6,11 +6,11 @@ use crate::features::fit;
 use crate::in_place::Asked;
 use crate::open::{encoded, kinds, read, reading};
 use crate::options::TableOptions;
-use crate::reader::{Kind, Reader};
+use crate::reader::Reader;
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Targets, targets, weights};
-use crate::values::{canonical, meaning};
+use crate::values::meaning;
 use arrow_array::Array;
 use neuralnet::Dataset;
 use neuralnet::data::{Column, held_out};
@@ -18,17 +18,13 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Instant;
 
-/// Rows that are looked at to say what a column of texts holds.
-const SAMPLE_ROWS: usize = 10_000;
-
-/// The table of `reader` as samples to train on; `again` opens it once more, to say what is in a column of texts.
+/// The table of `reader` as samples to train on.
 ///
 /// # Errors
 /// If its cells cannot be read, or are not what `options` makes of their columns.
 pub(crate) fn trained(
     source: &str,
     reader: &mut dyn Reader,
-    again: &dyn Fn() -> Result<Box<dyn Reader>>,
     options: &TableOptions,
     start: Instant,
 ) -> Result<Dataset> {
@@ -49,7 +45,12 @@ pub(crate) fn trained(
         .map(|column| roles.one_hot.contains(column));
     let is_one_hot: Vec<bool> = is_one_hot.collect();
     let kinds = kinds(&roles, |at| is_one_hot[at]);
-    let mut table = read(source, reader, &kinds).map_err(|error| helped(error, again))?;
+    let features = roles
+        .features
+        .iter()
+        .map(|column| reader.columns().names[*column].clone());
+    let features: Vec<String> = features.collect();
+    let mut table = read(source, reader, &kinds).map_err(|error| helped(error, &features))?;
     let mut notices = [
         reader.columns().notices.clone(),
         reader.take_notices(),
@@ -75,8 +76,8 @@ pub(crate) fn trained(
         (Some(split), Ok(made)) => Some(seen_weights(made, weights.as_deref(), split)?),
         _ => weights.clone(),
     };
-    let (columns, of_columns) =
-        fit(&table, &is_one_hot, seen.as_deref(), options).map_err(|error| helped(error, again))?;
+    let (columns, of_columns) = fit(&table, &is_one_hot, seen.as_deref(), options)
+        .map_err(|error| helped(error, &features))?;
     let made = made?;
     refuse_repeated(&table, &columns)?;
     // Only a row that was not seen can hold a text that is not known.
@@ -168,44 +169,22 @@ pub(crate) fn drop_weightless(
     Ok(Some(weights))
 }
 
-/// An error of a column of numbers that holds texts, with the settings that help: those for categories only if most of
-/// its cells are no numbers.
-fn helped(mut error: Error, again: &dyn Fn() -> Result<Box<dyn Reader>>) -> Error {
-    let Error::Table {
+/// An error of a feature of numbers that holds texts, with the settings that help: whether the texts are categories or
+/// strays among numbers is for the table's owner to say.
+fn helped(mut error: Error, features: &[String]) -> Error {
+    if let Error::Table {
         place,
         is_text: true,
         remedies,
         ..
     } = &mut error
-    else {
-        return error;
-    };
-    let Some(name) = place.column.clone() else {
-        return error;
-    };
-    let sample = || -> Result<(usize, usize)> {
-        let mut reader = again()?;
-        let column = reader
-            .columns()
-            .names
-            .iter()
-            .position(|other| *other == name)
-            .unwrap_or(0);
-        let table = Table::read("", &mut *reader, &[(column, Kind::Text)], SAMPLE_ROWS)?;
-        let texts = table.texts(0)?;
-        let all = || texts.iter().flat_map(|cells| cells.iter().flatten());
-        Ok((
-            all().count(),
-            all().filter(|text| canonical(text).is_some()).count(),
-        ))
-    };
-    let (n_cells, n_numbers) = sample().unwrap_or((1, 0));
-    // Categories need no remedy of a stray text, and numbers none of categories.
-    if 2 * n_numbers <= n_cells {
+        && let Some(name) = place.column.clone().filter(|name| features.contains(name))
+    {
         let effect = "makes a feature of each of its texts";
-        *remedies = vec![Remedy::new("one_hot", name.as_str(), effect)];
+        remedies.insert(0, Remedy::new("one_hot", name.as_str(), effect));
+        return error.or(Remedy::new("drop", name, "leaves the column out"));
     }
-    error.or(Remedy::new("drop", name, "leaves the column out"))
+    error
 }
 
 /// What columns of times and decimals are taken as.

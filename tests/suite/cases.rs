@@ -522,6 +522,18 @@ fn unknown_categories_are_errors_or_zeros() {
         stderr.contains("1 cell holds a text that the model does not know"),
         "{stderr}"
     );
+    // The target beside its predictions: no two columns of a file have one name.
+    let beside = file("beside.csv", "");
+    let args = [
+        "predict", &model, &cities, "--id", "y", "-o", &beside, "--force",
+    ];
+    let told = said(&args).1;
+    assert!(
+        told.contains("column 2 is called `y_2`: another one is `y`"),
+        "{told}"
+    );
+    let text = fs::read_to_string(&beside).unwrap();
+    assert!(text.starts_with("y,y_2,y=no,y=yes\nno,no,"), "{text}");
     // A number written in two ways is one category.
     let grades = file(
         "grades.csv",

@@ -5,7 +5,7 @@
 
 use crate::common::tables::convert;
 use crate::common::{neuralnet, root, scratch};
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use neuralnet::Dataset;
@@ -393,6 +393,26 @@ fn csv_is_read_again_or_it_is_told_what_is_not() {
     assert!(
         told.contains("column `y` holds infinite numbers, which are texts when .csv is read"),
         "{told}"
+    );
+}
+
+/// Times in a zone that has a name are those of UTC in a text.
+#[test]
+fn times_of_any_zone_are_written_as_texts() {
+    let folder = folder("zones");
+    let [from, csv] = ["t.parquet", "u.csv"].map(|name| folder.join(name));
+    let times = TimestampMillisecondArray::from(vec![1_700_000_000_000, 0]);
+    let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
+    let table = RecordBatch::try_from_iter([("t", times.clone()), ("u", times)]).unwrap();
+    let file = fs::File::create(&from).unwrap();
+    let mut writer = ArrowWriter::try_new(file, table.schema(), None).unwrap();
+    writer.write(&table).unwrap();
+    writer.close().unwrap();
+    convert(&from, None, &csv).unwrap();
+    let text = fs::read_to_string(&csv).unwrap();
+    assert!(
+        text.contains("\n2023-11-14T22:13:20Z,2023-11-14T22:13:20Z\n"),
+        "{text}"
     );
 }
 

@@ -543,6 +543,9 @@ fn a_model_makes_the_same_of_other_data() {
     assert_eq!(rows(&data).0, expected);
     assert_eq!(data.notices()[0], "2 missing cells of `a` filled with 5");
     assert_eq!(data.n_outputs(), 0, "no target is needed");
+    let npy = path.with_extension("npy");
+    neuralnet_table::write_npy(&data, &npy).unwrap();
+    assert_eq!(fs::read(npy).unwrap().len(), 128 + 4 * expected.len());
     for (content, part) in [
         (
             "a,kind,b\n1,u,2\n1,w,2\n",
@@ -605,6 +608,15 @@ fn a_model_finds_its_targets() {
     let path = file("labelled_numbers", "other.csv", "y,a\n3.0,1\n0,2\n3,4\n");
     let data = crate::common::tables::open_labelled(&numbers, path.to_str().unwrap()).unwrap();
     assert_eq!(rows(&data), (vec![1.0, 2.0, 4.0], vec![1.0, 0.0, 1.0]));
+    // Written like numbers, though some classes are none.
+    let codes = model(
+        "labelled_codes",
+        &TableOptions::default(),
+        "a,y\n1,250.00\n2,V45\n",
+    );
+    let path = file("labelled_codes", "other.csv", "y,a\n250.00,1\n250.00,2\n");
+    let data = crate::common::tables::open_labelled(&codes, path.to_str().unwrap()).unwrap();
+    assert_eq!(rows(&data).1, [0.0, 0.0]);
     let plain = model(
         "labelled_plain",
         &TableOptions::default(),

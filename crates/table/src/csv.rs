@@ -31,8 +31,6 @@ pub(crate) struct Csv {
     bytes: Bytes,
     /// What its first lines say, and how much was read so far.
     header: Header,
-    /// Rows that were read.
-    n_rows: usize,
     words: Words,
 }
 
@@ -48,7 +46,6 @@ impl Csv {
             header: header::read(path, &bytes, options)?,
             path: path.to_owned(),
             bytes,
-            n_rows: 0,
             words: Words::new(),
         })
     }
@@ -92,9 +89,8 @@ impl Csv {
                 *self.words.entry(word).or_default() += n_cells;
             }
             let mut lines = Lines::default();
-            lines.append(&piece.batch.lines, 0, header.n_lines);
-            (piece.batch.lines, piece.batch.first_row) = (lines, self.n_rows);
-            self.n_rows += piece.batch.n_rows;
+            lines.append(&piece.batch.places, 0, header.n_lines);
+            piece.batch.places = lines;
             (header.start, header.n_lines) = (range.end, header.n_lines + piece.n_lines);
             if piece.batch.n_rows > 0 {
                 batches.push(piece.batch);

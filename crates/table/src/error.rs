@@ -60,12 +60,17 @@ pub struct Place {
 }
 
 impl Place {
-    /// The file as a whole.
-    pub(crate) fn file(path: &Path) -> Self {
+    /// The source that is named so as a whole.
+    pub(crate) fn of(source: &str) -> Self {
         Self {
-            source: path.display().to_string(),
+            source: source.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The file as a whole.
+    pub(crate) fn file(path: &Path) -> Self {
+        Self::of(&path.display().to_string())
     }
 
     /// A line of a file.

@@ -10,7 +10,7 @@ use crate::values::{canonical, each_weighted};
 use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// More different texts than this are neither classes nor categories.
 pub(crate) const MAX_TEXTS: usize = 10_000;
@@ -181,18 +181,28 @@ pub(crate) fn counted(
     most: usize,
 ) -> BTreeMap<String, f64> {
     let mut found: HashMap<&str, f64> = HashMap::new();
+    let (mut numbers, mut are_numbers) = (HashSet::new(), true);
     let rows = cells.iter().flat_map(|cells| cells.iter()).enumerate();
     for (row, text) in rows {
         let weight = weights.map_or(1.0, |weights| weights[row]);
         let Some(text) = text.filter(|_| weight > 0.0) else {
             continue;
         };
+        let n_before = found.len();
         *found.entry(text).or_default() += weight;
-        if found.len() > most {
-            break;
+        if found.len() > n_before {
+            let is_number = canonical(text).map(|number| numbers.insert(number));
+            are_numbers &= is_number.is_some();
+            if (if are_numbers {
+                numbers.len()
+            } else {
+                found.len()
+            }) > most
+            {
+                break;
+            }
         }
     }
-    let are_numbers = found.keys().all(|text| canonical(text).is_some());
     // In order, so that sums of several spellings have the same bits in every run.
     let found: BTreeMap<&str, f64> = found.into_iter().collect();
     let mut merged = BTreeMap::new();
@@ -216,5 +226,27 @@ fn fill_of_category(weight: f64, all: f64, impute: Impute) -> f32 {
             std::cmp::Ordering::Equal => 0.5,
             std::cmp::Ordering::Greater => 1.0,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn numbers_are_counted_however_many_spellings_they_have() {
+        let counted = |texts: &[&str]| counted(&vec![texts.to_vec().into()], None, 3);
+        let numbers = counted(&["0", "0.0", "1", "1.0", "1e0", "2"]);
+        let numbers: Vec<_> = numbers.into_iter().collect();
+        assert_eq!(
+            numbers,
+            [("0", 2.0), ("1", 3.0), ("2", 1.0)].map(|(text, n)| (text.to_owned(), n))
+        );
+        assert_eq!(
+            counted(&["0", "1", "2", "3", "4"]).len(),
+            4,
+            "more than three"
+        );
+        assert_eq!(counted(&["0", "0.0", "1", "1.0", "x"]).len(), 5, "texts");
     }
 }

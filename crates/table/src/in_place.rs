@@ -53,9 +53,8 @@ impl Asked<'_> {
             let column = *column.expect("a used column");
             let value = values.as_ref()[row * values.width + column];
             let place = Place {
-                source: self.source.to_owned(),
                 row: Some(row),
-                ..Place::default()
+                ..Place::of(self.source)
             };
             let place = place.column(&reader.columns().names[column]);
             return match (value.is_nan(), self.fills) {

@@ -7,7 +7,6 @@ use crate::training::trained;
 use crate::values::plain;
 use arrow_array::RecordBatch;
 use neuralnet::Dataset;
-use neuralnet::data::Lines;
 use std::time::Instant;
 
 /// Record batches whose rows are not read yet.
@@ -30,13 +29,7 @@ pub fn from_batches(
     options: &TableOptions,
 ) -> Result<Dataset> {
     let start = Instant::now();
-    let fail = |reason: &str| {
-        let place = Place {
-            source: source.to_owned(),
-            ..Place::default()
-        };
-        Error::at(place, reason)
-    };
+    let fail = |reason: &str| Error::at(Place::of(source), reason);
     let schema = batches
         .first()
         .ok_or_else(|| fail("holds no batch; at least one is needed"))?
@@ -74,19 +67,12 @@ impl Reader for Batches {
         {
             let columns = wanted.iter().map(|(column, _)| {
                 plain(batch.column(*column)).map_err(|reason| {
-                    let place = Place {
-                        source: self.source.clone(),
-                        ..Place::default()
-                    };
+                    let place = Place::of(&self.source);
                     Error::at(place.column(&self.columns.names[*column]), reason)
                 })
             });
-            batches.push(Batch {
-                columns: columns.collect::<Result<_>>()?,
-                n_rows: batch.num_rows(),
-                first_row: self.n_rows,
-                lines: Lines::default(),
-            });
+            let columns = columns.collect::<Result<_>>()?;
+            batches.push(Batch::without_lines(columns, batch.num_rows(), self.n_rows));
             n_read += batch.num_rows();
             self.n_rows += batch.num_rows();
         }
@@ -202,6 +188,26 @@ mod tests {
         let (x, t) = table(&dictionary);
         assert_eq!(x, [1.5, 1.0, 0.0, 2.5, 0.0, 0.0, 4.0, 0.0, 1.0]);
         assert_eq!((x, t), table(&|cells| cells));
+    }
+
+    #[test]
+    fn rows_keep_their_numbers_when_others_are_left_out() {
+        let table = |x: &[f64], y: &[f64]| batch([("x", numbers(x)), ("y", numbers(y))]);
+        let tables = vec![
+            table(&[1.0, 2.0], &[f64::NAN, 2.0]),
+            table(&[3.0, 4.0, f64::NAN], &[f64::NAN, 4.0, 5.0]),
+        ];
+        let options = TableOptions {
+            drop_missing_targets: true,
+            ..TableOptions::default()
+        };
+        let refused = from_batches("memory", tables, &options)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("row 4, column `x`: the cell is missing"),
+            "{refused}"
+        );
     }
 
     #[test]

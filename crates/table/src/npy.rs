@@ -11,7 +11,6 @@ use crate::error::{Error, Place, Result};
 use crate::file::{Bytes, Mapped};
 use crate::reader::{Batch, Columns, InPlace, Kind, Reader};
 use arrow_array::ArrayRef;
-use neuralnet::data::Lines;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -153,12 +152,11 @@ impl Reader for Arrays {
             let cells = places
                 .iter()
                 .map(|((array, column), name)| array.cells(*column, name, &rows));
-            Ok(Batch {
-                columns: cells.collect::<Result<_>>()?,
-                n_rows: rows.len(),
-                first_row: start,
-                lines: Lines::default(),
-            })
+            Ok(Batch::without_lines(
+                cells.collect::<Result<_>>()?,
+                rows.len(),
+                start,
+            ))
         });
         // The first error, whichever core was first.
         let batches: Vec<Result<Batch>> = batches.collect();
@@ -234,7 +232,7 @@ mod tests {
                 return rows;
             }
             for batch in batches {
-                assert_eq!(batch.first_row, rows.len());
+                assert_eq!(batch.places.line(0), Some(rows.len() as u64));
                 let columns = batch
                     .columns
                     .iter()

@@ -10,6 +10,7 @@ use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
 use crate::training::{drop_missing, drop_weightless, trained};
+use crate::values::canonical;
 use neuralnet::data::{Column, ColumnView, Encoded, Reading};
 use neuralnet::{Classes, Dataset, Model};
 use std::path::Path;
@@ -136,7 +137,11 @@ pub(crate) fn open_known(
         weight,
         &[],
     )?;
-    let kinds = kinds(&roles, |at| columns[at].categories.is_some());
+    let kinds = kinds(
+        &roles,
+        |at| columns[at].categories.is_some(),
+        kind_of_targets(labels.as_ref().and_then(|labels| labels.known.classes)),
+    );
     let asked = Asked {
         source: data,
         roles: &roles,
@@ -216,27 +221,32 @@ fn refuse_offsets(
 }
 
 /// The columns that are used, each with its kind: features, targets, the weight, and those passed through.
-pub(crate) fn kinds(roles: &Roles, is_text: impl Fn(usize) -> bool) -> Vec<(usize, Kind)> {
-    let kind = |at| {
-        if is_text(at) {
-            Kind::Text
-        } else {
-            Kind::Number
-        }
+pub(crate) fn kinds(
+    roles: &Roles,
+    is_text: impl Fn(usize) -> bool,
+    of_targets: Kind,
+) -> Vec<(usize, Kind)> {
+    let of_feature = |at| match is_text(at) {
+        true => Kind::Text,
+        false => Kind::Number,
     };
-    let features = roles
-        .features
-        .iter()
-        .enumerate()
-        .map(|(at, column)| (*column, kind(at)));
-    let targets = roles.targets.iter().map(|column| (*column, Kind::Own));
+    let features = roles.features.iter().copied().zip((0..).map(of_feature));
+    let targets = roles.targets.iter().map(|column| (*column, of_targets));
     let weight = roles.weight.iter().map(|column| (*column, Kind::Number));
     let passed = roles.passed.iter().map(|column| (*column, Kind::Text));
-    features
-        .chain(targets)
-        .chain(weight)
-        .chain(passed)
-        .collect()
+    let all = features.chain(targets).chain(weight).chain(passed);
+    all.collect()
+}
+
+/// How the targets of a model are read: as they are written, if its classes are not all numbers, of which `250.00` may be
+/// one beside `V45`.
+fn kind_of_targets(classes: Option<&Classes>) -> Kind {
+    let names = || classes.into_iter().flat_map(|classes| &classes.names);
+    let is_number = |name: &String| canonical(name).is_some_and(|number| number == *name);
+    match names().all(is_number) {
+        true => Kind::Own,
+        false => Kind::Text,
+    }
 }
 
 /// All rows of the columns `wanted`.

@@ -7,6 +7,7 @@
 //! array has the probabilities alone. Columns of the table that are passed through come first.
 
 use crate::error::{Error, Result};
+use crate::reader;
 use crate::stream::{Span, Stream};
 use crate::write::{Format, TableWriter};
 use arrow_array::{Float64Array, Int64Array, LargeStringArray, RecordBatch};
@@ -129,8 +130,9 @@ enum Class<'m> {
 }
 
 impl<'m> Columns<'m> {
-    /// Of the predictions of `model` for `data`; with texts if `has_texts`.
-    fn of(model: &'m Model, data: &Stream, has_texts: bool) -> Self {
+    /// Of the predictions of `model` for `data`; with texts if `has_texts`. Each has a name of its own, which `data` tells
+    /// if it is another.
+    fn of(model: &'m Model, data: &mut Stream, has_texts: bool) -> Self {
         let description = model.description();
         let is_probability = description.activation.meaning() == Meaning::Probabilities;
         let class = match &description.classes {
@@ -159,6 +161,11 @@ impl<'m> Columns<'m> {
                 fields.push(field(name, DataType::Float64));
             }
         }
+        let names = fields.iter().map(|field| field.name().clone());
+        let named = reader::Columns::named(names.collect());
+        let fields = fields.into_iter().zip(named.names);
+        let fields: Vec<Field> = fields.map(|(field, name)| field.with_name(name)).collect();
+        data.tell(named.notices);
         Self {
             schema: Arc::new(Schema::new(fields)),
             class,

@@ -27,10 +27,22 @@ pub(crate) struct Batch {
     /// A missing cell is a null, or NaN among floating-point numbers, which may be infinite too.
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) n_rows: usize,
-    /// Rows of the table before these.
-    pub(crate) first_row: usize,
-    /// Where the rows stand in a file of lines, the first of them row 0.
-    pub(crate) lines: Lines,
+    /// Where the rows stand in the table, the first of them row 0 here: their lines if it is a file of lines, otherwise
+    /// how many rows come before them.
+    pub(crate) places: Lines,
+}
+
+impl Batch {
+    /// Rows of a table without lines, of which `first_row` come before these.
+    pub(crate) fn without_lines(columns: Vec<ArrayRef>, n_rows: usize, first_row: usize) -> Self {
+        let mut places = Lines::default();
+        places.push(0, first_row as u64);
+        Self {
+            columns,
+            n_rows,
+            places,
+        }
+    }
 }
 
 /// What a format says of its columns.
@@ -38,6 +50,8 @@ pub(crate) struct Batch {
 pub(crate) struct Columns {
     /// Their names, each once. A column without a name is called `#N` by its place, from 1.
     pub(crate) names: Vec<String>,
+    /// Whether each row stands in a line of a text, which is told then.
+    pub(crate) has_lines: bool,
     /// Whether a column is used only if it is named: unnamed ones, and indices that the format marks.
     pub(crate) is_hidden: Vec<bool>,
     /// The columns that are targets unless others are named; empty for the last one that is not hidden.

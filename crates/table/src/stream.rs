@@ -123,7 +123,7 @@ pub fn stream_in_spans(
     let n_features = columns.iter().map(Column::n_features).sum();
     let width = reader.columns().names.len().max(n_features);
     stream.rest = Rest::Rows(Unread {
-        wanted: kinds(&roles, |at| columns[at].categories.is_some()),
+        wanted: kinds(&roles, |at| columns[at].categories.is_some(), Kind::Own),
         reader,
         n_rows: (n_cells / width).max(1),
         counts: Counts::default(),
@@ -167,6 +167,11 @@ impl Stream {
     /// read; each once.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Adds what the owner of the table should know.
+    pub(crate) fn tell(&mut self, notices: Vec<String>) {
+        self.notices.extend(notices);
     }
 
     fn read(&mut self) -> Result<Option<Span>> {

@@ -16,6 +16,7 @@ pub(crate) struct Table {
     pub(crate) names: Vec<String>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) n_rows: usize,
+    has_lines: bool,
 }
 
 /// The cells of one column, one array for each batch.
@@ -44,6 +45,7 @@ impl Table {
             source: source.to_owned(),
             names,
             n_rows: batches.iter().map(|batch| batch.n_rows).sum(),
+            has_lines: reader.columns().has_lines,
             batches,
         })
     }
@@ -99,18 +101,16 @@ impl Table {
 
     /// The table as a whole.
     pub(crate) fn place(&self) -> Place {
-        Place {
-            source: self.source.clone(),
-            ..Place::default()
-        }
+        Place::of(&self.source)
     }
 
     /// A row of a batch.
     pub(crate) fn place_in(&self, batch: &Batch, row: usize) -> Place {
-        let line = batch.lines.line(row);
+        let at = batch.places.line(row);
+        let row = at.and_then(|row| usize::try_from(row).ok());
         Place {
-            line,
-            row: line.is_none().then_some(batch.first_row + row),
+            line: at.filter(|_| self.has_lines),
+            row: row.filter(|_| !self.has_lines),
             ..self.place()
         }
     }
@@ -130,8 +130,9 @@ impl Table {
     /// Where all rows stand in a file of lines.
     pub(crate) fn lines(&self) -> Lines {
         let (mut lines, mut row) = (Lines::default(), 0);
-        for batch in &self.batches {
-            lines.append(&batch.lines, row, 0);
+        let batches = self.batches.iter().filter(|_| self.has_lines);
+        for batch in batches {
+            lines.append(&batch.places, row, 0);
             row += batch.n_rows;
         }
         lines
@@ -160,25 +161,20 @@ impl Table {
             if n_kept == batch.n_rows {
                 continue;
             }
-            let mut lines = Lines::default();
+            let mut places = Lines::default();
             let rows = (0..batch.n_rows).filter(|row| kept[*row]);
             for (new, row) in rows.enumerate() {
-                if let Some(line) = batch.lines.line(row) {
-                    lines.push(new, line);
-                }
+                places.push(new, batch.places.line(row).unwrap_or_default());
             }
             let kept = BooleanArray::from(kept.to_vec());
             let filtered = batch.columns.iter().map(|column| filter(column, &kept));
             batch.columns = filtered
                 .collect::<std::result::Result<_, _>>()
                 .map_err(|error| {
-                    let place = Place {
-                        source: self.source.clone(),
-                        ..Place::default()
-                    };
-                    Error::at(place, format!("rows cannot be left out ({error})"))
+                    let reason = format!("rows cannot be left out ({error})");
+                    Error::at(Place::of(&self.source), reason)
                 })?;
-            (batch.lines, batch.n_rows) = (lines, n_kept);
+            (batch.places, batch.n_rows) = (places, n_kept);
         }
         self.n_rows = self.batches.iter().map(|batch| batch.n_rows).sum();
         Ok(before - self.n_rows)

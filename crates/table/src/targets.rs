@@ -223,13 +223,13 @@ pub(crate) fn constant<'a>(
     value: f64,
     others: impl Iterator<Item = &'a String>,
 ) -> Error {
-    let place = Place {
-        source: source.to_owned(),
-        ..Place::default()
-    };
     let reason = format!(
         "the target is {value} in every row, so there is nothing to learn; other columns are {}",
         listed(others)
     );
-    Error::at(place.column(name), reason).or(Remedy::new("targets", "COLUMN", "names another one"))
+    Error::at(Place::of(source).column(name), reason).or(Remedy::new(
+        "targets",
+        "COLUMN",
+        "names another one",
+    ))
 }

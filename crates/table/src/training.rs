@@ -6,7 +6,7 @@ use crate::features::fit;
 use crate::in_place::Asked;
 use crate::open::{encoded, kinds, read, reading};
 use crate::options::TableOptions;
-use crate::reader::Reader;
+use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Targets, targets, weights};
@@ -44,7 +44,7 @@ pub(crate) fn trained(
         .iter()
         .map(|column| roles.one_hot.contains(column));
     let is_one_hot: Vec<bool> = is_one_hot.collect();
-    let kinds = kinds(&roles, |at| is_one_hot[at]);
+    let kinds = kinds(&roles, |at| is_one_hot[at], Kind::Own);
     let features = roles
         .features
         .iter()

@@ -168,9 +168,20 @@ pub(crate) fn texts(column: &ArrayRef) -> Result<LargeStringArray, Refused> {
         let spelled = |truth| if truth { "True" } else { "False" };
         return Ok(truths.iter().map(|truth| truth.map(spelled)).collect());
     }
-    match cast(column, &DataType::LargeUtf8) {
+    match in_utc(column).and_then(|column| cast(&column, &DataType::LargeUtf8)) {
         Ok(texts) => Ok(texts.as_string().clone()),
         Err(error) => Err((None, format!("cannot be read as texts ({error})"))),
+    }
+}
+
+/// The column, its times as those of UTC where they are in a zone that has a name: only differences from UTC are known
+/// here, and the moments are the same.
+pub(crate) fn in_utc(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        DataType::Timestamp(unit, Some(zone)) if !zone.starts_with(['+', '-']) => {
+            cast(column, &DataType::Timestamp(*unit, Some("+00:00".into())))
+        }
+        _ => Ok(Arc::clone(column)),
     }
 }
 
@@ -298,6 +309,11 @@ mod tests {
                 int(&DataType::Date64),
                 1500.0 / 864e5,
                 "1970-01-01T00:00:01.500",
+            ),
+            (
+                int(&DataType::Timestamp(ms, Some("Europe/Oslo".into()))),
+                1.5,
+                "1970-01-01T00:00:01.500Z",
             ),
             (
                 int(&DataType::Timestamp(ms, None)),

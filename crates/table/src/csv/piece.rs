@@ -89,8 +89,7 @@ pub(super) fn read(
         batch: Batch {
             columns: reading.cells.into_iter().map(Cells::finish).collect(),
             n_rows,
-            first_row: 0,
-            lines,
+            places: lines,
         },
         words: reading.words,
         n_lines: reading.rows.n_lines,

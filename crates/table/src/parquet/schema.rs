@@ -1,12 +1,11 @@
 //! The columns of a file of Arrow's types: which there are, and their cells.
 
-use crate::error::{listed, shown};
+use crate::error::shown;
 use crate::npy::MAX_COLUMNS;
 use crate::reader::{Batch, Columns, Kind};
 use crate::values::plain;
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Schema, SchemaRef};
-use neuralnet::data::Lines;
 
 type Parsed<T> = Result<T, String>;
 
@@ -31,14 +30,19 @@ impl Layout {
         let mut columns = Columns::named(names.collect());
         let indices = pandas_indices(&schema);
         for (at, field) in fields.iter().enumerate() {
-            let is_index = indices.contains(field.name());
-            columns.is_hidden[at] |= is_index || !is_plain(field.data_type());
-            if is_index {
-                let index = listed([&columns.names[at]]);
-                let notice =
-                    format!("the index {index} that pandas keeps is a feature only if asked for");
-                columns.notices.push(notice);
-            }
+            let (name, data_type) = (shown(&columns.names[at]), field.data_type());
+            let notice = match (is_plain(data_type), indices.contains(field.name())) {
+                (true, false) => continue,
+                (true, true) => {
+                    format!("the index `{name}` that pandas keeps is a feature only if asked for")
+                }
+                (false, _) => format!(
+                    "column `{name}` is left out: it is of type {}, and not of numbers or texts",
+                    shown(&data_type.to_string())
+                ),
+            };
+            columns.is_hidden[at] = true;
+            columns.notices.push(notice);
         }
         Ok(Self { columns, schema })
     }
@@ -77,12 +81,9 @@ impl Layout {
                 format!("column `{}` {error}", shown(&self.columns.names[*column]))
             })
         });
-        Ok(Batch {
-            columns: columns.collect::<Parsed<_>>()?,
-            n_rows: arrays.first().map_or(0, |array| array.len()),
-            first_row,
-            lines: Lines::default(),
-        })
+        let n_rows = arrays.first().map_or(0, |array| array.len());
+        let columns = columns.collect::<Parsed<_>>()?;
+        Ok(Batch::without_lines(columns, n_rows, first_row))
     }
 }
 
@@ -133,7 +134,12 @@ mod tests {
         let columns = &layout.columns;
         assert_eq!(columns.names, ["a", "a_2", "l", "#4", "i"]);
         assert_eq!(columns.is_hidden, [false, false, true, true, true]);
-        assert_eq!(columns.notices.len(), 3, "{:?}", columns.notices);
+        let notices = columns.notices.join("\n");
+        assert_eq!(columns.notices.len(), 4, "{notices}");
+        assert!(
+            notices.contains("column `l` is left out: it is of type List(Float32"),
+            "{notices}"
+        );
         let wanted = [(4, Kind::Own), (0, Kind::Own), (4, Kind::Text)];
         assert_eq!(layout.fields(&wanted), Ok(vec![0, 4]));
         let refused = layout.fields(&[(2, Kind::Own)]).unwrap_err();

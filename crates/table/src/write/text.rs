@@ -1,5 +1,6 @@
 //! Rows as lines of CSV.
 
+use crate::values::in_utc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch};
@@ -18,7 +19,10 @@ pub(super) fn header(schema: &Schema) -> io::Result<Vec<u8>> {
 /// A line for each row: numbers in the fewest digits that give their bits back, dates and times as ISO 8601 has them,
 /// nothing for a null.
 pub(super) fn lines(batch: &RecordBatch) -> io::Result<Vec<u8>> {
-    let columns = batch.columns().iter().map(Cells::new);
+    let plain = batch.columns().iter().map(in_utc);
+    let plain = plain.collect::<Result<Vec<_>, _>>();
+    let plain = plain.map_err(io::Error::other)?;
+    let columns = plain.iter().map(Cells::new);
     let columns = columns
         .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;

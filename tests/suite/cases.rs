@@ -529,7 +529,7 @@ fn unknown_categories_are_errors_or_zeros() {
     ];
     let told = said(&args).1;
     assert!(
-        told.contains("column 2 is called `y_2`: another one is `y`"),
+        told.contains("column 2 is called `y_2`: others have"),
         "{told}"
     );
     let text = fs::read_to_string(&beside).unwrap();

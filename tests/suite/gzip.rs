@@ -14,9 +14,9 @@ fn path(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-fn packed(text: &str) -> Vec<u8> {
+fn packed(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
 }
 
@@ -37,6 +37,20 @@ fn a_compressed_table_is_the_table() {
         let unpacked = crate::common::tables::open(&path(name), &TableOptions::default()).unwrap();
         assert_eq!(unpacked.stored(), plain.stored(), "{name}");
         assert_eq!(unpacked.input_names(), plain.input_names(), "{name}");
+    }
+}
+
+/// Every format is unpacked, and held against its name only then.
+#[test]
+fn other_formats_are_unpacked_too() {
+    fs::write(path("other.csv"), format!("a,b,y\n{}", table(50))).unwrap();
+    for name in ["other.npy", "other.npz", "other.parquet", "other.feather"] {
+        crate::common::tables::convert(&path("other.csv"), None, &path(name)).unwrap();
+        let zip = path(&format!("{name}.gz"));
+        fs::write(&zip, packed(&fs::read(path(name)).unwrap())).unwrap();
+        let [plain, unpacked] = [path(name), zip]
+            .map(|path| crate::common::tables::open(&path, &TableOptions::default()).unwrap());
+        assert_eq!(unpacked.stored(), plain.stored(), "{name}");
     }
 }
 

@@ -559,16 +559,27 @@ fn values_may_begin_anywhere() {
     assert_eq!((x, t), (bits(&[0.5, 1.0, 0.25, 0.0]), bits(&[-2.0, 3.0])));
 }
 
-/// To open a pipe would be to wait for its writer, and none can be mapped.
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_refused() {
+fn a_pipe_is_read() {
     let path = folder("pipe").join("pipe.npy");
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success(), "mkfifo");
+    let (pipe, bytes) = (path.clone(), npy(&fields(2, 2), &[0.5, 1.0, 0.25, 0.0]));
+    let writer = std::thread::spawn(move || std::fs::write(pipe, bytes).unwrap());
+    let (x, t) = read(&crate::common::tables::open(&path, &TableOptions::default()).unwrap());
+    writer.join().unwrap();
+    assert_eq!((x, t), (bits(&[0.5, 0.25]), bits(&[1.0, 0.0])));
+}
+
+/// Zeros of either sign are one number, wherever the values are used.
+#[test]
+fn a_target_of_zeros_is_constant() {
+    let path = folder("zeros").join("zeros.npy");
+    write(&path, 2, 2, &[1.0, -0.0, 2.0, 0.0]);
     let message = refused(&path, &[]);
     assert!(
-        message.contains("pipe.npy: is not a regular file"),
+        message.contains("the target is -0 in every row"),
         "{message}"
     );
 }

@@ -1,38 +1,43 @@
-//! The bytes of a file: mapped into memory if it is a regular one, otherwise read; and panics of the libraries that
-//! read them, contained.
+//! The bytes of a file, whatever it is and however it is packed; and panics of the libraries that read them, contained.
 
 use crate::error::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use memmap2::Mmap;
 use std::cell::Cell;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-/// The bytes of a file.
-pub(crate) enum Bytes {
-    Mapped(Mapped),
-    Memory(Vec<u8>),
+/// The bytes of a file: those of a regular one in place. Nobody may change its bytes or cut it short while it is read:
+/// whoever maps a file says so to the user.
+pub(crate) struct Bytes {
+    bytes: bytes::Bytes,
+    /// The file that they are mapped from, and its name.
+    mapped: Option<(PathBuf, File)>,
 }
 
 impl Bytes {
-    /// These bytes, to be kept beside others that share them.
-    pub(crate) fn shared(self) -> bytes::Bytes {
-        match self {
-            Self::Mapped(mapped) => mapped.bytes,
-            Self::Memory(bytes) => bytes.into(),
-        }
+    /// These bytes, shared with whoever uses them beyond the next [`renew`](Self::renew).
+    pub(crate) fn shared(&self) -> bytes::Bytes {
+        self.bytes.clone()
     }
 
-    /// Forgets what was read of a mapping, as [`Mapped::renew`] does.
+    /// Maps the same file again, if it was mapped: what was read of it so far no longer counts as memory of this
+    /// process, and is read again when it is asked for again.
     pub(crate) fn renew(&mut self) -> Result<()> {
-        match self {
-            Self::Mapped(mapped) => mapped.renew(),
-            Self::Memory(_) => Ok(()),
+        let Some((path, file)) = &self.mapped else {
+            return Ok(());
+        };
+        let bytes = mapped(path, file)?;
+        if bytes.len() != self.bytes.len() {
+            let reason = "was changed while it was read; run again once nobody writes it";
+            return Err(Error::file(path, reason));
         }
+        self.bytes = bytes;
+        Ok(())
     }
 }
 
@@ -40,48 +45,58 @@ impl Deref for Bytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match self {
-            Self::Mapped(mapped) => &mapped.bytes,
-            Self::Memory(bytes) => bytes,
+        &self.bytes
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            mapped: None,
         }
     }
 }
 
-/// The bytes of any file, a pipe too; `kind` is what a file to name in a folder is called.
-pub(crate) fn bytes(path: &Path, kind: &str) -> Result<Bytes> {
-    if inspected(path, kind)?.is_file() {
-        return Mapped::open(path, kind).map(Bytes::Mapped);
+/// The bytes of the file `path`: mapped if it is a regular one, otherwise read, as a pipe is; unpacked into memory if
+/// its name ends in `.gz` or `.zst`.
+pub(crate) fn read(path: &Path) -> Result<Bytes> {
+    let failed = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(Error::file(path, "is a folder; name a file in it"));
     }
-    std::fs::read(path).map(Bytes::Memory).map_err(failed(path))
+    let bytes = if metadata.is_file() {
+        let file = File::open(path).map_err(failed)?;
+        Bytes {
+            bytes: mapped(path, &file)?,
+            mapped: Some((path.to_owned(), file)),
+        }
+    } else {
+        std::fs::read(path).map_err(failed)?.into()
+    };
+    unpacked(path, bytes)
 }
 
-/// What a file is packed by, by the ending of its name.
-fn tool(path: &Path) -> Option<&'static str> {
-    match path.extension()?.to_ascii_lowercase().to_str()? {
-        "gz" => Some("gzip"),
-        "zst" => Some("Zstandard"),
-        _ => None,
-    }
-}
-
-/// Whether a file is packed, by the ending of its name.
-pub(crate) fn is_packed(path: &Path) -> bool {
-    tool(path).is_some()
-}
-
-/// The bytes of a file, unpacked into memory if its name ends in `.gz` or `.zst`. Several members one after the other
-/// are one file. No bytes stay what they are.
-pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
-    let Some(tool) = tool(path).filter(|_| !bytes.is_empty()) else {
-        return Ok(bytes);
+/// The bytes, unpacked if the name of their file ends in `.gz` or `.zst`. Several members one after the other are one
+/// file. No bytes stay what they are.
+fn unpacked(path: &Path, bytes: Bytes) -> Result<Bytes> {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let tool = match ending.to_str() {
+        Some("gz") if !bytes.is_empty() => "gzip",
+        Some("zst") if !bytes.is_empty() => "Zstandard",
+        _ => return Ok(bytes),
     };
     let mut text = Vec::new();
-    let unpacked = match tool {
+    let result = match tool {
         "gzip" => MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text),
         _ => zstd::stream::copy_decode(&bytes[..], &mut text).map(|()| text.len()),
     };
-    match unpacked {
-        Ok(_) => Ok(Bytes::Memory(text)),
+    match result {
+        Ok(_) => Ok(text.into()),
         Err(error) => Err(Error::file(
             path,
             format!(
@@ -89,41 +104,6 @@ pub(crate) fn decompressed(path: &Path, bytes: Bytes) -> Result<Bytes> {
                 text.len()
             ),
         )),
-    }
-}
-
-/// A regular file in place, kept open. Nobody may change its bytes or cut it short while it is read: whoever maps a
-/// file says so to the user.
-pub(crate) struct Mapped {
-    path: PathBuf,
-    file: File,
-    /// Shared with whoever uses them beyond the next [`renew`](Self::renew).
-    pub(crate) bytes: bytes::Bytes,
-}
-
-impl Mapped {
-    /// Maps the file `path`; `kind` is what a file to name in a folder is called.
-    pub(crate) fn open(path: &Path, kind: &str) -> Result<Self> {
-        // Asked before it is opened: to open a pipe is to wait for its writer.
-        if !inspected(path, kind)?.is_file() {
-            let reason = "is not a regular file, and no other can be mapped into memory; copy it to a disk first";
-            return Err(Error::file(path, reason));
-        }
-        let file = File::open(path).map_err(failed(path))?;
-        let (path, bytes) = (path.to_owned(), mapped(path, &file)?);
-        Ok(Self { path, file, bytes })
-    }
-
-    /// Maps the same file again: what was read of it so far no longer counts as memory of this process, and is
-    /// read again when it is asked for again.
-    pub(crate) fn renew(&mut self) -> Result<()> {
-        let bytes = mapped(&self.path, &self.file)?;
-        if bytes.len() != self.bytes.len() {
-            let reason = "was changed while it was read; run again once nobody writes it";
-            return Err(Error::file(&self.path, reason));
-        }
-        self.bytes = bytes;
-        Ok(())
     }
 }
 
@@ -137,25 +117,6 @@ fn mapped(path: &Path, file: &File) -> Result<bytes::Bytes> {
         let reason = format!("cannot be mapped into memory ({error}); copy it to a local disk");
         Error::file(path, reason)
     })
-}
-
-/// What the system says of a file that is not a folder.
-fn inspected(path: &Path, kind: &str) -> Result<Metadata> {
-    let metadata = std::fs::metadata(path).map_err(failed(path))?;
-    match metadata.is_dir() {
-        true => Err(Error::file(
-            path,
-            format!("is a folder; name a {kind} file in it"),
-        )),
-        false => Ok(metadata),
-    }
-}
-
-fn failed(path: &Path) -> impl Fn(std::io::Error) -> Error {
-    |source| Error::File {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 thread_local! {
@@ -185,7 +146,7 @@ pub(crate) fn contained<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Bytes, IS_CONTAINED, bytes, contained, decompressed};
+    use super::{IS_CONTAINED, contained, read, unpacked};
     use std::io::Write;
     use std::path::Path;
     use std::thread;
@@ -215,9 +176,9 @@ mod tests {
         ] {
             let path = Path::new(name);
             let cut = packed[..packed.len() - 1].to_vec();
-            let text = decompressed(path, Bytes::Memory(packed)).expect("whole");
+            let text = unpacked(path, packed.into()).expect("whole");
             assert_eq!(&text[..], b"one,two", "{name}");
-            let Err(error) = decompressed(path, Bytes::Memory(cut)) else {
+            let Err(error) = unpacked(path, cut.into()) else {
                 panic!("{name}: cut short, and read");
             };
             assert!(error.to_string().contains("cut short"), "{error}");
@@ -227,9 +188,9 @@ mod tests {
     #[test]
     fn a_folder_is_told() {
         let folder = std::env::temp_dir();
-        let message = bytes(&folder, "CSV").err().expect("a folder").to_string();
+        let message = read(&folder).err().expect("a folder").to_string();
         assert!(
-            message.contains("is a folder; name a CSV file in it"),
+            message.contains("is a folder; name a file in it"),
             "{message}"
         );
     }

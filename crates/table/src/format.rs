@@ -12,15 +12,13 @@ use std::path::Path;
 /// Bytes of a file that are looked at.
 const FIRST_BYTES: usize = 1 << 12;
 
-/// What a table is kept in.
+/// What a table is kept in, packed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    /// Also compressed.
     Csv,
     Npy,
     Npz,
     Parquet,
-    /// Also compressed by gzip.
     Idx,
     /// Arrow's own, which pandas calls Feather.
     Ipc,
@@ -50,10 +48,6 @@ impl Format {
     /// on.
     fn contradicted(self, bytes: &[u8]) -> Option<String> {
         let named = |what, ending| Some(format!("is {what}; give it a name that ends in {ending}"));
-        let packed = |what, ending, tool| match self {
-            Self::Csv | Self::Idx => named(what, ending),
-            _ => Some(format!("is {what}; unpack it with {tool}")),
-        };
         let told = match bytes {
             [] if self != Self::Csv => "is empty; write or copy it again",
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] if self != Self::Npy => {
@@ -69,9 +63,9 @@ impl Format {
             [0, 0, 8..=14, 1..=255, ..] if self != Self::Idx => {
                 return named("an IDX file", ".idx");
             }
-            [0x1f, 0x8b, ..] => return packed("a gzip file", ".gz", "gunzip"),
+            [0x1f, 0x8b, ..] => return named("a gzip file", ".gz"),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                return packed("compressed by Zstandard", ".zst", "unzstd");
+                return named("compressed by Zstandard", ".zst");
             }
             [b'P', b'K', 3, 4, ..] if self == Self::Npz => return None,
             [b'P', b'K', 3, 4, ..] => match memmem::find(bytes, b"[Content_Types].xml") {
@@ -178,29 +172,17 @@ pub(crate) fn open(
         let what = format!("a file of the {format:?} format");
         text.refuse(&what, &path.display().to_string())?;
     }
-    let check = |bytes: &[u8]| match format.contradicted(&bytes[..bytes.len().min(FIRST_BYTES)]) {
-        Some(reason) => Err(Error::file(path, reason)),
-        None => Ok(()),
-    };
-    // What cannot be read, or but once, is left to the reader of the format, as what was packed is.
-    if format != Format::Csv
-        && !file::is_packed(path)
-        && path.is_file()
-        && let Ok(bytes) = file::bytes(path, "")
-    {
-        check(&bytes)?;
+    let bytes = file::read(path)?;
+    if let Some(reason) = format.contradicted(&bytes[..bytes.len().min(FIRST_BYTES)]) {
+        return Err(Error::file(path, reason));
     }
     Ok(match format {
-        Format::Csv => {
-            let bytes = file::decompressed(path, file::bytes(path, "CSV")?)?;
-            check(&bytes)?;
-            Box::new(Csv::open(path, bytes, text)?)
-        }
-        Format::Npy => Box::new(npy::open(path)?),
-        Format::Npz => Box::new(npz::open(path)?),
-        Format::Parquet => Box::new(parquet::open(path)?),
-        Format::Idx => Box::new(idx::open(path, labels)?),
-        Format::Ipc => Box::new(ipc::open(path)?),
+        Format::Csv => Box::new(Csv::open(path, bytes, text)?),
+        Format::Npy => Box::new(npy::open(path, bytes)?),
+        Format::Npz => Box::new(npz::open(path, &bytes)?),
+        Format::Parquet => Box::new(parquet::open(path, bytes)?),
+        Format::Idx => Box::new(idx::open(path, bytes, labels)?),
+        Format::Ipc => Box::new(ipc::open(path, &bytes)?),
     })
 }
 
@@ -266,10 +248,6 @@ mod tests {
         ] {
             assert_eq!(Format::Csv.contradicted(text.as_bytes()), None, "{text}");
         }
-        let packed = Format::Npz
-            .contradicted(b"\x1f\x8b\x08")
-            .unwrap_or_default();
-        assert!(packed.contains("gunzip"), "{packed}");
         assert!(
             !is_libsvm("1") && !is_libsvm("a 1:2"),
             "no features, no label"

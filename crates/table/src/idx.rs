@@ -4,21 +4,21 @@
 //! significant byte first: <http://yann.lecun.com/exdb/mnist/>.
 
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, Bytes};
 use crate::npy::{Array, Arrays, Element, Header, MAX_COLUMNS};
 use crate::reader::Columns;
 use std::path::{Path, PathBuf};
 
 type Parsed<T> = std::result::Result<T, String>;
 
-/// Opens the pictures in the file `path` with the labels in the file `labels`, or in the one beside it whose name
+/// Opens the pictures in the file `path` of these bytes with the labels in the file `labels`, or in the one beside it whose name
 /// says `labels` where that of the pictures says `images`.
 ///
 /// # Errors
 /// If one of the files cannot be read, or there are not as many labels as pictures. That there are no labels is an
 /// error for whoever reads them.
-pub(crate) fn open(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
-    let pictures = array(path)?;
+pub(crate) fn open(path: &Path, bytes: Bytes, labels: Option<&Path>) -> Result<Arrays> {
+    let pictures = array(path, bytes)?;
     if pictures.header.shape.len() < 2 {
         return Err(Error::file(
             path,
@@ -38,7 +38,7 @@ pub(crate) fn open(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
             arrays.missing = format!("`{}` {reason}; name the file of the labels", path.display())
         }
         Ok(path) => {
-            let labels = array(&path).map_err(|error| match error {
+            let bytes = file::read(&path).map_err(|error| match error {
                 Error::File { path, source } => Error::Setting {
                     setting: "labels",
                     reason: format!(
@@ -49,6 +49,7 @@ pub(crate) fn open(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
                 },
                 error => error,
             })?;
+            let labels = array(&path, bytes)?;
             let (n_rows, width) = (labels.header.n_rows(), labels.header.width());
             if (n_rows, width) != (n_pictures, 1) {
                 return Err(Error::file(
@@ -79,9 +80,8 @@ fn beside(path: &Path) -> Parsed<PathBuf> {
         .ok_or_else(|| format!("has no `{plain}` or `{plain}.gz` beside it"))
 }
 
-/// The numbers of the file `path`, unpacked if its name says that they are compressed.
-fn array(path: &Path) -> Result<Array> {
-    let bytes = file::decompressed(path, file::bytes(path, "IDX")?)?;
+/// The numbers of the file `path` of these bytes.
+fn array(path: &Path, bytes: Bytes) -> Result<Array> {
     let header = header(&bytes).map_err(|reason| Error::file(path, reason))?;
     let path = path.to_owned();
     Ok(Array {
@@ -155,6 +155,7 @@ fn header(bytes: &[u8]) -> Parsed<Header> {
 #[cfg(test)]
 mod tests {
     use super::open;
+    use crate::file::read;
     use crate::reader::{Kind, Reader};
     use arrow_array::cast::AsArray;
     use arrow_array::types::UInt8Type;
@@ -166,13 +167,13 @@ mod tests {
         let pictures = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4];
         let path = folder.join("images.idx");
         std::fs::write(&path, pictures).unwrap();
-        let mut idx = open(&path, None).unwrap();
+        let mut idx = open(&path, read(&path).unwrap(), None).unwrap();
         let wanted = [(2, Kind::Own), (1, Kind::Own)];
         assert!(idx.read(&wanted[1..], 1).is_ok());
         let message = idx.read(&wanted, 1).unwrap_err().to_string();
         assert!(message.contains("no `labels.idx`"), "{message}");
         std::fs::write(folder.join("labels.idx"), [0, 0, 8, 1, 0, 0, 0, 2, 9, 7]).unwrap();
-        let mut idx = open(&path, None).unwrap();
+        let mut idx = open(&path, read(&path).unwrap(), None).unwrap();
         assert_eq!(idx.columns().targets, [2]);
         let batches = idx.read(&wanted, usize::MAX).unwrap();
         let values = |at: usize| {

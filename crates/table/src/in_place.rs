@@ -104,16 +104,11 @@ impl Asked<'_> {
         let rows = || values.as_ref().chunks_exact(values.width);
         let names = &reader.columns().names;
         for column in &self.roles.targets {
-            let first = values.as_ref()[*column].to_bits();
+            let first = values.as_ref()[*column];
             // Ends at the first row that differs, which is the second as a rule.
-            if values.n_rows > 1 && rows().all(|row| row[*column].to_bits() == first) {
+            if values.n_rows > 1 && rows().all(|row| (row[*column] - first).abs() <= 0.0) {
                 let others = self.roles.features.iter().map(|feature| &names[*feature]);
-                return Err(constant(
-                    self.source,
-                    &names[*column],
-                    f32::from_bits(first).into(),
-                    others,
-                ));
+                return Err(constant(self.source, &names[*column], first.into(), others));
             }
         }
         Ok(())

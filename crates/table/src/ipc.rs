@@ -31,13 +31,13 @@ pub(crate) struct Ipc {
     n_read: usize,
 }
 
-/// Opens the file `path`.
+/// Opens the file `path` of these bytes.
 ///
 /// # Errors
-/// If it cannot be read, or is neither a file nor a stream of Arrow.
-pub(crate) fn open(path: &Path) -> Result<Ipc> {
+/// If it is neither a file nor a stream of Arrow.
+pub(crate) fn open(path: &Path, file: &file::Bytes) -> Result<Ipc> {
     let wrong = |reason: String| Error::file(path, reason);
-    let file = file::bytes(path, "Feather")?.shared();
+    let file = file.shared();
     let (start, end, listed) = match file.starts_with(MAGIC) {
         false => (0, file.len(), None),
         true => {
@@ -199,7 +199,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("{}-parts.feather", std::process::id()));
         let read = |first: usize, next: usize| {
             std::fs::write(&path, [&bytes[..first], &bytes[next..]].concat()).unwrap();
-            let batches = open(&path)?.read(&[(0, Kind::Own)], usize::MAX)?;
+            let batches =
+                open(&path, &crate::file::read(&path)?)?.read(&[(0, Kind::Own)], usize::MAX)?;
             Ok::<usize, crate::Error>(batches.iter().map(|batch| batch.n_rows).sum())
         };
         assert_eq!(read(start, start).unwrap(), 30);

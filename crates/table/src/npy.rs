@@ -8,7 +8,7 @@ pub(crate) use element::Element;
 pub(crate) use header::{Header, MAX_COLUMNS};
 
 use crate::error::{Error, Place, Result};
-use crate::file::{Bytes, Mapped};
+use crate::file::Bytes;
 use crate::reader::{Batch, Columns, InPlace, Kind, Reader};
 use arrow_array::ArrayRef;
 use rayon::prelude::*;
@@ -19,12 +19,11 @@ use std::sync::Arc;
 /// Numbers of one batch, about; few enough to stay in a core's cache while its columns are taken from the rows.
 const BATCH_NUMBERS: usize = 1 << 18;
 
-/// Opens the array in the file `path`. One dimension is one column; of more than two, each entry of the first is a row.
+/// Opens the array in the file `path` of these bytes. One dimension is one column; of more than two, each entry of the first is a row.
 ///
 /// # Errors
-/// If the file cannot be mapped, or is not such an array.
-pub(crate) fn open(path: &Path) -> Result<Arrays> {
-    let bytes = Bytes::Mapped(Mapped::open(path, ".npy")?);
+/// If it is not such an array.
+pub(crate) fn open(path: &Path, bytes: Bytes) -> Result<Arrays> {
     let array = Array::of(path, bytes).map_err(|reason| Error::file(path, reason))?;
     let names = (0..array.header.width()).map(|column| column.to_string());
     let columns = Columns {
@@ -176,27 +175,22 @@ impl Reader for Arrays {
     }
 
     fn in_place(&self) -> Option<InPlace> {
-        let [
-            Array {
-                bytes: Bytes::Mapped(file),
-                header,
-                ..
-            },
-        ] = &self.arrays[..]
-        else {
+        let [Array { bytes, header, .. }] = &self.arrays[..] else {
             return None;
         };
-        let fits =
-            header.element == Element::F32 && !header.is_fortran && header.offset.is_multiple_of(4);
+        let values = bytes.shared().slice(header.offset..);
+        let fits = header.element == Element::F32
+            && !header.is_fortran
+            && bytemuck::try_cast_slice::<u8, f32>(&values).is_ok();
         fits.then(|| InPlace {
-            values: Arc::new(Floats(file.bytes.slice(header.offset..))),
+            values: Arc::new(Floats(values)),
             n_rows: header.n_rows(),
             width: header.width(),
         })
     }
 }
 
-/// The floats in a part of a mapped file.
+/// The floats in a part of a file.
 struct Floats(bytes::Bytes);
 
 impl AsRef<[f32]> for Floats {
@@ -207,7 +201,7 @@ impl AsRef<[f32]> for Floats {
 
 #[cfg(test)]
 mod tests {
-    use super::{Header, open};
+    use super::{Arrays, Header, open};
     use crate::reader::{Kind, Reader};
     use arrow_array::cast::AsArray;
     use arrow_array::types::UInt8Type;
@@ -219,9 +213,13 @@ mod tests {
         path
     }
 
+    fn opened(path: &std::path::Path) -> Arrays {
+        open(path, crate::file::read(path).unwrap()).unwrap()
+    }
+
     /// The numbers of all columns, row by row.
     fn rows(path: &std::path::Path, n_rows: usize) -> Vec<Vec<u8>> {
-        let mut npy = open(path).unwrap();
+        let mut npy = opened(path);
         let wanted: Vec<_> = (0..npy.columns().names.len())
             .map(|column| (column, Kind::Own))
             .collect();
@@ -274,7 +272,7 @@ mod tests {
             for n_rows in [1, 3, usize::MAX] {
                 assert_eq!(rows(&path, n_rows), expected, "{name} by {n_rows}");
             }
-            let notices = &open(&path).unwrap().columns.notices;
+            let notices = &opened(&path).columns.notices;
             assert!(
                 notices[0].contains("has the shape (4, 3, 2)"),
                 "{notices:?}"
@@ -289,7 +287,7 @@ mod tests {
             "b.npy",
             &[Header::bytes("|b1", &[2, 2]), vec![0, 1, 0, 7]].concat(),
         );
-        let read = open(&path).unwrap().read(&[(1, Kind::Own)], usize::MAX);
+        let read = opened(&path).read(&[(1, Kind::Own)], usize::MAX);
         let message = read.unwrap_err().to_string();
         assert!(
             message.contains("row 1, column `1`: 7 is neither 0 nor 1"),

@@ -1,7 +1,7 @@
 //! NumPy's `.npz` files, archives of arrays: the features and the targets of a table, or both in one.
 
 use crate::error::{Error, Result, listed, shown};
-use crate::file::{self, Bytes, contained};
+use crate::file::{Bytes, contained};
 use crate::npy::{Array, Arrays};
 use crate::reader::Columns;
 use arrow_array::cast::AsArray;
@@ -22,13 +22,12 @@ const UNNAMED: [&str; 2] = ["arr_0", "arr_1"];
 
 type Parsed<T> = std::result::Result<T, String>;
 
-/// Opens the archive `path`.
+/// Opens the archive `path` of these bytes.
 ///
 /// # Errors
-/// If it cannot be read or does not hold the arrays of one table; those that are there are named.
-pub(crate) fn open(path: &Path) -> Result<Arrays> {
-    let bytes = file::bytes(path, ".npz")?;
-    let table = contained(|| Archive::new(path, &bytes)?.table());
+/// If it does not hold the arrays of one table; those that are there are named.
+pub(crate) fn open(path: &Path, bytes: &Bytes) -> Result<Arrays> {
+    let table = contained(|| Archive::new(path, bytes)?.table());
     table.map_err(|reason| Error::file(path, reason))
 }
 
@@ -190,7 +189,7 @@ impl<'a> Archive<'a> {
         let file = self.archive.by_index(at).map_err(damaged);
         // To its end, where the checksum is compared.
         let read = file.and_then(|mut file| file.read_to_end(&mut bytes).map_err(damaged));
-        let array = read.and_then(|_| Array::of(self.path, Bytes::Memory(bytes)));
+        let array = read.and_then(|_| Array::of(self.path, bytes.into()));
         array.map_err(|reason| format!("array `{}`: {reason}", shown(&self.names[at])))
     }
 }

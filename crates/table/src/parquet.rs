@@ -7,7 +7,7 @@ mod schema;
 pub(crate) use schema::Layout;
 
 use crate::error::{Error, Result};
-use crate::file::{Mapped, contained};
+use crate::file::{Bytes, contained};
 use crate::reader::{Batch, Columns, Kind, Reader};
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
@@ -35,7 +35,7 @@ pub(crate) struct Parquet {
 
 /// What a file says of its table, which threads share.
 struct Table {
-    file: Mapped,
+    file: Bytes,
     metadata: ArrowReaderMetadata,
     layout: Layout,
     /// Rows of each group of rows.
@@ -51,15 +51,14 @@ struct Group {
     end: usize,
 }
 
-/// Opens the file `path`.
+/// Opens the file `path` of these bytes.
 ///
 /// # Errors
-/// If it cannot be read or is not a Parquet file, or has no rows.
-pub(crate) fn open(path: &Path) -> Result<Parquet> {
-    let file = Mapped::open(path, "Parquet")?;
+/// If it is not a Parquet file, or has no rows.
+pub(crate) fn open(path: &Path, file: Bytes) -> Result<Parquet> {
     let wrong = |reason| Error::file(path, reason);
     let metadata = contained(|| {
-        let metadata = ArrowReaderMetadata::load(&file.bytes, ArrowReaderOptions::new());
+        let metadata = ArrowReaderMetadata::load(&file.shared(), ArrowReaderOptions::new());
         metadata.map_err(|error| error.to_string())
     });
     let metadata = metadata.map_err(damaged).map_err(wrong)?;
@@ -101,7 +100,7 @@ impl Table {
             let roots = fields.iter().copied();
             let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-                self.file.bytes.clone(),
+                self.file.shared(),
                 self.metadata.clone(),
             );
             let builder = builder

@@ -1,9 +1,9 @@
 //! What a reader of a format gives: the names of the columns at once, their cells when they are asked for.
 
-use crate::error::{Result, listed, shown};
+use crate::error::{Result, listed, shown, some_of};
 use arrow_array::ArrayRef;
 use neuralnet::data::Lines;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How the cells of a column are read from a format without types, such as CSV. Formats with types give every column as
@@ -74,19 +74,24 @@ impl Columns {
             ..Self::default()
         };
         columns.hide_unnamed(&unnamed);
-        let mut seen = HashSet::new();
+        let (mut seen, mut copies, mut renamed) = (HashSet::new(), HashMap::new(), Vec::new());
         for (name, number) in columns.names.iter_mut().zip(1..) {
+            if seen.insert(name.clone()) {
+                continue;
+            }
             let text = name.clone();
-            let mut copy = 1;
+            let copy = copies.entry(text.clone()).or_insert(1);
             while !seen.insert(name.clone()) {
-                copy += 1;
+                *copy += 1;
                 *name = format!("{text}_{copy}");
             }
-            if copy > 1 {
-                let (text, name) = (shown(&text), shown(name));
-                let notice = format!("column {number} is called `{name}`: another one is `{text}`");
-                columns.notices.push(notice);
-            }
+            renamed.push(format!("column {number} is called `{}`", shown(name)));
+        }
+        if !renamed.is_empty() {
+            let renamed = some_of(renamed);
+            columns.notices.push(format!(
+                "{renamed}: others have the names that the file gives"
+            ));
         }
         columns
     }
@@ -146,5 +151,21 @@ pub(crate) struct InPlace {
 impl AsRef<[f32]> for InPlace {
     fn as_ref(&self) -> &[f32] {
         (*self.values).as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Columns;
+
+    #[test]
+    fn every_copy_of_a_name_has_a_number_of_its_own() {
+        let columns =
+            |names: Vec<&str>| Columns::named(names.into_iter().map(str::to_owned).collect());
+        let three = columns(vec!["y", "y_2", "y", "y"]);
+        assert_eq!(three.names, ["y", "y_2", "y_3", "y_4"]);
+        let many = columns(vec!["y"; 100_000]);
+        assert_eq!(many.names[99_999], "y_100000");
+        assert_eq!(many.notices.len(), 1, "{:?}", many.notices);
     }
 }

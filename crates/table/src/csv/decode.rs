@@ -9,11 +9,11 @@ const LOOKED_AT: usize = 1 << 16;
 /// The text as UTF-8 whose lines end in a line feed; unchanged if it is.
 pub(super) fn decoded(bytes: Bytes) -> Result<Bytes, String> {
     let bytes = match bytes[..] {
-        [0xff, 0xfe, ..] => Bytes::Memory(utf16(&bytes[2..], u16::from_le_bytes)?),
-        [0xfe, 0xff, ..] => Bytes::Memory(utf16(&bytes[2..], u16::from_be_bytes)?),
+        [0xff, 0xfe, ..] => utf16(&bytes[2..], u16::from_le_bytes)?.into(),
+        [0xfe, 0xff, ..] => utf16(&bytes[2..], u16::from_be_bytes)?.into(),
         // Without a mark, the zeros of the first letters tell.
-        [1..=255, 0, 1..=255, 0, ..] => Bytes::Memory(utf16(&bytes, u16::from_le_bytes)?),
-        [0, 1..=255, 0, 1..=255, ..] => Bytes::Memory(utf16(&bytes, u16::from_be_bytes)?),
+        [1..=255, 0, 1..=255, 0, ..] => utf16(&bytes, u16::from_le_bytes)?.into(),
+        [0, 1..=255, 0, 1..=255, ..] => utf16(&bytes, u16::from_be_bytes)?.into(),
         _ => bytes,
     };
     let first = &bytes[..bytes.len().min(LOOKED_AT)];
@@ -26,7 +26,7 @@ pub(super) fn decoded(bytes: Bytes) -> Result<Bytes, String> {
             text[at] = b'\n';
         }
     }
-    Ok(Bytes::Memory(text))
+    Ok(text.into())
 }
 
 fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Result<Vec<u8>, String> {
@@ -45,7 +45,6 @@ fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Result<Vec<u8>, String>
 #[cfg(test)]
 mod tests {
     use super::decoded;
-    use crate::file::Bytes;
 
     #[test]
     fn utf16_with_and_without_a_mark_and_lines_of_carriage_returns_are_read() {
@@ -63,12 +62,12 @@ mod tests {
             utf16("", u16::to_be_bytes),
             text.as_bytes().to_vec(),
         ] {
-            let read = decoded(Bytes::Memory(bytes)).expect("whole");
+            let read = decoded(bytes.into()).expect("whole");
             assert_eq!(str::from_utf8(&read), Ok("a,b\né,2\n"));
         }
         let mut cut = utf16("\u{feff}", u16::to_le_bytes);
         cut.pop();
-        let message = decoded(Bytes::Memory(cut)).err().expect("cut short");
+        let message = decoded(cut.into()).err().expect("cut short");
         assert!(message.contains("damaged after line"), "{message}");
     }
 }

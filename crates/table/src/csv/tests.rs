@@ -2,7 +2,6 @@ mod random;
 
 use super::Csv;
 use crate::error::{Error, Result};
-use crate::file::Bytes;
 use crate::options::TextOptions;
 use crate::reader::{Batch, Kind, Reader};
 use arrow_array::Array;
@@ -25,8 +24,8 @@ impl File {
     }
 
     fn open(&self, options: &TextOptions) -> Result<Csv> {
-        let bytes = Bytes::Memory(fs::read(&self.0).expect("was written"));
-        Csv::open(&self.0, bytes, options)
+        let bytes = fs::read(&self.0).expect("was written");
+        Csv::open(&self.0, bytes.into(), options)
     }
 }
 

@@ -389,6 +389,38 @@ fn csv_is_read_again_or_it_is_told_what_is_not() {
         assert!(told.contains(&part), "{told}");
         assert!(convert(&csv, None, &again).is_err(), "{shown}");
     }
+    let told = write("p", "True", 1.0);
+    assert_eq!(told, [""; 0], "`q` is beside it");
+    for (text, part) in [
+        (
+            "t\nTrue\nFalse\n",
+            "column `t` is of texts that are all `True`",
+        ),
+        (
+            "t\nx;y\nz;w\n",
+            "`x;y` has a sign that is taken for a separator",
+        ),
+    ] {
+        let parquet = folder.join("one.parquet");
+        let lines = text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        let texts: ArrayRef = Arc::new(StringArray::from(lines));
+        let table = RecordBatch::try_from_iter([("t", texts)]).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(fs::File::create(&parquet).unwrap(), table.schema(), None)
+                .unwrap();
+        writer.write(&table).unwrap();
+        writer.close().unwrap();
+        let told = convert(&parquet, None, &csv).unwrap().notices.concat();
+        assert!(told.contains(part), "{told}");
+    }
+    fs::write(&csv, "\"a\nb\",y\n1,2\n").unwrap();
+    let refused = convert(&csv, None, &folder.join("w.npz"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("column `a\\nb` has a control character"),
+        "{refused}"
+    );
     let told = write("p", "x", f64::NEG_INFINITY).concat();
     assert!(
         told.contains("column `y` holds infinite numbers, which are texts when .csv is read"),

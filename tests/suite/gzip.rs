@@ -47,7 +47,7 @@ fn other_formats_are_unpacked_too() {
     for name in ["other.npy", "other.npz", "other.parquet", "other.feather"] {
         crate::common::tables::convert(&path("other.csv"), None, &path(name)).unwrap();
         let zip = path(&format!("{name}.gz"));
-        fs::write(&zip, packed(&fs::read(path(name)).unwrap())).unwrap();
+        fs::write(&zip, packed(fs::read(path(name)).unwrap())).unwrap();
         let [plain, unpacked] = [path(name), zip]
             .map(|path| crate::common::tables::open(&path, &TableOptions::default()).unwrap());
         assert_eq!(unpacked.stored(), plain.stored(), "{name}");

@@ -19,6 +19,7 @@ use header::Header;
 use neuralnet::data::Lines;
 use piece::Words;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ pub(crate) struct Csv {
     /// What its first lines say, and how much was read so far.
     header: Header,
     words: Words,
+    /// Columns with numbers of more digits than were kept.
+    lost_digits: BTreeSet<usize>,
 }
 
 impl Csv {
@@ -47,6 +50,7 @@ impl Csv {
             path: path.to_owned(),
             bytes,
             words: Words::new(),
+            lost_digits: BTreeSet::new(),
         })
     }
 
@@ -117,11 +121,12 @@ impl Reader for Csv {
         }
         for (slot, (column, kind)) in wanted.iter().enumerate() {
             if *kind == Kind::Own {
-                let counts = own::take(&mut batches, slot, &self.header.dialect);
-                let found = (0..).zip(counts).filter(|(_, n_cells)| *n_cells > 0);
-                for (word, n_cells) in found {
+                let taken = own::take(&mut batches, slot, &self.header.dialect);
+                for (word, n_cells) in taken.words {
                     *self.words.entry((word, *column)).or_default() += n_cells;
                 }
+                self.lost_digits
+                    .extend(taken.has_lost_digits.then_some(*column));
             }
         }
         Ok(batches)
@@ -149,6 +154,13 @@ impl Reader for Csv {
             let word = shown(&word.text);
             Some(format!("cells that are `{word}` count as {value}: {cells}"))
         });
-        told.collect()
+        let lost = std::mem::take(&mut self.lost_digits).into_iter();
+        let lost = lost.map(|column| {
+            let name = shown(&columns.names[column]);
+            format!(
+                "column `{name}` has numbers of more digits than float64, which become the nearest"
+            )
+        });
+        told.chain(lost).collect()
     }
 }

@@ -118,6 +118,12 @@ pub struct Remedy {
 }
 
 impl Remedy {
+    /// That a text counts as a missing cell, if it can be named among others: they have commas between them.
+    pub(crate) fn missing(text: &str) -> Option<Self> {
+        let can_be = text.len() < 20 && !text.contains([',', '\n']);
+        can_be.then(|| Self::new("missing", text, "counts it as missing"))
+    }
+
     pub(crate) fn new(
         setting: &'static str,
         value: impl Into<String>,

@@ -27,11 +27,11 @@ pub(crate) fn fit(
     weights: Option<&[f64]>,
     options: &TableOptions,
 ) -> Result<(Vec<Column>, Vec<String>)> {
-    let fitted: Vec<Result<(Column, Option<String>)>> = is_one_hot
+    let fitted: Vec<Result<(Column, Vec<String>)>> = is_one_hot
         .par_iter()
         .enumerate()
         .map(|(at, is_one_hot)| match is_one_hot {
-            true => Ok((fit_categories(table, at, weights, options.impute)?, None)),
+            true => Ok((fit_categories(table, at, weights, options)?, Vec::new())),
             false => fit_number(table, at, weights, options),
         })
         .collect();
@@ -75,7 +75,7 @@ fn fit_number(
     at: usize,
     weights: Option<&[f64]>,
     options: &TableOptions,
-) -> Result<(Column, Option<String>)> {
+) -> Result<(Column, Vec<String>)> {
     let name = &table.names[at];
     let cells = table.numbers(at)?;
     let rounding = Rounding::of(&cells, weights, options.keep_zero);
@@ -91,7 +91,7 @@ fn fit_number(
     let mut column = Column::number(name.clone());
     column.offset = offset;
     if rounding.n_present == 0 {
-        return Err(nothing_there(table, at));
+        return Err(nothing_there(table, at, options));
     }
     if let Some(impute) = options.impute {
         let value = match impute {
@@ -101,7 +101,8 @@ fn fit_number(
         };
         column.fill = Some(vec![rounded(value - offset)]);
     }
-    Ok((column, rounding.notice(name)))
+    let notices = [table.lost_digits(at), rounding.notice(name)];
+    Ok((column, notices.into_iter().flatten().collect()))
 }
 
 /// The first row, over all batches, whose number is infinite.
@@ -137,10 +138,14 @@ pub(crate) fn rounded(number: f64) -> f32 {
     number as f32
 }
 
-/// A column without a cell: nothing can be learnt from it, nor fill it.
-fn nothing_there(table: &Table, at: usize) -> Error {
+/// A column without a cell to learn from: nothing can be learnt from it, nor fill it.
+fn nothing_there(table: &Table, at: usize, options: &TableOptions) -> Error {
     let name = &table.names[at];
-    Error::at(table.place().column(name), "every cell is missing").or(left_out(name))
+    let reason = match options.holdout {
+        None => "every cell is missing",
+        Some(_) => "every cell is missing in the rows to train on",
+    };
+    Error::at(table.place().column(name), reason).or(left_out(name))
 }
 
 fn left_out(name: &str) -> Remedy {
@@ -151,12 +156,12 @@ fn fit_categories(
     table: &Table,
     at: usize,
     weights: Option<&[f64]>,
-    impute: Option<Impute>,
+    options: &TableOptions,
 ) -> Result<Column> {
     let name = &table.names[at];
     let shares = counted(&table.texts(at)?, weights, MAX_TEXTS);
     if shares.is_empty() {
-        return Err(nothing_there(table, at));
+        return Err(nothing_there(table, at, options));
     }
     if shares.len() > MAX_TEXTS {
         let reason = format!("holds more than {MAX_TEXTS} different texts");
@@ -164,7 +169,7 @@ fn fit_categories(
     }
     let mut column = Column::number(name.clone());
     let all: f64 = shares.values().sum();
-    if let Some(impute) = impute {
+    if let Some(impute) = options.impute {
         let fill = |weight: &f64| fill_of_category(*weight, all, impute);
         column.fill = Some(shares.values().map(fill).collect());
     }

@@ -52,6 +52,8 @@ pub(crate) struct Columns {
     pub(crate) names: Vec<String>,
     /// Whether each row stands in a line of a text, which is told then.
     pub(crate) has_lines: bool,
+    /// Whether decimals in its texts have a comma.
+    pub(crate) has_comma: bool,
     /// Whether a column is used only if it is named: unnamed ones, and indices that the format marks.
     pub(crate) is_hidden: Vec<bool>,
     /// The columns that are targets unless others are named; empty for the last one that is not hidden.
@@ -89,9 +91,8 @@ impl Columns {
         }
         if !renamed.is_empty() {
             let renamed = some_of(renamed);
-            columns.notices.push(format!(
-                "{renamed}: others have the names that the file gives"
-            ));
+            let notice = format!("names that stand there twice get a number: {renamed}");
+            columns.notices.push(notice);
         }
         columns
     }

@@ -28,8 +28,8 @@ pub struct Span {
     pub(crate) passed: Vec<ArrayRef>,
 }
 
-/// The rows of DATA for a model, in order. CSV, Parquet, Feather and `.npy` are read as they are asked for; generated rows
-/// are made where they are used, and those of other formats are held as a whole.
+/// The rows of DATA for a model, in order. CSV, Parquet, Feather and arrays are read as they are asked for; generated
+/// rows are made where they are used.
 pub struct Stream {
     source: String,
     options: ModelOptions,

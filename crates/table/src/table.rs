@@ -1,6 +1,6 @@
 //! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, shown};
 use crate::reader::{Batch, Kind, Reader};
 use crate::values::{self, Refused};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, LargeStringArray};
@@ -17,6 +17,8 @@ pub(crate) struct Table {
     pub(crate) batches: Vec<Batch>,
     pub(crate) n_rows: usize,
     has_lines: bool,
+    /// Whether decimals in texts have a comma.
+    pub(crate) has_comma: bool,
 }
 
 /// The cells of one column, one array for each batch.
@@ -46,6 +48,7 @@ impl Table {
             names,
             n_rows: batches.iter().map(|batch| batch.n_rows).sum(),
             has_lines: reader.columns().has_lines,
+            has_comma: reader.columns().has_comma,
             batches,
         })
     }
@@ -85,6 +88,22 @@ impl Table {
         let cells = cells
             .map(|cells| cells.map_err(|(batch, refused)| self.refused(batch, column, refused)));
         cells.collect()
+    }
+
+    /// The finite number that a text is.
+    pub(crate) fn number(&self, text: &str) -> Option<f64> {
+        let number = values::pointed(text, self.has_comma).parse();
+        number.ok().filter(|number: &f64| number.is_finite())
+    }
+
+    /// That a column of numbers has integers that float64 does not hold, if it does.
+    pub(crate) fn lost_digits(&self, column: usize) -> Option<String> {
+        let mut batches = self.batches.iter();
+        let has_lost = batches.any(|batch| values::has_wide_integers(&batch.columns[column]));
+        let name = shown(&self.names[column]);
+        has_lost.then(|| {
+            format!("column `{name}` has integers past 2^53, which become the nearest float64")
+        })
     }
 
     /// The error of a column that cannot be taken as asked for.

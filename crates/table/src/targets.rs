@@ -100,7 +100,7 @@ fn are_plain_texts(table: &Table, column: usize) -> bool {
         return false;
     };
     let all = || texts.iter().flatten().flatten();
-    let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_number = |text: &str| table.number(text).is_some();
     let has_zero = |text: &str| text.len() > 1 && text.starts_with('0');
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     all().all(is_number) && !(all().all(is_digits) && all().any(has_zero))
@@ -169,9 +169,9 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
             None => {
                 refuse_constant(table, column, &all)?;
                 let rounding = Rounding::of(&cells, weights, how.keep_zero);
-                targets
-                    .notices
-                    .extend(rounding.notice(&table.names[column]));
+                let notice = rounding.notice(&table.names[column]);
+                let notices = [table.lost_digits(column), notice];
+                targets.notices.extend(notices.into_iter().flatten());
                 rounding.offset
             }
         };
@@ -195,7 +195,7 @@ fn numbers(table: &Table, column: usize) -> Result<Vec<Float64Array>> {
     if !are_plain_texts(table, column) {
         return table.numbers(column);
     }
-    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    let number = |text: Option<&str>| table.number(text?);
     let cells = table.texts(column)?;
     Ok(cells
         .iter()

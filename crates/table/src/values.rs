@@ -2,7 +2,7 @@
 
 use crate::error::shown;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
@@ -120,6 +120,24 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
     }
 }
 
+/// Whether an integer is not a float64.
+pub(crate) fn has_wide_integers(column: &ArrayRef) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "which is what is looked for")]
+    #[expect(clippy::cast_possible_truncation, reason = "a float64 of 64 bits fits")]
+    let is_wide = |number: i128| number.unsigned_abs() > 1 << 53 && number as f64 as i128 != number;
+    match column.data_type() {
+        DataType::Int64 => {
+            let mut numbers = column.as_primitive::<Int64Type>().values().iter();
+            numbers.any(|number| is_wide((*number).into()))
+        }
+        DataType::UInt64 => {
+            let mut numbers = column.as_primitive::<UInt64Type>().values().iter();
+            numbers.any(|number| is_wide((*number).into()))
+        }
+        _ => false,
+    }
+}
+
 /// No numbers, if there are no texts; otherwise one of these.
 fn of_texts(texts: &LargeStringArray) -> Result<Float64Array, Refused> {
     let rows = texts.iter().enumerate();
@@ -213,6 +231,27 @@ pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
         (false, _) => text,
     };
     Some(if short == "-0" { "0" } else { short }.into())
+}
+
+/// A number as a text with a point in its decimals, which may have a comma there.
+pub(crate) fn pointed(text: &str, has_comma: bool) -> Cow<'_, str> {
+    match has_comma {
+        // A point parts thousands then: it may not be taken for one of decimals.
+        true => text.replace('.', "?").replace(',', ".").into(),
+        false => text.into(),
+    }
+}
+
+/// Why a text that is written as a number is none to compute with, if it is such a text.
+pub(crate) fn not_finite(pointed: &str) -> Option<&'static str> {
+    let number: f64 = pointed.parse().ok()?;
+    match number.is_finite() {
+        true => None,
+        false if pointed.contains(['n', 'N']) => {
+            Some("is not finite; every cell needs a finite number")
+        }
+        false => Some("is beyond the largest number of 64 bits, 1.8e308; rescale the column"),
+    }
 }
 
 /// What a text is that is nearly a number: the characters that keep it from being one.

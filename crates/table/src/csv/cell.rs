@@ -1,5 +1,6 @@
 //! Cells: where they end, what is in them, and the numbers they are.
 
+use crate::values::pointed;
 use memchr::{memchr, memchr_iter, memchr2};
 use std::borrow::Cow;
 
@@ -7,7 +8,7 @@ use std::borrow::Cow;
 pub(super) struct Dialect {
     pub(super) separator: u8,
     /// Whether decimals have a comma.
-    has_comma: bool,
+    pub(super) has_comma: bool,
     pub(super) words: Vec<Word>,
     /// Whether a word, in letters of any size, begins with the byte.
     begins_word: [bool; 256],
@@ -64,11 +65,7 @@ impl Dialect {
 
     /// The text with a point in its decimals.
     pub(super) fn pointed<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.has_comma {
-            // A point parts thousands then: it may not be taken for one of decimals.
-            true => text.replace('.', "?").replace(',', ".").into(),
-            false => text.into(),
-        }
+        pointed(text, self.has_comma)
     }
 
     /// The finite number that a text is.

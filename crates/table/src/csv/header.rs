@@ -75,7 +75,7 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
         let notice = format!("cells are separated by {separator}");
         columns.notices.insert(0, notice);
     }
-    columns.has_lines = true;
+    (columns.has_lines, columns.has_comma) = (true, dialect.has_comma);
     let (start, n_lines) = start;
     Ok(Header {
         columns,

@@ -7,14 +7,23 @@ use arrow_array::{ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether a text is of a type.
 type Fits<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
+/// What was made of the texts of a column that turned out to be numbers.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Which of the dialect's words they were, and how many cells.
+    pub(super) words: BTreeMap<usize, usize>,
+    /// Whether one of them has digits that its number has not.
+    pub(super) has_lost_digits: bool,
+}
+
 /// Makes the texts of a column of all batches what they are: the first of some types that changes none of them.
-/// Returns how many of them turned out to be which of the dialect's words.
-pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Vec<usize> {
+pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Taken {
     let is_missing = |text: &str| dialect.missing_number(text).is_some();
     let fits: [(DataType, Fits<'_>); 4] = [
         (DataType::Int64, &|text| {
@@ -33,9 +42,9 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Vec
         let parts = batches.par_iter().map(|batch| &batch.columns[slot]);
         parts.all(|texts| texts.as_string::<i64>().iter().flatten().all(fits))
     });
-    let mut counts = vec![0; dialect.words.len()];
+    let mut taken = Taken::default();
     let Some((data_type, _)) = fitting else {
-        return counts;
+        return taken;
     };
     if dialect.has_numbers && data_type != DataType::Boolean {
         for batch in &mut *batches {
@@ -43,25 +52,48 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Vec
             let there = texts.map(|text| {
                 let word = dialect.missing_number(text?);
                 word.map_or(text, |word| {
-                    counts[word] += 1;
+                    *taken.words.entry(word).or_default() += 1;
                     None
                 })
             });
             batch.columns[slot] = Arc::new(there.collect::<LargeStringArray>());
         }
     }
-    batches.par_iter_mut().for_each(|batch| {
+    let has_lost_digits = batches.par_iter_mut().map(|batch| {
         let texts = &mut batch.columns[slot];
+        let mut has_lost_digits = false;
         *texts = match data_type {
             DataType::Float64 => {
-                let cells = texts.as_string::<i64>().iter();
-                let numbers: Float64Array = cells.map(|text| dialect.number(text?)).collect();
-                Arc::new(numbers) as ArrayRef
+                let cells = texts.as_string::<i64>().iter().map(|text| {
+                    let (text, value) = (text?, dialect.number(text?)?);
+                    has_lost_digits |= loses_digits(text, value);
+                    Some(value)
+                });
+                Arc::new(cells.collect::<Float64Array>()) as ArrayRef
             }
             _ => cast(texts, &data_type).expect("every cell was tried"),
         };
+        has_lost_digits
     });
-    counts
+    taken.has_lost_digits = has_lost_digits.reduce(|| false, |one, other| one | other);
+    taken
+}
+
+/// Whether the text of a float64 has digits that the float64 has not: more than 17, or those of a whole number past 2^53.
+fn loses_digits(text: &str, value: f64) -> bool {
+    // Most texts are shorter, those that programs write of float64 among them.
+    if text.len() < 18 {
+        return false;
+    }
+    let digits = |text: &str| {
+        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+        let digits = mantissa.chars().filter(char::is_ascii_digit);
+        let digits: String = digits.collect();
+        digits.trim_matches('0').to_owned()
+    };
+    let written = digits(text);
+    let is_wide = value.abs() > 9_007_199_254_740_992.0;
+    written.len() > 17 || is_wide && written != digits(&format!("{value:e}"))
 }
 
 /// Whether it is an integer as a program writes it: without zeros before it, nor a plus.

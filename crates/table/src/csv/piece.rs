@@ -3,6 +3,7 @@
 use super::cell::{Dialect, Rows, closing_quote};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::reader::{Batch, Kind};
+use crate::values::not_finite;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{Float64Builder, LargeStringBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
@@ -222,29 +223,26 @@ fn plain_number(text: &[u8], mut at: usize) -> Option<(f64, usize)> {
 /// What is wrong with a cell that is not a finite number.
 #[cold]
 fn not_a_number(text: &str, dialect: &Dialect) -> Error {
-    let pointed = dialect.pointed(text);
-    let is_number = pointed.parse::<f64>().is_ok();
-    let reason = match is_number {
-        true if text.contains(['n', 'N']) => "is not finite; every cell needs a finite number",
-        true => "is beyond the largest number of 64 bits, 1.8e308; rescale the column",
-        false => "is not a number",
-    };
+    let infinite = not_finite(&dialect.pointed(text));
     let has_comma =
-        pointed == text && !text.contains('.') && text.replace(',', ".").parse::<f64>().is_ok();
-    let remedies = match text {
-        _ if is_number => Vec::new(),
-        _ if has_comma => vec![Remedy::new(
+        !dialect.has_comma && !text.contains('.') && text.replace(',', ".").parse::<f64>().is_ok();
+    let remedy = match infinite {
+        Some(_) => None,
+        None if has_comma => Some(Remedy::new(
             "decimal",
             ",",
             "takes the comma for a decimal point",
-        )],
-        text if text.len() >= 20 || text.contains([',', '\n']) => Vec::new(),
-        text => vec![Remedy::new("missing", text, "counts it as missing")],
+        )),
+        None => Remedy::missing(text),
     };
     Error::Table {
         place: Box::default(),
-        reason: format!("`{}` {reason}", shown(text)),
-        is_text: !is_number && !has_comma,
-        remedies,
+        reason: format!(
+            "`{}` {}",
+            shown(text),
+            infinite.unwrap_or("is not a number")
+        ),
+        is_text: infinite.is_none() && !has_comma,
+        remedies: remedy.into_iter().collect(),
     }
 }

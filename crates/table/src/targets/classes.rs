@@ -5,7 +5,7 @@ use crate::encoder::{not_known, place};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::features::{MAX_TEXTS, counted, rounded};
 use crate::table::Table;
-use crate::values::{adornments, canonical};
+use crate::values::{adornments, canonical, not_finite, pointed};
 use neuralnet::Classes;
 use std::collections::HashMap;
 
@@ -114,7 +114,7 @@ fn refuse_doubtful<'t>(
     texts: impl Iterator<Item = &'t str> + Clone,
 ) -> Result<()> {
     let classes = Remedy::new("classes", "true", "takes every text as a class");
-    let is_number = |text: &&str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_number = |text: &&str| table.number(text).is_some();
     let at = |text: &str| row_of(table, column, text);
     let (numbers, others): (Vec<&str>, Vec<&str>) = texts.clone().partition(is_number);
     let Some(other) = others.first() else {
@@ -134,9 +134,10 @@ fn refuse_doubtful<'t>(
     if let Some(how) = adornments(other)
         && others.iter().all(|text| adornments(text).is_some())
     {
-        let decimal = others.iter().all(|text| {
-            text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
-        });
+        let decimal = !table.has_comma
+            && others.iter().all(|text| {
+                text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
+            });
         let error = Error::at(
             at(other),
             format!(
@@ -156,18 +157,20 @@ fn refuse_doubtful<'t>(
             || format!("row {}", place.row.unwrap_or(0)),
             |line| format!("line {line}"),
         );
-        let reason = format!(
-            "`{}` is not a number, and other cells are, as `{}` in {at_number}; mend it",
-            shown(other),
-            shown(number)
+        let infinite = not_finite(&pointed(other, table.has_comma));
+        let reason = infinite.map_or_else(
+            || {
+                let number = shown(number);
+                format!(
+                    "is not a number, and other cells are, as `{number}` in {at_number}; mend it"
+                )
+            },
+            str::to_owned,
         );
-        let error = Error::at(at(other), reason);
         // Only lines of text have texts that stand for a missing cell.
-        let error = match place.line {
-            Some(_) => error.or(Remedy::new("missing", *other, "counts it as missing")),
-            None => error,
-        };
-        return Err(error.or(classes));
+        let missing = Remedy::missing(other).filter(|_| infinite.is_none() && place.line.is_some());
+        let error = Error::at(at(other), format!("`{}` {reason}", shown(other)));
+        return Err(missing.into_iter().fold(error, Error::or).or(classes));
     }
     let n_texts = texts.count();
     if n_texts > MANY_CLASSES && n_texts * ROWS_OF_A_CLASS > table.n_rows {

@@ -1,6 +1,6 @@
 //! Tables from one format to another, every value as it is, or said to be otherwise.
 
-use super::exact::{narrowed, without_nulls};
+use super::exact::{OTHERS, narrowed, without_nulls};
 use super::npz::{Archive, TARGETS};
 use super::writer::{Format, TableWriter};
 use crate::error::{Error, Result, listed, shown};
@@ -148,7 +148,13 @@ impl Content {
                     let texts = cells
                         .clone()
                         .filter_map(|cells| cells.as_string_opt::<i64>());
-                    notices.extend(not_kept_by_csv(field.name(), texts.flatten().flatten()));
+                    let texts = texts.flatten().flatten();
+                    notices.extend(not_kept_by_csv(field.name(), texts.clone()));
+                    if schema.fields().len() == 1 {
+                        notices.extend(not_kept_of_one(
+                            iter::once(field.name().as_str()).chain(texts),
+                        ));
+                    }
                     if field.data_type().is_floating() && cells.any(is_infinite) {
                         notices.push(format!(
                             "column `{}` holds infinite numbers, which are texts when .csv is read",
@@ -211,6 +217,12 @@ impl Content {
                     .map_err(|error| error.to_string())
             }
         });
+        if let Some(name) = names.iter().find(|name| name.contains(char::is_control)) {
+            return Err(format!(
+                "column `{}` has a control character in its name, which is refused when .npz is read; rename it, or {OTHERS}",
+                shown(name)
+            ));
+        }
         let numbers = (0..first).map(|column| column.to_string());
         let usual: Vec<String> = match width - first {
             1 => numbers.chain([TARGETS.to_owned()]).collect(),
@@ -292,7 +304,22 @@ fn not_kept_by_csv<'t>(name: &'t str, texts: impl Iterator<Item = &'t str> + Clo
             "column `{column}` is of texts that are all numbers: .csv does not tell one from the other"
         ));
     }
+    let is_truth = |text: &str| matches!(text, "True" | "False");
+    if texts.clone().next().is_some() && texts.clone().all(is_truth) {
+        notices.push(format!(
+            "column `{column}` is of texts that are all `True` or `False`: .csv does not tell them from booleans"
+        ));
+    }
     notices
+}
+
+/// What CSV does not keep of a table of one column.
+fn not_kept_of_one<'t>(mut texts: impl Iterator<Item = &'t str>) -> Option<String> {
+    let text = texts.find(|text| text.contains([';', '|']))?;
+    Some(format!(
+        "`{}` has a sign that is taken for a separator when .csv is read: name the comma as the separator",
+        shown(text)
+    ))
 }
 
 #[cfg(test)]

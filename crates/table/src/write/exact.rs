@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// The types that an array is written in: the first that holds all numbers.
 const TYPES: [DataType; 3] = [DataType::Float32, DataType::Float64, DataType::Int64];
-const OTHERS: &str = "convert to .csv, .parquet or .feather";
+pub(super) const OTHERS: &str = "convert to .csv, .parquet or .feather";
 
 /// The columns `columns` of `batches`, all in the narrowest type that holds each of their numbers. Decimals are the
 /// nearest float64, as they are when they are read.

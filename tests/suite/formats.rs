@@ -577,7 +577,11 @@ fn a_file_of_another_format_than_its_name_says_is_told_so() {
             idx(&[1, 2], &[1, 2]),
             "is an IDX file; give it a name that ends in .idx",
         ),
-        ("b.npy", packed(b"x"), "is a gzip file; unpack it"),
+        (
+            "b.npy",
+            packed(b"x"),
+            "is a gzip file; give it a name that ends in .gz",
+        ),
         (
             "b-ubyte",
             packed(b"x"),

@@ -609,11 +609,7 @@ fn a_model_finds_its_targets() {
     let data = crate::common::tables::open_labelled(&numbers, path.to_str().unwrap()).unwrap();
     assert_eq!(rows(&data), (vec![1.0, 2.0, 4.0], vec![1.0, 0.0, 1.0]));
     // Written like numbers, though some classes are none.
-    let codes = model(
-        "labelled_codes",
-        &TableOptions::default(),
-        "a,y\n1,250.00\n2,V45\n",
-    );
+    let codes = model("labelled_codes", &classes, "a,y\n1,250.00\n2,V45\n");
     let path = file("labelled_codes", "other.csv", "y,a\n250.00,1\n250.00,2\n");
     let data = crate::common::tables::open_labelled(&codes, path.to_str().unwrap()).unwrap();
     assert_eq!(rows(&data).1, [0.0, 0.0]);

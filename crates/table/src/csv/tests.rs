@@ -178,7 +178,7 @@ fn headers_are_read_as_people_write_them() {
         (
             "a,a,a\n1,2,3\n",
             "a|a_2|a_3",
-            "column 2 is called `a_2`: another one is `a`; column 3 is called `a_3`: another one is `a`",
+            "names that stand there twice get a number: column 2 is called `a_2`, column 3 is called `a_3`",
         ),
         (
             ",0,1\n0,5,6\n",
@@ -333,7 +333,10 @@ fn columns_are_what_all_of_their_cells_are() {
         "12345678901234567890123"
     );
     assert!(last.columns[3].is_null(last.n_rows - 2), "an empty row");
-    assert!(csv.take_notices().is_empty(), "nothing is lost");
+    assert!(
+        !csv.take_notices().concat().contains("digits"),
+        "nothing is lost"
+    );
     for (number, is_lost) in [
         ("9007199254740993.0", true),
         ("0.1234567890123456789", true),

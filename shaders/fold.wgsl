@@ -2,9 +2,9 @@
 // 0 and the sum is that of all leaves, parameters = parameters - rate * sum.
 // nodes (n_nodes, n_columns) vec4; folded (any, n_columns) vec4, of which ceil(n_nodes / 1024) nodes
 // from first_folded on are written with =; parameters (n_trained or more) vec4, updated with -=.
-// A workgroup folds COLUMNS neighbouring columns (workgroup_id.x) of 1,024 nodes (workgroup_id.y):
-// each invocation PER_INVOCATION nodes of one column in registers, then all through workgroup
-// memory. A node that does not exist counts as 0.
+// A workgroup folds COLUMNS neighbouring columns (workgroup_id.x, and .y for more than .x can have)
+// of 1,024 nodes (workgroup_id.z): each invocation PER_INVOCATION nodes of one column in registers,
+// then all through workgroup memory. A node that does not exist counts as 0.
 // CPU twins: Fold in src/leaves.rs, gradient_descent in src/optimizer.rs.
 const WORKGROUP_SIZE = 256u;
 const COLUMNS = 4u;
@@ -47,11 +47,13 @@ fn fold_in_registers(first: u32, column: u32) -> vec4<f32> {
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    let column = workgroup.x * COLUMNS + invocation % COLUMNS;
+    let first_column = (workgroup.y * workgroups.x + workgroup.x) * COLUMNS;
+    let column = first_column + invocation % COLUMNS;
     let slice = invocation / COLUMNS;
-    let first = (workgroup.y * SLICES + slice) * PER_INVOCATION;
+    let first = (workgroup.z * SLICES + slice) * PER_INVOCATION;
     sums[invocation] = fold_in_registers(first, column);
     for (var distance = 1u; distance < SLICES; distance *= 2u) {
         workgroupBarrier();
@@ -60,7 +62,7 @@ fn main(
         }
     }
     if slice == 0u && column < params.n_columns {
-        let node = params.first_folded + workgroup.y;
+        let node = params.first_folded + workgroup.z;
         let sum = sums[invocation];
         folded[node * params.n_columns + column] = sum;
         if params.rate != 0.0 && column < params.n_trained {

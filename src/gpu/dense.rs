@@ -188,7 +188,7 @@ impl Dense {
                 true => kernel.workgroups_of_rows(block.n_rows),
                 false => block.leaves.len(),
             };
-            gradient.add(device, &buffers, [workgroups, 1])?;
+            gradient.add(device, &buffers, [workgroups])?;
         }
         let Some(of_rows) = of_rows else {
             return Ok(vec![gradient]);
@@ -196,7 +196,7 @@ impl Dense {
         let mut losses = Pipeline::new(device, &kernel.row_losses())?;
         for block in &forward.blocks {
             let buffers = [&block.params, &of_rows, page];
-            losses.add(device, &buffers, [block.leaves.len(), 1])?;
+            losses.add(device, &buffers, [block.leaves.len()])?;
         }
         Ok(vec![gradient, losses])
     }

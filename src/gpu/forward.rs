@@ -195,7 +195,7 @@ impl Forward {
         for block in &self.blocks {
             let buffers = [&block.params, z, buffers[0], buffers[1]];
             let workgroups = kernel.workgroups_of_rows(block.n_rows);
-            pipeline.add(device, &buffers, [workgroups, 1])?;
+            pipeline.add(device, &buffers, [workgroups])?;
         }
         self.predictions = Some(pipeline);
         Ok(())

@@ -44,7 +44,7 @@ impl Generate {
             };
             let params = device.uniform("synthetic.params", &params)?;
             let buffers = [&params, &hidden_weight, &chunk.inputs, &chunk.targets];
-            pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+            pipeline.add(device, &buffers, [chunk.n_leaves])?;
         }
         Ok(Self { pipeline })
     }

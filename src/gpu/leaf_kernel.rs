@@ -107,7 +107,7 @@ impl LeafKernel {
             let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
             buffers.extend([&chunk.targets, tree.page()]);
             buffers.extend(row_buffers(operands, rows));
-            pipeline.add(device, &buffers, [chunk.n_leaves, 1])?;
+            pipeline.add(device, &buffers, [chunk.n_leaves])?;
         }
         let ends = chunks.iter().map(|chunk| chunk.first_leaf + chunk.n_leaves);
         Ok(Self::Layer(pipeline, ends.collect()))

@@ -103,7 +103,7 @@ impl DeviceOptimizer {
         let norms = self.norms.as_ref().map(|norms| {
             let mut pipeline = norms.pipeline.without_dispatches();
             let buffers = [&self.records, total, parameters, norms.tree.page()];
-            let workgroups = [n_columns.div_ceil(NORMS_PER_WORKGROUP), 1];
+            let workgroups = device.workgroups(n_columns.div_ceil(NORMS_PER_WORKGROUP));
             pipeline.add(device, &buffers, workgroups)?;
             Ok(pipeline)
         });
@@ -325,9 +325,15 @@ pub(super) mod tests {
     use crate::gpu::kernels::Kernel;
     use crate::network::{Activation, Hidden, Network};
     use crate::optimizer::{Optimizer, UpdateRule};
+    use crate::backend::{Backend, Problem};
+    use crate::data::Dataset;
+    use crate::gpu::device::tests::device;
 
+    use crate::gpu::{Gpu, GpuOptions};
     /// Every kernel in every variant, with the invocations of a workgroup.
+    use crate::objective::{Loss, Objective, Reduction};
     pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
+    use std::sync::Arc;
         let hidden = Hidden {
             widths: vec![5, 70],
             activation: Activation::Relu,
@@ -354,3 +360,36 @@ pub(super) mod tests {
         })
     }
 }
+
+    /// 2,048 inputs of 16 outputs: 8 workgroups of `norms` and 32 of `optimizer`, in dimensions of at most 6.
+    #[test]
+    fn parameters_of_more_workgroups_than_a_dimension_has_are_updated() {
+        let inputs = (0..6144_u16).map(|i| f32::from(i % 97) / 97.0 - 0.5);
+        let targets = (0..48_u8).map(|i| f32::from(i % 5));
+        let rows = Dataset::from_rows("rows", 2048, 16, inputs.collect(), targets.collect());
+        let dataset = rows.unwrap();
+        let problem = Problem {
+            dataset: &dataset,
+            network: Network::single_layer(2048, 16, true),
+            objective: Objective {
+                loss: Loss::SquaredError,
+                reduction: Reduction::Mean,
+            },
+            dropout: None,
+        };
+        let rule = UpdateRule {
+            clip_norm: Some(0.1),
+            ..UpdateRule::gradient_descent(0.1)
+        };
+        let updated = |max_workgroups: Option<u32>| {
+            let mut device = device();
+            device.adapter.max_workgroups = max_workgroups.unwrap_or(u32::MAX);
+            let options = GpuOptions::default();
+            let mut gpu = Gpu::on(Arc::new(device), problem.clone(), options).unwrap();
+            gpu.follow(&rule).unwrap();
+            gpu.submit(0..3).unwrap();
+            let seen = gpu.wait().unwrap();
+            (gpu.parameters().unwrap(), seen)
+        };
+        assert!(updated(Some(6)) == updated(None), "bits");
+    }

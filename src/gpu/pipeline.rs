@@ -104,7 +104,7 @@ impl Default for Places {
 #[derive(Debug)]
 struct Dispatch {
     buffers: wgpu::BindGroup,
-    workgroups: [u32; 2],
+    workgroups: [u32; 3],
 }
 
 impl Compiled {
@@ -221,12 +221,12 @@ impl Pipeline {
         }
     }
 
-    /// Adds a dispatch over `buffers`, in the order of the kernel's list.
-    pub(super) fn add(
+    /// Adds a dispatch over `buffers`, in the order of the kernel's list, with `workgroups` in its first dimensions.
+    pub(super) fn add<const DIMENSIONS: usize>(
         &mut self,
         device: &Device,
         buffers: &[&Buffer],
-        workgroups: [usize; 2],
+        workgroups: [usize; DIMENSIONS],
     ) -> Result<()> {
         let most = device.adapter.max_workgroups;
         let count = |n: usize| match u32::try_from(n) {
@@ -236,7 +236,10 @@ impl Pipeline {
                 self.name
             ))),
         };
-        let workgroups = [count(workgroups[0])?, count(workgroups[1])?];
+        let mut counts = [1; 3];
+        for (to, n) in counts.iter_mut().zip(workgroups) {
+            *to = count(n)?;
+        }
         let entries: Vec<_> = (0..)
             .zip(std::iter::zip(buffers, &self.bindings))
             .map(|(binding, (buffer, access))| wgpu::BindGroupEntry {
@@ -264,7 +267,7 @@ impl Pipeline {
             .map_err(|error| device.failed(error))?;
         self.dispatches.push(Dispatch {
             buffers,
-            workgroups,
+            workgroups: counts,
         });
         Ok(())
     }
@@ -292,8 +295,8 @@ impl Pipeline {
         number: usize,
         places: Places,
     ) {
-        let [x, y] = self.dispatches[number].workgroups;
-        self.record_some(pass, number, places, [x, y, 1]);
+        let workgroups = self.dispatches[number].workgroups;
+        self.record_some(pass, number, places, workgroups);
     }
 
     /// Records one dispatch like [`Pipeline::record_at`], but of `workgroups`.
@@ -341,7 +344,7 @@ mod tests {
         device.write(&numbers, 0, bytemuck::cast_slice(&[1.0_f32]));
         for factor in [2, 3, 2] {
             let mut pipeline = Pipeline::new(&device, &multiplying(factor)).unwrap();
-            pipeline.add(&device, &[&numbers], [1, 1]).unwrap();
+            pipeline.add(&device, &[&numbers], [1]).unwrap();
             device
                 .run_pass("test", |pass| pipeline.record(pass))
                 .unwrap();
@@ -361,7 +364,7 @@ mod tests {
             bindings: Vec::new(),
         };
         let mut pipeline = Pipeline::new(&device, &kernel).unwrap();
-        pipeline.add(&device, &[], [1, 1]).unwrap();
+        pipeline.add(&device, &[], [1]).unwrap();
         let unfinished = device.finish_compiling();
         let run = device.run_pass("test", |pass| pipeline.record(pass));
         for refused in [unfinished, run] {

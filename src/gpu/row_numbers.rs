@@ -41,7 +41,7 @@ impl RowNumbers {
         let floats = MAX_UPDATES * size_of::<SegmentParams>() / 4;
         let segments = device.storage("segments of batches", floats)?;
         let mut pipeline = Pipeline::new(device, &batch_rows())?;
-        pipeline.add(device, &[&segments, &buffer], [1, 1])?;
+        pipeline.add(device, &[&segments, &buffer], [1])?;
         Ok(Self {
             buffer,
             pipeline,

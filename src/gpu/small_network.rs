@@ -92,7 +92,7 @@ impl SmallNetwork {
         let mut buffers = vec![&uniforms, inputs, &operands.parameters, targets];
         buffers.extend([first, second, &optimizer.history, &optimizer.average]);
         buffers.extend(row_buffers(operands, rows.as_ref()));
-        pipeline.add(device, &buffers, [1, 1])?;
+        pipeline.add(device, &buffers, [1])?;
         Ok(Some(Self {
             pipeline,
             uniforms,

@@ -244,10 +244,8 @@ fn add_fold(
     [nodes, folded, parameters]: [&Buffer; 3],
     params: FoldParams,
 ) -> Result<Buffer> {
-    let workgroups = [
-        (params.n_columns as usize).div_ceil(FOLD_COLUMNS),
-        (params.n_nodes as usize).div_ceil(FOLD_NODES),
-    ];
+    let [x, y] = device.workgroups((params.n_columns as usize).div_ceil(FOLD_COLUMNS));
+    let workgroups = [x, y, (params.n_nodes as usize).div_ceil(FOLD_NODES)];
     let params = device.uniform("fold.params", &params)?;
     fold.add(device, &[&params, nodes, folded, parameters], workgroups)?;
     Ok(params)
@@ -298,8 +296,8 @@ mod tests {
         device.read(tree.total(), 0, n_sums).unwrap()
     }
 
-    /// Node counts around one and two levels, columns that do not fill a workgroup. The values are
-    /// small integers, whose sums are exact: every node counts once, none twice, and the NaN that
+    /// Node counts around one and two levels, columns that do not fill a workgroup and columns of more workgroups than a
+    /// dimension has. The values are small integers, whose sums are exact: every node counts once, none twice, and the NaN that
     /// filled the outputs is gone.
     #[test]
     #[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
@@ -315,6 +313,7 @@ mod tests {
             (1025, 9),
             (5000, 3),
             (1_050_000, 1),
+            (2, 262_145),
         ] {
             let n_sums = 4 * n_columns;
             let value = |i: usize| f32::from(u8::try_from(i * 7 % 13).unwrap()) - 6.0;

@@ -80,7 +80,7 @@ impl<'a> Cpu<'a> {
     pub fn new(problem: Problem<'a>, threads: Option<usize>) -> Result<Self> {
         let (dataset, threads) = (problem.dataset, pool::of(threads)?);
         let data = match (dataset.unscaled(), dataset.scaling()) {
-            // A single leaf is updated many times in one call, which knows no scaling: it is copied, scaled.
+            // Data of a single leaf may be updated from many times in one call, which knows no scaling: they are copied, scaled.
             (Some(stored), Some(scaling)) if dataset.leaves().count() > 1 => {
                 RowSource::Unscaled(stored, scaling)
             }

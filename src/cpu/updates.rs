@@ -5,6 +5,7 @@ mod tests;
 
 use super::descent::GradientDescent;
 use super::prepared::padded_layer;
+use super::rows::RowSource;
 use super::{Cpu, tiny};
 use crate::backend::{Problem, Seen};
 use crate::optimizer::{Memory, Penalty, Step, UpdateRule};
@@ -120,7 +121,9 @@ impl Cpu<'_> {
     /// stop at those that made the loss so.
     fn make_at_once(&mut self, followed: &Followed, updates: &Range<u64>) -> Option<Seen> {
         let by_itself = followed.is_plain && followed.diverged.is_none();
-        if !by_itself || self.leaves.count() > 1 || self.precision != Precision::F64 {
+        // Updates in one call know no scaling that is folded into the parameters.
+        let is_folded = matches!(self.data, RowSource::Unscaled(..));
+        if !by_itself || is_folded || self.leaves.count() > 1 || self.precision != Precision::F64 {
             return None;
         }
         let (iterations, rate) = (updates.end - updates.start, followed.rule.learning_rate);

@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::data::Dataset;
 use crate::network::{Activation, Hidden};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, UpdateRule};
 use crate::parts::PART;
 use crate::precision::Precision;
 use crate::random::test_numbers;
@@ -134,4 +134,26 @@ fn parameters_in_float32_are_numbers_of_it() {
             assert_ne!(reached, start, "{optimizer:?}, {hidden:?}");
         }
     }
+}
+
+/// So many features that a leaf of the data has fewer rows than one of the network, which has all of them: too wide a layer
+/// to read rows once, and few enough rows for updates in one call.
+#[test]
+fn the_first_of_few_wide_rows_sees_the_loss_of_scaled_features() {
+    let (n_inputs, n_outputs, n_samples) = ((1 << 18) + 1, 17, 8);
+    let value = |at: usize| (at % 1009) as f32;
+    let inputs = (0..n_samples * n_inputs).map(value).collect();
+    let targets = (0..n_samples * n_outputs).map(value).collect();
+    let raw = Dataset::from_rows("rows", n_inputs, n_outputs, inputs, targets).unwrap();
+    let dataset = raw.standardised(true);
+    let config = config(Optimizer::GradientDescent, &[]);
+    let problem = config.problem(&dataset).unwrap();
+    assert!(dataset.leaves().count() > problem.leaves().count());
+    let start = vec![1e-3; problem.network.n_parameters()];
+    let mut cpu = Cpu::new(problem, Some(2)).unwrap();
+    cpu.set_parameters(&start).unwrap();
+    let expected = cpu.evaluate().unwrap().summary;
+    cpu.follow(&UpdateRule::gradient_descent(1e-6)).unwrap();
+    cpu.submit(0..1).unwrap();
+    assert_eq!(cpu.wait().unwrap()[0].summary, expected);
 }

@@ -28,6 +28,7 @@ pub(super) struct Batches {
     resident: Option<[Buffer; 2]>,
     /// The numbers of the rows of batches that are read where they lie.
     numbers: Option<RowNumbers>,
+    /// The sizes that were asked for last, the latest at the end.
     list: Vec<Batch>,
 }
 
@@ -85,23 +86,21 @@ impl Batches {
         n_rows: usize,
     ) -> Result<&mut Batch> {
         assert!(n_rows > 0, "a batch has at least one row");
-        let at = match self.list.iter().position(|batch| batch.n_rows == n_rows) {
-            Some(at) => at,
+        let batch = match self.list.iter().position(|batch| batch.n_rows == n_rows) {
+            Some(at) => self.list.remove(at),
             None => {
                 if self.list.len() == SIZES {
                     // Its memory comes back with the next wait.
                     self.list.remove(0);
                     device.finish_writes()?;
                 }
-                let batch = match self.resident_rows(device, operands, options, n_rows)? {
+                match self.resident_rows(device, operands, options, n_rows)? {
                     Some(rows) => Batch::resident(device, operands, options, rows, n_rows)?,
                     None => Batch::by_host(device, operands, options, n_rows)?,
-                };
-                self.list.push(batch);
-                self.list.len() - 1
+                }
             }
         };
-        Ok(&mut self.list[at])
+        Ok(self.list.push_mut(batch))
     }
 
     /// Makes room for the numbers of `n_rows` rows, unless the host gathers the rows.

@@ -380,3 +380,6 @@ pub trait Backend {
     /// Where the device fails.
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
 }
+    ///
+    /// # Panics
+    /// Where `rows` end past the last.

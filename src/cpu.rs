@@ -339,4 +339,8 @@ impl Backend for Cpu<'_> {
         };
         Ok(self.threads.install(|| predictor.pieces(rows, predict)))
     }
+        assert!(
+            rows.end <= self.problem.dataset.n_samples(),
+            "rows that exist"
+        );
 }

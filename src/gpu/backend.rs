@@ -53,6 +53,9 @@ impl Backend for Gpu<'_> {
         let places = update.map_or_else(Places::default, |_| Places::of_record(0));
         let (device, dataset) = (&self.device, self.operands.problem.dataset);
         let (sums, weight) = match rows {
+                // A shader that reads past the end of its buffers is given other numbers.
+                let n_samples = dataset.n_samples();
+                assert!(rows.iter().all(|row| *row < n_samples), "rows that exist");
             None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
             Some(rows) => {
                 let batches = &mut self.batches;
@@ -196,6 +199,10 @@ impl Backend for Gpu<'_> {
     fn queue_depth(&self) -> usize {
         2
     }
+        assert!(
+            rows.end <= self.operands.problem.dataset.n_samples(),
+            "rows that exist"
+        );
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let chunks = self.pass.chunks().list();

@@ -19,15 +19,19 @@ impl<T: Float> Buffer<T> {
         zeros
     }
 
-    /// `length` numbers, which may be those of an earlier use, in the smallest memory that is free and large enough.
+    /// `length` numbers, which may be those of an earlier use, in the smallest memory that is free and large enough. If
+    /// there is none, the largest that is free is given back for it: what is too small for later networks would be kept for
+    /// good.
     pub(super) fn of_length(length: usize) -> Self {
         let free = T::free_memory().with_borrow_mut(|free| {
-            let fitting = free.iter().enumerate();
-            let fitting = fitting.filter(|(_, numbers)| numbers.capacity() >= length);
-            let (at, _) = fitting.min_by_key(|(_, numbers)| numbers.capacity())?;
+            let all = free.iter().map(Vec::capacity).enumerate();
+            let fitting = all.clone().filter(|(_, capacity)| *capacity >= length);
+            let smallest = fitting.min_by_key(|(_, capacity)| *capacity);
+            let (at, _) = smallest.or_else(|| all.max_by_key(|(_, capacity)| *capacity))?;
             Some(free.swap_remove(at))
         });
-        let mut numbers = free.unwrap_or_default();
+        let fitting = free.filter(|numbers| numbers.capacity() >= length);
+        let mut numbers = fitting.unwrap_or_default();
         numbers.resize(length, T::default());
         Self(numbers)
     }
@@ -57,5 +61,20 @@ impl<T: Float> Deref for Buffer<T> {
 impl<T: Float> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Buffer, Float};
+
+    #[test]
+    fn what_earlier_networks_held_is_given_back() {
+        for length in (100..1000).step_by(100) {
+            let both = [length, 2 * length].map(Buffer::<f64>::of_length);
+            assert_eq!(both.each_ref().map(|it| it.len()), [length, 2 * length]);
+        }
+        let kept = f64::free_memory().with_borrow(Vec::len);
+        assert_eq!(kept, 2, "buffers");
     }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 use wgpu::MapRangeError;
 
-/// Bytes of the inputs in one staging buffer.
+/// Bytes of the rows in one staging buffer, unless it is of one row.
 const PIECE_BYTES: usize = 8 << 20;
 /// Staging buffers, at most.
 const PIECES: usize = 4;
@@ -81,7 +81,8 @@ struct Piece {
 impl Ring {
     /// Staging for `n_rows` rows of that layout, which may be brought again and again.
     pub(super) fn new(device: &Device, row_layout: RowLayout, n_rows: usize) -> Result<Self> {
-        let rows_per_piece = (PIECE_BYTES / (4 * row_layout.inputs)).max(1).min(n_rows);
+        let row_bytes = 4 * (row_layout.inputs + row_layout.targets);
+        let rows_per_piece = (PIECE_BYTES / row_bytes).max(1).min(n_rows);
         let n_pieces = n_rows.div_ceil(rows_per_piece).min(PIECES);
         let bytes =
             targets_at(rows_per_piece, row_layout) + 4 * rows_per_piece * row_layout.targets;
@@ -194,4 +195,21 @@ fn fill(
             bytemuck::cast_slice(targets),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PIECE_BYTES, Ring, RowLayout};
+    use crate::gpu::device::tests::device;
+
+    #[test]
+    fn staged_targets_count_as_inputs_do() {
+        for (inputs, targets) in [(1024, 4), (4, 1024)] {
+            let layout = RowLayout { inputs, targets };
+            let ring = Ring::new(&device(), layout, 1 << 19).unwrap();
+            let bytes = ring.pieces[0].buffer.size();
+            let most = PIECE_BYTES as u64;
+            assert!((most / 2..=most + 8).contains(&bytes), "{bytes} bytes");
+        }
+    }
 }

@@ -217,3 +217,22 @@ pub(super) fn rate(rate: f64) -> Result<f32> {
         remedies: &[Remedy::Do("take another"), ON_THE_CPU],
     })
 }
+
+/// Fails if `clip_norm` is too small for the f32 of the shaders, where 0 stands for no limit.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what rounding to f32 makes of it is the question"
+)]
+pub(super) fn check_clip_norm(clip_norm: Option<f64>) -> Result<()> {
+    match clip_norm {
+        Some(most) if (most as f32) < f32::MIN_POSITIVE => Err(Error::Setting {
+            setting: "clip_norm",
+            reason: format!(
+                "is {most:e}, which is 0 to a GPU: the least is {:e}",
+                f32::MIN_POSITIVE
+            ),
+            remedies: &[Remedy::Do("take another"), ON_THE_CPU],
+        }),
+        _ => Ok(()),
+    }
+}

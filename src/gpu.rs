@@ -102,9 +102,18 @@ pub struct Gpu<'a> {
     predict: Option<Predict>,
     readbacks: Readbacks,
     followed: Followed,
-    /// Of each submission that was not waited for yet the updates of which something comes back, with the weights of
-    /// their rows, in groups that come back together.
-    submitted: VecDeque<Vec<Vec<(u64, f64)>>>,
+    /// What was not waited for yet.
+    submitted: VecDeque<Submitted>,
+}
+
+/// Updates that were submitted together.
+#[derive(Debug)]
+struct Submitted {
+    /// Those of which something comes back, with the weights of their rows, in groups that come back together.
+    groups: Vec<Vec<(u64, f64)>>,
+    /// The factors of the penalties in the rule that they follow.
+    l1: f64,
+    l2: f64,
 }
 
 /// The rule of the updates.

@@ -1,6 +1,5 @@
 //! What a GPU does as a backend: evaluations, and updates that go on by themselves.
 
-use super::device::Readbacks;
 use super::held_out::HeldOut;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::params::to_u32;
@@ -9,7 +8,7 @@ use super::predict::Predict;
 use super::ring::Samples;
 use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
-use super::{Followed, Follower, Gpu, pass};
+use super::{Followed, Follower, Gpu, Submitted, pass};
 use crate::backend::{
     self, Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary,
 };
@@ -92,7 +91,6 @@ impl Backend for Gpu<'_> {
             it.optimizer.forget(&self.device);
             return Ok(true);
         }
-        self.readbacks = Readbacks::default();
         self.batches.forget_updates();
         self.followed = if rule.is_plain() && self.shape.is_some() {
             let learning_rate = rule.learning_rate;
@@ -127,8 +125,11 @@ impl Backend for Gpu<'_> {
                 let iterations = to_u32(updates.clone().count());
                 self.pass.descend(device, iterations, rate)?;
                 let weight = problem.dataset.total_weight();
-                self.submitted
-                    .push_back(vec![vec![(updates.end - 1, weight)]]);
+                self.submitted.push_back(Submitted {
+                    groups: vec![vec![(updates.end - 1, weight)]],
+                    l1: 0.0,
+                    l2: 0.0,
+                });
                 let first = self.parameter_layout.n_parameters();
                 (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
             }
@@ -147,18 +148,16 @@ impl Backend for Gpu<'_> {
                     groups.push(submission.submit(group)?);
                     (self.readbacks).send_for(device, history, 0, 4 * MAX_UPDATES)?;
                 }
-                self.submitted.push_back(groups);
+                let UpdateRule { l1, l2, .. } = follower.optimizer.rule;
+                self.submitted.push_back(Submitted { groups, l1, l2 });
                 Ok(())
             }
         }
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
-        let groups = self.submitted.pop_front().expect("updates were submitted");
-        let (l1, l2) = match &self.followed {
-            Followed::Optimizer(it) => (it.optimizer.rule.l1, it.optimizer.rule.l2),
-            _ => (0.0, 0.0),
-        };
+        let submitted = self.submitted.pop_front();
+        let Submitted { groups, l1, l2 } = submitted.expect("updates were submitted");
         let mut seen = Vec::new();
         for updates in groups {
             let floats = self.readbacks.receive(&self.device)?;
@@ -170,7 +169,7 @@ impl Backend for Gpu<'_> {
                 let summary = unpack_summary(&vectors[number]);
                 Seen {
                     summary: summary.reduced(&self.operands.problem, weight),
-                    penalty: l1 * magnitudes + 0.5 * l2 * squares,
+                    penalty: penalty(l1, magnitudes) + penalty(0.5 * l2, squares),
                 }
             }));
         }
@@ -243,4 +242,9 @@ fn unpack_summary(sums: &[f32]) -> Summary {
         loss: f64::from(sums[0]),
         mean_slope: f64::from(sums[1]),
     }
+
+/// A penalty that weighs `factor`, from the norm of the weights, which may be beyond f32 where nobody asks for it.
+fn penalty(factor: f64, norm: f64) -> f64 {
+    if factor > 0.0 { factor * norm } else { 0.0 }
+}
 }

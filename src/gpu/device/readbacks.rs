@@ -20,7 +20,7 @@ struct Coming {
 
 impl Readbacks {
     /// Sends for `floats` f32 of `buffer` from float `first` on, as they will be once all earlier submissions are
-    /// done. Every call must ask for the same number of floats.
+    /// done.
     pub(in crate::gpu) fn send_for(
         &mut self,
         device: &Device,
@@ -30,8 +30,9 @@ impl Readbacks {
     ) -> Result<()> {
         let bytes = 4 * floats as u64;
         let usage = BufferUsages::COPY_DST | BufferUsages::MAP_READ;
-        let to = match self.idle.pop() {
-            Some(idle) => idle,
+        let idle = self.idle.iter().position(|idle| idle.size() == bytes);
+        let to = match idle {
+            Some(idle) => self.idle.swap_remove(idle),
             None => device.buffer("readback", bytes, usage)?,
         };
         let submission = device.submit("readback", |encoder| {

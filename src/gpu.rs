@@ -59,7 +59,7 @@ pub use read::Reader;
 
 use crate::backend::{ArithmeticRounding, Problem};
 use crate::data::Dataset;
-use crate::error::{Error, LEAVE_OUT, Result};
+use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
 use batch::Batches;
@@ -309,13 +309,28 @@ fn check_chunks(
 ) -> Result<()> {
     let layout = RowLayout::new(dataset);
     let per_chunk = leaves_per_chunk(device, leaves, layout, options.max_chunk_bytes)?;
-    let n_chunks = leaves.count().div_ceil(per_chunk);
-    if n_chunks > MAX_CHUNKS {
-        return Err(device.limit(format!(
-            "{} bytes of {} in {n_chunks} chunks; a pass takes at most {MAX_CHUNKS}",
+    let most = options.max_device_bytes.unwrap_or(u64::MAX);
+    let n_chunks = |most| {
+        let limits = layout.limits(dataset, leaves, (per_chunk, usize::MAX), most);
+        limits.n_chunks(leaves.count())
+    };
+    let reason = || {
+        format!(
+            "{} bytes of {} in {} chunks; a pass takes at most {MAX_CHUNKS}",
             layout.data_bytes(dataset),
-            dataset.source()
-        )));
+            dataset.source(),
+            n_chunks(most)
+        )
+    };
+    if n_chunks(u64::MAX) > MAX_CHUNKS {
+        return Err(device.limit(reason()));
+    }
+    if n_chunks(most) > MAX_CHUNKS {
+        return Err(Error::Setting {
+            setting: "max_device_bytes",
+            reason: reason(),
+            remedies: &[Remedy::Do("take more")],
+        });
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::chunk::Chunk;
 use super::device::{Buffer, Device};
 use super::generate::Generate;
 use super::input_format::InputFormat;
-use super::memory_plan::{Limits, MemoryPlan, SLOTS};
+use super::memory_plan::{MemoryPlan, SLOTS};
 use super::options::GpuOptions;
 use super::ring::{Ring, Samples};
 use super::row_layout::{RowLayout, leaves_per_chunk};
@@ -226,17 +226,7 @@ fn allocate_granted(
     let mut most = options.max_device_bytes.unwrap_or(u64::MAX);
     let mut refusal = None;
     loop {
-        // The last leaf may be shorter than the others.
-        let room = if most >= row_layout.data_bytes(dataset) {
-            usize::MAX
-        } else {
-            usize::try_from(most / row_layout.leaf_bytes(leaves)).unwrap_or(usize::MAX)
-        };
-        let limits = Limits {
-            per_chunk,
-            per_page: leaves_per_page,
-            room,
-        };
+        let limits = row_layout.limits(dataset, leaves, (per_chunk, leaves_per_page), most);
         let Some(plan) = MemoryPlan::new(leaves.count(), limits) else {
             return Err(refusal.unwrap_or_else(|| no_room(most, row_layout, dataset, leaves)));
         };

@@ -27,6 +27,20 @@ pub(super) struct Limits {
     pub(super) room: usize,
 }
 
+impl Limits {
+    fn leaves_per_slot(self) -> usize {
+        (self.room / (SLOTS * SLOTS_PART)).clamp(1, self.per_chunk)
+    }
+
+    /// Chunks of `n_leaves` leaves, as if they were all of one length.
+    pub(super) fn n_chunks(self, n_leaves: usize) -> usize {
+        n_leaves.div_ceil(match n_leaves <= self.room {
+            true => self.per_chunk,
+            false => self.leaves_per_slot(),
+        })
+    }
+}
+
 impl MemoryPlan {
     /// The chunks of `n_leaves` leaves; `None` if the room is too small for the slots.
     pub(super) fn new(n_leaves: usize, limits: Limits) -> Option<Self> {
@@ -37,7 +51,7 @@ impl MemoryPlan {
                 leaves_per_slot: 0,
             });
         }
-        let leaves_per_slot = (limits.room / (SLOTS * SLOTS_PART)).clamp(1, limits.per_chunk);
+        let leaves_per_slot = limits.leaves_per_slot();
         let n_resident = limits.room.checked_sub(SLOTS * leaves_per_slot)?;
         Some(Self {
             resident: cut(0..n_resident, limits.per_chunk, limits.per_page),

@@ -2,7 +2,7 @@
 //! chunk holds.
 
 use super::device::{Buffer, Device};
-use super::memory_plan::{MemoryPlan, SLOTS};
+use super::memory_plan::{Limits, MemoryPlan, SLOTS};
 use crate::data::Dataset;
 use crate::error::{Error, Remedy, Result};
 use crate::leaves::Leaves;
@@ -40,6 +40,26 @@ impl RowLayout {
     /// Bytes of the longest leaf in both buffers.
     pub(super) fn leaf_bytes(self, leaves: Leaves) -> u64 {
         leaves.rows(0).len() as u64 * self.row_bytes()
+    }
+
+    /// The limits for chunks of at most `per_chunk` leaves, if `most` bytes may be on the device at any time.
+    pub(super) fn limits(
+        self,
+        dataset: &Dataset,
+        leaves: Leaves,
+        (per_chunk, per_page): (usize, usize),
+        most: u64,
+    ) -> Limits {
+        // The last leaf may be shorter than the others.
+        let room = match most >= self.data_bytes(dataset) {
+            true => usize::MAX,
+            false => usize::try_from(most / self.leaf_bytes(leaves)).unwrap_or(usize::MAX),
+        };
+        Limits {
+            per_chunk,
+            per_page,
+            room,
+        }
     }
 
     /// Bytes that the plan takes: those of the chunks that stay and of the slots.

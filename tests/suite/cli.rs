@@ -323,6 +323,10 @@ fn more_than_the_memory_is_refused_with_its_size() {
             "a pass takes at most 65536",
         ],
     );
+    let args = ["train", "synthetic:2147483648x1", "--iterations", "0"];
+    let streamed = ["--backend", "gpu", "--max-device-bytes", "1048576"];
+    let refusal = ["--max-device-bytes", "131072 chunks", "take more"];
+    assert_refused(&[&args[..], &streamed].concat(), 2, &refusal);
 }
 
 #[test]

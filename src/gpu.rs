@@ -66,7 +66,6 @@ use batch::Batches;
 use chunks::Chunks;
 use device::{Device, Readbacks};
 use leaf_kernel::Operands;
-use masks::Masks;
 use optimizer::{DeviceOptimizer, UpdateDispatches};
 use parameter_layout::ParameterLayout;
 use params::to_u32;
@@ -176,19 +175,12 @@ impl<'a> Gpu<'a> {
         problem: Problem<'a>,
         options: GpuOptions,
     ) -> Result<Self> {
-        let dataset = problem.dataset;
-        check_limits(&device, &problem.network)?;
-
-        let leaves = problem.leaves();
+        let (dataset, leaves) = (problem.dataset, problem.leaves());
+        let operands = Operands::new(&device, problem)?;
         check_chunks(&device, dataset, leaves, options)?;
-        let layout = ParameterLayout::new(&problem.network);
-        let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
-        let operands = Operands {
-            parameters: device.storage("parameters", layout.n_parameters())?,
-            masks: (problem.dropout.map(|dropout| Masks::new(&device, dropout))).transpose()?,
-            scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
-            problem,
-        };
+        let network = &operands.problem.network;
+        let layout = ParameterLayout::new(network);
+        let shape = WorkgroupShape::of_network(network, leaves, &device);
         let target = UpdateTarget {
             parameters: &operands.parameters,
             n_floats: layout.n_trained(),
@@ -289,6 +281,14 @@ fn check_limits(device: &Device, network: &Network) -> Result<()> {
         if n > most {
             return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
         }
+    }
+    let bytes = 4 * ParameterLayout::new(network).n_parameters() as u64;
+    let most = device.max_binding_bytes();
+    if bytes > most {
+        return Err(device.limit(format!(
+            "{} parameters need {bytes} bytes in one binding; the limit is {most}",
+            network.n_parameters()
+        )));
     }
     let most = device.adapter.max_invocations;
     if (most as usize) < workgroup_shape::MAX_WORKGROUP_SIZE {

@@ -9,7 +9,7 @@ use super::parameter_layout::ParameterLayout;
 use super::predict::Predict;
 use super::row_layout::RowLayout;
 use super::workgroup_shape::WorkgroupShape;
-use super::{Gpu, check_chunks, check_limits, input_format};
+use super::{Gpu, check_chunks};
 use crate::backend::{self, Predictions, Problem};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -60,23 +60,21 @@ impl HeldOut {
             objective: of_trained.objective,
             dropout: None,
         };
-        let (network, leaves) = (&problem.network, problem.leaves());
+        let leaves = problem.leaves();
         let options = options(trained, &dataset, leaves);
-        check_limits(&device, network)?;
         check_chunks(&device, &dataset, leaves, options)?;
         let chunks = Chunks::new(&device, &dataset, leaves, usize::MAX, options)?;
-        let layout = ParameterLayout::new(network);
-        let parameters =
-            device.storage("parameters for held-out samples", layout.n_parameters())?;
-        let shape = WorkgroupShape::of_network(network, leaves, &device);
-        let operands = Operands {
-            parameters: parameters.clone(),
-            masks: None,
-            scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
-            problem: problem.clone(),
-        };
+        let layout = ParameterLayout::new(&problem.network);
+        let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
+        let operands = Operands::new(&device, problem)?;
         let predict = Predict::new(&device, &operands, shape.as_ref(), chunks.list())?;
         device.finish_compiling()?;
+        let Operands {
+            parameters,
+            problem,
+            ..
+        } = operands;
+        let (network, objective) = (problem.network, problem.objective);
         Ok(Self {
             device,
             layout,
@@ -84,8 +82,8 @@ impl HeldOut {
             chunks,
             predict,
             losses: Losses {
-                network: problem.network,
-                objective: problem.objective,
+                network,
+                objective,
                 leaves,
                 targets: dataset.targets(),
                 dataset,

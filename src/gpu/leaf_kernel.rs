@@ -1,12 +1,14 @@
 //! The kernels that sum the leaves of chunks.
 
+use super::check_limits;
 use super::chunk::Chunk;
 use super::dense::{Dense, Updating};
 use super::device::{Buffer, Device};
-use super::input_format::InputFormat;
+use super::input_format::{InputFormat, scales_and_offsets};
 use super::kernels::{RowKernel, RowOrder, Summand};
 use super::masks::Masks;
 use super::optimizer::DeviceOptimizer;
+use super::parameter_layout::ParameterLayout;
 use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
@@ -26,7 +28,23 @@ pub(super) struct Operands<'a> {
     pub(super) scales_and_offsets: Option<Buffer>,
 }
 
-impl Operands<'_> {
+impl<'a> Operands<'a> {
+    /// The buffers for `problem`, with every parameter 0.
+    ///
+    /// # Errors
+    /// If the network exceeds the limits of the device, or a buffer its memory.
+    pub(super) fn new(device: &Device, problem: Problem<'a>) -> Result<Self> {
+        check_limits(device, &problem.network)?;
+        let n_parameters = ParameterLayout::new(&problem.network).n_parameters();
+        let quantization = problem.dataset.quantization();
+        Ok(Self {
+            parameters: device.storage("parameters", n_parameters)?,
+            masks: (problem.dropout.map(|dropout| Masks::new(device, dropout))).transpose()?,
+            scales_and_offsets: scales_and_offsets(device, quantization)?,
+            problem,
+        })
+    }
+
     /// The kernel that reads rows of this problem in workgroups of the shape `shape`.
     pub(super) fn row_kernel<'k>(
         &self,

@@ -8,7 +8,7 @@ use super::predict::Predict;
 use super::ring::{Ring, Samples};
 use super::row_layout::RowLayout;
 use super::workgroup_shape::WorkgroupShape;
-use super::{AdapterKind, Software, adapter, check_limits, input_format};
+use super::{AdapterKind, Software, adapter};
 use crate::backend::{Predictions, Problem};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -53,14 +53,8 @@ impl Predictor {
         let (adapter, handle) = adapter::select(software)?;
         let device = Device::open(adapter, &handle, true)?;
         let (dataset, network) = (problem.dataset, &problem.network);
-        check_limits(&device, network)?;
+        let operands = Operands::new(&device, problem.clone())?;
         let packed = ParameterLayout::new(network).pack(parameters);
-        let operands = Operands {
-            parameters: device.storage("parameters", packed.len())?,
-            masks: None,
-            scales_and_offsets: input_format::scales_and_offsets(&device, dataset.quantization())?,
-            problem: problem.clone(),
-        };
         device.write(&operands.parameters, 0, bytemuck::cast_slice(&packed));
         let row_layout = RowLayout::new(dataset);
         let widest = row_layout.inputs.max(network.n_outputs());

@@ -1,6 +1,6 @@
 //! The adapters wgpu sees, and the choice of one.
 
-use crate::error::{Error, Remedy, Result};
+use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use std::fmt;
 
 /// The environment variable that names an adapter by a part of its name, in any case.
@@ -118,7 +118,7 @@ pub enum Software {
 /// order. If `WGPU_POWER_PREF` is `low`, integrated GPUs come first.
 ///
 /// # Errors
-/// If one of the variables has a value that cannot be used.
+/// If one of the variables has a value that cannot be used, or leaves no adapter.
 pub fn adapters() -> Result<Vec<Adapter>> {
     Ok(found()?.into_iter().map(|(adapter, _)| adapter).collect())
 }
@@ -172,6 +172,20 @@ fn found() -> Result<Vec<(Adapter, wgpu::Adapter)>> {
         .into_iter()
         .map(|adapter| (Adapter::new(&adapter), adapter))
         .collect();
+    if let (true, Some(wanted)) = (found.is_empty(), wanted) {
+        return Err(Error::NoAdapter {
+            reason: format!(
+                "no adapter: wgpu sees no device of {BACKEND}={}",
+                wanted.join(",")
+            ),
+            remedies: &[
+                Remedy::Do("change it"),
+                Remedy::Do("unset it"),
+                Remedy::Do("install the GPU's driver"),
+                ON_THE_CPU,
+            ],
+        });
+    }
     let comes_first = |adapter: &Adapter| saves_power && adapter.kind == AdapterKind::Integrated;
     found.sort_by_key(|(adapter, _)| (!comes_first(adapter), adapter.kind));
     Ok(found)
@@ -184,25 +198,23 @@ fn found() -> Result<Vec<(Adapter, wgpu::Adapter)>> {
 /// If no adapter is left to choose; the message says what there is and what to do.
 pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
     let mut found = found()?;
-    let names: Vec<String> = found
-        .iter()
-        .map(|(adapter, _)| adapter.to_string())
-        .collect();
-    let none = |reason, remedies| Err(Error::NoAdapter { reason, remedies });
     if found.is_empty() {
         return Err(Error::no_adapter());
     }
+    let none = |reason, remedies| Err(Error::NoAdapter { reason, remedies });
     let wanted = std::env::var_os(ADAPTER_NAME).unwrap_or_default();
     let wanted = wanted.to_string_lossy();
-    found.retain(|(adapter, _)| adapter.name.to_lowercase().contains(&wanted.to_lowercase()));
-    if found.is_empty() {
-        let names = names.join("; ");
+    let part = wanted.to_lowercase();
+    let mut names = found.iter().map(|(adapter, _)| adapter.name.to_lowercase());
+    let Some(at) = names.position(|name| name.contains(&part)) else {
+        let names = found.iter().map(|(adapter, _)| adapter.to_string());
+        let names = names.collect::<Vec<_>>().join("; ");
         return none(
             format!("no adapter: {ADAPTER_NAME}={wanted} matches none of {names}"),
             &[Remedy::Do("change it"), Remedy::Do("unset it")],
         );
-    }
-    let (adapter, handle) = found.swap_remove(0);
+    };
+    let (adapter, handle) = found.swap_remove(at);
     if adapter.kind == AdapterKind::Software && software == Software::Refused {
         return none(
             format!("no GPU: {adapter} is a software adapter, taken only if a GPU is asked for"),

@@ -435,7 +435,7 @@ fn variables_that_choose_an_adapter_are_honoured_or_refused() {
             "WGPU_BACKEND",
             "metal",
             3,
-            "no Vulkan, Metal or DX12 device",
+            "no device of WGPU_BACKEND=metal; change it, unset it",
         ),
         (
             "WGPU_BACKEND",

@@ -4,8 +4,8 @@
 /// the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GpuOptions {
-    /// Most bytes of one chunk of the data, and of one page of the sums of its leaves; `None` takes
-    /// what one binding of the device can hold.
+    /// Most bytes of the inputs of one chunk of the data, of its targets, and of one page of the sums of its leaves; `None`
+    /// takes what one binding of the device can hold, and of the sums 64 MiB.
     pub max_chunk_bytes: Option<u64>,
     /// Most bytes of the training samples on the device at any time; samples beyond that stream in every iteration.
     /// `None` takes what the device grants. Held-out samples may take up to the same number of bytes besides, and

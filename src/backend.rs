@@ -346,6 +346,9 @@ pub trait Backend {
     ///
     /// # Errors
     /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where the rule keeps other vectors.
     fn set_memory(&mut self, _memory: &Memory) -> Result<()> {
         Ok(())
     }
@@ -378,8 +381,8 @@ pub trait Backend {
     ///
     /// # Errors
     /// Where the device fails.
-    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
-}
     ///
     /// # Panics
     /// Where `rows` end past the last.
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions>;
+}

@@ -321,6 +321,13 @@ impl Backend for Cpu<'_> {
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
         if let Some(followed) = &mut self.followed {
+            let lengths =
+                |memory: &Memory| memory.vectors().iter().map(Vec::len).collect::<Vec<_>>();
+            assert_eq!(
+                lengths(memory),
+                lengths(&followed.memory),
+                "vectors of the rule"
+            );
             followed.memory.clone_from(memory);
         }
         Ok(())
@@ -332,6 +339,10 @@ impl Backend for Cpu<'_> {
     }
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
+        assert!(
+            rows.end <= self.problem.dataset.n_samples(),
+            "rows that exist"
+        );
         let predictor = Predictor::new(&self.problem, &self.parameters_of_rows(&self.parameters));
         let predict = |piece| {
             let dataset = self.problem.dataset;
@@ -339,8 +350,4 @@ impl Backend for Cpu<'_> {
         };
         Ok(self.threads.install(|| predictor.pieces(rows, predict)))
     }
-        assert!(
-            rows.end <= self.problem.dataset.n_samples(),
-            "rows that exist"
-        );
 }

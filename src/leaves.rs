@@ -30,6 +30,9 @@ pub struct Leaves {
 
 impl Leaves {
     /// The leaves of `n_samples` rows of `n_inputs` features and `n_outputs` targets.
+    ///
+    /// # Panics
+    /// If there are no features.
     #[must_use]
     pub fn new(n_samples: usize, n_inputs: usize, n_outputs: usize) -> Self {
         Self {
@@ -40,6 +43,9 @@ impl Leaves {
 
     /// The leaves of `n_samples` rows for a network whose values are held for all rows of a leaf, with `n_parameters` and
     /// `width` outputs of all layers together: the sums of a leaf take an eighth of the bytes of its activations or less, if it is not the longest.
+    ///
+    /// # Panics
+    /// If there are no outputs.
     #[must_use]
     pub fn of_network(n_samples: usize, n_parameters: usize, width: usize) -> Self {
         let wanted = (8 * n_parameters).div_ceil(3 * width);

@@ -144,7 +144,8 @@ impl<'m> Predictor<'m> {
     /// Those of [`metrics::measure`], and if the device fails.
     ///
     /// # Panics
-    /// Like [`Model::measure`].
+    /// Like [`Model::measure`], and on a GPU if the rows have weights and those it was opened for have none, or the other
+    /// way round.
     pub fn measure(&mut self, dataset: &Dataset) -> Result<Metrics> {
         self.model.assert_targets(dataset);
         let raw = dataset.raw();

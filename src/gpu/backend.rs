@@ -2,7 +2,6 @@
 
 use super::held_out::HeldOut;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
-use super::params::to_u32;
 use super::pipeline::Places;
 use super::predict::Predict;
 use super::ring::Samples;
@@ -52,11 +51,11 @@ impl Backend for Gpu<'_> {
         let places = update.map_or_else(Places::default, |_| Places::of_record(0));
         let (device, dataset) = (&self.device, self.operands.problem.dataset);
         let (sums, weight) = match rows {
+            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
+            Some(rows) => {
                 // A shader that reads past the end of its buffers is given other numbers.
                 let n_samples = dataset.n_samples();
                 assert!(rows.iter().all(|row| *row < n_samples), "rows that exist");
-            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
-            Some(rows) => {
                 let batches = &mut self.batches;
                 let batch = batches.of(device, &self.operands, self.options, rows.len())?;
                 let samples = Samples::numbered(dataset, rows);
@@ -122,8 +121,8 @@ impl Backend for Gpu<'_> {
             Followed::Plain { learning_rate } => {
                 let problem = &self.operands.problem;
                 let rate = pass::rate(learning_rate * problem.scale())?;
-                let iterations = to_u32(updates.clone().count());
-                self.pass.descend(device, iterations, rate)?;
+                self.pass
+                    .descend(device, updates.end - updates.start, rate)?;
                 let weight = problem.dataset.total_weight();
                 self.submitted.push_back(Submitted {
                     groups: vec![vec![(updates.end - 1, weight)]],
@@ -198,12 +197,12 @@ impl Backend for Gpu<'_> {
     fn queue_depth(&self) -> usize {
         2
     }
+
+    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         assert!(
             rows.end <= self.operands.problem.dataset.n_samples(),
             "rows that exist"
         );
-
-    fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         let chunks = self.pass.chunks().list();
         let predict = match &self.predict {
             Some(predict) => predict,
@@ -242,9 +241,9 @@ fn unpack_summary(sums: &[f32]) -> Summary {
         loss: f64::from(sums[0]),
         mean_slope: f64::from(sums[1]),
     }
+}
 
 /// A penalty that weighs `factor`, from the norm of the weights, which may be beyond f32 where nobody asks for it.
 fn penalty(factor: f64, norm: f64) -> f64 {
     if factor > 0.0 { factor * norm } else { 0.0 }
-}
 }

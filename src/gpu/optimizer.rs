@@ -213,7 +213,9 @@ impl DeviceOptimizer {
 
     /// Replaces what the method keeps.
     pub(super) fn set_memory(&self, device: &Device, memory: &Memory) {
-        for (vector, buffer) in memory.vectors().iter().zip(self.kept()) {
+        let vectors = memory.vectors();
+        assert_eq!(vectors.len(), self.kept().count(), "vectors of the rule");
+        for (vector, buffer) in vectors.iter().zip(self.kept()) {
             let packed = &self.layout.pack(vector)[..self.layout.n_trained()];
             device.write(buffer, 0, bytemuck::cast_slice(packed));
         }
@@ -323,18 +325,18 @@ fn optimizer(layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{ParameterLayout, WORKGROUP_SIZE, norms, optimizer};
-    use crate::gpu::kernels::Kernel;
-    use crate::network::{Activation, Hidden, Network};
-    use crate::optimizer::{Optimizer, UpdateRule};
     use crate::backend::{Backend, Problem};
     use crate::data::Dataset;
     use crate::gpu::device::tests::device;
-
+    use crate::gpu::kernels::Kernel;
     use crate::gpu::{Gpu, GpuOptions};
-    /// Every kernel in every variant, with the invocations of a workgroup.
+    use crate::network::{Activation, Hidden, Network};
     use crate::objective::{Loss, Objective, Reduction};
-    pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
+    use crate::optimizer::{Optimizer, UpdateRule};
     use std::sync::Arc;
+
+    /// Every kernel in every variant, with the invocations of a workgroup.
+    pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
         let hidden = Hidden {
             widths: vec![5, 70],
             activation: Activation::Relu,
@@ -360,7 +362,6 @@ pub(super) mod tests {
             ..UpdateRule::gradient_descent(0.1)
         })
     }
-}
 
     /// 2,048 inputs of 16 outputs: 8 workgroups of `norms` and 32 of `optimizer`, in dimensions of at most 6.
     #[test]
@@ -394,3 +395,4 @@ pub(super) mod tests {
         };
         assert!(updated(Some(6)) == updated(None), "bits");
     }
+}

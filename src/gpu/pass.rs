@@ -131,7 +131,7 @@ impl Pass {
 
     /// Submits `iterations` updates by `rate`, in as few submissions as possible, so that the device need not
     /// wait for the host.
-    pub(super) fn descend(&mut self, device: &Device, iterations: u32, rate: f32) -> Result<()> {
+    pub(super) fn descend(&mut self, device: &Device, iterations: u64, rate: f32) -> Result<()> {
         let by_host = self.takes_rows_of_host();
         let most = if self.one_leaf {
             MAX_LOOP_TRIPS / (1 + self.loop_trips)
@@ -141,8 +141,11 @@ impl Pass {
         let most = to_u32(most).max(1);
         let mut left = iterations;
         while left > 0 {
-            let n_iterations = if by_host { 1 } else { left.min(most) };
-            left -= n_iterations;
+            let n_iterations = match by_host {
+                true => 1,
+                false => u32::try_from(left).map_or(most, |left| left.min(most)),
+            };
+            left -= u64::from(n_iterations);
             let n_passes = if self.one_leaf { 1 } else { n_iterations };
             self.set_rate(device, n_iterations, rate);
             device.submit("advance", |encoder| {

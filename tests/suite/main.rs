@@ -6,6 +6,7 @@ mod common;
 mod article;
 mod batches;
 mod bench;
+mod calls;
 mod cases;
 mod cli;
 mod convergence;

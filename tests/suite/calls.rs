@@ -1,0 +1,147 @@
+//! Calls of a backend in other orders than a training makes them, and with what is not there.
+
+use crate::common::{gpu, random_dataset, small_parameters};
+use neuralnet::backend::{Backend, Problem};
+use neuralnet::cpu::Cpu;
+use neuralnet::network::{Activation, Hidden, Network};
+use neuralnet::objective::Objective;
+use neuralnet::optimizer::{Batches, Memory, UpdateRule};
+use neuralnet::{Dataset, GpuOptions, Loss, Optimizer, Reduction};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn posed<'a>(dataset: &'a Dataset, hidden: &[usize]) -> Problem<'a> {
+    let network = Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), true);
+    Problem {
+        dataset,
+        network: network
+            .with_activation(Activation::Identity)
+            .with_hidden(&Hidden {
+                widths: hidden.to_vec(),
+                activation: Activation::Tanh,
+            }),
+        objective: Objective {
+            loss: Loss::SquaredError,
+            reduction: Reduction::Mean,
+        },
+        dropout: None,
+    }
+}
+
+fn backends<'a>(problem: &Problem<'a>) -> [Box<dyn Backend + 'a>; 2] {
+    [
+        Box::new(Cpu::new(problem.clone(), Some(2)).unwrap()),
+        Box::new(gpu(problem.clone(), GpuOptions::default())),
+    ]
+}
+
+fn momentum() -> UpdateRule {
+    UpdateRule {
+        optimizer: Optimizer::Momentum,
+        l2: 0.01,
+        ..UpdateRule::gradient_descent(0.05)
+    }
+}
+
+/// A number in their place would pass for a result.
+#[test]
+fn what_is_not_there_is_refused() {
+    let dataset = random_dataset(100, 5, 2);
+    for hidden in [&[][..], &[4]] {
+        let problem = posed(&dataset, hidden);
+        for mut backend in backends(&problem) {
+            backend.follow(&momentum()).unwrap();
+            let mut is_refused = |call: &dyn Fn(&mut dyn Backend)| {
+                catch_unwind(AssertUnwindSafe(|| call(&mut *backend))).is_err()
+            };
+            assert!(is_refused(&|it| drop(it.evaluate_rows(&[5, 100]))));
+            assert!(is_refused(&|it| drop(it.predict(90..101))));
+            assert!(is_refused(&|it| drop(it.set_memory(&Memory::default()))));
+            assert!(!is_refused(&|it| drop(it.evaluate_rows(&[5, 99]))));
+            assert!(!is_refused(&|it| drop(it.predict(90..100))));
+        }
+    }
+}
+
+/// Of more sizes than are kept, in an order that leaves the one before the last to be forgotten first.
+#[test]
+fn evaluations_of_some_rows_change_no_update() {
+    let dataset = random_dataset(100, 5, 2);
+    let problem = posed(&dataset, &[]);
+    let rule = UpdateRule {
+        batches: Some(Batches { seed: 1, size: 30 }),
+        ..momentum()
+    };
+    let start = small_parameters(&problem, 1.0);
+    let reached = |sizes: &[usize]| {
+        backends(&problem).map(|mut backend| {
+            backend.set_parameters(&start).unwrap();
+            backend.follow(&rule).unwrap();
+            for updates in [0..4, 4..8] {
+                backend.submit(updates).unwrap();
+                backend.wait().unwrap();
+                for size in sizes {
+                    let rows: Vec<usize> = (0..*size).collect();
+                    backend.evaluate_rows(&rows).unwrap();
+                }
+            }
+            backend.parameters().unwrap()
+        })
+    };
+    assert_eq!(reached(&[50, 30, 60]), reached(&[]));
+}
+
+/// What submitted updates see is told by the rule that they follow, also after another one.
+#[test]
+fn a_rule_may_change_before_updates_are_waited_for() {
+    let dataset = random_dataset(100, 5, 2);
+    for hidden in [&[][..], &[4]] {
+        let problem = posed(&dataset, hidden);
+        let plain = UpdateRule::gradient_descent(0.05);
+        for rules in [[momentum(), plain.clone()], [plain, momentum()]] {
+            for mut backend in backends(&problem) {
+                let mut seen = |waits_first: bool| {
+                    backend
+                        .set_parameters(&small_parameters(&problem, 1.0))
+                        .unwrap();
+                    let mut seen = Vec::new();
+                    for rule in &rules {
+                        backend.follow(rule).unwrap();
+                        backend.submit(0..3).unwrap();
+                        if waits_first {
+                            seen.extend(backend.wait().unwrap());
+                        }
+                    }
+                    if !waits_first {
+                        for _ in &rules {
+                            seen.extend(backend.wait().unwrap());
+                        }
+                    }
+                    seen
+                };
+                assert_eq!(seen(false), seen(true), "{hidden:?}, {rules:?}");
+            }
+        }
+    }
+}
+
+/// Weights whose squares are beyond f32, and a rule that only asks for the norm of the gradient.
+#[test]
+fn norms_that_no_penalty_asks_for_may_be_infinite() {
+    let inputs = vec![1e-20, 2e-20, 3e-20, 4e-20];
+    let dataset = Dataset::from_rows("rows", 1, 1, inputs, vec![1.0, 2.0, 2.0, 5.0]).unwrap();
+    let problem = posed(&dataset, &[]);
+    let rule = UpdateRule {
+        clip_norm: Some(1.0),
+        ..UpdateRule::gradient_descent(1e-3)
+    };
+    for mut backend in backends(&problem) {
+        backend.set_parameters(&[5e19, 0.0]).unwrap();
+        backend.follow(&rule).unwrap();
+        backend.submit(0..2).unwrap();
+        let kind = backend.kind();
+        for seen in backend.wait().unwrap() {
+            assert!(seen.summary.loss.is_finite(), "{kind:?}: {seen:?}");
+            assert_eq!(seen.penalty.to_bits(), 0, "{kind:?}: {seen:?}");
+        }
+    }
+}

@@ -300,6 +300,11 @@ fn a_bad_setting_is_refused() {
         &["--learning-rate", "1.1754944e-38"],
     );
     assert_refused(
+        &["train", "--backend", "gpu", "--clip-norm", "1e-50"],
+        2,
+        &["--clip-norm", "1.1754944e-38"],
+    );
+    assert_refused(
         &["train", "--backend", "gpu", "--max-chunk-bytes", "5"],
         2,
         &["--max-chunk-bytes", "3 rows, 48 bytes"],

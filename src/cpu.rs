@@ -25,7 +25,6 @@ mod read;
 mod reference;
 mod rows;
 mod small_batch;
-mod sums;
 mod tiny;
 mod updates;
 
@@ -45,13 +44,12 @@ use crate::parts::{self, PART};
 use crate::precision::Precision;
 use crate::simd::Instructions;
 use block::Rows;
-use prepared::Prepared;
+use prepared::{PassSums, Prepared};
 use rayon::prelude::*;
 use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
-use sums::Sums;
 use updates::Followed;
 
 /// A problem held in host memory.
@@ -149,23 +147,23 @@ impl<'a> Cpu<'a> {
     }
 
     /// The network as the arithmetic wants it, at `parameters`.
-    fn prepared(&self, parameters: &[f64]) -> Prepared {
+    fn prepared(&self, parameters: &[f64]) -> Box<dyn Prepared> {
         let parameters = self.parameters_of_rows(parameters);
         let (problem, instructions) = (&self.problem, self.instructions);
         let (precision, mask) = (self.precision, self.mask);
-        Prepared::new(problem, precision, instructions, &parameters, mask)
+        prepared::prepare(problem, precision, instructions, &parameters, mask)
     }
 
     /// The sums over the rows at `places`, in all or in `rows`, by `threads` threads.
     fn leaf_sums(
         &self,
-        prepared: &Prepared,
+        prepared: &dyn Prepared,
         rows: Option<&[usize]>,
         places: Range<usize>,
         threads: usize,
-    ) -> Sums {
+    ) -> Box<dyn PassSums> {
         let (dataset, place) = (self.problem.dataset, places.start);
-        let sums = |rows: Rows<'_>| prepared.sums((place, rows), self.instructions, threads);
+        let sums = |rows: Rows<'_>| prepared.sums((place, rows), threads);
         let sums = match rows {
             None => self.data.with_rows(dataset, places, sums),
             Some(rows) => self.data.with_gathered(dataset, &rows[places], sums),
@@ -177,11 +175,11 @@ impl<'a> Cpu<'a> {
         let first = self.problem.network.layers()[0];
         let of_first = &mut sums.gradient[..first.n_parameters()];
         first.scale_gradient(scaling.center(), &scaling.inverse_scale(), of_first);
-        Sums::LaidOut(sums)
+        Box::new(sums)
     }
 
     /// The sums over all rows, or over `rows`: those of their leaves, folded in the fixed tree.
-    fn sums(&self, prepared: &Prepared, rows: Option<&[usize]>) -> Sums {
+    fn sums(&self, prepared: &dyn Prepared, rows: Option<&[usize]>) -> Box<dyn PassSums> {
         let leaves = rows.map_or(self.leaves, |rows| self.problem.leaves_of(rows.len()));
         let count = leaves.count();
         let threads = self.threads_of_leaf(prepared, leaves);
@@ -190,7 +188,7 @@ impl<'a> Cpu<'a> {
             // A small leaf alone is not worth waking a thread for.
             (1, 1) => leaf_sums(0),
             (1, _) => self.threads.install(|| leaf_sums(0)),
-            _ => Sums::LaidOut(self.threads.install(|| {
+            _ => Box::new(self.threads.install(|| {
                 let laid_out = |leaf| leaf_sums(leaf).laid_out();
                 sum_leaves(count, laid_out, Evaluation::add)
             })),
@@ -202,9 +200,9 @@ impl<'a> Cpu<'a> {
         self.mask = None;
         let (problem, leaves) = (&self.problem, self.leaves);
         let prepared = self.prepared(&self.parameters);
-        let threads = self.threads_of_leaf(&prepared, leaves);
+        let threads = self.threads_of_leaf(&*prepared, leaves);
         let of_leaf = |leaf| {
-            let summary = |rows: Rows<'_>| prepared.summary(rows, self.instructions, threads);
+            let summary = |rows: Rows<'_>| prepared.summary(rows, threads);
             (self.data).with_rows(problem.dataset, leaves.rows(leaf), summary)
         };
         let sums = (self.threads).install(|| sum_leaves(leaves.count(), of_leaf, Summary::add));
@@ -212,7 +210,7 @@ impl<'a> Cpu<'a> {
     }
 
     /// The threads that share each of `leaves`.
-    fn threads_of_leaf(&self, prepared: &Prepared, leaves: Leaves) -> usize {
+    fn threads_of_leaf(&self, prepared: &dyn Prepared, leaves: Leaves) -> usize {
         let threads = (self.threads.current_num_threads()).div_ceil(leaves.count());
         prepared.worthwhile_threads(leaves.rows(0).len(), threads)
     }
@@ -279,8 +277,9 @@ impl Backend for Cpu<'_> {
         self.mask = self.problem.mask(update);
         let total_weight = self.problem.weight_of(rows);
         Ok(self.share(|| {
-            let sums = self.sums(&self.prepared(&self.parameters), rows);
-            let sums = sums.laid_out();
+            let sums = self
+                .sums(&*self.prepared(&self.parameters), rows)
+                .laid_out();
             sums.reduced(&self.problem, total_weight)
         }))
     }
@@ -289,7 +288,7 @@ impl Backend for Cpu<'_> {
         let prepared = self.prepared(&self.parameters);
         let total_weight = self.problem.dataset.total_weight();
         let reduced = |leaf| {
-            let sums = self.leaf_sums(&prepared, None, self.leaves.rows(leaf), 1);
+            let sums = self.leaf_sums(&*prepared, None, self.leaves.rows(leaf), 1);
             let sums = sums.laid_out();
             sums.reduced(&self.problem, total_weight)
         };

@@ -17,9 +17,11 @@ mod tile;
 
 use super::block::Rows;
 use super::float::Float;
-use crate::backend::{Predictions, Problem, Summary};
+use super::prepared::{PassSums, Prepared};
+use crate::backend::{Evaluation, Predictions, Problem, Summary};
 use crate::network::{Layer, Mask};
 use crate::objective::Loss;
+use crate::parts::{self, PART};
 use crate::precision::Precision;
 use crate::simd::{BASELINE_REGISTERS, InstructionSet, Instructions};
 use gradient::Gradient;
@@ -88,32 +90,10 @@ impl<T: Float, const N: usize> DenseNetwork<T, N> {
     }
 }
 
-/// A network at its parameters, by the tiles and the instructions of this machine.
-pub(super) trait Dense: Debug + Send + Sync {
-    /// The sums of loss, gradient and dy/dz over `rows`, each row as often as its weight says, by at most `threads`
-    /// threads of the current pool. The first row is at `place` in its batch.
-    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums>;
-
-    /// The sums of loss and dy/dz over `rows`, bit for bit those of [`Dense::sums`], without the gradient.
-    fn summary(&self, rows: Rows<'_>, threads: usize) -> Summary;
-
-    /// How many of `threads` threads are worth waking for the sums over `n_rows` rows.
-    fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize;
-
-    /// Pre-activations and predictions of `rows`: the bits that [`Dense::sums`] goes on from.
+/// A network with hidden layers at its parameters.
+pub(super) trait Dense: Prepared {
+    /// Pre-activations and predictions of `rows`: the bits that [`Prepared::sums`] goes on from.
     fn predict(&self, rows: Rows<'_>) -> Predictions;
-}
-
-/// What a pass summed over rows.
-pub(super) trait DenseSums: Debug + Send + Sync {
-    /// The sums of loss and dy/dz.
-    fn summary(&self) -> Summary;
-
-    /// Of how many parameters there is a gradient.
-    fn n_parameters(&self) -> usize;
-
-    /// Writes the gradient of the parameters from number `first` on.
-    fn write(&self, first: usize, gradient: &mut [f64]);
 }
 
 /// The network of `problem` at `parameters`, but for the units of `mask`, computed in `precision`.
@@ -161,8 +141,8 @@ struct Tiled<T: Float, S, const M: usize, const N: usize> {
     instructions: S,
 }
 
-impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tiled<T, S, M, N> {
-    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn DenseSums> {
+impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Prepared for Tiled<T, S, M, N> {
+    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn PassSums> {
         let (network, instructions) = (&self.network, self.instructions);
         let gradients = network.layers.iter().map(|it| Gradient::new(it.shape));
         let mut gradients: Vec<Gradient<T, M, N>> = gradients.collect();
@@ -188,7 +168,9 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tile
         let multiply_adds = 3 * n_rows * self.network.n_parameters;
         threads.min(multiply_adds / WORTH_A_THREAD).max(1)
     }
+}
 
+impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tiled<T, S, M, N> {
     fn predict(&self, rows: Rows<'_>) -> Predictions {
         self.instructions.run(Forward::<T, M, N> {
             network: &self.network,
@@ -243,14 +225,9 @@ struct LayerSums<T: Float, const M: usize, const N: usize> {
     gradients: Vec<Gradient<T, M, N>>,
 }
 
-impl<T: Float, const M: usize, const N: usize> DenseSums for LayerSums<T, M, N> {
+impl<T: Float, const M: usize, const N: usize> PassSums for LayerSums<T, M, N> {
     fn summary(&self) -> Summary {
         self.summary
-    }
-
-    fn n_parameters(&self) -> usize {
-        let of_layers = self.gradients.iter().map(|it| it.shape.n_parameters());
-        of_layers.sum()
     }
 
     fn write(&self, mut first: usize, mut gradient: &mut [f64]) {
@@ -260,6 +237,17 @@ impl<T: Float, const M: usize, const N: usize> DenseSums for LayerSums<T, M, N> 
             let (here, above) = gradient.split_at_mut(n_here);
             of_layer.write(first, here);
             (first, gradient) = (first.saturating_sub(n_parameters), above);
+        }
+    }
+
+    fn laid_out(self: Box<Self>) -> Evaluation {
+        let of_layers = self.gradients.iter().map(|it| it.shape.n_parameters());
+        let mut gradient = vec![0.0; of_layers.sum()];
+        let parts = gradient.chunks_mut(PART).enumerate();
+        parts::for_each(parts, |(at, part)| self.write(at * PART, part));
+        Evaluation {
+            summary: self.summary,
+            gradient,
         }
     }
 }

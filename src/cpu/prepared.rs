@@ -1,107 +1,105 @@
-//! A network at its parameters, as its arithmetic wants it.
+//! A network at its parameters, as its arithmetic wants it, and what it sums over rows.
 
 use super::block::Rows;
-use super::dense::{self, Dense};
+use super::dense;
 use super::float::Float;
 use super::layer::{self, PaddedLayer};
 use super::leaf::LeafSums;
-use super::sums::Sums;
 use crate::backend::{Evaluation, Problem, Summary};
 use crate::network::Mask;
 use crate::precision::Precision;
 use crate::simd::Instructions;
+use std::fmt::Debug;
 
-pub(super) enum Prepared {
-    /// The layer of a network that has one.
-    Layer(PaddedLayer<f64>),
-    /// The layer of a network that has one, in f32.
-    LayerF32(PaddedLayer<f32>),
-    /// A network with hidden layers.
-    Network(Box<dyn Dense>),
-}
-
-impl Prepared {
-    /// The network of `problem` at `parameters`, but for the units of `mask`.
-    pub(super) fn new(
-        problem: &Problem<'_>,
-        precision: Precision,
-        instructions: Instructions,
-        parameters: &[f64],
-        mask: Option<Mask>,
-    ) -> Self {
-        match (problem.network.has_hidden(), precision) {
-            (false, Precision::F64) => Self::Layer(padded_layer(problem, parameters)),
-            (false, Precision::F32) => Self::LayerF32(padded_layer(problem, parameters)),
-            (true, _) => Self::Network(dense::prepare(
-                problem,
-                precision,
-                instructions,
-                parameters,
-                mask,
-            )),
-        }
-    }
-
-    /// Gradient, loss and dy/dz summed over `rows`, whose first is at `place` in its batch, by at most `threads` threads
-    /// of the current pool.
-    pub(super) fn sums(
-        &self,
-        (place, rows): (usize, Rows<'_>),
-        instructions: Instructions,
-        threads: usize,
-    ) -> Sums {
-        match self {
-            Self::Layer(layer) => Sums::LaidOut(layer_sums(layer, rows, instructions)),
-            Self::LayerF32(layer) => Sums::LaidOut(layer_sums(layer, rows, instructions)),
-            Self::Network(network) => Sums::Dense(network.sums((place, rows), threads)),
-        }
-    }
+/// A network at its parameters, by the instructions of this machine.
+pub(super) trait Prepared: Debug + Send + Sync {
+    /// Gradient, loss and dy/dz summed over `rows`, each row as often as its weight says, by at most `threads` threads of
+    /// the current pool. The first row is at `place` in its batch.
+    fn sums(&self, placed: (usize, Rows<'_>), threads: usize) -> Box<dyn PassSums>;
 
     /// Loss and dy/dz summed over `rows`, bit for bit those of [`Prepared::sums`].
-    pub(super) fn summary(
-        &self,
-        rows: Rows<'_>,
-        instructions: Instructions,
-        threads: usize,
-    ) -> Summary {
-        match self {
-            Self::Layer(layer) => leaf_sums(layer, rows, false, instructions).summary(),
-            Self::LayerF32(layer) => leaf_sums(layer, rows, false, instructions).summary(),
-            Self::Network(network) => network.summary(rows, threads),
-        }
-    }
+    fn summary(&self, rows: Rows<'_>, threads: usize) -> Summary;
 
-    /// How many of `threads` threads are worth sharing the sums over `n_rows` rows.
-    pub(super) fn worthwhile_threads(&self, n_rows: usize, threads: usize) -> usize {
-        match self {
-            Self::Layer(_) | Self::LayerF32(_) => 1,
-            Self::Network(network) => network.worthwhile_threads(n_rows, threads),
-        }
+    /// How many of `threads` threads are worth waking for the sums over `n_rows` rows.
+    fn worthwhile_threads(&self, _n_rows: usize, _threads: usize) -> usize {
+        1
     }
 }
 
-fn leaf_sums<T: Float>(
-    layer: &PaddedLayer<T>,
-    rows: Rows<'_>,
-    has_gradient: bool,
-    instructions: Instructions,
-) -> layer::Sums {
-    instructions.run(LeafSums {
-        layer,
-        rows,
-        has_gradient,
-    })
+/// What a pass summed over rows, with a gradient that is laid out where it is wanted.
+pub(super) trait PassSums: Debug + Send + Sync {
+    fn summary(&self) -> Summary;
+
+    /// Writes the gradient of the parameters from number `first` on.
+    fn write(&self, first: usize, gradient: &mut [f64]);
+
+    /// The sums, with the gradient of all parameters in their layout.
+    fn laid_out(self: Box<Self>) -> Evaluation;
 }
 
-fn layer_sums<T: Float>(
-    layer: &PaddedLayer<T>,
-    rows: Rows<'_>,
+impl PassSums for Evaluation {
+    fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    fn write(&self, first: usize, gradient: &mut [f64]) {
+        gradient.copy_from_slice(&self.gradient[first..][..gradient.len()]);
+    }
+
+    fn laid_out(self: Box<Self>) -> Evaluation {
+        *self
+    }
+}
+
+/// The network of `problem` at `parameters`, but for the units of `mask`.
+pub(super) fn prepare(
+    problem: &Problem<'_>,
+    precision: Precision,
     instructions: Instructions,
-) -> Evaluation {
-    let sums = leaf_sums(layer, rows, true, instructions);
-    Evaluation {
-        summary: sums.summary(),
-        gradient: layer.flat(&sums.grad_weight, &sums.grad_bias),
+    parameters: &[f64],
+    mask: Option<Mask>,
+) -> Box<dyn Prepared> {
+    match (problem.network.has_hidden(), precision) {
+        (true, _) => dense::prepare(problem, precision, instructions, parameters, mask),
+        (false, Precision::F64) => Box::new(OneLayer {
+            layer: padded_layer::<f64>(problem, parameters),
+            instructions,
+        }),
+        (false, Precision::F32) => Box::new(OneLayer {
+            layer: padded_layer::<f32>(problem, parameters),
+            instructions,
+        }),
+    }
+}
+
+/// A network without hidden layers.
+#[derive(Debug)]
+struct OneLayer<T> {
+    layer: PaddedLayer<T>,
+    instructions: Instructions,
+}
+
+impl<T: Float> OneLayer<T> {
+    fn leaf_sums(&self, rows: Rows<'_>, has_gradient: bool) -> layer::Sums {
+        self.instructions.run(LeafSums {
+            layer: &self.layer,
+            rows,
+            has_gradient,
+        })
+    }
+}
+
+impl<T: Float> Prepared for OneLayer<T> {
+    fn sums(&self, (_, rows): (usize, Rows<'_>), _threads: usize) -> Box<dyn PassSums> {
+        let sums = self.leaf_sums(rows, true);
+        Box::new(Evaluation {
+            summary: sums.summary(),
+            gradient: self.layer.flat(&sums.grad_weight, &sums.grad_bias),
+        })
+    }
+
+    fn summary(&self, rows: Rows<'_>, _threads: usize) -> Summary {
+        self.leaf_sums(rows, false).summary()
     }
 }
 

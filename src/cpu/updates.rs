@@ -84,7 +84,7 @@ impl Cpu<'_> {
         self.mask = self.problem.mask(Some(update));
         let mut parameters = std::mem::take(&mut self.parameters);
         let seen = self.share(|| {
-            let sums = self.sums(&self.prepared(&parameters), rows.as_deref());
+            let sums = self.sums(&*self.prepared(&parameters), rows.as_deref());
             let seen = Seen {
                 summary: sums.summary().reduced(&self.problem, total_weight),
                 penalty: penalty.l2_loss(&parameters) + penalty.l1_loss(&parameters),

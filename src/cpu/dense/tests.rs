@@ -6,7 +6,6 @@ use crate::cpu::Cpu;
 use crate::cpu::block::Rows;
 use crate::cpu::float::Float;
 use crate::cpu::reference::Reference;
-use crate::cpu::sums::Sums;
 use crate::data::Dataset;
 use crate::network::{Activation, Dropout, Hidden, Init, Mask, Network};
 use crate::objective::{Loss, Objective, Reduction};
@@ -150,7 +149,7 @@ fn assert_chains<T: Float>(
         };
         let dense = prepare(problem, precision, instructions, parameters, mask);
         for threads in [1, 2, 5] {
-            let sums = Sums::Dense(dense.sums((0, rows), threads));
+            let sums = dense.sums((0, rows), threads);
             // Parts that end within a row, a panel, a layer.
             for length in [1, 13] {
                 let mut gradient = vec![0.0; parameters.len()];

@@ -55,6 +55,21 @@ pub(super) fn whole_vectors<T: Copy + Default>(
     padded
 }
 
+/// Column `at` of at most W rows, which start every `stride` of `numbers`: a lane for each row, 0 in lanes without one.
+#[inline(always)]
+pub(super) fn column<const W: usize>(
+    numbers: &[f32],
+    stride: usize,
+    n_rows: usize,
+    at: usize,
+) -> [f64; W] {
+    let mut column = [0.0; W];
+    for (to, row) in column.iter_mut().zip(numbers.chunks(stride).take(n_rows)) {
+        *to = f64::from(row[at]);
+    }
+    column
+}
+
 /// Rows of a block, each of whole vectors.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {

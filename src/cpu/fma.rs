@@ -83,51 +83,28 @@ fn sum<T: Float>(instructions: Instructions, steps: usize, factor: T, term: T) -
     // A factor or term that the compiler knew might save it the arithmetic.
     let (factor, term) = (black_box(factor), black_box(term));
     match n_chains::<T>(instructions) {
-        384 => instructions.run(Chains::<T, 384> {
-            steps,
-            factor,
-            term,
-        }),
-        192 => instructions.run(Chains::<T, 192> {
-            steps,
-            factor,
-            term,
-        }),
-        96 => instructions.run(Chains::<T, 96> {
-            steps,
-            factor,
-            term,
-        }),
-        48 => instructions.run(Chains::<T, 48> {
-            steps,
-            factor,
-            term,
-        }),
-        _ => instructions.run(Chains::<T, 24> {
-            steps,
-            factor,
-            term,
-        }),
+        384 => instructions.run(Chains::<T, 384>(steps, factor, term)),
+        192 => instructions.run(Chains::<T, 192>(steps, factor, term)),
+        96 => instructions.run(Chains::<T, 96>(steps, factor, term)),
+        48 => instructions.run(Chains::<T, 48>(steps, factor, term)),
+        _ => instructions.run(Chains::<T, 24>(steps, factor, term)),
     }
 }
 
-/// N chains of `x = factor x + term`, the first from 0 and each next one from 1 more. No step can be left out, as
-/// compilers keep the order of floating-point operations.
-struct Chains<T, const N: usize> {
-    steps: usize,
-    factor: T,
-    term: T,
-}
+/// So many steps of N chains of `x = factor x + term`, with this factor and this term, the first from 0 and each next one
+/// from 1 more. No step can be left out, as compilers keep the order of floating-point operations.
+struct Chains<T, const N: usize>(usize, T, T);
 
 impl<T: Float, const N: usize> Arithmetic for Chains<T, N> {
     type Output = f64;
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> f64 {
+        let Self(steps, factor, term) = self;
         let mut chains: [T; N] = std::array::from_fn(|chain| T::rounded(chain as f64));
-        for _ in 0..self.steps {
+        for _ in 0..steps {
             for x in &mut chains {
-                *x = T::mul_add::<FUSED>(*x, self.factor, self.term);
+                *x = T::mul_add::<FUSED>(*x, factor, term);
             }
         }
         // The compiler keeps chains in vectors because it has to store them all here; of chains that are only added up,

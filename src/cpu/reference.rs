@@ -6,7 +6,7 @@
 use super::pool;
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
 use crate::error::Result;
-use crate::leaves::{Leaves, sum_leaves};
+use crate::leaves::sum_leaves;
 use crate::network::{Mask, NetworkValues};
 use crate::optimizer::{UpdateRule, gradient_descent};
 use rayon::prelude::*;
@@ -127,13 +127,15 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The sums over `leaves`, folded in their fixed tree; leaf by leaf, `rows_of` gives the rows.
-    fn folded<R: Iterator<Item = usize>>(
-        &self,
-        leaves: Leaves,
-        rows_of: impl Fn(usize) -> R + Sync,
-    ) -> Evaluation {
-        let leaf_sums = |leaf| self.sums(leaves.rows(leaf).start, rows_of(leaf));
+    /// The sums over all rows, or over `rows`: those of their leaves, folded in the fixed tree.
+    fn folded(&self, rows: Option<&[usize]>) -> Evaluation {
+        let n_rows = rows.map_or(self.problem.dataset.n_samples(), <[usize]>::len);
+        let leaves = self.problem.leaves_of(n_rows);
+        let leaf_sums = |leaf| {
+            let places = leaves.rows(leaf);
+            let rows = (places.clone()).map(|place| rows.map_or(place, |rows| rows[place]));
+            self.sums(places.start, rows)
+        };
         self.threads
             .install(|| sum_leaves(leaves.count(), leaf_sums, Evaluation::add))
     }
@@ -163,17 +165,8 @@ impl Backend for Reference<'_> {
 
     fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
         self.mask = self.problem.mask(update);
-        let sums = match rows {
-            None => {
-                let leaves = self.problem.leaves();
-                self.folded(leaves, |leaf| leaves.rows(leaf))
-            }
-            Some(rows) => {
-                let leaves = self.problem.leaves_of(rows.len());
-                self.folded(leaves, |leaf| rows[leaves.rows(leaf)].iter().copied())
-            }
-        };
-        Ok(sums.reduced(&self.problem, self.problem.weight_of(rows)))
+        let total_weight = self.problem.weight_of(rows);
+        Ok(self.folded(rows).reduced(&self.problem, total_weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {

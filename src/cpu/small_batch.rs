@@ -2,7 +2,7 @@
 //! pre-activation has to be summed across a vector, and little more than the exponential is left to compute.
 
 use super::activation::activate;
-use super::block::{Rows, Scratch};
+use super::block::{Rows, Scratch, column};
 use super::float::Float;
 use super::layer::{PaddedLayer, Sums, WIDTH, sum};
 use crate::network::Activation;
@@ -22,26 +22,17 @@ impl<T: Float> SmallBatch<T> {
     /// Copies `rows`. `None` where there are more than [`WIDTH`], or the layer is a softmax, whose outputs depend on
     /// each other.
     pub(super) fn new(layer: &PaddedLayer<T>, rows: Rows<'_>) -> Option<Self> {
-        let column = |values: &[f32], stride: usize, at: usize| {
-            let mut column = [0.0; WIDTH];
-            for (to, row) in column
-                .iter_mut()
-                .zip(values.chunks(stride).take(rows.n_rows))
-            {
-                *to = f64::from(row[at]);
-            }
-            column
-        };
+        let n_rows = rows.n_rows;
         let (inputs, targets) = (0..layer.shape.n_inputs, 0..layer.shape.n_outputs);
-        let all_inputs = |j| column(rows.inputs, rows.input_stride, j).map(T::rounded);
-        let all_targets = |o| column(rows.targets, rows.target_stride, o);
+        let all_inputs = |j| column(rows.inputs, rows.input_stride, n_rows, j).map(T::rounded);
+        let all_targets = |o| column(rows.targets, rows.target_stride, n_rows, o);
         let weights = || all_targets(layer.shape.n_outputs);
         let independent = layer.shape.activation != Activation::Softmax;
-        (independent && rows.n_rows <= WIDTH).then(|| Self {
+        (independent && n_rows <= WIDTH).then(|| Self {
             inputs: inputs.map(all_inputs).collect(),
             targets: targets.map(all_targets).collect(),
             weights: layer.weighted.then(weights),
-            n_rows: rows.n_rows,
+            n_rows,
         })
     }
 

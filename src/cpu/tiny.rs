@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::block::Rows;
+use super::block::{Rows, column};
 use super::exp::exp_of_short_chain;
 use crate::backend::{Problem, Summary};
 use crate::network::{Activation, Layer};
@@ -150,19 +150,12 @@ impl<'a, const W: usize> Descent<'a, W> {
         rate: f64,
         parameters: &'a mut [f64],
     ) -> Self {
-        let column = |values: &[f32], stride: usize, at: usize| {
-            let mut column = [0.0; W];
-            let rows = values.chunks(stride).take(rows.n_rows);
-            for (to, row) in column.iter_mut().zip(rows) {
-                *to = f64::from(row[at]);
-            }
-            column
-        };
-        let target = |o| column(rows.targets, rows.target_stride, o);
+        let n_rows = rows.n_rows;
+        let target = |o| column(rows.targets, rows.target_stride, n_rows, o);
         let network = &problem.network;
         let weights = match problem.dataset.is_weighted() {
             true => target(network.n_outputs()),
-            false => std::array::from_fn(|row| if row < rows.n_rows { 1.0 } else { 0.0 }),
+            false => std::array::from_fn(|row| if row < n_rows { 1.0 } else { 0.0 }),
         };
         let mut layers: Vec<TinyLayer<W>> = Vec::new();
         for (shape, range) in network.parts() {
@@ -177,7 +170,7 @@ impl<'a, const W: usize> Descent<'a, W> {
             });
         }
         for (i, x) in layers[0].inputs.iter_mut().enumerate() {
-            *x = column(rows.inputs, rows.input_stride, i);
+            *x = column(rows.inputs, rows.input_stride, n_rows, i);
         }
         Self {
             layers,

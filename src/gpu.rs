@@ -75,7 +75,7 @@ use row_layout::{RowLayout, leaves_per_chunk};
 use small_network::SmallNetwork;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tree::{Tree, UpdateTarget};
+use tree::Tree;
 use workgroup_shape::WorkgroupShape;
 
 /// Most features of a sample on a GPU.
@@ -181,21 +181,17 @@ impl<'a> Gpu<'a> {
         let network = &operands.problem.network;
         let layout = ParameterLayout::new(network);
         let shape = WorkgroupShape::of_network(network, leaves, &device);
-        let target = UpdateTarget {
-            parameters: &operands.parameters,
-            n_floats: layout.n_trained(),
-        };
         let max_bytes = options.max_chunk_bytes;
-        let target = shape.is_some().then_some(&target);
+        let target = (shape.is_some()).then_some((&operands.parameters, layout.n_trained));
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
         // A network whose values are held takes blocks of a chunk, each of which is within a page.
         let per_page = match shape {
-            Some(_) => tree.leaves_per_page(),
+            Some(_) => tree.leaves_per_page,
             None => usize::MAX,
         };
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
-        let batches = Batches::new(pass.chunks().resident());
+        let batches = Batches::new(pass.chunks.resident());
         device.finish_compiling()?;
         Ok(Self {
             operands,
@@ -216,25 +212,25 @@ impl<'a> Gpu<'a> {
     /// Number of chunks that the data are cut into.
     #[must_use]
     pub fn n_chunks(&self) -> usize {
-        self.pass.chunks().list().len()
+        self.pass.chunks.list().len()
     }
 
     /// Number of chunks that are brought to the device again for every pass.
     #[must_use]
     pub fn n_streamed_chunks(&self) -> usize {
-        self.pass.chunks().n_streamed()
+        self.pass.chunks.n_streamed()
     }
 
     /// Bytes of inputs and targets on the device at any time.
     #[must_use]
     pub fn data_bytes(&self) -> u64 {
-        self.pass.chunks().held()
+        self.pass.chunks.held()
     }
 
     /// How much of the data streams and why; `None` if all of them stay on the device.
     #[must_use]
     pub fn notice(&self) -> Option<String> {
-        self.pass.chunks().notice()
+        self.pass.chunks.notice()
     }
 
     /// Whether the adapter is hardware, and of which kind.
@@ -282,7 +278,7 @@ fn check_limits(device: &Device, network: &Network) -> Result<()> {
             return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
         }
     }
-    let bytes = 4 * ParameterLayout::new(network).n_parameters() as u64;
+    let bytes = 4 * ParameterLayout::new(network).n_parameters as u64;
     let most = device.max_binding_bytes();
     if bytes > most {
         return Err(device.limit(format!(

@@ -4,7 +4,6 @@ use super::held_out::HeldOut;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::pipeline::Places;
 use super::predict::Predict;
-use super::ring::Samples;
 use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
 use super::{Followed, Follower, Gpu, Submitted, pass};
@@ -39,7 +38,7 @@ impl Backend for Gpu<'_> {
         let packed = self.device.read(
             &self.operands.parameters,
             0,
-            self.parameter_layout.n_parameters(),
+            self.parameter_layout.n_parameters,
         )?;
         Ok(self.parameter_layout.unpack(&packed))
     }
@@ -58,9 +57,8 @@ impl Backend for Gpu<'_> {
                 assert!(rows.iter().all(|row| *row < n_samples), "rows that exist");
                 let batches = &mut self.batches;
                 let batch = batches.of(device, &self.operands, self.options, rows.len())?;
-                let samples = Samples::numbered(dataset, rows);
                 (
-                    batch.evaluate(device, samples, places)?,
+                    batch.evaluate(device, (dataset, rows), places)?,
                     dataset.weight_of(rows),
                 )
             }
@@ -97,9 +95,9 @@ impl Backend for Gpu<'_> {
         } else {
             let (device, operands) = (&self.device, &self.operands);
             let optimizer = DeviceOptimizer::new(device, &operands.problem, rule)?;
-            let total = self.pass.tree().total();
+            let total = self.pass.tree.total();
             let whole = optimizer.dispatches(device, &operands.parameters, total)?;
-            let small = match self.pass.chunks().resident() {
+            let small = match self.pass.chunks.resident() {
                 Some(rows) => SmallNetwork::new(device, operands, &optimizer, &rows)?,
                 None => None,
             };
@@ -129,8 +127,8 @@ impl Backend for Gpu<'_> {
                     l1: 0.0,
                     l2: 0.0,
                 });
-                let first = self.parameter_layout.n_parameters();
-                (self.readbacks).send_for(device, self.pass.tree().total(), first, 4)
+                let first = self.parameter_layout.n_parameters;
+                (self.readbacks).send_for(device, self.pass.tree.total(), first, 4)
             }
             Followed::Optimizer(follower) => {
                 let mut submission = Updates {
@@ -203,7 +201,7 @@ impl Backend for Gpu<'_> {
             rows.end <= self.operands.problem.dataset.n_samples(),
             "rows that exist"
         );
-        let chunks = self.pass.chunks().list();
+        let chunks = self.pass.chunks.list();
         let predict = match &self.predict {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
@@ -213,7 +211,7 @@ impl Backend for Gpu<'_> {
                 chunks,
             )?),
         };
-        predict.rows(&self.device, self.pass.chunks_mut(), &rows)
+        predict.rows(&self.device, &mut self.pass.chunks, &rows)
     }
 }
 
@@ -228,7 +226,7 @@ impl Staged for Gpu<'_> {
 impl Gpu<'_> {
     /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
-        let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters());
+        let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters);
         Evaluation {
             summary: unpack_summary(summary),
             gradient: self.parameter_layout.unpack(gradient),

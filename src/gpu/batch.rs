@@ -11,11 +11,12 @@ use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
 use super::params::to_u32;
 use super::pipeline::Places;
-use super::ring::{Ring, Samples};
+use super::ring::Ring;
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;
 use super::tree::{Tree, leaves_per_page};
 use super::workgroup_shape::WorkgroupShape;
+use crate::data::Dataset;
 use crate::error::Result;
 
 /// Batch sizes that are prepared for: an epoch has batches of one size, and a smaller one at its end.
@@ -26,8 +27,8 @@ const SIZES: usize = 2;
 pub(super) struct Batches {
     /// Inputs and targets of all rows, if they stay on the device in one buffer each.
     resident: Option<[Buffer; 2]>,
-    /// The numbers of the rows of batches that are read where they lie.
-    numbers: Option<RowNumbers>,
+    /// The numbers of the rows of batches that are read where they lie; `None` before the first one of those.
+    pub(super) numbers: Option<RowNumbers>,
     /// The sizes that were asked for last, the latest at the end.
     list: Vec<Batch>,
 }
@@ -37,14 +38,12 @@ pub(super) struct Batches {
 #[derive(Debug)]
 pub(super) struct Batch {
     n_rows: usize,
-    n_sums: usize,
     source: Source,
     /// Chunks that all share one memory; the queue fills it only once earlier submissions have read it. One chunk if
     /// the rows are there.
     chunks: Vec<Chunk>,
     leaf_kernel: LeafKernel,
     tree: Tree,
-    rows: Option<BatchRows>,
     /// By the rule that is followed, once it has updated from a batch of this size.
     update: Option<BatchUpdate>,
 }
@@ -61,10 +60,19 @@ enum BatchUpdate {
 /// Where the rows come from.
 #[derive(Debug)]
 enum Source {
-    /// They are on the device, and have their numbers in this buffer.
-    Resident(Buffer),
+    /// They are on the device, and have these numbers.
+    Resident(BatchRows),
     /// From the host.
     Host(Ring),
+}
+
+impl Source {
+    fn rows(&self) -> Option<&BatchRows> {
+        match self {
+            Self::Resident(rows) => Some(rows),
+            Self::Host(_) => None,
+        }
+    }
 }
 
 impl Batches {
@@ -118,11 +126,6 @@ impl Batches {
             self.numbers = Some(RowNumbers::new(device, n_rows)?);
         }
         Ok(())
-    }
-
-    /// The numbers that there is room for; `None` before a batch of rows that are read where they lie.
-    pub(super) fn numbers(&self) -> Option<&RowNumbers> {
-        self.numbers.as_ref()
     }
 
     /// Where the rows of a batch of `n_rows` are, and where their numbers come; `None` if the host gathers them.
@@ -190,18 +193,9 @@ impl Batch {
         n_rows: usize,
     ) -> Result<Self> {
         let leaves = operands.problem.leaves_of(n_rows);
-        let tree = Self::tree(device, operands, n_rows, options.max_chunk_bytes)?;
-        let all = 0..leaves.count();
-        let chunks = vec![Chunk::new(device, 0..n_rows, all, 0, memory)?];
-        let source = Source::Resident(rows.numbers.clone());
-        Self::new(
-            device,
-            operands,
-            n_rows,
-            chunks,
-            Some(&rows),
-            (tree, source),
-        )
+        let chunk = Chunk::new(device, 0..n_rows, 0..leaves.count(), 0, memory)?;
+        let source = Source::Resident(rows);
+        Self::new(device, operands, options, n_rows, (source, vec![chunk]))
     }
 
     /// Batches of rows that the host gathers.
@@ -215,14 +209,14 @@ impl Batch {
         let row_layout = RowLayout::new(problem.dataset);
         let leaves = problem.leaves_of(n_rows);
         let max_bytes = options.max_chunk_bytes;
-        let tree = Self::tree(device, operands, n_rows, max_bytes)?;
         let ring = Ring::new(device, row_layout, n_rows)?;
-        // A chunk is no more than one staging buffer brings, as its rows are read only once.
-        let per_piece = (ring.rows_per_piece() / leaves.rows_per_leaf()).max(1);
+        // A chunk is about what one staging buffer brings: its rows are summed while the next are copied.
+        let per_piece = (ring.rows_per_piece / leaves.rows_per_leaf()).max(1);
         let per_chunk = leaves_per_chunk(device, leaves, row_layout, max_bytes)?.min(per_piece);
         let longest = n_rows.min(per_chunk * leaves.rows_per_leaf());
         let memory = row_layout.allocate(device, "a batch", longest)?;
-        let per_page = tree.leaves_per_page();
+        let n_sums = ParameterLayout::new(&problem.network).n_sums();
+        let per_page = leaves_per_page(device, n_sums, max_bytes);
         let mut chunks = Vec::new();
         for chunk in cut(0..leaves.count(), per_chunk, per_page) {
             let rows = leaves.rows(chunk.start).start..leaves.rows(chunk.end - 1).end;
@@ -232,78 +226,72 @@ impl Batch {
         Self::new(
             device,
             operands,
+            options,
             n_rows,
-            chunks,
-            None,
-            (tree, Source::Host(ring)),
+            (Source::Host(ring), chunks),
         )
-    }
-
-    fn tree(
-        device: &Device,
-        operands: &Operands<'_>,
-        n_rows: usize,
-        max_bytes: Option<u64>,
-    ) -> Result<Tree> {
-        let problem = &operands.problem;
-        let n_sums = ParameterLayout::new(&problem.network).n_sums();
-        let n_leaves = problem.leaves_of(n_rows).count();
-        Tree::new(device, n_leaves, n_sums, None, max_bytes)
     }
 
     fn new(
         device: &Device,
         operands: &Operands<'_>,
+        options: GpuOptions,
         n_rows: usize,
-        chunks: Vec<Chunk>,
-        rows: Option<&BatchRows>,
-        (tree, source): (Tree, Source),
+        (source, chunks): (Source, Vec<Chunk>),
     ) -> Result<Self> {
         let problem = &operands.problem;
         let leaves = problem.leaves_of(n_rows);
+        let n_sums = ParameterLayout::new(&problem.network).n_sums();
+        let max_bytes = options.max_chunk_bytes;
+        let tree = Tree::new(device, leaves.count(), n_sums, None, max_bytes)?;
         let shape = WorkgroupShape::of_network(&problem.network, leaves, device);
-        let shape = shape.as_ref();
+        let (shape, rows) = (shape.as_ref(), source.rows());
         Ok(Self {
             n_rows,
-            n_sums: tree.n_sums(),
             leaf_kernel: LeafKernel::new(device, operands, shape, leaves, &chunks, rows, &tree)?,
             source,
             chunks,
             tree,
-            rows: rows.cloned(),
             update: None,
         })
     }
 
-    /// Sums gradient, loss and mean slope over `samples` and reads them back, laid out as in the tree: those of the update
-    /// that has `places`.
+    /// Sums gradient, loss and mean slope over the rows `rows` of `dataset` and reads them back, laid out as in the tree:
+    /// those of the update that has `places`.
     pub(super) fn evaluate(
         &mut self,
         device: &Device,
-        samples: Samples<'_>,
+        (dataset, rows): (&Dataset, &[usize]),
         places: Places,
     ) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
-        self.sum(device, samples, places, |_| {})?;
-        device.read(self.tree.total(), 0, self.n_sums)
+        self.sum(device, (dataset, rows), places, None)?;
+        device.read(self.tree.total(), 0, self.tree.n_sums)
     }
 
-    /// Submits the sums over `samples`, and what `then` records after them.
+    /// Submits the sums over the rows `rows` of `dataset`, and the update from their total by `optimizer`, whose record is
+    /// the first.
     pub(super) fn sum(
         &mut self,
         device: &Device,
-        samples: Samples<'_>,
+        (dataset, rows): (&Dataset, &[usize]),
         places: Places,
-        then: impl Fn(&mut wgpu::ComputePass<'_>),
+        optimizer: Option<&DeviceOptimizer>,
     ) -> Result<()> {
+        let update = &self.update;
+        let update = |pass: &mut wgpu::ComputePass<'_>| {
+            if let (Some(optimizer), Some(BatchUpdate::OfTotal(update))) = (optimizer, update) {
+                optimizer.record_update(pass, update, 0);
+            }
+        };
         let ring = match &mut self.source {
-            Source::Resident(numbers) => {
-                let rows: Vec<u32> = samples.numbers().map(to_u32).collect();
+            Source::Resident(BatchRows { numbers, .. }) => {
+                let rows: Vec<u32> = rows.iter().map(|row| to_u32(*row)).collect();
                 device.write(numbers, 0, bytemuck::cast_slice(&rows));
                 device.submit("batch", |encoder| {
                     Device::pass(encoder, "batch", |pass| {
                         self.record(pass, places);
-                        then(pass);
+                        update(pass);
                     });
                 });
                 return Ok(());
@@ -312,34 +300,17 @@ impl Batch {
         };
         let last = self.chunks.len() - 1;
         for (number, chunk) in self.chunks.iter().enumerate() {
-            let rows = chunk.rows.clone();
-            ring.load(device, samples, chunk, rows, |encoder| {
+            let samples = (dataset, Some(rows));
+            ring.load(device, samples, chunk, chunk.rows.clone(), |encoder| {
                 Device::pass(encoder, "batch", |pass| {
                     self.leaf_kernel.record(pass, (number, places), &self.tree);
                     if number == last {
-                        then(pass);
+                        update(pass);
                     }
                 });
             })?;
         }
         Ok(())
-    }
-
-    /// Submits the sums over `samples` and the update from them, whose record is the first.
-    pub(super) fn sum_and_update(
-        &mut self,
-        device: &Device,
-        samples: Samples<'_>,
-        optimizer: &DeviceOptimizer,
-    ) -> Result<()> {
-        let Some(BatchUpdate::OfTotal(update)) = self.update.take() else {
-            unreachable!("rows that the host brings have a total");
-        };
-        let summed = self.sum(device, samples, Places::of_record(0), |pass| {
-            optimizer.record_update(pass, &update, 0);
-        });
-        self.update = Some(BatchUpdate::OfTotal(update));
-        summed
     }
 
     /// Records the sums over rows that are on the device, of the update and the batch that have `places`.
@@ -384,7 +355,7 @@ impl Batch {
         if self.update.is_some() {
             return Ok(());
         }
-        let (kernel, rows_of) = (&self.leaf_kernel, (&self.chunks[..], self.rows.as_ref()));
+        let (kernel, rows_of) = (&self.leaf_kernel, (&self.chunks[..], self.source.rows()));
         let updating = match self.is_resident() {
             true => kernel.updating(device, operands, optimizer, rows_of, &self.tree)?,
             false => None,

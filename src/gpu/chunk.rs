@@ -10,10 +10,8 @@ use std::ops::Range;
 pub(super) struct Chunk {
     /// The rows among all rows of the data.
     pub(super) rows: Range<usize>,
-    /// Number of the chunk's first leaf among all leaves.
-    pub(super) first_leaf: usize,
-    /// Leaves of the chunk; the last one may be shorter.
-    pub(super) n_leaves: usize,
+    /// The leaves among all leaves; the last one may be shorter.
+    pub(super) leaves: Range<usize>,
     /// A [`ChunkParams`].
     pub(super) params: Buffer,
     /// The inputs (rows, I padded to vec4) as they are stored. Streamed chunks share a slot's buffer.
@@ -40,12 +38,11 @@ impl Chunk {
             rate: 0.0,
         };
         Ok(Self {
-            first_leaf: leaves.start,
-            n_leaves: leaves.len(),
             params: device.uniform("leaf_sums.params", &params)?,
             inputs,
             targets,
             rows,
+            leaves,
         })
     }
 }

@@ -5,11 +5,12 @@
 
 use super::chunk::Chunk;
 use super::device::{Buffer, Device};
-use super::generate::Generate;
+use super::generate;
 use super::input_format::InputFormat;
 use super::memory_plan::{MemoryPlan, SLOTS};
 use super::options::GpuOptions;
-use super::ring::{Ring, Samples};
+use super::pipeline::Pipeline;
+use super::ring::Ring;
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -29,8 +30,8 @@ pub(super) struct Chunks {
 enum Source {
     /// Nobody, since everything stays on the device.
     None,
-    /// The device itself, which makes them.
-    Device(Generate),
+    /// The device itself, which makes them, by a dispatch for each chunk.
+    Device(Pipeline),
     /// The host, through a ring of staging buffers.
     Host(Ring),
 }
@@ -47,9 +48,9 @@ impl Source {
         match self {
             Self::None => Ok(()),
             Self::Device(generate) => {
-                device.run_pass("synthetic", |pass| generate.record(pass, number))
+                device.run_pass("synthetic", |pass| generate.record_one(pass, number))
             }
-            Self::Host(ring) => ring.load(device, Samples::all(dataset), chunk, rows, |_| {}),
+            Self::Host(ring) => ring.load(device, (dataset, None), chunk, rows, |_| {}),
         }
     }
 }
@@ -80,7 +81,7 @@ impl Chunks {
             (None, Some(synthetic)) => {
                 let rows_per_leaf = leaves.rows_per_leaf();
                 let format = InputFormat::new(dataset.quantization());
-                Source::Device(Generate::new(
+                Source::Device(generate::pipeline(
                     device,
                     synthetic,
                     format,
@@ -162,7 +163,7 @@ impl Chunks {
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
         if let (Source::Device(generate), true) = (&self.source, number >= self.granted.n_resident)
         {
-            generate.record(pass, number);
+            generate.record_one(pass, number);
         }
     }
 
@@ -191,8 +192,8 @@ impl Chunks {
         let chunk = &self.granted.list[number];
         match &mut self.source {
             Source::Host(ring) => {
-                let samples = Samples::all(&self.dataset);
-                ring.load(device, samples, chunk, chunk.rows.clone(), then)
+                let all = (&self.dataset, None);
+                ring.load(device, all, chunk, chunk.rows.clone(), then)
             }
             Source::None | Source::Device(_) => unreachable!("the host has no rows to bring"),
         }

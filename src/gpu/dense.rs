@@ -49,7 +49,7 @@ impl Dense {
         tree: &Tree,
     ) -> Result<Self> {
         let problem = &operands.problem;
-        let per_page = tree.leaves_per_page();
+        let per_page = tree.leaves_per_page;
         let forward = Forward::new(device, operands, (leaves, per_page), chunks, rows)?;
         let outputs = Self::outputs(&forward, device, problem, chunks, rows, tree.page())?;
         let mut backward = Vec::new();

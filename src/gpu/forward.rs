@@ -235,9 +235,9 @@ fn blocks(
     let (mut blocks, mut of_chunks) = (Vec::new(), Vec::new());
     for (number, chunk) in chunks.iter().enumerate() {
         let first_block = blocks.len();
-        let of_chunk = chunk.first_leaf..chunk.first_leaf + chunk.n_leaves;
+        let of_chunk = chunk.leaves.clone();
         for block in cut(of_chunk, most, per_page) {
-            let first_row = (block.start - chunk.first_leaf) * leaves.rows_per_leaf();
+            let first_row = (block.start - chunk.leaves.start) * leaves.rows_per_leaf();
             let n_rows = block.len() * leaves.rows_per_leaf();
             let n_rows = n_rows.min(chunk.rows.len() - first_row);
             let [place_low, place_high] = words(chunk.rows.start as u64 + first_row as u64);

@@ -10,49 +10,37 @@ use crate::data::{Labels, Rule, Synthetic, UNITS};
 use crate::error::Result;
 use crate::random::words;
 
-#[derive(Debug)]
-pub(super) struct Generate {
-    /// One dispatch a chunk.
-    pipeline: Pipeline,
-}
-
-impl Generate {
-    /// The kernel that makes the rows of `chunks` of the data set `synthetic`, in leaves of `rows_per_leaf` rows.
-    pub(super) fn new(
-        device: &Device,
-        synthetic: &Synthetic,
-        format: InputFormat,
-        rows_per_leaf: usize,
-        chunks: &[Chunk],
-    ) -> Result<Self> {
-        let labels = synthetic.labels();
-        let weights = hidden_weight(labels, synthetic.n_inputs());
-        let hidden_weight = device.storage("hidden_weight", 4 * weights.len())?;
-        device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
-        let mut pipeline = Pipeline::new(device, &kernel(labels.rule(), format))?;
-        for chunk in chunks {
-            let [first_row_low, first_row_high] = words(chunk.rows.start as u64);
-            let params = SyntheticParams {
-                n_samples: to_u32(chunk.rows.len()),
-                rows_per_leaf: to_u32(rows_per_leaf),
-                n_inputs: to_u32(synthetic.n_inputs()),
-                seed: synthetic.seed(),
-                flip_below: synthetic.flip_below(),
-                first_row_low,
-                first_row_high,
-                threshold: labels.threshold(),
-            };
-            let params = device.uniform("synthetic.params", &params)?;
-            let buffers = [&params, &hidden_weight, &chunk.inputs, &chunk.targets];
-            pipeline.add(device, &buffers, [chunk.n_leaves])?;
-        }
-        Ok(Self { pipeline })
+/// The kernel that makes the rows of `chunks` of the data set `synthetic`, in leaves of `rows_per_leaf` rows, with a dispatch
+/// for each chunk.
+pub(super) fn pipeline(
+    device: &Device,
+    synthetic: &Synthetic,
+    format: InputFormat,
+    rows_per_leaf: usize,
+    chunks: &[Chunk],
+) -> Result<Pipeline> {
+    let labels = synthetic.labels();
+    let weights = hidden_weight(labels, synthetic.n_inputs());
+    let hidden_weight = device.storage("hidden_weight", 4 * weights.len())?;
+    device.write(&hidden_weight, 0, bytemuck::cast_slice(&weights));
+    let mut pipeline = Pipeline::new(device, &kernel(labels.rule(), format))?;
+    for chunk in chunks {
+        let [first_row_low, first_row_high] = words(chunk.rows.start as u64);
+        let params = SyntheticParams {
+            n_samples: to_u32(chunk.rows.len()),
+            rows_per_leaf: to_u32(rows_per_leaf),
+            n_inputs: to_u32(synthetic.n_inputs()),
+            seed: synthetic.seed(),
+            flip_below: synthetic.flip_below(),
+            first_row_low,
+            first_row_high,
+            threshold: labels.threshold(),
+        };
+        let params = device.uniform("synthetic.params", &params)?;
+        let buffers = [&params, &hidden_weight, &chunk.inputs, &chunk.targets];
+        pipeline.add(device, &buffers, [chunk.leaves.len()])?;
     }
-
-    /// Records the making of the rows of chunk `number`.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
-        self.pipeline.record_one(pass, number);
-    }
+    Ok(pipeline)
 }
 
 /// Sums over the features of a row from which `rule` decides its label in `synthetic`.
@@ -104,7 +92,7 @@ fn hidden_weight(labels: &Labels, n_inputs: usize) -> Vec<[i32; 4]> {
 
 #[cfg(test)]
 mod tests {
-    use super::Generate;
+    use super::pipeline;
     use crate::data::{Dataset, Rule, Storage, Synthetic};
     use crate::gpu::chunk::Chunk;
     use crate::gpu::device::tests::device;
@@ -144,9 +132,9 @@ mod tests {
         device.poison(&chunk.targets).unwrap();
         let chunks = [chunk];
         let format = InputFormat::new(dataset.quantization());
-        let generate = Generate::new(&device, synthetic, format, rows_per_leaf, &chunks).unwrap();
+        let pipeline = pipeline(&device, synthetic, format, rows_per_leaf, &chunks).unwrap();
         device
-            .run_pass("synthetic", |pass| generate.record(pass, 0))
+            .run_pass("synthetic", |pass| pipeline.record_one(pass, 0))
             .unwrap();
 
         let what = format!(

@@ -163,7 +163,7 @@ impl backend::HeldOut for HeldOut {
         let mut fold = Fold::new(|sum: &mut f64, later| *sum += later);
         for number in 0..self.chunks.list().len() {
             let chunk = &self.chunks.list()[number];
-            let leaves = chunk.first_leaf..chunk.first_leaf + chunk.n_leaves;
+            let leaves = chunk.leaves.clone();
             let rows = chunk.rows.clone();
             let mut predictions = Predictions::with_capacity(rows.len() * network.n_outputs());
             self.chunks.load(&self.device, number, rows.clone())?;

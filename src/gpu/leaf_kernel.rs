@@ -35,7 +35,7 @@ impl<'a> Operands<'a> {
     /// If the network exceeds the limits of the device, or a buffer its memory.
     pub(super) fn new(device: &Device, problem: Problem<'a>) -> Result<Self> {
         check_limits(device, &problem.network)?;
-        let n_parameters = ParameterLayout::new(&problem.network).n_parameters();
+        let n_parameters = ParameterLayout::new(&problem.network).n_parameters;
         let quantization = problem.dataset.quantization();
         Ok(Self {
             parameters: device.storage("parameters", n_parameters)?,
@@ -125,9 +125,9 @@ impl LeafKernel {
             let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
             buffers.extend([&chunk.targets, tree.page()]);
             buffers.extend(row_buffers(operands, rows));
-            pipeline.add(device, &buffers, [chunk.n_leaves])?;
+            pipeline.add(device, &buffers, [chunk.leaves.len()])?;
         }
-        let ends = chunks.iter().map(|chunk| chunk.first_leaf + chunk.n_leaves);
+        let ends = chunks.iter().map(|chunk| chunk.leaves.end);
         Ok(Self::Layer(pipeline, ends.collect()))
     }
 

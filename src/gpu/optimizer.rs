@@ -65,10 +65,10 @@ impl DeviceOptimizer {
         let layout = ParameterLayout::new(&problem.network);
         let n_own = rule.optimizer.memory().len();
         let vector = |is_used: bool| {
-            let floats = if is_used { layout.n_trained() } else { 4 };
+            let floats = if is_used { layout.n_trained } else { 4 };
             device.storage("memory of the optimizer", floats)
         };
-        let n_nodes = (layout.n_trained() / 4).div_ceil(NORMS_PER_WORKGROUP);
+        let n_nodes = (layout.n_trained / 4).div_ceil(NORMS_PER_WORKGROUP);
         let norms = needs_norms(rule).then(|| {
             Ok(Norms {
                 pipeline: Pipeline::new(device, &norms(&layout))?,
@@ -100,7 +100,7 @@ impl DeviceOptimizer {
         parameters: &Buffer,
         total: &Buffer,
     ) -> Result<UpdateDispatches> {
-        let n_columns = self.layout.n_trained() / 4;
+        let n_columns = self.layout.n_trained / 4;
         let norms = self.norms.as_ref().map(|norms| {
             let mut pipeline = norms.pipeline.without_dispatches();
             let buffers = [&self.records, total, parameters, norms.tree.page()];
@@ -204,8 +204,8 @@ impl DeviceOptimizer {
     pub(super) fn memory(&self, device: &Device) -> Result<Memory> {
         let mut memory = Memory::new(&self.rule, 0);
         for ((_, vector), buffer) in memory.vectors_mut().zip(self.kept()) {
-            let mut packed = device.read(buffer, 0, self.layout.n_trained())?;
-            packed.resize(self.layout.n_parameters(), 0.0);
+            let mut packed = device.read(buffer, 0, self.layout.n_trained)?;
+            packed.resize(self.layout.n_parameters, 0.0);
             *vector = self.layout.unpack(&packed);
         }
         Ok(memory)
@@ -216,7 +216,7 @@ impl DeviceOptimizer {
         let vectors = memory.vectors();
         assert_eq!(vectors.len(), self.kept().count(), "vectors of the rule");
         for (vector, buffer) in vectors.iter().zip(self.kept()) {
-            let packed = &self.layout.pack(vector)[..self.layout.n_trained()];
+            let packed = &self.layout.pack(vector)[..self.layout.n_trained];
             device.write(buffer, 0, bytemuck::cast_slice(packed));
         }
     }
@@ -247,7 +247,7 @@ fn header(layout: &ParameterLayout) -> String {
     let is_weight = of_layers.collect::<Vec<_>>().join(" || ");
     let mut header = String::new();
     for (name, value) in [
-        ("TRAINED", layout.n_trained() / 4),
+        ("TRAINED", layout.n_trained / 4),
         ("LOSS_AT", layout.n_sums() / 4 - 1),
     ] {
         writeln!(header, "const {name} = {value}u;").expect("a string takes any text");

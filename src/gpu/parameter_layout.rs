@@ -8,8 +8,10 @@ use crate::network::{Layer, Network};
 #[derive(Clone, Debug)]
 pub(super) struct ParameterLayout {
     pub(super) layers: Vec<LayerLayout>,
-    n_parameters: usize,
-    n_trained: usize,
+    /// Floats of the parameters, all padding included.
+    pub(super) n_parameters: usize,
+    /// Floats that gradient descent may change: without a bias, its zeros stay zeros.
+    pub(super) n_trained: usize,
 }
 
 /// Where the parameters of a layer lie, in floats.
@@ -51,16 +53,6 @@ impl ParameterLayout {
             n_parameters: end,
             layers,
         }
-    }
-
-    /// Floats of the parameters, all padding included.
-    pub(super) fn n_parameters(&self) -> usize {
-        self.n_parameters
-    }
-
-    /// Floats that gradient descent may change: without a bias, its zeros stay zeros.
-    pub(super) fn n_trained(&self) -> usize {
-        self.n_trained
     }
 
     /// Floats of one leaf's sums: a gradient laid out as the parameters, then loss, mean slope, 0, 0.

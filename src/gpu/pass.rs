@@ -18,10 +18,10 @@ pub(super) const MAX_DISPATCHES: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Pass {
-    chunks: Chunks,
+    pub(super) chunks: Chunks,
     /// The sums of the leaves of each chunk.
     leaf_kernel: LeafKernel,
-    tree: Tree,
+    pub(super) tree: Tree,
     /// Whether the data are one leaf, so that `one_leaf` makes many updates in one dispatch.
     one_leaf: bool,
     /// Loop trips that an invocation makes for one update.
@@ -52,18 +52,6 @@ impl Pass {
         })
     }
 
-    pub(super) fn chunks(&self) -> &Chunks {
-        &self.chunks
-    }
-
-    pub(super) fn chunks_mut(&mut self) -> &mut Chunks {
-        &mut self.chunks
-    }
-
-    pub(super) fn tree(&self) -> &Tree {
-        &self.tree
-    }
-
     /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree: those of the update
     /// that has `places`.
     pub(super) fn evaluate(&mut self, device: &Device, places: Places) -> Result<Vec<f32>> {
@@ -72,7 +60,7 @@ impl Pass {
         self.set_rate(device, 1, 0.0);
         device.run_pass("evaluate", |pass| self.record(pass, places))?;
         self.stream(device, places)?;
-        device.read(self.tree.total(), 0, self.tree.n_sums())
+        device.read(self.tree.total(), 0, self.tree.n_sums)
     }
 
     /// The sums of the leaves `leaves`, one after the other: those of the last evaluation, or, of more leaves than a page
@@ -86,12 +74,12 @@ impl Pass {
         if self.tree.holds_all() {
             return self.tree.read_leaves(device, wanted);
         }
-        let mut sums = Vec::with_capacity(wanted.len() * self.tree.n_sums());
+        let mut sums = Vec::with_capacity(wanted.len() * self.tree.n_sums);
         for number in 0..self.chunks.list().len() {
             let chunk = &self.chunks.list()[number];
-            let end = wanted.end.min(chunk.first_leaf + chunk.n_leaves);
-            let of_chunk = wanted.start.max(chunk.first_leaf)..end;
-            for some in cut(of_chunk, usize::MAX, self.tree.leaves_per_page()) {
+            let end = wanted.end.min(chunk.leaves.end);
+            let of_chunk = wanted.start.max(chunk.leaves.start)..end;
+            for some in cut(of_chunk, usize::MAX, self.tree.leaves_per_page) {
                 let rows = leaves.rows(some.start).start..leaves.rows(some.end - 1).end;
                 self.chunks.load(device, number, rows)?;
                 self.tree.poison_leaves(device, some.clone());

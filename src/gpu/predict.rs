@@ -51,7 +51,7 @@ impl Predict {
                 let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
                 buffers.extend([&pre_activations, &predictions]);
                 buffers.extend(&operands.scales_and_offsets);
-                pipeline.add(device, &buffers, [chunk.n_leaves])?;
+                pipeline.add(device, &buffers, [chunk.leaves.len()])?;
             }
             PredictKernel::Layer(pipeline)
         } else {

@@ -5,7 +5,7 @@ use super::device::Device;
 use super::leaf_kernel::Operands;
 use super::parameter_layout::ParameterLayout;
 use super::predict::Predict;
-use super::ring::{Ring, Samples};
+use super::ring::Ring;
 use super::row_layout::RowLayout;
 use super::workgroup_shape::WorkgroupShape;
 use super::{AdapterKind, Software, adapter};
@@ -97,8 +97,8 @@ impl Predictor {
         for first in rows.clone().step_by(self.n_rows) {
             let piece = first..(first + self.n_rows).min(rows.end);
             self.chunk.rows = piece.clone();
-            let samples = Samples::all(dataset);
-            (self.ring).load(&self.device, samples, &self.chunk, piece.clone(), |_| {})?;
+            let all = (dataset, None);
+            (self.ring).load(&self.device, all, &self.chunk, piece.clone(), |_| {})?;
             (self.predict).append(&self.device, 0, 0..piece.len(), &mut predictions)?;
         }
         Ok(predictions)

@@ -18,53 +18,10 @@ const PIECES: usize = 4;
 /// are copied: mapped memory may be slow to write piecemeal, and must not be read.
 const TASK_BYTES: usize = 128 << 10;
 
-/// Rows to bring to the device: all of a data set, or those of the given numbers, in that order.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Samples<'r> {
-    dataset: &'r Dataset,
-    numbers: Option<&'r [usize]>,
-}
-
-impl<'r> Samples<'r> {
-    pub(super) fn all(dataset: &'r Dataset) -> Self {
-        Self {
-            dataset,
-            numbers: None,
-        }
-    }
-
-    pub(super) fn numbered(dataset: &'r Dataset, numbers: &'r [usize]) -> Self {
-        Self {
-            dataset,
-            numbers: Some(numbers),
-        }
-    }
-
-    /// The numbers of the rows.
-    pub(super) fn numbers(self) -> impl Iterator<Item = usize> {
-        let all = self.numbers.is_none().then(|| 0..self.dataset.n_samples());
-        all.into_iter()
-            .flatten()
-            .chain(self.numbers.unwrap_or_default().iter().copied())
-    }
-
-    /// Reads like [`Dataset::read_unrounded`]; `rows` are places among the rows that are brought.
-    fn read_unrounded(self, rows: Range<usize>, inputs: &mut [f32], targets: &mut [f32]) {
-        let dataset = self.dataset;
-        let Some(numbers) = self.numbers else {
-            return dataset.read_unrounded(rows, inputs, targets);
-        };
-        let inputs = inputs.chunks_exact_mut(dataset.n_inputs());
-        let targets = targets.chunks_exact_mut(dataset.target_width());
-        for ((row, x), t) in numbers[rows].iter().zip(inputs).zip(targets) {
-            dataset.read_unrounded(*row..row + 1, x, t);
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Ring {
-    rows_per_piece: usize,
+    /// Rows that one staging buffer takes.
+    pub(super) rows_per_piece: usize,
     pieces: Vec<Piece>,
     /// The one to fill next, which is the one in use for longest.
     next: usize,
@@ -99,22 +56,17 @@ impl Ring {
         })
     }
 
-    /// Rows that one staging buffer takes.
-    pub(super) fn rows_per_piece(&self) -> usize {
-        self.rows_per_piece
-    }
-
-    /// Brings the rows `rows` of `chunk` to their place in its buffers. The last submission also runs the
-    /// commands that `then` records.
+    /// Brings the rows `rows` of `chunk` to their place in its buffers; with `numbers`, they are places among these numbers
+    /// of rows. The last submission also runs the commands that `then` records.
     pub(super) fn load(
         &mut self,
         device: &Device,
-        samples: Samples<'_>,
+        (dataset, numbers): (&Dataset, Option<&[usize]>),
         chunk: &Chunk,
         rows: Range<usize>,
         then: impl Fn(&mut wgpu::CommandEncoder),
     ) -> Result<()> {
-        let row_layout = RowLayout::new(samples.dataset);
+        let row_layout = RowLayout::new(dataset);
         for first in rows.clone().step_by(self.rows_per_piece) {
             let end = (first + self.rows_per_piece).min(rows.end);
             let number = self.next;
@@ -123,7 +75,7 @@ impl Ring {
             if let Some(mapping) = piece.in_use.take() {
                 device.wait_for(mapping)?;
             }
-            let filled = fill(samples, row_layout, first..end, &piece.buffer);
+            let filled = fill((dataset, numbers), first..end, &piece.buffer);
             filled.map_err(|error| device.failed(error))?;
             piece.buffer.unmap();
             let at = (first - chunk.rows.start) as u64;
@@ -153,12 +105,12 @@ fn targets_at(n_rows: usize, row_layout: RowLayout) -> usize {
 
 /// Makes the rows `rows`, task by task, and writes them as they are stored into a mapped staging buffer.
 fn fill(
-    samples: Samples<'_>,
-    row_layout: RowLayout,
+    (dataset, numbers): (&Dataset, Option<&[usize]>),
     rows: Range<usize>,
     staging: &Buffer,
 ) -> std::result::Result<(), MapRangeError> {
-    let (n_inputs, quantization) = (samples.dataset.n_inputs(), samples.dataset.quantization());
+    let (n_inputs, quantization) = (dataset.n_inputs(), dataset.quantization());
+    let row_layout = RowLayout::new(dataset);
     let targets_at = targets_at(rows.len(), row_layout);
     // An even number, as mapped ranges start at multiples of 8 bytes.
     let rows_per_task = (TASK_BYTES / (8 * n_inputs)).max(1) * 2;
@@ -180,7 +132,10 @@ fn fill(
         inputs.resize(rows.len() * n_inputs, 0.0);
         targets.resize(rows.len() * row_layout.targets, 0.0);
         let packed_bytes = rows.len() * 4 * row_layout.inputs;
-        samples.read_unrounded(rows, inputs, targets);
+        match numbers {
+            None => dataset.read_unrounded(rows, inputs, targets),
+            Some(numbers) => read_numbered(dataset, &numbers[rows], inputs, targets),
+        }
         // Rows in full that need no padding are packed as they are.
         if quantization.storage() == Storage::F32 && n_inputs == row_layout.inputs {
             write(at * 4 * row_layout.inputs, bytemuck::cast_slice(inputs))?;
@@ -195,6 +150,15 @@ fn fill(
             bytemuck::cast_slice(targets),
         )
     })
+}
+
+/// Reads the rows of the numbers `numbers` like [`Dataset::read_unrounded`].
+fn read_numbered(dataset: &Dataset, numbers: &[usize], inputs: &mut [f32], targets: &mut [f32]) {
+    let inputs = inputs.chunks_exact_mut(dataset.n_inputs());
+    let targets = targets.chunks_exact_mut(dataset.target_width());
+    for ((row, x), t) in numbers.iter().zip(inputs).zip(targets) {
+        dataset.read_unrounded(*row..row + 1, x, t);
+    }
 }
 
 #[cfg(test)]

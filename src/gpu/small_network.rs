@@ -235,7 +235,7 @@ impl SmallLayout {
 
     /// Whether one workgroup can hold all of it in `max_bytes`, and sums as the kernels of larger networks do.
     fn is_small(&self, max_bytes: usize) -> bool {
-        let n_columns = self.parameters.n_parameters() / 4;
+        let n_columns = self.parameters.n_parameters / 4;
         let vectors = 2 * n_columns + self.n_values + WORKGROUP_SIZE;
         n_columns <= NORMS_PER_WORKGROUP
             && self
@@ -264,7 +264,7 @@ impl SmallLayout {
         };
         let layers: usize = self.layers.iter().map(of_layer).sum();
         let outputs = shared(self.n_rows) * (1 + 4 * 4 * last.output_width);
-        let columns = shared(self.parameters.n_parameters() / 4);
+        let columns = shared(self.parameters.n_parameters / 4);
         let rows = shared(self.n_rows * self.layers[0].input_width);
         1 + layers + outputs + 2 * tree + 4 + columns + rows
     }
@@ -320,7 +320,7 @@ impl SmallLayout {
             ("VEC4_PER_LANE", 1),
             ("LANES_PER_ROW", row),
             ("LAYERS", self.layers.len()),
-            ("PARAMETERS", self.parameters.n_parameters() / 4),
+            ("PARAMETERS", self.parameters.n_parameters / 4),
             ("VALUES", self.n_values),
             ("MOST_UPDATES", self.per_dispatch()),
             ("HAS_BIAS", usize::from(has_bias)),

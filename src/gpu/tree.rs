@@ -16,10 +16,11 @@ const PAGE_BYTES: u64 = 1 << 26;
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    n_sums: usize,
+    /// Floats of one node.
+    pub(super) n_sums: usize,
     n_leaves: usize,
     /// A power of two.
-    leaves_per_page: usize,
+    pub(super) leaves_per_page: usize,
     /// The page of leaves, that of nodes each of which is a page of leaves, and so on to the total.
     levels: Vec<Level>,
     /// The dispatches that fold pages; the last updates the parameters.
@@ -40,14 +41,6 @@ struct Level {
     within: Vec<Buffer>,
 }
 
-/// The parameters that the total updates, unless there is one leaf.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UpdateTarget<'a> {
-    pub(super) parameters: &'a Buffer,
-    /// Floats that are updated, from the first on; a multiple of 4.
-    pub(super) n_floats: usize,
-}
-
 /// Leaves of a page, a power of two, each of `n_sums` floats: as many as have `max_bytes`, or one.
 pub(super) fn leaves_per_page(device: &Device, n_sums: usize, max_bytes: Option<u64>) -> usize {
     let most = device.max_binding_bytes().min(PAGE_BYTES);
@@ -58,12 +51,13 @@ pub(super) fn leaves_per_page(device: &Device, n_sums: usize, max_bytes: Option<
 
 impl Tree {
     /// Room for `n_leaves` sums of `n_sums` floats, a multiple of 4, in pages of at most `max_bytes`,
-    /// or of one leaf. Without a `target` the total updates nothing.
+    /// or of one leaf. The total updates `target`, parameters of which so many floats from the first on change, a multiple of
+    /// 4; nothing without it, or if there is one leaf.
     pub(super) fn new(
         device: &Device,
         n_leaves: usize,
         n_sums: usize,
-        target: Option<&UpdateTarget<'_>>,
+        target: Option<(&Buffer, usize)>,
         max_bytes: Option<u64>,
     ) -> Result<Self> {
         let leaves_per_page = leaves_per_page(device, n_sums, max_bytes);
@@ -78,10 +72,7 @@ impl Tree {
             last: None,
         };
         let nothing = device.storage("no parameters", 4)?;
-        let target = target.copied().unwrap_or(UpdateTarget {
-            parameters: &nothing,
-            n_floats: 0,
-        });
+        let target = target.unwrap_or((&nothing, 0));
         for page in 0..n_leaves.div_ceil(leaves_per_page) {
             let first = tree.fold.n_dispatches();
             tree.add_due(device, page, target)?;
@@ -91,7 +82,14 @@ impl Tree {
     }
 
     /// Adds the dispatches that are due once page number `page` of the leaves is full.
-    fn add_due(&mut self, device: &Device, page: usize, target: UpdateTarget<'_>) -> Result<()> {
+    fn add_due(
+        &mut self,
+        device: &Device,
+        page: usize,
+        (parameters, n_trained): (&Buffer, usize),
+    ) -> Result<()> {
+        let n_columns = self.n_sums / 4;
+        let [x, y] = device.workgroups(n_columns.div_ceil(FOLD_COLUMNS));
         let mut node = page;
         for at in 1..self.levels.len() {
             let [below, level] = &self.levels[at - 1..=at] else {
@@ -106,15 +104,17 @@ impl Tree {
                 // A page that is not full may take steps of one node, which stays as it is.
                 let params = FoldParams {
                     n_nodes: to_u32(n_nodes),
-                    n_columns: to_u32(self.n_sums / 4),
+                    n_columns: to_u32(n_columns),
                     first_folded: to_u32(first_folded),
-                    n_trained: to_u32(target.n_floats / 4),
+                    n_trained: to_u32(n_trained / 4),
                     rate: 0.0,
                     _pad: [0; 3],
                 };
-                let buffers = [nodes, folded, target.parameters];
-                self.last = Some(add_fold(&mut self.fold, device, buffers, params)?);
+                let params = device.uniform("fold.params", &params)?;
+                let buffers = [&params, nodes, folded, parameters];
                 n_nodes = n_nodes.div_ceil(FOLD_NODES);
+                self.fold.add(device, &buffers, [x, y, n_nodes])?;
+                self.last = Some(params);
                 nodes = folded;
             }
             let is_last = node + 1 == level.n_nodes;
@@ -132,15 +132,6 @@ impl Tree {
             let at = std::mem::offset_of!(FoldParams, rate) as u64;
             device.write(params, at, bytemuck::bytes_of(&rate));
         }
-    }
-
-    /// Floats of one node.
-    pub(super) fn n_sums(&self) -> usize {
-        self.n_sums
-    }
-
-    pub(super) fn leaves_per_page(&self) -> usize {
-        self.leaves_per_page
     }
 
     /// The page that leaves are summed into.
@@ -236,21 +227,6 @@ fn levels(
     }
 }
 
-/// Adds the dispatch that folds the first of `buffers`, nodes, into the second, and can update the
-/// third, parameters. Gives its uniform.
-fn add_fold(
-    fold: &mut Pipeline,
-    device: &Device,
-    [nodes, folded, parameters]: [&Buffer; 3],
-    params: FoldParams,
-) -> Result<Buffer> {
-    let [x, y] = device.workgroups((params.n_columns as usize).div_ceil(FOLD_COLUMNS));
-    let workgroups = [x, y, (params.n_nodes as usize).div_ceil(FOLD_NODES)];
-    let params = device.uniform("fold.params", &params)?;
-    fold.add(device, &[&params, nodes, folded, parameters], workgroups)?;
-    Ok(params)
-}
-
 fn node_buffer(device: &Device, n_nodes: usize, n_sums: usize) -> Result<Buffer> {
     let bytes = 4 * n_nodes as u64 * n_sums as u64;
     let most = device.max_binding_bytes();
@@ -265,7 +241,7 @@ fn node_buffer(device: &Device, n_nodes: usize, n_sums: usize) -> Result<Buffer>
 
 #[cfg(test)]
 mod tests {
-    use super::{Tree, UpdateTarget};
+    use super::Tree;
     use crate::gpu::device::Device;
     use crate::gpu::device::tests::device;
     use crate::leaves::Fold;
@@ -275,12 +251,9 @@ mod tests {
     /// Fills the leaves with `nodes` and folds them.
     fn folded(device: &Device, nodes: &[f32], n_sums: usize, max_bytes: Option<u64>) -> Vec<f32> {
         let parameters = device.storage("parameters", n_sums).unwrap();
-        let target = UpdateTarget {
-            parameters: &parameters,
-            n_floats: n_sums,
-        };
+        let target = Some((&parameters, n_sums));
         let n_leaves = nodes.len() / n_sums;
-        let tree = Tree::new(device, n_leaves, n_sums, Some(&target), max_bytes).unwrap();
+        let tree = Tree::new(device, n_leaves, n_sums, target, max_bytes).unwrap();
         tree.poison(device).unwrap();
         let mut end = 0;
         for nodes in nodes.chunks(tree.leaves_per_page * n_sums) {

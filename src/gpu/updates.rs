@@ -8,7 +8,6 @@ use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::options::GpuOptions;
 use super::pass::{MAX_DISPATCHES, Pass};
 use super::pipeline::Places;
-use super::ring::Samples;
 use super::row_numbers::{batches_at_once, places, room, segments};
 use super::small_network::SmallNetwork;
 use crate::backend::Problem;
@@ -173,10 +172,11 @@ impl Updates<'_, '_> {
                 .of(device, operands, options, length(updates.start))?;
             if !batch.is_resident() {
                 let rows = batches.rows(updates.start, n_samples);
-                batch.sum_and_update(device, Samples::numbered(dataset, &rows), optimizer)?;
+                let places = Places::of_record(0);
+                batch.sum(device, (dataset, &rows), places, Some(optimizer))?;
                 continue;
             }
-            let numbers = self.batches.numbers().expect("rows are there");
+            let numbers = self.batches.numbers.as_ref().expect("rows are there");
             let segments = segments(batches, n_samples, updates.clone());
             numbers.write_segments(device, batches, n_samples, &segments);
             device.submit("updates", |encoder| {

@@ -1,22 +1,20 @@
 //! What goes wrong on a device: errors while something is made, and those that nobody waits for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use wgpu::ErrorFilter;
 
-/// The first failure that was not returned where it happened, or that a kernel was not compiled. Every later wait returns
-/// it.
+/// The first failure that no call has returned, among them kernels that did not compile. Every later wait returns it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::gpu) struct Failure(Arc<Mutex<Option<String>>>);
+pub(in crate::gpu) struct Failure(Arc<OnceLock<String>>);
 
 impl Failure {
+    /// Keeps `message` unless there is an earlier one.
     pub(in crate::gpu) fn note(&self, message: String) {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(message);
+        let _ = self.0.set(message);
     }
 
-    pub(super) fn noted(&self) -> Option<String> {
-        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        first.clone()
+    pub(super) fn noted(&self) -> Option<&String> {
+        self.0.get()
     }
 }
 

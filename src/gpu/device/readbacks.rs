@@ -9,13 +9,7 @@ use wgpu::BufferUsages;
 #[derive(Debug, Default)]
 pub(in crate::gpu) struct Readbacks {
     idle: Vec<Buffer>,
-    coming: VecDeque<Coming>,
-}
-
-#[derive(Debug)]
-struct Coming {
-    buffer: Buffer,
-    mapping: Mapping,
+    coming: VecDeque<(Buffer, Mapping)>,
 }
 
 impl Readbacks {
@@ -38,10 +32,8 @@ impl Readbacks {
         let submission = device.submit("readback", |encoder| {
             encoder.copy_buffer_to_buffer(buffer, 4 * first as u64, &to, 0, bytes);
         });
-        self.coming.push_back(Coming {
-            mapping: Device::map(&to, wgpu::MapMode::Read, submission),
-            buffer: to,
-        });
+        let mapping = Device::map(&to, wgpu::MapMode::Read, submission);
+        self.coming.push_back((to, mapping));
         Ok(())
     }
 
@@ -50,14 +42,14 @@ impl Readbacks {
     /// # Panics
     /// If nothing was sent for.
     pub(in crate::gpu) fn receive(&mut self, device: &Device) -> Result<Vec<f32>> {
-        let coming = self.coming.pop_front().expect("a result was sent for");
-        device.wait_for(coming.mapping)?;
+        let (buffer, mapping) = self.coming.pop_front().expect("a result was sent for");
+        device.wait_for(mapping)?;
         let values = {
-            let view = coming.buffer.get_mapped_range(..);
+            let view = buffer.get_mapped_range(..);
             bytemuck::pod_collect_to_vec(&view.map_err(|error| device.failed(error))?)
         };
-        coming.buffer.unmap();
-        self.idle.push(coming.buffer);
+        buffer.unmap();
+        self.idle.push(buffer);
         Ok(values)
     }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Shapes that fill no vector, no group of lanes and no leaf; one leaf in one round and in several; several
 /// leaves; more outputs than lanes; rows shared by several subgroups, and the widest.
-const SHAPES: [(usize, usize, usize); 11] = [
+const SHAPES: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (3, 3, 1),
     (7, 3, 2),
@@ -26,6 +26,8 @@ const SHAPES: [(usize, usize, usize); 11] = [
     (257, 64, 1),
     (500, 784, 10),
     (60, 8192, 2),
+    (60, 640, 1),
+    (60, 400, 1),
     (300, 5, 6),
     (5000, 32, 1),
     (700, 784, 1),

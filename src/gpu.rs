@@ -62,7 +62,7 @@ use crate::data::Dataset;
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::leaves::Leaves;
 use crate::network::Network;
-use batch::Batches;
+use batch::BatchCache;
 use chunks::Chunks;
 use device::{Device, Readbacks};
 use leaf_kernel::Operands;
@@ -96,7 +96,7 @@ pub struct Gpu<'a> {
     shape: Option<WorkgroupShape>,
     leaves: Leaves,
     pass: Pass,
-    batches: Batches,
+    batches: BatchCache,
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
     readbacks: Readbacks,
@@ -108,7 +108,7 @@ pub struct Gpu<'a> {
 /// Updates that were submitted together.
 #[derive(Debug)]
 struct Submitted {
-    /// Those of which something comes back, with the weights of their rows, in groups that come back together.
+    /// The updates of which something comes back, with the weights of their rows, in groups that come back together.
     groups: Vec<Vec<(u64, f64)>>,
     /// The factors of the penalties in the rule that they follow.
     l1: f64,
@@ -191,7 +191,7 @@ impl<'a> Gpu<'a> {
         };
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
         let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
-        let batches = Batches::new(pass.chunks.resident());
+        let batches = BatchCache::new(pass.chunks.resident());
         device.finish_compiling()?;
         Ok(Self {
             operands,

@@ -21,6 +21,9 @@ pub const MIN_FLOPS_PER_BYTE: f64 = 128.0;
 /// A GPU pays from this many FLOPs on: fewer are done on a CPU before a device is open.
 pub const MIN_FLOPS: f64 = 1e9;
 
+/// Features or predictions on a GPU at a time, about.
+const PIECE_FLOATS: usize = 1 << 23;
+
 /// A model with what computes its predictions, for one data set after another.
 #[derive(Debug)]
 pub struct Predictor<'m> {
@@ -43,7 +46,7 @@ impl Engine {
     }
 
     fn gpu(problem: &Problem<'_>, parameters: &[f64], software: Software) -> Result<Self> {
-        let gpu = gpu::Predictor::new(problem, parameters, software)?;
+        let gpu = gpu::Predictor::new(problem, parameters, software, PIECE_FLOATS)?;
         Ok(Self::Gpu(Box::new(gpu)))
     }
 

@@ -23,7 +23,7 @@ pub struct Reference<'a> {
     parameters: Vec<f64>,
     /// The units that the last evaluation went without.
     mask: Option<Mask>,
-    /// That of plain gradient descent, which alone is followed.
+    /// The rate of plain gradient descent, which alone is followed.
     learning_rate: Option<f64>,
     /// One for each [`Backend::submit`] that was not waited for yet.
     seen: VecDeque<Seen>,

@@ -2,7 +2,7 @@
 //! all data are in one buffer on the device; otherwise the host gathers them into memory of their own.
 
 use super::chunk::Chunk;
-use super::dense::Updating;
+use super::dense::FusedUpdate;
 use super::device::{Buffer, Device};
 use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
 use super::memory_plan::cut;
@@ -24,7 +24,7 @@ const SIZES: usize = 2;
 
 /// Memory and kernels for batches, made when the first batch of a size comes.
 #[derive(Debug)]
-pub(super) struct Batches {
+pub(super) struct BatchCache {
     /// Inputs and targets of all rows, if they stay on the device in one buffer each.
     resident: Option<[Buffer; 2]>,
     /// The numbers of the rows of batches that are read where they lie; `None` before the first one of those.
@@ -53,8 +53,8 @@ pub(super) struct Batch {
 enum BatchUpdate {
     /// From the total of the leaves.
     OfTotal(UpdateDispatches),
-    /// With the gradient.
-    OfGradients(Updating),
+    /// By the kernel that finds the gradient.
+    Fused(FusedUpdate),
 }
 
 /// Where the rows come from.
@@ -75,7 +75,7 @@ impl Source {
     }
 }
 
-impl Batches {
+impl BatchCache {
     /// Batches of rows that are in `resident`, or that the host brings.
     pub(super) fn new(resident: Option<[Buffer; 2]>) -> Self {
         Self {
@@ -160,7 +160,7 @@ impl Batches {
         Ok(rows.map(|rows| (resident, rows)))
     }
 
-    /// The batches of `n_rows` rows, which [`Batches::of`] has made.
+    /// The batches of `n_rows` rows, which [`BatchCache::of`] has made.
     pub(super) fn prepared(&self, n_rows: usize) -> &Batch {
         let mut list = self.list.iter();
         list.find(|batch| batch.n_rows == n_rows).expect("prepared")
@@ -168,9 +168,9 @@ impl Batches {
 
     /// The update with the gradient of some batches.
     #[cfg(test)]
-    pub(super) fn updating(&self) -> Option<&Updating> {
+    pub(super) fn fused_update(&self) -> Option<&FusedUpdate> {
         self.list.iter().find_map(|batch| match &batch.update {
-            Some(BatchUpdate::OfGradients(updating)) => Some(updating),
+            Some(BatchUpdate::Fused(fused)) => Some(fused),
             _ => None,
         })
     }
@@ -326,8 +326,8 @@ impl Batch {
         optimizer: &DeviceOptimizer,
     ) {
         match self.update.as_ref().expect("prepared") {
-            BatchUpdate::OfGradients(updating) => {
-                self.leaf_kernel.record_update(pass, places, updating);
+            BatchUpdate::Fused(fused) => {
+                self.leaf_kernel.record_update(pass, places, fused);
             }
             BatchUpdate::OfTotal(update) => {
                 self.record(pass, places);
@@ -356,13 +356,13 @@ impl Batch {
             return Ok(());
         }
         let (kernel, rows_of) = (&self.leaf_kernel, (&self.chunks[..], self.source.rows()));
-        let updating = match self.is_resident() {
-            true => kernel.updating(device, operands, optimizer, rows_of, &self.tree)?,
+        let fused = match self.is_resident() {
+            true => kernel.fused_update(device, operands, optimizer, rows_of, &self.tree)?,
             false => None,
         };
         let (total, parameters) = (self.tree.total(), &operands.parameters);
-        self.update = Some(match updating {
-            Some(updating) => BatchUpdate::OfGradients(updating),
+        self.update = Some(match fused {
+            Some(fused) => BatchUpdate::Fused(fused),
             None => BatchUpdate::OfTotal(optimizer.dispatches(device, parameters, total)?),
         });
         Ok(())

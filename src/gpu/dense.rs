@@ -29,9 +29,9 @@ pub(super) struct Dense {
     gradients: Gradients,
 }
 
-/// An update with the gradient.
+/// An update by the kernel that finds the gradient.
 #[derive(Debug)]
-pub(super) struct Updating {
+pub(super) struct FusedUpdate {
     /// Errors of the last layer and of the one below it, in one dispatch; `None` if they take one each.
     pub(super) from_outputs: Option<Pipeline>,
     gradients: Gradients,
@@ -88,14 +88,14 @@ impl Dense {
     }
 
     /// What updates from the gradients of `chunks` by `optimizer` as it finds them; `None` if the sums of leaves are needed.
-    pub(super) fn updating(
+    pub(super) fn fused_update(
         &self,
         device: &Device,
         operands: &Operands<'_>,
         optimizer: &DeviceOptimizer,
         (chunks, rows): (&[Chunk], Option<&BatchRows>),
         tree: &Tree,
-    ) -> Result<Option<Updating>> {
+    ) -> Result<Option<FusedUpdate>> {
         let source = GradientSource {
             device,
             operands,
@@ -105,15 +105,15 @@ impl Dense {
         };
         let Some((kernel, tile)) = self.backward_from_outputs(device, operands, rows) else {
             let losses = (Losses::OfLeaf, tree.page());
-            let gradients = Gradients::updating(source, losses, optimizer)?;
-            return Ok(gradients.map(|gradients| Updating {
+            let gradients = Gradients::fused_update(source, losses, optimizer)?;
+            return Ok(gradients.map(|gradients| FusedUpdate {
                 from_outputs: None,
                 gradients,
             }));
         };
         let of_rows = device.storage("losses of rows", 2 * self.forward.longest())?;
         let losses = (Losses::OfRows, &of_rows);
-        let Some(gradients) = Gradients::updating(source, losses, optimizer)? else {
+        let Some(gradients) = Gradients::fused_update(source, losses, optimizer)? else {
             return Ok(None);
         };
         let mut from_outputs = Pipeline::new(device, &kernel)?;
@@ -130,7 +130,7 @@ impl Dense {
             self.forward.kernels[last].layout.layer.n_inputs,
         ];
         from_outputs.add(device, &buffers, tile.workgroups(product))?;
-        Ok(Some(Updating {
+        Ok(Some(FusedUpdate {
             from_outputs: Some(from_outputs),
             gradients,
         }))
@@ -289,22 +289,22 @@ impl Dense {
         }
     }
 
-    /// Records the update by `updating`, which [`Dense::updating`] has made, that has `places`.
+    /// Records the update by `fused`, which [`Dense::fused_update`] has made, that has `places`.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         places: Places,
-        updating: &Updating,
+        fused: &FusedUpdate,
     ) {
-        let Some(from_outputs) = &updating.from_outputs else {
-            return self.record_block(pass, 0, places, &updating.gradients);
+        let Some(from_outputs) = &fused.from_outputs else {
+            return self.record_block(pass, 0, places, &fused.gradients);
         };
         self.forward.record_block(pass, 0, places);
         from_outputs.record_at(pass, 0, places);
         for backward in self.backward.iter().rev().skip(1) {
             backward.record_at(pass, 0, places);
         }
-        updating.gradients.record(pass, 0, places);
+        fused.gradients.record(pass, 0, places);
     }
 
     fn record_block(

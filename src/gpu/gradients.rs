@@ -55,7 +55,7 @@ impl Gradients {
 
     /// Taken to update the parameters by `optimizer`, after the loss that is in the buffer as the [`Losses`] say; `None` if
     /// there are several leaves, or if an update depends on all of the gradient.
-    pub(super) fn updating(
+    pub(super) fn fused_update(
         source: GradientSource<'_>,
         (losses, found): (Losses, &Buffer),
         optimizer: &DeviceOptimizer,

@@ -42,7 +42,7 @@ pub(super) struct HeldOut {
 struct Losses {
     /// Scaled like the samples that are trained on.
     dataset: Dataset,
-    /// Those of all samples (N, O), or (N, O + 1) with the weights.
+    /// The targets of all samples (N, O), or (N, O + 1) with the weights.
     targets: Vec<f32>,
     network: Network,
     objective: Objective,

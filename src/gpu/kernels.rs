@@ -41,7 +41,7 @@ impl Binding {
 pub(super) enum RowOrder {
     /// All of them, as they lie.
     InOrder,
-    /// Those of a batch, whose numbers have this many bytes.
+    /// The rows of a batch, whose numbers have this many bytes.
     OfBatch(u64),
 }
 

@@ -2,7 +2,7 @@
 
 use super::check_limits;
 use super::chunk::Chunk;
-use super::dense::{Dense, Updating};
+use super::dense::{Dense, FusedUpdate};
 use super::device::{Buffer, Device};
 use super::input_format::{InputFormat, scales_and_offsets};
 use super::kernels::{RowKernel, RowOrder, Summand};
@@ -140,30 +140,30 @@ impl LeafKernel {
     }
 
     /// What updates from the gradients of `chunks` by `optimizer` as it finds them; `None` if the sums of leaves are needed.
-    pub(super) fn updating(
+    pub(super) fn fused_update(
         &self,
         device: &Device,
         operands: &Operands<'_>,
         optimizer: &DeviceOptimizer,
         rows_of: (&[Chunk], Option<&BatchRows>),
         tree: &Tree,
-    ) -> Result<Option<Updating>> {
+    ) -> Result<Option<FusedUpdate>> {
         match self {
             Self::Layer(..) => Ok(None),
-            Self::Network(dense) => dense.updating(device, operands, optimizer, rows_of, tree),
+            Self::Network(dense) => dense.fused_update(device, operands, optimizer, rows_of, tree),
         }
     }
 
-    /// Records the update by `updating`, which [`LeafKernel::updating`] has made, that has `places`.
+    /// Records the update by `fused`, which [`LeafKernel::fused_update`] has made, that has `places`.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         places: Places,
-        updating: &Updating,
+        fused: &FusedUpdate,
     ) {
         match self {
             Self::Layer(..) => unreachable!("its update is a dispatch of its own"),
-            Self::Network(dense) => dense.record_update(pass, places, updating),
+            Self::Network(dense) => dense.record_update(pass, places, fused),
         }
     }
 

@@ -77,14 +77,14 @@ struct Compiled {
 /// The bytes at which buffers begin for one dispatch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
-    /// Those of records, a record for each update.
+    /// The byte of the records, a record for each update.
     pub(super) record: u32,
-    /// Those of the numbers of rows.
+    /// The byte of the numbers of rows.
     pub(super) rows: u32,
 }
 
 impl Places {
-    /// That of record number `number`.
+    /// The places for record number `number`.
     pub(super) fn of_record(number: usize) -> Self {
         Self {
             record: to_u32(number * RECORD_BYTES),

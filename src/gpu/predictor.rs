@@ -14,9 +14,6 @@ use crate::data::Dataset;
 use crate::error::Result;
 use std::ops::Range;
 
-/// Features or predictions on the device at a time, about.
-const PIECE_FLOATS: usize = 1 << 23;
-
 /// A network with its parameters on a device.
 #[derive(Debug)]
 pub(crate) struct Predictor {
@@ -31,20 +28,12 @@ pub(crate) struct Predictor {
 }
 
 impl Predictor {
-    /// Opens an adapter for the network of `problem` with `parameters`, and for rows like those of its data.
+    /// Opens an adapter for the network of `problem` with `parameters`, and for rows like those of its data, in pieces of
+    /// about `piece_floats`, which change no bit.
     ///
     /// # Errors
     /// If there is no adapter, or the network exceeds its limits or its memory.
     pub(crate) fn new(
-        problem: &Problem<'_>,
-        parameters: &[f64],
-        software: Software,
-    ) -> Result<Self> {
-        Self::in_pieces(problem, parameters, software, PIECE_FLOATS)
-    }
-
-    /// Opens an adapter like [`Self::new`], for pieces of about `piece_floats`, which change no bit.
-    pub(crate) fn in_pieces(
         problem: &Problem<'_>,
         parameters: &[f64],
         software: Software,

@@ -1,7 +1,7 @@
 //! Submissions of updates: which passes and batches they take, and what comes back.
 
 use super::Follower;
-use super::batch::Batches;
+use super::batch::BatchCache;
 use super::device::Device;
 use super::leaf_kernel::Operands;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
@@ -22,7 +22,7 @@ pub(super) struct Updates<'g, 'a> {
     pub(super) operands: &'g Operands<'a>,
     pub(super) options: GpuOptions,
     pub(super) pass: &'g mut Pass,
-    pub(super) batches: &'g mut Batches,
+    pub(super) batches: &'g mut BatchCache,
     pub(super) follower: &'g Follower,
 }
 

@@ -140,7 +140,7 @@ fn a_gpu_predicts_within_the_running_bound_in_any_pieces() {
         let what = format!("{n_rows} rows, {n_inputs}, {widths:?}, {n_outputs}, {activations:?}");
         let predicted = |piece_floats| {
             let software = Software::Allowed;
-            let gpu = gpu::Predictor::in_pieces(&problem, &parameters, software, piece_floats);
+            let gpu = gpu::Predictor::new(&problem, &parameters, software, piece_floats);
             let mut engine = Engine::Gpu(Box::new(gpu.unwrap()));
             engine.predict(&dataset, 0..n_rows).unwrap()
         };

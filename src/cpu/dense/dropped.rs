@@ -8,7 +8,7 @@ use crate::network::{Layer, Mask};
 #[derive(Clone, Copy)]
 pub(super) struct Dropped {
     pub(super) mask: Mask,
-    /// That of the first row in the batch.
+    /// The place of the first row in the batch.
     pub(super) place: usize,
 }
 

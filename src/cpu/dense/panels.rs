@@ -1,4 +1,4 @@
-//! Matrices in the order in which the tiles read them.
+//! Matrices in the order in which the tiles read them, which the literature on BLAS calls packed.
 
 use super::buffer::Buffer;
 use crate::cpu::float::Float;

@@ -138,7 +138,7 @@ impl<T: Float, const M: usize, const N: usize> Block<T, M, N> {
 pub(super) struct Pass<'a, T: Float, const M: usize, const N: usize> {
     pub(super) network: &'a DenseNetwork<T, N>,
     pub(super) rows: Rows<'a>,
-    /// That of the first of `rows` in the batch.
+    /// The place of the first of `rows` in the batch.
     pub(super) place: usize,
     /// Whether the backward pass follows.
     pub(super) has_gradient: bool,

@@ -182,15 +182,15 @@ impl Case {
             }
         }
         let is_one_leaf = by == By::Larger && self.rule.batches.is_some();
-        let updating = gpu.batches.updating();
+        let fused = gpu.batches.fused_update();
         assert_eq!(
-            updating.is_some(),
+            fused.is_some(),
             is_one_leaf && !optimizer::needs_norms(&self.rule),
             "{by:?}"
         );
-        if let Some(updating) = updating {
+        if let Some(fused) = fused {
             let at_once = !self.widths.is_empty() && self.n_outputs <= Tile::AT_ONCE;
-            assert_eq!(updating.from_outputs.is_some(), at_once, "{by:?}");
+            assert_eq!(fused.from_outputs.is_some(), at_once, "{by:?}");
         }
         bits.extend(gpu.parameters().unwrap().into_iter().map(f64::to_bits));
         for vector in gpu.memory().unwrap().vectors() {

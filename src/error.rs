@@ -15,6 +15,8 @@ pub enum Remedy {
     Set(&'static str, &'static str),
     /// Give the setting of this name a smaller value.
     Lower(&'static str),
+    /// Give the setting of this name a larger value.
+    Raise(&'static str),
     /// Do something that is not a setting.
     Do(&'static str),
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Remedy {
         match self {
             Self::Set(setting, value) => write!(f, "set `{setting}` to {value}"),
             Self::Lower(setting) => write!(f, "lower `{setting}`"),
+            Self::Raise(setting) => write!(f, "raise `{setting}`"),
             Self::Do(what) => f.write_str(what),
         }
     }

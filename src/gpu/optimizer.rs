@@ -61,7 +61,7 @@ impl DeviceOptimizer {
     pub(super) fn new(device: &Device, problem: &Problem<'_>, rule: &UpdateRule) -> Result<Self> {
         // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
         pass::rate(rule.learning_rate)?;
-        pass::check_clip_norm(rule.clip_norm)?;
+        pass::check_rule(rule)?;
         let layout = ParameterLayout::new(&problem.network);
         let n_own = rule.optimizer.memory().len();
         let vector = |is_used: bool| {

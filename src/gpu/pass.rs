@@ -11,6 +11,7 @@ use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
 use crate::backend::Stage;
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use crate::leaves::Leaves;
+use crate::optimizer::UpdateRule;
 use std::ops::Range;
 
 /// Most dispatches of one submission: recording them must not keep the device waiting long.
@@ -209,21 +210,34 @@ pub(super) fn rate(rate: f64) -> Result<f32> {
     })
 }
 
-/// Fails if `clip_norm` is too small for the f32 of the shaders, where 0 stands for no limit.
+/// Fails if a setting of `rule` is another number in the f32 of the shaders: a limit on the norm that becomes 0, which
+/// stands for none, or a penalty that becomes infinite.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "what rounding to f32 makes of it is the question"
 )]
-pub(super) fn check_clip_norm(clip_norm: Option<f64>) -> Result<()> {
-    match clip_norm {
-        Some(most) if (most as f32) < f32::MIN_POSITIVE => Err(Error::Setting {
-            setting: "clip_norm",
-            reason: format!(
-                "is {most:e}, which is 0 to a GPU: the least is {:e}",
-                f32::MIN_POSITIVE
-            ),
-            remedies: &[Remedy::Do("take another"), ON_THE_CPU],
-        }),
-        _ => Ok(()),
+pub(super) fn check_rule(rule: &UpdateRule) -> Result<()> {
+    let clip_norm = rule.clip_norm.unwrap_or(1.0) as f32;
+    for (setting, value, holds) in [
+        (
+            "clip_norm",
+            rule.clip_norm.unwrap_or(1.0),
+            clip_norm.is_normal(),
+        ),
+        ("l1", rule.l1, (rule.l1 as f32).is_finite()),
+        ("l2", rule.l2, (rule.l2 as f32).is_finite()),
+    ] {
+        if !holds {
+            return Err(Error::Setting {
+                setting,
+                reason: format!(
+                    "is {value:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}",
+                    f32::MIN_POSITIVE,
+                    f32::MAX
+                ),
+                remedies: &[Remedy::Do("take another"), ON_THE_CPU],
+            });
+        }
     }
+    Ok(())
 }

@@ -230,10 +230,7 @@ impl TrainConfig {
     pub fn smaller_steps(&self) -> &'static [Remedy] {
         const SMALLER: Remedy = Remedy::Lower("learning_rate");
         if self.optimizer == Optimizer::LBfgs {
-            return &[
-                Remedy::Do("rescale the columns"),
-                Remedy::Set("l2", "0.0001, which keeps the weights small"),
-            ];
+            return &[Remedy::Do("rescale the columns"), Remedy::Raise("l2")];
         }
         match self.reduction {
             Reduction::Sum => &[Remedy::Set("reduction", "mean"), SMALLER],

@@ -305,6 +305,19 @@ fn a_bad_setting_is_refused() {
         &["--clip-norm", "1.1754944e-38"],
     );
     assert_refused(
+        &[
+            "train",
+            "--backend",
+            "gpu",
+            "--optimizer",
+            "adam",
+            "--l2",
+            "1e39",
+        ],
+        2,
+        &["--l2", "3.4028235e38"],
+    );
+    assert_refused(
         &["train", "--backend", "gpu", "--max-chunk-bytes", "5"],
         2,
         &["--max-chunk-bytes", "3 rows, 48 bytes"],

@@ -10,15 +10,17 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// The program in `folder`, none of whose files may be longer than some kilobytes.
-fn on_a_full_disk(folder: &PathBuf, args: &[&str]) -> Output {
+fn limited(folder: &PathBuf, args: &[&str]) -> Command {
     // Without the trap the limit would end the process by a signal.
     let limited = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
-    Command::new("sh")
-        .args(["-c", limited, "sh", &binary()])
-        .args(args)
-        .current_dir(folder)
-        .output()
-        .unwrap()
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, "sh", &binary()]).args(args);
+    command.current_dir(folder);
+    command
+}
+
+fn on_a_full_disk(folder: &PathBuf, args: &[&str]) -> Output {
+    limited(folder, args).output().unwrap()
 }
 
 #[test]
@@ -91,11 +93,36 @@ fn the_old_file_stays() {
         assert_eq!(output.status.code(), Some(2), "{args:?} {name}: {stderr}");
         let last = stderr.lines().last().unwrap_or_default();
         assert!(last.contains(name), "{args:?}: {name} is not in: {last}");
+        let is_told = !output.stdout.is_empty();
+        assert_eq!(is_told, args[0] == "train", "{args:?}: the result");
         assert!(
             fs::read(at(name)).unwrap() == old,
             "{args:?}: {name} is another"
         );
         let after = fs::read_dir(&folder).unwrap().count();
         assert_eq!(before, after, "{args:?} left something beside {name}");
+    }
+}
+
+/// What cannot be printed, or be written to one file, costs no other file.
+#[test]
+#[cfg(target_os = "linux")]
+fn one_failure_costs_no_other_result() {
+    let folder = PathBuf::from(scratch()).join("one_failure");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let train = ["train", "article", "--iterations", "3", "--checkpoint", "c"];
+    let files = ["--report", "page.html", "--output", "m.safetensors"];
+    let trained = limited(&folder, &[&train[..], &files].concat())
+        .stdout(fs::File::create("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&trained.stderr);
+    assert_eq!(trained.status.code(), Some(2), "{stderr}");
+    for told in ["stdout: No space", "page.html: cannot be written"] {
+        assert!(stderr.contains(told), "`{told}` is not in: {stderr}");
+    }
+    for name in ["m.safetensors", "c"] {
+        assert!(folder.join(name).exists(), "{name}");
     }
 }

@@ -146,6 +146,20 @@ fn samples_with_other_offsets_are_not_held_out() {
 }
 
 #[test]
+fn an_interval_of_evaluations_needs_samples() {
+    let config = TrainConfig {
+        validation_every: Some(3),
+        ..TrainConfig::default()
+    };
+    let refused = train(&random_dataset(90, 6, 2), &config, &Hardware::cpu()).unwrap_err();
+    let message = refused.to_string();
+    assert!(
+        message.starts_with("`validation_every`: needs held-out"),
+        "{message}"
+    );
+}
+
+#[test]
 fn the_history_of_no_iterations_has_a_loss() {
     let (rest, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();
     let config = TrainConfig {

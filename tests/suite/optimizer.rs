@@ -418,6 +418,12 @@ fn a_training_ends_when_its_settings_say_so() {
         ..seconds
     };
     assert_eq!(stop(&momentum).0, StopReason::Seconds, "with a memory");
+    let last = TrainConfig {
+        iterations: 1,
+        max_seconds: Some(0.0),
+        ..TrainConfig::default()
+    };
+    assert_eq!(stop(&last), (StopReason::Iterations, 1), "nothing is left");
     let loss = TrainConfig {
         loss_tolerance: Some(1e-6),
         ..endless
@@ -616,6 +622,14 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
             TrainConfig {
                 optimizer: Optimizer::LBfgs,
                 schedule: Schedule::Cosine,
+                ..default()
+            },
+        ),
+        (
+            "gradient_tolerance",
+            TrainConfig {
+                gradient_tolerance: Some(0.1),
+                average_decay: Some(0.9),
                 ..default()
             },
         ),

@@ -23,6 +23,8 @@ pub(crate) enum Error {
     },
     /// Writing to stdout failed.
     Output(io::Error),
+    /// The last checkpoint could not be written.
+    Checkpoint(String),
 }
 
 impl From<neuralnet::Error> for Error {
@@ -64,6 +66,7 @@ impl Error {
             Self::Table(error) => table_told(error, command),
             Self::Setting { flag, reason } => format!("{flag}: {reason}"),
             Self::Output(error) => format!("stdout: {error}"),
+            Self::Checkpoint(why) => why.clone(),
         }
     }
 }
@@ -77,7 +80,9 @@ fn library_told(error: &neuralnet::Error, command: &Command) -> String {
         error => error.statement(),
     };
     let is_there = |remedy: &&Remedy| match remedy {
-        Remedy::Set(setting, _) | Remedy::Lower(setting) => has(command, &flag(setting)),
+        Remedy::Set(setting, _) | Remedy::Lower(setting) | Remedy::Raise(setting) => {
+            has(command, &flag(setting))
+        }
         Remedy::Do(_) => true,
     };
     let remedies = error.remedies().iter().filter(is_there);
@@ -151,8 +156,13 @@ fn quoted(word: &str) -> String {
 pub(crate) fn remedy_told(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Set(setting, "true") => format!("take {}", flag(setting)),
+        // Its value is an option, which only this spelling tells from the next argument.
+        Remedy::Set(setting @ "early_stopping", value) => {
+            format!("take {}={value}", flag(setting))
+        }
         Remedy::Set(setting, value) => format!("take {} {value}", flag(setting)),
         Remedy::Lower(setting) => format!("take a smaller {}", flag(setting)),
+        Remedy::Raise(setting) => format!("take a larger {}", flag(setting)),
         Remedy::Do(what) => (*what).to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
     InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs, writable,
 };
-use error::Result;
+use error::{Error, Result};
 use neuralnet::backend::BackendKind;
 use neuralnet::{
     BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
@@ -90,13 +90,13 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     notes.for_each(|note| report::tell(note));
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());
-    report::print(&result, args.json)?;
-    // Printed first: the result is not lost if a file cannot be written.
-    if let Some(path) = &args.output {
+    let printed = report::print(&result, args.json);
+    let saved = args.output.as_ref().map_or(Ok(()), |path| {
         model.save(path)?;
         report::wrote(path);
-    }
-    if let Some(path) = &args.report {
+        Ok(())
+    });
+    let reported = args.report.as_ref().map_or(Ok(()), |path| {
         let page = html::Page {
             run: &run,
             trained: &trained,
@@ -106,6 +106,18 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
         };
         html::write(&page, path)?;
         report::wrote(path);
+        Ok(())
+    });
+    let kept = trained.checkpoint_failure.map(Error::Checkpoint);
+    // One that cannot be told or written costs none of the others.
+    let mut failed = [printed, saved, reported, kept.map_or(Ok(()), Err)]
+        .into_iter()
+        .filter_map(Result::err);
+    if let Some(first) = failed.next() {
+        for error in failed {
+            report::failed(&error, &Cli::asked());
+        }
+        return Err(first);
     }
     if trained.stop == StopReason::Interrupted {
         return Ok(ExitCode::from(interrupt::EXIT_CODE));

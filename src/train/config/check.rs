@@ -85,7 +85,10 @@ impl TrainConfig {
     fn check_batches(&self) -> Result<()> {
         const SEARCHES: &str = "L-BFGS searches its steps itself";
         const NOISY: &str = "what one batch shows is too noisy for it";
-        const STOP_EARLY: &[Remedy] = &[LEAVE_OUT, Remedy::Set("early_stopping", "10")];
+        const STOP_EARLY: &[Remedy] = &[
+            LEAVE_OUT,
+            Remedy::Set("early_stopping", "10 with held-out samples"),
+        ];
         let searches = self.optimizer == Optimizer::LBfgs;
         for (setting, is_given, reason) in [
             (

@@ -10,7 +10,7 @@ pub(crate) struct HardwareArgs {
     /// Threads of the CPU backend; the bits do not depend on it (default: every core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
     threads: Option<u16>,
-    /// How the inputs are stored: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, such as those of pictures, lose nothing as u8
+    /// How the inputs are stored: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, such as those of pictures, lose nothing as u8 with --no-standardise
     #[arg(long, value_parser = choice::<Storage>(), default_value = "f32", help_heading = "Hardware")]
     storage: Storage,
     /// Bytes of one chunk of the data on the GPU; the bits do not depend on it (default: what one binding holds)

@@ -159,7 +159,7 @@ fn shapes_of_one_layer_are_measured_as_ever_beside_networks() {
     let text = String::from_utf8(output.stdout).unwrap();
     for part in [
         "\nfma ",
-        " GFLOP/s, float64 in registers",
+        " GFLOP/s of fused multiply-adds, float64 in registers",
         "\nshape ",
         "\narticle ",
         "\nnetwork ",

@@ -281,7 +281,7 @@ fn what_cannot_be_is_refused() {
         (&["--hidden", "3", "--weight-decay=-1"], "--weight-decay"),
         (
             &["--hidden", "3", "--init", "nowhere"],
-            "nowhere: No such file",
+            "--init: `nowhere` is none of numpy, he and glorot",
         ),
     ] {
         assert_refused(&[&["train", &data], flags].concat(), 2, &[part]);

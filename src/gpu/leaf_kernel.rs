@@ -198,3 +198,39 @@ impl LeafKernel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Operands;
+    use crate::backend::Problem;
+    use crate::data::Dataset;
+    use crate::gpu::device::tests::device;
+    use crate::network::Network;
+    use crate::objective::{Loss, Objective, Reduction};
+
+    /// 256 floats and 272, on a device whose bindings hold 256.
+    #[test]
+    fn parameters_beyond_a_binding_are_refused_with_the_limit() {
+        let mut device = device();
+        device.adapter.max_binding_bytes = 1024;
+        let refusal = |n_outputs: usize| {
+            let targets = vec![0.0; n_outputs];
+            let dataset = Dataset::from_rows("rows", 16, n_outputs, vec![0.0; 16], targets);
+            let problem = Problem {
+                dataset: &dataset.unwrap(),
+                network: Network::single_layer(16, n_outputs, true),
+                objective: Objective {
+                    loss: Loss::SquaredError,
+                    reduction: Reduction::Mean,
+                },
+                dropout: None,
+            };
+            let operands = Operands::new(&device, problem);
+            operands.err().map(|error| error.to_string())
+        };
+        assert_eq!(refusal(15), None);
+        let told = refusal(16).unwrap();
+        let limit = "272 parameters need 1088 bytes in one binding; the limit is 1024";
+        assert!(told.contains(limit), "{told}");
+    }
+}

@@ -6,10 +6,7 @@
 // of 1,024 nodes (workgroup_id.z): each invocation PER_INVOCATION nodes of one column in registers,
 // then all through workgroup memory. A node that does not exist counts as 0.
 // CPU twins: Fold in src/leaves.rs, gradient_descent in src/optimizer.rs.
-const WORKGROUP_SIZE = 256u;
-const COLUMNS = 4u;
 const SLICES = WORKGROUP_SIZE / COLUMNS;
-const PER_INVOCATION = 16u;
 
 struct Params {
     n_nodes: u32,

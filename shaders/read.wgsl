@@ -1,21 +1,13 @@
 // read: reads every vector once, and sums it only so that compilers do not drop the reading; its speed is the
 // ceiling of every pass over the data.                                           (sums with =)
-// vectors: n_vectors vec4; sums: one vec4 an invocation. A workgroup reads PER_INVOCATION vectors for
+// vectors: vec4; sums: one vec4 an invocation. A workgroup reads PER_INVOCATION vectors for
 // each of its invocations, neighbours next to each other, four at a time in flight. CPU twin:
 // src/cpu/read.rs.
 const WORKGROUP_SIZE = 256u;
 const PER_INVOCATION = 256u;
 
-struct Params {
-    n_vectors: u32,
-    _pad0: u32,
-    _pad1: u32,
-    _pad2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> vectors: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> sums: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> vectors: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> sums: array<vec4<f32>>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -23,7 +15,7 @@ fn main(
     @builtin(local_invocation_index) invocation: u32,
 ) {
     let first = workgroup.x * WORKGROUP_SIZE * PER_INVOCATION + invocation;
-    let last = params.n_vectors - 1u;
+    let last = arrayLength(&vectors) - 1u;
     var sum = vec4(0.0);
     for (var i = 0u; i < PER_INVOCATION; i += 4u) {
         let at = first + i * WORKGROUP_SIZE;

@@ -3,7 +3,7 @@
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{
-    Binding, Kernel, RowOrder, Summand, activation_name, numbered, row_reader, shaders,
+    Binding, Kernel, RowOrder, Summand, activation_name, constants, numbered, row_reader, shaders,
 };
 use super::parameter_layout::LayerLayout;
 use super::params::{LayerParams, MaskParams, to_u32};
@@ -213,16 +213,17 @@ impl DenseKernel {
     pub(super) fn reader(&self, bindings: &mut Vec<Binding>) -> String {
         let (format, order) = self.data.unwrap_or((InputFormat::F32, RowOrder::InOrder));
         // An invocation reads any vec4 of a row, one at a time.
-        let one = "const VEC4_PER_LANE = 1u;\nconst LANES_PER_ROW = 1u;\n";
-        one.to_owned() + &row_reader(format, order, bindings)
+        constants([("VEC4_PER_LANE", 1), ("LANES_PER_ROW", 1)])
+            + &row_reader(format, order, bindings)
     }
 
     /// The constants of a kernel that takes outputs row by row.
     fn header_of_rows(&self) -> String {
-        let (outputs, lanes) = (self.layout.layer.n_outputs, self.output_lanes());
-        format!(
-            "const OUTPUTS = {outputs}u;\nconst WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\nconst OUTPUT_LANES = {lanes}u;\n"
-        ) + shaders!("common/block.wgsl")
+        constants([
+            ("OUTPUTS", self.layout.layer.n_outputs),
+            ("WORKGROUP_SIZE", WORKGROUP_SIZE),
+            ("OUTPUT_LANES", self.output_lanes()),
+        ]) + shaders!("common/block.wgsl")
     }
 
     /// Where the operands of the layer lie, whose number among all is `number`.

@@ -7,6 +7,7 @@ use super::kernels::{Kernel, shaders};
 use super::params::FmaParams;
 use super::pipeline::Pipeline;
 use crate::error::Result;
+use bytemuck::Zeroable;
 
 /// Invocations of a workgroup of `fma`.
 pub(super) const WORKGROUP_SIZE: usize = 256;
@@ -76,7 +77,7 @@ impl Multiplier {
 
     /// What multiplies by `n_workgroups` on `device`, and where it writes the sums.
     fn on(device: Device, n_workgroups: usize) -> Result<(Self, Buffer)> {
-        let params = device.uniform("fma.params", &params(1, FACTOR, 1.0))?;
+        let params = device.uniform("fma.params", &FmaParams::zeroed())?;
         let sums = device.storage("sums of chains", n_workgroups * WORKGROUP_SIZE)?;
         let mut fma = Pipeline::new(&device, &kernel())?;
         fma.add(&device, &[&params, &sums], [n_workgroups, 1])?;
@@ -108,19 +109,15 @@ impl Multiplier {
     }
 
     fn run(&mut self, n_trips: u32, factor: f32, term: f32) -> Result<f64> {
-        let params = params(n_trips, factor, term);
+        let params = FmaParams {
+            n_trips,
+            factor,
+            term,
+            _pad: 0,
+        };
         self.device
             .write(&self.params, 0, bytemuck::bytes_of(&params));
         self.device.timed_pass("fma", |pass| self.fma.record(pass))
-    }
-}
-
-fn params(n_trips: u32, factor: f32, term: f32) -> FmaParams {
-    FmaParams {
-        n_trips,
-        factor,
-        term,
-        _pad: 0,
     }
 }
 

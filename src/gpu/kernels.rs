@@ -77,9 +77,10 @@ pub(super) fn numbered(part: &str, was: usize, is: usize) -> String {
     part.replace(&format!("@binding({was})"), &format!("@binding({is})"))
 }
 
-/// Nodes that one workgroup of `fold` folds, and vec4 columns it takes.
-pub(super) const FOLD_NODES: usize = 1024;
+/// Invocations of a workgroup of `fold`, the vec4 columns it takes, and the nodes that it folds.
+const FOLD_SIZE: usize = 256;
 pub(super) const FOLD_COLUMNS: usize = 4;
+pub(super) const FOLD_NODES: usize = 1024;
 
 /// A kernel as text. Its name is the stem of its file and of its label.
 #[derive(Clone, Debug)]
@@ -100,6 +101,12 @@ impl Kernel {
     pub(super) fn unrolled(&self) -> String {
         unrolled(&self.wgsl).unwrap_or_else(|problem| panic!("{}: {problem}", self.name))
     }
+}
+
+/// The definitions of constants that are counts.
+pub(super) fn constants<const N: usize>(constants: [(&str, usize); N]) -> String {
+    let definitions = constants.map(|(name, value)| format!("const {name} = {value}u;\n"));
+    definitions.concat()
 }
 
 /// Includes files of `shaders/`, one after the other.
@@ -223,7 +230,11 @@ impl RowKernel<'_> {
 pub(super) fn fold() -> Kernel {
     Kernel {
         name: "fold",
-        wgsl: shaders!("fold.wgsl").to_owned(),
+        wgsl: constants([
+            ("WORKGROUP_SIZE", FOLD_SIZE),
+            ("COLUMNS", FOLD_COLUMNS),
+            ("PER_INVOCATION", FOLD_NODES * FOLD_COLUMNS / FOLD_SIZE),
+        ]) + shaders!("fold.wgsl"),
         bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
     }
 }

@@ -2,7 +2,7 @@
 
 use super::device::{Buffer, Device};
 use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, shaders};
+use super::kernels::{Kernel, constants, shaders};
 use super::parameter_layout::ParameterLayout;
 use super::params::RuleParams;
 use super::pass;
@@ -11,7 +11,6 @@ use super::tree::Tree;
 use crate::backend::Problem;
 use crate::error::Result;
 use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
-use std::fmt::Write;
 use wgpu::BufferUsages;
 
 /// Updates that are recorded at once, at most, and those that the history has room for.
@@ -27,9 +26,8 @@ pub(super) const WORKGROUP_SIZE: usize = 256;
 pub(super) struct DeviceOptimizer {
     pub(super) rule: UpdateRule,
     pub(super) layout: ParameterLayout,
-    optimizer: Pipeline,
-    /// If the rule asks for the norm of the gradient or of the weights.
-    norms: Option<Norms>,
+    /// What adds up the norms of the gradient and of the weights, if the rule asks for them.
+    norms: Option<Tree>,
     /// What stands for them otherwise.
     zero: Buffer,
     /// Both are there; those that the method does not use have room for one vec4.
@@ -41,12 +39,6 @@ pub(super) struct DeviceOptimizer {
     /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
     /// squares. Update u is number u modulo [`MAX_UPDATES`].
     pub(super) history: Buffer,
-}
-
-#[derive(Debug)]
-struct Norms {
-    pipeline: Pipeline,
-    tree: Tree,
 }
 
 /// The dispatches of an update from one total.
@@ -69,15 +61,9 @@ impl DeviceOptimizer {
             device.storage("memory of the optimizer", floats)
         };
         let n_nodes = (layout.n_trained / 4).div_ceil(NORMS_PER_WORKGROUP);
-        let norms = needs_norms(rule).then(|| {
-            Ok(Norms {
-                pipeline: Pipeline::new(device, &norms(&layout))?,
-                tree: Tree::new(device, n_nodes, 4, None, None)?,
-            })
-        });
+        let norms = needs_norms(rule).then(|| Tree::new(device, n_nodes, 4, None, None));
         let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
         Ok(Self {
-            optimizer: Pipeline::new(device, &optimizer(&layout, rule))?,
             norms: norms.transpose()?,
             zero: device.storage("no norms", 4)?,
             memory: [vector(n_own > 0)?, vector(n_own > 1)?],
@@ -101,16 +87,16 @@ impl DeviceOptimizer {
         total: &Buffer,
     ) -> Result<UpdateDispatches> {
         let n_columns = self.layout.n_trained / 4;
-        let norms = self.norms.as_ref().map(|norms| {
-            let mut pipeline = norms.pipeline.without_dispatches();
-            let buffers = [&self.records, total, parameters, norms.tree.page()];
+        let norms = self.norms.as_ref().map(|tree| {
+            let mut pipeline = Pipeline::new(device, &norms(&self.layout))?;
+            let buffers = [&self.records, total, parameters, tree.page()];
             let workgroups = device.workgroups(n_columns.div_ceil(NORMS_PER_WORKGROUP));
             pipeline.add(device, &buffers, workgroups)?;
             Ok(pipeline)
         });
-        let mut optimizer = self.optimizer.without_dispatches();
+        let mut optimizer = Pipeline::new(device, &optimizer(&self.layout, &self.rule))?;
         let [first, second] = &self.memory;
-        let norm = self.norms.as_ref().map_or(&self.zero, |it| it.tree.total());
+        let norm = self.norms.as_ref().map_or(&self.zero, Tree::total);
         let buffers = [
             &self.records,
             total,
@@ -131,10 +117,8 @@ impl DeviceOptimizer {
 
     /// Dispatches of an update.
     pub(super) fn n_dispatches(&self) -> usize {
-        1 + self
-            .norms
-            .as_ref()
-            .map_or(0, |norms| 1 + norms.tree.n_dispatches())
+        let norms = self.norms.as_ref();
+        1 + norms.map_or(0, |tree| 1 + tree.n_dispatches())
     }
 
     /// Writes the records of `updates`, each with its number and the scale of its reduction, at most [`MAX_UPDATES`].
@@ -186,9 +170,9 @@ impl DeviceOptimizer {
         number: usize,
     ) {
         let place = Places::of_record(number);
-        if let (Some(pipeline), Some(norms)) = (&dispatches.norms, &self.norms) {
+        if let (Some(pipeline), Some(tree)) = (&dispatches.norms, &self.norms) {
             pipeline.record_at(pass, 0, place);
-            norms.tree.record(pass);
+            tree.record(pass);
         }
         dispatches.optimizer.record_at(pass, 0, place);
     }
@@ -245,13 +229,10 @@ fn header(layout: &ParameterLayout) -> String {
         format!("(column >= {first}u && column < {end}u)")
     });
     let is_weight = of_layers.collect::<Vec<_>>().join(" || ");
-    let mut header = String::new();
-    for (name, value) in [
+    let header = constants([
         ("TRAINED", layout.n_trained / 4),
         ("LOSS_AT", layout.n_sums() / 4 - 1),
-    ] {
-        writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
-    }
+    ]);
     header + "fn is_weight(column: u32) -> bool {\n    return " + &is_weight + ";\n}\n"
 }
 

@@ -159,15 +159,6 @@ pub(super) struct SyntheticParams {
     pub(super) threshold: i32,
 }
 
-/// Uniform of `read`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct ReadParams {
-    /// vec4 to read.
-    pub(super) n_vectors: u32,
-    pub(super) _pad: [u32; 3],
-}
-
 /// Uniform of `fma`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
@@ -185,8 +176,8 @@ pub(super) struct FmaParams {
 pub(super) mod tests {
     use super::super::kernels::Kernel;
     use super::{
-        BlockParams, ChunkParams, FmaParams, FoldParams, LayerParams, MaskParams, ReadParams,
-        RuleParams, SegmentParams, SmallUpdateParams, SmallUpdatesParams, SyntheticParams,
+        BlockParams, ChunkParams, FmaParams, FoldParams, LayerParams, MaskParams, RuleParams,
+        SegmentParams, SmallUpdateParams, SmallUpdatesParams, SyntheticParams,
     };
     use naga::{AddressSpace, TypeInner};
     use std::mem::{offset_of, size_of};
@@ -202,7 +193,6 @@ pub(super) mod tests {
     fn params(kernel: &Kernel) -> (usize, Vec<(&'static str, usize)>) {
         match kernel.name {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
-            "read" => layout!(ReadParams: n_vectors),
             "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward"
             | "dense_backward"

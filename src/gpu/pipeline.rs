@@ -211,16 +211,6 @@ impl Pipeline {
         })
     }
 
-    /// This kernel without its dispatches.
-    pub(super) fn without_dispatches(&self) -> Self {
-        Self {
-            name: self.name,
-            compiled: Arc::clone(&self.compiled),
-            bindings: self.bindings.clone(),
-            dispatches: Vec::new(),
-        }
-    }
-
     /// Adds a dispatch over `buffers`, in the order of the kernel's list, with `workgroups` in its first dimensions.
     pub(super) fn add<const DIMENSIONS: usize>(
         &mut self,

@@ -2,9 +2,8 @@
 
 use super::adapter::{self, AdapterKind, Software};
 use super::device::Device;
-use super::kernels::Binding::{Read, ReadWrite, Uniform};
+use super::kernels::Binding::{Read, ReadWrite};
 use super::kernels::{Kernel, shaders};
-use super::params::{ReadParams, to_u32};
 use super::pipeline::Pipeline;
 use crate::error::Result;
 
@@ -17,7 +16,7 @@ pub(super) fn kernel() -> Kernel {
     Kernel {
         name: "read",
         wgsl: shaders!("read.wgsl").to_owned(),
-        bindings: vec![Uniform, Read, ReadWrite],
+        bindings: vec![Read, ReadWrite],
     }
 }
 
@@ -43,15 +42,10 @@ impl Reader {
             .max(1);
         let n_workgroups = usize::try_from(n_workgroups).unwrap_or(1);
         let n_vectors = n_workgroups * PER_WORKGROUP;
-        let params = ReadParams {
-            n_vectors: to_u32(n_vectors),
-            _pad: [0; 3],
-        };
-        let params = device.uniform("read.params", &params)?;
         let vectors = device.storage("memory to read", 4 * n_vectors)?;
         let sums = device.storage("sums read", 4 * n_workgroups * WORKGROUP_SIZE)?;
         let mut read = Pipeline::new(&device, &kernel())?;
-        read.add(&device, &[&params, &vectors, &sums], [n_workgroups, 1])?;
+        read.add(&device, &[&vectors, &sums], [n_workgroups, 1])?;
         let reader = Self {
             bytes: 16 * n_vectors as u64,
             device,

@@ -27,14 +27,6 @@ pub(super) struct RowNumbers {
     segments: Buffer,
 }
 
-/// Batches of one epoch that follow each other, and their place in the room.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Segment {
-    epoch: u64,
-    places: Range<usize>,
-    first: usize,
-}
-
 impl RowNumbers {
     pub(super) fn new(device: &Device, n_rows: usize) -> Result<Self> {
         let buffer = device.storage("numbers of rows", n_rows)?;
@@ -49,31 +41,9 @@ impl RowNumbers {
         })
     }
 
-    /// Writes `segments`, at most [`MAX_UPDATES`], of data of `n_samples` rows, for [`RowNumbers::record`].
-    pub(super) fn write_segments(
-        &self,
-        device: &Device,
-        batches: Batches,
-        n_samples: usize,
-        segments: &[Segment],
-    ) {
-        let params = segments.iter().map(|segment| {
-            let [key_0, key_1] = batches.key(segment.epoch);
-            SegmentParams {
-                n_samples: to_u32(n_samples),
-                first_place: to_u32(segment.places.start),
-                n_places: to_u32(segment.places.len()),
-                batch_size: to_u32(batches.size),
-                stride: to_u32(stride(batches.size)),
-                half_bits: half_bits(n_samples),
-                key_0,
-                key_1,
-                first: to_u32(segment.first),
-                _pad: [0; 3],
-            }
-        });
-        let params: Vec<_> = params.collect();
-        device.write(&self.segments, 0, bytemuck::cast_slice(&params));
+    /// Writes `segments`, at most [`MAX_UPDATES`], for [`RowNumbers::record`].
+    pub(super) fn write_segments(&self, device: &Device, segments: &[SegmentParams]) {
+        device.write(&self.segments, 0, bytemuck::cast_slice(segments));
     }
 
     /// Records the dispatch that finds the numbers of `segments`, which are written.
@@ -81,9 +51,9 @@ impl RowNumbers {
         &self,
         device: &Device,
         pass: &mut wgpu::ComputePass<'_>,
-        segments: &[Segment],
+        segments: &[SegmentParams],
     ) {
-        let lengths = segments.iter().map(|segment| segment.places.len());
+        let lengths = segments.iter().map(|segment| segment.n_places as usize);
         let workgroups = lengths.max().unwrap_or(0).div_ceil(WORKGROUP_SIZE);
         let [x, y] = device.workgroups(workgroups).map(to_u32);
         let workgroups = [x, y, to_u32(segments.len())];
@@ -115,19 +85,35 @@ pub(super) fn places(size: usize, number: usize) -> Places {
     }
 }
 
-/// The segments of the updates `updates`, of data of `n_samples` rows.
-pub(super) fn segments(batches: Batches, n_samples: usize, updates: Range<u64>) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
+/// The segments of the updates `updates`, of data of `n_samples` rows: batches of one epoch that follow each other.
+pub(super) fn segments(
+    batches: Batches,
+    n_samples: usize,
+    updates: Range<u64>,
+) -> Vec<SegmentParams> {
+    let mut segments: Vec<SegmentParams> = Vec::new();
+    let mut last_epoch = None;
     for (number, update) in updates.enumerate() {
         let Batch { epoch, places } = batches.batch(update, n_samples);
         match segments.last_mut() {
-            Some(last) if last.epoch == epoch => last.places.end = places.end,
-            _ => segments.push(Segment {
-                epoch,
-                places,
-                first: number * stride(batches.size),
-            }),
+            Some(last) if last_epoch == Some(epoch) => last.n_places += to_u32(places.len()),
+            _ => {
+                let [key_0, key_1] = batches.key(epoch);
+                segments.push(SegmentParams {
+                    n_samples: to_u32(n_samples),
+                    first_place: to_u32(places.start),
+                    n_places: to_u32(places.len()),
+                    batch_size: to_u32(batches.size),
+                    stride: to_u32(stride(batches.size)),
+                    half_bits: half_bits(n_samples),
+                    key_0,
+                    key_1,
+                    first: to_u32(number * stride(batches.size)),
+                    _pad: [0; 3],
+                });
+            }
         }
+        last_epoch = Some(epoch);
     }
     segments
 }
@@ -176,7 +162,7 @@ pub(super) mod tests {
             let updates = first..first + n_updates;
             device.poison(&numbers.buffer).unwrap();
             let segments = segments(batches, n_samples, updates.clone());
-            numbers.write_segments(&device, batches, n_samples, &segments);
+            numbers.write_segments(&device, &segments);
             let record =
                 |pass: &mut wgpu::ComputePass<'_>| numbers.record(&device, pass, &segments);
             device.run_pass("test", record).unwrap();

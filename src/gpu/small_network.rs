@@ -8,7 +8,7 @@ use super::dense_kernels::{MAX_OUTPUTS_OF_INVOCATION, header_of_activations};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, RowOrder, Summand, row_reader, shaders};
+use super::kernels::{Kernel, RowOrder, Summand, constants, row_reader, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, MAX_UPDATES, NORMS_PER_WORKGROUP, RECORD_BYTES, WORKGROUP_SIZE,
@@ -22,7 +22,6 @@ use super::workgroup_shape::MAX_LOOP_TRIPS;
 use crate::error::Result;
 use crate::network::{Activation, Network};
 use crate::optimizer::UpdateRule;
-use std::fmt::Write;
 use std::ops::Range;
 use wgpu::BufferUsages;
 
@@ -146,8 +145,8 @@ impl SmallNetwork {
         device.write(&self.uniforms, 0, &uniforms);
         let segments =
             batches.map_or_else(Vec::new, |batches| segments(batches, n_samples, updates));
-        if let (Some(numbers), Some(batches)) = (&self.numbers, batches) {
-            numbers.write_segments(device, batches, n_samples, &segments);
+        if let Some(numbers) = &self.numbers {
+            numbers.write_segments(device, &segments);
         }
         device.submit("updates", |encoder| {
             Device::pass(encoder, "updates", |pass| {
@@ -311,10 +310,9 @@ impl SmallLayout {
     }
 
     fn header(&self, rule: &UpdateRule, drops: bool, of_batches: bool) -> String {
-        let mut header = String::new();
         let row = self.layers[0].input_width;
         let has_bias = self.parameters.layers[0].layer.bias;
-        for (name, value) in [
+        let header = constants([
             ("VEC4_PER_ROW", row),
             // An invocation reads any vec4 of a row, one at a time.
             ("VEC4_PER_LANE", 1),
@@ -327,9 +325,7 @@ impl SmallLayout {
             ("BATCHES", usize::from(of_batches)),
             ("DROPOUT", usize::from(drops)),
             ("NORMS", usize::from(needs_norms(rule))),
-        ] {
-            writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
-        }
+        ]);
         let layers: Vec<String> = self.layers.iter().map(SmallLayer::wgsl).collect();
         let cases = layers
             .iter()

@@ -2,7 +2,7 @@
 //! chain of multiplications and additions in the order of the contraction, whoever computes it. Sizes alone choose a tile, so
 //! that a software adapter runs what a GPU does.
 
-use std::fmt::Write;
+use super::kernels::constants;
 
 /// The numbers of a product that a workgroup computes, down and across, and those of each of its invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +84,7 @@ impl Tile {
 
     /// The constants of `common/tile.wgsl`.
     pub(super) fn header(self) -> String {
-        let mut header = String::new();
-        for (name, value) in [
+        constants([
             ("ROWS", self.rows),
             ("COLS", self.cols),
             ("R", self.rows_each),
@@ -93,10 +92,7 @@ impl Tile {
             ("DEPTH", DEPTH),
             ("STRIDE", STRIDE),
             ("WORKGROUP_SIZE", self.invocations()),
-        ] {
-            writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
-        }
-        header
+        ])
     }
 }
 

@@ -178,7 +178,7 @@ impl Updates<'_, '_> {
             }
             let numbers = self.batches.numbers.as_ref().expect("rows are there");
             let segments = segments(batches, n_samples, updates.clone());
-            numbers.write_segments(device, batches, n_samples, &segments);
+            numbers.write_segments(device, &segments);
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
                     numbers.record(device, pass, &segments);

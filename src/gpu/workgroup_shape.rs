@@ -3,9 +3,9 @@
 
 use super::adapter::AdapterKind;
 use super::device::Device;
+use super::kernels::constants;
 use crate::leaves::Leaves;
 use crate::network::{Layer, Network};
-use std::fmt::Write;
 
 /// The largest workgroup of the kernels that read rows, in invocations.
 pub(super) const MAX_WORKGROUP_SIZE: usize = 256;
@@ -190,9 +190,8 @@ impl WorkgroupShape {
     /// The constants as WGSL. `subgroup` is the least number of invocations of a subgroup, `None` if shaders
     /// must not exchange within one.
     pub(super) fn header(&self, subgroup: Option<usize>) -> String {
-        let mut header = String::new();
         let groups_per_subgroup = subgroup.unwrap_or(1) / self.lanes_per_row;
-        for (name, value) in [
+        constants([
             ("WORKGROUP_SIZE", self.workgroup_size()),
             ("LANES_PER_ROW", self.lanes_per_row),
             ("LANES_PER_SUBGROUP", self.lanes_per_subgroup(subgroup)),
@@ -211,10 +210,7 @@ impl WorkgroupShape {
             ("HAS_BIAS", usize::from(self.has_bias)),
             ("ROWS_PER_LEAF", self.rows_per_leaf),
             ("ROUNDS", self.rounds()),
-        ] {
-            writeln!(header, "const {name} = {value}u;").expect("a string takes any text");
-        }
-        header
+        ])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every kernel against what the host binds, fills and unrolls.
 
-use super::{Binding, FOLD_COLUMNS, FOLD_NODES, Kernel, RowKernel, RowOrder, Summand};
+use super::{Binding, Kernel, RowKernel, RowOrder, Summand};
 use crate::data::Rule;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::params::tests::assert_params;
@@ -225,19 +225,6 @@ fn the_loops_over_registers_are_written_out() {
             assert!(LOOPS.contains(&line), "{}: {line}", kernel.name);
         }
     }
-}
-
-#[test]
-fn fold_takes_as_many_nodes_as_the_host_counts() {
-    let wgsl = super::fold().wgsl;
-    let constant = |name: &str| -> usize {
-        let (_, rest) = wgsl.split_once(&format!("const {name} = ")).unwrap();
-        rest.split_once("u;").unwrap().0.parse().unwrap()
-    };
-    let columns = constant("COLUMNS");
-    assert_eq!(columns, FOLD_COLUMNS, "columns");
-    let nodes = constant("WORKGROUP_SIZE") / columns * constant("PER_INVOCATION");
-    assert_eq!(nodes, FOLD_NODES, "nodes");
 }
 
 /// The folder of the package, which the environment names where this runs on a machine without cargo.

@@ -16,5 +16,8 @@ fn main(
     for (var row = start + invocation; row < end; row += WORKGROUP_SIZE) {
         own += of_rows[row];
     }
-    write_loss(workgroup.x, own, invocation);
+    let sum = sum_of_workgroup(vec4(own, 0.0, 0.0), invocation);
+    if invocation == 0u {
+        leaf_sums[(params.first_leaf + workgroup.x + 1u) * params.leaf_width - 1u] = sum;
+    }
 }

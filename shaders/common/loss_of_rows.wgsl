@@ -1,5 +1,5 @@
 // loss_of_rows: (loss, dy/dz) of the rows of an update, which are one leaf, from those of each row: in the order in which the
-// LOSS_LANES invocations of output_gradient.wgsl add them.
+// LOSS_LANES invocations of row_losses.wgsl add them.
 @group(0) @binding(3) var<storage, read> of_rows: array<vec2<f32>>;
 
 var<workgroup> losses: array<vec2<f32>, LOSS_LANES>;

@@ -2,7 +2,6 @@
 //! all data are in one buffer on the device; otherwise the host gathers them into memory of their own.
 
 use super::chunk::Chunk;
-use super::dense::FusedUpdate;
 use super::device::{Buffer, Device};
 use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
 use super::memory_plan::cut;
@@ -10,7 +9,7 @@ use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
 use super::params::to_u32;
-use super::pipeline::Places;
+use super::pipeline::{Pipeline, Places};
 use super::ring::Ring;
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;
@@ -53,8 +52,8 @@ pub(super) struct Batch {
 enum BatchUpdate {
     /// From the total of the leaves.
     OfTotal(UpdateDispatches),
-    /// By the kernel that finds the gradient.
-    Fused(FusedUpdate),
+    /// By the kernel that finds the gradient, and what is between it and the forward pass.
+    Fused(Vec<Pipeline>),
 }
 
 /// Where the rows come from.
@@ -168,7 +167,7 @@ impl BatchCache {
 
     /// The update with the gradient of some batches.
     #[cfg(test)]
-    pub(super) fn fused_update(&self) -> Option<&FusedUpdate> {
+    pub(super) fn fused_update(&self) -> Option<&Vec<Pipeline>> {
         self.list.iter().find_map(|batch| match &batch.update {
             Some(BatchUpdate::Fused(fused)) => Some(fused),
             _ => None,
@@ -325,14 +324,15 @@ impl Batch {
         (number, places): (usize, Places),
         optimizer: &DeviceOptimizer,
     ) {
-        match self.update.as_ref().expect("prepared") {
-            BatchUpdate::Fused(fused) => {
-                self.leaf_kernel.record_update(pass, places, fused);
+        match (self.update.as_ref().expect("prepared"), &self.leaf_kernel) {
+            (BatchUpdate::Fused(steps), LeafKernel::Network(dense)) => {
+                dense.record_block(pass, (0, places), steps);
             }
-            BatchUpdate::OfTotal(update) => {
+            (BatchUpdate::OfTotal(update), _) => {
                 self.record(pass, places);
                 optimizer.record_update(pass, update, number);
             }
+            _ => unreachable!("a network that reads each row once has a total"),
         }
     }
 
@@ -355,14 +355,15 @@ impl Batch {
         if self.update.is_some() {
             return Ok(());
         }
-        let (kernel, rows_of) = (&self.leaf_kernel, (&self.chunks[..], self.source.rows()));
-        let fused = match self.is_resident() {
-            true => kernel.fused_update(device, operands, optimizer, rows_of, &self.tree)?,
-            false => None,
+        let steps = match (&self.leaf_kernel, self.source.rows()) {
+            (LeafKernel::Network(dense), Some(rows)) => {
+                dense.fused_update(device, operands, optimizer, rows)?
+            }
+            _ => None,
         };
         let (total, parameters) = (self.tree.total(), &operands.parameters);
-        self.update = Some(match fused {
-            Some(fused) => BatchUpdate::Fused(fused),
+        self.update = Some(match steps {
+            Some(steps) => BatchUpdate::Fused(steps),
             None => BatchUpdate::OfTotal(optimizer.dispatches(device, parameters, total)?),
         });
         Ok(())

@@ -4,15 +4,15 @@
 use super::chunk::Chunk;
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
-use super::forward::{Block, Forward, Values};
-use super::gradients::{GradientSource, Gradients, Losses};
+use super::forward::Forward;
+use super::gradients::GradientSource;
 use super::kernels::{Kernel, Summand};
 use super::leaf_kernel::{BatchRows, Operands};
 use super::optimizer::DeviceOptimizer;
 use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
 use super::tree::Tree;
-use crate::backend::{Problem, Stage};
+use crate::backend::Stage;
 use crate::error::Result;
 use crate::leaves::Leaves;
 use std::iter::zip;
@@ -22,19 +22,11 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Dense {
     forward: Forward,
-    /// Errors and loss of the last layer.
-    outputs: Vec<Pipeline>,
-    /// One for each layer but the first, with a dispatch for each block.
-    backward: Vec<Pipeline>,
-    gradients: Gradients,
-}
-
-/// An update by the kernel that finds the gradient.
-#[derive(Debug)]
-pub(super) struct FusedUpdate {
-    /// Errors of the last layer and of the one below it, in one dispatch; `None` if they take one each.
-    pub(super) from_outputs: Option<Pipeline>,
-    gradients: Gradients,
+    /// Of each row of a block its loss and dy/dz, a vec2.
+    of_rows: Buffer,
+    /// What follows the forward pass, each with a dispatch for each block: the errors of the last layer, the losses of the
+    /// leaves, the errors of the layers below from the last but one down, and the gradients.
+    steps: Vec<Pipeline>,
 }
 
 impl Dense {
@@ -48,92 +40,95 @@ impl Dense {
         rows: Option<&BatchRows>,
         tree: &Tree,
     ) -> Result<Self> {
-        let problem = &operands.problem;
         let per_page = tree.leaves_per_page;
         let forward = Forward::new(device, operands, (leaves, per_page), chunks, rows)?;
-        let outputs = Self::outputs(&forward, device, problem, chunks, rows, tree.page())?;
-        let mut backward = Vec::new();
-        for (at, kernel) in forward.kernels.iter().enumerate().skip(1) {
-            let layer = kernel.layout.layer;
-            let errors = &forward.values[at].errors;
-            let below = at - 1;
-            let activation = forward.kernels[below].layout.layer.activation;
-            let tile = Tile::of([forward.longest(), layer.n_inputs], 1);
+        let of_rows = device.storage("losses of the rows of a block", 2 * forward.longest())?;
+        let kernel = &forward.kernels[forward.last()];
+        let values = &forward.values[forward.last()];
+        let summand = Summand::new(&operands.problem);
+        let gradient = kernel.output_gradient(summand, BatchRows::order(rows));
+        let mut outputs = Pipeline::new(device, &gradient)?;
+        let mut losses = Pipeline::new(device, &kernel.row_losses())?;
+        for block in &forward.blocks {
+            let mut buffers = vec![&block.params, &values.pre_activations];
+            buffers.extend([&block.targets, &values.errors, &of_rows]);
+            buffers.extend(rows.map(|rows| &rows.numbers));
+            let workgroups = kernel.workgroups_of_rows(block.rows.len());
+            outputs.add(device, &buffers, [workgroups])?;
+            let buffers = [&block.params, &of_rows, tree.page()];
+            losses.add(device, &buffers, [block.leaves.len()])?;
+        }
+        let mut steps = vec![outputs, losses];
+        for (at, kernel) in forward.kernels.iter().enumerate().skip(1).rev() {
+            let n_inputs = kernel.layout.layer.n_inputs;
+            let (errors, below) = (&forward.values[at].errors, &forward.values[at - 1]);
+            let activation = forward.kernels[at - 1].layout.layer.activation;
+            let tile = Tile::of([forward.longest(), n_inputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.backward(activation, tile))?;
-            let below = &forward.values[below];
             for block in &forward.blocks {
                 let mut buffers = vec![&block.params, errors, &operands.parameters];
                 buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
                 buffers.push(&forward.params[at]);
                 buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
-                let product = [block.n_rows, layer.n_inputs];
+                let product = [block.rows.len(), n_inputs];
                 pipeline.add(device, &buffers, tile.workgroups(product))?;
             }
-            backward.push(pipeline);
+            steps.push(pipeline);
         }
         let source = GradientSource {
             device,
             operands,
             forward: &forward,
-            chunks,
             rows,
         };
-        let gradients = Gradients::new(source, tree.page())?;
+        steps.extend(source.sums(tree.page())?);
         Ok(Self {
             forward,
-            outputs,
-            backward,
-            gradients,
+            of_rows,
+            steps,
         })
     }
 
-    /// What updates from the gradients of `chunks` by `optimizer` as it finds them; `None` if the sums of leaves are needed.
+    /// What follows the forward pass of a batch that is one leaf, whose rows have the numbers `rows`, to update by
+    /// `optimizer` from its gradients as they are found; `None` if the sums of leaves are needed. The errors of the last
+    /// layer and of the one below it are one dispatch if that takes all outputs at once.
     pub(super) fn fused_update(
         &self,
         device: &Device,
         operands: &Operands<'_>,
         optimizer: &DeviceOptimizer,
-        (chunks, rows): (&[Chunk], Option<&BatchRows>),
-        tree: &Tree,
-    ) -> Result<Option<FusedUpdate>> {
+        rows: &BatchRows,
+    ) -> Result<Option<Vec<Pipeline>>> {
         let source = GradientSource {
             device,
             operands,
             forward: &self.forward,
-            chunks,
-            rows,
+            rows: Some(rows),
         };
-        let Some((kernel, tile)) = self.backward_from_outputs(device, operands, rows) else {
-            let losses = (Losses::OfLeaf, tree.page());
-            let gradients = Gradients::fused_update(source, losses, optimizer)?;
-            return Ok(gradients.map(|gradients| FusedUpdate {
-                from_outputs: None,
-                gradients,
-            }));
-        };
-        let of_rows = device.storage("losses of rows", 2 * self.forward.longest())?;
-        let losses = (Losses::OfRows, &of_rows);
-        let Some(gradients) = Gradients::fused_update(source, losses, optimizer)? else {
+        let Some(gradients) = source.fused_update(&self.of_rows, optimizer)? else {
             return Ok(None);
         };
-        let mut from_outputs = Pipeline::new(device, &kernel)?;
-        let (block, last) = (&self.forward.blocks[0], self.forward.last());
-        let (values, below) = (&self.forward.values[last], &self.forward.values[last - 1]);
-        let mut buffers = vec![&block.params, &values.errors, &operands.parameters];
-        buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
-        buffers.extend([&self.forward.params[last], &values.pre_activations]);
-        buffers.extend([&chunks[block.chunk].targets, &of_rows]);
-        buffers.extend(rows.map(|rows| &rows.numbers));
-        buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
-        let product = [
-            block.n_rows,
-            self.forward.kernels[last].layout.layer.n_inputs,
-        ];
-        from_outputs.add(device, &buffers, tile.workgroups(product))?;
-        Ok(Some(FusedUpdate {
-            from_outputs: Some(from_outputs),
-            gradients,
-        }))
+        let last = self.forward.last();
+        let backward = &self.steps[2..2 + last];
+        let mut steps = match self.backward_from_outputs(device, operands, rows) {
+            None => [&self.steps[..1], backward].concat(),
+            Some((kernel, tile)) => {
+                let mut from_outputs = Pipeline::new(device, &kernel)?;
+                let block = &self.forward.blocks[0];
+                let (values, below) = (&self.forward.values[last], &self.forward.values[last - 1]);
+                let mut buffers = vec![&block.params, &values.errors, &operands.parameters];
+                buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
+                buffers.extend([&self.forward.params[last], &values.pre_activations]);
+                buffers.extend([&block.targets, &self.of_rows, &rows.numbers]);
+                buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
+                let n_inputs = self.forward.kernels[last].layout.layer.n_inputs;
+                let product = [block.rows.len(), n_inputs];
+                from_outputs.add(device, &buffers, tile.workgroups(product))?;
+                [&[from_outputs][..], &backward[1..]].concat()
+            }
+        };
+        steps.push(gradients);
+        Ok(Some(steps))
     }
 
     /// The kernel of the errors of the last layer and of the one below it, and its tile; `None` if these are two kernels.
@@ -141,7 +136,7 @@ impl Dense {
         &self,
         device: &Device,
         operands: &Operands<'_>,
-        rows: Option<&BatchRows>,
+        rows: &BatchRows,
     ) -> Option<(Kernel, Tile)> {
         let layers = &self.forward.kernels;
         let [.., below, last] = &layers[..] else {
@@ -152,60 +147,15 @@ impl Dense {
             below.layout.layer.activation,
             tile,
             Summand::new(&operands.problem),
-            BatchRows::order(rows),
+            BatchRows::order(Some(rows)),
         );
         let fits = kernel.n_storage() <= device.max_storage_buffers();
         (last.takes_outputs_at_once() && fits).then_some((kernel, tile))
     }
 
-    /// The kernels of errors and loss of the last layer, with a dispatch for each block, whose leaf sums are in `page`.
-    fn outputs(
-        forward: &Forward,
-        device: &Device,
-        problem: &Problem<'_>,
-        chunks: &[Chunk],
-        rows: Option<&BatchRows>,
-        page: &Buffer,
-    ) -> Result<Vec<Pipeline>> {
-        let (kernel, values) = (
-            &forward.kernels[forward.last()],
-            &forward.values[forward.last()],
-        );
-        let order = BatchRows::order(rows);
-        let gradient = kernel.output_gradient(Summand::new(problem), order);
-        let mut gradient = Pipeline::new(device, &gradient)?;
-        let shared = kernel.output_lanes() > 1;
-        let of_rows = match shared {
-            true => Some(device.storage("losses of the rows of a block", 2 * forward.longest())?),
-            false => None,
-        };
-        for block in &forward.blocks {
-            let mut buffers = vec![&block.params, &values.pre_activations];
-            buffers.extend([&chunks[block.chunk].targets, &values.errors]);
-            buffers.push(of_rows.as_ref().unwrap_or(page));
-            buffers.extend(rows.map(|rows| &rows.numbers));
-            let workgroups = match shared {
-                true => kernel.workgroups_of_rows(block.n_rows),
-                false => block.leaves.len(),
-            };
-            gradient.add(device, &buffers, [workgroups])?;
-        }
-        let Some(of_rows) = of_rows else {
-            return Ok(vec![gradient]);
-        };
-        let mut losses = Pipeline::new(device, &kernel.row_losses())?;
-        for block in &forward.blocks {
-            let buffers = [&block.params, &of_rows, page];
-            losses.add(device, &buffers, [block.leaves.len()])?;
-        }
-        Ok(vec![gradient, losses])
-    }
-
     /// Dispatches for all chunks.
     pub(super) fn n_dispatches(&self) -> usize {
-        let of_layers = self.forward.kernels.len() + self.backward.len();
-        let of_block = of_layers + self.outputs.len() + self.gradients.n_dispatches();
-        self.forward.blocks.len() * of_block
+        self.forward.blocks.len() * (self.forward.layers.len() + self.steps.len())
     }
 
     /// The values of each layer for the rows `rows`, which are those of a leaf.
@@ -217,33 +167,24 @@ impl Dense {
         places: Places,
     ) -> Result<Vec<Stage>> {
         let forward = &self.forward;
-        let is_in = |block: &Block| {
-            let first = chunks.list()[block.chunk].rows.start + block.first_row;
-            (first..first + block.n_rows).contains(&rows.start)
-        };
-        let number = forward.blocks.iter().position(is_in);
+        let mut blocks = forward.blocks.iter();
+        let number = blocks.position(|block| block.rows.contains(&rows.start));
         let number = number.expect("every leaf is in a block");
         let block = &forward.blocks[number];
-        let first = chunks.list()[block.chunk].rows.start + block.first_row;
-        chunks.load(device, block.chunk, first..first + block.n_rows)?;
-        for Values {
-            pre_activations,
-            activations,
-            errors,
-        } in &forward.values
-        {
-            for values in [pre_activations, activations, errors] {
+        chunks.load(device, block.chunk, block.rows.clone())?;
+        for values in &forward.values {
+            for values in [&values.pre_activations, &values.activations, &values.errors] {
                 device.poison(values)?;
             }
         }
         device.run_pass("stages", |pass| {
-            self.record_block(pass, number, places, &self.gradients)
+            self.record_block(pass, (number, places), &self.steps);
         })?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
             let padded = n_outputs.next_multiple_of(4);
             let read = |buffer: &Buffer| -> Result<Vec<f64>> {
-                let at = (rows.start - first) * padded;
+                let at = (rows.start - block.rows.start) * padded;
                 let floats = device.read(buffer, at, rows.len() * padded)?;
                 let units = floats
                     .chunks_exact(padded)
@@ -268,7 +209,7 @@ impl Dense {
         tree: &Tree,
     ) {
         for block in self.forward.of_chunks[number].clone() {
-            self.record_block(pass, block, places, &self.gradients);
+            self.record_block(pass, (block, places), &self.steps);
             tree.record_due(pass, self.forward.blocks[block].leaves.end);
         }
     }
@@ -284,43 +225,21 @@ impl Dense {
         for block in self.forward.of_chunks[number].clone() {
             let own = &self.forward.blocks[block].leaves;
             if own.start < leaves.end && leaves.start < own.end {
-                self.record_block(pass, block, places, &self.gradients);
+                self.record_block(pass, (block, places), &self.steps);
             }
         }
     }
 
-    /// Records the update by `fused`, which [`Dense::fused_update`] has made, that has `places`.
-    pub(super) fn record_update(
+    /// Records block `block`, of the update and the batch that have `places`: the forward pass and what follows it, `steps`.
+    pub(super) fn record_block(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        places: Places,
-        fused: &FusedUpdate,
-    ) {
-        let Some(from_outputs) = &fused.from_outputs else {
-            return self.record_block(pass, 0, places, &fused.gradients);
-        };
-        self.forward.record_block(pass, 0, places);
-        from_outputs.record_at(pass, 0, places);
-        for backward in self.backward.iter().rev().skip(1) {
-            backward.record_at(pass, 0, places);
-        }
-        fused.gradients.record(pass, 0, places);
-    }
-
-    fn record_block(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        block: usize,
-        places: Places,
-        gradients: &Gradients,
+        (block, places): (usize, Places),
+        steps: &[Pipeline],
     ) {
         self.forward.record_block(pass, block, places);
-        for outputs in &self.outputs {
-            outputs.record_at(pass, block, places);
+        for step in steps {
+            step.record_at(pass, block, places);
         }
-        for backward in self.backward.iter().rev() {
-            backward.record_at(pass, block, places);
-        }
-        gradients.record(pass, block, places);
     }
 }

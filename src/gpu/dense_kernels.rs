@@ -125,40 +125,20 @@ impl DenseKernel {
         n_rows.div_ceil(WORKGROUP_SIZE / self.output_lanes())
     }
 
-    /// `output_gradient`, or `wide_output_gradient` if invocations share a row: errors of the last layer, with the loss
-    /// of each leaf, or of each row, from the targets of rows in `order`.
+    /// `output_gradient`: errors of the last layer, with the loss of each row, from the targets of rows in `order`.
     pub(super) fn output_gradient(&self, summand: Summand, order: RowOrder) -> Kernel {
-        let (name, parts) = match self.output_lanes() {
-            1 => (
-                "output_gradient",
-                shaders!(
-                    "common/output_targets.wgsl",
-                    "common/loss.wgsl",
-                    "common/sum_of_workgroup.wgsl",
-                    "common/leaf_loss.wgsl",
-                    "common/output_row.wgsl",
-                    "common/output_errors.wgsl",
-                    "output_gradient.wgsl"
-                ),
-            ),
-            _ => (
-                "wide_output_gradient",
-                shaders!(
+        let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
+        Kernel {
+            name: "output_gradient",
+            wgsl: self.header_of_outputs()
+                + &summand.header()
+                + &order.reader(&mut bindings)
+                + shaders!(
                     "common/output_targets.wgsl",
                     "common/loss.wgsl",
                     "common/wide_row.wgsl",
-                    "wide_output_gradient.wgsl"
+                    "output_gradient.wgsl"
                 ),
-            ),
-        };
-        let activation = header_of_activation(self.layout.layer.activation);
-        let header = self.header_of_rows() + &activation + &summand.header();
-        let functions = shaders!("common/functions.wgsl");
-        let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
-        let reader = order.reader(&mut bindings);
-        Kernel {
-            name,
-            wgsl: format!("{header}{reader}{functions}{parts}"),
             bindings,
         }
     }
@@ -168,43 +148,21 @@ impl DenseKernel {
         Kernel {
             name: "row_losses",
             wgsl: self.header_of_rows()
-                + shaders!(
-                    "common/sum_of_workgroup.wgsl",
-                    "common/leaf_loss.wgsl",
-                    "row_losses.wgsl"
-                ),
+                + shaders!("common/sum_of_workgroup.wgsl", "row_losses.wgsl"),
             bindings: vec![Uniform, Read, ReadWrite],
         }
     }
 
-    /// `output_predictions`, or `wide_output_predictions` if invocations share a row: pre-activations and predictions
-    /// without padding.
+    /// `output_predictions`: pre-activations and predictions without padding.
     pub(super) fn predictions(&self) -> Kernel {
-        let functions = shaders!("common/functions.wgsl");
-        let (name, parts) = match self.output_lanes() {
-            1 => (
-                "output_predictions",
-                shaders!(
-                    "common/output_values.wgsl",
-                    "common/output_row.wgsl",
-                    "output_predictions.wgsl"
-                ),
-            ),
-            _ => (
-                "wide_output_predictions",
-                shaders!(
+        Kernel {
+            name: "output_predictions",
+            wgsl: self.header_of_outputs()
+                + shaders!(
                     "common/output_values.wgsl",
                     "common/wide_row.wgsl",
-                    "wide_output_predictions.wgsl"
+                    "output_predictions.wgsl"
                 ),
-            ),
-        };
-        Kernel {
-            name,
-            wgsl: self.header_of_rows()
-                + &header_of_activation(self.layout.layer.activation)
-                + functions
-                + parts,
             bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
         }
     }
@@ -215,6 +173,13 @@ impl DenseKernel {
         // An invocation reads any vec4 of a row, one at a time.
         constants([("VEC4_PER_LANE", 1), ("LANES_PER_ROW", 1)])
             + &row_reader(format, order, bindings)
+    }
+
+    /// The constants and functions of a kernel that takes outputs row by row.
+    fn header_of_outputs(&self) -> String {
+        self.header_of_rows()
+            + &header_of_activation(self.layout.layer.activation)
+            + shaders!("common/functions.wgsl")
     }
 
     /// The constants of a kernel that takes outputs row by row.

@@ -24,13 +24,15 @@ const BLOCK_BYTES: usize = 1 << 24;
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) chunk: usize,
-    /// Number of its first row in the chunk.
-    pub(super) first_row: usize,
-    pub(super) n_rows: usize,
+    /// Its rows among all, or in their batch.
+    pub(super) rows: Range<usize>,
     /// Its leaves among all, which are of one page.
     pub(super) leaves: Range<usize>,
     /// A [`BlockParams`].
     pub(super) params: Buffer,
+    /// Those of its chunk.
+    inputs: Buffer,
+    pub(super) targets: Buffer,
 }
 
 /// The values of one layer for the rows of a block, each (rows, O padded to vec4).
@@ -94,8 +96,7 @@ pub(super) struct Forward {
     /// A [`LayerParams`](super::params::LayerParams) for each layer.
     pub(super) params: Vec<Buffer>,
     /// One for each layer, with a dispatch for each block.
-    layers: Vec<Pipeline>,
-    predictions: Option<Pipeline>,
+    pub(super) layers: Vec<Pipeline>,
 }
 
 impl Forward {
@@ -139,7 +140,6 @@ impl Forward {
             params: params.collect::<Result<_>>()?,
             kernels,
             layers: Vec::new(),
-            predictions: None,
         };
         for (at, kernel) in forward.kernels.iter().enumerate() {
             // The last layer's activations are those of its outputs, which other kernels compute.
@@ -151,7 +151,7 @@ impl Forward {
             let tile = Tile::of([forward.longest(), n_outputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.forward(activation, tile))?;
             for block in &forward.blocks {
-                let x = forward.inputs(at, &chunks[block.chunk]);
+                let x = forward.inputs(at, block);
                 let Values {
                     pre_activations,
                     activations,
@@ -162,17 +162,21 @@ impl Forward {
                 buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
                 let masks = operands.masks.as_ref().filter(|_| at != forward.last());
                 buffers.extend(masks.map(|masks| &masks.buffer));
-                pipeline.add(device, &buffers, tile.workgroups([block.n_rows, n_outputs]))?;
+                pipeline.add(
+                    device,
+                    &buffers,
+                    tile.workgroups([block.rows.len(), n_outputs]),
+                )?;
             }
             forward.layers.push(pipeline);
         }
         Ok(forward)
     }
 
-    /// What layer `at` multiplies: the data of `chunk`, or the activations below it.
-    pub(super) fn inputs<'b>(&'b self, at: usize, chunk: &'b Chunk) -> &'b Buffer {
+    /// What layer `at` multiplies: the data of `block`, or the activations below it.
+    pub(super) fn inputs<'b>(&'b self, at: usize, block: &'b Block) -> &'b Buffer {
         match at {
-            0 => &chunk.inputs,
+            0 => &block.inputs,
             _ => &self.values[at - 1].activations,
         }
     }
@@ -183,32 +187,21 @@ impl Forward {
 
     /// Rows of the longest block.
     pub(super) fn longest(&self) -> usize {
-        let rows = self.blocks.iter().map(|block| block.n_rows);
+        let rows = self.blocks.iter().map(|block| block.rows.len());
         rows.max().unwrap_or(0)
     }
 
-    /// Makes [`Forward::record_predictions`] write pre-activations and predictions into `buffers`.
-    pub(super) fn predict_into(&mut self, device: &Device, buffers: [&Buffer; 2]) -> Result<()> {
+    /// What writes pre-activations and predictions into `buffers`, with a dispatch for each block.
+    pub(super) fn predictions(&self, device: &Device, buffers: [&Buffer; 2]) -> Result<Pipeline> {
         let kernel = &self.kernels[self.last()];
         let mut pipeline = Pipeline::new(device, &kernel.predictions())?;
         let z = &self.values[self.last()].pre_activations;
         for block in &self.blocks {
             let buffers = [&block.params, z, buffers[0], buffers[1]];
-            let workgroups = kernel.workgroups_of_rows(block.n_rows);
+            let workgroups = kernel.workgroups_of_rows(block.rows.len());
             pipeline.add(device, &buffers, [workgroups])?;
         }
-        self.predictions = Some(pipeline);
-        Ok(())
-    }
-
-    /// Records the forward pass and the predictions of chunk `number`.
-    pub(super) fn record_predictions(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
-        for block in self.of_chunks[number].clone() {
-            self.record_block(pass, block, Places::default());
-            if let Some(predictions) = &self.predictions {
-                predictions.record_one(pass, block);
-            }
-        }
+        Ok(pipeline)
     }
 
     pub(super) fn record_block(
@@ -238,11 +231,11 @@ fn blocks(
         let of_chunk = chunk.leaves.clone();
         for block in cut(of_chunk, most, per_page) {
             let first_row = (block.start - chunk.leaves.start) * leaves.rows_per_leaf();
-            let n_rows = block.len() * leaves.rows_per_leaf();
-            let n_rows = n_rows.min(chunk.rows.len() - first_row);
-            let [place_low, place_high] = words(chunk.rows.start as u64 + first_row as u64);
+            let rows = chunk.rows.start + first_row;
+            let rows = rows..(rows + block.len() * leaves.rows_per_leaf()).min(chunk.rows.end);
+            let [place_low, place_high] = words(rows.start as u64);
             let params = BlockParams {
-                n_rows: to_u32(n_rows),
+                n_rows: to_u32(rows.len()),
                 first_row: to_u32(first_row),
                 first_leaf: to_u32(block.start % per_page),
                 rows_per_leaf: to_u32(leaves.rows_per_leaf()),
@@ -253,10 +246,11 @@ fn blocks(
             };
             blocks.push(Block {
                 chunk: number,
-                first_row,
-                n_rows,
+                rows,
                 leaves: block,
                 params: device.uniform("block.params", &params)?,
+                inputs: chunk.inputs.clone(),
+                targets: chunk.targets.clone(),
             });
         }
         of_chunks.push(first_block..blocks.len());

@@ -1,23 +1,18 @@
 //! Gradients of networks whose values are held: as the sums of leaves, or, of a batch that is one leaf, taken for the
 //! update as soon as they are found.
 
-use super::chunk::Chunk;
 use super::dense_kernels::{DenseKernel, WORKGROUP_SIZE, header_of_tile};
 use super::device::{Buffer, Device};
 use super::forward::Forward;
-use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
-use super::kernels::{Kernel, numbered, shaders};
+use super::kernels::Binding::{self, Read, ReadWrite, Uniform, UniformAt};
+use super::kernels::{Kernel, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{DeviceOptimizer, RECORD, header_of_rule, needs_norms};
 use super::params::{LayerParams, to_u32};
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::Pipeline;
 use super::tile::Tile;
 use crate::error::Result;
 use crate::optimizer::UpdateRule;
-
-/// The gradients of all layers, with a dispatch of each pipeline for each block.
-#[derive(Debug)]
-pub(super) struct Gradients(Vec<Pipeline>);
 
 /// What gradients are found from.
 #[derive(Clone, Copy, Debug)]
@@ -25,78 +20,51 @@ pub(super) struct GradientSource<'f> {
     pub(super) device: &'f Device,
     pub(super) operands: &'f Operands<'f>,
     pub(super) forward: &'f Forward,
-    pub(super) chunks: &'f [Chunk],
     /// The numbers of the rows of a batch.
     pub(super) rows: Option<&'f BatchRows>,
 }
 
-impl Gradients {
-    /// As sums of leaves in `page`. Layers share a dispatch where one leaf alone would keep few cores busy.
-    pub(super) fn new(source: GradientSource<'_>, page: &Buffer) -> Result<Self> {
-        let layers = &source.forward.kernels;
-        let all = GradientKernel::new(layers, source.shared_tile());
-        if source.is_one_leaf() && all.sums().n_storage() <= source.device.max_storage_buffers() {
-            let pipeline = source.pipeline(0, &all, &all.sums(), &[page])?;
-            return Ok(Self(vec![pipeline]));
+impl GradientSource<'_> {
+    /// The gradients of all layers as sums of leaves in `page`, with a dispatch of each pipeline for each block. Layers
+    /// share a dispatch where one leaf alone would keep few cores busy.
+    pub(super) fn sums(self, page: &Buffer) -> Result<Vec<Pipeline>> {
+        let layers = &self.forward.kernels;
+        let all = GradientKernel::new(layers, self.shared_tile());
+        if self.is_one_leaf() && all.sums().n_storage() <= self.device.max_storage_buffers() {
+            return Ok(vec![self.pipeline(0, &all, &all.sums(), &[page])?]);
         }
-        let blocks = source.forward.blocks.iter();
+        let blocks = self.forward.blocks.iter();
         let n_leaves = blocks.map(|block| block.leaves.len()).max();
         let of_layer = |at: usize| {
             let layer = layers[at].layout.layer;
             let product = [layer.n_outputs, layer.n_inputs];
             let tile = Tile::of(product, n_leaves.unwrap_or(1));
             let one = GradientKernel::new(&layers[at..=at], tile);
-            source.pipeline(at, &one, &one.sums(), &[page])
+            self.pipeline(at, &one, &one.sums(), &[page])
         };
-        Ok(Self(
-            (0..layers.len()).map(of_layer).collect::<Result<_>>()?,
-        ))
+        (0..layers.len()).map(of_layer).collect()
     }
 
-    /// Taken to update the parameters by `optimizer`, after the loss that is in the buffer as the [`Losses`] say; `None` if
+    /// The gradients of all layers, taken to update the parameters by `optimizer` after the losses `of_rows`; `None` if
     /// there are several leaves, or if an update depends on all of the gradient.
     pub(super) fn fused_update(
-        source: GradientSource<'_>,
-        (losses, found): (Losses, &Buffer),
+        self,
+        of_rows: &Buffer,
         optimizer: &DeviceOptimizer,
-    ) -> Result<Option<Self>> {
-        let all = GradientKernel::new(&source.forward.kernels, source.shared_tile());
-        let kernel = all.updates(&optimizer.rule, losses);
-        let fits = kernel.n_storage() <= source.device.max_storage_buffers();
-        if !source.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
+    ) -> Result<Option<Pipeline>> {
+        let all = GradientKernel::new(&self.forward.kernels, self.shared_tile());
+        let kernel = all.updates(&optimizer.rule);
+        let fits = kernel.n_storage() <= self.device.max_storage_buffers();
+        if !self.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
         }
-        let parameters = &source.operands.parameters;
+        let parameters = &self.operands.parameters;
         let [first, second] = &optimizer.memory;
-        let mut buffers = vec![found, &optimizer.records, parameters, first, second];
+        let mut buffers = vec![of_rows, &optimizer.records, parameters, first, second];
         buffers.extend([&optimizer.history, &optimizer.average]);
-        let pipeline = source.pipeline(0, &all, &kernel, &buffers)?;
-        Ok(Some(Self(vec![pipeline])))
+        self.pipeline(0, &all, &kernel, &buffers).map(Some)
     }
 
-    /// Dispatches of a block.
-    pub(super) fn n_dispatches(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Records those of block `block`, of the update and the batch that have `places`.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, block: usize, places: Places) {
-        for pipeline in &self.0 {
-            pipeline.record_at(pass, block, places);
-        }
-    }
-}
-
-/// Where an update finds the loss of its rows.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Losses {
-    /// In a page of leaf sums.
-    OfLeaf,
-    /// In the loss and dy/dz of each row, a vec2.
-    OfRows,
-}
-
-impl GradientSource<'_> {
     fn is_one_leaf(self) -> bool {
         matches!(&self.forward.blocks[..], [block] if block.leaves.len() == 1)
     }
@@ -119,16 +87,17 @@ impl GradientSource<'_> {
         kernel: &Kernel,
         to: &[&Buffer],
     ) -> Result<Pipeline> {
-        let layers = first..first + gradients.layers.len();
+        let later = first + 1..first + gradients.layers.len();
         let mut pipeline = Pipeline::new(self.device, kernel)?;
         let params = (self.device).uniforms("gradients.layers", &gradients.params(first))?;
+        let errors = |at: usize| &self.forward.values[at].errors;
         for block in &self.forward.blocks {
-            let inputs = |at| self.forward.inputs(at, &self.chunks[block.chunk]);
-            let mut buffers = vec![&block.params, inputs(first)];
-            buffers.extend(layers.clone().map(|at| &self.forward.values[at].errors));
-            buffers.extend(layers.clone().skip(1).map(inputs));
+            let inputs = |at| self.forward.inputs(at, block);
+            let mut buffers = vec![&block.params, inputs(first), errors(first)];
             buffers.extend(to);
             buffers.push(&params);
+            buffers.extend(later.clone().map(errors));
+            buffers.extend(later.clone().map(inputs));
             buffers.extend(row_buffers(self.operands, self.rows).filter(|_| first == 0));
             let workgroups = [gradients.n_tiles(), block.leaves.len()];
             pipeline.add(self.device, &buffers, workgroups)?;
@@ -178,47 +147,30 @@ impl<'k> GradientKernel<'k> {
 
     /// `dense_gradient` that keeps the sums of leaves.
     pub(super) fn sums(&self) -> Kernel {
-        self.kernel(shaders!("common/gradient_sums.wgsl"), 0)
+        self.kernel(shaders!("common/gradient_sums.wgsl"), &[ReadWrite])
     }
 
     /// `dense_gradient` that updates the parameters by `rule`.
-    pub(super) fn updates(&self, rule: &UpdateRule, losses: Losses) -> Kernel {
+    pub(super) fn updates(&self, rule: &UpdateRule) -> Kernel {
         let parts = shaders!(
+            "common/loss_of_rows.wgsl",
             "common/update.wgsl",
             "common/update_rule.wgsl",
             "common/gradient_updates.wgsl"
         );
-        let losses = match losses {
-            Losses::OfLeaf => shaders!("common/loss_of_leaf.wgsl").to_owned(),
-            Losses::OfRows => {
-                format!("const LOSS_LANES = {WORKGROUP_SIZE}u;\n")
-                    + shaders!("common/loss_of_rows.wgsl")
-            }
-        };
-        self.kernel(&(header_of_rule(rule) + &losses + parts), 5)
+        let header = format!("const LOSS_LANES = {WORKGROUP_SIZE}u;\n") + &header_of_rule(rule);
+        let mut bindings = vec![Read, UniformAt(RECORD)];
+        bindings.extend([ReadWrite; 5]);
+        self.kernel(&(header + parts), &bindings)
     }
 
-    /// The kernel with `taking`, the part that takes the gradient, which binds the leaf sums or, to update them, a record
-    /// and `n_updated` buffers more.
-    fn kernel(&self, taking: &str, n_updated: usize) -> Kernel {
-        let n_layers = self.layers.len();
-        let mut bindings = vec![Uniform, Read];
-        bindings.extend(vec![Read; 2 * n_layers - 1]);
-        // The part is numbered as for one layer.
-        let shift = 2 * (n_layers - 1);
-        let mut taking = taking.to_owned();
-        for number in (3..=3 + 1 + n_updated).rev() {
-            taking = numbered(&taking, number, number + shift);
-        }
-        match n_updated {
-            0 => bindings.push(ReadWrite),
-            _ => {
-                bindings.extend([Read, UniformAt(RECORD)]);
-                bindings.extend(vec![ReadWrite; n_updated]);
-            }
-        }
+    /// The kernel with `taking`, the part that takes the gradient, and its bindings.
+    fn kernel(&self, taking: &str, of_taking: &[Binding]) -> Kernel {
+        let mut bindings = vec![Uniform, Read, Read];
+        bindings.extend(of_taking);
         let operands = self.operands(bindings.len());
         bindings.push(Uniform);
+        bindings.extend(vec![Read; 2 * (self.layers.len() - 1)]);
         let reader = self.layers[0].reader(&mut bindings);
         Kernel {
             name: "dense_gradient",
@@ -227,7 +179,7 @@ impl<'k> GradientKernel<'k> {
                 &operands,
                 &reader,
                 shaders!("common/dense_x.wgsl"),
-                &taking,
+                taking,
                 shaders!("dense_gradient.wgsl"),
             ]
             .concat(),
@@ -235,12 +187,13 @@ impl<'k> GradientKernel<'k> {
         }
     }
 
-    /// The operands of the layers, which binding `layers_at` tells of.
+    /// The operands of the layers, which binding `layers_at` tells of; those of the later ones come after it.
     fn operands(&self, layers_at: usize) -> String {
         let last = self.layers.len() - 1;
         let (mut declared, mut x_of, mut e_of) = (String::new(), String::new(), String::new());
         for number in 0..=last {
-            declared += &operand("errors", number, 2 + number);
+            let errors_at = if number == 0 { 2 } else { layers_at + number };
+            declared += &operand("errors", number, errors_at);
             let case = match number == last {
                 true => "default".to_owned(),
                 false => format!("case {number}u"),
@@ -248,7 +201,7 @@ impl<'k> GradientKernel<'k> {
             let at = "row * layer.output_width + vector";
             e_of += &format!("        {case}: {{ return errors_{number}[{at}]; }}\n");
             if number > 0 {
-                declared += &operand("x", number, 2 + last + number);
+                declared += &operand("x", number, layers_at + last + number);
                 let at = "row * layer.input_width + vector";
                 x_of += &format!("        case {number}u: {{ return x_{number}[{at}]; }}\n");
             }

@@ -2,12 +2,11 @@
 
 use super::check_limits;
 use super::chunk::Chunk;
-use super::dense::{Dense, FusedUpdate};
+use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::{InputFormat, scales_and_offsets};
 use super::kernels::{RowKernel, RowOrder, Summand};
 use super::masks::Masks;
-use super::optimizer::DeviceOptimizer;
 use super::parameter_layout::ParameterLayout;
 use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
@@ -136,34 +135,6 @@ impl LeafKernel {
         match self {
             Self::Layer(pipeline, _) => pipeline.n_dispatches(),
             Self::Network(dense) => dense.n_dispatches(),
-        }
-    }
-
-    /// What updates from the gradients of `chunks` by `optimizer` as it finds them; `None` if the sums of leaves are needed.
-    pub(super) fn fused_update(
-        &self,
-        device: &Device,
-        operands: &Operands<'_>,
-        optimizer: &DeviceOptimizer,
-        rows_of: (&[Chunk], Option<&BatchRows>),
-        tree: &Tree,
-    ) -> Result<Option<FusedUpdate>> {
-        match self {
-            Self::Layer(..) => Ok(None),
-            Self::Network(dense) => dense.fused_update(device, operands, optimizer, rows_of, tree),
-        }
-    }
-
-    /// Records the update by `fused`, which [`LeafKernel::fused_update`] has made, that has `places`.
-    pub(super) fn record_update(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        places: Places,
-        fused: &FusedUpdate,
-    ) {
-        match self {
-            Self::Layer(..) => unreachable!("its update is a dispatch of its own"),
-            Self::Network(dense) => dense.record_update(pass, places, fused),
         }
     }
 

@@ -194,14 +194,8 @@ pub(super) mod tests {
         match kernel.name {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
             "fma" => layout!(FmaParams: n_trips factor term),
-            "dense_forward"
-            | "dense_backward"
-            | "dense_gradient"
-            | "output_gradient"
-            | "output_predictions"
-            | "wide_output_gradient"
-            | "row_losses"
-            | "wide_output_predictions" => {
+            "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
+            | "output_predictions" | "row_losses" => {
                 layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf place_low place_high
                 leaf_width)
             }

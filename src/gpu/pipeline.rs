@@ -11,7 +11,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// A compiled kernel, and the dispatches it is recorded as.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pipeline {
     name: &'static str,
     compiled: Arc<Compiled>,
@@ -101,7 +101,7 @@ impl Default for Places {
 }
 
 /// Buffers, and the workgroups to run over them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Dispatch {
     buffers: wgpu::BindGroup,
     workgroups: [u32; 3],

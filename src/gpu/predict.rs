@@ -6,7 +6,7 @@ use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::kernels::RowOrder;
 use super::leaf_kernel::Operands;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Places};
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Predictions;
 use crate::error::Result;
@@ -25,8 +25,8 @@ pub(super) struct Predict {
 enum PredictKernel {
     /// One dispatch a chunk, for a network that reads each row once.
     Layer(Pipeline),
-    /// The forward pass of each block of a chunk, for any other.
-    Network(Forward),
+    /// The forward pass and the predictions of each block of a chunk, for any other.
+    Network(Forward, Pipeline),
 }
 
 impl Predict {
@@ -57,9 +57,9 @@ impl Predict {
         } else {
             // Nothing is summed, and no page is filled.
             let leaves = (operands.problem.leaves(), usize::MAX);
-            let mut forward = Forward::new(device, operands, leaves, chunks, None)?;
-            forward.predict_into(device, [&pre_activations, &predictions])?;
-            PredictKernel::Network(forward)
+            let forward = Forward::new(device, operands, leaves, chunks, None)?;
+            let outputs = forward.predictions(device, [&pre_activations, &predictions])?;
+            PredictKernel::Network(forward, outputs)
         };
         Ok(Self {
             n_outputs,
@@ -102,7 +102,12 @@ impl Predict {
         device.poison(&self.predictions)?;
         device.run_pass("predict", |pass| match &self.kernel {
             PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
-            PredictKernel::Network(forward) => forward.record_predictions(pass, number),
+            PredictKernel::Network(forward, outputs) => {
+                for block in forward.of_chunks[number].clone() {
+                    forward.record_block(pass, block, Places::default());
+                    outputs.record_one(pass, block);
+                }
+            }
         })?;
         let (first, floats) = (places.start * self.n_outputs, places.len() * self.n_outputs);
         for (buffer, values) in [

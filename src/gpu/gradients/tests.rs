@@ -1,6 +1,6 @@
 //! Layers that share a dispatch, and updates with the gradient.
 
-use super::{GradientKernel, Losses};
+use super::GradientKernel;
 use crate::data::Storage;
 use crate::gpu::dense_kernels::DenseKernel;
 use crate::gpu::input_format::InputFormat;
@@ -36,11 +36,7 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
         let layers: Vec<_> = layout.layers.iter().enumerate().map(of_layer).collect();
         let tile = Tile::ALL[number % Tile::ALL.len()];
         let kernel = GradientKernel::new(&layers, tile);
-        let updates = [Losses::OfLeaf, Losses::OfRows];
-        let updates = updates.map(|losses| kernel.updates(&rule, losses));
-        for kernel in [kernel.sums()].into_iter().chain(updates) {
-            kernels.push((kernel, tile.invocations()));
-        }
+        kernels.extend([kernel.sums(), kernel.updates(&rule)].map(|it| (it, tile.invocations())));
     }
     kernels
 }

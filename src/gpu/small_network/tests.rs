@@ -188,9 +188,10 @@ impl Case {
             is_one_leaf && !optimizer::needs_norms(&self.rule),
             "{by:?}"
         );
-        if let Some(fused) = fused {
+        if let Some(steps) = fused {
             let at_once = !self.widths.is_empty() && self.n_outputs <= Tile::AT_ONCE;
-            assert_eq!(fused.from_outputs.is_some(), at_once, "{by:?}");
+            let expected = self.widths.len() + 1 + usize::from(!at_once);
+            assert_eq!(steps.len(), expected, "{by:?}");
         }
         bits.extend(gpu.parameters().unwrap().into_iter().map(f64::to_bits));
         for vector in gpu.memory().unwrap().vectors() {

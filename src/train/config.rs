@@ -229,12 +229,11 @@ impl TrainConfig {
     #[must_use]
     pub fn smaller_steps(&self) -> &'static [Remedy] {
         const SMALLER: Remedy = Remedy::Lower("learning_rate");
-        if self.optimizer == Optimizer::LBfgs {
-            return &[Remedy::Do("rescale the columns"), Remedy::Raise("l2")];
-        }
-        match self.reduction {
-            Reduction::Sum => &[Remedy::Set("reduction", "mean"), SMALLER],
-            Reduction::Mean => &[SMALLER],
+        const RESCALE: Remedy = Remedy::Do("rescale the columns");
+        match (self.optimizer, self.reduction) {
+            (Optimizer::LBfgs, _) => &[RESCALE, Remedy::Raise("l2")],
+            (_, Reduction::Sum) => &[Remedy::Set("reduction", "mean"), SMALLER],
+            (_, Reduction::Mean) => &[SMALLER, RESCALE],
         }
     }
 

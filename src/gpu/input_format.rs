@@ -31,7 +31,7 @@ impl InputFormat {
         }
     }
 
-    /// The WGSL of `leaf_sums`, `one_leaf` and `predict` that reads inputs of this format.
+    /// The WGSL that reads inputs of this format.
     pub(super) fn reader(self) -> &'static str {
         match self {
             Self::F32 => include_str!("../../shaders/common/inputs_f32.wgsl"),

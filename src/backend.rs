@@ -259,6 +259,9 @@ pub trait Backend {
     ///
     /// # Errors
     /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where there are more or fewer than the network has.
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
 
     /// The parameters as they are held; exact.

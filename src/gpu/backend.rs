@@ -118,7 +118,7 @@ impl Backend for Gpu<'_> {
             Followed::Nothing => panic!("no rule is followed"),
             Followed::Plain { learning_rate } => {
                 let problem = &self.operands.problem;
-                let rate = pass::rate(learning_rate * problem.scale())?;
+                let rate = pass::rate("times the reduction is", learning_rate * problem.scale())?;
                 self.pass
                     .descend(device, updates.end - updates.start, rate)?;
                 let weight = problem.dataset.total_weight();

@@ -52,7 +52,7 @@ impl DeviceOptimizer {
     /// `rule`, with nothing kept of earlier updates.
     pub(super) fn new(device: &Device, problem: &Problem<'_>, rule: &UpdateRule) -> Result<Self> {
         // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
-        pass::rate(rule.learning_rate)?;
+        pass::rate("is", rule.learning_rate)?;
         pass::check_rule(rule)?;
         let layout = ParameterLayout::new(&problem.network);
         let n_own = rule.optimizer.memory().len();

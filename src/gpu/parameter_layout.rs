@@ -61,12 +61,17 @@ impl ParameterLayout {
     }
 
     /// Flat parameters, rounded to f32.
+    ///
+    /// # Panics
+    /// If there are more or fewer than the network has.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounding to f32 is the purpose"
     )]
     pub(super) fn pack(&self, flat: &[f64]) -> Vec<f32> {
         let mut packed = vec![0.0; self.n_parameters];
+        let n_parameters = self.layers.iter().map(|at| at.layer.n_parameters());
+        assert_eq!(flat.len(), n_parameters.sum::<usize>(), "parameters");
         let mut rest = flat;
         for at in &self.layers {
             let (own, later) = rest.split_at(at.layer.n_parameters());

@@ -189,8 +189,8 @@ impl Pass {
     }
 }
 
-/// Learning rate times the scale of the reduction, rounded to the f32 that the shaders multiply by.
-pub(super) fn rate(rate: f64) -> Result<f32> {
+/// The learning rate, or what it comes to as `relation` says, rounded to the f32 that the shaders multiply by.
+pub(super) fn rate(relation: &str, rate: f64) -> Result<f32> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounding to f32 is the purpose; the rest is an error"
@@ -202,7 +202,7 @@ pub(super) fn rate(rate: f64) -> Result<f32> {
     Err(Error::Setting {
         setting: "learning_rate",
         reason: format!(
-            "times the reduction is {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}",
+            "{relation} {rate:e}, which a GPU cannot multiply by: the least is {:e}, the largest {:e}",
             f32::MIN_POSITIVE,
             f32::MAX
         ),

@@ -11,7 +11,7 @@ use super::pipeline::Places;
 use super::row_numbers::{batches_at_once, places, room, segments};
 use super::small_network::SmallNetwork;
 use crate::backend::Problem;
-use crate::error::Result;
+use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use crate::optimizer;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -30,6 +30,7 @@ impl Updates<'_, '_> {
     /// Submits `updates`, at most [`MAX_UPDATES`], and gives each with the weight of its rows.
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
         let weighed = self.weighed(updates);
+        self.check_scales(&weighed)?;
         match (&self.follower.small, self.optimizer().rule.batches) {
             (Some(small), _) => self.submit_small(small, &weighed),
             (None, Some(batches)) => self.submit_batches(batches, &weighed)?,
@@ -92,6 +93,25 @@ impl Updates<'_, '_> {
             };
             (update, scale)
         })
+    }
+
+    /// Fails if an update of `group` has a scale that is no number to multiply by in the f32 of the shaders.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what rounding to f32 makes of it is the question"
+    )]
+    fn check_scales(&self, group: &[(u64, f64)]) -> Result<()> {
+        let mut scaled = self.scaled(group).zip(group);
+        match scaled.find(|((_, scale), _)| !(*scale as f32).is_normal()) {
+            None => Ok(()),
+            Some((_, (_, weight))) => Err(Error::Input {
+                place: self.problem().dataset.source().to_owned(),
+                reason: format!(
+                    "the weights of the rows add up to {weight:e}, by which a GPU cannot divide"
+                ),
+                remedies: &[Remedy::Do("rescale the weights"), ON_THE_CPU],
+            }),
+        }
     }
 
     /// Updates of a small network.

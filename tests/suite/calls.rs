@@ -1,7 +1,7 @@
 //! Calls of a backend in other orders than a training makes them, and with what is not there.
 
 use crate::common::{gpu, random_dataset, small_parameters};
-use neuralnet::backend::{Backend, Problem};
+use neuralnet::backend::{Backend, BackendKind, Problem};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::{Activation, Hidden, Network};
 use neuralnet::objective::Objective;
@@ -53,6 +53,7 @@ fn what_is_not_there_is_refused() {
             let mut is_refused = |call: &dyn Fn(&mut dyn Backend)| {
                 catch_unwind(AssertUnwindSafe(|| call(&mut *backend))).is_err()
             };
+            assert!(is_refused(&|it| drop(it.set_parameters(&[0.0; 600]))));
             assert!(is_refused(&|it| drop(it.evaluate_rows(&[5, 100]))));
             assert!(is_refused(&|it| drop(it.predict(90..101))));
             assert!(is_refused(&|it| drop(it.set_memory(&Memory::default()))));
@@ -142,6 +143,26 @@ fn norms_that_no_penalty_asks_for_may_be_infinite() {
         for seen in backend.wait().unwrap() {
             assert!(seen.summary.loss.is_finite(), "{kind:?}: {seen:?}");
             assert_eq!(seen.penalty.to_bits(), 0, "{kind:?}: {seen:?}");
+        }
+    }
+}
+
+/// Weights of which the mean is taken by a factor beyond f32.
+#[test]
+fn weights_that_a_gpu_cannot_divide_by_are_refused() {
+    let weights = vec![1e-42; 100];
+    let dataset = random_dataset(100, 5, 2).with_weights(&weights).unwrap();
+    for hidden in [&[][..], &[4]] {
+        let problem = posed(&dataset, hidden);
+        for mut backend in backends(&problem) {
+            backend.follow(&momentum()).unwrap();
+            match (backend.kind(), backend.submit(0..2)) {
+                (BackendKind::Cpu, taken) => taken.unwrap(),
+                (BackendKind::Gpu, refused) => {
+                    let told = refused.unwrap_err().to_string();
+                    assert!(told.contains("rescale the weights"), "{told}");
+                }
+            }
         }
     }
 }

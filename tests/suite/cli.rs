@@ -297,7 +297,13 @@ fn a_bad_setting_is_refused() {
     assert_refused(
         &["train", "--backend", "gpu", "--learning-rate", "1e-60"],
         2,
-        &["--learning-rate", "1.1754944e-38"],
+        &["--learning-rate", "times the reduction", "1.1754944e-38"],
+    );
+    let momentum = ["--optimizer", "momentum", "--learning-rate", "1e-60"];
+    assert_refused(
+        &[&["train", "--backend", "gpu"][..], &momentum].concat(),
+        2,
+        &["--learning-rate: is 1e-60", "1.1754944e-38"],
     );
     assert_refused(
         &["train", "--backend", "gpu", "--clip-norm", "1e-50"],

@@ -268,8 +268,8 @@ impl Batch {
         device.read(self.tree.total(), 0, self.tree.n_sums)
     }
 
-    /// Submits the sums over the rows `rows` of `dataset`, and the update from their total by `optimizer`, whose record is
-    /// the first.
+    /// Submits the sums over the rows `rows` of `dataset`, and the update from their total by `optimizer`: those of the update
+    /// that has `places`.
     pub(super) fn sum(
         &mut self,
         device: &Device,
@@ -280,7 +280,7 @@ impl Batch {
         let update = &self.update;
         let update = |pass: &mut wgpu::ComputePass<'_>| {
             if let (Some(optimizer), Some(BatchUpdate::OfTotal(update))) = (optimizer, update) {
-                optimizer.record_update(pass, update, 0);
+                optimizer.record_update(pass, update, places);
             }
         };
         let ring = match &mut self.source {
@@ -317,11 +317,11 @@ impl Batch {
         self.leaf_kernel.record(pass, (0, places), &self.tree);
     }
 
-    /// Records the update of record number `number` from rows that are on the device, of the batch that has `places`.
+    /// Records the update that has `places`, from rows that are on the device.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, places): (usize, Places),
+        places: Places,
         optimizer: &DeviceOptimizer,
     ) {
         match (self.update.as_ref().expect("prepared"), &self.leaf_kernel) {
@@ -330,7 +330,7 @@ impl Batch {
             }
             (BatchUpdate::OfTotal(update), _) => {
                 self.record(pass, places);
-                optimizer.record_update(pass, update, number);
+                optimizer.record_update(pass, update, places);
             }
             _ => unreachable!("a network that reads each row once has a total"),
         }

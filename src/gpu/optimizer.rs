@@ -17,8 +17,8 @@ use wgpu::BufferUsages;
 pub(super) const MAX_UPDATES: usize = 1024;
 /// Bytes from one record to the next: every device takes a multiple of them as the place of a uniform.
 pub(super) const RECORD_BYTES: usize = 256;
-/// vec4 of the parameters that a workgroup of `norms` and of `optimizer` takes.
-pub(super) const NORMS_PER_WORKGROUP: usize = 1024;
+/// vec4 of the parameters that a workgroup of `norms` takes; a small network has no more.
+pub(super) const VEC4_PER_WORKGROUP: usize = 1024;
 pub(super) const WORKGROUP_SIZE: usize = 256;
 
 /// A rule, compiled, with what it keeps from update to update.
@@ -60,7 +60,7 @@ impl DeviceOptimizer {
             let floats = if is_used { layout.n_trained } else { 4 };
             device.storage("memory of the optimizer", floats)
         };
-        let n_nodes = (layout.n_trained / 4).div_ceil(NORMS_PER_WORKGROUP);
+        let n_nodes = (layout.n_trained / 4).div_ceil(VEC4_PER_WORKGROUP);
         let norms = needs_norms(rule).then(|| Tree::new(device, n_nodes, 4, None, None));
         let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
         Ok(Self {
@@ -90,7 +90,7 @@ impl DeviceOptimizer {
         let norms = self.norms.as_ref().map(|tree| {
             let mut pipeline = Pipeline::new(device, &norms(&self.layout))?;
             let buffers = [&self.records, total, parameters, tree.page()];
-            let workgroups = device.workgroups(n_columns.div_ceil(NORMS_PER_WORKGROUP));
+            let workgroups = device.workgroups(n_columns.div_ceil(VEC4_PER_WORKGROUP));
             pipeline.add(device, &buffers, workgroups)?;
             Ok(pipeline)
         });
@@ -162,19 +162,18 @@ impl DeviceOptimizer {
         }
     }
 
-    /// Records the update of record number `number`.
+    /// Records the update that has `places`.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         dispatches: &UpdateDispatches,
-        number: usize,
+        places: Places,
     ) {
-        let place = Places::of_record(number);
         if let (Some(pipeline), Some(tree)) = (&dispatches.norms, &self.norms) {
-            pipeline.record_at(pass, 0, place);
+            pipeline.record_at(pass, 0, places);
             tree.record(pass);
         }
-        dispatches.optimizer.record_at(pass, 0, place);
+        dispatches.optimizer.record_at(pass, 0, places);
     }
 
     /// What the rule keeps, in the order of [`Memory::vectors`].

@@ -11,7 +11,7 @@ use super::kernels::Binding::{Read, ReadWrite, UniformAt};
 use super::kernels::{Kernel, RowOrder, Summand, constants, row_reader, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{
-    DeviceOptimizer, MAX_UPDATES, NORMS_PER_WORKGROUP, RECORD_BYTES, WORKGROUP_SIZE,
+    DeviceOptimizer, MAX_UPDATES, RECORD_BYTES, VEC4_PER_WORKGROUP, WORKGROUP_SIZE,
     header_of_updates, needs_norms, workgroup_header,
 };
 use super::parameter_layout::ParameterLayout;
@@ -236,7 +236,7 @@ impl SmallLayout {
     fn is_small(&self, max_bytes: usize) -> bool {
         let n_columns = self.parameters.n_parameters / 4;
         let vectors = 2 * n_columns + self.n_values + WORKGROUP_SIZE;
-        n_columns <= NORMS_PER_WORKGROUP
+        n_columns <= VEC4_PER_WORKGROUP
             && self
                 .parameters
                 .layers

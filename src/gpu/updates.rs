@@ -139,19 +139,20 @@ impl Updates<'_, '_> {
             self.write_records(group);
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
-                    for number in 0..group.len() {
-                        self.pass.record(pass, Places::of_record(number));
+                    for places in (0..group.len()).map(Places::of_record) {
+                        self.pass.record(pass, places);
                         if !by_host {
-                            optimizer.record_update(pass, whole, number);
+                            optimizer.record_update(pass, whole, places);
                         }
                     }
                 });
             });
             if by_host {
-                self.pass.stream(device, Places::of_record(0))?;
+                let places = Places::of_record(0);
+                self.pass.stream(device, places)?;
                 device.submit("update", |encoder| {
                     Device::pass(encoder, "update", |pass| {
-                        optimizer.record_update(pass, whole, 0);
+                        optimizer.record_update(pass, whole, places);
                     });
                 });
             }
@@ -205,7 +206,7 @@ impl Updates<'_, '_> {
                     for (number, update) in updates.enumerate() {
                         let batch = self.batches.prepared(length(update));
                         let places = places(batches.size, number);
-                        batch.record_update(pass, (number, places), optimizer);
+                        batch.record_update(pass, places, optimizer);
                     }
                 });
             });

@@ -530,7 +530,7 @@ fn pictures_find_their_labels() {
             idx(&[u32::MAX, u32::MAX, u32::MAX], &[]),
             "more bytes than can be counted",
         ),
-        (idx(&[0, 2], &[]), "at least one row"),
+        (idx(&[0, 2], &[]), "no rows; at least one is needed"),
         (b"\0\0\x0a\x01\0\0\0\x01a".to_vec(), "type 0x0a"),
     ] {
         fs::write(path("bad.idx"), bytes).unwrap();

@@ -112,14 +112,9 @@ fn table_told(error: &neuralnet_table::Error, command: &Command) -> String {
             remedies,
             ..
         } => (format!("{place}: {reason}"), remedies),
-        Error::Setting {
-            setting,
-            reason,
-            remedies,
-        } => (
-            format!("{}: {reason}", argument(setting, command)),
-            remedies,
-        ),
+        Error::Setting { setting, reason } => {
+            return format!("{}: {reason}", argument(setting, command));
+        }
         other => return other.to_string(),
     };
     let told = remedies
@@ -264,7 +259,6 @@ mod tests {
         let output = || neuralnet_table::Error::Setting {
             setting: "output",
             reason: "no".to_owned(),
-            remedies: Vec::new(),
         };
         assert_eq!(told(output(), "predict"), "--output: no");
         assert_eq!(told(output(), "convert"), "OUT: no");

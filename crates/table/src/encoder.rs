@@ -1,15 +1,14 @@
 //! Columns of a table as features in f32, encoded as they were fitted.
 
-use crate::error::{Error, Place, Remedy, Result, listed, shown, some_of};
+use crate::error::{Error, Place, Remedy, Result, in_order, listed, shown, some_of};
 use crate::features::rounded;
 use crate::reader::Batch;
 use crate::table::Table;
 use crate::values::{self, canonical};
-use arrow_array::{Array, Float64Array};
+use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// Rows that one thread writes at a time.
 const BLOCK_ROWS: usize = 1 << 12;
@@ -65,37 +64,71 @@ impl Counts {
     }
 }
 
-/// Encodes columns as they were fitted.
-pub(crate) struct Encoder<'a> {
+/// The features (rows, I) of the first columns of `table`, encoded as `columns` were fitted. A text that is none of the
+/// categories has no feature of its own if `unknown_as_zero`; otherwise it is an error.
+///
+/// # Errors
+/// The first cell, row by row, that has no features; or if the memory for all is not granted.
+pub(crate) fn encode(
+    columns: &[Column],
+    unknown_as_zero: bool,
+    table: &Table,
+) -> Result<(Vec<f32>, Counts)> {
+    let places = columns.iter().map(|column| {
+        let categories = column.categories.as_ref()?;
+        Some(categories.iter().map(String::as_str).zip(0..).collect())
+    });
+    let encoder = Encoder {
+        columns,
+        places: places.collect(),
+        unknown_as_zero,
+        width: columns.iter().map(Column::n_features).sum(),
+        table,
+    };
+    let width = encoder.width;
+    let needed = table.n_rows.checked_mul(width);
+    let inputs = needed.and_then(|needed| bytemuck::allocation::try_zeroed_vec(needed).ok());
+    let mut inputs = inputs.ok_or_else(|| neuralnet::Error::HostMemory {
+        what: format!("{}: its features", table.source),
+        needed: 4 * table.n_rows as u64 * width as u64,
+    })?;
+    let mut rest = inputs.as_mut_slice();
+    let mut blocks = Vec::new();
+    for batch in &table.batches {
+        let (part, after) = rest.split_at_mut(batch.n_rows * width);
+        rest = after;
+        let starts = (0..).step_by(BLOCK_ROWS);
+        blocks.extend(
+            part.chunks_mut(BLOCK_ROWS * width)
+                .zip(starts)
+                .map(|(to, start)| (batch, start, to)),
+        );
+    }
+    let blocks = blocks.into_par_iter();
+    let mut counts = Counts::default();
+    for of_block in in_order(blocks.map(|(batch, start, to)| encoder.block(batch, start, to)))? {
+        counts.add(&of_block);
+    }
+    Ok((inputs, counts))
+}
+
+struct Encoder<'a> {
     columns: &'a [Column],
     /// The places of the categories of each column that has some.
     places: Vec<Option<HashMap<&'a str, usize>>>,
-    /// Whether an unknown category has no feature of its own; otherwise it is an error.
     unknown_as_zero: bool,
     /// Features of a row.
     width: usize,
+    table: &'a Table,
 }
 
-/// A column of a batch, ready to be written into rows.
-struct Prepared<'a> {
-    column: &'a Column,
-    cells: Cells,
+/// What was found in a column of a block of rows.
+#[derive(Default)]
+struct Found {
     n_missing: usize,
     n_unknown: usize,
-    /// The first cell that has no features.
+    /// The first row that has no features, and why.
     fault: Option<(usize, Fault)>,
-}
-
-enum Cells {
-    Numbers(Vec<f32>),
-    Categories(Vec<Category>),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Category {
-    Known(usize),
-    Unknown,
-    Missing,
 }
 
 /// Why a cell has no features.
@@ -105,185 +138,106 @@ enum Fault {
     BeyondF32(f64),
 }
 
-impl<'a> Encoder<'a> {
-    pub(crate) fn new(columns: &'a [Column], unknown_as_zero: bool) -> Self {
-        let places = columns.iter().map(|column| {
-            let categories = column.categories.as_ref()?;
-            Some(categories.iter().map(String::as_str).zip(0..).collect())
-        });
-        Self {
-            columns,
-            places: places.collect(),
-            unknown_as_zero,
-            width: columns.iter().map(Column::n_features).sum(),
-        }
-    }
-
-    /// The features (rows, I) of the first columns of `table`.
-    ///
-    /// # Errors
-    /// The first cell, row by row, that has no features; or if the memory for all is not granted.
-    pub(crate) fn encode(&self, table: &Table) -> Result<(Vec<f32>, Counts)> {
-        let needed = table.n_rows.checked_mul(self.width);
-        let inputs = needed.and_then(|needed| bytemuck::allocation::try_zeroed_vec(needed).ok());
-        let mut inputs = inputs.ok_or_else(|| neuralnet::Error::HostMemory {
-            what: format!("{}: its features", table.source),
-            needed: 4 * table.n_rows as u64 * self.width as u64,
-        })?;
-        let mut rest = inputs.as_mut_slice();
-        let mut parts = Vec::with_capacity(table.batches.len());
-        for batch in &table.batches {
-            let (part, after) = rest.split_at_mut(batch.n_rows * self.width);
-            rest = after;
-            parts.push((batch, part));
-        }
-        let encoded: Vec<Result<Counts>> = parts
-            .into_par_iter()
-            .map(|(batch, to)| self.encode_batch(table, batch, to))
-            .collect();
-        let mut counts = Counts::default();
-        for encoded in encoded {
-            counts.add(&encoded?);
-        }
-        Ok((inputs, counts))
-    }
-
-    fn encode_batch(&self, table: &Table, batch: &Batch, to: &mut [f32]) -> Result<Counts> {
-        let columns = 0..self.columns.len();
-        let prepared = columns.map(|at| self.prepare(table, batch, at));
-        let mut prepared = prepared.collect::<Result<Vec<Prepared<'_>>>>()?;
-        let faults = prepared
-            .iter_mut()
-            .filter_map(|column| Some((column.fault.take()?, column.column)));
-        if let Some(((row, fault), column)) = faults.min_by_key(|((row, _), _)| *row) {
-            return Err(fault.error(table, batch, row, column));
-        }
-        let blocks = to.par_chunks_mut(BLOCK_ROWS * self.width).enumerate();
-        blocks.for_each(|(block, to)| {
-            let (first, n_rows) = (block * BLOCK_ROWS, to.len() / self.width);
-            let mut feature = 0;
-            for column in &prepared {
-                column.write(first..first + n_rows, &mut to[feature..], self.width);
-                feature += column.column.n_features();
-            }
-        });
-        Ok(Counts {
-            n_missing: prepared.iter().map(|column| column.n_missing).collect(),
-            n_unknown: prepared.iter().map(|column| column.n_unknown).collect(),
-        })
-    }
-
-    fn prepare(&self, table: &Table, batch: &Batch, at: usize) -> Result<Prepared<'a>> {
-        let column = &self.columns[at];
-        let refused = |refused| table.refused(batch, at, refused);
-        let cells = &batch.columns[at];
-        let mut prepared = Prepared {
-            column,
-            cells: Cells::Numbers(Vec::new()),
-            n_missing: 0,
-            n_unknown: 0,
-            fault: None,
-        };
-        prepared.cells = match &self.places[at] {
-            None => {
-                let numbers = values::numbers(cells).map_err(refused)?;
-                Cells::Numbers(prepared.numbers(&numbers))
-            }
-            Some(places) => {
-                let texts = values::texts(cells).map_err(refused)?;
-                let texts = texts.iter().enumerate();
-                let category =
-                    |(row, text)| prepared.category(row, text, places, self.unknown_as_zero);
-                Cells::Categories(texts.map(category).collect())
-            }
-        };
-        Ok(prepared)
-    }
-}
-
-impl Prepared<'_> {
-    fn numbers(&mut self, numbers: &Float64Array) -> Vec<f32> {
-        if numbers.null_count() == 0 {
-            let offset = self.column.offset;
-            let encoded = numbers
-                .values()
-                .iter()
-                .map(|number| rounded(number - offset));
-            let encoded: Vec<f32> = encoded.collect();
-            // Without an early exit, so that the compiler can vectorise the loop.
-            let are_finite = |all: bool, encoded: &f32| all & encoded.is_finite();
-            if encoded.iter().fold(true, are_finite) {
-                return encoded;
-            }
-        }
-        let numbers = numbers.iter().enumerate();
-        numbers
-            .map(|(row, number)| self.number(row, number))
-            .collect()
-    }
-
-    fn number(&mut self, row: usize, number: Option<f64>) -> f32 {
-        let Some(number) = number else {
-            return self.missing(row).map_or(0.0, |fill| fill[0]);
-        };
-        let encoded = rounded(number - self.column.offset);
-        if !encoded.is_finite() {
-            self.fault.get_or_insert((row, Fault::BeyondF32(number)));
-        }
-        encoded
-    }
-
-    fn category(
-        &mut self,
-        row: usize,
-        text: Option<&str>,
-        places: &HashMap<&str, usize>,
-        unknown_as_zero: bool,
-    ) -> Category {
-        let Some(text) = text else {
-            self.missing(row);
-            return Category::Missing;
-        };
-        if let Some(known) = place(places, text) {
-            return Category::Known(known);
-        }
-        self.n_unknown += 1;
-        if !unknown_as_zero {
-            self.fault
-                .get_or_insert_with(|| (row, Fault::Unknown(text.to_owned())));
-        }
-        Category::Unknown
-    }
-
-    /// What fills a missing cell.
-    fn missing(&mut self, row: usize) -> Option<&[f32]> {
-        self.n_missing += 1;
-        if self.column.fill.is_none() {
-            self.fault.get_or_insert((row, Fault::Missing));
-        }
-        self.column.fill.as_deref()
-    }
-
-    /// Writes the features of the rows `rows` into the first columns of `to`, whose rows are `width` apart.
-    fn write(&self, rows: Range<usize>, to: &mut [f32], width: usize) {
-        match &self.cells {
-            Cells::Numbers(numbers) => {
-                for (to, number) in to.iter_mut().step_by(width).zip(&numbers[rows]) {
-                    *to = *number;
+impl Encoder<'_> {
+    /// Encodes the rows of `batch` from `start` on that `to` has the memory for.
+    fn block(&self, batch: &Batch, start: usize, to: &mut [f32]) -> Result<Counts> {
+        let n_rows = to.len() / self.width;
+        let (mut counts, mut feature) = (Counts::default(), 0);
+        let mut first: Option<(usize, Fault, &Column)> = None;
+        for (at, column) in self.columns.iter().enumerate() {
+            let cells = batch.columns[at].slice(start, n_rows);
+            let refused = |(row, reason): values::Refused| {
+                let row = row.map(|row| start + row);
+                self.table.refused(batch, at, (row, reason))
+            };
+            let to = &mut to[feature..];
+            let found = match &self.places[at] {
+                None => self.numbers(column, &values::numbers(&cells).map_err(refused)?, to),
+                Some(places) => {
+                    self.categories(column, places, &values::texts(&cells).map_err(refused)?, to)
                 }
+            };
+            counts.n_missing.push(found.n_missing);
+            counts.n_unknown.push(found.n_unknown);
+            if let Some((row, fault)) = found.fault
+                && first.as_ref().is_none_or(|(first, ..)| row < *first)
+            {
+                first = Some((row, fault, column));
             }
-            Cells::Categories(categories) => {
-                let fill = self.column.fill.as_deref().unwrap_or_default();
-                for (category, at) in categories[rows].iter().zip((0..).step_by(width)) {
-                    match category {
-                        Category::Known(category) => to[at + category] = 1.0,
-                        Category::Missing => to[at..at + fill.len()].copy_from_slice(fill),
-                        // The memory is 0 already.
-                        Category::Unknown => {}
+            feature += column.n_features();
+        }
+        match first {
+            None => Ok(counts),
+            Some((row, fault, column)) => {
+                let place = self.table.place_in(batch, start + row);
+                Err(fault.error(place.column(&column.name), column))
+            }
+        }
+    }
+
+    /// Writes numbers into the first column of `to`.
+    fn numbers(&self, column: &Column, numbers: &Float64Array, to: &mut [f32]) -> Found {
+        let mut found = Found::default();
+        // Without an early exit, so that the compiler can make the most of the loop.
+        let (mut are_finite, mut at) = (true, 0);
+        for number in numbers.values() {
+            to[at] = rounded(number - column.offset);
+            are_finite &= to[at].is_finite();
+            at += self.width;
+        }
+        if are_finite && numbers.null_count() == 0 {
+            return found;
+        }
+        for (row, (to, number)) in to.iter_mut().step_by(self.width).zip(numbers).enumerate() {
+            match number {
+                None => *to = found.missing(row, column).map_or(0.0, |fill| fill[0]),
+                Some(number) if !to.is_finite() => {
+                    found.fault.get_or_insert((row, Fault::BeyondF32(number)));
+                }
+                Some(_) => {}
+            }
+        }
+        found
+    }
+
+    /// Writes categories into the first columns of `to`, which are 0.
+    fn categories(
+        &self,
+        column: &Column,
+        places: &HashMap<&str, usize>,
+        texts: &LargeStringArray,
+        to: &mut [f32],
+    ) -> Found {
+        let mut found = Found::default();
+        for (row, (text, to)) in texts.iter().zip(to.chunks_mut(self.width)).enumerate() {
+            let Some(text) = text else {
+                let fill = found.missing(row, column).unwrap_or_default();
+                to[..fill.len()].copy_from_slice(fill);
+                continue;
+            };
+            match place(places, text) {
+                Some(category) => to[category] = 1.0,
+                None => {
+                    found.n_unknown += 1;
+                    if !self.unknown_as_zero {
+                        let fault = || (row, Fault::Unknown(text.to_owned()));
+                        found.fault.get_or_insert_with(fault);
                     }
                 }
             }
         }
+        found
+    }
+}
+
+impl Found {
+    /// Counts a missing cell, and gives what fills it.
+    fn missing<'c>(&mut self, row: usize, column: &'c Column) -> Option<&'c [f32]> {
+        self.n_missing += 1;
+        if column.fill.is_none() {
+            self.fault.get_or_insert((row, Fault::Missing));
+        }
+        column.fill.as_deref()
     }
 }
 
@@ -295,15 +249,15 @@ pub(crate) fn unfilled(place: Place) -> Error {
 }
 
 impl Fault {
-    fn error(self, table: &Table, batch: &Batch, row: usize, column: &Column) -> Error {
-        let at =
-            |reason: String| Error::at(table.place_in(batch, row).column(&column.name), reason);
+    fn error(self, place: Place, column: &Column) -> Error {
         match self {
-            Self::Missing => unfilled(table.place_in(batch, row).column(&column.name)),
-            Self::Unknown(text) => at(not_known(&text, column.categories.iter().flatten())).or(
-                Remedy::new("unknown_as_zero", "true", "takes it for none of them"),
-            ),
-            Self::BeyondF32(number) => at(beyond_f32(number)),
+            Self::Missing => unfilled(place),
+            Self::Unknown(text) => {
+                let reason = not_known(&text, column.categories.iter().flatten());
+                let effect = "takes it for none of them";
+                Error::at(place, reason).or(Remedy::new("unknown_as_zero", "true", effect))
+            }
+            Self::BeyondF32(number) => Error::at(place, beyond_f32(number)),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Why a table cannot be read or written: the place, the reason, and the remedies.
 
+use rayon::prelude::*;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+/// What is wrong with a part of a file or table, for whoever knows its place.
+pub(crate) type Parsed<T> = std::result::Result<T, String>;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -31,15 +35,13 @@ pub enum Error {
         remedies: Vec<Remedy>,
     },
     /// A setting cannot be used on this table.
-    #[error("`{setting}`: {reason}{}", told(remedies))]
+    #[error("`{setting}`: {reason}")]
     Setting {
         /// The name of the setting: a field of [`TableOptions`](crate::TableOptions), of the options in it, or of
         /// [`ModelOptions`](crate::ModelOptions), or an argument of the function.
         setting: &'static str,
         /// What is wrong, and what to do.
         reason: String,
-        /// Settings that help, each on its own.
-        remedies: Vec<Remedy>,
     },
     /// The samples, or the file to write, are refused by the library below.
     #[error(transparent)]
@@ -173,13 +175,27 @@ impl Error {
         }
     }
 
+    /// What is wrong with the setting `setting`.
+    pub(crate) fn setting(setting: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Setting { setting, reason }
+    }
+
     /// This error with one more remedy.
     pub(crate) fn or(mut self, remedy: Remedy) -> Self {
-        if let Self::Table { remedies, .. } | Self::Setting { remedies, .. } = &mut self {
+        if let Self::Table { remedies, .. } = &mut self {
             remedies.push(remedy);
         }
         self
     }
+}
+
+/// All results, or the first error, whichever thread was first.
+pub(crate) fn in_order<T: Send, E: Send>(
+    results: impl ParallelIterator<Item = std::result::Result<T, E>>,
+) -> std::result::Result<Vec<T>, E> {
+    let results: Vec<_> = results.collect();
+    results.into_iter().collect()
 }
 
 /// Names, in one line and not too many.

@@ -1,11 +1,11 @@
 //! How the columns of a table become features, fitted to the table of the training: numbers less an offset if f32 needs
 //! one, texts as categories, and what fills missing cells. A model keeps it as a [`Column`] each;
-//! [`Encoder`](crate::encoder::Encoder) applies it.
+//! [`encode`](crate::encoder::encode) applies it.
 
-use crate::error::{Error, Place, Remedy, Result, shown, some_of};
+use crate::error::{Error, Place, Remedy, Result, in_order, shown, some_of};
 use crate::options::{Impute, TableOptions};
 use crate::rounding::Rounding;
-use crate::table::{Cells, Table};
+use crate::table::Table;
 use crate::values::{canonical, each_weighted};
 use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
@@ -27,16 +27,12 @@ pub(crate) fn fit(
     weights: Option<&[f64]>,
     options: &TableOptions,
 ) -> Result<(Vec<Column>, Vec<String>)> {
-    let fitted: Vec<Result<(Column, Vec<String>)>> = is_one_hot
-        .par_iter()
-        .enumerate()
-        .map(|(at, is_one_hot)| match is_one_hot {
-            true => Ok((fit_categories(table, at, weights, options)?, Vec::new())),
-            false => fit_number(table, at, weights, options),
-        })
-        .collect();
-    // The first column's error, whichever thread was first.
-    let fitted: Vec<_> = fitted.into_iter().collect::<Result<_>>()?;
+    let columns = is_one_hot.par_iter().enumerate();
+    let fitted = columns.map(|(at, is_one_hot)| match is_one_hot {
+        true => Ok((fit_categories(table, at, weights, options)?, Vec::new())),
+        false => fit_number(table, at, weights, options),
+    });
+    let fitted = in_order(fitted)?;
     if options.impute.is_none() {
         refuse_missing(table, 0..is_one_hot.len())?;
     }
@@ -106,7 +102,7 @@ fn fit_number(
 }
 
 /// The first row, over all batches, whose number is infinite.
-pub(crate) fn first_infinite(cells: &Cells<Float64Array>) -> Option<usize> {
+pub(crate) fn first_infinite(cells: &[Float64Array]) -> Option<usize> {
     let mut all = cells.iter().flat_map(|cells| {
         (0..cells.len()).map(|row| cells.is_valid(row).then(|| cells.value(row)))
     });
@@ -181,7 +177,7 @@ fn fit_categories(
 /// weighs nothing is none. Numbers that are equal are one text if all texts are plain numbers. Counting ends past
 /// `most` different texts.
 pub(crate) fn counted(
-    cells: &Cells<LargeStringArray>,
+    cells: &[LargeStringArray],
     weights: Option<&[f64]>,
     most: usize,
 ) -> BTreeMap<String, f64> {
@@ -198,12 +194,11 @@ pub(crate) fn counted(
         if found.len() > n_before {
             let is_number = canonical(text).map(|number| numbers.insert(number));
             are_numbers &= is_number.is_some();
-            if (if are_numbers {
-                numbers.len()
-            } else {
-                found.len()
-            }) > most
-            {
+            let n_different = match are_numbers {
+                true => numbers.len(),
+                false => found.len(),
+            };
+            if n_different > most {
                 break;
             }
         }
@@ -240,7 +235,7 @@ mod tests {
 
     #[test]
     fn numbers_are_counted_however_many_spellings_they_have() {
-        let counted = |texts: &[&str]| counted(&vec![texts.to_vec().into()], None, 3);
+        let counted = |texts: &[&str]| counted(&[texts.to_vec().into()], None, 3);
         let numbers = counted(&["0", "0.0", "1", "1.0", "1e0", "2"]);
         let numbers: Vec<_> = numbers.into_iter().collect();
         assert_eq!(

@@ -1,9 +1,10 @@
 //! The bytes of a file, whatever it is and however it is packed; and panics of the libraries that read them, contained.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Parsed, Result};
 use flate2::bufread::MultiGzDecoder;
 use memmap2::Mmap;
 use std::cell::Cell;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
@@ -126,9 +127,9 @@ thread_local! {
 
 /// What `read` gives; an error if it panics, as libraries do on some damaged files. Nothing of such a panic reaches
 /// stderr; those of other threads do as ever.
-pub(crate) fn contained<T>(
-    read: impl FnOnce() -> std::result::Result<T, String>,
-) -> std::result::Result<T, String> {
+pub(crate) fn contained<T, E: Display>(
+    read: impl FnOnce() -> std::result::Result<T, E>,
+) -> Parsed<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = panic::take_hook();
@@ -141,7 +142,10 @@ pub(crate) fn contained<T>(
     let before = IS_CONTAINED.replace(true);
     let read = panic::catch_unwind(AssertUnwindSafe(read));
     IS_CONTAINED.set(before);
-    read.unwrap_or_else(|_| Err("its parts disagree".to_owned()))
+    match read {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(_) => Err("its parts disagree".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +158,8 @@ mod tests {
     #[test]
     fn only_panics_of_the_reading_thread_are_contained_and_only_while_it_reads() {
         let elsewhere = || thread::spawn(|| IS_CONTAINED.get()).join();
-        let seen = contained(|| Ok((IS_CONTAINED.get(), elsewhere().expect("no panic"))));
+        let seen =
+            contained(|| Ok::<_, String>((IS_CONTAINED.get(), elsewhere().expect("no panic"))));
         assert_eq!(seen, Ok((true, false)));
         let refused = contained(|| -> Result<(), String> { panic!("a damaged page") });
         assert!(refused.is_err_and(|reason| reason.contains("its parts disagree")));

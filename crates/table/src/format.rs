@@ -159,14 +159,13 @@ pub(crate) fn open(
 ) -> Result<Box<dyn Reader>> {
     let format = Format::of(path);
     if labels.is_some() && format != Format::Idx {
-        return Err(Error::Setting {
-            setting: "labels",
-            reason: format!(
+        return Err(Error::setting(
+            "labels",
+            format!(
                 "names the labels of pictures in the IDX format, and `{}` is not such a file; leave it out",
                 path.display()
             ),
-            remedies: Vec::new(),
-        });
+        ));
     }
     if format != Format::Csv {
         let what = format!("a file of the {format:?} format");

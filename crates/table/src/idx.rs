@@ -3,13 +3,11 @@
 //! Two zeros, the type of the numbers, how many dimensions there are, their sizes, then the numbers, the most
 //! significant byte first: <http://yann.lecun.com/exdb/mnist/>.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Parsed, Result};
 use crate::file::{self, Bytes};
-use crate::npy::{Array, Arrays, Element, Header, MAX_COLUMNS};
+use crate::npy::{Array, Arrays, Element, Header};
 use crate::reader::Columns;
 use std::path::{Path, PathBuf};
-
-type Parsed<T> = std::result::Result<T, String>;
 
 /// Opens the pictures in the file `path` of these bytes with the labels in the file `labels`, or in the one beside it whose name
 /// says `labels` where that of the pictures says `images`.
@@ -39,14 +37,10 @@ pub(crate) fn open(path: &Path, bytes: Bytes, labels: Option<&Path>) -> Result<A
         }
         Ok(path) => {
             let bytes = file::read(&path).map_err(|error| match error {
-                Error::File { path, source } => Error::Setting {
-                    setting: "labels",
-                    reason: format!(
-                        "`{}`: {source}; name the file of the labels",
-                        path.display()
-                    ),
-                    remedies: Vec::new(),
-                },
+                Error::File { path, source } => {
+                    let (path, remedy) = (path.display(), "name the file of the labels");
+                    Error::setting("labels", format!("`{path}`: {source}; {remedy}"))
+                }
                 error => error,
             })?;
             let labels = array(&path, bytes)?;
@@ -121,35 +115,13 @@ fn header(bytes: &[u8]) -> Parsed<Header> {
         n_bytes,
         is_big_endian: true,
     };
-    let product =
-        |sizes: &[usize], start| sizes.iter().copied().try_fold(start, usize::checked_mul);
-    let [n_rows, rest @ ..] = &shape[..] else {
-        return Err("says that it has no dimensions; copy it again".to_owned());
-    };
-    let promised = product(&shape, n_bytes)
-        .ok_or("says its sizes are more bytes than can be counted; copy it again")?;
-    if *n_rows == 0 || !product(rest, 1).is_some_and(|width| (1..=MAX_COLUMNS).contains(&width)) {
-        return Err(format!(
-            "says its sizes are {shape:?}, and at least one row of 1 to {MAX_COLUMNS} numbers is needed"
-        ));
-    }
-    let there = bytes.len() - offset;
-    if there != promised {
-        let why = if there < promised {
-            "it is cut short"
-        } else {
-            "something else follows"
-        };
-        return Err(format!(
-            "says its sizes are {shape:?}, {promised} bytes of values, and holds {there}: {why}; copy it again"
-        ));
-    }
-    Ok(Header {
+    let header = Header {
         element,
         is_fortran: false,
         shape,
         offset,
-    })
+    };
+    header.checked(bytes.len() - offset)
 }
 
 #[cfg(test)]

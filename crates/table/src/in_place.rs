@@ -7,7 +7,7 @@ use crate::reader::{InPlace, Reader};
 use crate::roles::Roles;
 use crate::targets::constant;
 use neuralnet::Dataset;
-use neuralnet::data::{Column, ColumnView, Encoded, Lines, TableValues, scan_views};
+use neuralnet::data::{Column, ColumnView, Encoded, Lines, scan_views};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,8 +16,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) source: &'a str,
     pub(crate) roles: &'a Roles,
     pub(crate) columns: &'a [Column],
-    /// Names of the targets; `None` for none.
-    pub(crate) target_names: Option<&'a [String]>,
+    pub(crate) target_names: &'a [String],
     /// Whether something becomes of missing cells, so that they are not an error.
     pub(crate) fills: bool,
     /// Whether a network is to learn from the samples.
@@ -51,7 +50,7 @@ impl Asked<'_> {
                 .chain(&self.roles.targets)
                 .nth(used);
             let column = *column.expect("a used column");
-            let value = values.as_ref()[row * values.width + column];
+            let value = values.values.all()[row * values.width + column];
             let place = Place {
                 row: Some(row),
                 ..Place::of(self.source)
@@ -85,11 +84,11 @@ impl Asked<'_> {
         }
         Ok(Some(Dataset::from_encoded(Encoded {
             source: self.source.to_owned(),
-            n_samples: values.n_rows,
+            n_samples: values.values.all().len() / values.width,
             columns: self.columns.to_vec(),
             inputs,
             targets,
-            target_names: self.target_names.unwrap_or_default().to_vec(),
+            target_names: self.target_names.to_vec(),
             target_offsets: Vec::new(),
             classes: None,
             lines: Lines::default(),
@@ -101,12 +100,13 @@ impl Asked<'_> {
 
     /// Refuses a target that is the same in every row.
     fn refuse_constant(&self, values: &InPlace, reader: &dyn Reader) -> Result<()> {
-        let rows = || values.as_ref().chunks_exact(values.width);
+        let all = values.values.all();
+        let rows = || all.chunks_exact(values.width);
         let names = &reader.columns().names;
         for column in &self.roles.targets {
-            let first = values.as_ref()[*column];
+            let first = all[*column];
             // Ends at the first row that differs, which is the second as a rule.
-            if values.n_rows > 1 && rows().all(|row| (row[*column] - first).abs() <= 0.0) {
+            if all.len() > values.width && rows().all(|row| (row[*column] - first).abs() <= 0.0) {
                 let others = self.roles.features.iter().map(|feature| &names[*feature]);
                 return Err(constant(self.source, &names[*column], first.into(), others));
             }
@@ -115,8 +115,8 @@ impl Asked<'_> {
     }
 
     fn views(&self, values: &InPlace) -> (ColumnView, ColumnView) {
-        let shared = Arc::new(TableValues::Shared(Box::new(values.clone())));
-        let view = |columns: &[usize]| ColumnView::new(Arc::clone(&shared), values.width, columns);
+        let view =
+            |columns: &[usize]| ColumnView::new(Arc::clone(&values.values), values.width, columns);
         (view(&self.roles.features), view(&self.roles.targets))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc>
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Parsed, Result};
 use crate::file::{self, contained};
 use crate::parquet::Layout;
 use crate::reader::{Batch, Columns, Kind, Reader};
@@ -17,7 +17,6 @@ const MAGIC: &[u8] = b"ARROW1";
 /// Bytes of a file that its stream begins at a multiple of.
 const STEP: usize = 8;
 
-type Parsed<T> = std::result::Result<T, String>;
 type Batches = StreamReader<Cursor<Bytes>>;
 
 /// A stream whose schema is read.
@@ -141,7 +140,7 @@ impl Ipc {
                 rest.insert(batches.map_err(damaged)?)
             }
         };
-        let read = contained(|| rest.next().transpose().map_err(|error| error.to_string()));
+        let read = contained(|| rest.next().transpose());
         let batch = read.map_err(damaged)?.map(|read| {
             let batch = self.layout.batch(wanted, read.columns(), self.n_read)?;
             self.n_read += batch.n_rows;

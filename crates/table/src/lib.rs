@@ -1,6 +1,6 @@
 //! Tables for [`neuralnet`]: files and Arrow's record batches to data sets, and back.
 //!
-//! A table is a CSV file (also compressed), NumPy's `.npy` and `.npz`, Parquet, Feather, pictures in the IDX format, or
+//! A table is a CSV file, NumPy's `.npy` and `.npz`, Parquet, Feather, pictures in the IDX format, each also compressed, or
 //! [`RecordBatch`](arrow_array::RecordBatch)es in memory. [`open()`] makes features and targets of its columns as
 //! [`TableOptions`] says; [`open_for`], [`open_labelled`] and [`stream()`] open a table for a model that knows how each
 //! column was encoded; [`predict()`] writes a model's predictions for every row, and [`convert()`] a table in another

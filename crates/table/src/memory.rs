@@ -3,7 +3,7 @@
 use crate::error::{Error, Place, Result};
 use crate::options::TableOptions;
 use crate::reader::{Batch, Columns, Kind, Reader};
-use crate::training::trained;
+use crate::training::for_training;
 use crate::values::plain;
 use arrow_array::RecordBatch;
 use neuralnet::Dataset;
@@ -52,7 +52,7 @@ pub fn from_batches(
         rest: batches.into_iter(),
         n_rows: 0,
     };
-    trained(source, &mut batches, options, start)
+    for_training(source, &mut batches, options, start)
 }
 
 impl Reader for Batches {

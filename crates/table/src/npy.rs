@@ -7,10 +7,11 @@ mod header;
 pub(crate) use element::Element;
 pub(crate) use header::{Header, MAX_COLUMNS};
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, in_order};
 use crate::file::Bytes;
 use crate::reader::{Batch, Columns, InPlace, Kind, Reader};
 use arrow_array::ArrayRef;
+use neuralnet::data::TableValues;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -115,7 +116,7 @@ impl Arrays {
     }
 
     /// The array that the column `column` of the table is in, and its place there.
-    fn place(&self, column: usize) -> Result<(&Array, usize)> {
+    fn array_of(&self, column: usize) -> Result<(&Array, usize)> {
         let mut place = column;
         for array in &self.arrays {
             match place.checked_sub(array.header.width()) {
@@ -123,11 +124,7 @@ impl Arrays {
                 Some(rest) => place = rest,
             }
         }
-        Err(Error::Setting {
-            setting: "labels",
-            reason: self.missing.clone(),
-            remedies: Vec::new(),
-        })
+        Err(Error::setting("labels", self.missing.clone()))
     }
 }
 
@@ -142,7 +139,7 @@ impl Reader for Arrays {
         let names = &self.columns.names;
         let places = wanted
             .iter()
-            .map(|(column, _)| Ok((self.place(*column)?, &names[*column])));
+            .map(|(column, _)| Ok((self.array_of(*column)?, &names[*column])));
         let places = places.collect::<Result<Vec<_>>>()?;
         let step = (BATCH_NUMBERS / wanted.len().max(1)).max(1);
         let starts: Vec<usize> = (first..end).step_by(step).collect();
@@ -151,15 +148,13 @@ impl Reader for Arrays {
             let cells = places
                 .iter()
                 .map(|((array, column), name)| array.cells(*column, name, &rows));
-            Ok(Batch::without_lines(
+            Ok::<_, Error>(Batch::without_lines(
                 cells.collect::<Result<_>>()?,
                 rows.len(),
                 start,
             ))
         });
-        // The first error, whichever core was first.
-        let batches: Vec<Result<Batch>> = batches.collect();
-        let batches = batches.into_iter().collect::<Result<_>>()?;
+        let batches = in_order(batches)?;
         self.n_read = end;
         self.arrays
             .iter_mut()
@@ -183,8 +178,7 @@ impl Reader for Arrays {
             && !header.is_fortran
             && bytemuck::try_cast_slice::<u8, f32>(&values).is_ok();
         fits.then(|| InPlace {
-            values: Arc::new(Floats(values)),
-            n_rows: header.n_rows(),
+            values: Arc::new(TableValues::Shared(Box::new(Floats(values)))),
             width: header.width(),
         })
     }

@@ -1,6 +1,6 @@
 //! NumPy's `.npz` files, archives of arrays: the features and the targets of a table, or both in one.
 
-use crate::error::{Error, Result, listed, shown};
+use crate::error::{Error, Parsed, Result, listed, shown};
 use crate::file::{Bytes, contained};
 use crate::npy::{Array, Arrays};
 use crate::reader::Columns;
@@ -19,8 +19,6 @@ pub(crate) const COLUMNS: &str = "columns";
 const HELD_OUT: [&str; 6] = ["x_test", "y_test", "x_val", "y_val", "x_valid", "y_valid"];
 /// What NumPy calls arrays without names.
 const UNNAMED: [&str; 2] = ["arr_0", "arr_1"];
-
-type Parsed<T> = std::result::Result<T, String>;
 
 /// Opens the archive `path` of these bytes.
 ///

@@ -1,7 +1,8 @@
 //! From a name to a data set: a table is opened, its columns are read, and become features and targets.
 
-use crate::encoder::Encoder;
-use crate::error::{Error, Result, shown};
+use crate::encoder::encode;
+use crate::error::{Result, shown};
+use crate::features::rounded;
 use crate::format;
 use crate::in_place::Asked;
 use crate::options::{ModelOptions, TableOptions};
@@ -9,7 +10,7 @@ use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
-use crate::training::{drop_missing, drop_weightless, trained};
+use crate::training::{drop_missing, drop_weightless, for_training};
 use crate::values::canonical;
 use neuralnet::data::{Column, ColumnView, Encoded, Reading};
 use neuralnet::{Classes, Dataset, Model};
@@ -17,20 +18,20 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Opens DATA to train on it: `article`, `synthetic:ROWSxFEATURES[,rule=…][,noise=…][,seed=…]`, or the path of a file, whose
-/// ending says what it is: `.npy`, `.npz`, `.parquet`, `.feather`, `-ubyte` or `.idx` (IDX), otherwise CSV, also
+/// ending says what it is: `.npy`, `.npz`, `.parquet`, `.feather`, `-ubyte` or `.idx` (IDX), otherwise CSV, each also
 /// compressed (`.gz`, `.zst`).
 ///
 /// A file must not be changed or cut short while it is read, and a `.npy` file while the data set lives: results would
 /// be wrong, or the process would be ended. To put another file in its place is harmless.
 ///
 /// # Errors
-/// If the data cannot be read, or are not such a table as `options` asks for; see [`Error`].
+/// If the data cannot be read, or are not such a table as `options` asks for; see [`Error`](crate::Error).
 pub fn open(data: &str, options: &TableOptions) -> Result<Dataset> {
     if is_file(data) {
         let path = Path::new(data);
         let start = Instant::now();
         let mut reader = format::open(path, &options.text, options.labels.as_deref())?;
-        return trained(data, &mut *reader, options, start);
+        return for_training(data, &mut *reader, options, start);
     }
     options.check_unused(data)?;
     match data.strip_prefix("synthetic:") {
@@ -56,14 +57,12 @@ pub fn open_for(model: &Model, data: &str, options: &ModelOptions) -> Result<Dat
 /// Those of [`open_for`], and if the data lack a target, or hold another class.
 pub fn open_labelled(model: &Model, data: &str, options: &ModelOptions) -> Result<Dataset> {
     let description = model.description();
-    let labels = Labels {
-        names: description.targets.clone(),
-        known: Known {
-            classes: description.classes.as_ref(),
-            offsets: &description.target_offsets,
-        },
+    let targets = Known {
+        names: &description.targets,
+        classes: description.classes.as_ref(),
+        offsets: &description.target_offsets,
     };
-    open_known(data, &description.columns, Some(labels), options)
+    open_known(data, &description.columns, Some(targets), options)
 }
 
 /// Opens DATA for the columns of the samples `dataset`, each found by its name: to look at, not to train on.
@@ -71,14 +70,12 @@ pub fn open_labelled(model: &Model, data: &str, options: &ModelOptions) -> Resul
 /// # Errors
 /// If the data cannot be read, lack a column, or hold what these samples do not.
 pub fn open_alike(dataset: &Dataset, data: &str, options: &ModelOptions) -> Result<Dataset> {
-    let labels = Labels {
-        names: dataset.target_names().to_vec(),
-        known: Known {
-            classes: dataset.classes(),
-            offsets: dataset.target_offsets(),
-        },
+    let targets = Known {
+        names: dataset.target_names(),
+        classes: dataset.classes(),
+        offsets: dataset.target_offsets(),
     };
-    open_known(data, dataset.columns(), Some(labels), options)
+    open_known(data, dataset.columns(), Some(targets), options)
 }
 
 /// Whether DATA names a file and not data that are made.
@@ -87,72 +84,53 @@ pub fn is_file(data: &str) -> bool {
     data != "article" && !data.starts_with("synthetic:")
 }
 
-/// The targets that are wanted of a table.
-#[derive(Clone)]
-pub(crate) struct Labels<'a> {
-    /// Their names, if they are numbers.
-    names: Vec<String>,
-    known: Known<'a>,
-}
-
-impl Labels<'_> {
-    /// The columns of a table that they are in.
-    fn columns(&self) -> Vec<String> {
-        match self.known.classes {
-            Some(Classes { column, .. }) => vec![column.clone()],
-            None => self.names.clone(),
-        }
-    }
-}
-
-/// Opens DATA for features made of `columns`; with the targets if `labels` asks for them, otherwise without any
-/// if DATA is a file.
+/// Opens DATA for features made of `columns`; with the targets if `known` asks for them, otherwise without any if DATA is
+/// a file.
 pub(crate) fn open_known(
     data: &str,
     columns: &[Column],
-    labels: Option<Labels<'_>>,
+    known: Option<Known<'_>>,
     options: &ModelOptions,
 ) -> Result<Dataset> {
     if !is_file(data) {
         let dataset = open(data, &TableOptions::default())?;
         let features: Vec<String> = columns.iter().flat_map(Column::feature_names).collect();
         check_names(&dataset, "features", dataset.input_names(), &features)?;
-        if let Some(labels) = &labels {
-            check_names(&dataset, "targets", dataset.target_names(), &labels.names)?;
+        if let Some(known) = known {
+            check_names(&dataset, "targets", dataset.target_names(), known.names)?;
         }
-        refuse_offsets(&dataset, columns, labels.as_ref())?;
+        refuse_offsets(&dataset, columns, known)?;
         options.check_unused(data)?;
         return Ok(dataset);
     }
     let start = Instant::now();
     let mut reader = format::open(Path::new(data), &options.text, None)?;
-    let wanted_targets = labels.as_ref().map(Labels::columns).unwrap_or_default();
+    let wanted_targets = known.map_or(&[][..], |known| known.columns());
     let features = columns.iter().map(|column| &column.name);
-    let weight = options.sample_weight.as_ref().filter(|_| labels.is_some());
+    let weight = options.sample_weight.as_ref().filter(|_| known.is_some());
     let roles = Roles::of_model(
         data,
         reader.columns(),
         features,
-        &wanted_targets,
+        wanted_targets,
         weight,
         &[],
     )?;
     let kinds = kinds(
         &roles,
         |at| columns[at].categories.is_some(),
-        kind_of_targets(labels.as_ref().and_then(|labels| labels.known.classes)),
+        kind_of_targets(known.and_then(|known| known.classes)),
     );
     let asked = Asked {
         source: data,
         roles: &roles,
         columns,
-        target_names: labels.as_ref().map(|labels| labels.names.as_slice()),
+        target_names: known.map_or(&[], |known| known.names),
         fills: options.drop_missing_targets || columns.iter().any(|column| column.fill.is_some()),
         is_training: false,
     };
-    let is_raw =
-        |labels: &Labels<'_>| labels.known.classes.is_none() && labels.known.offsets.is_empty();
-    if let Some(dataset) = asked.in_place(&*reader, labels.as_ref().is_none_or(is_raw), start)? {
+    let is_raw = |known: Known<'_>| known.classes.is_none() && known.offsets.is_empty();
+    if let Some(dataset) = asked.in_place(&*reader, known.is_none_or(is_raw), start)? {
         return Ok(dataset);
     }
     let mut table = read(data, &mut *reader, &kinds)?;
@@ -164,22 +142,17 @@ pub(crate) fn open_known(
     }
     let weight = roles.weight.map(|_| target_columns.end);
     let weights = drop_weightless(&mut table, weight, &mut notices)?;
-    let (inputs, counts) = Encoder::new(columns, options.unknown_as_zero).encode(&table)?;
+    let (inputs, counts) = encode(columns, options.unknown_as_zero, &table)?;
     let how = How {
-        known: labels.map(|labels| labels.known),
-        weights: weights.as_deref(),
+        known,
         ..How::default()
     };
     let made = targets(&table, target_columns, how)?;
     notices.extend([reader.take_notices(), counts.notices(columns)].concat());
-    Ok(encoded(
-        table,
-        columns.to_vec(),
-        inputs,
-        made,
-        notices,
-        reading(&*reader, start),
-    ))
+    let reading = Some(reading(&*reader, start));
+    let columns = columns.to_vec();
+    let dataset = encoded(table, columns, inputs, made, notices, reading);
+    weighted(dataset, weights.as_deref())
 }
 
 fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String]) -> Result<()> {
@@ -202,13 +175,9 @@ fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String
 
 /// Refuses data that are not read from a table for a model that keeps a column or target as its difference from a
 /// number.
-fn refuse_offsets(
-    dataset: &Dataset,
-    columns: &[Column],
-    labels: Option<&Labels<'_>>,
-) -> Result<()> {
+fn refuse_offsets(dataset: &Dataset, columns: &[Column], known: Option<Known<'_>>) -> Result<()> {
     let has_offset = columns.iter().any(|column| column.offset.abs() > 0.0)
-        || labels.is_some_and(|labels| !labels.known.offsets.is_empty());
+        || known.is_some_and(|known| !known.offsets.is_empty());
     match has_offset {
         false => Ok(()),
         true => Err(neuralnet::Error::Dataset {
@@ -256,13 +225,7 @@ pub(crate) fn read(
     wanted: &[(usize, Kind)],
 ) -> Result<Table> {
     let table = Table::read(source, reader, wanted, usize::MAX)?;
-    match table.n_rows {
-        0 => Err(Error::at(
-            table.place(),
-            "has no rows; at least one is needed",
-        )),
-        _ => Ok(table),
-    }
+    table.refuse_empty().map(|()| table)
 }
 
 pub(crate) fn reading(reader: &dyn Reader, start: Instant) -> Reading {
@@ -278,23 +241,31 @@ pub(crate) fn encoded(
     inputs: Vec<f32>,
     made: Targets,
     notices: Vec<String>,
-    reading: Reading,
+    reading: Option<Reading>,
 ) -> Dataset {
     let n_inputs = columns.iter().map(Column::n_features).sum();
-    let target_width = made.names.len() + usize::from(made.is_weighted);
     let has_offset = made.offsets.iter().any(|offset| offset.abs() > 0.0);
     Dataset::from_encoded(Encoded {
         n_samples: table.n_rows,
         columns,
         inputs: ColumnView::whole(inputs, n_inputs),
-        targets: ColumnView::whole(made.values, target_width),
+        targets: ColumnView::whole(made.values, made.names.len()),
         target_names: made.names,
         target_offsets: if has_offset { made.offsets } else { Vec::new() },
         classes: made.classes,
         lines: table.lines(),
         scanned: None,
         notices,
-        reading: Some(reading),
+        reading,
         source: table.source,
     })
+}
+
+/// The samples with their weights, if they have any.
+pub(crate) fn weighted(dataset: Dataset, weights: Option<&[f64]>) -> Result<Dataset> {
+    let Some(weights) = weights else {
+        return Ok(dataset);
+    };
+    let weights: Vec<f32> = weights.iter().copied().map(rounded).collect();
+    Ok(dataset.with_weights(&weights)?)
 }

@@ -28,13 +28,12 @@ impl TextOptions {
         ];
         match settings.into_iter().find(|(_, is_given)| *is_given) {
             None => Ok(()),
-            Some((setting, _)) => Err(Error::Setting {
+            Some((setting, _)) => Err(Error::setting(
                 setting,
-                reason: format!(
+                format!(
                     "is for the text of CSV files, and `{data}` is {what}; leave it out, or convert the data to CSV"
                 ),
-                remedies: Vec::new(),
-            }),
+            )),
         }
     }
 }
@@ -113,13 +112,10 @@ impl TableOptions {
 fn refuse_columns(settings: &[(&'static str, bool)], data: &str) -> Result<()> {
     match settings.iter().find(|(_, is_given)| *is_given) {
         None => Ok(()),
-        Some((setting, _)) => Err(Error::Setting {
+        Some((setting, _)) => Err(Error::setting(
             setting,
-            reason: format!(
-                "is for the columns of a file, and `{data}` is not a file; leave it out"
-            ),
-            remedies: Vec::new(),
-        }),
+            format!("is for the columns of a file, and `{data}` is not a file; leave it out"),
+        )),
     }
 }
 

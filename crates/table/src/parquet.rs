@@ -6,7 +6,7 @@ mod schema;
 
 pub(crate) use schema::Layout;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Parsed, Result, in_order};
 use crate::file::{Bytes, contained};
 use crate::reader::{Batch, Columns, Kind, Reader};
 use ::parquet::arrow::ProjectionMask;
@@ -20,8 +20,6 @@ use std::path::{Path, PathBuf};
 
 /// Most rows of a batch.
 const BATCH_ROWS: usize = 1 << 16;
-
-type Parsed<T> = std::result::Result<T, String>;
 
 /// A file whose footer is read.
 pub(crate) struct Parquet {
@@ -57,10 +55,8 @@ struct Group {
 /// If it is not a Parquet file, or has no rows.
 pub(crate) fn open(path: &Path, file: Bytes) -> Result<Parquet> {
     let wrong = |reason| Error::file(path, reason);
-    let metadata = contained(|| {
-        let metadata = ArrowReaderMetadata::load(&file.shared(), ArrowReaderOptions::new());
-        metadata.map_err(|error| error.to_string())
-    });
+    let metadata =
+        contained(|| ArrowReaderMetadata::load(&file.shared(), ArrowReaderOptions::new()));
     let metadata = metadata.map_err(damaged).map_err(wrong)?;
     let groups = metadata.metadata().row_groups().iter();
     let groups: Vec<usize> = groups
@@ -107,7 +103,7 @@ impl Table {
                 .with_row_groups(vec![group])
                 .with_batch_size(n_rows.min(BATCH_ROWS))
                 .with_projection(mask);
-            contained(|| builder.build().map_err(|error| error.to_string()))
+            contained(|| builder.build())
         });
         Ok(Group {
             side_by_side: readers.collect::<Parsed<_>>().map_err(damaged)?,
@@ -121,12 +117,9 @@ impl Table {
         let groups = (0..self.groups.len()).into_par_iter().map(|group| {
             let mut group = self.group(group, fields, BATCH_ROWS)?;
             let batches = std::iter::from_fn(|| group.next(&self.layout, wanted).transpose());
-            batches.collect()
+            batches.collect::<Parsed<Vec<_>>>()
         });
-        let groups: Vec<Parsed<Vec<Batch>>> = groups.collect();
-        // The first error, whichever core was first.
-        let groups = groups.into_iter().collect::<Parsed<Vec<_>>>()?;
-        Ok(groups.into_iter().flatten().collect())
+        Ok(in_order(groups)?.into_iter().flatten().collect())
     }
 }
 
@@ -161,12 +154,8 @@ impl Group {
     /// The next rows, if there are more.
     fn next(&mut self, layout: &Layout, wanted: &[(usize, Kind)]) -> Parsed<Option<Batch>> {
         let readers = self.side_by_side.par_iter_mut();
-        let read = readers.map(|reader| {
-            contained(|| reader.next().transpose().map_err(|error| error.to_string()))
-        });
-        let read: Vec<Parsed<Option<RecordBatch>>> = read.collect();
-        let read: Vec<Option<RecordBatch>> =
-            read.into_iter().collect::<Parsed<_>>().map_err(damaged)?;
+        let read = readers.map(|reader| contained(|| reader.next().transpose()));
+        let read = in_order(read).map_err(damaged)?;
         let n_rows = |batch: &Option<RecordBatch>| batch.as_ref().map_or(0, RecordBatch::num_rows);
         let n_next = read.first().map_or(0, n_rows);
         let first_row = self.next;

@@ -2,8 +2,7 @@
 //!
 //! A model of numbers gives a column for each target. A model of classes gives the class that is most probable, under
 //! the name of its column, then the probability of each class, in a column named `column=class`. Targets that were 0
-//! and
-//! 1 are classes too: 0 or 1 under the name of the target, and the probability of 1 in a column named `target=1`. An
+//! and 1 are classes too: 0 or 1 under the name of the target, and the probability of 1 in a column named `target=1`. An
 //! array has the probabilities alone. Columns of the table that are passed through come first.
 
 use crate::error::{Error, Result};
@@ -18,26 +17,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-type Predicted = std::result::Result<(), Stop>;
-
-/// Why no more is predicted.
-enum Stop {
-    Data(Error),
-    Output(io::Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Data(error)
-    }
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
 /// Writes a header and a line of predictions for each row of `data`, which [`stream`](crate::stream()) opened for the
 /// model of `predictor`, as CSV. The error within is that of `out`.
 ///
@@ -49,13 +28,11 @@ pub fn predict(
     out: &mut dyn Write,
 ) -> Result<io::Result<()>> {
     let columns = Columns::of(predictor.model(), data, true);
-    let predicted = TableWriter::csv(Box::new(out), &columns.schema)
-        .map_err(Stop::Output)
+    let written = TableWriter::csv(Box::new(out), &columns.schema)
         .and_then(|writer| columns.write(predictor, data, writer));
-    match predicted {
-        Ok(()) => Ok(Ok(())),
-        Err(Stop::Output(error)) => Ok(Err(error)),
-        Err(Stop::Data(error)) => Err(error),
+    match written {
+        Ok(of_data) => of_data.map(Ok),
+        Err(error) => Ok(Err(error)),
     }
 }
 
@@ -67,25 +44,17 @@ pub fn predict(
 pub fn predict_to(predictor: &mut Predictor<'_>, data: &mut Stream, path: &Path) -> Result<()> {
     let format = format_of(path)?;
     if format == Format::Npy && !data.passed().is_empty() {
-        return Err(Error::Setting {
-            setting: "passed",
-            reason: "an array of numbers has no columns of texts; take a name that ends in .csv, .parquet or .feather".to_owned(),
-            remedies: Vec::new(),
-        });
+        return Err(Error::setting("passed", "an array of numbers has no columns of texts; take a name that ends in .csv, .parquet or .feather".to_owned()));
     }
     let columns = Columns::of(predictor.model(), data, format != Format::Npy);
     let mut of_data = Ok(());
     let written = atomic_file::replace(path, |file| {
         let writer = TableWriter::begin(format, file, &columns.schema)?;
-        columns
-            .write(predictor, data, writer)
-            .map_err(|stop| match stop {
-                Stop::Output(error) => error,
-                Stop::Data(error) => {
-                    of_data = Err(error);
-                    io::Error::other("the data cannot be read")
-                }
-            })
+        of_data = columns.write(predictor, data, writer)?;
+        match of_data {
+            Ok(()) => Ok(()),
+            Err(_) => Err(io::Error::other("the data cannot be read")),
+        }
     });
     of_data?;
     Ok(written?)
@@ -100,14 +69,10 @@ pub fn check_output(path: &Path) -> Result<()> {
 }
 
 fn format_of(path: &Path) -> Result<Format> {
-    Format::of(path).ok_or_else(|| Error::Setting {
-        setting: "output",
-        reason: format!(
+    Format::of(path).ok_or_else(|| Error::setting("output", format!(
             "`{}` does not end in .csv, .csv.gz, .csv.zst, .npy, .parquet, .feather or .arrow, which are what predictions are written as",
             path.display()
-        ),
-        remedies: Vec::new(),
-    })
+        )))
 }
 
 /// What is told of each row.
@@ -173,26 +138,24 @@ impl<'m> Columns<'m> {
         }
     }
 
+    /// Writes all predictions; those of the spans before an error of the data, which is the one within, are written all
+    /// the same.
     fn write(
         &self,
         predictor: &mut Predictor<'_>,
         data: &mut Stream,
         mut writer: TableWriter<'_>,
-    ) -> Predicted {
+    ) -> io::Result<Result<()>> {
         loop {
             match data.next_span() {
                 Ok(Some(span)) => {
-                    let rows = 0..span.dataset.n_samples();
-                    let predictions = predictor.predict(&span.dataset, rows);
-                    let predictions = predictions.map_err(Error::from)?;
-                    writer.write(&self.batch(predictions, &span)?)?;
+                    match predictor.predict(&span.dataset, 0..span.dataset.n_samples()) {
+                        Ok(predictions) => writer.write(&self.batch(predictions, &span)?)?,
+                        Err(error) => return Ok(Err(error.into())),
+                    }
                 }
-                Ok(None) => return Ok(writer.finish()?),
-                Err(error) => {
-                    // The predictions of the spans before are written all the same.
-                    writer.finish()?;
-                    return Err(error.into());
-                }
+                Ok(None) => return writer.finish().map(Ok),
+                Err(error) => return writer.finish().map(|()| Err(error)),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, listed, shown, some_of};
 use arrow_array::ArrayRef;
-use neuralnet::data::Lines;
+use neuralnet::data::{Lines, TableValues};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -141,18 +141,10 @@ pub(crate) trait Reader: Send {
     }
 }
 
-/// Values of a file used where they lie: (`n_rows`, `width`), row-major. Whether they are finite is not known yet.
-#[derive(Clone)]
+/// Values of a file used where they lie: rows of `width`. Whether they are finite is not known yet.
 pub(crate) struct InPlace {
-    pub(crate) values: Arc<dyn AsRef<[f32]> + Send + Sync>,
-    pub(crate) n_rows: usize,
+    pub(crate) values: Arc<TableValues>,
     pub(crate) width: usize,
-}
-
-impl AsRef<[f32]> for InPlace {
-    fn as_ref(&self) -> &[f32] {
-        (*self.values).as_ref()
-    }
 }
 
 #[cfg(test)]

@@ -25,27 +25,41 @@ impl Roles {
         columns: &Columns,
         options: &TableOptions,
     ) -> Result<Self> {
-        let mut uses = Uses::new(source, columns);
-        let targets = match options.targets.as_slice() {
-            [] if !columns.targets.is_empty() => columns.targets.clone(),
-            [] => {
+        let mut uses: Vec<Option<&str>> = vec![None; columns.names.len()];
+        let by_default = match columns.targets.is_empty() {
+            false => columns.targets.clone(),
+            true => {
                 let last = columns.is_hidden.iter().rposition(|is_hidden| !is_hidden);
                 last.into_iter().collect()
             }
-            targets => uses.take("targets", targets, "a target")?,
         };
-        for target in &targets {
-            uses.uses[*target] = Some(match options.targets.is_empty() {
-                true => "the target, as the last column is if none is named",
-                false => "a target",
-            });
+        if options.targets.is_empty() {
+            for target in &by_default {
+                uses[*target] = Some("the target, as the last column is if none is named");
+            }
         }
+        let mut take = |setting, given: &[String], used| {
+            let places = named(source, columns, setting, given)?;
+            for place in &places {
+                if let Some(other) = uses[*place].replace(used) {
+                    let name = shown(&columns.names[*place]);
+                    let reason = format!("column `{name}` is {other}; a column has one use");
+                    return Err(Error::setting(setting, reason));
+                }
+            }
+            Ok(places)
+        };
+        let targets = match options.targets.is_empty() {
+            true => by_default,
+            false => take("targets", &options.targets, "a target")?,
+        };
         let weight = options.sample_weight.as_slice();
-        let weight = uses.take("sample_weight", weight, "the weight")?.pop();
-        let features = uses.take("features", &options.features, "a feature")?;
-        uses.take("drop", &options.drop, "dropped")?;
+        let weight = take("sample_weight", weight, "the weight")?.pop();
+        let features = take("features", &options.features, "a feature")?;
+        take("drop", &options.drop, "dropped")?;
+        let is_left = |place: &usize| uses[*place].is_none() && !columns.is_hidden[*place];
         let features = match options.features.is_empty() {
-            true => uses.left(),
+            true => (0..uses.len()).filter(is_left).collect(),
             false => features,
         };
         for (setting, used, use_of) in [
@@ -53,27 +67,25 @@ impl Roles {
             ("targets", &targets, "the target"),
         ] {
             if used.is_empty() {
-                return Err(Error::Setting {
+                return Err(Error::setting(
                     setting,
-                    reason: format!(
+                    format!(
                         "{source} has no column left to be {use_of}: its columns are {}, and at least one has to be",
                         listed(&columns.names)
                     ),
-                    remedies: Vec::new(),
-                });
+                ));
             }
         }
         let one_hot = named(source, columns, "one_hot", &options.one_hot)?;
         if let Some(other) = one_hot.iter().find(|column| !features.contains(column)) {
-            return Err(Error::Setting {
-                setting: "one_hot",
-                reason: format!(
+            return Err(Error::setting(
+                "one_hot",
+                format!(
                     "column `{}` is not a feature; the features are {}",
                     shown(&columns.names[*other]),
                     listed(features.iter().map(|feature| &columns.names[*feature]))
                 ),
-                remedies: Vec::new(),
-            });
+            ));
         }
         Ok(Self {
             features,
@@ -94,18 +106,10 @@ impl Roles {
         weight: Option<&String>,
         passed: &[String],
     ) -> Result<Self> {
-        let mut missing = Vec::new();
-        let mut place = |name: &'a String| {
-            let place = columns.names.iter().position(|other| other == name);
-            if place.is_none() {
-                missing.push(name.clone());
-            }
-            place
-        };
-        let features = features.filter_map(&mut place).collect();
-        let places = |name: &String| columns.names.iter().position(|other| other == name);
-        let lacking = targets.iter().filter(|name| places(name).is_none());
-        missing.extend(lacking.cloned());
+        let place = |name: &String| columns.names.iter().position(|other| other == name);
+        let features: Vec<&String> = features.collect();
+        let needed = || features.iter().copied().chain(targets);
+        let missing: Vec<&String> = needed().filter(|name| place(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(Error::Library(neuralnet::Error::Dataset {
                 source_name: source.to_owned(),
@@ -116,16 +120,11 @@ impl Roles {
                 ),
             }));
         }
+        let weight = weight.map_or(&[][..], std::slice::from_ref);
         Ok(Self {
-            features,
-            targets: targets.iter().filter_map(places).collect(),
-            weight: named(
-                source,
-                columns,
-                "sample_weight",
-                weight.map_or(&[], std::slice::from_ref),
-            )?
-            .pop(),
+            features: features.into_iter().filter_map(place).collect(),
+            targets: targets.iter().filter_map(place).collect(),
+            weight: named(source, columns, "sample_weight", weight)?.pop(),
             passed: named(source, columns, "passed", passed)?,
             ..Self::default()
         })
@@ -159,11 +158,7 @@ fn named(
             None => given.split(',').collect(),
         };
         for part in parts {
-            let fail = |reason| Error::Setting {
-                setting,
-                reason,
-                remedies: Vec::new(),
-            };
+            let fail = |reason| Error::setting(setting, reason);
             let place = place(part).ok_or_else(|| {
                 fail(format!(
                     "{source} has no column `{}`; its columns are {}",
@@ -181,53 +176,6 @@ fn named(
         }
     }
     Ok(places)
-}
-
-/// What each column is used for, so that none is used twice.
-struct Uses<'a> {
-    source: &'a str,
-    columns: &'a Columns,
-    uses: Vec<Option<&'static str>>,
-}
-
-impl<'a> Uses<'a> {
-    fn new(source: &'a str, columns: &'a Columns) -> Self {
-        Self {
-            source,
-            columns,
-            uses: vec![None; columns.names.len()],
-        }
-    }
-
-    /// The places of the columns that `setting` names, which are used as `used` says from now on.
-    fn take(
-        &mut self,
-        setting: &'static str,
-        given: &[String],
-        used: &'static str,
-    ) -> Result<Vec<usize>> {
-        let places = named(self.source, self.columns, setting, given)?;
-        for place in &places {
-            if let Some(other) = self.uses[*place].replace(used) {
-                return Err(Error::Setting {
-                    setting,
-                    reason: format!(
-                        "column `{}` is {other}; a column has one use",
-                        shown(&self.columns.names[*place])
-                    ),
-                    remedies: Vec::new(),
-                });
-            }
-        }
-        Ok(places)
-    }
-
-    /// The columns that are used for nothing, but for hidden ones.
-    fn left(&self) -> Vec<usize> {
-        let is_free =
-            |place: &usize| self.uses[*place].is_none() && !self.columns.is_hidden[*place];
-        (0..self.uses.len()).filter(is_free).collect()
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What f32 does to a column of float64, and the offset that keeps its digits.
 
 use crate::error::shown;
+use crate::features::rounded;
 use crate::values::{each_present, each_weighted};
 use arrow_array::Float64Array;
 
@@ -107,12 +108,7 @@ impl Rounding {
 /// How far f32 moves the difference of a number from the offset.
 fn movement(number: f64, offset: f64) -> f64 {
     let difference = number - offset;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the rounding is what is asked for"
-    )]
-    let rounded = f64::from(difference as f32);
-    (difference - rounded).abs()
+    (difference - f64::from(rounded(difference))).abs()
 }
 
 /// How many different numbers there are, and how many different differences from the offset in f32.
@@ -123,13 +119,7 @@ fn different(cells: &[Float64Array], n_present: usize, offset: f64) -> (usize, u
     let mut all = Vec::with_capacity(n_present);
     each_present(cells, |number| all.push(number));
     all.sort_unstable_by(f64::total_cmp);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the rounding is what is asked for"
-    )]
-    let rounded = all
-        .iter()
-        .map(|number| ((number - offset) as f32).to_bits());
+    let rounded = all.iter().map(|number| rounded(number - offset).to_bits());
     let mut rounded: Vec<u32> = rounded.collect();
     all.dedup_by_key(|number| number.to_bits());
     rounded.dedup();

@@ -1,15 +1,16 @@
 //! The rows of DATA a span at a time: of a table of any length no more is held than one span.
 
-use crate::encoder::{Counts, Encoder};
+use crate::encoder::{Counts, encode};
 use crate::error::{Error, Result};
 use crate::format;
-use crate::open::{is_file, kinds, open_known};
+use crate::open::{encoded, is_file, kinds, open_known};
 use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
+use crate::targets::Targets;
 use arrow_array::{ArrayRef, LargeStringArray};
-use neuralnet::data::{Column, ColumnView, Encoded};
+use neuralnet::data::Column;
 use neuralnet::{Dataset, Model};
 use std::fmt;
 use std::path::Path;
@@ -36,27 +37,21 @@ pub struct Stream {
     columns: Vec<Column>,
     /// The names of the columns that are passed through.
     passed: Vec<String>,
-    rest: Rest,
+    /// What was not read yet, of a file.
+    rest: Option<Unread>,
     /// Read, and not asked for yet.
     first: Option<Span>,
     notices: Vec<String>,
 }
 
-/// What was not read yet.
-enum Rest {
-    Nothing,
-    Rows(Unread),
-}
-
+/// A table that is read as its rows are asked for.
 struct Unread {
     reader: Box<dyn Reader>,
     wanted: Vec<(usize, Kind)>,
     /// Rows of a span.
     n_rows: usize,
-    /// What was filled or unknown so far.
+    /// What was filled or unknown so far; of no columns before the first row.
     counts: Counts,
-    /// Whether a row was read.
-    has_rows: bool,
 }
 
 /// Opens DATA for `model` like [`open_for`](crate::open_for), but a span of rows at a time if its format allows it: a
@@ -91,19 +86,16 @@ pub fn stream_in_spans(
         options: options.clone(),
         columns: columns.clone(),
         passed: Vec::new(),
-        rest: Rest::Nothing,
+        rest: None,
         first: None,
         notices: Vec::new(),
     };
     if !is_file(data) {
         if !passed.is_empty() {
-            return Err(Error::Setting {
-                setting: "passed",
-                reason: format!(
-                    "names columns of a file, and `{data}` is not a file; leave it out"
-                ),
-                remedies: Vec::new(),
-            });
+            return Err(Error::setting(
+                "passed",
+                format!("names columns of a file, and `{data}` is not a file; leave it out"),
+            ));
         }
         let dataset = open_known(data, columns, None, options)?;
         dataset.source().clone_into(&mut stream.source);
@@ -122,12 +114,11 @@ pub fn stream_in_spans(
     stream.notices.clone_from(&reader.columns().notices);
     let n_features = columns.iter().map(Column::n_features).sum();
     let width = reader.columns().names.len().max(n_features);
-    stream.rest = Rest::Rows(Unread {
+    stream.rest = Some(Unread {
         wanted: kinds(&roles, |at| columns[at].categories.is_some(), Kind::Own),
         reader,
         n_rows: (n_cells / width).max(1),
         counts: Counts::default(),
-        has_rows: false,
     });
     stream.first = stream.read()?;
     Ok(stream)
@@ -175,7 +166,7 @@ impl Stream {
     }
 
     fn read(&mut self) -> Result<Option<Span>> {
-        let Rest::Rows(unread) = &mut self.rest else {
+        let Some(unread) = &mut self.rest else {
             return Ok(None);
         };
         let table = Table::read(
@@ -184,48 +175,28 @@ impl Stream {
             &unread.wanted,
             unread.n_rows,
         )?;
-        if table.n_rows == 0 {
-            if !unread.has_rows {
-                return Err(Error::at(
-                    table.place(),
-                    "has no rows; at least one is needed",
-                ));
-            }
+        if table.n_rows == 0 && !unread.counts.n_missing.is_empty() {
             self.notices.extend(unread.reader.take_notices());
             self.notices.extend(unread.counts.notices(&self.columns));
-            self.rest = Rest::Nothing;
+            self.rest = None;
             return Ok(None);
         }
-        unread.has_rows = true;
-        let (inputs, counts) =
-            Encoder::new(&self.columns, self.options.unknown_as_zero).encode(&table)?;
+        table.refuse_empty()?;
+        let (inputs, counts) = encode(&self.columns, self.options.unknown_as_zero, &table)?;
         unread.counts.add(&counts);
-        self.span(&table, inputs).map(Some)
+        self.span(table, inputs).map(Some)
     }
 
-    fn span(&self, table: &Table, inputs: Vec<f32>) -> Result<Span> {
-        let n_inputs = self.columns.iter().map(Column::n_features).sum();
+    fn span(&self, table: Table, inputs: Vec<f32>) -> Result<Span> {
         let first = self.columns.len();
         let passed = (first..first + self.passed.len()).map(|column| {
             let texts = table.texts(column)?;
             let all: LargeStringArray = texts.iter().flat_map(|cells| cells.iter()).collect();
             Ok(Arc::new(all) as ArrayRef)
         });
-        let dataset = Dataset::from_encoded(Encoded {
-            source: self.source.clone(),
-            n_samples: table.n_rows,
-            columns: self.columns.clone(),
-            inputs: ColumnView::whole(inputs, n_inputs),
-            targets: ColumnView::whole(Vec::new(), 0),
-            target_names: Vec::new(),
-            target_offsets: Vec::new(),
-            classes: None,
-            lines: table.lines(),
-            scanned: None,
-            notices: Vec::new(),
-            reading: None,
-        });
         let passed = passed.collect::<Result<_>>()?;
+        let columns = self.columns.clone();
+        let dataset = encoded(table, columns, inputs, Targets::default(), Vec::new(), None);
         Ok(Span { dataset, passed })
     }
 }

@@ -1,6 +1,6 @@
 //! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
 
-use crate::error::{Error, Place, Result, shown};
+use crate::error::{Error, Place, Result, in_order, shown};
 use crate::reader::{Batch, Kind, Reader};
 use crate::values::{self, Refused};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, LargeStringArray};
@@ -20,9 +20,6 @@ pub(crate) struct Table {
     /// Whether decimals in texts have a comma.
     pub(crate) has_comma: bool,
 }
-
-/// The cells of one column, one array for each batch.
-pub(crate) type Cells<T> = Vec<T>;
 
 impl Table {
     /// Reads the columns `wanted`, each with its kind, of the next rows, about `n_rows` of them. Every missing cell is
@@ -53,24 +50,35 @@ impl Table {
         })
     }
 
+    /// Refuses a table without rows.
+    pub(crate) fn refuse_empty(&self) -> Result<()> {
+        match self.n_rows {
+            0 => Err(Error::at(
+                self.place(),
+                "has no rows; at least one is needed",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The cells of the column `column`, batch by batch.
     pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = &ArrayRef> + Clone {
         self.batches.iter().map(move |batch| &batch.columns[column])
     }
 
-    /// The column as numbers.
+    /// The column as numbers, one array for each batch.
     ///
     /// # Errors
     /// If a cell is a text, which is named, or the column of a type without numbers.
-    pub(crate) fn numbers(&self, column: usize) -> Result<Cells<Float64Array>> {
+    pub(crate) fn numbers(&self, column: usize) -> Result<Vec<Float64Array>> {
         self.cells(column, values::numbers)
     }
 
-    /// The column as texts.
+    /// The column as texts, one array for each batch.
     ///
     /// # Errors
     /// If the column is of a type without texts.
-    pub(crate) fn texts(&self, column: usize) -> Result<Cells<LargeStringArray>> {
+    pub(crate) fn texts(&self, column: usize) -> Result<Vec<LargeStringArray>> {
         self.cells(column, values::texts)
     }
 
@@ -78,16 +86,11 @@ impl Table {
         &self,
         column: usize,
         convert: impl Fn(&ArrayRef) -> std::result::Result<T, Refused> + Sync,
-    ) -> Result<Cells<T>> {
-        let cells: Vec<_> = self
-            .batches
-            .par_iter()
-            .map(|batch| convert(&batch.columns[column]).map_err(|refused| (batch, refused)))
-            .collect();
-        let cells = cells.into_iter();
-        let cells = cells
-            .map(|cells| cells.map_err(|(batch, refused)| self.refused(batch, column, refused)));
-        cells.collect()
+    ) -> Result<Vec<T>> {
+        in_order(self.batches.par_iter().map(|batch| {
+            let refused = |refused| self.refused(batch, column, refused);
+            convert(&batch.columns[column]).map_err(refused)
+        }))
     }
 
     /// The finite number that a text is.

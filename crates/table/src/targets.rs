@@ -1,4 +1,4 @@
-//! Columns of a table as targets: numbers as they are, classes as 0 and 1, and behind them the weights of the samples.
+//! Columns of a table as targets: numbers as they are, classes as 0 and 1; and the weights of the samples.
 
 mod classes;
 
@@ -14,14 +14,14 @@ use neuralnet::Classes;
 use std::ops::Range;
 
 /// Targets, and what they stand for.
+#[derive(Default)]
 pub(crate) struct Targets {
-    /// (N, O), or (N, O + 1) with the weights.
+    /// (N, O).
     pub(crate) values: Vec<f32>,
     pub(crate) names: Vec<String>,
     /// What was taken from each target before it was rounded.
     pub(crate) offsets: Vec<f64>,
     pub(crate) classes: Option<Classes>,
-    pub(crate) is_weighted: bool,
     pub(crate) notices: Vec<String>,
 }
 
@@ -40,11 +40,23 @@ pub(crate) struct How<'a> {
 /// The targets of a model.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
+    /// Their names, if they are numbers.
+    pub(crate) names: &'a [String],
     pub(crate) classes: Option<&'a Classes>,
     pub(crate) offsets: &'a [f64],
 }
 
-/// Makes targets of the columns `columns` of `table`, and of the weights behind them, if there are any.
+impl<'a> Known<'a> {
+    /// The columns of a table that they are in.
+    pub(crate) fn columns(&self) -> &'a [String] {
+        match self.classes {
+            Some(classes) => std::slice::from_ref(&classes.column),
+            None => self.names,
+        }
+    }
+}
+
+/// Makes targets of the columns `columns` of `table`.
 ///
 /// # Errors
 /// If a target is missing, not finite, the same in every row, or not what `how` asks for.
@@ -143,16 +155,12 @@ pub(crate) fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
 }
 
 fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targets> {
-    let weights = how.weights;
     let n_targets = columns.len();
-    let width = n_targets + usize::from(weights.is_some());
     let mut targets = Targets {
-        values: vec![0.0; table.n_rows * width],
+        values: vec![0.0; table.n_rows * n_targets],
         names: table.names[columns.clone()].to_vec(),
         offsets: Vec::with_capacity(n_targets),
-        classes: None,
-        is_weighted: weights.is_some(),
-        notices: Vec::new(),
+        ..Targets::default()
     };
     for (at, column) in columns.enumerate() {
         let cells = numbers(table, column)?;
@@ -168,7 +176,7 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
             Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
             None => {
                 refuse_constant(table, column, &all)?;
-                let rounding = Rounding::of(&cells, weights, how.keep_zero);
+                let rounding = Rounding::of(&cells, how.weights, how.keep_zero);
                 let notice = rounding.notice(&table.names[column]);
                 let notices = [table.lost_digits(column), notice];
                 targets.notices.extend(notices.into_iter().flatten());
@@ -181,11 +189,8 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
             if !value.is_finite() {
                 return Err(Error::at(table.cell(row, column), beyond_f32(number)));
             }
-            targets.values[row * width + at] = value;
+            targets.values[row * n_targets + at] = value;
         }
-    }
-    for (row, weight) in weights.unwrap_or_default().iter().enumerate() {
-        targets.values[row * width + n_targets] = rounded(*weight);
     }
     Ok(targets)
 }

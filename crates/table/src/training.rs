@@ -1,10 +1,10 @@
 //! A table as samples to train on: its columns get their uses, and their encoding is fitted.
 
-use crate::encoder::Encoder;
+use crate::encoder::encode;
 use crate::error::{Error, Remedy, Result, shown};
 use crate::features::fit;
 use crate::in_place::Asked;
-use crate::open::{encoded, kinds, read, reading};
+use crate::open::{encoded, kinds, read, reading, weighted};
 use crate::options::TableOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
@@ -22,7 +22,7 @@ use std::time::Instant;
 ///
 /// # Errors
 /// If its cells cannot be read, or are not what `options` makes of their columns.
-pub(crate) fn trained(
+pub(crate) fn for_training(
     source: &str,
     reader: &mut dyn Reader,
     options: &TableOptions,
@@ -81,16 +81,11 @@ pub(crate) fn trained(
     let made = made?;
     refuse_repeated(&table, &columns)?;
     // Only a row that was not seen can hold a text that is not known.
-    let (inputs, counts) = Encoder::new(&columns, true).encode(&table)?;
+    let (inputs, counts) = encode(&columns, true, &table)?;
     notices.extend([of_columns, made.notices.clone(), counts.notices(&columns)].concat());
-    Ok(encoded(
-        table,
-        columns,
-        inputs,
-        made,
-        notices,
-        reading(reader, start),
-    ))
+    let reading = Some(reading(reader, start));
+    let dataset = encoded(table, columns, inputs, made, notices, reading);
+    weighted(dataset, weights.as_deref())
 }
 
 /// The weights of the rows that are seen in the training: 0 for those that the split `(share, seed)` holds back.
@@ -100,9 +95,8 @@ fn seen_weights(
     (share, seed): (f64, u32),
 ) -> Result<Vec<f64>> {
     let n_outputs = made.names.len();
-    let width = n_outputs + usize::from(made.is_weighted);
     let of_classes = made.classes.as_ref().map(|_| n_outputs);
-    let held = held_out(&made.values, width, of_classes, share, seed)?;
+    let held = held_out(&made.values, n_outputs, of_classes, share, seed)?;
     let weight = |row| weights.map_or(1.0, |weights| weights[row]);
     let rows = held.iter().enumerate();
     Ok(rows
@@ -125,7 +119,7 @@ fn in_place(
         source,
         roles,
         columns: &columns.collect::<Vec<_>>(),
-        target_names: Some(&targets),
+        target_names: &targets,
         fills: options.impute.is_some() || options.drop_missing_targets,
         is_training: true,
     };

@@ -254,24 +254,6 @@ pub(crate) fn not_finite(pointed: &str) -> Option<&'static str> {
     }
 }
 
-/// What a text is that is nearly a number: the characters that keep it from being one.
-pub(crate) fn adornments(text: &str) -> Option<String> {
-    const ADORNMENTS: [char; 8] = ['$', '€', '£', '%', ',', ' ', '\'', '_'];
-    let bare: String = text.chars().filter(|c| !ADORNMENTS.contains(c)).collect();
-    let found: Vec<char> = ADORNMENTS
-        .into_iter()
-        .filter(|c| text.contains(*c))
-        .collect();
-    let is_number = bare.parse().is_ok_and(f64::is_finite) && !found.is_empty();
-    is_number.then(|| {
-        found
-            .iter()
-            .map(|c| format!("`{c}`"))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    })
-}
-
 /// What is said of a text where a number is needed.
 pub(crate) fn not_a_number(text: &str) -> String {
     format!("`{}` is not a number", shown(text))
@@ -279,7 +261,7 @@ pub(crate) fn not_a_number(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{adornments, canonical, meaning, numbers, plain, texts, without_nan};
+    use super::{canonical, meaning, numbers, plain, texts, without_nan};
     use arrow_array::{
         Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int32Array,
         Int64Array, StringArray,
@@ -318,14 +300,6 @@ mod tests {
         ] {
             assert_eq!(canonical(text).as_deref(), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_nearly_a_number_is_seen() {
-        assert_eq!(adornments("$1,000").as_deref(), Some("`$` and `,`"));
-        assert_eq!(adornments("12%").as_deref(), Some("`%`"));
-        assert_eq!(adornments("12"), None);
-        assert_eq!(adornments("a,b"), None);
     }
 
     /// The dictionary of a column, and the column itself, are the same.

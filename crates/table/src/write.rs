@@ -32,27 +32,24 @@ pub fn write_npy(dataset: &Dataset, path: &Path) -> Result<()> {
 }
 
 fn write_rows(dataset: &Dataset, mut file: &File) -> io::Result<()> {
-    let (n_samples, n_inputs) = (dataset.n_samples(), dataset.n_inputs());
-    let width = n_inputs + dataset.target_width();
+    let (n_inputs, n_targets) = (dataset.n_inputs(), dataset.target_width());
+    let (n_samples, width) = (dataset.n_samples(), n_inputs + n_targets);
     file.write_all(&Header::bytes("<f4", &[n_samples, width]))?;
-    let step = (PIECE_FLOATS / width).clamp(1, n_samples.max(1));
-    let mut inputs = vec![0.0; step * n_inputs];
-    let mut targets = vec![0.0; step * dataset.target_width()];
+    let step = (PIECE_FLOATS / width).max(1);
+    let (mut inputs, mut targets) = (vec![0.0; step * n_inputs], vec![0.0; step * n_targets]);
     let mut bytes = Vec::with_capacity(4 * step * width);
     for start in (0..n_samples).step_by(step) {
         let n_rows = step.min(n_samples - start);
-        let [inputs, targets] = [&mut inputs, &mut targets].map(|values| {
-            let length = n_rows * (values.len() / step);
-            &mut values[..length]
-        });
+        let (inputs, targets) = (
+            &mut inputs[..n_rows * n_inputs],
+            &mut targets[..n_rows * n_targets],
+        );
         dataset.read(start..start + n_rows, inputs, targets);
         bytes.clear();
         for row in 0..n_rows {
-            for values in [&*inputs, &*targets] {
-                let width = values.len() / n_rows;
-                let values = &values[row * width..][..width];
-                bytes.extend_from_slice(bytemuck::cast_slice(values));
-            }
+            let (x, t) = (&inputs[row * n_inputs..], &targets[row * n_targets..]);
+            bytes.extend_from_slice(bytemuck::cast_slice(&x[..n_inputs]));
+            bytes.extend_from_slice(bytemuck::cast_slice(&t[..n_targets]));
         }
         file.write_all(&bytes)?;
     }

@@ -107,11 +107,7 @@ fn sample(rows: Rows<'_>) -> Vec<Vec<String>> {
 
 /// The dialect that was asked for, or the one that fits the first lines best.
 fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
-    let refused = |setting, reason: &str| Error::Setting {
-        setting,
-        reason: reason.to_owned(),
-        remedies: Vec::new(),
-    };
+    let refused = |setting, reason: &str| Error::setting(setting, reason);
     let has_comma = match options.decimal {
         None | Some('.') => false,
         Some(',') => true,

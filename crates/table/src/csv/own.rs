@@ -92,7 +92,7 @@ fn loses_digits(text: &str, value: f64) -> bool {
         digits.trim_matches('0').to_owned()
     };
     let written = digits(text);
-    let is_wide = value.abs() > 9_007_199_254_740_992.0;
+    let is_wide = value.abs() >= 9_007_199_254_740_992.0;
     written.len() > 17 || is_wide && written != digits(&format!("{value:e}"))
 }
 

@@ -7,7 +7,7 @@
 //! arithmetic on big numbers, more than thirty crates for a hundred bytes.
 
 use super::element::Element;
-use crate::error::shown;
+use crate::error::{Parsed, shown};
 
 /// What every file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -18,8 +18,6 @@ const WRITTEN_BYTES: usize = 128;
 
 /// The most columns of a table. More are a table on its side, whose names alone would take the memory.
 pub(crate) const MAX_COLUMNS: usize = 1 << 20;
-
-type Parsed<T> = Result<T, String>;
 
 /// What a file says of its array, and where the values begin.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,23 +45,27 @@ impl Header {
             shape: fields.shape,
             offset,
         };
-        let sizes = header.shape.iter().copied();
+        header.checked(file.len() - offset)
+    }
+
+    /// This header, if it is one of an array of `n_there` bytes, of at least one row and one column.
+    pub(crate) fn checked(self, n_there: usize) -> Parsed<Self> {
+        let sizes = self.shape.iter().copied();
         let promised = sizes
-            .chain([header.element.n_bytes])
+            .chain([self.element.n_bytes])
             .try_fold(1, usize::checked_mul)
-            .ok_or_else(|| header.wrong("more bytes than can be counted; write it again"))?;
-        header.check_shape()?;
-        let there = file.len() - offset;
-        if there != promised {
-            let why = match there < promised {
+            .ok_or_else(|| self.wrong("more bytes than can be counted; write it again"))?;
+        self.check_shape()?;
+        if n_there != promised {
+            let why = match n_there < promised {
                 true => "it is cut short; write or copy it again",
                 false => "something else follows; write it again",
             };
-            return Err(header.wrong(&format!(
-                "{promised} bytes of values, and holds {there}: {why}"
+            return Err(self.wrong(&format!(
+                "{promised} bytes of values, and holds {n_there}: {why}"
             )));
         }
-        Ok(header)
+        Ok(self)
     }
 
     fn check_shape(&self) -> Parsed<()> {

@@ -1,13 +1,11 @@
 //! The columns of a file of Arrow's types: which there are, and their cells.
 
-use crate::error::shown;
+use crate::error::{Parsed, shown};
 use crate::npy::MAX_COLUMNS;
 use crate::reader::{Batch, Columns, Kind};
 use crate::values::plain;
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Schema, SchemaRef};
-
-type Parsed<T> = Result<T, String>;
 
 /// The columns of a schema, one of each field.
 #[derive(Debug)]
@@ -37,8 +35,7 @@ impl Layout {
                     format!("the index `{name}` that pandas keeps is a feature only if asked for")
                 }
                 (false, _) => format!(
-                    "column `{name}` is left out: it is of type {}, and not of numbers or texts",
-                    shown(&data_type.to_string())
+                    "column `{name}` is left out: it is of type {data_type}, and not of numbers or texts"
                 ),
             };
             columns.is_hidden[at] = true;

@@ -3,9 +3,9 @@
 use super::{How, Targets};
 use crate::encoder::{not_known, place};
 use crate::error::{Error, Place, Remedy, Result, shown};
-use crate::features::{MAX_TEXTS, counted, rounded};
+use crate::features::{MAX_TEXTS, counted};
 use crate::table::Table;
-use crate::values::{adornments, canonical, not_finite, pointed};
+use crate::values::{canonical, not_finite, pointed};
 use neuralnet::Classes;
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 const MANY_CLASSES: usize = 20;
 const ROWS_OF_A_CLASS: usize = 10;
 
-/// Makes targets of the classes in `column`, and of the weights of the samples.
+/// Makes targets of the classes in `column`.
 ///
 /// # Errors
 /// If there are fewer than two classes or too many, texts that are hardly the names of classes, or a class that the model does not know.
@@ -43,32 +43,23 @@ pub(super) fn of_classes(table: &Table, column: usize, how: How<'_>) -> Result<T
         })?;
         of_rows.push(class);
     }
-    Ok(written(classes, &of_rows, how.weights))
+    Ok(written(classes, &of_rows))
 }
 
 /// The targets 0 and 1 of the classes of all rows.
-fn written(classes: Classes, of_rows: &[usize], weights: Option<&[f64]>) -> Targets {
+fn written(classes: Classes, of_rows: &[usize]) -> Targets {
     let n_targets = classes.n_outputs();
-    let width = n_targets + usize::from(weights.is_some());
-    let mut values = vec![0.0; of_rows.len() * width];
-    for (row, (class, to)) in of_rows
-        .iter()
-        .zip(values.chunks_exact_mut(width))
-        .enumerate()
-    {
+    let mut values = vec![0.0; of_rows.len() * n_targets];
+    for (class, to) in of_rows.iter().zip(values.chunks_exact_mut(n_targets)) {
         match n_targets {
             1 => to[0] = f32::from(u8::from(*class == 1)),
             _ => to[*class] = 1.0,
-        }
-        if let Some(weights) = weights {
-            to[n_targets] = rounded(weights[row]);
         }
     }
     Targets {
         values,
         names: classes.output_names(),
         offsets: vec![0.0; n_targets],
-        is_weighted: weights.is_some(),
         classes: Some(classes),
         notices: Vec::new(),
     }
@@ -193,4 +184,35 @@ fn row_of(table: &Table, column: usize, text: &str) -> Place {
     let mut cells = texts.iter().flat_map(|cells| cells.iter());
     let row = cells.position(|cell| cell == Some(text));
     table.cell(row.unwrap_or(0), column)
+}
+
+/// What a text is that is nearly a number: the characters that keep it from being one.
+fn adornments(text: &str) -> Option<String> {
+    const ADORNMENTS: [char; 8] = ['$', '€', '£', '%', ',', ' ', '\'', '_'];
+    let bare: String = text.chars().filter(|c| !ADORNMENTS.contains(c)).collect();
+    let found: Vec<char> = ADORNMENTS
+        .into_iter()
+        .filter(|c| text.contains(*c))
+        .collect();
+    let is_number = bare.parse().is_ok_and(f64::is_finite) && !found.is_empty();
+    is_number.then(|| {
+        found
+            .iter()
+            .map(|c| format!("`{c}`"))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::adornments;
+
+    #[test]
+    fn what_is_nearly_a_number_is_seen() {
+        assert_eq!(adornments("$1,000").as_deref(), Some("`$` and `,`"));
+        assert_eq!(adornments("12%").as_deref(), Some("`%`"));
+        assert_eq!(adornments("12"), None);
+        assert_eq!(adornments("a,b"), None);
+    }
 }

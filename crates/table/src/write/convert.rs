@@ -1,10 +1,11 @@
 //! Tables from one format to another, every value as it is, or said to be otherwise.
 
 use super::exact::{OTHERS, narrowed, without_nulls};
-use super::npz::{Archive, TARGETS};
+use super::npz::{self, TARGETS};
 use super::writer::{Format, TableWriter};
-use crate::error::{Error, Result, listed, shown};
+use crate::error::{Error, Parsed, Result, listed, shown};
 use crate::format;
+use crate::npz::COLUMNS;
 use crate::options::{MISSING, TextOptions};
 use crate::reader::{Batch, Columns, Kind};
 use crate::values::numbers;
@@ -13,7 +14,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use neuralnet::atomic_file;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::iter;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,14 +50,13 @@ pub fn convert(
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
     if format.is_none() && !is_npz {
-        return Err(Error::Setting {
-            setting: "output",
-            reason: format!(
+        return Err(Error::setting(
+            "output",
+            format!(
                 "`{}` does not end in .csv, .csv.gz, .csv.zst, .npy, .npz, .parquet, .feather or .arrow, which are what is written",
                 output.display()
             ),
-            remedies: Vec::new(),
-        });
+        ));
     }
     let mut reader = format::open(input, text, labels)?;
     let columns = reader.columns().clone();
@@ -67,7 +67,8 @@ pub fn convert(
     let mut notices = [columns.notices.clone(), reader.take_notices()].concat();
     drop(reader);
     let wrong = |reason: String| Error::file(input, reason);
-    let batches = whole(&columns.names, batches).map_err(wrong)?;
+    let names = csv_names(format, &columns.names, &mut notices);
+    let batches = whole(&names, batches).map_err(wrong)?;
     let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
     if matches!(format, None | Some(Format::Npy)) {
         let schema = batches[0].schema();
@@ -75,18 +76,15 @@ pub fn convert(
         let truths = fields.filter(|field| *field.data_type() == DataType::Boolean);
         let names: Vec<&String> = truths.map(|field| field.name()).collect();
         if !names.is_empty() {
-            notices.push(format!(
-                "booleans become the numbers 0 and 1: {}",
-                listed(names)
-            ));
+            let names = listed(names);
+            notices.push(format!("booleans become the numbers 0 and 1: {names}"));
         }
     }
-    let content = match format {
-        None => Content::npz(batches, &columns),
-        Some(format) => Content::table(batches, format, &mut notices),
+    let write = match format {
+        None => npz(batches, &columns),
+        Some(format) => table(batches, format, &mut notices),
     };
-    let content = content.map_err(wrong)?;
-    atomic_file::replace(output, |file| content.write(file))?;
+    atomic_file::replace(output, write.map_err(wrong)?)?;
     let metadata = std::fs::metadata(output).map_err(|source| neuralnet::Error::Write {
         path: output.to_owned(),
         source,
@@ -99,174 +97,135 @@ pub fn convert(
     })
 }
 
-type Parsed<T> = std::result::Result<T, String>;
+/// What writes a table into a file, as its format can hold it.
+type Write = Box<dyn FnOnce(&File) -> io::Result<()>>;
+
+/// The names of the columns, which are not all numbers in CSV.
+fn csv_names(format: Option<Format>, names: &[String], notices: &mut Vec<String>) -> Vec<String> {
+    let is_csv = matches!(
+        format,
+        Some(Format::Csv | Format::CsvGzip | Format::CsvZstd)
+    );
+    if !is_csv || names.iter().any(|name| name.parse::<f64>().is_err()) {
+        return names.to_vec();
+    }
+    let named: Vec<String> = names.iter().map(|name| format!("x{name}")).collect();
+    let first = &named[0];
+    notices.push(format!(
+        "the columns are named from `{first}` on: a header of numbers would be taken for a row"
+    ));
+    named
+}
 
 /// The rows of a table, under the names of the columns.
 fn whole(names: &[String], batches: Vec<Batch>) -> Parsed<Vec<RecordBatch>> {
     let first = batches
         .first()
         .ok_or("has no rows; at least one is needed")?;
-    let fields = names
-        .iter()
-        .zip(&first.columns)
-        .enumerate()
-        .map(|(at, (name, column))| {
-            let has_nulls = batches
-                .iter()
-                .any(|batch| batch.columns[at].logical_null_count() > 0);
-            Field::new(name, column.data_type().clone(), has_nulls)
-        });
+    let columns = names.iter().zip(&first.columns).enumerate();
+    let fields = columns.map(|(at, (name, column))| {
+        let mut cells = batches.iter().map(|batch| &batch.columns[at]);
+        let has_nulls = cells.any(|cells| cells.logical_null_count() > 0);
+        Field::new(name, column.data_type().clone(), has_nulls)
+    });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let batches = batches
-        .into_iter()
-        .map(|batch| RecordBatch::try_new(schema.clone(), batch.columns));
-    batches
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|error| error.to_string())
+    let batches = batches.into_iter();
+    let batches = batches.map(|batch| RecordBatch::try_new(schema.clone(), batch.columns));
+    let batches = batches.collect::<std::result::Result<_, _>>();
+    batches.map_err(|error| error.to_string())
 }
 
-/// What is written: a table as its format can hold it.
-enum Content {
-    Table(Format, Vec<RecordBatch>),
-    Npz {
-        features: Vec<RecordBatch>,
-        /// Columns of numbers, or one of texts.
-        targets: Option<Vec<RecordBatch>>,
-        /// Those of all columns, if a reader would not give the columns the same.
-        names: Option<Vec<String>>,
-    },
+fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -> Parsed<Write> {
+    let schema = batches[0].schema();
+    let batches = match format {
+        Format::Csv | Format::CsvGzip | Format::CsvZstd => {
+            for (column, field) in schema.fields().iter().enumerate() {
+                let mut cells = batches.iter().map(|batch| batch.column(column));
+                let texts = cells
+                    .clone()
+                    .filter_map(|cells| cells.as_string_opt::<i64>());
+                let texts = texts.flatten().flatten();
+                notices.extend(not_kept_by_csv(field.name(), texts.clone()));
+                if schema.fields().len() == 1 {
+                    let name = iter::once(field.name().as_str());
+                    notices.extend(not_kept_of_one(name.chain(texts)));
+                }
+                if field.data_type().is_floating() && cells.any(is_infinite) {
+                    notices.push(format!(
+                        "column `{}` holds infinite numbers, which are texts when .csv is read",
+                        shown(field.name())
+                    ));
+                }
+            }
+            batches
+        }
+        Format::Npy => {
+            let mut fields = (0_usize..).zip(schema.fields());
+            if !fields.all(|(column, field)| *field.name() == column.to_string()) {
+                notices.push(
+                    "the names of the columns are not kept: .npy has none, and numbers them from 0"
+                        .to_owned(),
+                );
+            }
+            narrowed(&batches, 0..schema.fields().len())?
+        }
+        Format::Parquet | Format::Feather => batches,
+    };
+    Ok(Box::new(move |file| {
+        let mut writer = TableWriter::begin(format, file, &batches[0].schema())?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
+        writer.finish()
+    }))
 }
 
-impl Content {
-    fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -> Parsed<Self> {
-        let schema = batches[0].schema();
-        let names = || schema.fields().iter().map(|field| field.name());
-        let batches = match format {
-            Format::Csv | Format::CsvGzip | Format::CsvZstd => {
-                for (column, field) in schema.fields().iter().enumerate() {
-                    let mut cells = batches.iter().map(|batch| batch.column(column));
-                    let texts = cells
-                        .clone()
-                        .filter_map(|cells| cells.as_string_opt::<i64>());
-                    let texts = texts.flatten().flatten();
-                    notices.extend(not_kept_by_csv(field.name(), texts.clone()));
-                    if schema.fields().len() == 1 {
-                        notices.extend(not_kept_of_one(
-                            iter::once(field.name().as_str()).chain(texts),
-                        ));
-                    }
-                    if field.data_type().is_floating() && cells.any(is_infinite) {
-                        notices.push(format!(
-                            "column `{}` holds infinite numbers, which are texts when .csv is read",
-                            shown(field.name())
-                        ));
-                    }
-                }
-                match names().all(|name| name.parse::<f64>().is_ok()) {
-                    false => batches,
-                    true => {
-                        notices.push(format!(
-                            "the columns are named from `x{}` on: a header of numbers would be taken for a row",
-                            schema.field(0).name()
-                        ));
-                        let fields = schema.fields().iter();
-                        let fields = fields.map(|field| {
-                            field
-                                .as_ref()
-                                .clone()
-                                .with_name(format!("x{}", field.name()))
-                        });
-                        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-                        let renamed = batches.iter().map(|batch| {
-                            RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
-                        });
-                        renamed
-                            .collect::<std::result::Result<_, _>>()
-                            .map_err(|error| error.to_string())?
-                    }
-                }
-            }
-            Format::Npy => {
-                let numbers = (0..schema.fields().len()).map(|column| column.to_string());
-                if !numbers.eq(names().cloned()) {
-                    notices.push("the names of the columns are not kept: .npy has none, and numbers them from 0".to_owned());
-                }
-                narrowed(&batches, 0..schema.fields().len())?
-            }
-            Format::Parquet | Format::Feather => batches,
-        };
-        Ok(Self::Table(format, batches))
+/// The targets are those that the reader knows, or the last of several columns if it is called so or is of texts.
+fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Parsed<Write> {
+    let (names, width) = (columns.names.clone(), columns.names.len());
+    if let Some(name) = names.iter().find(|name| name.contains(char::is_control)) {
+        return Err(format!(
+            "column `{}` has a control character in its name, which is refused when .npz is read; rename it, or {OTHERS}",
+            shown(name)
+        ));
     }
-
-    /// The targets are those that the reader knows, or the last of several columns if it is called so or is of texts.
-    fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Parsed<Self> {
-        let (names, width) = (&columns.names, columns.names.len());
-        let is_text = *batches[0].column(width - 1).data_type() == DataType::LargeUtf8;
-        let first = match columns.targets.first() {
-            Some(first) if columns.targets.iter().copied().eq(*first..width) => *first,
-            None if width > 1 && (is_text || names[width - 1] == TARGETS) => width - 1,
-            _ => width,
-        };
-        let targets = (first < width).then(|| match is_text && first == width - 1 {
-            false => narrowed(&batches, first..width),
-            true => {
-                without_nulls(&batches, first..width)?;
-                let texts = batches.iter().map(|batch| batch.project(&[first]));
-                texts
-                    .collect::<std::result::Result<_, _>>()
-                    .map_err(|error| error.to_string())
-            }
-        });
-        if let Some(name) = names.iter().find(|name| name.contains(char::is_control)) {
-            return Err(format!(
-                "column `{}` has a control character in its name, which is refused when .npz is read; rename it, or {OTHERS}",
-                shown(name)
-            ));
+    let has_texts = *batches[0].column(width - 1).data_type() == DataType::LargeUtf8;
+    let first = match columns.targets.first() {
+        Some(first) if columns.targets.iter().copied().eq(*first..width) => *first,
+        None if width > 1 && (has_texts || names[width - 1] == TARGETS) => width - 1,
+        _ => width,
+    };
+    let features = narrowed(&batches, 0..first)?;
+    let is_text = has_texts && first == width - 1;
+    let targets = match is_text || first == width {
+        true => Vec::new(),
+        false => narrowed(&batches, first..width)?,
+    };
+    if is_text {
+        without_nulls(&batches, first..width)?;
+    }
+    let numbers = (0..first).map(|column| column.to_string());
+    let usual: Vec<String> = match width - first {
+        1 => numbers.chain([TARGETS.to_owned()]).collect(),
+        n_targets => numbers
+            .chain((0..n_targets).map(|target| format!("{TARGETS}{target}")))
+            .collect(),
+    };
+    Ok(Box::new(move |file| {
+        let mut archive = npz::begin(file);
+        npz::numbers(&mut archive, "X", &features, false)?;
+        if is_text {
+            let columns = batches.iter().map(|batch| batch.column(first));
+            let texts = columns.flat_map(|column| column.as_string::<i64>());
+            npz::texts(&mut archive, TARGETS, &texts.flatten().collect::<Vec<_>>())?;
+        } else if first < width {
+            npz::numbers(&mut archive, TARGETS, &targets, width - first == 1)?;
         }
-        let numbers = (0..first).map(|column| column.to_string());
-        let usual: Vec<String> = match width - first {
-            1 => numbers.chain([TARGETS.to_owned()]).collect(),
-            n_targets => numbers
-                .chain((0..n_targets).map(|target| format!("{TARGETS}{target}")))
-                .collect(),
-        };
-        Ok(Self::Npz {
-            features: narrowed(&batches, 0..first)?,
-            targets: targets.transpose()?,
-            names: (usual != *names).then(|| names.clone()),
-        })
-    }
-
-    fn write(&self, file: &File) -> io::Result<()> {
-        match self {
-            Self::Table(format, batches) => {
-                let mut writer = TableWriter::begin(*format, file, &batches[0].schema())?;
-                batches.iter().try_for_each(|batch| writer.write(batch))?;
-                writer.finish()
-            }
-            Self::Npz {
-                features,
-                targets,
-                names,
-            } => {
-                let mut archive = Archive::begin(file);
-                archive.numbers("X", features, false)?;
-                match targets {
-                    Some(texts) if texts[0].column(0).data_type().is_string() => {
-                        archive.texts(TARGETS, texts)?
-                    }
-                    Some(numbers) => {
-                        archive.numbers(TARGETS, numbers, numbers[0].num_columns() == 1)?
-                    }
-                    None => {}
-                }
-                if let Some(names) = names {
-                    archive.names(names)?;
-                }
-                archive.finish()
-            }
+        // A reader gives the usual names by itself.
+        if usual != names {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            npz::texts(&mut archive, COLUMNS, &names)?;
         }
-    }
+        archive.finish()?.flush()
+    }))
 }
 
 fn is_infinite(cells: &ArrayRef) -> bool {

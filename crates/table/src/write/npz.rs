@@ -2,9 +2,7 @@
 
 use super::writer::{descr, rows};
 use crate::npy::Header;
-use crate::npz::COLUMNS;
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use zip::CompressionMethod;
@@ -14,92 +12,64 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 pub(super) const TARGETS: &str = "y";
 
 /// An archive that is written.
-pub(super) struct Archive<'f>(ZipWriter<BufWriter<&'f File>>);
+type Archive<'f> = ZipWriter<BufWriter<&'f File>>;
 
-impl<'f> Archive<'f> {
-    pub(super) fn begin(file: &'f File) -> Self {
-        Self(ZipWriter::new(BufWriter::with_capacity(1 << 20, file)))
-    }
+pub(super) fn begin(file: &File) -> Archive<'_> {
+    ZipWriter::new(BufWriter::with_capacity(1 << 20, file))
+}
 
-    /// Writes an array of the rows of `batches`, whose columns are of one type; `is_flat` if one column is to be one
-    /// dimension.
-    pub(super) fn numbers(
-        &mut self,
-        name: &str,
-        batches: &[RecordBatch],
-        is_flat: bool,
-    ) -> io::Result<()> {
-        let Some(first) = batches.first() else {
-            return Ok(());
-        };
-        let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let shape = if is_flat {
-            vec![n_rows]
-        } else {
-            vec![n_rows, first.num_columns()]
-        };
-        let data_type = first.column(0).data_type();
-        let n_bytes = shape.iter().product::<usize>() * data_type.primitive_width().unwrap_or(8);
-        self.array(name, descr(data_type)?, &shape, n_bytes)?;
-        batches
-            .iter()
-            .try_for_each(|batch| self.0.write_all(&rows(batch)?))
-    }
+/// Writes an array of the rows of `batches`, whose columns are of one type; `is_flat` if one column is to be one
+/// dimension.
+pub(super) fn numbers(
+    archive: &mut Archive<'_>,
+    name: &str,
+    batches: &[RecordBatch],
+    is_flat: bool,
+) -> io::Result<()> {
+    let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let shape = [n_rows, batches[0].num_columns()];
+    let shape = if is_flat { &shape[..1] } else { &shape };
+    let data_type = batches[0].column(0).data_type();
+    let n_bytes = shape.iter().product::<usize>() * data_type.primitive_width().unwrap_or(8);
+    begin_array(archive, name, descr(data_type)?, shape, n_bytes)?;
+    batches
+        .iter()
+        .try_for_each(|batch| archive.write_all(&rows(batch)?))
+}
 
-    /// Writes an array of the first column of `batches`, which is of texts.
-    pub(super) fn texts(&mut self, name: &str, batches: &[RecordBatch]) -> io::Result<()> {
-        let columns: Vec<_> = batches
-            .iter()
-            .map(|batch| batch.column(0).as_string::<i64>())
-            .collect();
-        let texts: Vec<&str> = columns
-            .iter()
-            .flat_map(|column| column.iter().flatten())
-            .collect();
-        self.text_array(name, &texts)
-    }
+/// Writes an array of texts.
+pub(super) fn texts(archive: &mut Archive<'_>, name: &str, texts: &[&str]) -> io::Result<()> {
+    let lengths = texts.iter().map(|text| text.chars().count());
+    // NumPy has no texts of no characters.
+    let length = lengths.max().unwrap_or_default().max(1);
+    let n_bytes = 4 * length * texts.len();
+    begin_array(
+        archive,
+        name,
+        &format!("<U{length}"),
+        &[texts.len()],
+        n_bytes,
+    )?;
+    texts.iter().try_for_each(|text| {
+        let codes = text.chars().map(u32::from).chain(std::iter::repeat(0));
+        let bytes: Vec<u8> = codes.take(length).flat_map(u32::to_le_bytes).collect();
+        archive.write_all(&bytes)
+    })
+}
 
-    /// Writes the names of all columns.
-    pub(super) fn names(&mut self, names: &[String]) -> io::Result<()> {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.text_array(COLUMNS, &names)
-    }
-
-    fn text_array(&mut self, name: &str, texts: &[&str]) -> io::Result<()> {
-        let lengths = texts.iter().map(|text| text.chars().count());
-        // NumPy has no texts of no characters.
-        let length = lengths.max().unwrap_or_default().max(1);
-        self.array(
-            name,
-            &format!("<U{length}"),
-            &[texts.len()],
-            4 * length * texts.len(),
-        )?;
-        texts.iter().try_for_each(|text| {
-            let codes = text.chars().map(u32::from).chain(std::iter::repeat(0));
-            let bytes: Vec<u8> = codes.take(length).flat_map(u32::to_le_bytes).collect();
-            self.0.write_all(&bytes)
-        })
-    }
-
-    /// Begins an array of `n_bytes` bytes.
-    fn array(
-        &mut self,
-        name: &str,
-        descr: &str,
-        shape: &[usize],
-        n_bytes: usize,
-    ) -> io::Result<()> {
-        // Past this the archive needs wider fields, and a header adds a little.
-        const WIDE: usize = 1 << 31;
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .large_file(n_bytes >= WIDE);
-        self.0.start_file(format!("{name}.npy"), options)?;
-        self.0.write_all(&Header::bytes(descr, shape))
-    }
-
-    pub(super) fn finish(self) -> io::Result<()> {
-        self.0.finish()?.flush()
-    }
+/// Begins an array of `n_bytes` bytes.
+fn begin_array(
+    archive: &mut Archive<'_>,
+    name: &str,
+    descr: &str,
+    shape: &[usize],
+    n_bytes: usize,
+) -> io::Result<()> {
+    // Past this the archive needs wider fields, and a header adds a little.
+    const WIDE: usize = 1 << 31;
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .large_file(n_bytes >= WIDE);
+    archive.start_file(format!("{name}.npy"), options)?;
+    archive.write_all(&Header::bytes(descr, shape))
 }

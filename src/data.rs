@@ -17,7 +17,7 @@ mod weights;
 
 pub use class_weight::ClassWeight;
 pub use classes::Classes;
-pub use column::Column;
+pub use column::{Column, Time};
 pub use encoded::Encoded;
 pub use lines::Lines;
 pub(crate) use read::RowsRead;
@@ -44,6 +44,8 @@ pub struct Dataset {
     target_names: Vec<String>,
     /// What was taken from each target before it was rounded to f32; empty for nothing.
     target_offsets: Vec<f64>,
+    /// What each target counts that was a date or a time; empty if none was.
+    target_times: Vec<Option<Time>>,
     /// The columns of the table that the features were made of, in their order.
     columns: Vec<Column>,
     classes: Option<Classes>,
@@ -173,6 +175,7 @@ impl Dataset {
             columns,
             target_names,
             target_offsets: Vec::new(),
+            target_times: Vec::new(),
             classes: None,
             total_weight: Arc::default(),
             scaling: None,
@@ -238,6 +241,13 @@ impl Dataset {
     #[must_use]
     pub fn target_offsets(&self) -> &[f64] {
         &self.target_offsets
+    }
+
+    /// What each target (O) counts that is a date or a time in its table, as [`Column::time`] says of features; empty if
+    /// none is.
+    #[must_use]
+    pub fn target_times(&self) -> &[Option<Time>] {
+        &self.target_times
     }
 
     /// How the file of the data was read; `None` if they come from none.

@@ -8,7 +8,7 @@ mod parts;
 use crate::atomic_file;
 use crate::backend::Problem;
 use crate::cpu;
-use crate::data::{Classes, Column, Dataset, Scaling};
+use crate::data::{Classes, Column, Dataset, Scaling, Time};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Network};
@@ -55,6 +55,9 @@ pub struct Description {
     /// What was taken from each target before the training, to be added to each prediction; empty for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_offsets: Vec<f64>,
+    /// What each target counts that was a date or a time in the table of the training; empty if none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_times: Vec<Option<Time>>,
     /// The classes that the targets stand for; `None` for numbers.
     pub classes: Option<Classes>,
     /// Whether each target was 0 or 1 in every row, so that its prediction by a sigmoid is the probability of 1; false
@@ -128,9 +131,10 @@ impl Description {
                 self.targets.len()
             )),
             _ if ![0, self.targets.len()].contains(&self.target_offsets.len())
+                || ![0, self.targets.len()].contains(&self.target_times.len())
                 || !self.target_offsets.iter().all(|offset| offset.is_finite()) =>
             {
-                Err("has offsets of its targets that no training gives; train again".to_owned())
+                Err("says of its targets what no training says; train again".to_owned())
             }
             _ => Ok(()),
         }
@@ -151,6 +155,7 @@ impl Model {
                 columns: dataset.columns().to_vec(),
                 targets: dataset.target_names().to_vec(),
                 target_offsets: dataset.target_offsets().to_vec(),
+                target_times: dataset.target_times().to_vec(),
                 classes: dataset.classes().cloned(),
                 targets_are_binary: dataset.classes().is_none() && dataset.targets_are_binary(),
                 scaling: dataset.scaling().cloned(),
@@ -321,7 +326,16 @@ impl Model {
     /// If the data have other features or targets than the model, or other offsets.
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
         self.assert_targets(dataset);
-        metrics::measure(&self.problem(&dataset.raw()), &self.parameters)
+        let measured = metrics::measure(&self.problem(&dataset.raw()), &self.parameters);
+        measured.map_err(|error| match error {
+            Error::Target { .. } => Error::Dataset {
+                source_name: dataset.source().to_owned(),
+                reason: format!(
+                    "is no table like that of the training, whose targets lie within [0, 1] ({error})"
+                ),
+            },
+            other => other,
+        })
     }
 
     /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's, on the CPU. They are

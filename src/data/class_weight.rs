@@ -29,10 +29,9 @@ impl FromStr for ClassWeight {
             let (name, weight) = part.rsplit_once('=').ok_or_else(|| {
                 format!("`{part}` is neither `balanced` nor NAME=WEIGHT, as yes=2,no=1 has them")
             })?;
-            let name = name.trim();
             match weight.trim().parse() {
                 Ok(weight) if f64::is_finite(weight) && weight >= 0.0 => {
-                    if weights.iter().any(|(other, _)| other == name) {
+                    if weights.iter().any(|(other, _)| other.trim() == name.trim()) {
                         return Err(format!("`{name}` is given twice"));
                     }
                     weights.push((name.to_owned(), weight));
@@ -87,7 +86,9 @@ impl Dataset {
             ClassWeight::Given(given) => {
                 let mut of_classes = vec![1.0; classes.names.len()];
                 for (name, weight) in given {
-                    let class = classes.names.iter().position(|other| other == name);
+                    let place = |name: &str| classes.names.iter().position(|other| other == name);
+                    // A name may begin or end with a space, as parts of a list do.
+                    let class = place(name).or_else(|| place(name.trim()));
                     of_classes[class.ok_or_else(|| {
                         let names: Vec<String> =
                             classes.names.iter().map(|n| format!("`{n}`")).collect();
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn class_weights_are_read() {
         assert_eq!("balanced".parse(), Ok(ClassWeight::Balanced));
-        let given = vec![("a=b".to_owned(), 2.0), ("no".to_owned(), 0.5)];
+        let given = vec![("a=b".to_owned(), 2.0), (" no".to_owned(), 0.5)];
         assert_eq!("a=b=2, no=.5".parse(), Ok(ClassWeight::Given(given)));
         for text in [
             "", "a", "a=", "a=x", "a=-1", "a=NaN", "a=inf", "a=1,a=2", "a=1,",

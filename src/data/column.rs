@@ -18,6 +18,23 @@ pub struct Column {
     /// are far from 0 beside their deviation; 0 for all other columns.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: f64,
+    /// What its numbers count, if the table of the training had dates or times there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+}
+
+/// What a number counts that stands for a date or a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Time {
+    /// A date: days since the beginning of 1970.
+    Date,
+    /// A timestamp: seconds since the beginning of 1970.
+    Timestamp,
+    /// A time of day: seconds.
+    TimeOfDay,
+    /// A duration: seconds.
+    Duration,
 }
 
 #[expect(
@@ -37,6 +54,7 @@ impl Column {
             categories: None,
             fill: None,
             offset: 0.0,
+            time: None,
         }
     }
 
@@ -65,7 +83,8 @@ impl Column {
         let is_filled = self.fill.as_ref().is_none_or(|fill| {
             fill.len() == self.n_features() && fill.iter().all(|fill| fill.is_finite())
         });
-        match is_sorted && is_filled && self.offset.is_finite() {
+        let is_number = categories.is_none() || self.time.is_none();
+        match is_sorted && is_filled && is_number && self.offset.is_finite() {
             true => Ok(()),
             false => Err(format!(
                 "says of column `{}` what no training says; train again",

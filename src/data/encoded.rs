@@ -1,7 +1,7 @@
 //! How readers of tables hand data in: as encoded columns.
 
 use super::rows::RowStore;
-use super::{Classes, Column, ColumnView, Dataset, Lines, Reading, Scanned};
+use super::{Classes, Column, ColumnView, Dataset, Lines, Reading, Scanned, Time};
 
 /// The encoded columns of a table for [`Dataset::from_encoded`], all of their values finite.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Encoded {
     pub target_names: Vec<String>,
     /// What was taken from each target (O) before it was rounded to f32; empty for nothing.
     pub target_offsets: Vec<f64>,
+    /// What each target (O) counts that is a date or a time in the table; empty if none is.
+    pub target_times: Vec<Option<Time>>,
     /// The classes that the targets stand for; `None` for numbers.
     pub classes: Option<Classes>,
     /// The line of each row in its file.
@@ -50,6 +52,7 @@ impl Dataset {
         };
         Self {
             target_offsets: encoded.target_offsets,
+            target_times: encoded.target_times,
             classes: encoded.classes,
             notices: encoded.notices,
             reading: encoded.reading,

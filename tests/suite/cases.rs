@@ -2,7 +2,10 @@
 //! what a sensible person expects of it. Beside each case stand its neighbours.
 
 use crate::common::{neuralnet, neuralnet_json, parameters, scratch};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, DurationSecondArray, Float64Array, Int64Array,
+    RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -531,6 +534,19 @@ fn unknown_categories_are_errors_or_zeros() {
     assert!(told.contains("column 2 is called `y_2`"), "{told}");
     let text = fs::read_to_string(&beside).unwrap();
     assert!(text.starts_with("y,y_2,y=no,y=yes\nno,no,"), "{text}");
+    // Numbers stay numbers where a format has them.
+    let typed = file("typed.parquet", "");
+    let back = file("typed.csv", "");
+    let numbered = file("numbered.parquet", "");
+    let table = file("numbered.csv", "id,city\n7,Paris\n8,Paris\n");
+    said(&["convert", &table, &numbered, "--force"]);
+    said(&[
+        "predict", &model, &numbered, "--id", "id", "-o", &typed, "--force",
+    ]);
+    let told = said(&["convert", &typed, &back, "--force"]).1;
+    assert!(!told.contains("texts that are all numbers"), "{told}");
+    let text = fs::read_to_string(&back).unwrap();
+    assert!(text.starts_with("id,y,y=no,y=yes\n7,no,"), "{text}");
     // A number written in two ways is one category.
     let grades = file(
         "grades.csv",
@@ -821,6 +837,201 @@ fn parquet_as_pandas_writes_it_is_read() {
         fs::read_to_string(&output).unwrap(),
         "id,y\n16777217,0\n4294967295,1\n9007199254740993,0\n"
     );
+}
+
+/// A table of a feature and a target.
+fn pair(name: &str, d: ArrayRef, y: ArrayRef) -> String {
+    let batch = RecordBatch::try_from_iter([("d", d), ("y", y)]).unwrap();
+    file(name, parquet(&batch, Compression::SNAPPY, None))
+}
+
+#[test]
+fn a_model_takes_dates_and_timestamps_in_the_unit_of_its_training() {
+    let days = [19_000, 19_010, 19_040, 19_100, 19_103];
+    let dates = || Arc::new(Date32Array::from(days.to_vec())) as ArrayRef;
+    let times = || -> ArrayRef {
+        let ticks = days.map(|day| i64::from(day) * 86_400_000_000);
+        Arc::new(TimestampMicrosecondArray::from(ticks.to_vec()))
+    };
+    let seconds =
+        || -> ArrayRef { Arc::new(DurationSecondArray::from(days.map(i64::from).to_vec())) };
+    let numbers = || Arc::new(Float64Array::from(days.map(f64::from).to_vec())) as ArrayRef;
+    let file = |name: &str| file(name, "");
+    let run = |args: &[&str]| {
+        let output = neuralnet(args);
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), stdout, stderr)
+    };
+    let (of_days, of_times) = (
+        pair("days.parquet", dates(), dates()),
+        pair("times.parquet", times(), times()),
+    );
+    for (trained, other, whole) in [
+        (
+            &of_days,
+            &of_times,
+            "timestamps, converted to days since 1970",
+        ),
+        (
+            &of_times,
+            &of_days,
+            "dates, converted to seconds since 1970",
+        ),
+    ] {
+        let model = file("dates.safetensors");
+        let args = [
+            "train",
+            trained,
+            "--backend",
+            "cpu",
+            "-o",
+            &model,
+            "--force",
+        ];
+        assert_eq!(run(&args).0, Some(0));
+        for command in ["predict", "evaluate"] {
+            let (expected, (code, found, told)) = (
+                run(&[command, &model, trained]),
+                run(&[command, &model, other]),
+            );
+            assert_eq!(code, Some(0), "{told}");
+            let rows = |text: &str| {
+                text.replace(other.as_str(), "")
+                    .replace(trained.as_str(), "")
+            };
+            assert_eq!(rows(&found), rows(&expected.1), "{command} {other}");
+            assert!(
+                told.contains(&format!("column `d` holds {whole}")),
+                "{told}"
+            );
+            assert!(!expected.2.contains("column `d` holds"), "{}", expected.2);
+        }
+        let (code, _, told) = run(&[
+            "train",
+            trained,
+            "--backend",
+            "cpu",
+            "--validation-data",
+            other,
+        ]);
+        assert!(
+            code == Some(0) && told.contains(&format!("column `y` holds {whole}")),
+            "{told}"
+        );
+        let (code, _, told) = run(&["train", other, "--backend", "cpu", "--init", &model]);
+        assert!(
+            code == Some(0) && told.contains(&format!("column `y` holds {whole}")),
+            "{told}"
+        );
+        let (code, _, told) = run(&[
+            "predict",
+            &model,
+            &pair("spans.parquet", seconds(), dates()),
+        ]);
+        assert!(
+            code == Some(2)
+                && told.contains(
+                    "spans.parquet: column `d`: holds durations, and the model was trained on"
+                ),
+            "{told}"
+        );
+        let (code, _, told) = run(&[
+            "predict",
+            &model,
+            &pair("plain.parquet", numbers(), dates()),
+        ]);
+        assert!(
+            code == Some(0) && told.contains("column `d` holds numbers, taken as"),
+            "{told}"
+        );
+    }
+    let model = file("numbers.safetensors");
+    let plain = pair("plain.parquet", numbers(), numbers());
+    run(&["train", &plain, "--backend", "cpu", "-o", &model, "--force"]);
+    let told = run(&["evaluate", &model, &of_days]).2;
+    for column in ["d", "y"] {
+        let part = format!(
+            "column `{column}` holds dates, taken as days since 1970: the model knows it as numbers"
+        );
+        assert!(told.contains(&part), "{told}");
+    }
+}
+
+#[test]
+fn advice_can_be_followed() {
+    let gaps = "a,b,y\n1,bad,1\n2,NA,2\n3,4,3\n5,6,9\n";
+    let numbers: ArrayRef = Arc::new(StringArray::from(vec!["0.5", "1.5", "2.5"]));
+    let y: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 4.0]));
+    let decimals: ArrayRef = Arc::new(StringArray::from(vec!["1,5", "2,5", "3,5"]));
+    for (missing, advised) in [
+        ("no", "--missing no,bad counts"),
+        ("bad", "--missing bad,NA counts"),
+    ] {
+        assert_said(
+            "gaps.csv",
+            gaps,
+            &["--impute", "mean", "--missing", missing],
+            2,
+            &[advised],
+        );
+    }
+    assert_said(
+        "gaps.csv",
+        gaps,
+        &["--impute", "mean", "--missing", "bad,NA"],
+        0,
+        &[],
+    );
+    for (name, data, flags, part) in [
+        (
+            "weight.csv",
+            file("weight.csv", "a,w,y\n1,heavy,1\n2,1,2\n3,1,3\n"),
+            &["--sample-weight", "w"][..],
+            "`heavy` is not a number\n",
+        ),
+        (
+            "weights.csv",
+            file("weights.csv", "a,w,b,y\n1,1,0,1\n2,3,1,3\n3,2,2,2\n"),
+            &["--sample-weight", "w,b"],
+            "--sample-weight: names 2 columns; name one",
+        ),
+        (
+            "texts.parquet",
+            pair("texts.parquet", numbers.clone(), numbers.clone()),
+            &[],
+            "`0.5` is a text, and not a number",
+        ),
+        (
+            "decimals.parquet",
+            pair("decimals.parquet", y.clone(), decimals),
+            &[],
+            "write plain numbers, as 1234.5; --classes",
+        ),
+        (
+            "truths.csv",
+            file("truths.csv", "a,y\n1,no\n2,yes\n3,no\n"),
+            &["--activation", "softmax", "--classes"],
+            "and there is one; take --activation sigmoid",
+        ),
+    ] {
+        let args = [&["train", &data, "--backend", "cpu"], flags].concat();
+        let (code, told) = said(&args);
+        assert_eq!(code, Some(2), "{name}: {told}");
+        assert!(told.contains(part), "{name}: {told}");
+    }
+    let dates: ArrayRef = Arc::new(Date32Array::from(vec![19_000, 19_001, 19_000, 19_001]));
+    let y: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0, 5.0]));
+    let told = said(&[
+        "train",
+        &pair("dates.parquet", dates, y),
+        "--backend",
+        "cpu",
+        "--one-hot",
+        "d",
+    ])
+    .1;
+    assert!(!told.contains("holds dates"), "{told}");
 }
 
 /// An array of `<f4` as NumPy writes it.

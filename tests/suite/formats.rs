@@ -152,7 +152,7 @@ fn what_cannot_be_used_is_refused() {
             ["row 1, column `0`: the cell is missing", "`impute` mean"],
         ),
         ("objects.npy", ["Python objects", "X.astype('<f4')"]),
-        ("complex.npy", ["holds `<c16`", "X.astype('<f4')"]),
+        ("complex.npy", ["holds `<c16`", "X.real"]),
         (
             "one_dimension.npy",
             ["has no column left to be a feature", "its columns are `0`"],

@@ -469,7 +469,12 @@ fn what_is_no_such_table_is_refused() {
             ["48 bytes of values, and holds 24", "cut short"],
         ),
         (descr("'|f4'"), ["holds `|f4`", "numpy.save"]),
-        (descr("'<c8'"), ["holds `<c8`", "X.astype('<f4')"]),
+        (descr("'<c8'"), ["holds `<c8`", "X.real"]),
+        (
+            descr("'|S8'"),
+            ["holds `|S8`, byte strings", "X.astype('U')"],
+        ),
+        (descr("'<M8[ns]'"), ["dates or times", "X.astype('<M8[s]')"]),
         (
             descr("[('a', '<f4'), ('b', '<f4')]"),
             [

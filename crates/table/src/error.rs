@@ -181,6 +181,17 @@ impl Error {
         Self::Setting { setting, reason }
     }
 
+    /// This error, which may say that one more text counts as missing, beside those that `given` names.
+    pub(crate) fn beside(mut self, given: Option<&Vec<String>>) -> Self {
+        if let (Self::Table { remedies, .. }, Some(given)) = (&mut self, given) {
+            let missing = remedies.iter_mut();
+            for remedy in missing.filter(|remedy| remedy.setting == "missing") {
+                remedy.value = format!("{},{}", given.join(","), remedy.value);
+            }
+        }
+        self
+    }
+
     /// This error with one more remedy.
     pub(crate) fn or(mut self, remedy: Remedy) -> Self {
         if let Self::Table { remedies, .. } = &mut self {

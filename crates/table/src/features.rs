@@ -86,6 +86,7 @@ fn fit_number(
     let offset = rounding.offset;
     let mut column = Column::number(name.clone());
     column.offset = offset;
+    column.time = table.time(at);
     if rounding.n_present == 0 {
         return Err(nothing_there(table, at, options));
     }

@@ -35,7 +35,9 @@ impl Asked<'_> {
         is_raw: bool,
         start: Instant,
     ) -> Result<Option<Dataset>> {
-        let is_plain = |column: &Column| column.categories.is_none() && column.offset.abs() <= 0.0;
+        let is_plain = |column: &Column| {
+            column.categories.is_none() && column.offset.abs() <= 0.0 && column.time.is_none()
+        };
         let usable = is_raw && self.roles.weight.is_none() && self.columns.iter().all(is_plain);
         let Some(values) = reader.in_place().filter(|_| usable) else {
             return Ok(None);
@@ -90,6 +92,7 @@ impl Asked<'_> {
             targets,
             target_names: self.target_names.to_vec(),
             target_offsets: Vec::new(),
+            target_times: Vec::new(),
             classes: None,
             lines: Lines::default(),
             scanned: Some(scanned),

@@ -54,6 +54,7 @@ mod rounding;
 mod stream;
 mod table;
 mod targets;
+mod time;
 mod training;
 mod values;
 mod write;

@@ -173,12 +173,29 @@ impl<'a> Archive<'a> {
     }
 
     fn refused(&self, why: &str) -> String {
-        let given = |at: usize| shown(self.names.get(at).map_or("…", String::as_str));
+        let known = |names: &[&str]| self.names.iter().find(|name| is_one_of(names, name));
+        let mut others = self
+            .names
+            .iter()
+            .filter(|name| !is_one_of(&[COLUMNS], name));
+        let features = known(&FEATURES).or_else(|| others.next());
+        // Without targets there is a table to predict.
+        let targets =
+            known(&TARGETS).or_else(|| others.next().filter(|_| known(&FEATURES).is_none()));
+        let parts = [
+            ("X", features),
+            ("y", targets),
+            (COLUMNS, known(&[COLUMNS])),
+        ];
+        let parts = parts.into_iter().filter_map(|(part, name)| {
+            let name = shown(name?);
+            Some(format!("{part}=z['{name}']"))
+        });
+        let parts: Vec<String> = parts.collect();
         format!(
-            "holds the arrays {}, and {why}; it needs `X` and `y`: z = numpy.load(FILE); numpy.savez(OTHER, X=z['{}'], y=z['{}'])",
+            "holds the arrays {}, and {why}; it needs `X`, and `y` to train: z = numpy.load(FILE); numpy.savez(OTHER, {})",
             listed(&self.names),
-            given(0),
-            given(1)
+            parts.join(", ")
         )
     }
 

@@ -10,10 +10,12 @@ use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::{How, Known, Targets, targets};
+use crate::time::count_alike;
 use crate::training::{drop_missing, drop_weightless, for_training};
 use crate::values::canonical;
-use neuralnet::data::{Column, ColumnView, Encoded, Reading};
+use neuralnet::data::{Column, ColumnView, Encoded, Reading, Time};
 use neuralnet::{Classes, Dataset, Model};
+use std::iter::repeat;
 use std::path::Path;
 use std::time::Instant;
 
@@ -31,7 +33,8 @@ pub fn open(data: &str, options: &TableOptions) -> Result<Dataset> {
         let path = Path::new(data);
         let start = Instant::now();
         let mut reader = format::open(path, &options.text, options.labels.as_deref())?;
-        return for_training(data, &mut *reader, options, start);
+        return for_training(data, &mut *reader, options, start)
+            .map_err(|error| error.beside(options.text.missing.as_ref()));
     }
     options.check_unused(data)?;
     match data.strip_prefix("synthetic:") {
@@ -61,6 +64,7 @@ pub fn open_labelled(model: &Model, data: &str, options: &ModelOptions) -> Resul
         names: &description.targets,
         classes: description.classes.as_ref(),
         offsets: &description.target_offsets,
+        times: &description.target_times,
     };
     open_known(data, &description.columns, Some(targets), options)
 }
@@ -74,6 +78,7 @@ pub fn open_alike(dataset: &Dataset, data: &str, options: &ModelOptions) -> Resu
         names: dataset.target_names(),
         classes: dataset.classes(),
         offsets: dataset.target_offsets(),
+        times: dataset.target_times(),
     };
     open_known(data, dataset.columns(), Some(targets), options)
 }
@@ -129,14 +134,23 @@ pub(crate) fn open_known(
         fills: options.drop_missing_targets || columns.iter().any(|column| column.fill.is_some()),
         is_training: false,
     };
-    let is_raw = |known: Known<'_>| known.classes.is_none() && known.offsets.is_empty();
+    let is_raw = |known: Known<'_>| {
+        known.classes.is_none() && known.offsets.is_empty() && known.times.is_empty()
+    };
     if let Some(dataset) = asked.in_place(&*reader, known.is_none_or(is_raw), start)? {
         return Ok(dataset);
     }
-    let mut table = read(data, &mut *reader, &kinds)?;
+    let mut table = read(data, &mut *reader, &kinds)
+        .map_err(|error| error.beside(options.text.missing.as_ref()))?;
     let n_features = roles.features.len();
     let target_columns = n_features..n_features + roles.targets.len();
     let mut notices = reader.columns().notices.clone();
+    let numbers = known.iter().filter(|known| known.classes.is_none());
+    let times = numbers.flat_map(|known| {
+        let times = known.times.iter().copied();
+        target_columns.clone().zip(times.chain(repeat(None)))
+    });
+    notices.extend(count_alike(&mut table, times_of(columns).chain(times))?);
     if options.drop_missing_targets {
         notices.extend(drop_missing(&mut table, target_columns.clone())?);
     }
@@ -153,6 +167,13 @@ pub(crate) fn open_known(
     let columns = columns.to_vec();
     let dataset = encoded(table, columns, inputs, made, notices, reading);
     weighted(dataset, weights.as_deref())
+}
+
+/// What the model's columns of numbers count, each with its place.
+pub(crate) fn times_of(columns: &[Column]) -> impl Iterator<Item = (usize, Option<Time>)> + '_ {
+    let columns = columns.iter().enumerate();
+    let numbers = columns.filter(|(_, column)| column.categories.is_none());
+    numbers.map(|(at, column)| (at, column.time))
 }
 
 fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String]) -> Result<()> {
@@ -245,6 +266,7 @@ pub(crate) fn encoded(
 ) -> Dataset {
     let n_inputs = columns.iter().map(Column::n_features).sum();
     let has_offset = made.offsets.iter().any(|offset| offset.abs() > 0.0);
+    let has_time = made.times.iter().any(Option::is_some);
     Dataset::from_encoded(Encoded {
         n_samples: table.n_rows,
         columns,
@@ -252,6 +274,7 @@ pub(crate) fn encoded(
         targets: ColumnView::whole(made.values, made.names.len()),
         target_names: made.names,
         target_offsets: if has_offset { made.offsets } else { Vec::new() },
+        target_times: if has_time { made.times } else { Vec::new() },
         classes: made.classes,
         lines: table.lines(),
         scanned: None,

@@ -44,7 +44,7 @@ pub fn predict(
 pub fn predict_to(predictor: &mut Predictor<'_>, data: &mut Stream, path: &Path) -> Result<()> {
     let format = format_of(path)?;
     if format == Format::Npy && !data.passed().is_empty() {
-        return Err(Error::setting("passed", "an array of numbers has no columns of texts; take a name that ends in .csv, .parquet or .feather".to_owned()));
+        return Err(Error::setting("passed", "an array holds the predictions alone, and no columns of the table; take a name that ends in .csv, .parquet or .feather".to_owned()));
     }
     let columns = Columns::of(predictor.model(), data, format != Format::Npy);
     let mut of_data = Ok(());
@@ -111,9 +111,9 @@ impl<'m> Columns<'m> {
             None => description.targets.clone(),
         };
         let field = |name: &str, of| Field::new(name, of, false);
-        let passed = data.passed().iter();
+        let passed = data.passed().iter().zip(data.passed_types());
         let mut fields: Vec<Field> = passed
-            .map(|name| Field::new(name, DataType::LargeUtf8, true))
+            .map(|(name, of)| Field::new(name, of.clone(), true))
             .collect();
         if let Class::Named(classes) = class {
             fields.push(field(&classes.column, DataType::LargeUtf8));

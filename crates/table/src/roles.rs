@@ -54,7 +54,10 @@ impl Roles {
             false => take("targets", &options.targets, "a target")?,
         };
         let weight = options.sample_weight.as_slice();
-        let weight = take("sample_weight", weight, "the weight")?.pop();
+        let weight = only(
+            "sample_weight",
+            &take("sample_weight", weight, "the weight")?,
+        )?;
         let features = take("features", &options.features, "a feature")?;
         take("drop", &options.drop, "dropped")?;
         let is_left = |place: &usize| uses[*place].is_none() && !columns.is_hidden[*place];
@@ -124,10 +127,24 @@ impl Roles {
         Ok(Self {
             features: features.into_iter().filter_map(place).collect(),
             targets: targets.iter().filter_map(place).collect(),
-            weight: named(source, columns, "sample_weight", weight)?.pop(),
+            weight: only(
+                "sample_weight",
+                &named(source, columns, "sample_weight", weight)?,
+            )?,
             passed: named(source, columns, "passed", passed)?,
             ..Self::default()
         })
+    }
+}
+
+/// The one column that the setting `setting` names, if it names any.
+fn only(setting: &'static str, places: &[usize]) -> Result<Option<usize>> {
+    match places {
+        [_, _, ..] => {
+            let reason = format!("names {} columns; name one", places.len());
+            Err(Error::setting(setting, reason))
+        }
+        places => Ok(places.first().copied()),
     }
 }
 
@@ -141,15 +158,14 @@ fn named(
 ) -> Result<Vec<usize>> {
     let names = &columns.names;
     let place = |name: &str| {
-        let name = name.trim();
+        let by_name = |name: &str| names.iter().position(|other| other == name);
         let by_place = || {
-            name.strip_prefix('#')?
-                .parse::<usize>()
-                .ok()?
-                .checked_sub(1)
+            let place = name.trim().strip_prefix('#')?.parse::<usize>();
+            place.ok()?.checked_sub(1)
         };
-        let by_name = names.iter().position(|other| other == name);
-        by_name.or_else(|| by_place().filter(|place| *place < names.len()))
+        // A name may begin or end with a space.
+        let found = by_name(name).or_else(|| by_name(name.trim()));
+        found.or_else(|| by_place().filter(|place| *place < names.len()))
     };
     let mut places = Vec::with_capacity(given.len());
     for given in given {
@@ -244,6 +260,26 @@ mod tests {
                 .features,
             [0]
         );
+    }
+
+    #[test]
+    fn a_name_that_begins_with_a_space_is_told_from_one_that_does_not() {
+        let columns = Columns::named(["c", " c", "d ", "y"].map(str::to_owned).to_vec());
+        for (given, place) in [
+            ("c", Some(0)),
+            (" c", Some(1)),
+            ("c ", Some(0)),
+            ("d ", Some(2)),
+            ("d", None),
+        ] {
+            let options = TableOptions {
+                features: vec![given.to_owned()],
+                ..TableOptions::default()
+            };
+            let roles = Roles::of_training("t.csv", &columns, &options);
+            let found = roles.ok().map(|roles| roles.features[0]);
+            assert_eq!(found, place, "{given:?}");
+        }
     }
 
     #[test]

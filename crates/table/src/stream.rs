@@ -3,18 +3,20 @@
 use crate::encoder::{Counts, encode};
 use crate::error::{Error, Result};
 use crate::format;
-use crate::open::{encoded, is_file, kinds, open_known};
+use crate::open::{encoded, is_file, kinds, open_known, times_of};
 use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
 use crate::targets::Targets;
-use arrow_array::{ArrayRef, LargeStringArray};
+use crate::time::count_alike;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use arrow_select::concat::concat;
 use neuralnet::data::Column;
 use neuralnet::{Dataset, Model};
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Cells of a span, those of all columns of the table or those of the features, whichever are more: 16 MB of
 /// float64. Enough for all threads, and little beside any memory.
@@ -25,7 +27,7 @@ const SPAN_CELLS: usize = 1 << 21;
 pub struct Span {
     /// The features of the rows, without targets.
     pub dataset: Dataset,
-    /// The cells of the columns that are passed through, as texts: one array a column.
+    /// The cells of the columns that are passed through: one array a column, of its type in the file.
     pub(crate) passed: Vec<ArrayRef>,
 }
 
@@ -37,6 +39,8 @@ pub struct Stream {
     columns: Vec<Column>,
     /// The names of the columns that are passed through.
     passed: Vec<String>,
+    /// Their types.
+    passed_types: Vec<DataType>,
     /// What was not read yet, of a file.
     rest: Option<Unread>,
     /// Read, and not asked for yet.
@@ -86,6 +90,7 @@ pub fn stream_in_spans(
         options: options.clone(),
         columns: columns.clone(),
         passed: Vec::new(),
+        passed_types: Vec::new(),
         rest: None,
         first: None,
         notices: Vec::new(),
@@ -121,6 +126,8 @@ pub fn stream_in_spans(
         counts: Counts::default(),
     });
     stream.first = stream.read()?;
+    let passed = stream.first.iter().flat_map(|first| &first.passed);
+    stream.passed_types = passed.map(|cells| cells.data_type().clone()).collect();
     Ok(stream)
 }
 
@@ -135,6 +142,11 @@ impl Stream {
     #[must_use]
     pub fn passed(&self) -> &[String] {
         &self.passed
+    }
+
+    /// The types of the columns that are passed through.
+    pub(crate) fn passed_types(&self) -> &[DataType] {
+        &self.passed_types
     }
 
     /// The first rows, until [`Stream::next_span`] takes them.
@@ -169,12 +181,13 @@ impl Stream {
         let Some(unread) = &mut self.rest else {
             return Ok(None);
         };
-        let table = Table::read(
+        let mut table = Table::read(
             &self.source,
             &mut *unread.reader,
             &unread.wanted,
             unread.n_rows,
-        )?;
+        )
+        .map_err(|error| error.beside(self.options.text.missing.as_ref()))?;
         if table.n_rows == 0 && !unread.counts.n_missing.is_empty() {
             self.notices.extend(unread.reader.take_notices());
             self.notices.extend(unread.counts.notices(&self.columns));
@@ -182,6 +195,10 @@ impl Stream {
             return Ok(None);
         }
         table.refuse_empty()?;
+        let notices = count_alike(&mut table, times_of(&self.columns))?;
+        if unread.counts.n_missing.is_empty() {
+            self.notices.extend(notices);
+        }
         let (inputs, counts) = encode(&self.columns, self.options.unknown_as_zero, &table)?;
         unread.counts.add(&counts);
         self.span(table, inputs).map(Some)
@@ -190,9 +207,9 @@ impl Stream {
     fn span(&self, table: Table, inputs: Vec<f32>) -> Result<Span> {
         let first = self.columns.len();
         let passed = (first..first + self.passed.len()).map(|column| {
-            let texts = table.texts(column)?;
-            let all: LargeStringArray = texts.iter().flat_map(|cells| cells.iter()).collect();
-            Ok(Arc::new(all) as ArrayRef)
+            let cells: Vec<&dyn Array> = table.column(column).map(AsRef::as_ref).collect();
+            let place = || table.place().column(&table.names[column]);
+            concat(&cells).map_err(|error| Error::at(place(), format!("cannot be read ({error})")))
         });
         let passed = passed.collect::<Result<_>>()?;
         let columns = self.columns.clone();

@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Place, Result, in_order, shown};
 use crate::reader::{Batch, Kind, Reader};
+use crate::time::time;
 use crate::values::{self, Refused};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, LargeStringArray};
 use arrow_select::filter::filter;
-use neuralnet::data::Lines;
+use neuralnet::data::{Lines, Time};
 use rayon::prelude::*;
 
 /// Columns in batches of consecutive rows.
@@ -64,6 +65,11 @@ impl Table {
     /// The cells of the column `column`, batch by batch.
     pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = &ArrayRef> + Clone {
         self.batches.iter().map(move |batch| &batch.columns[column])
+    }
+
+    /// What the numbers of the column count, if it is of dates or times.
+    pub(crate) fn time(&self, column: usize) -> Option<Time> {
+        time(self.column(column).next()?.data_type()).map(|(time, _)| time)
     }
 
     /// The column as numbers, one array for each batch.

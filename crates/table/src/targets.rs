@@ -11,6 +11,7 @@ use crate::values::each_present;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use neuralnet::Classes;
+use neuralnet::data::Time;
 use std::ops::Range;
 
 /// Targets, and what they stand for.
@@ -21,6 +22,8 @@ pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
     /// What was taken from each target before it was rounded.
     pub(crate) offsets: Vec<f64>,
+    /// What each counts that is a date or a time.
+    pub(crate) times: Vec<Option<Time>>,
     pub(crate) classes: Option<Classes>,
     pub(crate) notices: Vec<String>,
 }
@@ -44,6 +47,7 @@ pub(crate) struct Known<'a> {
     pub(crate) names: &'a [String],
     pub(crate) classes: Option<&'a Classes>,
     pub(crate) offsets: &'a [f64],
+    pub(crate) times: &'a [Option<Time>],
 }
 
 impl<'a> Known<'a> {
@@ -160,6 +164,10 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
         values: vec![0.0; table.n_rows * n_targets],
         names: table.names[columns.clone()].to_vec(),
         offsets: Vec::with_capacity(n_targets),
+        times: match how.known {
+            Some(known) => known.times.to_vec(),
+            None => columns.clone().map(|column| table.time(column)).collect(),
+        },
         ..Targets::default()
     };
     for (at, column) in columns.enumerate() {

@@ -50,11 +50,17 @@ pub(crate) fn for_training(
         .iter()
         .map(|column| reader.columns().names[*column].clone());
     let features: Vec<String> = features.collect();
-    let mut table = read(source, reader, &kinds).map_err(|error| helped(error, &features))?;
+    let weight = roles
+        .weight
+        .map(|column| reader.columns().names[column].clone());
+    let mut table =
+        read(source, reader, &kinds).map_err(|error| helped(error, &features, weight.as_ref()))?;
     let mut notices = [
         reader.columns().notices.clone(),
         reader.take_notices(),
-        meanings(&table),
+        meanings(&table, |at| {
+            is_one_hot.get(at) == Some(&true) || as_classes && target_columns.contains(&at)
+        }),
     ]
     .concat();
     if options.drop_missing_targets {
@@ -77,7 +83,7 @@ pub(crate) fn for_training(
         _ => weights.clone(),
     };
     let (columns, of_columns) = fit(&table, &is_one_hot, seen.as_deref(), options)
-        .map_err(|error| helped(error, &features))?;
+        .map_err(|error| helped(error, &features, None))?;
     let made = made?;
     refuse_repeated(&table, &columns)?;
     // Only a row that was not seen can hold a text that is not known.
@@ -164,8 +170,16 @@ pub(crate) fn drop_weightless(
 }
 
 /// An error of a feature of numbers that holds texts, with the settings that help: whether the texts are categories or
-/// strays among numbers is for the table's owner to say.
-fn helped(mut error: Error, features: &[String]) -> Error {
+/// strays among numbers is for the table's owner to say. None helps the column `weight`: a weight is never made up.
+fn helped(mut error: Error, features: &[String], weight: Option<&String>) -> Error {
+    if let Error::Table {
+        place, remedies, ..
+    } = &mut error
+        && place.column.is_some()
+        && place.column.as_ref() == weight
+    {
+        remedies.clear();
+    }
     if let Error::Table {
         place,
         is_text: true,
@@ -181,14 +195,15 @@ fn helped(mut error: Error, features: &[String]) -> Error {
     error
 }
 
-/// What columns of times and decimals are taken as.
-fn meanings(table: &Table) -> Vec<String> {
+/// What columns of times and decimals are taken as, unless they are taken as texts.
+fn meanings(table: &Table, is_text: impl Fn(usize) -> bool) -> Vec<String> {
     let Some(batch) = table.batches.first() else {
         return Vec::new();
     };
-    let columns = table.names.iter().zip(&batch.columns);
-    let told = columns.filter_map(|(name, cells)| {
-        let (meaning, _) = meaning(cells.data_type())?;
+    let columns = table.names.iter().zip(&batch.columns).enumerate();
+    let numbers = columns.filter(|(at, _)| !is_text(*at));
+    let told = numbers.filter_map(|(_, (name, cells))| {
+        let meaning = meaning(cells.data_type())?;
         Some(format!("column `{}` holds {meaning}", shown(name)))
     });
     told.collect()

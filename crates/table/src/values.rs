@@ -1,11 +1,12 @@
 //! The cells of one column as numbers or as texts, whatever their type in the file.
 
 use crate::error::shown;
+use crate::time::{time, words};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::{CastOptions, cast, cast_with_options};
-use arrow_schema::{ArrowError, DataType, TimeUnit};
+use arrow_schema::{ArrowError, DataType};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -67,26 +68,16 @@ pub(crate) fn without_nan(column: &ArrayRef) -> ArrayRef {
     Arc::clone(column)
 }
 
-/// What is said of a column whose numbers are made of something else, and how many of its ticks are one of them; `None`
-/// for numbers and texts.
-pub(crate) fn meaning(data_type: &DataType) -> Option<(&'static str, f64)> {
-    let ticks = |unit: &TimeUnit| match unit {
-        TimeUnit::Second => 1.0,
-        TimeUnit::Millisecond => 1e3,
-        TimeUnit::Microsecond => 1e6,
-        TimeUnit::Nanosecond => 1e9,
-    };
-    Some(match data_type {
-        DataType::Timestamp(unit, _) => ("timestamps, taken as seconds since 1970", ticks(unit)),
-        DataType::Date32 => ("dates, taken as days since 1970", 1.0),
-        DataType::Date64 => ("dates, taken as days since 1970", 86_400_000.0),
-        DataType::Time32(unit) | DataType::Time64(unit) => {
-            ("times of day, taken as seconds", ticks(unit))
+/// What is said of a column whose numbers are made of something else; `None` for numbers and texts.
+pub(crate) fn meaning(data_type: &DataType) -> Option<String> {
+    match time(data_type) {
+        Some((time, _)) => {
+            let [what, unit] = words(time);
+            Some(format!("{what}, taken as {unit}"))
         }
-        DataType::Duration(unit) => ("durations, taken as seconds", ticks(unit)),
-        decimal if decimal.is_decimal() => ("decimals, taken as the nearest float64", 1.0),
-        _ => return None,
-    })
+        None if data_type.is_decimal() => Some("decimals, taken as the nearest float64".to_owned()),
+        None => None,
+    }
 }
 
 /// The cells as float64: booleans are 0 and 1, times are seconds and dates days, each since the beginning of 1970.
@@ -100,8 +91,8 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
         DataType::LargeUtf8 => of_texts(column.as_string()),
         DataType::Float64 => Ok(column.as_primitive().clone()),
         DataType::Float32 => Ok(column.as_primitive::<Float32Type>().unary(f64::from)),
-        other => match meaning(other) {
-            Some((_, unit)) if !other.is_decimal() => {
+        other => match time(other) {
+            Some((_, unit)) => {
                 let ticks = cast(column, &DataType::Int64).map_err(refused)?;
                 let ticks = ticks.as_primitive::<Int64Type>();
                 Ok(ticks.unary(|ticks| ticks as f64 / unit))
@@ -145,6 +136,10 @@ fn of_texts(texts: &LargeStringArray) -> Result<Float64Array, Refused> {
     // One that looks like no number tells more than one that does.
     let other = all.clone().find(|(_, text)| canonical(text).is_none());
     match other.or_else(|| all.next()) {
+        Some((row, text)) if canonical(text).is_some() => Err((
+            Some(row),
+            format!("`{}` is a text, and not a number", shown(text)),
+        )),
         Some((row, text)) => Err((Some(row), not_a_number(text))),
         None => Ok(Float64Array::new_null(texts.len())),
     }

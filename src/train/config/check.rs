@@ -211,11 +211,16 @@ impl TrainConfig {
         };
         require(self.loss.suits(self.activation), "loss", reason, remedies)?;
         let reason = "a softmax needs a target for each of at least two classes, and there is one";
+        // Two classes are one target, which a sigmoid is for.
+        let remedies = match dataset.classes() {
+            Some(_) => &CLASSES[1..],
+            None => CLASSES,
+        };
         require(
             !is_softmax || dataset.n_outputs() >= 2,
             "activation",
             reason,
-            CLASSES,
+            remedies,
         )?;
         let is_centered = dataset
             .scaling()

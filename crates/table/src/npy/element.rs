@@ -47,6 +47,18 @@ impl Element {
                     "Python objects, which only Python can read; save X.astype('<f4'), or of texts X.astype('U')",
                 );
             }
+            (b'S', _) => return refused("byte strings; save X.astype('U')"),
+            (b'M' | b'm', _) => {
+                return refused(
+                    "dates or times; save numbers, as X.astype('<M8[s]').astype('<i8') has seconds since 1970",
+                );
+            }
+            (b'c', _) => {
+                return refused("complex numbers; save X.real and X.imag as columns of their own");
+            }
+            (b'f', _) => {
+                return refused("and numbers of 8 bytes at most are needed; save X.astype('<f8')");
+            }
             _ => {
                 return refused(
                     "and numbers of 1, 2, 4 or 8 bytes or texts are needed; save X.astype('<f4')",

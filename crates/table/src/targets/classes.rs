@@ -60,6 +60,7 @@ fn written(classes: Classes, of_rows: &[usize]) -> Targets {
         values,
         names: classes.output_names(),
         offsets: vec![0.0; n_targets],
+        times: Vec::new(),
         classes: Some(classes),
         notices: Vec::new(),
     }
@@ -126,6 +127,7 @@ fn refuse_doubtful<'t>(
         && others.iter().all(|text| adornments(text).is_some())
     {
         let decimal = !table.has_comma
+            && at(other).line.is_some()
             && others.iter().all(|text| {
                 text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
             });

@@ -1,7 +1,11 @@
 //! Tables from one format to another, every value as it is, or said to be otherwise.
 
+#[cfg(test)]
+mod tests;
+
 use super::exact::{OTHERS, narrowed, without_nulls};
 use super::npz::{self, TARGETS};
+use super::text::first_beyond_texts;
 use super::writer::{Format, TableWriter};
 use crate::error::{Error, Parsed, Result, listed, shown};
 use crate::format;
@@ -59,13 +63,18 @@ pub fn convert(
         ));
     }
     let mut reader = format::open(input, text, labels)?;
-    let columns = reader.columns().clone();
-    let wanted: Vec<_> = (0..columns.names.len())
-        .map(|column| (column, Kind::Own))
-        .collect();
+    let mut columns = reader.columns().clone();
+    let order = order(&columns);
+    let wanted: Vec<_> = order.iter().map(|column| (*column, Kind::Own)).collect();
     let batches = reader.read(&wanted, usize::MAX)?;
     let mut notices = [columns.notices.clone(), reader.take_notices()].concat();
     drop(reader);
+    notices.extend(not_marked(&columns, format));
+    let names = order.iter().map(|column| match format {
+        Some(format) if format != Format::Npy && is_unnamed(&columns, *column) => String::new(),
+        _ => columns.names[*column].clone(),
+    });
+    columns.names = names.collect();
     let wrong = |reason: String| Error::file(input, reason);
     let names = csv_names(format, &columns.names, &mut notices);
     let batches = whole(&names, batches).map_err(wrong)?;
@@ -97,6 +106,42 @@ pub fn convert(
     })
 }
 
+/// Whether a column has no name, and is hidden as such by every format that has names.
+fn is_unnamed(columns: &Columns, column: usize) -> bool {
+    columns.is_hidden[column] && columns.names[column] == format!("#{}", column + 1)
+}
+
+/// The columns in the order in which they are written: an index comes first, since the last column is the target unless
+/// another one is named.
+fn order(columns: &Columns) -> Vec<usize> {
+    let is_index = |column: &usize| columns.is_hidden[*column] && !is_unnamed(columns, *column);
+    let (indices, others): (Vec<_>, Vec<_>) = (0..columns.names.len()).partition(is_index);
+    [indices, others].concat()
+}
+
+/// What the file written does not say of its columns, as the one that was read did: a sentence each.
+fn not_marked(columns: &Columns, format: Option<Format>) -> Vec<String> {
+    let has_names = format.is_some_and(|format| format != Format::Npy);
+    let hidden = (0..columns.names.len()).filter(|column| columns.is_hidden[*column]);
+    let lost = hidden.filter(|column| !has_names || !is_unnamed(columns, *column));
+    let lost: Vec<&String> = lost.map(|column| &columns.names[column]).collect();
+    let mut notices = Vec::new();
+    if !lost.is_empty() {
+        notices.push(format!(
+            "features like any other in the file written, unless they are left out: {}",
+            listed(lost)
+        ));
+    }
+    if format.is_some() && columns.targets.len() > 1 {
+        let targets = columns.targets.iter().map(|target| &columns.names[*target]);
+        notices.push(format!(
+            "features in the file written but for the last of them, unless they are named as targets: {}",
+            listed(targets)
+        ));
+    }
+    notices
+}
+
 /// What writes a table into a file, as its format can hold it.
 type Write = Box<dyn FnOnce(&File) -> io::Result<()>>;
 
@@ -106,11 +151,17 @@ fn csv_names(format: Option<Format>, names: &[String], notices: &mut Vec<String>
         format,
         Some(Format::Csv | Format::CsvGzip | Format::CsvZstd)
     );
-    if !is_csv || names.iter().any(|name| name.parse::<f64>().is_err()) {
+    let is_word = |name: &String| !name.is_empty() && name.parse::<f64>().is_err();
+    if !is_csv || names.iter().any(is_word) {
         return names.to_vec();
     }
-    let named: Vec<String> = names.iter().map(|name| format!("x{name}")).collect();
-    let first = &named[0];
+    let named = names.iter().map(|name| match name.is_empty() {
+        true => String::new(),
+        false => format!("x{name}"),
+    });
+    let named: Vec<String> = named.collect();
+    let first = named.iter().find(|name| !name.is_empty());
+    let first = first.map_or("", String::as_str);
     notices.push(format!(
         "the columns are named from `{first}` on: a header of numbers would be taken for a row"
     ));
@@ -141,6 +192,17 @@ fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -
         Format::Csv | Format::CsvGzip | Format::CsvZstd => {
             for (column, field) in schema.fields().iter().enumerate() {
                 let mut cells = batches.iter().map(|batch| batch.column(column));
+                let mut first_row = 0;
+                for cells in cells.clone() {
+                    if let Some(row) = first_beyond_texts(cells) {
+                        return Err(format!(
+                            "row {}, column `{}`: the time is beyond the years that a text can have; convert to .parquet or .feather",
+                            first_row + row,
+                            shown(field.name())
+                        ));
+                    }
+                    first_row += cells.len();
+                }
                 let texts = cells
                     .clone()
                     .filter_map(|cells| cells.as_string_opt::<i64>());
@@ -279,69 +341,4 @@ fn not_kept_of_one<'t>(mut texts: impl Iterator<Item = &'t str>) -> Option<Strin
         "`{}` has a sign that is taken for a separator when .csv is read: name the comma as the separator",
         shown(text)
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::convert;
-    use crate::options::TextOptions;
-    use std::fs;
-
-    /// Integers past 2^53, texts with quotes and line ends, gaps: through every format that has them and back.
-    #[test]
-    fn every_value_comes_back() {
-        let folder = std::env::temp_dir().join(format!("{}-convert", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let path = |name: &str| folder.join(name);
-        let text = "id,x,kind,ok\n9007199254740993,0.1,\"a, \"\"b\"\"\nc\",True\n-1,1e-300,,False\n3,,01,True\n";
-        fs::write(path("0.csv"), text).unwrap();
-        let endings = ["parquet", "csv.gz", "feather", "csv.zst", "arrow", "csv"];
-        let mut from = path("0.csv");
-        for ending in endings {
-            let to = path(&format!("1.{ending}"));
-            convert(&from, None, &TextOptions::default(), &to).unwrap();
-            from = to;
-        }
-        assert_eq!(fs::read_to_string(from).unwrap(), text);
-        fs::remove_dir_all(folder).unwrap();
-    }
-
-    /// An array has one type: the narrowest that holds every number, and none if numbers need both.
-    #[test]
-    fn arrays_are_as_narrow_as_their_numbers_allow() {
-        let folder = std::env::temp_dir().join(format!("{}-narrow", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let [csv, npy] = ["a.csv", "a.npy"].map(|name| folder.join(name));
-        for (cells, descr) in [
-            ("0.5,16777216", "<f4"),
-            ("0.5,16777217", "<f8"),
-            ("0.1,1", "<f8"),
-            ("1,9007199254740993", "<i8"),
-        ] {
-            fs::write(&csv, format!("a,b\n{cells}\n")).unwrap();
-            convert(&csv, None, &TextOptions::default(), &npy).unwrap();
-            let header = String::from_utf8_lossy(&fs::read(&npy).unwrap()[..80]).into_owned();
-            assert!(header.contains(descr), "{cells}: {header}");
-        }
-        for (cells, part) in [
-            (
-                "0.5,9007199254740993",
-                "column `b` has numbers of more digits",
-            ),
-            ("1,", "row 0, column `b`: the cell is empty"),
-            ("1,x", "column `b` is of texts"),
-        ] {
-            fs::write(
-                &csv,
-                format!(
-                    "a,b\n{cells}\n2,{}\n",
-                    if cells.ends_with('x') { "y" } else { "3" }
-                ),
-            )
-            .unwrap();
-            let refused = convert(&csv, None, &TextOptions::default(), &npy).unwrap_err();
-            assert!(refused.to_string().contains(part), "{refused}");
-        }
-        fs::remove_dir_all(folder).unwrap();
-    }
 }

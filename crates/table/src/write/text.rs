@@ -1,13 +1,25 @@
 //! Rows as lines of CSV.
 
+use crate::time::time;
 use crate::values::in_utc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, Schema};
-use std::fmt::{Display, LowerExp};
 use std::io::{self, Write};
+
+/// How dates and times are written: one beyond the years that a text can have is an error, and not a text of its own.
+const TEXTS: FormatOptions<'static> = FormatOptions::new().with_display_error(false);
+
+/// The first row of a column of dates or times that no text can have.
+pub(super) fn first_beyond_texts(column: &ArrayRef) -> Option<usize> {
+    time(column.data_type())?;
+    let column = in_utc(column).ok()?;
+    let texts = ArrayFormatter::try_new(&column, &TEXTS).ok()?;
+    let mut rows = 0..column.len();
+    rows.find(|row| column.is_valid(*row) && texts.value(*row).try_to_string().is_err())
+}
 
 /// The line of the names.
 pub(super) fn header(schema: &Schema) -> io::Result<Vec<u8>> {
@@ -61,24 +73,26 @@ impl<'a> Cells<'a> {
             DataType::Float32 => Self::F32(column.as_primitive::<Float32Type>()),
             DataType::Float64 => Self::F64(column.as_primitive::<Float64Type>()),
             DataType::Boolean => Self::Bool(column.as_boolean()),
-            _ => Self::Other(ArrayFormatter::try_new(column, &FormatOptions::default())?),
+            _ => Self::Other(ArrayFormatter::try_new(column, &TEXTS)?),
         })
     }
 
     fn write(&self, row: usize, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::F32(numbers) => write_number(numbers.value(row), numbers.value(row).into(), out),
-            Self::F64(numbers) => write_number(numbers.value(row), numbers.value(row), out),
+            // The digits of the float64 that it is: those of f32 alone would be another number when they are read.
+            Self::F32(numbers) => write_number(numbers.value(row).into(), out),
+            Self::F64(numbers) => write_number(numbers.value(row), out),
             Self::Bool(truths) if truths.value(row) => out.write_all(b"True"),
             Self::Bool(_) => out.write_all(b"False"),
-            Self::Other(cells) => write!(out, "{}", cells.value(row)),
+            Self::Other(cells) => write!(out, "{}", cells.value(row))
+                .map_err(|_| io::Error::other("a time is beyond the years that a text can have")),
         }
     }
 }
 
 /// A number in the fewest digits that give its bits back, with an exponent if it would be long without.
-fn write_number(number: impl Display + LowerExp, value: f64, out: &mut Vec<u8>) -> io::Result<()> {
-    match value == 0.0 || (1e-5..1e16).contains(&value.abs()) || !value.is_finite() {
+fn write_number(number: f64, out: &mut Vec<u8>) -> io::Result<()> {
+    match number == 0.0 || (1e-5..1e16).contains(&number.abs()) || !number.is_finite() {
         true => write!(out, "{number}"),
         false => write!(out, "{number:e}"),
     }

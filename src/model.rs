@@ -327,15 +327,7 @@ impl Model {
     pub fn measure(&self, dataset: &Dataset) -> Result<Metrics> {
         self.assert_targets(dataset);
         let measured = metrics::measure(&self.problem(&dataset.raw()), &self.parameters);
-        measured.map_err(|error| match error {
-            Error::Target { .. } => Error::Dataset {
-                source_name: dataset.source().to_owned(),
-                reason: format!(
-                    "is no table like that of the training, whose targets lie within [0, 1] ({error})"
-                ),
-            },
-            other => other,
-        })
+        measured.map_err(|error| of_other_targets(error, dataset))
     }
 
     /// The predictions (rows, O) for the rows `rows` of `dataset`, whose features are the model's, on the CPU. They are
@@ -395,5 +387,18 @@ impl Model {
             offsets(&self.description.columns),
             "offsets of the columns"
         );
+    }
+}
+
+/// An error of the samples that a model is measured on: what helps a training, such as another loss, is settled.
+pub(crate) fn of_other_targets(error: Error, dataset: &Dataset) -> Error {
+    match error {
+        Error::Target { .. } => Error::Dataset {
+            source_name: dataset.source().to_owned(),
+            reason: format!(
+                "is no table like that of the training, whose targets lie within [0, 1] ({error})"
+            ),
+        },
+        other => other,
     }
 }

@@ -8,7 +8,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Software;
 use crate::metrics::{self, Metrics};
-use crate::model::Model;
+use crate::model::{Model, of_other_targets};
 use crate::network::Network;
 use crate::train::BackendChoice;
 use crate::{cpu, gpu};
@@ -153,6 +153,7 @@ impl<'m> Predictor<'m> {
         self.model.assert_targets(dataset);
         let raw = dataset.raw();
         metrics::measure_by(&self.model.problem(&raw), &mut self.engine)
+            .map_err(|error| of_other_targets(error, dataset))
     }
 }
 

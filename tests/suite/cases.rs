@@ -538,7 +538,7 @@ fn unknown_categories_are_errors_or_zeros() {
     let typed = file("typed.parquet", "");
     let back = file("typed.csv", "");
     let numbered = file("numbered.parquet", "");
-    let table = file("numbered.csv", "id,city\n7,Paris\n8,Paris\n");
+    let table = file("numbered.csv", "id,city,x\n7,Paris,1\n8,Paris,2\n");
     said(&["convert", &table, &numbered, "--force"]);
     said(&[
         "predict", &model, &numbered, "--id", "id", "-o", &typed, "--force",

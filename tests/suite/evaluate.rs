@@ -344,7 +344,7 @@ fn what_cannot_be_evaluated_is_refused() {
         (
             "outside.csv",
             "x,kind\n1,0\n1,2\n",
-            "target 2 lies outside [0, 1]",
+            "the training, whose targets lie within [0, 1] (",
         ),
     ] {
         let output = neuralnet(&["evaluate", &model, &file(name, text)]);

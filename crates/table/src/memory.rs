@@ -254,7 +254,7 @@ mod tests {
             ),
             (
                 texts(&["1,5", "2,5", "3,5", "1"]),
-                "`1,5` is a number written with `,`; write plain numbers, as 1234.5; `decimal` ,",
+                "`1,5` is a number written with `,`; write plain numbers, as 1234.5; `classes` true",
             ),
             (
                 texts(&["01", "1", "2", "2"]),

@@ -76,16 +76,11 @@ impl Dataset {
     #[must_use]
     pub fn article() -> Self {
         let inputs = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]].concat();
-        let (inputs, targets) = (ColumnView::whole(inputs, 3), vec![1.0, 0.0, 1.0]);
-        let targets = ColumnView::whole(targets, 1);
+        let inputs = ColumnView::whole(inputs, 3);
+        let targets = ColumnView::whole(vec![1.0, 0.0, 1.0], 1);
         let rows = RowStore::stored(inputs, targets, 1, Lines::default());
-        Self::of(
-            "article".to_owned(),
-            3,
-            numbered_columns(3),
-            vec!["y".to_owned()],
-            rows,
-        )
+        let (source, columns) = ("article".to_owned(), numbered_columns(3));
+        Self::of(source, 3, columns, vec!["y".to_owned()], rows)
     }
 
     /// Rows made on demand, each a function of the seed and its number alone.

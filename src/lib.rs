@@ -58,6 +58,7 @@ mod precision;
 pub mod predictor;
 pub mod random;
 mod simd;
+mod tensors;
 pub mod train;
 pub mod validate;
 

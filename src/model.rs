@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Network};
 use crate::objective::Objective;
+use crate::tensors;
 use crate::train::{StopReason, TrainConfig, Trained};
 use parts::{described, numbers};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
@@ -186,11 +186,9 @@ impl Model {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
-        let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
-        let text = text.ok_or_else(|| {
+        let (tensors, metadata) =
+            tensors::parsed(bytes).map_err(|reason| format!("{reason}; {REMEDY}"))?;
+        let text = metadata.get(KEY).ok_or_else(|| {
             format!("is a safetensors file without `{KEY}` in its metadata; {REMEDY}")
         })?;
         let mut description = described(text)?;
@@ -247,15 +245,6 @@ impl Model {
 
     /// The bytes of the file, the same for the same model.
     fn bytes(&self) -> Vec<u8> {
-        let tensors = self.tensors().into_iter().map(|(name, shape, numbers)| {
-            let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
-            (name, shape, bytes.collect::<Vec<u8>>())
-        });
-        let tensors: Vec<_> = tensors.collect();
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            let view = TensorView::new(Dtype::F64, shape.clone(), bytes);
-            (name, view.expect("whole numbers"))
-        });
         let description = Description {
             checksum: self.checksum(),
             ..self.description.clone()
@@ -263,7 +252,7 @@ impl Model {
         let text = serde_json::to_string(&description).expect("strings and numbers");
         // One key, since the order of several would not be fixed.
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
-        safetensors::serialize(views, Some(metadata)).expect("tensors of their own names")
+        tensors::bytes(self.tensors(), metadata)
     }
 
     /// The weight and the bias of each layer: their names, shapes and numbers.

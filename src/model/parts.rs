@@ -1,6 +1,7 @@
 //! The parts of a model file, each checked as it is read.
 
 use super::{Description, VERSION};
+use crate::tensors;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 
@@ -25,11 +26,11 @@ pub(super) fn described(text: &str) -> Result<Description, String> {
 
 /// The finite numbers of the tensor `name`.
 pub(super) fn numbers(
-    tensors: &SafeTensors<'_>,
+    file: &SafeTensors<'_>,
     name: &str,
     shape: &[usize],
 ) -> Result<Vec<f64>, String> {
-    let tensor = tensors
+    let tensor = file
         .tensor(name)
         .map_err(|_| format!("has no tensor `{name}`; train again"))?;
     if tensor.dtype() != Dtype::F64 || tensor.shape() != shape {
@@ -39,13 +40,7 @@ pub(super) fn numbers(
             tensor.shape()
         ));
     }
-    let numbers: Vec<f64> = tensor
-        .data()
-        .as_chunks()
-        .0
-        .iter()
-        .map(|bytes| f64::from_le_bytes(*bytes))
-        .collect();
+    let numbers = tensors::numbers(&tensor);
     match numbers.iter().position(|number| !number.is_finite()) {
         Some(at) => Err(format!(
             "has {} at place {at} of `{name}`; every parameter must be finite: train again",

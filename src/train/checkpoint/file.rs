@@ -5,11 +5,11 @@
 use super::key::RunKey;
 use crate::atomic_file;
 use crate::error::{Error, Result};
+use crate::tensors;
 use crate::train::Progress;
 use crate::train::history::History;
 use crate::train::holdout::HoldoutState;
 use crate::train::host::OptimizerState;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::Write;
@@ -64,12 +64,11 @@ impl TrainingState {
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let other = |error| format!("is not a safetensors file ({error}); {REMEDY}");
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(other)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(other)?;
-        let metadata = metadata.metadata().as_ref();
-        let text = metadata.and_then(|metadata| metadata.get(KEY));
-        let text = text.ok_or_else(|| format!("has no `{KEY}` in its metadata; {REMEDY}"))?;
+        let (tensors, metadata) =
+            tensors::parsed(bytes).map_err(|reason| format!("{reason}; {REMEDY}"))?;
+        let text = metadata
+            .get(KEY)
+            .ok_or_else(|| format!("has no `{KEY}` in its metadata; {REMEDY}"))?;
         let unreadable = |error| format!("cannot be read ({error}); {REMEDY}");
         let Layout { version } = serde_json::from_str(text).map_err(unreadable)?;
         if version != VERSION {
@@ -80,12 +79,10 @@ impl TrainingState {
         let mut state: Self = serde_json::from_str(text).map_err(unreadable)?;
         for (name, vector) in state.vectors_mut() {
             if let Ok(tensor) = tensors.tensor(&name) {
-                let numbers = tensor.data().as_chunks().0.iter();
-                vector.extend(numbers.map(|bytes| f64::from_le_bytes(*bytes)));
+                *vector = tensors::numbers(&tensor);
             }
         }
-        let told = metadata.and_then(|metadata| metadata.get(CHECKSUM));
-        if told != Some(&state.checksum(text)) {
+        if metadata.get(CHECKSUM) != Some(&state.checksum(text)) {
             return Err(
                 "was changed since it was written: its checksum is another; copy it again, or start again"
                     .to_owned(),
@@ -97,18 +94,10 @@ impl TrainingState {
     pub(super) fn write(mut self, path: &Path) -> Result<()> {
         let text = serde_json::to_string(&self).expect("strings and numbers");
         let checksum = self.checksum(&text);
-        let vectors = self.vectors_mut().into_iter().map(|(name, vector)| {
-            let bytes = vector.iter().flat_map(|number| number.to_le_bytes());
-            (name, vector.len(), bytes.collect::<Vec<u8>>())
-        });
-        let vectors: Vec<_> = vectors.collect();
-        let tensors = vectors.iter().map(|(name, length, bytes)| {
-            let view = TensorView::new(Dtype::F64, vec![*length], bytes);
-            (name, view.expect("whole numbers"))
-        });
+        let vectors = self.vectors_mut().into_iter();
+        let tensors = vectors.map(|(name, vector)| (name, vec![vector.len()], vector.as_slice()));
         let metadata = [(KEY.to_owned(), text), (CHECKSUM.to_owned(), checksum)];
-        let bytes = safetensors::serialize(tensors, Some(HashMap::from(metadata)))
-            .expect("tensors of different names");
+        let bytes = tensors::bytes(tensors, HashMap::from(metadata));
         atomic_file::replace(path, |mut file| file.write_all(&bytes))
     }
 

@@ -183,7 +183,7 @@ fn a_model_with_hidden_layers_is_used_as_any_other() {
         "{found} and {expected}"
     );
     let page = fs::read_to_string(&report).unwrap();
-    assert!(page.contains("[16,8]") && !page.contains("<h2>Weights</h2>"));
+    assert!(page.contains("widths 16, 8") && !page.contains("<h2>Weights</h2>"));
 }
 
 /// The same bits whatever the threads, in batches and without.

@@ -1,8 +1,8 @@
 //! The held-out samples, and when their loss ends a training.
 
-use super::Training;
 use super::run::TrainingRun;
 use super::stop::StopReason;
+use super::{TrainConfig, Training};
 use crate::backend::HeldOut;
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Storage};
@@ -45,7 +45,13 @@ impl<'a> Holdout<'a> {
         threads: Option<usize>,
     ) -> Result<Self> {
         check_columns(dataset, run.dataset)?;
-        let problem = run.config.problem(dataset)?;
+        // Of the samples that are trained on, these settings count rows.
+        let config = TrainConfig {
+            batch_size: None,
+            warm_start_rows: None,
+            ..run.config.clone()
+        };
+        let problem = config.problem(dataset)?;
         let (held, notice) = match run.backend.hold_out(dataset) {
             Err(full @ Error::DeviceMemory { .. }) => (None, Some(full.statement())),
             held => (held?, None),

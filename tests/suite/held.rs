@@ -159,11 +159,13 @@ fn an_interval_of_evaluations_needs_samples() {
     );
 }
 
+/// A batch may have more rows than are held out.
 #[test]
 fn the_history_of_no_iterations_has_a_loss() {
     let (rest, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();
     let config = TrainConfig {
         iterations: 0,
+        batch_size: Some(50),
         ..TrainConfig::default()
     };
     let mut training = Training::start(&rest, &config, &Hardware::cpu()).unwrap();

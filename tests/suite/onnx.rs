@@ -3,7 +3,7 @@
 use crate::common::{neuralnet, random_dataset, scratch};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use neuralnet::network::{Activation, Hidden};
-use neuralnet::{Dataset, Hardware, Model, TrainConfig, Trained, train};
+use neuralnet::{Dataset, Hardware, Loss, Model, TrainConfig, Trained, train};
 use parquet::arrow::ArrowWriter;
 use rten::{Dimension, Value};
 use std::collections::HashSet;
@@ -39,6 +39,11 @@ fn model(dataset: &Dataset, activation: Activation, bias: bool) -> Model {
         network: start.network.clone().with_activation(activation),
         parameters: start.parameters.iter().map(|p| 3.7 * p).collect(),
         ..start
+    };
+    let config = TrainConfig {
+        activation,
+        loss: Loss::usual(activation),
+        ..config
     };
     Model::new(dataset, &config, &trained)
 }

@@ -411,7 +411,7 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     std::fs::write(&old, bytes).unwrap();
     assert_refused(
         &[&args[..], &["--resume", old.to_str().unwrap()]].concat(),
-        "has layout 3, and this program reads 6",
+        "has layout 3, and this program reads 7",
     );
     assert!(Path::new(path).exists(), "what was refused is still there");
 }

@@ -289,6 +289,28 @@ fn a_training_that_stopped_early_stays_where_it_is() {
     assert_eq!(trained(true), stopped);
 }
 
+/// The same numbers, and other names for the classes.
+#[test]
+fn a_training_of_other_classes_is_not_resumed() {
+    let [spam, other] = ["ham,spam", "no,yes"].map(|names| {
+        let (path, (zero, one)) = (
+            fresh(&format!("{names}.csv")),
+            names.split_once(',').unwrap(),
+        );
+        let rows =
+            (0..20).map(|i| format!("{},{}\n", i * i % 7, if i % 3 == 0 { one } else { zero }));
+        std::fs::write(&path, "x,y\n".to_owned() + &rows.collect::<String>()).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let checkpoint = fresh("classes.checkpoint");
+    let path = checkpoint.to_str().unwrap();
+    neuralnet_json(&["train", &spam, "--backend", "cpu", "--checkpoint", path]);
+    assert_refused(
+        &[&other, "--resume", path],
+        "the data classes [\"ham\",\"spam\"], and this run has [\"no\",\"yes\"]; take the same data",
+    );
+}
+
 fn assert_refused(args: &[&str], part: &str) {
     let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);

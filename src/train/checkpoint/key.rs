@@ -24,6 +24,7 @@ pub(super) struct DatasetKey {
     features: Vec<String>,
     samples: usize,
     targets: Vec<String>,
+    classes: Option<Vec<String>>,
     /// Of the values as they are scaled and stored.
     values_fingerprint: u64,
     weighted: bool,
@@ -41,6 +42,7 @@ impl DatasetKey {
             features: dataset.input_names().to_vec(),
             samples: dataset.n_samples(),
             targets: dataset.target_names().to_vec(),
+            classes: dataset.classes().map(|classes| classes.names.clone()),
             values_fingerprint: dataset.fingerprint(),
             weighted: dataset.is_weighted(),
         }

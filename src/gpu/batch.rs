@@ -59,7 +59,7 @@ enum BatchUpdate {
 /// Where the rows come from.
 #[derive(Debug)]
 enum Source {
-    /// They are on the device, and have these numbers.
+    /// The rows are on the device, and have these numbers.
     Resident(BatchRows),
     /// From the host.
     Host(Ring),

@@ -30,7 +30,7 @@ pub(super) struct Block {
     pub(super) leaves: Range<usize>,
     /// A [`BlockParams`].
     pub(super) params: Buffer,
-    /// Those of its chunk.
+    /// The inputs and targets of its chunk.
     inputs: Buffer,
     pub(super) targets: Buffer,
 }

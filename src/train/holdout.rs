@@ -45,7 +45,7 @@ impl<'a> Holdout<'a> {
         threads: Option<usize>,
     ) -> Result<Self> {
         check_columns(dataset, run.dataset)?;
-        // Of the samples that are trained on, these settings count rows.
+        // A batch and a warm start are rows of the samples that are trained on, and may be more than are held out.
         let config = TrainConfig {
             batch_size: None,
             warm_start_rows: None,

@@ -63,7 +63,8 @@ fn what_is_not_there_is_refused() {
     }
 }
 
-/// Of more sizes than are kept, in an order that leaves the one before the last to be forgotten first.
+/// Batches of more sizes than are kept are evaluated, in an order in which the size that updates need would be forgotten
+/// first.
 #[test]
 fn evaluations_of_some_rows_change_no_update() {
     let dataset = random_dataset(100, 5, 2);

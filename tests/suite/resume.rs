@@ -262,7 +262,8 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
     }
 }
 
-/// In whichever order the checkpoint and the held-out samples are asked for.
+/// Resumed, a training that early stopping ended makes no further iteration. The checkpoint is asked for before the
+/// held-out samples, which are part of what it compares.
 #[test]
 fn a_training_that_stopped_early_stays_where_it_is() {
     let (dataset, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();

@@ -39,7 +39,7 @@ pub struct Stream {
     columns: Vec<Column>,
     /// The names of the columns that are passed through.
     passed: Vec<String>,
-    /// Their types.
+    /// The types of the columns that are passed through.
     passed_types: Vec<DataType>,
     /// What was not read yet, of a file.
     rest: Option<Unread>,

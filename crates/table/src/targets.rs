@@ -22,7 +22,7 @@ pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
     /// What was taken from each target before it was rounded.
     pub(crate) offsets: Vec<f64>,
-    /// What each counts that is a date or a time.
+    /// What each target counts that is a date or a time.
     pub(crate) times: Vec<Option<Time>>,
     pub(crate) classes: Option<Classes>,
     pub(crate) notices: Vec<String>,
@@ -43,7 +43,7 @@ pub(crate) struct How<'a> {
 /// The targets of a model.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
-    /// Their names, if they are numbers.
+    /// The names of the targets, if these are numbers.
     pub(crate) names: &'a [String],
     pub(crate) classes: Option<&'a Classes>,
     pub(crate) offsets: &'a [f64],
@@ -51,7 +51,7 @@ pub(crate) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// The columns of a table that they are in.
+    /// The columns of a table that the targets are in.
     pub(crate) fn columns(&self) -> &'a [String] {
         match self.classes {
             Some(classes) => std::slice::from_ref(&classes.column),

@@ -14,9 +14,9 @@ const GPU_CACHE_BYTES: u64 = 256 << 20;
 
 /// Something that is timed again and again.
 pub(super) struct Meter {
-    /// What is done each time: bytes that are read, or floating-point operations.
+    /// Bytes that a measurement reads, or floating-point operations that it makes.
     pub(super) amount: u64,
-    /// Of each time.
+    /// Seconds of each measurement.
     pub(super) seconds: Vec<f64>,
     run: Box<dyn FnMut() -> Result<f64>>,
 }
@@ -30,13 +30,13 @@ impl Meter {
         }
     }
 
-    /// Does all of it once.
+    /// Measures once more.
     pub(super) fn measure(&mut self) -> Result<()> {
         self.seconds.push((self.run)()?);
         Ok(())
     }
 
-    /// The amount of a second, by the median of the last `n` times.
+    /// Bytes or operations per second, by the median of the last `n` measurements.
     pub(super) fn rate(&self, n: usize) -> f64 {
         let first = self.seconds.len() - n;
         self.amount as f64 / median(&self.seconds[first..])

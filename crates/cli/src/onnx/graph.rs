@@ -110,7 +110,7 @@ impl Graph {
         self.node_with(operator, inputs, output, [])
     }
 
-    /// The same with attributes.
+    /// Runs `operator` with `attributes` on `inputs`; returns the name of what it gives, `output` unless that is taken.
     pub(super) fn node_with(
         &mut self,
         operator: &str,

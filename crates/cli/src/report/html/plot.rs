@@ -8,9 +8,9 @@ use std::fmt::Write;
 
 /// The narrowest margin on the left.
 const LEFT: f64 = 58.0;
-/// What the title takes of it.
+/// The part of the left margin that the title of the vertical axis takes.
 const TITLE: f64 = 25.0;
-/// What a digit of the longest label takes of it.
+/// The part of the left margin that a digit of the longest label takes.
 const DIGIT: f64 = 7.5;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;

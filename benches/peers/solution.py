@@ -26,6 +26,10 @@ import sklearn
 import synthetic
 from sklearn.linear_model import LogisticRegression
 
+# Seconds of rest before each run: the threads of scikit-learn's BLAS spin for a while after their work, which would take the
+# cores from the program that runs next.
+REST = 0.2
+
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -88,7 +92,9 @@ def main():
         for path in files:
             ours, theirs = [], []
             for _ in range(args.rounds):
+                time.sleep(REST)
                 ours.append(by_program(args.neuralnet, path, folder))
+                time.sleep(REST)
                 theirs.append(by_sklearn(path, folder))
             row = {"file": os.path.basename(path), "bytes": os.path.getsize(path)}
             for name, runs in (("neuralnet", ours), ("scikit-learn", theirs)):

@@ -236,7 +236,7 @@ pub trait Backend {
     /// The hardware, with its driver or number of threads, for people to read.
     fn adapter(&self) -> String;
 
-    /// The hardware as far as the bits of a result depend on it.
+    /// The hardware as far as the bits of a result depend on it, [`precision`](Backend::precision) aside.
     fn identity(&self) -> String {
         self.adapter()
     }

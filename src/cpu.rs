@@ -235,16 +235,17 @@ impl Backend for Cpu<'_> {
     }
 
     fn adapter(&self) -> String {
-        pool::described(self.threads.current_num_threads(), &self.identity())
+        let instructions = self.instructions.name();
+        let arithmetic = match self.precision {
+            Precision::F64 => instructions,
+            Precision::F32 => &format!("{instructions}, float32"),
+        };
+        pool::described(self.threads.current_num_threads(), arithmetic)
     }
 
-    /// The instructions and the precision: the bits do not depend on the threads.
+    /// The instructions: the bits do not depend on the threads.
     fn identity(&self) -> String {
-        let instructions = self.instructions.name();
-        match self.precision {
-            Precision::F64 => instructions.to_owned(),
-            Precision::F32 => format!("{instructions}, float32"),
-        }
+        self.instructions.name().to_owned()
     }
 
     fn precision(&self) -> Precision {

@@ -19,6 +19,7 @@ pub use class_weight::ClassWeight;
 pub use classes::Classes;
 pub use column::{Column, Time};
 pub use encoded::Encoded;
+pub(crate) use fingerprint::fingerprint;
 pub use lines::Lines;
 pub(crate) use read::RowsRead;
 pub use rows::{ColumnView, Scanned, TableValues, scan_views};

@@ -25,7 +25,7 @@ pub use trained::Trained;
 pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Summary};
-use crate::data::Dataset;
+use crate::data::{self, Dataset};
 use crate::error::{LEAVE_OUT, Result};
 use crate::network::Network;
 use checkpoint::{Checkpoints, RunKey};
@@ -72,6 +72,8 @@ pub struct Training<'a> {
     notice: Option<String>,
     holdout: Option<Holdout<'a>>,
     checkpoints: Option<Checkpoints>,
+    /// The fingerprint of the parameters that the training begins with, unless the seed gives them.
+    start: Option<u64>,
     /// What tells this run from others, once a checkpoint asks for it.
     key: OnceCell<RunKey>,
 }
@@ -89,6 +91,7 @@ impl<'a> Training<'a> {
             notice,
             holdout: None,
             checkpoints: None,
+            start: None,
             key: OnceCell::new(),
         })
     }
@@ -105,6 +108,8 @@ impl<'a> Training<'a> {
         let is_finite = parameters.iter().all(|parameter| parameter.is_finite());
         let reason = "has a parameter that is not finite";
         require(is_finite, "init", reason, &[LEAVE_OUT])?;
+        self.start = Some(data::fingerprint(parameters.iter().map(|it| it.to_bits())));
+        self.key = OnceCell::new();
         self.run.set_parameters(parameters)
     }
 

@@ -3,16 +3,19 @@
 use super::Dataset;
 use super::split::class;
 use crate::error::{Error, Result};
+use serde::Serialize;
 use std::str::FromStr;
 
 /// The weights of the classes, by which those of their samples are multiplied.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ClassWeight {
     /// W / (C · w) for a class of the weight w, of W in all, so that all C classes count alike, as scikit-learn's
     /// `"balanced"`:
     /// <https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html>
     Balanced,
     /// These, by the classes' names; 1 for those not named.
+    #[serde(untagged)]
     Given(Vec<(String, f64)>),
 }
 

@@ -1,4 +1,4 @@
-//! A hash that tells data sets apart.
+//! Hashes that tell data sets and other numbers apart.
 
 use super::{Dataset, RowsRead};
 use rayon::prelude::*;
@@ -15,11 +15,16 @@ impl Dataset {
     pub fn fingerprint(&self) -> u64 {
         let of_leaf = |leaf: RowsRead<'_>| {
             let values = leaf.inputs.iter().chain(leaf.targets);
-            values.fold(0, |hash, value| mixed(hash, value.to_bits().into()))
+            fingerprint(values.map(|value| value.to_bits().into()))
         };
         let hashes: Vec<u64> = self.map_leaves(of_leaf).collect();
-        hashes.into_iter().fold(0, mixed)
+        fingerprint(hashes)
     }
+}
+
+/// A hash of `values` in their order.
+pub(crate) fn fingerprint(values: impl IntoIterator<Item = u64>) -> u64 {
+    values.into_iter().fold(0, mixed)
 }
 
 /// Mixes `value` into `hash`, one-to-one in either argument.

@@ -100,7 +100,7 @@ impl Training<'_> {
             let data = DatasetKey::new(self.run.dataset);
             let holdout = self.holdout.as_ref().map(|it| DatasetKey::new(it.dataset));
             let holdout = holdout.unwrap_or_default();
-            RunKey::new(&self.run.config, data, holdout, self.backend())
+            RunKey::new(&self.run.config, self.start, data, holdout, self.backend())
         })
     }
 }

@@ -312,6 +312,30 @@ fn a_training_of_other_classes_is_not_resumed() {
     );
 }
 
+/// The first weights would say nothing in the result of a training that goes on from a checkpoint.
+#[test]
+fn a_training_that_began_elsewhere_is_not_resumed() {
+    let [model, other] = ["10", "20"].map(|iterations| {
+        let path = fresh(&format!("start-{iterations}.safetensors"));
+        let path = path.to_str().unwrap().to_owned();
+        let train = ["train", "--backend", "cpu", "--iterations", iterations];
+        neuralnet_json(&[&train[..], &["-o", &path]].concat());
+        path
+    });
+    let checkpoint = fresh("start.checkpoint");
+    let path = checkpoint.to_str().unwrap();
+    let train = ["train", "--backend", "cpu", "--init", &model];
+    let kept = neuralnet_json(&[&train[..], &["--checkpoint", path]].concat());
+    let resumed = neuralnet_json(&[&train[..], &["--resume", path]].concat());
+    assert_eq!(resumed["layers"], kept["layers"]);
+    let part = "the start parameters_fingerprint";
+    assert_refused(&["--init", &other, "--resume", path], part);
+    assert_refused(
+        &["--resume", path],
+        "and this run has none; take the same start",
+    );
+}
+
 fn assert_refused(args: &[&str], part: &str) {
     let output = neuralnet(&[&["train", "--backend", "cpu"], args].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -375,6 +399,10 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
             "the setting init none, and this run has \"he\"",
         ),
         (
+            with(args[0], &["--precision", "f32"]),
+            "the hardware precision \"f64\", and this run has \"f32\"",
+        ),
+        (
             with("synthetic:500x5", &[]),
             "the data features [\"x0\",\"x1\",\"x2\",\"x3\"], and this run has [",
         ),
@@ -434,7 +462,7 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     std::fs::write(&old, bytes).unwrap();
     assert_refused(
         &[&args[..], &["--resume", old.to_str().unwrap()]].concat(),
-        "has layout 3, and this program reads 7",
+        "has layout 3, and this program reads 8",
     );
     assert!(Path::new(path).exists(), "what was refused is still there");
 }

@@ -3,6 +3,7 @@
 use crate::common::{assert_refused, neuralnet, neuralnet_json, parameters, scratch};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
 
@@ -227,5 +228,30 @@ fn remedies_of_held_out_tables_are_flags_of_the_command() {
             _ => "port.csv: of column `port` 1 cell holds a text that the model does not know",
         };
         assert!(stderr.contains(notice), "{command:?}: {stderr}");
+    }
+}
+
+/// A training can be repeated by what its JSON says.
+#[test]
+fn json_has_the_weights_the_held_out_samples_and_the_model_of_the_start() {
+    let data = table("json.csv", 7, 0.0, &["S", "C"]);
+    let model = file("json.safetensors", "");
+    let train = ["train", &data, "--backend", "cpu"];
+    let fresh = "--target passed --features time --class-weight no=2 --validation 0.2";
+    let fresh: Vec<&str> = fresh.split(' ').collect();
+    let saved = ["-o", &model, "--force"];
+    let first = neuralnet_json(&[&train[..], &fresh, &saved].concat());
+    let later = ["--class-weight", "balanced", "--sample-weight", "points"];
+    let later = [&later[..], &["--validation-data", &data, "--init", &model]].concat();
+    let second = neuralnet_json(&[&train[..], &later].concat());
+    for (key, values) in [
+        ("class_weight", [json!([["no", 2.0]]), json!("balanced")]),
+        ("sample_weight", [json!(null), json!("points")]),
+        ("validation", [json!(0.2), json!(null)]),
+        ("validation_data", [json!(null), json!(data)]),
+        ("init_model", [json!(null), json!(model)]),
+    ] {
+        let told = [&first, &second].map(|train| train["config"][key].clone());
+        assert_eq!(told, values, "{key}");
     }
 }

@@ -14,6 +14,7 @@ mod table;
 mod task;
 
 use crate::error::{Error, Result};
+use crate::report::SampleSettings;
 pub(crate) use bench::BenchArgs;
 use checkpoint::CheckpointArgs;
 use choice::choice;
@@ -337,6 +338,16 @@ impl TrainArgs {
             samples,
             holdout,
         })
+    }
+
+    /// What the samples weigh, which of them are held out, and the model that the training begins with.
+    pub(crate) fn sample_settings(&self) -> SampleSettings {
+        SampleSettings {
+            validation: self.holdout.validation,
+            validation_data: self.holdout.validation_data.clone(),
+            init_model: self.start.path().cloned(),
+            ..self.task.sample_settings()
+        }
     }
 
     /// Refuses files that must not be written, so that nothing is trained for them.

@@ -82,7 +82,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
-    let run = Run::new(&dataset, &config, &hardware);
+    let run = Run::new(&dataset, &config, &hardware, args.sample_settings());
     let model = Model::new(&dataset, &config, &trained);
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
     let holdout = holdout.transpose()?;
@@ -222,7 +222,7 @@ fn validate(args: &ValidateArgs) -> Result<ExitCode> {
         hardware.threads,
         args.reference,
     )?;
-    let run = Run::new(&dataset, &config, &hardware);
+    let run = Run::new(&dataset, &config, &hardware, args.task.sample_settings());
     let result = ValidateResult {
         backend: BackendKind::Gpu.name(),
         proof: &proof,

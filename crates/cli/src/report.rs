@@ -14,7 +14,7 @@ mod settings;
 pub(crate) use article::{ArticleRow, figures};
 pub(crate) use progress::Reporter;
 pub(crate) use results::{EvaluateResult, ModelResult, TrainResult, ValidateResult};
-pub(crate) use run::Run;
+pub(crate) use run::{Run, SampleSettings};
 
 use crate::error::{Error, Result};
 use crate::onnx::Exported;

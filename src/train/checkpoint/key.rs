@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::optimizer::Schedule;
+use crate::precision::Precision;
 use crate::train::TrainConfig;
 use crate::train::config::check::require;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::train) struct RunKey {
     setting: TrainConfig,
+    start: StartKey,
     data: DatasetKey,
     /// Empty without held-out samples.
     holdout: DatasetKey,
@@ -31,8 +33,15 @@ pub(super) struct DatasetKey {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+struct StartKey {
+    /// None if the seed gives them.
+    parameters_fingerprint: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct HardwareKey {
     backend: String,
+    precision: Precision,
     name: String,
 }
 
@@ -52,16 +61,21 @@ impl DatasetKey {
 impl RunKey {
     pub(super) fn new(
         config: &TrainConfig,
+        start: Option<u64>,
         data: DatasetKey,
         holdout: DatasetKey,
         backend: &dyn Backend,
     ) -> Self {
         Self {
             setting: config.clone(),
+            start: StartKey {
+                parameters_fingerprint: start,
+            },
             data,
             holdout,
             hardware: HardwareKey {
                 backend: backend.kind().name().to_owned(),
+                precision: backend.precision(),
                 name: backend.identity(),
             },
         }
@@ -71,7 +85,7 @@ impl RunKey {
     pub(super) fn difference(&self, run: &Self) -> Option<String> {
         let json = |key| serde_json::to_value(key).expect("strings and numbers");
         let (was, is) = (json(self), json(run));
-        for part in ["setting", "data", "holdout", "hardware"] {
+        for part in ["setting", "start", "data", "holdout", "hardware"] {
             let (was, is) = (&was[part], &is[part]);
             // A setting that is not set may stand in neither, or in one of them.
             let names = [was, is].into_iter().filter_map(Value::as_object);

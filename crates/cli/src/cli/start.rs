@@ -55,9 +55,17 @@ impl StartArgs {
         }
     }
 
+    /// The file of the model to start from, if one is named.
+    pub(super) fn path(&self) -> Option<&PathBuf> {
+        match &self.init {
+            Some(Start::Model(path)) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The model to start from, if one is named.
     pub(super) fn model(&self, task: &TaskArgs) -> Result<Option<Model>> {
-        let Some(Start::Model(path)) = &self.init else {
+        let Some(path) = self.path() else {
             return Ok(None);
         };
         if let Some(flag) = task.table.encoding() {

@@ -4,6 +4,7 @@ use super::choice::{choice, choice_of};
 use super::hardware::HardwareArgs;
 use super::table::TableArgs;
 use crate::error::{Error, Result};
+use crate::report::SampleSettings;
 use clap::Args;
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Loss, Model, Reduction, TrainConfig};
@@ -76,6 +77,15 @@ impl TaskArgs {
         let suited = TrainConfig::suited_to(&dataset);
         let (dataset, config) = self.complete(dataset, suited, iterations, hardware)?;
         Ok((self.weigh_classes(&dataset)?, config))
+    }
+
+    /// What the samples weigh.
+    pub(crate) fn sample_settings(&self) -> SampleSettings {
+        SampleSettings {
+            sample_weight: self.table.sample_weight.clone(),
+            class_weight: self.table.class_weight.clone(),
+            ..SampleSettings::default()
+        }
     }
 
     /// The samples of `dataset` with the weights of their classes, to be trained on.

@@ -1,8 +1,9 @@
 //! The data and settings of a training or validation.
 
 use neuralnet::data::{Classes, Reading};
-use neuralnet::{BackendChoice, Dataset, Hardware, Precision, Storage, TrainConfig};
+use neuralnet::{BackendChoice, ClassWeight, Dataset, Hardware, Precision, Storage, TrainConfig};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// The data and every setting, with defaults filled in.
 #[derive(Debug, Serialize)]
@@ -39,11 +40,28 @@ pub(super) struct Settings {
     max_chunk_bytes: Option<u64>,
     max_device_bytes: Option<u64>,
     no_subgroups: bool,
+    #[serde(flatten)]
+    samples: SampleSettings,
+}
+
+/// What the samples weigh, which of them are held out, and the model that the training begins with.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SampleSettings {
+    pub(crate) sample_weight: Option<String>,
+    pub(crate) class_weight: Option<ClassWeight>,
+    pub(crate) validation: Option<f64>,
+    pub(crate) validation_data: Option<PathBuf>,
+    pub(crate) init_model: Option<PathBuf>,
 }
 
 impl Run {
     /// Collects what describes a run on `dataset`.
-    pub(crate) fn new(dataset: &Dataset, config: &TrainConfig, hardware: &Hardware) -> Self {
+    pub(crate) fn new(
+        dataset: &Dataset,
+        config: &TrainConfig,
+        hardware: &Hardware,
+        samples: SampleSettings,
+    ) -> Self {
         Self {
             dataset: DatasetSummary {
                 source: dataset.source().to_owned(),
@@ -65,6 +83,7 @@ impl Run {
                 max_chunk_bytes: hardware.gpu.max_chunk_bytes,
                 max_device_bytes: hardware.gpu.max_device_bytes,
                 no_subgroups: hardware.gpu.without_subgroups,
+                samples,
             },
         }
     }

@@ -18,7 +18,7 @@ pub(crate) struct LabelsArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "CSV")]
 pub(crate) struct TextArgs {
-    /// What separates the cells of a line: a character, or `tab` (default: the one of `,`, `;`, tab and `|` that fits the first lines)
+    /// What separates the cells of a line: a character, or `tab` (default: the one of `,`, `;`, tab and `|` that fits the first lines, or a space if none does)
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<char>,
     /// What separates the decimals of a number: `.` or `,` (default: `.`)

@@ -67,9 +67,10 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
             Columns::named(first)
         }
     };
-    if options.separator.is_none() && dialect.separator != b',' {
+    if options.separator.is_none() && dialect.separator != b',' && columns.names.len() > 1 {
         let separator = match dialect.separator {
             b'\t' => "tabs".to_owned(),
+            b' ' => "spaces".to_owned(),
             separator => format!("`{}`", char::from(separator)),
         };
         let notice = format!("cells are separated by {separator}");
@@ -139,8 +140,16 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
             separator,
         )
     });
-    let best = fits.into_iter().max().filter(|best| best.2 > 1);
-    Ok(of(best.map_or(b',', |best| best.4)))
+    if let Some(best) = fits.into_iter().max().filter(|best| best.2 > 1) {
+        return Ok(of(best.4));
+    }
+    // Texts have spaces too, so these separate cells only if every line has as many, and there are no other cells.
+    let spaces = of(b' ');
+    let (how_well, n_cells) = fit(text, &spaces);
+    Ok(match how_well > 0 && n_cells > 1 {
+        true => spaces,
+        false => of(preferred),
+    })
 }
 
 /// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others

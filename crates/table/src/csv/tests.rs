@@ -154,6 +154,14 @@ fn headers_are_read_as_people_write_them() {
         ("\u{feff}\n a ,\"b, $\"\n1,2\n", "a|b, $", ""),
         ("a;b\n1,5;2\n", "a|b", "cells are separated by `;`"),
         ("a\tb,c\n1\t2\n", "a|b,c", "cells are separated by tabs"),
+        ("a b\n1 2\n", "a|b", "cells are separated by spaces"),
+        (
+            "\"a\" \"b\"\n\"x y\" 1 2\n\"z\" 3 4\n",
+            "(#1)|a|b",
+            "cells are separated by spaces; columns without a name are called by their places, and are features only if asked for: `#1`",
+        ),
+        ("a b,c\n1 2,3\n", "a b|c", ""),
+        ("a b\nx\ny z\n", "a b", ""),
         (
             "\"\",x\n1,2\n",
             "(#1)|x",
@@ -247,6 +255,10 @@ fn missing_cells_truths_and_decimals_are_read_and_told() {
         ]
     );
     assert!(csv.take_notices().is_empty(), "once");
+    let mut single = File::new("a\n1,5\n").open(&options).expect("a header");
+    let batches = all(&mut single, Kind::Number).expect("numbers");
+    let cells = (single.columns().names.len(), numbers(&batches, 0));
+    assert_eq!(cells, (1, vec![1.5]), "its commas separate no cells");
     // However the number is written, in a column that turns out to be of numbers too.
     let mut csv = File::new("a;b;c\n-999,0;-999;-999,0\n2;2,5;x\n")
         .open(&options)

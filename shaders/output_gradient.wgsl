@@ -1,7 +1,7 @@
 // output_gradient: of each row of a block e = dloss/dz of the last layer, and the loss and dy/dz summed over its outputs;
 // all times the weight of the row if rows are WEIGHTED.                                 (writes with =)
 // Operands as in common/output_targets.wgsl; of_rows (n_rows) vec2 (loss, dy/dz), which row_losses.wgsl adds up.
-// A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as in common/wide_row.wgsl.
+// A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as in common/output_lanes.wgsl.
 // CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(4) var<storage, read_write> of_rows: array<vec2<f32>>;
 

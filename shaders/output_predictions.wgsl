@@ -1,6 +1,6 @@
 // output_predictions: z and y = activation(z) of the rows of a block.             (writes with =)
 // Operands as in common/output_values.wgsl. A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as
-// in common/wide_row.wgsl.
+// in common/output_lanes.wgsl.
 // CPU twin: Network::forward in src/network/forward.rs.
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(

@@ -136,7 +136,7 @@ impl DenseKernel {
                 + shaders!(
                     "common/output_targets.wgsl",
                     "common/loss.wgsl",
-                    "common/wide_row.wgsl",
+                    "common/output_lanes.wgsl",
                     "output_gradient.wgsl"
                 ),
             bindings,
@@ -160,7 +160,7 @@ impl DenseKernel {
             wgsl: self.header_of_outputs()
                 + shaders!(
                     "common/output_values.wgsl",
-                    "common/wide_row.wgsl",
+                    "common/output_lanes.wgsl",
                     "output_predictions.wgsl"
                 ),
             bindings: vec![Uniform, Read, ReadWrite, ReadWrite],

@@ -1,5 +1,6 @@
-// wide_row: OUTPUT_LANES invocations share the outputs of a row: lane l takes every OUTPUT_LANES-th of the outputs from l
-// on. What each has found meets in workgroup memory in a fixed tree. z_of(row, output) are the pre-activations.
+// output_lanes: OUTPUT_LANES invocations, one or more, share the outputs of a row: lane l takes every OUTPUT_LANES-th output
+// from output l on. What the lanes have found meets in workgroup memory in a fixed tree. z_of(row, output) are the
+// pre-activations.
 // CPU twin: Activation::apply in src/network/activation.rs, log_sum_exp in src/objective.rs.
 const ROWS_PER_WORKGROUP = WORKGROUP_SIZE / OUTPUT_LANES;
 

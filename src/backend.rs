@@ -241,12 +241,6 @@ pub trait Backend {
         self.adapter()
     }
 
-    /// The share of a loss by which two losses have to differ to be told apart: four units in the last place,
-    /// since a sum over samples, taken in a tree, is off by a few.
-    fn resolution(&self) -> f64 {
-        4.0 * self.precision().epsilon()
-    }
-
     /// The numbers it computes in.
     fn precision(&self) -> Precision {
         match self.kind() {

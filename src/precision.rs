@@ -22,6 +22,13 @@ impl Precision {
         }
     }
 
+    /// The share of a loss by which two losses have to differ to be told apart: four units in the last place,
+    /// since a sum over samples, taken in a tree, is off by a few.
+    #[must_use]
+    pub fn resolution(self) -> f64 {
+        4.0 * self.epsilon()
+    }
+
     /// Rounds `numbers` to it.
     pub(crate) fn round(self, numbers: &mut [f64]) {
         if self == Self::F32 {

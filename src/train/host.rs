@@ -320,7 +320,8 @@ pub(crate) fn update_on_host(
         loss_tolerance: None,
         ..config.clone()
     };
-    let mut optimizer = HostOptimizer::new(config, problem, start, backend.resolution());
+    let mut optimizer =
+        HostOptimizer::new(config, problem, start, backend.precision().resolution());
     let mut progress = Progress::default();
     while progress.iteration < iterations {
         optimizer.iterate(config, backend, &mut progress)?;

@@ -39,8 +39,8 @@ impl<'a> TrainingRun<'a> {
         backend.set_parameters(&start)?;
         let since = Instant::now();
         let by_itself = config.stays_on_device() && backend.follow(&config.rule())?;
-        let optimizer =
-            (!by_itself).then(|| HostOptimizer::new(config, problem, start, backend.resolution()));
+        let optimizer = (!by_itself)
+            .then(|| HostOptimizer::new(config, problem, start, backend.precision().resolution()));
         Ok(Self {
             dataset: problem.dataset,
             network: problem.network.clone(),

@@ -99,7 +99,7 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
             gradient,
         };
         let start = flat.parameters.clone();
-        let resolution = flat.resolution();
+        let resolution = flat.precision().resolution();
         let mut optimizer = HostOptimizer::new(&config, &problem, start, resolution);
         let mut progress = Progress::default();
         let stop = (0..100).find_map(|_| {

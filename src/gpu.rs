@@ -91,7 +91,6 @@ pub struct Gpu<'a> {
     operands: Operands<'a>,
     options: GpuOptions,
     device: Arc<Device>,
-    parameter_layout: ParameterLayout,
     /// Of a network that reads each row once.
     shape: Option<WorkgroupShape>,
     leaves: Leaves,
@@ -178,9 +177,8 @@ impl<'a> Gpu<'a> {
         let (dataset, leaves) = (problem.dataset, problem.leaves());
         let operands = Operands::new(&device, problem)?;
         check_chunks(&device, dataset, leaves, options)?;
-        let network = &operands.problem.network;
-        let layout = ParameterLayout::new(network);
-        let shape = WorkgroupShape::of_network(network, leaves, &device);
+        let layout = &operands.layout;
+        let shape = WorkgroupShape::of_network(&operands.problem.network, leaves, &device);
         let max_bytes = options.max_chunk_bytes;
         let target = (shape.is_some()).then_some((&operands.parameters, layout.n_trained));
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
@@ -197,7 +195,6 @@ impl<'a> Gpu<'a> {
             operands,
             options,
             device,
-            parameter_layout: layout,
             shape,
             leaves,
             pass,
@@ -269,7 +266,7 @@ impl<'a> Gpu<'a> {
     }
 }
 
-fn check_limits(device: &Device, network: &Network) -> Result<()> {
+fn check_limits(device: &Device, network: &Network, layout: &ParameterLayout) -> Result<()> {
     for (what, n, most) in [
         ("inputs", network.n_inputs(), MAX_INPUTS),
         ("outputs", network.n_outputs(), MAX_OUTPUTS),
@@ -278,7 +275,7 @@ fn check_limits(device: &Device, network: &Network) -> Result<()> {
             return Err(device.limit(format!("{n} {what}; a GPU takes at most {most}")));
         }
     }
-    let bytes = 4 * ParameterLayout::new(network).n_parameters as u64;
+    let bytes = 4 * layout.n_parameters as u64;
     let most = device.max_binding_bytes();
     if bytes > most {
         return Err(device.limit(format!(

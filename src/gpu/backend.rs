@@ -25,7 +25,7 @@ impl Backend for Gpu<'_> {
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let packed = self.parameter_layout.pack(parameters);
+        let packed = self.operands.layout.pack(parameters);
         self.device
             .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
         if let Followed::Optimizer(it) = &self.followed {
@@ -38,9 +38,9 @@ impl Backend for Gpu<'_> {
         let packed = self.device.read(
             &self.operands.parameters,
             0,
-            self.parameter_layout.n_parameters,
+            self.operands.layout.n_parameters,
         )?;
-        Ok(self.parameter_layout.unpack(&packed))
+        Ok(self.operands.layout.unpack(&packed))
     }
 
     fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
@@ -69,7 +69,7 @@ impl Backend for Gpu<'_> {
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let n_sums = self.parameter_layout.n_sums();
+        let n_sums = self.operands.layout.n_sums();
         let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
         let total_weight = self.operands.problem.dataset.total_weight();
         Ok(sums
@@ -94,7 +94,7 @@ impl Backend for Gpu<'_> {
             Followed::Plain { learning_rate }
         } else {
             let (device, operands) = (&self.device, &self.operands);
-            let optimizer = DeviceOptimizer::new(device, &operands.problem, rule)?;
+            let optimizer = DeviceOptimizer::new(device, &operands.layout, rule)?;
             let total = self.pass.tree.total();
             let whole = optimizer.dispatches(device, &operands.parameters, total)?;
             let small = match self.pass.chunks.resident() {
@@ -127,7 +127,7 @@ impl Backend for Gpu<'_> {
                     l1: 0.0,
                     l2: 0.0,
                 });
-                let first = self.parameter_layout.n_parameters;
+                let first = self.operands.layout.n_parameters;
                 (self.readbacks).send_for(device, self.pass.tree.total(), first, 4)
             }
             Followed::Optimizer(follower) => {
@@ -226,10 +226,10 @@ impl Staged for Gpu<'_> {
 impl Gpu<'_> {
     /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
-        let (gradient, summary) = sums.split_at(self.parameter_layout.n_parameters);
+        let (gradient, summary) = sums.split_at(self.operands.layout.n_parameters);
         Evaluation {
             summary: unpack_summary(summary),
-            gradient: self.parameter_layout.unpack(gradient),
+            gradient: self.operands.layout.unpack(gradient),
         }
     }
 }

@@ -7,7 +7,6 @@ use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
 use super::memory_plan::cut;
 use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
-use super::parameter_layout::ParameterLayout;
 use super::params::to_u32;
 use super::pipeline::{Pipeline, Places};
 use super::ring::Ring;
@@ -145,7 +144,7 @@ impl BatchCache {
         let max_bytes = options.max_chunk_bytes;
         let mut most = leaves_per_chunk(device, leaves, layout, max_bytes)?;
         if problem.network.reads_rows_once() {
-            let n_sums = ParameterLayout::new(&problem.network).n_sums();
+            let n_sums = operands.layout.n_sums();
             most = most.min(leaves_per_page(device, n_sums, max_bytes));
         }
         if most < leaves.count() {
@@ -214,8 +213,7 @@ impl Batch {
         let per_chunk = leaves_per_chunk(device, leaves, row_layout, max_bytes)?.min(per_piece);
         let longest = n_rows.min(per_chunk * leaves.rows_per_leaf());
         let memory = row_layout.allocate(device, "a batch", longest)?;
-        let n_sums = ParameterLayout::new(&problem.network).n_sums();
-        let per_page = leaves_per_page(device, n_sums, max_bytes);
+        let per_page = leaves_per_page(device, operands.layout.n_sums(), max_bytes);
         let mut chunks = Vec::new();
         for chunk in cut(0..leaves.count(), per_chunk, per_page) {
             let rows = leaves.rows(chunk.start).start..leaves.rows(chunk.end - 1).end;
@@ -240,8 +238,7 @@ impl Batch {
     ) -> Result<Self> {
         let problem = &operands.problem;
         let leaves = problem.leaves_of(n_rows);
-        let n_sums = ParameterLayout::new(&problem.network).n_sums();
-        let max_bytes = options.max_chunk_bytes;
+        let (n_sums, max_bytes) = (operands.layout.n_sums(), options.max_chunk_bytes);
         let tree = Tree::new(device, leaves.count(), n_sums, None, max_bytes)?;
         let shape = WorkgroupShape::of_network(&problem.network, leaves, device);
         let (shape, rows) = (shape.as_ref(), source.rows());

@@ -7,7 +7,6 @@ use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::memory_plan::cut;
-use super::parameter_layout::ParameterLayout;
 use super::params::{BlockParams, to_u32};
 use super::pipeline::{Pipeline, Places};
 use super::tile::Tile;
@@ -109,8 +108,7 @@ impl Forward {
         chunks: &[Chunk],
         rows: Option<&BatchRows>,
     ) -> Result<Self> {
-        let problem = &operands.problem;
-        let layout = ParameterLayout::new(&problem.network);
+        let (problem, layout) = (&operands.problem, &operands.layout);
         let format = InputFormat::new(problem.dataset.quantization());
         let layers = problem.network.layers();
         let rows_per_leaf = leaves.rows_per_leaf();

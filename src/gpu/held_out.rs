@@ -64,12 +64,12 @@ impl HeldOut {
         let options = options(trained, &dataset, leaves);
         check_chunks(&device, &dataset, leaves, options)?;
         let chunks = Chunks::new(&device, &dataset, leaves, usize::MAX, options)?;
-        let layout = ParameterLayout::new(&problem.network);
         let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
         let operands = Operands::new(&device, problem)?;
         let predict = Predict::new(&device, &operands, shape.as_ref(), chunks.list())?;
         device.finish_compiling()?;
         let Operands {
+            layout,
             parameters,
             problem,
             ..

@@ -20,6 +20,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Operands<'a> {
     pub(super) problem: Problem<'a>,
+    pub(super) layout: ParameterLayout,
     pub(super) parameters: Buffer,
     /// The units that updates go without; `None` if they take all.
     pub(super) masks: Option<Masks>,
@@ -33,13 +34,14 @@ impl<'a> Operands<'a> {
     /// # Errors
     /// If the network exceeds the limits of the device, or a buffer its memory.
     pub(super) fn new(device: &Device, problem: Problem<'a>) -> Result<Self> {
-        check_limits(device, &problem.network)?;
-        let n_parameters = ParameterLayout::new(&problem.network).n_parameters;
+        let layout = ParameterLayout::new(&problem.network);
+        check_limits(device, &problem.network, &layout)?;
         let quantization = problem.dataset.quantization();
         Ok(Self {
-            parameters: device.storage("parameters", n_parameters)?,
+            parameters: device.storage("parameters", layout.n_parameters)?,
             masks: (problem.dropout.map(|dropout| Masks::new(device, dropout))).transpose()?,
             scales_and_offsets: scales_and_offsets(device, quantization)?,
+            layout,
             problem,
         })
     }

@@ -8,7 +8,6 @@ use super::params::RuleParams;
 use super::pass;
 use super::pipeline::{Pipeline, Places};
 use super::tree::Tree;
-use crate::backend::Problem;
 use crate::error::Result;
 use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
 use wgpu::BufferUsages;
@@ -50,11 +49,14 @@ pub(super) struct UpdateDispatches {
 
 impl DeviceOptimizer {
     /// `rule`, with nothing kept of earlier updates.
-    pub(super) fn new(device: &Device, problem: &Problem<'_>, rule: &UpdateRule) -> Result<Self> {
+    pub(super) fn new(
+        device: &Device,
+        layout: &ParameterLayout,
+        rule: &UpdateRule,
+    ) -> Result<Self> {
         // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
         pass::rate("is", rule.learning_rate)?;
         pass::check_rule(rule)?;
-        let layout = ParameterLayout::new(&problem.network);
         let n_own = rule.optimizer.memory().len();
         let vector = |is_used: bool| {
             let floats = if is_used { layout.n_trained } else { 4 };
@@ -75,7 +77,7 @@ impl DeviceOptimizer {
             )?,
             history: device.storage("history", 4 * MAX_UPDATES)?,
             rule: rule.clone(),
-            layout,
+            layout: layout.clone(),
         })
     }
 

@@ -3,7 +3,6 @@
 use super::chunk::Chunk;
 use super::device::Device;
 use super::leaf_kernel::Operands;
-use super::parameter_layout::ParameterLayout;
 use super::predict::Predict;
 use super::ring::Ring;
 use super::row_layout::RowLayout;
@@ -43,7 +42,7 @@ impl Predictor {
         let device = Device::open(adapter, &handle, true)?;
         let (dataset, network) = (problem.dataset, &problem.network);
         let operands = Operands::new(&device, problem.clone())?;
-        let packed = ParameterLayout::new(network).pack(parameters);
+        let packed = operands.layout.pack(parameters);
         device.write(&operands.parameters, 0, bytemuck::cast_slice(&packed));
         let row_layout = RowLayout::new(dataset);
         let widest = row_layout.inputs.max(network.n_outputs());

@@ -2,7 +2,7 @@
 
 use super::held_out::HeldOut;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
-use super::pipeline::Places;
+use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
 use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
@@ -47,10 +47,10 @@ impl Backend for Gpu<'_> {
         if let (Some(masks), Some(update)) = (&self.operands.masks, update) {
             masks.write(&self.device, [update]);
         }
-        let places = update.map_or_else(Places::default, |_| Places::of_record(0));
+        let offsets = update.map_or_else(DynamicOffsets::default, |_| DynamicOffsets::of_update(0));
         let (device, dataset) = (&self.device, self.operands.problem.dataset);
         let (sums, weight) = match rows {
-            None => (self.pass.evaluate(device, places)?, dataset.total_weight()),
+            None => (self.pass.evaluate(device, offsets)?, dataset.total_weight()),
             Some(rows) => {
                 // A shader that reads past the end of its buffers is given other numbers.
                 let n_samples = dataset.n_samples();
@@ -58,7 +58,7 @@ impl Backend for Gpu<'_> {
                 let batches = &mut self.batches;
                 let batch = batches.of(device, &self.operands, self.options, rows.len())?;
                 (
-                    batch.evaluate(device, (dataset, rows), places)?,
+                    batch.evaluate(device, (dataset, rows), offsets)?,
                     dataset.weight_of(rows),
                 )
             }

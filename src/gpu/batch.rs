@@ -8,7 +8,7 @@ use super::memory_plan::cut;
 use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
 use super::params::to_u32;
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use super::ring::Ring;
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;
@@ -252,32 +252,32 @@ impl Batch {
         })
     }
 
-    /// Sums gradient, loss and mean slope over the rows `rows` of `dataset` and reads them back, laid out as in the tree:
-    /// those of the update that has `places`.
+    /// Sums gradient, loss and mean slope over the rows `rows` of `dataset` and reads them back, laid out as in the tree,
+    /// without the units that the update at `offsets` goes without.
     pub(super) fn evaluate(
         &mut self,
         device: &Device,
         (dataset, rows): (&Dataset, &[usize]),
-        places: Places,
+        offsets: DynamicOffsets,
     ) -> Result<Vec<f32>> {
         self.tree.poison(device)?;
-        self.sum(device, (dataset, rows), places, None)?;
+        self.sum(device, (dataset, rows), offsets, None)?;
         device.read(self.tree.total(), 0, self.tree.n_sums)
     }
 
-    /// Submits the sums over the rows `rows` of `dataset`, and the update from their total by `optimizer`: those of the update
-    /// that has `places`.
+    /// Submits the sums over the rows `rows` of `dataset` for the update at `offsets`, and that update by `optimizer`, if it
+    /// is given.
     pub(super) fn sum(
         &mut self,
         device: &Device,
         (dataset, rows): (&Dataset, &[usize]),
-        places: Places,
+        offsets: DynamicOffsets,
         optimizer: Option<&DeviceOptimizer>,
     ) -> Result<()> {
         let update = &self.update;
         let update = |pass: &mut wgpu::ComputePass<'_>| {
             if let (Some(optimizer), Some(BatchUpdate::OfTotal(update))) = (optimizer, update) {
-                optimizer.record_update(pass, update, places);
+                optimizer.record_update(pass, update, offsets);
             }
         };
         let ring = match &mut self.source {
@@ -286,7 +286,7 @@ impl Batch {
                 device.write(numbers, 0, bytemuck::cast_slice(&rows));
                 device.submit("batch", |encoder| {
                     Device::pass(encoder, "batch", |pass| {
-                        self.record(pass, places);
+                        self.record(pass, offsets);
                         update(pass);
                     });
                 });
@@ -299,7 +299,7 @@ impl Batch {
             let samples = (dataset, Some(rows));
             ring.load(device, samples, chunk, chunk.rows.clone(), |encoder| {
                 Device::pass(encoder, "batch", |pass| {
-                    self.leaf_kernel.record(pass, (number, places), &self.tree);
+                    self.leaf_kernel.record(pass, (number, offsets), &self.tree);
                     if number == last {
                         update(pass);
                     }
@@ -309,25 +309,25 @@ impl Batch {
         Ok(())
     }
 
-    /// Records the sums over rows that are on the device, of the update and the batch that have `places`.
-    fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
-        self.leaf_kernel.record(pass, (0, places), &self.tree);
+    /// Records the sums over rows that are on the device, for the update and the batch at `offsets`.
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>, offsets: DynamicOffsets) {
+        self.leaf_kernel.record(pass, (0, offsets), &self.tree);
     }
 
-    /// Records the update that has `places`, from rows that are on the device.
+    /// Records the update at `offsets`, from rows that are on the device.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        places: Places,
+        offsets: DynamicOffsets,
         optimizer: &DeviceOptimizer,
     ) {
         match (self.update.as_ref().expect("prepared"), &self.leaf_kernel) {
             (BatchUpdate::Fused(steps), LeafKernel::Network(dense)) => {
-                dense.record_block(pass, (0, places), steps);
+                dense.record_block(pass, (0, offsets), steps);
             }
             (BatchUpdate::OfTotal(update), _) => {
-                self.record(pass, places);
-                optimizer.record_update(pass, update, places);
+                self.record(pass, offsets);
+                optimizer.record_update(pass, update, offsets);
             }
             _ => unreachable!("a network that reads each row once has a total"),
         }

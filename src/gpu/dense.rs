@@ -9,7 +9,7 @@ use super::gradients::GradientSource;
 use super::kernels::{Kernel, Summand};
 use super::leaf_kernel::{BatchRows, Operands};
 use super::optimizer::DeviceOptimizer;
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use super::tile::Tile;
 use super::tree::Tree;
 use crate::backend::Stage;
@@ -164,7 +164,7 @@ impl Dense {
         device: &Device,
         chunks: &mut Chunks,
         rows: Range<usize>,
-        places: Places,
+        offsets: DynamicOffsets,
     ) -> Result<Vec<Stage>> {
         let forward = &self.forward;
         let mut blocks = forward.blocks.iter();
@@ -178,7 +178,7 @@ impl Dense {
             }
         }
         device.run_pass("stages", |pass| {
-            self.record_block(pass, (number, places), &self.steps);
+            self.record_block(pass, (number, offsets), &self.steps);
         })?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
@@ -200,46 +200,45 @@ impl Dense {
         layers.collect()
     }
 
-    /// Records those for chunk `number`, of the update and the batch that have `places`, and those of `tree` that are due
-    /// after each block.
+    /// Records the blocks of chunk `number` for the update and the batch at `offsets`, and the dispatches of `tree` that are
+    /// due after each.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, places): (usize, Places),
+        (number, offsets): (usize, DynamicOffsets),
         tree: &Tree,
     ) {
         for block in self.forward.of_chunks[number].clone() {
-            self.record_block(pass, (block, places), &self.steps);
+            self.record_block(pass, (block, offsets), &self.steps);
             tree.record_due(pass, self.forward.blocks[block].leaves.end);
         }
     }
 
-    /// Records those for the blocks of chunk `number` that have some of the leaves `leaves`, of the update that has
-    /// `places`.
+    /// Records the blocks of chunk `number` that have some of the leaves `leaves`, for the update at `offsets`.
     pub(super) fn record_leaves(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, places): (usize, Places),
+        (number, offsets): (usize, DynamicOffsets),
         leaves: &Range<usize>,
     ) {
         for block in self.forward.of_chunks[number].clone() {
             let own = &self.forward.blocks[block].leaves;
             if own.start < leaves.end && leaves.start < own.end {
-                self.record_block(pass, (block, places), &self.steps);
+                self.record_block(pass, (block, offsets), &self.steps);
             }
         }
     }
 
-    /// Records block `block`, of the update and the batch that have `places`: the forward pass and what follows it, `steps`.
+    /// Records block `block` for the update and the batch at `offsets`: the forward pass and what follows it, `steps`.
     pub(super) fn record_block(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (block, places): (usize, Places),
+        (block, offsets): (usize, DynamicOffsets),
         steps: &[Pipeline],
     ) {
-        self.forward.record_block(pass, block, places);
+        self.forward.record_block(pass, block, offsets);
         for step in steps {
-            step.record_at(pass, block, places);
+            step.record_at(pass, block, offsets);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::input_format::InputFormat;
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::memory_plan::cut;
 use super::params::{BlockParams, to_u32};
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use super::tile::Tile;
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
@@ -206,10 +206,10 @@ impl Forward {
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         block: usize,
-        places: Places,
+        offsets: DynamicOffsets,
     ) {
         for layer in &self.layers {
-            layer.record_at(pass, block, places);
+            layer.record_at(pass, block, offsets);
         }
     }
 }

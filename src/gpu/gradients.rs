@@ -7,7 +7,7 @@ use super::forward::Forward;
 use super::kernels::Binding::{self, Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{Kernel, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
-use super::optimizer::{DeviceOptimizer, RECORD, header_of_rule, needs_norms};
+use super::optimizer::{DeviceOptimizer, RULE_BYTES, header_of_rule, needs_norms};
 use super::params::{LayerParams, to_u32};
 use super::pipeline::Pipeline;
 use super::tile::Tile;
@@ -60,7 +60,7 @@ impl GradientSource<'_> {
         }
         let parameters = &self.operands.parameters;
         let [first, second] = &optimizer.memory;
-        let mut buffers = vec![of_rows, &optimizer.records, parameters, first, second];
+        let mut buffers = vec![of_rows, &optimizer.uniforms, parameters, first, second];
         buffers.extend([&optimizer.history, &optimizer.average]);
         self.pipeline(0, &all, &kernel, &buffers).map(Some)
     }
@@ -159,7 +159,7 @@ impl<'k> GradientKernel<'k> {
             "common/gradient_updates.wgsl"
         );
         let header = format!("const LOSS_LANES = {WORKGROUP_SIZE}u;\n") + &header_of_rule(rule);
-        let mut bindings = vec![Read, UniformAt(RECORD)];
+        let mut bindings = vec![Read, UniformAt(RULE_BYTES)];
         bindings.extend([ReadWrite; 5]);
         self.kernel(&(header + parts), &bindings)
     }

@@ -16,18 +16,18 @@ pub(super) enum Binding {
     Uniform,
     Read,
     ReadWrite,
-    /// Some bytes of a uniform buffer, from a place that each dispatch gives.
+    /// Some bytes of a uniform buffer, from a dynamic offset on.
     UniformAt(u64),
-    /// Some bytes of a buffer, from a place that each dispatch gives.
+    /// Some bytes of a buffer that is read, from a dynamic offset on.
     ReadAt(u64),
 }
 
 use Binding::{Read, ReadAt, ReadWrite, Uniform};
 
 impl Binding {
-    /// What a shader sees of it, which does not know that a dispatch gives the place.
+    /// What a shader sees of it: dynamic offsets are the host's alone.
     #[cfg(test)]
-    fn without_place(self) -> Self {
+    fn without_offset(self) -> Self {
         match self {
             Self::UniformAt(_) => Uniform,
             ReadAt(_) => Read,

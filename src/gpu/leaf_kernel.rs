@@ -8,7 +8,7 @@ use super::input_format::{InputFormat, scales_and_offsets};
 use super::kernels::{RowKernel, RowOrder, Summand};
 use super::masks::Masks;
 use super::parameter_layout::ParameterLayout;
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Problem;
@@ -140,34 +140,34 @@ impl LeafKernel {
         }
     }
 
-    /// Records those for chunk `number`, of the update and the batch that have `places`, and those of `tree` that are due
-    /// after them.
+    /// Records the dispatches that sum chunk `number` for the update and the batch at `offsets`, and those of `tree` that are
+    /// due after them.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, places): (usize, Places),
+        (number, offsets): (usize, DynamicOffsets),
         tree: &Tree,
     ) {
         match self {
             Self::Layer(pipeline, ends) => {
-                pipeline.record_at(pass, number, places);
+                pipeline.record_at(pass, number, offsets);
                 tree.record_due(pass, ends[number]);
             }
-            Self::Network(dense) => dense.record(pass, (number, places), tree),
+            Self::Network(dense) => dense.record(pass, (number, offsets), tree),
         }
     }
 
-    /// Records those that sum at least the leaves `leaves` of chunk `number`, which are of one page, for the update that
-    /// has `places`, and folds nothing.
+    /// Records the dispatches that sum at least the leaves `leaves` of chunk `number`, which are of one page, for the update
+    /// at `offsets`, and folds nothing.
     pub(super) fn record_leaves(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, places): (usize, Places),
+        (number, offsets): (usize, DynamicOffsets),
         leaves: &Range<usize>,
     ) {
         match self {
             Self::Layer(pipeline, _) => pipeline.record_one(pass, number),
-            Self::Network(dense) => dense.record_leaves(pass, (number, places), leaves),
+            Self::Network(dense) => dense.record_leaves(pass, (number, offsets), leaves),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The units that updates go without, as the shaders draw them.
 
 use super::device::{Buffer, Device};
-use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
+use super::optimizer::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::MaskParams;
-use super::pipeline::Places;
+use super::pipeline::DynamicOffsets;
 use crate::error::Result;
 use crate::network::Dropout;
 use wgpu::BufferUsages;
@@ -12,30 +12,30 @@ use wgpu::BufferUsages;
 #[derive(Debug)]
 pub(super) struct Masks {
     dropout: Dropout,
-    /// A [`MaskParams`] each [`RECORD_BYTES`], of which the last keeps all.
+    /// The [`MaskParams`] of each update of a submission, [`UNIFORM_STRIDE`] bytes apart, and after them one that keeps all.
     pub(super) buffer: Buffer,
 }
 
 impl Masks {
     pub(super) fn new(device: &Device, dropout: Dropout) -> Result<Self> {
-        let bytes = ((MAX_UPDATES + 1) * RECORD_BYTES) as u64;
+        let bytes = ((MAX_UPDATES + 1) * UNIFORM_STRIDE) as u64;
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let buffer = device.buffer("masks of updates", bytes, usage)?;
         let all = MaskParams::ALL;
-        let last = u64::from(Places::default().record);
+        let last = u64::from(DynamicOffsets::default().uniform);
         device.write(&buffer, last, bytemuck::bytes_of(&all));
         Ok(Self { dropout, buffer })
     }
 
     /// Writes the masks of `updates`, at most [`MAX_UPDATES`].
     pub(super) fn write(&self, device: &Device, updates: impl IntoIterator<Item = u64>) {
-        let mut records = Vec::new();
+        let mut uniforms = Vec::new();
         for update in updates {
-            let start = records.len();
-            records.extend_from_slice(bytemuck::bytes_of(&self.params(update)));
-            records.resize(start + RECORD_BYTES, 0);
+            let start = uniforms.len();
+            uniforms.extend_from_slice(bytemuck::bytes_of(&self.params(update)));
+            uniforms.resize(start + UNIFORM_STRIDE, 0);
         }
-        device.write(&self.buffer, 0, &records);
+        device.write(&self.buffer, 0, &uniforms);
     }
 
     /// The mask of an update.

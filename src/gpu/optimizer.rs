@@ -6,16 +6,16 @@ use super::kernels::{Kernel, constants, shaders};
 use super::parameter_layout::ParameterLayout;
 use super::params::RuleParams;
 use super::pass;
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use super::tree::Tree;
 use crate::error::Result;
 use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
 use wgpu::BufferUsages;
 
-/// Updates that are recorded at once, at most, and those that the history has room for.
+/// Most updates of a submission, and those that the history has room for.
 pub(super) const MAX_UPDATES: usize = 1024;
-/// Bytes from one record to the next: every device takes a multiple of them as the place of a uniform.
-pub(super) const RECORD_BYTES: usize = 256;
+/// Bytes from the uniform of one update to that of the next: every device takes multiples of them as dynamic offsets.
+pub(super) const UNIFORM_STRIDE: usize = 256;
 /// vec4 of the parameters that a workgroup of `norms` takes; a small network has no more.
 pub(super) const VEC4_PER_WORKGROUP: usize = 1024;
 pub(super) const WORKGROUP_SIZE: usize = 256;
@@ -33,8 +33,8 @@ pub(super) struct DeviceOptimizer {
     pub(super) memory: [Buffer; 2],
     /// The running mean of the parameters; one vec4 if the rule asks for none.
     pub(super) average: Buffer,
-    /// A [`RuleParams`] each [`RECORD_BYTES`].
-    pub(super) records: Buffer,
+    /// The [`RuleParams`] of each update of a submission, [`UNIFORM_STRIDE`] bytes apart.
+    pub(super) uniforms: Buffer,
     /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
     /// squares. Update u is number u modulo [`MAX_UPDATES`].
     pub(super) history: Buffer,
@@ -64,14 +64,14 @@ impl DeviceOptimizer {
         };
         let n_nodes = (layout.n_trained / 4).div_ceil(VEC4_PER_WORKGROUP);
         let norms = needs_norms(rule).then(|| Tree::new(device, n_nodes, 4, None, None));
-        let bytes = (MAX_UPDATES * RECORD_BYTES) as u64;
+        let bytes = (MAX_UPDATES * UNIFORM_STRIDE) as u64;
         Ok(Self {
             norms: norms.transpose()?,
             zero: device.storage("no norms", 4)?,
             memory: [vector(n_own > 0)?, vector(n_own > 1)?],
             average: vector(rule.average_decay.is_some())?,
-            records: device.buffer(
-                "records of updates",
+            uniforms: device.buffer(
+                "uniforms of updates",
                 bytes,
                 BufferUsages::UNIFORM | BufferUsages::COPY_DST,
             )?,
@@ -91,7 +91,7 @@ impl DeviceOptimizer {
         let n_columns = self.layout.n_trained / 4;
         let norms = self.norms.as_ref().map(|tree| {
             let mut pipeline = Pipeline::new(device, &norms(&self.layout))?;
-            let buffers = [&self.records, total, parameters, tree.page()];
+            let buffers = [&self.uniforms, total, parameters, tree.page()];
             let workgroups = device.workgroups(n_columns.div_ceil(VEC4_PER_WORKGROUP));
             pipeline.add(device, &buffers, workgroups)?;
             Ok(pipeline)
@@ -100,7 +100,7 @@ impl DeviceOptimizer {
         let [first, second] = &self.memory;
         let norm = self.norms.as_ref().map_or(&self.zero, Tree::total);
         let buffers = [
-            &self.records,
+            &self.uniforms,
             total,
             parameters,
             first,
@@ -123,26 +123,27 @@ impl DeviceOptimizer {
         1 + norms.map_or(0, |tree| 1 + tree.n_dispatches())
     }
 
-    /// Writes the records of `updates`, each with its number and the scale of its reduction, at most [`MAX_UPDATES`].
-    pub(super) fn write_records(
+    /// Writes the uniforms of `updates`, each with its number and the scale of its reduction, at most [`MAX_UPDATES`].
+    pub(super) fn write_uniforms(
         &self,
         device: &Device,
         updates: impl IntoIterator<Item = (u64, f64)>,
     ) {
-        let mut records = Vec::new();
+        let mut uniforms = Vec::new();
         for (update, scale) in updates {
-            let start = records.len();
-            records.extend_from_slice(bytemuck::bytes_of(&self.record(update, scale)));
-            records.resize(start + RECORD_BYTES, 0);
+            let start = uniforms.len();
+            uniforms.extend_from_slice(bytemuck::bytes_of(&self.params(update, scale)));
+            uniforms.resize(start + UNIFORM_STRIDE, 0);
         }
-        device.write(&self.records, 0, &records);
+        device.write(&self.uniforms, 0, &uniforms);
     }
 
+    /// The uniform of update number `update`, whose reduction has the scale `scale`.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounding to f32 is the purpose"
     )]
-    pub(super) fn record(&self, update: u64, scale: f64) -> RuleParams {
+    pub(super) fn params(&self, update: u64, scale: f64) -> RuleParams {
         let rule = &self.rule;
         let rate = rule.rate(update);
         let [mean_share, square_share] = match rule.optimizer {
@@ -164,18 +165,18 @@ impl DeviceOptimizer {
         }
     }
 
-    /// Records the update that has `places`.
+    /// Records the update at `offsets`.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         dispatches: &UpdateDispatches,
-        places: Places,
+        offsets: DynamicOffsets,
     ) {
         if let (Some(pipeline), Some(tree)) = (&dispatches.norms, &self.norms) {
-            pipeline.record_at(pass, 0, places);
+            pipeline.record_at(pass, 0, offsets);
             tree.record(pass);
         }
-        dispatches.optimizer.record_at(pass, 0, places);
+        dispatches.optimizer.record_at(pass, 0, offsets);
     }
 
     /// What the rule keeps, in the order of [`Memory::vectors`].
@@ -242,8 +243,8 @@ pub(super) fn workgroup_header() -> String {
     format!("const WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\n")
 }
 
-/// Bytes of the record of an update.
-pub(super) const RECORD: u64 = size_of::<RuleParams>() as u64;
+/// Bytes of the uniform of an update.
+pub(super) const RULE_BYTES: u64 = size_of::<RuleParams>() as u64;
 
 /// `norms`: norms of the gradient and of the weights.
 fn norms(layout: &ParameterLayout) -> Kernel {
@@ -257,7 +258,7 @@ fn norms(layout: &ParameterLayout) -> Kernel {
                 "common/norm_terms.wgsl",
                 "norms.wgsl"
             ),
-        bindings: vec![UniformAt(RECORD), Read, Read, ReadWrite],
+        bindings: vec![UniformAt(RULE_BYTES), Read, Read, ReadWrite],
     }
 }
 
@@ -289,7 +290,7 @@ pub(super) fn header_of_rule(rule: &UpdateRule) -> String {
 
 /// `optimizer`: an update.
 fn optimizer(layout: &ParameterLayout, rule: &UpdateRule) -> Kernel {
-    let mut bindings = vec![UniformAt(RECORD), Read, ReadWrite, ReadWrite, ReadWrite];
+    let mut bindings = vec![UniformAt(RULE_BYTES), Read, ReadWrite, ReadWrite, ReadWrite];
     bindings.extend([Read, ReadWrite, ReadWrite]);
     Kernel {
         name: "optimizer",

@@ -5,7 +5,7 @@ use super::device::Device;
 use super::leaf_kernel::{LeafKernel, Operands};
 use super::memory_plan::cut;
 use super::params::{ChunkParams, to_u32};
-use super::pipeline::Places;
+use super::pipeline::DynamicOffsets;
 use super::tree::Tree;
 use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
 use crate::backend::Stage;
@@ -27,8 +27,8 @@ pub(super) struct Pass {
     one_leaf: bool,
     /// Loop trips that an invocation makes for one update.
     loop_trips: usize,
-    /// The places of the last evaluation.
-    evaluated: Places,
+    /// The dynamic offsets of the last evaluation.
+    evaluated: DynamicOffsets,
 }
 
 impl Pass {
@@ -49,18 +49,22 @@ impl Pass {
             tree,
             one_leaf: leaves.count() == 1 && shape.is_some(),
             loop_trips: shape.map_or(0, WorkgroupShape::loop_trips),
-            evaluated: Places::default(),
+            evaluated: DynamicOffsets::default(),
         })
     }
 
-    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree: those of the update
-    /// that has `places`.
-    pub(super) fn evaluate(&mut self, device: &Device, places: Places) -> Result<Vec<f32>> {
-        self.evaluated = places;
+    /// Sums gradient, loss and mean slope over all rows and reads them back, laid out as in the tree,
+    /// without the units that the update at `offsets` goes without.
+    pub(super) fn evaluate(
+        &mut self,
+        device: &Device,
+        offsets: DynamicOffsets,
+    ) -> Result<Vec<f32>> {
+        self.evaluated = offsets;
         self.tree.poison(device)?;
         self.set_rate(device, 1, 0.0);
-        device.run_pass("evaluate", |pass| self.record(pass, places))?;
-        self.stream(device, places)?;
+        device.run_pass("evaluate", |pass| self.record(pass, offsets))?;
+        self.stream(device, offsets)?;
         device.read(self.tree.total(), 0, self.tree.n_sums)
     }
 
@@ -140,12 +144,12 @@ impl Pass {
             device.submit("advance", |encoder| {
                 Device::pass(encoder, "advance", |pass| {
                     for _ in 0..n_passes {
-                        self.record(pass, Places::default());
+                        self.record(pass, DynamicOffsets::default());
                     }
                 });
             });
             // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.
-            self.stream(device, Places::default())?;
+            self.stream(device, DynamicOffsets::default())?;
         }
         Ok(())
     }
@@ -168,20 +172,20 @@ impl Pass {
 
     /// Records the leaf sums of the first chunks, whose rows are on the device or made there, and those of the tree that
     /// are due after them: up to its total, unless [`Pass::stream`] has to bring the others.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, places: Places) {
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, offsets: DynamicOffsets) {
         for number in self.chunks.recorded() {
             self.chunks.record(pass, number);
-            self.leaf_kernel.record(pass, (number, places), &self.tree);
+            self.leaf_kernel.record(pass, (number, offsets), &self.tree);
         }
     }
 
     /// Submits the leaf sums of the other chunks, whose rows the host brings, then the rest of the tree. What
     /// [`Pass::record`] has recorded has to be submitted before: the leaves fill their pages in order.
-    pub(super) fn stream(&mut self, device: &Device, places: Places) -> Result<()> {
+    pub(super) fn stream(&mut self, device: &Device, offsets: DynamicOffsets) -> Result<()> {
         for number in self.chunks.by_host() {
             self.chunks.load_then(device, number, |encoder| {
                 Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record(pass, (number, places), &self.tree);
+                    self.leaf_kernel.record(pass, (number, offsets), &self.tree);
                 });
             })?;
         }

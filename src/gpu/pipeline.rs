@@ -3,7 +3,7 @@
 use super::device::{Buffer, Device, scoped};
 use super::kernels::Binding::{Read, ReadAt, ReadWrite, Uniform, UniformAt};
 use super::kernels::{Binding, Kernel};
-use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
+use super::optimizer::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::to_u32;
 use crate::error::Result;
 use std::collections::HashMap;
@@ -74,29 +74,29 @@ struct Compiled {
     pipeline: LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>,
 }
 
-/// The bytes at which buffers begin for one dispatch.
+/// The dynamic offsets, in bytes, at which a dispatch binds the buffers that have one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Places {
-    /// The byte of the records, a record for each update.
-    pub(super) record: u32,
-    /// The byte of the numbers of rows.
+pub(super) struct DynamicOffsets {
+    /// Of the uniforms of updates, one for each update.
+    pub(super) uniform: u32,
+    /// Of the numbers of rows.
     pub(super) rows: u32,
 }
 
-impl Places {
-    /// The places for record number `number`.
-    pub(super) fn of_record(number: usize) -> Self {
+impl DynamicOffsets {
+    /// The offsets of update number `number` of a submission.
+    pub(super) fn of_update(number: usize) -> Self {
         Self {
-            record: to_u32(number * RECORD_BYTES),
+            uniform: to_u32(number * UNIFORM_STRIDE),
             rows: 0,
         }
     }
 }
 
-impl Default for Places {
-    /// The record after those of updates, and the first numbers.
+impl Default for DynamicOffsets {
+    /// The uniform after those of updates, and the first numbers.
     fn default() -> Self {
-        Self::of_record(MAX_UPDATES)
+        Self::of_update(MAX_UPDATES)
     }
 }
 
@@ -275,40 +275,40 @@ impl Pipeline {
 
     /// Records one dispatch.
     pub(super) fn record_one(&self, pass: &mut wgpu::ComputePass<'_>, number: usize) {
-        self.record_at(pass, number, Places::default());
+        self.record_at(pass, number, DynamicOffsets::default());
     }
 
-    /// Records one dispatch, for which the buffers that have a place begin there.
+    /// Records one dispatch at `offsets`.
     pub(super) fn record_at(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         number: usize,
-        places: Places,
+        offsets: DynamicOffsets,
     ) {
         let workgroups = self.dispatches[number].workgroups;
-        self.record_some(pass, number, places, workgroups);
+        self.record_some(pass, number, offsets, workgroups);
     }
 
-    /// Records one dispatch like [`Pipeline::record_at`], but of `workgroups`.
+    /// Records one dispatch at `offsets`, but of `workgroups`.
     pub(super) fn record_some(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         number: usize,
-        places: Places,
+        offsets: DynamicOffsets,
         workgroups: [u32; 3],
     ) {
-        let place = |binding: &Binding| match binding {
-            UniformAt(_) => Some(places.record),
-            ReadAt(_) => Some(places.rows),
+        let offset = |binding: &Binding| match binding {
+            UniformAt(_) => Some(offsets.uniform),
+            ReadAt(_) => Some(offsets.rows),
             Uniform | Read | ReadWrite => None,
         };
-        let places: Vec<u32> = self.bindings.iter().filter_map(place).collect();
+        let offsets: Vec<u32> = self.bindings.iter().filter_map(offset).collect();
         // The next wait for the device tells that the kernel was not compiled.
         let Ok(pipeline) = &*self.compiled.pipeline else {
             return;
         };
         pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &self.dispatches[number].buffers, &places);
+        pass.set_bind_group(0, &self.dispatches[number].buffers, &offsets);
         let [x, y, z] = workgroups;
         pass.dispatch_workgroups(x, y, z);
     }

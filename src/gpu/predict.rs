@@ -6,7 +6,7 @@ use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::kernels::RowOrder;
 use super::leaf_kernel::Operands;
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Predictions;
 use crate::error::Result;
@@ -84,18 +84,19 @@ impl Predict {
                 continue;
             }
             chunks.load(device, number, span.clone())?;
-            let places = span.start - chunk.start..span.end - chunk.start;
-            self.append(device, number, places, &mut predictions)?;
+            let in_chunk = span.start - chunk.start..span.end - chunk.start;
+            self.append(device, number, in_chunk, &mut predictions)?;
         }
         Ok(predictions)
     }
 
-    /// Predicts the rows of chunk `number`, which are on the device, and appends those at `places` in it.
+    /// Predicts the rows of chunk `number`, which are on the device, and appends the predictions of its rows `rows`, counted
+    /// from the first of the chunk.
     pub(super) fn append(
         &self,
         device: &Device,
         number: usize,
-        places: Range<usize>,
+        rows: Range<usize>,
         predictions: &mut Predictions,
     ) -> Result<()> {
         device.poison(&self.pre_activations)?;
@@ -104,12 +105,12 @@ impl Predict {
             PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
             PredictKernel::Network(forward, outputs) => {
                 for block in forward.of_chunks[number].clone() {
-                    forward.record_block(pass, block, Places::default());
+                    forward.record_block(pass, block, DynamicOffsets::default());
                     outputs.record_one(pass, block);
                 }
             }
         })?;
-        let (first, floats) = (places.start * self.n_outputs, places.len() * self.n_outputs);
+        let (first, floats) = (rows.start * self.n_outputs, rows.len() * self.n_outputs);
         for (buffer, values) in [
             (&self.pre_activations, &mut predictions.pre_activation),
             (&self.predictions, &mut predictions.prediction),

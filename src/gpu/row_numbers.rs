@@ -3,17 +3,18 @@
 use super::device::{Buffer, Device};
 use super::kernels::Binding::{Read, ReadWrite};
 use super::kernels::{Kernel, shaders};
-use super::optimizer::{MAX_UPDATES, RECORD_BYTES};
+use super::optimizer::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::{SegmentParams, to_u32};
-use super::pipeline::{Pipeline, Places};
+use super::pipeline::{DynamicOffsets, Pipeline};
 use crate::error::Result;
 use crate::optimizer::{Batch, Batches};
 use crate::random::half_bits;
 use std::ops::Range;
 
 const WORKGROUP_SIZE: usize = 256;
-/// Rows between whose multiples batches begin: every device takes such a place in a buffer.
-const ALIGNMENT: usize = RECORD_BYTES / 4;
+/// The numbers of the rows of each batch begin at a multiple of so many numbers, which every device takes as a dynamic
+/// offset.
+const ALIGNMENT: usize = UNIFORM_STRIDE / 4;
 /// Numbers that there is room for, about, unless a batch is longer.
 const ROOM: usize = 1 << 18;
 
@@ -58,7 +59,7 @@ impl RowNumbers {
         let [x, y] = device.workgroups(workgroups).map(to_u32);
         let workgroups = [x, y, to_u32(segments.len())];
         self.pipeline
-            .record_some(pass, 0, Places::default(), workgroups);
+            .record_some(pass, 0, DynamicOffsets::default(), workgroups);
     }
 }
 
@@ -77,11 +78,11 @@ pub(super) fn room(size: usize) -> usize {
     batches_at_once(size) * stride(size)
 }
 
-/// Where the record of batch number `number` and the numbers of its rows begin.
-pub(super) fn places(size: usize, number: usize) -> Places {
-    Places {
+/// The offsets of batch number `number` of a submission: of the uniform of its update, and of the numbers of its rows.
+pub(super) fn offsets(size: usize, number: usize) -> DynamicOffsets {
+    DynamicOffsets {
         rows: to_u32(4 * number * stride(size)),
-        ..Places::of_record(number)
+        ..DynamicOffsets::of_update(number)
     }
 }
 
@@ -129,7 +130,7 @@ fn batch_rows() -> Kernel {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{RowNumbers, WORKGROUP_SIZE, batch_rows, places, room, segments};
+    use super::{RowNumbers, WORKGROUP_SIZE, batch_rows, offsets, room, segments};
     use crate::gpu::device::Device;
     use crate::gpu::device::tests::device;
     use crate::gpu::kernels::Kernel;
@@ -168,7 +169,7 @@ pub(super) mod tests {
             device.run_pass("test", record).unwrap();
             for (number, update) in updates.enumerate() {
                 let rows = batches.rows(update, n_samples);
-                let at = places(size, number).rows as usize / 4;
+                let at = offsets(size, number).rows as usize / 4;
                 let found = read(&device, &numbers, at, rows.len());
                 assert_eq!(
                     found, rows,

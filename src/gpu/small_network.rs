@@ -11,13 +11,13 @@ use super::kernels::Binding::{Read, ReadWrite, UniformAt};
 use super::kernels::{Kernel, RowOrder, Summand, constants, row_reader, shaders};
 use super::leaf_kernel::{BatchRows, Operands, row_buffers};
 use super::optimizer::{
-    DeviceOptimizer, MAX_UPDATES, RECORD_BYTES, VEC4_PER_WORKGROUP, WORKGROUP_SIZE,
+    DeviceOptimizer, MAX_UPDATES, UNIFORM_STRIDE, VEC4_PER_WORKGROUP, WORKGROUP_SIZE,
     header_of_updates, needs_norms, workgroup_header,
 };
 use super::parameter_layout::ParameterLayout;
 use super::params::{MaskParams, SmallUpdateParams, SmallUpdatesParams, to_u32};
-use super::pipeline::{Pipeline, Places};
-use super::row_numbers::{RowNumbers, places, room, segments};
+use super::pipeline::{DynamicOffsets, Pipeline};
+use super::row_numbers::{RowNumbers, offsets, room, segments};
 use super::workgroup_shape::MAX_LOOP_TRIPS;
 use crate::error::Result;
 use crate::network::{Activation, Network};
@@ -117,12 +117,12 @@ impl SmallNetwork {
                 None => (n_samples, 0),
                 Some(batches) => (
                     batches.batch(update, n_samples).places.len(),
-                    places(batches.size, number).rows / 4,
+                    offsets(batches.size, number).rows / 4,
                 ),
             };
             let masks = operands.masks.as_ref();
             SmallUpdateParams {
-                rule: optimizer.record(update, scale),
+                rule: optimizer.params(update, scale),
                 mask: masks.map_or(MaskParams::ALL, |masks| masks.params(update)),
                 n_rows: to_u32(n_rows),
                 first_row,
@@ -154,11 +154,11 @@ impl SmallNetwork {
                     numbers.record(device, pass, &segments);
                 }
                 for number in 0..n_dispatches {
-                    let place = Places {
-                        record: to_u32(number * stride(self.per_dispatch)),
+                    let offsets = DynamicOffsets {
+                        uniform: to_u32(number * stride(self.per_dispatch)),
                         rows: 0,
                     };
-                    self.pipeline.record_at(pass, 0, place);
+                    self.pipeline.record_at(pass, 0, offsets);
                 }
             });
         });
@@ -172,7 +172,7 @@ fn uniform_bytes(per_dispatch: usize) -> usize {
 
 /// Bytes from the uniform of one dispatch to that of the next.
 fn stride(per_dispatch: usize) -> usize {
-    uniform_bytes(per_dispatch).next_multiple_of(RECORD_BYTES)
+    uniform_bytes(per_dispatch).next_multiple_of(UNIFORM_STRIDE)
 }
 
 /// Where the values of each layer lie in workgroup memory.

@@ -7,8 +7,8 @@ use super::leaf_kernel::Operands;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::options::GpuOptions;
 use super::pass::{MAX_DISPATCHES, Pass};
-use super::pipeline::Places;
-use super::row_numbers::{batches_at_once, places, room, segments};
+use super::pipeline::DynamicOffsets;
+use super::row_numbers::{batches_at_once, offsets, room, segments};
 use super::small_network::SmallNetwork;
 use crate::backend::Problem;
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
@@ -72,12 +72,12 @@ impl Updates<'_, '_> {
     }
 
     /// Writes what the updates of `group` depend on.
-    fn write_records(&self, group: &[(u64, f64)]) {
+    fn write_uniforms(&self, group: &[(u64, f64)]) {
         if let Some(masks) = &self.operands.masks {
             masks.write(self.device, numbers(group));
         }
         let scaled = self.scaled(group);
-        self.optimizer().write_records(self.device, scaled);
+        self.optimizer().write_uniforms(self.device, scaled);
     }
 
     /// The updates of `group`, each with the scale of its reduction.
@@ -136,23 +136,23 @@ impl Updates<'_, '_> {
         };
         self.pass.set_rate(device, 1, 0.0);
         for group in groups(weighed, most) {
-            self.write_records(group);
+            self.write_uniforms(group);
             device.submit("updates", |encoder| {
                 Device::pass(encoder, "updates", |pass| {
-                    for places in (0..group.len()).map(Places::of_record) {
-                        self.pass.record(pass, places);
+                    for offsets in (0..group.len()).map(DynamicOffsets::of_update) {
+                        self.pass.record(pass, offsets);
                         if !by_host {
-                            optimizer.record_update(pass, whole, places);
+                            optimizer.record_update(pass, whole, offsets);
                         }
                     }
                 });
             });
             if by_host {
-                let places = Places::of_record(0);
-                self.pass.stream(device, places)?;
+                let offsets = DynamicOffsets::of_update(0);
+                self.pass.stream(device, offsets)?;
                 device.submit("update", |encoder| {
                     Device::pass(encoder, "update", |pass| {
-                        optimizer.record_update(pass, whole, places);
+                        optimizer.record_update(pass, whole, offsets);
                     });
                 });
             }
@@ -185,7 +185,7 @@ impl Updates<'_, '_> {
             }
         }
         for group in groups(weighed, most) {
-            self.write_records(group);
+            self.write_uniforms(group);
             let updates = numbers(group);
             let (operands, options) = (self.operands, self.options);
             let batch = self
@@ -193,8 +193,8 @@ impl Updates<'_, '_> {
                 .of(device, operands, options, length(updates.start))?;
             if !batch.is_resident() {
                 let rows = batches.rows(updates.start, n_samples);
-                let places = Places::of_record(0);
-                batch.sum(device, (dataset, &rows), places, Some(optimizer))?;
+                let offsets = DynamicOffsets::of_update(0);
+                batch.sum(device, (dataset, &rows), offsets, Some(optimizer))?;
                 continue;
             }
             let numbers = self.batches.numbers.as_ref().expect("rows are there");
@@ -205,8 +205,8 @@ impl Updates<'_, '_> {
                     numbers.record(device, pass, &segments);
                     for (number, update) in updates.enumerate() {
                         let batch = self.batches.prepared(length(update));
-                        let places = places(batches.size, number);
-                        batch.record_update(pass, places, optimizer);
+                        let offsets = offsets(batches.size, number);
+                        batch.record_update(pass, offsets, optimizer);
                     }
                 });
             });
@@ -215,7 +215,7 @@ impl Updates<'_, '_> {
     }
 }
 
-/// `updates` in groups of as many as there are records for.
+/// `updates` in groups of as many as there are uniforms for.
 pub(super) fn cut(updates: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let firsts = updates.clone().step_by(MAX_UPDATES);
     firsts.map(move |first| first..(first + MAX_UPDATES as u64).min(updates.end))

@@ -151,7 +151,7 @@ fn assert_bindings(kernel: &Kernel, size: usize, module: &naga::Module) {
     declared.sort_by_key(|(at, _)| *at);
     let listed: Vec<_> = (0..)
         .zip(&kernel.bindings)
-        .map(|(n, binding)| ((0, n), binding.without_place()))
+        .map(|(n, binding)| ((0, n), binding.without_offset()))
         .collect();
     assert_eq!(declared, listed, "{}", kernel.name);
 }

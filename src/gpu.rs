@@ -65,7 +65,7 @@ use crate::network::Network;
 use batch::BatchCache;
 use chunks::Chunks;
 use device::{Device, Readbacks};
-use leaf_kernel::Operands;
+use leaf_kernel::Resources;
 use optimizer::{DeviceOptimizer, UpdateDispatches};
 use parameter_layout::ParameterLayout;
 use params::to_u32;
@@ -88,7 +88,7 @@ pub const MAX_OUTPUTS: usize = 8192;
 /// A problem held by a GPU.
 #[derive(Debug)]
 pub struct Gpu<'a> {
-    operands: Operands<'a>,
+    resources: Resources<'a>,
     options: GpuOptions,
     device: Arc<Device>,
     /// Of a network that reads each row once.
@@ -175,12 +175,12 @@ impl<'a> Gpu<'a> {
         options: GpuOptions,
     ) -> Result<Self> {
         let (dataset, leaves) = (problem.dataset, problem.leaves());
-        let operands = Operands::new(&device, problem)?;
+        let resources = Resources::new(&device, problem)?;
         check_chunks(&device, dataset, leaves, options)?;
-        let layout = &operands.layout;
-        let shape = WorkgroupShape::of_network(&operands.problem.network, leaves, &device);
+        let layout = &resources.layout;
+        let shape = WorkgroupShape::of_network(&resources.problem.network, leaves, &device);
         let max_bytes = options.max_chunk_bytes;
-        let target = (shape.is_some()).then_some((&operands.parameters, layout.n_trained));
+        let target = (shape.is_some()).then_some((&resources.parameters, layout.n_trained));
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
         // A network whose values are held takes blocks of a chunk, each of which is within a page.
         let per_page = match shape {
@@ -188,11 +188,11 @@ impl<'a> Gpu<'a> {
             None => usize::MAX,
         };
         let chunks = Chunks::new(&device, dataset, leaves, per_page, options)?;
-        let pass = Pass::new(&device, &operands, shape.as_ref(), chunks, tree)?;
+        let pass = Pass::new(&device, &resources, shape.as_ref(), chunks, tree)?;
         let batches = BatchCache::new(pass.chunks.resident());
         device.finish_compiling()?;
         Ok(Self {
-            operands,
+            resources,
             options,
             device,
             shape,
@@ -256,7 +256,7 @@ impl<'a> Gpu<'a> {
             pre_activation: to_u32(shape.pre_activation_roundings()),
             sum: to_u32(shape.sum_additions()) + self.leaves.fold_depth(),
             input: u32::from(
-                self.operands
+                self.resources
                     .problem
                     .dataset
                     .quantization()

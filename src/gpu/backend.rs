@@ -25,9 +25,9 @@ impl Backend for Gpu<'_> {
     }
 
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let packed = self.operands.layout.pack(parameters);
+        let packed = self.resources.layout.pack(parameters);
         self.device
-            .write(&self.operands.parameters, 0, bytemuck::cast_slice(&packed));
+            .write(&self.resources.parameters, 0, bytemuck::cast_slice(&packed));
         if let Followed::Optimizer(it) = &self.followed {
             it.optimizer.forget_history(&self.device);
         }
@@ -36,19 +36,19 @@ impl Backend for Gpu<'_> {
 
     fn parameters(&mut self) -> Result<Vec<f64>> {
         let packed = self.device.read(
-            &self.operands.parameters,
+            &self.resources.parameters,
             0,
-            self.operands.layout.n_parameters,
+            self.resources.layout.n_parameters,
         )?;
-        Ok(self.operands.layout.unpack(&packed))
+        Ok(self.resources.layout.unpack(&packed))
     }
 
     fn evaluate_for(&mut self, update: Option<u64>, rows: Option<&[usize]>) -> Result<Evaluation> {
-        if let (Some(masks), Some(update)) = (&self.operands.masks, update) {
+        if let (Some(masks), Some(update)) = (&self.resources.masks, update) {
             masks.write(&self.device, [update]);
         }
         let offsets = update.map_or_else(DynamicOffsets::default, |_| DynamicOffsets::of_update(0));
-        let (device, dataset) = (&self.device, self.operands.problem.dataset);
+        let (device, dataset) = (&self.device, self.resources.problem.dataset);
         let (sums, weight) = match rows {
             None => (self.pass.evaluate(device, offsets)?, dataset.total_weight()),
             Some(rows) => {
@@ -56,7 +56,7 @@ impl Backend for Gpu<'_> {
                 let n_samples = dataset.n_samples();
                 assert!(rows.iter().all(|row| *row < n_samples), "rows that exist");
                 let batches = &mut self.batches;
-                let batch = batches.of(device, &self.operands, self.options, rows.len())?;
+                let batch = batches.of(device, &self.resources, self.options, rows.len())?;
                 (
                     batch.evaluate(device, (dataset, rows), offsets)?,
                     dataset.weight_of(rows),
@@ -65,18 +65,18 @@ impl Backend for Gpu<'_> {
         };
         Ok(self
             .unpack_sums(&sums)
-            .reduced(&self.operands.problem, weight))
+            .reduced(&self.resources.problem, weight))
     }
 
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>> {
-        let n_sums = self.operands.layout.n_sums();
+        let n_sums = self.resources.layout.n_sums();
         let sums = self.pass.leaf_sums(&self.device, leaves, self.leaves)?;
-        let total_weight = self.operands.problem.dataset.total_weight();
+        let total_weight = self.resources.problem.dataset.total_weight();
         Ok(sums
             .chunks_exact(n_sums)
             .map(|sums| {
                 self.unpack_sums(sums)
-                    .reduced(&self.operands.problem, total_weight)
+                    .reduced(&self.resources.problem, total_weight)
             })
             .collect())
     }
@@ -93,12 +93,12 @@ impl Backend for Gpu<'_> {
             let learning_rate = rule.learning_rate;
             Followed::Plain { learning_rate }
         } else {
-            let (device, operands) = (&self.device, &self.operands);
-            let optimizer = DeviceOptimizer::new(device, &operands.layout, rule)?;
+            let (device, resources) = (&self.device, &self.resources);
+            let optimizer = DeviceOptimizer::new(device, &resources.layout, rule)?;
             let total = self.pass.tree.total();
-            let whole = optimizer.dispatches(device, &operands.parameters, total)?;
+            let whole = optimizer.dispatches(device, &resources.parameters, total)?;
             let small = match self.pass.chunks.resident() {
-                Some(rows) => SmallNetwork::new(device, operands, &optimizer, &rows)?,
+                Some(rows) => SmallNetwork::new(device, resources, &optimizer, &rows)?,
                 None => None,
             };
             Followed::Optimizer(Box::new(Follower {
@@ -117,7 +117,7 @@ impl Backend for Gpu<'_> {
         match &self.followed {
             Followed::Nothing => panic!("no rule is followed"),
             Followed::Plain { learning_rate } => {
-                let problem = &self.operands.problem;
+                let problem = &self.resources.problem;
                 let rate = pass::rate("times the reduction is", learning_rate * problem.scale())?;
                 self.pass
                     .descend(device, updates.end - updates.start, rate)?;
@@ -127,13 +127,13 @@ impl Backend for Gpu<'_> {
                     l1: 0.0,
                     l2: 0.0,
                 });
-                let first = self.operands.layout.n_parameters;
+                let first = self.resources.layout.n_parameters;
                 (self.readbacks).send_for(device, self.pass.tree.total(), first, 4)
             }
             Followed::Optimizer(follower) => {
                 let mut submission = Updates {
                     device,
-                    operands: &self.operands,
+                    resources: &self.resources,
                     options: self.options,
                     pass: &mut self.pass,
                     batches: &mut self.batches,
@@ -165,7 +165,7 @@ impl Backend for Gpu<'_> {
                 let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
                 let summary = unpack_summary(&vectors[number]);
                 Seen {
-                    summary: summary.reduced(&self.operands.problem, weight),
+                    summary: summary.reduced(&self.resources.problem, weight),
                     penalty: penalty(l1, magnitudes) + penalty(0.5 * l2, squares),
                 }
             }));
@@ -198,7 +198,7 @@ impl Backend for Gpu<'_> {
 
     fn predict(&mut self, rows: Range<usize>) -> Result<Predictions> {
         assert!(
-            rows.end <= self.operands.problem.dataset.n_samples(),
+            rows.end <= self.resources.problem.dataset.n_samples(),
             "rows that exist"
         );
         let chunks = self.pass.chunks.list();
@@ -206,7 +206,7 @@ impl Backend for Gpu<'_> {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
                 &self.device,
-                &self.operands,
+                &self.resources,
                 self.shape.as_ref(),
                 chunks,
             )?),
@@ -226,10 +226,10 @@ impl Staged for Gpu<'_> {
 impl Gpu<'_> {
     /// Gradient, loss and mean slope out of the sums of the shaders, which lay them out one after the other.
     fn unpack_sums(&self, sums: &[f32]) -> Evaluation {
-        let (gradient, summary) = sums.split_at(self.operands.layout.n_parameters);
+        let (gradient, summary) = sums.split_at(self.resources.layout.n_parameters);
         Evaluation {
             summary: unpack_summary(summary),
-            gradient: self.operands.layout.unpack(gradient),
+            gradient: self.resources.layout.unpack(gradient),
         }
     }
 }

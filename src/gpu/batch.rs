@@ -3,7 +3,7 @@
 
 use super::chunk::Chunk;
 use super::device::{Buffer, Device};
-use super::leaf_kernel::{BatchRows, LeafKernel, Operands};
+use super::leaf_kernel::{BatchRows, LeafKernel, Resources};
 use super::memory_plan::cut;
 use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
@@ -87,7 +87,7 @@ impl BatchCache {
     pub(super) fn of(
         &mut self,
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         options: GpuOptions,
         n_rows: usize,
     ) -> Result<&mut Batch> {
@@ -100,9 +100,9 @@ impl BatchCache {
                     self.list.remove(0);
                     device.finish_writes()?;
                 }
-                match self.resident_rows(device, operands, options, n_rows)? {
-                    Some(rows) => Batch::resident(device, operands, options, rows, n_rows)?,
-                    None => Batch::by_host(device, operands, options, n_rows)?,
+                match self.resident_rows(device, resources, options, n_rows)? {
+                    Some(rows) => Batch::resident(device, resources, options, rows, n_rows)?,
+                    None => Batch::by_host(device, resources, options, n_rows)?,
                 }
             }
         };
@@ -130,7 +130,7 @@ impl BatchCache {
     fn resident_rows(
         &mut self,
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         options: GpuOptions,
         n_rows: usize,
     ) -> Result<Option<([Buffer; 2], BatchRows)>> {
@@ -138,13 +138,13 @@ impl BatchCache {
             return Ok(None);
         };
         // All leaves have to be of one chunk, and of one page if a dispatch sums a chunk.
-        let problem = &operands.problem;
+        let problem = &resources.problem;
         let layout = RowLayout::new(problem.dataset);
         let leaves = problem.leaves_of(n_rows);
         let max_bytes = options.max_chunk_bytes;
         let mut most = leaves_per_chunk(device, leaves, layout, max_bytes)?;
         if problem.network.reads_rows_once() {
-            let n_sums = operands.layout.n_sums();
+            let n_sums = resources.layout.n_sums();
             most = most.min(leaves_per_page(device, n_sums, max_bytes));
         }
         if most < leaves.count() {
@@ -185,25 +185,25 @@ impl Batch {
     /// Batches of rows that are read where they lie, `memory`.
     fn resident(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         options: GpuOptions,
         (memory, rows): ([Buffer; 2], BatchRows),
         n_rows: usize,
     ) -> Result<Self> {
-        let leaves = operands.problem.leaves_of(n_rows);
+        let leaves = resources.problem.leaves_of(n_rows);
         let chunk = Chunk::new(device, 0..n_rows, 0..leaves.count(), 0, memory)?;
         let source = Source::Resident(rows);
-        Self::new(device, operands, options, n_rows, (source, vec![chunk]))
+        Self::new(device, resources, options, n_rows, (source, vec![chunk]))
     }
 
     /// Batches of rows that the host gathers.
     fn by_host(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         options: GpuOptions,
         n_rows: usize,
     ) -> Result<Self> {
-        let problem = &operands.problem;
+        let problem = &resources.problem;
         let row_layout = RowLayout::new(problem.dataset);
         let leaves = problem.leaves_of(n_rows);
         let max_bytes = options.max_chunk_bytes;
@@ -213,7 +213,7 @@ impl Batch {
         let per_chunk = leaves_per_chunk(device, leaves, row_layout, max_bytes)?.min(per_piece);
         let longest = n_rows.min(per_chunk * leaves.rows_per_leaf());
         let memory = row_layout.allocate(device, "a batch", longest)?;
-        let per_page = leaves_per_page(device, operands.layout.n_sums(), max_bytes);
+        let per_page = leaves_per_page(device, resources.layout.n_sums(), max_bytes);
         let mut chunks = Vec::new();
         for chunk in cut(0..leaves.count(), per_chunk, per_page) {
             let rows = leaves.rows(chunk.start).start..leaves.rows(chunk.end - 1).end;
@@ -222,7 +222,7 @@ impl Batch {
         }
         Self::new(
             device,
-            operands,
+            resources,
             options,
             n_rows,
             (Source::Host(ring), chunks),
@@ -231,20 +231,20 @@ impl Batch {
 
     fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         options: GpuOptions,
         n_rows: usize,
         (source, chunks): (Source, Vec<Chunk>),
     ) -> Result<Self> {
-        let problem = &operands.problem;
+        let problem = &resources.problem;
         let leaves = problem.leaves_of(n_rows);
-        let (n_sums, max_bytes) = (operands.layout.n_sums(), options.max_chunk_bytes);
+        let (n_sums, max_bytes) = (resources.layout.n_sums(), options.max_chunk_bytes);
         let tree = Tree::new(device, leaves.count(), n_sums, None, max_bytes)?;
         let shape = WorkgroupShape::of_network(&problem.network, leaves, device);
         let (shape, rows) = (shape.as_ref(), source.rows());
         Ok(Self {
             n_rows,
-            leaf_kernel: LeafKernel::new(device, operands, shape, leaves, &chunks, rows, &tree)?,
+            leaf_kernel: LeafKernel::new(device, resources, shape, leaves, &chunks, rows, &tree)?,
             source,
             chunks,
             tree,
@@ -346,7 +346,7 @@ impl Batch {
     pub(super) fn prepare_update(
         &mut self,
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         optimizer: &DeviceOptimizer,
     ) -> Result<()> {
         if self.update.is_some() {
@@ -354,11 +354,11 @@ impl Batch {
         }
         let steps = match (&self.leaf_kernel, self.source.rows()) {
             (LeafKernel::Network(dense), Some(rows)) => {
-                dense.fused_update(device, operands, optimizer, rows)?
+                dense.fused_update(device, resources, optimizer, rows)?
             }
             _ => None,
         };
-        let (total, parameters) = (self.tree.total(), &operands.parameters);
+        let (total, parameters) = (self.tree.total(), &resources.parameters);
         self.update = Some(match steps {
             Some(steps) => BatchUpdate::Fused(steps),
             None => BatchUpdate::OfTotal(optimizer.dispatches(device, parameters, total)?),

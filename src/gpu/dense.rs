@@ -6,8 +6,8 @@ use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::gradients::GradientSource;
-use super::kernels::{Kernel, Summand};
-use super::leaf_kernel::{BatchRows, Operands};
+use super::kernels::{Kernel, RowLoss};
+use super::leaf_kernel::{BatchRows, Resources};
 use super::optimizer::DeviceOptimizer;
 use super::pipeline::{DynamicOffsets, Pipeline};
 use super::tile::Tile;
@@ -34,19 +34,19 @@ impl Dense {
     /// a batch if `rows` are its numbers.
     pub(super) fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         leaves: Leaves,
         chunks: &[Chunk],
         rows: Option<&BatchRows>,
         tree: &Tree,
     ) -> Result<Self> {
         let per_page = tree.leaves_per_page;
-        let forward = Forward::new(device, operands, (leaves, per_page), chunks, rows)?;
+        let forward = Forward::new(device, resources, (leaves, per_page), chunks, rows)?;
         let of_rows = device.storage("losses of the rows of a block", 2 * forward.longest())?;
         let kernel = &forward.kernels[forward.last()];
         let values = &forward.values[forward.last()];
-        let summand = Summand::new(&operands.problem);
-        let gradient = kernel.output_gradient(summand, BatchRows::order(rows));
+        let row_loss = RowLoss::new(&resources.problem);
+        let gradient = kernel.output_gradient(row_loss, BatchRows::order(rows));
         let mut outputs = Pipeline::new(device, &gradient)?;
         let mut losses = Pipeline::new(device, &kernel.row_losses())?;
         for block in &forward.blocks {
@@ -66,10 +66,10 @@ impl Dense {
             let tile = Tile::of([forward.longest(), n_inputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.backward(activation, tile))?;
             for block in &forward.blocks {
-                let mut buffers = vec![&block.params, errors, &operands.parameters];
+                let mut buffers = vec![&block.params, errors, &resources.parameters];
                 buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
                 buffers.push(&forward.params[at]);
-                buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
+                buffers.extend(resources.masks.as_ref().map(|masks| &masks.buffer));
                 let product = [block.rows.len(), n_inputs];
                 pipeline.add(device, &buffers, tile.workgroups(product))?;
             }
@@ -77,7 +77,7 @@ impl Dense {
         }
         let source = GradientSource {
             device,
-            operands,
+            resources,
             forward: &forward,
             rows,
         };
@@ -95,13 +95,13 @@ impl Dense {
     pub(super) fn fused_update(
         &self,
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         optimizer: &DeviceOptimizer,
         rows: &BatchRows,
     ) -> Result<Option<Vec<Pipeline>>> {
         let source = GradientSource {
             device,
-            operands,
+            resources,
             forward: &self.forward,
             rows: Some(rows),
         };
@@ -110,17 +110,17 @@ impl Dense {
         };
         let last = self.forward.last();
         let backward = &self.steps[2..2 + last];
-        let mut steps = match self.backward_from_outputs(device, operands, rows) {
+        let mut steps = match self.backward_from_outputs(device, resources, rows) {
             None => [&self.steps[..1], backward].concat(),
             Some((kernel, tile)) => {
                 let mut from_outputs = Pipeline::new(device, &kernel)?;
                 let block = &self.forward.blocks[0];
                 let (values, below) = (&self.forward.values[last], &self.forward.values[last - 1]);
-                let mut buffers = vec![&block.params, &values.errors, &operands.parameters];
+                let mut buffers = vec![&block.params, &values.errors, &resources.parameters];
                 buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
                 buffers.extend([&self.forward.params[last], &values.pre_activations]);
                 buffers.extend([&block.targets, &self.of_rows, &rows.numbers]);
-                buffers.extend(operands.masks.as_ref().map(|masks| &masks.buffer));
+                buffers.extend(resources.masks.as_ref().map(|masks| &masks.buffer));
                 let n_inputs = self.forward.kernels[last].layout.layer.n_inputs;
                 let product = [block.rows.len(), n_inputs];
                 from_outputs.add(device, &buffers, tile.workgroups(product))?;
@@ -135,7 +135,7 @@ impl Dense {
     fn backward_from_outputs(
         &self,
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         rows: &BatchRows,
     ) -> Option<(Kernel, Tile)> {
         let layers = &self.forward.kernels;
@@ -146,7 +146,7 @@ impl Dense {
         let kernel = last.backward_from_outputs(
             below.layout.layer.activation,
             tile,
-            Summand::new(&operands.problem),
+            RowLoss::new(&resources.problem),
             BatchRows::order(Some(rows)),
         );
         let fits = kernel.n_storage() <= device.max_storage_buffers();

@@ -3,7 +3,7 @@
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{
-    Binding, Kernel, RowOrder, Summand, activation_name, constants, numbered, row_reader, shaders,
+    Binding, Kernel, RowOrder, RowLoss, activation_name, constants, numbered, row_reader, shaders,
 };
 use super::parameter_layout::LayerLayout;
 use super::params::{LayerParams, MaskParams, to_u32};
@@ -73,7 +73,7 @@ impl DenseKernel {
         &self,
         below: Activation,
         tile: Tile,
-        summand: Summand,
+        row_loss: RowLoss,
         order: RowOrder,
     ) -> Kernel {
         let layer = self.layout.layer;
@@ -82,7 +82,7 @@ impl DenseKernel {
         let errors = [
             &format!("const OUTPUTS = {}u;\n", layer.n_outputs),
             &header_of_activations(below, layer.activation),
-            &summand.header(),
+            &row_loss.header(),
             &order.reader(&mut bindings),
             shaders!(
                 "common/loss.wgsl",
@@ -126,12 +126,12 @@ impl DenseKernel {
     }
 
     /// `output_gradient`: errors of the last layer, with the loss of each row, from the targets of rows in `order`.
-    pub(super) fn output_gradient(&self, summand: Summand, order: RowOrder) -> Kernel {
+    pub(super) fn output_gradient(&self, row_loss: RowLoss, order: RowOrder) -> Kernel {
         let mut bindings = vec![Uniform, Read, Read, ReadWrite, ReadWrite];
         Kernel {
             name: "output_gradient",
             wgsl: self.header_of_outputs()
-                + &summand.header()
+                + &row_loss.header()
                 + &order.reader(&mut bindings)
                 + shaders!(
                     "common/output_targets.wgsl",
@@ -191,7 +191,7 @@ impl DenseKernel {
         ]) + shaders!("common/block.wgsl")
     }
 
-    /// Where the operands of the layer lie, whose number among all is `number`.
+    /// The uniform of the layer, which is number `number` of the network.
     pub(super) fn params(&self, number: usize) -> LayerParams {
         let LayerLayout {
             layer,
@@ -254,7 +254,7 @@ pub(super) mod tests {
     use super::{DenseKernel, Tile, WORKGROUP_SIZE};
     use crate::gpu::gradients::GradientKernel;
     use crate::gpu::input_format::InputFormat;
-    use crate::gpu::kernels::{Kernel, RowOrder, Summand};
+    use crate::gpu::kernels::{Kernel, RowOrder, RowLoss};
     use crate::gpu::parameter_layout::ParameterLayout;
     use crate::network::{Activation, Hidden, Network};
     use crate::objective::Loss;
@@ -298,18 +298,18 @@ pub(super) mod tests {
                         GradientKernel::new(&[kernel], tile).sums(),
                     ];
                     kernels.extend(of_tile.map(|kernel| (kernel, tile.invocations())));
-                    let summand = Summand {
+                    let row_loss = RowLoss {
                         loss,
                         weighted: bias,
                     };
                     let of_rows = [
-                        kernel.output_gradient(summand, order),
+                        kernel.output_gradient(row_loss, order),
                         kernel.row_losses(),
                         kernel.predictions(),
                     ];
                     kernels.extend(of_rows.map(|kernel| (kernel, WORKGROUP_SIZE)));
                     if at > 0 && kernel.takes_outputs_at_once() {
-                        let kernel = kernel.backward_from_outputs(activation, tile, summand, order);
+                        let kernel = kernel.backward_from_outputs(activation, tile, row_loss, order);
                         kernels.push((kernel, tile.invocations()));
                     }
                 }

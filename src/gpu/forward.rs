@@ -5,7 +5,7 @@ use super::chunk::Chunk;
 use super::dense_kernels::DenseKernel;
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
-use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::memory_plan::cut;
 use super::params::{BlockParams, to_u32};
 use super::pipeline::{DynamicOffsets, Pipeline};
@@ -103,12 +103,12 @@ impl Forward {
     /// `rows` are its numbers.
     pub(super) fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         (leaves, per_page): (Leaves, usize),
         chunks: &[Chunk],
         rows: Option<&BatchRows>,
     ) -> Result<Self> {
-        let (problem, layout) = (&operands.problem, &operands.layout);
+        let (problem, layout) = (&resources.problem, &resources.layout);
         let format = InputFormat::new(problem.dataset.quantization());
         let layers = problem.network.layers();
         let rows_per_leaf = leaves.rows_per_leaf();
@@ -120,7 +120,7 @@ impl Forward {
         })?;
         let cut = (leaves_per_block, per_page);
         let (blocks, of_chunks) = blocks(device, leaves, cut, layout.n_sums() / 4, chunks)?;
-        let drops = operands.masks.is_some();
+        let drops = resources.masks.is_some();
         let kernels = layout.layers.iter().enumerate();
         let kernels = kernels.map(|(at, layer)| DenseKernel {
             layout: *layer,
@@ -155,10 +155,10 @@ impl Forward {
                     activations,
                     ..
                 } = &forward.values[at];
-                let mut buffers = vec![&block.params, x, &operands.parameters];
+                let mut buffers = vec![&block.params, x, &resources.parameters];
                 buffers.extend([pre_activations, activations, &forward.params[at]]);
-                buffers.extend(row_buffers(operands, rows).filter(|_| at == 0));
-                let masks = operands.masks.as_ref().filter(|_| at != forward.last());
+                buffers.extend(row_buffers(resources, rows).filter(|_| at == 0));
+                let masks = resources.masks.as_ref().filter(|_| at != forward.last());
                 buffers.extend(masks.map(|masks| &masks.buffer));
                 pipeline.add(
                     device,

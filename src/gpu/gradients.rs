@@ -6,7 +6,7 @@ use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::kernels::Binding::{self, Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{Kernel, shaders};
-use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::optimizer::{DeviceOptimizer, RULE_BYTES, header_of_rule, needs_norms};
 use super::params::{LayerParams, to_u32};
 use super::pipeline::Pipeline;
@@ -18,7 +18,7 @@ use crate::optimizer::UpdateRule;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GradientSource<'f> {
     pub(super) device: &'f Device,
-    pub(super) operands: &'f Operands<'f>,
+    pub(super) resources: &'f Resources<'f>,
     pub(super) forward: &'f Forward,
     /// The numbers of the rows of a batch.
     pub(super) rows: Option<&'f BatchRows>,
@@ -58,7 +58,7 @@ impl GradientSource<'_> {
         if !self.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
         }
-        let parameters = &self.operands.parameters;
+        let parameters = &self.resources.parameters;
         let [first, second] = &optimizer.memory;
         let mut buffers = vec![of_rows, &optimizer.uniforms, parameters, first, second];
         buffers.extend([&optimizer.history, &optimizer.average]);
@@ -98,7 +98,7 @@ impl GradientSource<'_> {
             buffers.push(&params);
             buffers.extend(later.clone().map(errors));
             buffers.extend(later.clone().map(inputs));
-            buffers.extend(row_buffers(self.operands, self.rows).filter(|_| first == 0));
+            buffers.extend(row_buffers(self.resources, self.rows).filter(|_| first == 0));
             let workgroups = [gradients.n_tiles(), block.leaves.len()];
             pipeline.add(self.device, &buffers, workgroups)?;
         }
@@ -131,7 +131,7 @@ impl<'k> GradientKernel<'k> {
         self.layers.iter().map(|kernel| self.tiles(kernel)).sum()
     }
 
-    /// Where the operands of the layers lie, the first of which is number `first` of the network.
+    /// The uniforms of the layers, the first of which is number `first` of the network.
     fn params(&self, first: usize) -> Vec<LayerParams> {
         let mut first_tile = 0;
         let of_layer = |(number, kernel): (usize, &DenseKernel)| {
@@ -187,7 +187,8 @@ impl<'k> GradientKernel<'k> {
         }
     }
 
-    /// The operands of the layers, which binding `layers_at` tells of; those of the later ones come after it.
+    /// The WGSL of the operands x and e of the layers. Binding `layers_at` has the uniforms of the layers; the operands of all
+    /// but the first come after it.
     fn operands(&self, layers_at: usize) -> String {
         let last = self.layers.len() - 1;
         let (mut declared, mut x_of, mut e_of) = (String::new(), String::new(), String::new());

@@ -2,7 +2,7 @@
 
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
-use super::leaf_kernel::Operands;
+use super::leaf_kernel::Resources;
 use super::memory_plan::SLOTS;
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
@@ -52,7 +52,7 @@ struct Losses {
 impl HeldOut {
     /// Brings `dataset` to the device of `trained`, for the same network and objective.
     pub(super) fn new(trained: &Gpu<'_>, dataset: &Dataset) -> Result<Self> {
-        let (device, of_trained) = (trained.device(), &trained.operands.problem);
+        let (device, of_trained) = (trained.device(), &trained.resources.problem);
         let dataset = dataset.scaled_like(of_trained.dataset);
         let problem = Problem {
             dataset: &dataset,
@@ -65,15 +65,15 @@ impl HeldOut {
         check_chunks(&device, &dataset, leaves, options)?;
         let chunks = Chunks::new(&device, &dataset, leaves, usize::MAX, options)?;
         let shape = WorkgroupShape::of_network(&problem.network, leaves, &device);
-        let operands = Operands::new(&device, problem)?;
-        let predict = Predict::new(&device, &operands, shape.as_ref(), chunks.list())?;
+        let resources = Resources::new(&device, problem)?;
+        let predict = Predict::new(&device, &resources, shape.as_ref(), chunks.list())?;
         device.finish_compiling()?;
-        let Operands {
+        let Resources {
             layout,
             parameters,
             problem,
             ..
-        } = operands;
+        } = resources;
         let (network, objective) = (problem.network, problem.objective);
         Ok(Self {
             device,

@@ -127,15 +127,15 @@ pub(super) struct RowKernel<'k> {
     pub(super) order: RowOrder,
 }
 
-/// What decides the rest of the text of a kernel that sums gradients.
+/// The loss of a row, which decides the rest of the text of a kernel that sums gradients.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Summand {
+pub(super) struct RowLoss {
     pub(super) loss: Loss,
     /// Whether each row has a weight.
     pub(super) weighted: bool,
 }
 
-impl Summand {
+impl RowLoss {
     pub(super) fn new(problem: &Problem<'_>) -> Self {
         Self {
             loss: problem.objective.loss,
@@ -143,7 +143,7 @@ impl Summand {
         }
     }
 
-    /// The constants that say so.
+    /// The constants `LOSS` and `WEIGHTED`.
     pub(super) fn header(self) -> String {
         let loss = match self.loss {
             Loss::SquaredError => "SQUARED_ERROR",
@@ -161,21 +161,21 @@ pub(super) fn activation_name(activation: Activation) -> String {
 
 impl RowKernel<'_> {
     /// `leaf_sums`: the sums of each leaf of a chunk.
-    pub(super) fn leaf_sums(&self, summand: Summand) -> Kernel {
+    pub(super) fn leaf_sums(&self, row_loss: RowLoss) -> Kernel {
         let mut bindings = vec![Uniform, Read, Read, Read, ReadWrite];
         Kernel {
             name: "leaf_sums",
-            wgsl: self.backward_source(summand, &mut bindings) + shaders!("leaf_sums.wgsl"),
+            wgsl: self.backward_source(row_loss, &mut bindings) + shaders!("leaf_sums.wgsl"),
             bindings,
         }
     }
 
     /// `one_leaf`: the sums of a single leaf and the updates from them; so it writes the parameters.
-    pub(super) fn one_leaf(&self, summand: Summand) -> Kernel {
+    pub(super) fn one_leaf(&self, row_loss: RowLoss) -> Kernel {
         let mut bindings = vec![Uniform, Read, ReadWrite, Read, ReadWrite];
         Kernel {
             name: "one_leaf",
-            wgsl: self.backward_source(summand, &mut bindings) + shaders!("one_leaf.wgsl"),
+            wgsl: self.backward_source(row_loss, &mut bindings) + shaders!("one_leaf.wgsl"),
             bindings,
         }
     }
@@ -215,9 +215,9 @@ impl RowKernel<'_> {
 
     /// The text that all kernels that sum gradients share: the forward pass, the loss, the backward pass, the
     /// sums over groups. Adds to `bindings` what reads rows.
-    fn backward_source(&self, summand: Summand, bindings: &mut Vec<Binding>) -> String {
+    fn backward_source(&self, row_loss: RowLoss, bindings: &mut Vec<Binding>) -> String {
         self.forward_source(bindings)
-            + &summand.header()
+            + &row_loss.header()
             + shaders!(
                 "common/loss.wgsl",
                 "common/backward.wgsl",

@@ -5,7 +5,7 @@ use super::chunk::Chunk;
 use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::{InputFormat, scales_and_offsets};
-use super::kernels::{RowKernel, RowOrder, Summand};
+use super::kernels::{RowKernel, RowOrder, RowLoss};
 use super::masks::Masks;
 use super::parameter_layout::ParameterLayout;
 use super::pipeline::{DynamicOffsets, Pipeline};
@@ -16,9 +16,9 @@ use crate::error::Result;
 use crate::leaves::Leaves;
 use std::ops::Range;
 
-/// The problem and the buffers that do not depend on which rows are read.
+/// A problem, and what its kernels take besides the rows.
 #[derive(Debug)]
-pub(super) struct Operands<'a> {
+pub(super) struct Resources<'a> {
     pub(super) problem: Problem<'a>,
     pub(super) layout: ParameterLayout,
     pub(super) parameters: Buffer,
@@ -28,8 +28,8 @@ pub(super) struct Operands<'a> {
     pub(super) scales_and_offsets: Option<Buffer>,
 }
 
-impl<'a> Operands<'a> {
-    /// The buffers for `problem`, with every parameter 0.
+impl<'a> Resources<'a> {
+    /// The resources for `problem`, with every parameter 0.
     ///
     /// # Errors
     /// If the network exceeds the limits of the device, or a buffer its memory.
@@ -81,11 +81,11 @@ impl BatchRows {
 
 /// The buffers that a kernel which reads rows has last, in the order of [`super::kernels::row_reader`].
 pub(super) fn row_buffers<'b>(
-    operands: &'b Operands<'_>,
+    resources: &'b Resources<'_>,
     rows: Option<&'b BatchRows>,
 ) -> impl Iterator<Item = &'b Buffer> {
     let numbers = rows.map(|rows| &rows.numbers);
-    operands.scales_and_offsets.iter().chain(numbers)
+    resources.scales_and_offsets.iter().chain(numbers)
 }
 
 /// What sums the leaves of chunks.
@@ -103,7 +103,7 @@ impl LeafKernel {
     /// `shape`.
     pub(super) fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         shape: Option<&WorkgroupShape>,
         leaves: Leaves,
         chunks: &[Chunk],
@@ -111,21 +111,21 @@ impl LeafKernel {
         tree: &Tree,
     ) -> Result<Self> {
         let Some(shape) = shape else {
-            let dense = Dense::new(device, operands, leaves, chunks, rows, tree)?;
+            let dense = Dense::new(device, resources, leaves, chunks, rows, tree)?;
             return Ok(Self::Network(Box::new(dense)));
         };
-        let problem = &operands.problem;
-        let kernel = operands.row_kernel(device, shape, BatchRows::order(rows));
-        let summand = Summand::new(problem);
+        let problem = &resources.problem;
+        let kernel = resources.row_kernel(device, shape, BatchRows::order(rows));
+        let row_loss = RowLoss::new(problem);
         let kernel = match leaves.count() {
-            1 => kernel.one_leaf(summand),
-            _ => kernel.leaf_sums(summand),
+            1 => kernel.one_leaf(row_loss),
+            _ => kernel.leaf_sums(row_loss),
         };
         let mut pipeline = Pipeline::new(device, &kernel)?;
         for chunk in chunks {
-            let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
+            let mut buffers = vec![&chunk.params, &chunk.inputs, &resources.parameters];
             buffers.extend([&chunk.targets, tree.page()]);
-            buffers.extend(row_buffers(operands, rows));
+            buffers.extend(row_buffers(resources, rows));
             pipeline.add(device, &buffers, [chunk.leaves.len()])?;
         }
         let ends = chunks.iter().map(|chunk| chunk.leaves.end);
@@ -174,7 +174,7 @@ impl LeafKernel {
 
 #[cfg(test)]
 mod tests {
-    use super::Operands;
+    use super::Resources;
     use crate::backend::Problem;
     use crate::data::Dataset;
     use crate::gpu::device::tests::device;
@@ -198,8 +198,8 @@ mod tests {
                 },
                 dropout: None,
             };
-            let operands = Operands::new(&device, problem);
-            operands.err().map(|error| error.to_string())
+            let resources = Resources::new(&device, problem);
+            resources.err().map(|error| error.to_string())
         };
         assert_eq!(refusal(15), None);
         let told = refusal(16).unwrap();

@@ -2,7 +2,7 @@
 
 use super::chunks::Chunks;
 use super::device::Device;
-use super::leaf_kernel::{LeafKernel, Operands};
+use super::leaf_kernel::{LeafKernel, Resources};
 use super::memory_plan::cut;
 use super::params::{ChunkParams, to_u32};
 use super::pipeline::DynamicOffsets;
@@ -36,15 +36,15 @@ impl Pass {
     /// the shape `shape`.
     pub(super) fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         shape: Option<&WorkgroupShape>,
         chunks: Chunks,
         tree: Tree,
     ) -> Result<Self> {
-        let leaves = operands.problem.leaves();
+        let leaves = resources.problem.leaves();
         let list = chunks.list();
         Ok(Self {
-            leaf_kernel: LeafKernel::new(device, operands, shape, leaves, list, None, &tree)?,
+            leaf_kernel: LeafKernel::new(device, resources, shape, leaves, list, None, &tree)?,
             chunks,
             tree,
             one_leaf: leaves.count() == 1 && shape.is_some(),

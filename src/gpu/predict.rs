@@ -5,7 +5,7 @@ use super::chunks::Chunks;
 use super::device::{Buffer, Device};
 use super::forward::Forward;
 use super::kernels::RowOrder;
-use super::leaf_kernel::Operands;
+use super::leaf_kernel::Resources;
 use super::pipeline::{DynamicOffsets, Pipeline};
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Predictions;
@@ -33,31 +33,31 @@ impl Predict {
     /// The kernel for `chunks`; a network that reads each row once has workgroups of the shape `shape`.
     pub(super) fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         shape: Option<&WorkgroupShape>,
         chunks: &[Chunk],
     ) -> Result<Self> {
-        let n_outputs = operands.problem.network.n_outputs();
+        let n_outputs = resources.problem.network.n_outputs();
         let longest = chunks.iter().map(|chunk| chunk.rows.len()).max();
         let longest = longest.unwrap_or(0);
         let pre_activations = device.storage("pre_activations", longest * n_outputs)?;
         let predictions = device.storage("predictions", longest * n_outputs)?;
         let kernel = if let Some(shape) = shape {
-            let kernel = operands
+            let kernel = resources
                 .row_kernel(device, shape, RowOrder::InOrder)
                 .predict();
             let mut pipeline = Pipeline::new(device, &kernel)?;
             for chunk in chunks {
-                let mut buffers = vec![&chunk.params, &chunk.inputs, &operands.parameters];
+                let mut buffers = vec![&chunk.params, &chunk.inputs, &resources.parameters];
                 buffers.extend([&pre_activations, &predictions]);
-                buffers.extend(&operands.scales_and_offsets);
+                buffers.extend(&resources.scales_and_offsets);
                 pipeline.add(device, &buffers, [chunk.leaves.len()])?;
             }
             PredictKernel::Layer(pipeline)
         } else {
             // Nothing is summed, and no page is filled.
-            let leaves = (operands.problem.leaves(), usize::MAX);
-            let forward = Forward::new(device, operands, leaves, chunks, None)?;
+            let leaves = (resources.problem.leaves(), usize::MAX);
+            let forward = Forward::new(device, resources, leaves, chunks, None)?;
             let outputs = forward.predictions(device, [&pre_activations, &predictions])?;
             PredictKernel::Network(forward, outputs)
         };

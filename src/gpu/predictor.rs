@@ -2,7 +2,7 @@
 
 use super::chunk::Chunk;
 use super::device::Device;
-use super::leaf_kernel::Operands;
+use super::leaf_kernel::Resources;
 use super::predict::Predict;
 use super::ring::Ring;
 use super::row_layout::RowLayout;
@@ -41,9 +41,9 @@ impl Predictor {
         let (adapter, handle) = adapter::select(software)?;
         let device = Device::open(adapter, &handle, true)?;
         let (dataset, network) = (problem.dataset, &problem.network);
-        let operands = Operands::new(&device, problem.clone())?;
-        let packed = operands.layout.pack(parameters);
-        device.write(&operands.parameters, 0, bytemuck::cast_slice(&packed));
+        let resources = Resources::new(&device, problem.clone())?;
+        let packed = resources.layout.pack(parameters);
+        device.write(&resources.parameters, 0, bytemuck::cast_slice(&packed));
         let row_layout = RowLayout::new(dataset);
         let widest = row_layout.inputs.max(network.n_outputs());
         let n_rows = (piece_floats / widest).clamp(1, dataset.n_samples());
@@ -54,7 +54,7 @@ impl Predictor {
         let shape = WorkgroupShape::of_network(network, leaves, &device);
         Ok(Self {
             ring: Ring::new(&device, row_layout, n_rows)?,
-            predict: Predict::new(&device, &operands, shape.as_ref(), chunks)?,
+            predict: Predict::new(&device, &resources, shape.as_ref(), chunks)?,
             device,
             row_layout,
             chunk,

@@ -8,8 +8,8 @@ use super::dense_kernels::{MAX_OUTPUTS_OF_INVOCATION, header_of_activations};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, RowOrder, Summand, constants, row_reader, shaders};
-use super::leaf_kernel::{BatchRows, Operands, row_buffers};
+use super::kernels::{Kernel, RowOrder, RowLoss, constants, row_reader, shaders};
+use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, MAX_UPDATES, UNIFORM_STRIDE, VEC4_PER_WORKGROUP, WORKGROUP_SIZE,
     header_of_updates, needs_norms, workgroup_header,
@@ -45,11 +45,11 @@ impl SmallNetwork {
     /// the network, or a batch, is not small.
     pub(super) fn new(
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         optimizer: &DeviceOptimizer,
         resident: &[Buffer; 2],
     ) -> Result<Option<Self>> {
-        let (problem, rule) = (&operands.problem, &optimizer.rule);
+        let (problem, rule) = (&resources.problem, &optimizer.rule);
         let n_samples = problem.dataset.n_samples();
         let rows = rule.batches.map_or(n_samples, |it| it.size.min(n_samples));
         if problem.network.reads_rows_once() || problem.leaves_of(rows).count() > 1 {
@@ -69,12 +69,12 @@ impl SmallNetwork {
         });
         let kernel = layout.kernel(
             rule,
-            Summand::new(problem),
+            RowLoss::new(problem),
             (
                 InputFormat::new(problem.dataset.quantization()),
                 BatchRows::order(rows.as_ref()),
             ),
-            operands.masks.is_some(),
+            resources.masks.is_some(),
         );
         if kernel.n_storage() > device.max_storage_buffers() {
             return Ok(None);
@@ -88,9 +88,9 @@ impl SmallNetwork {
         let mut pipeline = Pipeline::new(device, &kernel)?;
         let [inputs, targets] = resident;
         let [first, second] = &optimizer.memory;
-        let mut buffers = vec![&uniforms, inputs, &operands.parameters, targets];
+        let mut buffers = vec![&uniforms, inputs, &resources.parameters, targets];
         buffers.extend([first, second, &optimizer.history, &optimizer.average]);
-        buffers.extend(row_buffers(operands, rows.as_ref()));
+        buffers.extend(row_buffers(resources, rows.as_ref()));
         pipeline.add(device, &buffers, [1])?;
         Ok(Some(Self {
             pipeline,
@@ -105,12 +105,12 @@ impl SmallNetwork {
     pub(super) fn submit(
         &self,
         device: &Device,
-        operands: &Operands<'_>,
+        resources: &Resources<'_>,
         optimizer: &DeviceOptimizer,
         updates: Range<u64>,
         scaled: impl Iterator<Item = (u64, f64)>,
     ) {
-        let n_samples = operands.problem.dataset.n_samples();
+        let n_samples = resources.problem.dataset.n_samples();
         let batches = optimizer.rule.batches;
         let of_update = |(number, (update, scale)): (usize, (u64, f64))| {
             let (n_rows, first_row) = match batches {
@@ -120,7 +120,7 @@ impl SmallNetwork {
                     offsets(batches.size, number).rows / 4,
                 ),
             };
-            let masks = operands.masks.as_ref();
+            let masks = resources.masks.as_ref();
             SmallUpdateParams {
                 rule: optimizer.params(update, scale),
                 mask: masks.map_or(MaskParams::ALL, |masks| masks.params(update)),
@@ -272,7 +272,7 @@ impl SmallLayout {
     fn kernel(
         &self,
         rule: &UpdateRule,
-        summand: Summand,
+        row_loss: RowLoss,
         (format, order): (InputFormat, RowOrder),
         drops: bool,
     ) -> Kernel {
@@ -300,7 +300,7 @@ impl SmallLayout {
                 &header_of_updates(&self.parameters, rule),
                 &workgroup_header(),
                 &header,
-                &summand.header(),
+                &row_loss.header(),
                 &reader,
                 parts,
             ]

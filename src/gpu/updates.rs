@@ -3,7 +3,7 @@
 use super::Follower;
 use super::batch::BatchCache;
 use super::device::Device;
-use super::leaf_kernel::Operands;
+use super::leaf_kernel::Resources;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::options::GpuOptions;
 use super::pass::{MAX_DISPATCHES, Pass};
@@ -19,7 +19,7 @@ use std::ops::Range;
 /// What updates work on.
 pub(super) struct Updates<'g, 'a> {
     pub(super) device: &'g Device,
-    pub(super) operands: &'g Operands<'a>,
+    pub(super) resources: &'g Resources<'a>,
     pub(super) options: GpuOptions,
     pub(super) pass: &'g mut Pass,
     pub(super) batches: &'g mut BatchCache,
@@ -40,7 +40,7 @@ impl Updates<'_, '_> {
     }
 
     fn problem(&self) -> &Problem<'_> {
-        &self.operands.problem
+        &self.resources.problem
     }
 
     fn optimizer(&self) -> &DeviceOptimizer {
@@ -73,7 +73,7 @@ impl Updates<'_, '_> {
 
     /// Writes what the updates of `group` depend on.
     fn write_uniforms(&self, group: &[(u64, f64)]) {
-        if let Some(masks) = &self.operands.masks {
+        if let Some(masks) = &self.resources.masks {
             masks.write(self.device, numbers(group));
         }
         let scaled = self.scaled(group);
@@ -121,7 +121,7 @@ impl Updates<'_, '_> {
         let most = batches.map_or(MAX_UPDATES, |batches| batches_at_once(batches.size));
         for group in groups(weighed, most) {
             let (updates, scaled) = (numbers(group), self.scaled(group));
-            small.submit(self.device, self.operands, optimizer, updates, scaled);
+            small.submit(self.device, self.resources, optimizer, updates, scaled);
         }
     }
 
@@ -167,16 +167,16 @@ impl Updates<'_, '_> {
         weighed: &[(u64, f64)],
     ) -> Result<()> {
         let (device, optimizer) = (self.device, &self.follower.optimizer);
-        let dataset = self.operands.problem.dataset;
+        let dataset = self.resources.problem.dataset;
         let n_samples = dataset.n_samples();
         self.batches.reserve(device, room(batches.size))?;
         let length = |update| batches.batch(update, n_samples).places.len();
         let mut most = batches_at_once(batches.size);
         for n_rows in [batches.size, n_samples % batches.size] {
             if n_rows > 0 {
-                let (operands, options) = (self.operands, self.options);
-                let batch = self.batches.of(device, operands, options, n_rows)?;
-                batch.prepare_update(device, operands, optimizer)?;
+                let (resources, options) = (self.resources, self.options);
+                let batch = self.batches.of(device, resources, options, n_rows)?;
+                batch.prepare_update(device, resources, optimizer)?;
                 let n_dispatches = 1 + batch.n_dispatches() + optimizer.n_dispatches();
                 most = most.min(MAX_DISPATCHES / n_dispatches);
                 if !batch.is_resident() {
@@ -187,10 +187,10 @@ impl Updates<'_, '_> {
         for group in groups(weighed, most) {
             self.write_uniforms(group);
             let updates = numbers(group);
-            let (operands, options) = (self.operands, self.options);
+            let (resources, options) = (self.resources, self.options);
             let batch = self
                 .batches
-                .of(device, operands, options, length(updates.start))?;
+                .of(device, resources, options, length(updates.start))?;
             if !batch.is_resident() {
                 let rows = batches.rows(updates.start, n_samples);
                 let offsets = DynamicOffsets::of_update(0);

@@ -1,6 +1,6 @@
 //! Every kernel against what the host binds, fills and unrolls.
 
-use super::{Binding, Kernel, RowKernel, RowOrder, Summand};
+use super::{Binding, Kernel, RowKernel, RowOrder, RowLoss};
 use crate::data::Rule;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::params::tests::assert_params;
@@ -91,10 +91,10 @@ fn kernels() -> Vec<(Kernel, usize)> {
                         _ => RowOrder::OfBatch(256),
                     },
                 };
-                let summand = Summand { loss, weighted };
+                let row_loss = RowLoss { loss, weighted };
                 let made = [
-                    kernel.leaf_sums(summand),
-                    kernel.one_leaf(summand),
+                    kernel.leaf_sums(row_loss),
+                    kernel.one_leaf(row_loss),
                     kernel.predict(),
                 ];
                 kernels.extend(made.map(|kernel| (kernel, shape.workgroup_size())));

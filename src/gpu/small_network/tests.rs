@@ -5,7 +5,7 @@ use crate::backend::{Backend, Problem};
 use crate::data::{Dataset, Storage};
 use crate::gpu::device::tests::device;
 use crate::gpu::input_format::InputFormat;
-use crate::gpu::kernels::{Kernel, RowOrder, Summand};
+use crate::gpu::kernels::{Kernel, RowOrder, RowLoss};
 use crate::gpu::tile::Tile;
 use crate::gpu::{Followed, Gpu, GpuOptions, optimizer};
 use crate::network::{Activation, Dropout, Hidden, Network};
@@ -30,7 +30,7 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
             let network = Network::single_layer(9, 3, number != 2)
                 .with_activation(output)
                 .with_hidden(&hidden);
-            let summand = Summand {
+            let row_loss = RowLoss {
                 loss: match number % 2 {
                     0 => Loss::CrossEntropy,
                     _ => Loss::SquaredError,
@@ -47,7 +47,7 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
                 ..rule.clone()
             };
             let layout = SmallLayout::new(&network, 30);
-            let kernel = layout.kernel(&rule, summand, (format, order), number % 2 == 1);
+            let kernel = layout.kernel(&rule, row_loss, (format, order), number % 2 == 1);
             kernels.push((kernel, WORKGROUP_SIZE));
         }
     }
@@ -160,7 +160,7 @@ impl Case {
         let mut gpu = Gpu::on(Arc::new(device()), problem, options).unwrap();
         assert_eq!(gpu.n_chunks() > 1, by == By::Host, "{by:?}");
         let mut random = test_numbers(5);
-        let n_parameters = gpu.operands.problem.network.n_parameters();
+        let n_parameters = gpu.resources.problem.network.n_parameters();
         let parameters = (0..n_parameters).map(|_| random.random_range(-0.5..0.5));
         gpu.set_parameters(&parameters.collect::<Vec<_>>()).unwrap();
         assert!(gpu.follow(&self.rule).unwrap());

@@ -50,7 +50,7 @@ use rows::RowSource;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
-use updates::Followed;
+use updates::RuleState;
 
 /// A problem held in host memory.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ pub struct Cpu<'a> {
     data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
-    /// The rule of the updates that are submitted.
-    followed: Option<Followed>,
+    /// `None` before one is to be followed.
+    rule_state: Option<RuleState>,
     /// One for each [`Backend::submit`] that was not waited for yet.
     seen: VecDeque<Vec<Seen>>,
     threads: rayon::ThreadPool,
@@ -121,7 +121,7 @@ impl<'a> Cpu<'a> {
         Self {
             leaves: problem.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
-            followed: None,
+            rule_state: None,
             seen: VecDeque::new(),
             problem,
             data,
@@ -264,8 +264,8 @@ impl Backend for Cpu<'_> {
             });
         });
         self.parameters = own;
-        if let Some(followed) = &mut self.followed {
-            followed.diverged = None;
+        if let Some(state) = &mut self.rule_state {
+            state.diverged = None;
         }
         Ok(())
     }
@@ -300,7 +300,7 @@ impl Backend for Cpu<'_> {
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
         let is_first_order = rule.optimizer != Optimizer::LBfgs;
-        self.followed = is_first_order.then(|| Followed::new(&self.problem, rule));
+        self.rule_state = is_first_order.then(|| RuleState::new(&self.problem, rule));
         Ok(is_first_order)
     }
 
@@ -315,20 +315,20 @@ impl Backend for Cpu<'_> {
     }
 
     fn memory(&mut self) -> Result<Memory> {
-        let followed = self.followed.as_ref();
-        Ok(followed.map_or_else(Memory::default, |it| it.memory.clone()))
+        let state = self.rule_state.as_ref();
+        Ok(state.map_or_else(Memory::default, |it| it.memory.clone()))
     }
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
-        if let Some(followed) = &mut self.followed {
+        if let Some(state) = &mut self.rule_state {
             let lengths =
                 |memory: &Memory| memory.vectors().iter().map(Vec::len).collect::<Vec<_>>();
             assert_eq!(
                 lengths(memory),
-                lengths(&followed.memory),
+                lengths(&state.memory),
                 "vectors of the rule"
             );
-            followed.memory.clone_from(memory);
+            state.memory.clone_from(memory);
         }
         Ok(())
     }

@@ -99,7 +99,7 @@ pub struct Gpu<'a> {
     /// Made when it is first asked for: training needs none of its memory.
     predict: Option<Predict>,
     readbacks: Readbacks,
-    followed: Followed,
+    rule_state: RuleState,
     /// What was not waited for yet.
     submitted: VecDeque<Submitted>,
 }
@@ -114,21 +114,21 @@ struct Submitted {
     l2: f64,
 }
 
-/// The rule of the updates.
+/// The rule of the updates, and what makes them.
 #[derive(Debug)]
-enum Followed {
-    Nothing,
-    /// Gradient descent, which the kernels of a network that reads each row once make by themselves.
+enum RuleState {
+    Unset,
+    /// Plain gradient descent of a network that reads each row once: the kernels of its gradient make the updates.
     Plain {
         learning_rate: f64,
     },
     /// Any other.
-    Optimizer(Box<Follower>),
+    Optimizer(Box<OptimizerKernels>),
 }
 
-/// A rule that a kernel of its own updates by.
+/// An optimizer, and the dispatches that make its updates.
 #[derive(Debug)]
-struct Follower {
+struct OptimizerKernels {
     optimizer: DeviceOptimizer,
     /// The dispatches that update from all rows.
     whole: UpdateDispatches,
@@ -201,7 +201,7 @@ impl<'a> Gpu<'a> {
             batches,
             predict: None,
             readbacks: Readbacks::default(),
-            followed: Followed::Nothing,
+            rule_state: RuleState::Unset,
             submitted: VecDeque::new(),
         })
     }

@@ -12,9 +12,9 @@ use crate::optimizer::{Memory, Penalty, Step, UpdateRule};
 use crate::precision::Precision;
 use std::ops::Range;
 
-/// A rule, with what it keeps from update to update.
+/// The rule of the updates, with what it keeps from one to the next.
 #[derive(Debug)]
-pub(super) struct Followed {
+pub(super) struct RuleState {
     /// Its learning rate reduces the sums over the rows if it is plain.
     rule: UpdateRule,
     /// Whether it is plain gradient descent by all units.
@@ -25,7 +25,7 @@ pub(super) struct Followed {
     pub(super) diverged: Option<Seen>,
 }
 
-impl Followed {
+impl RuleState {
     pub(super) fn new(problem: &Problem<'_>, rule: &UpdateRule) -> Self {
         let is_plain = rule.is_plain() && problem.dropout.is_none();
         let reduction = if is_plain { problem.scale() } else { 1.0 };
@@ -45,12 +45,12 @@ impl Followed {
 impl Cpu<'_> {
     /// Makes `updates`, and gives what each of them saw, or what the last one did.
     pub(super) fn make(&mut self, updates: Range<u64>) -> Vec<Seen> {
-        let mut followed = self.followed.take().expect("a rule is followed");
-        let at_once = self.make_at_once(&followed, &updates);
+        let mut state = self.rule_state.take().expect("a rule is followed");
+        let at_once = self.make_at_once(&state, &updates);
         let seen = match at_once {
             Some(seen) if !self.has_diverged(seen) => vec![seen],
             _ => {
-                let seen = updates.map(|update| self.make_one(&mut followed, update));
+                let seen = updates.map(|update| self.make_one(&mut state, update));
                 let mut seen: Vec<Seen> = seen.collect();
                 if let (Some(diverged), Some(last)) = (at_once, seen.last_mut()) {
                     // Other roundings may just stay finite; that is no reason to go on.
@@ -59,7 +59,7 @@ impl Cpu<'_> {
                 seen
             }
         };
-        self.followed = Some(followed);
+        self.rule_state = Some(state);
         seen
     }
 
@@ -69,16 +69,16 @@ impl Cpu<'_> {
     }
 
     /// Makes update number `update`, unless its loss is not finite: what made it so is still to be found.
-    fn make_one(&mut self, followed: &mut Followed, update: u64) -> Seen {
-        if let Some(seen) = followed.diverged {
+    fn make_one(&mut self, state: &mut RuleState, update: u64) -> Seen {
+        if let Some(seen) = state.diverged {
             return seen;
         }
-        let Followed {
+        let RuleState {
             rule,
             penalty,
             memory,
             ..
-        } = followed;
+        } = state;
         let rows = rule.rows(update, self.problem.dataset.n_samples());
         let total_weight = self.problem.weight_of(rows.as_deref());
         self.mask = self.problem.mask(Some(update));
@@ -90,7 +90,7 @@ impl Cpu<'_> {
                 penalty: penalty.l2_loss(&parameters) + penalty.l1_loss(&parameters),
             };
             if seen.objective().is_finite() {
-                let scale = match followed.is_plain || total_weight <= 0.0 {
+                let scale = match state.is_plain || total_weight <= 0.0 {
                     true => 1.0,
                     false => self.problem.objective.reduction.scale(total_weight),
                 };
@@ -111,7 +111,7 @@ impl Cpu<'_> {
         });
         self.parameters = parameters;
         if !seen.objective().is_finite() {
-            followed.diverged = Some(seen);
+            state.diverged = Some(seen);
         }
         seen
     }
@@ -119,14 +119,14 @@ impl Cpu<'_> {
     /// Makes `updates` by gradient descent on the only leaf in one call, and gives what the last one saw. `None` where they
     /// are made leaf by leaf and update by update; so they are too from the same parameters after a network has diverged, to
     /// stop at those that made the loss so.
-    fn make_at_once(&mut self, followed: &Followed, updates: &Range<u64>) -> Option<Seen> {
-        let by_itself = followed.is_plain && followed.diverged.is_none();
+    fn make_at_once(&mut self, state: &RuleState, updates: &Range<u64>) -> Option<Seen> {
+        let by_itself = state.is_plain && state.diverged.is_none();
         // Updates in one call know no scaling that is folded into the parameters.
         let is_folded = matches!(self.data, RowSource::Unscaled(..));
         if !by_itself || is_folded || self.leaves.count() > 1 || self.precision != Precision::F64 {
             return None;
         }
-        let (iterations, rate) = (updates.end - updates.start, followed.rule.learning_rate);
+        let (iterations, rate) = (updates.end - updates.start, state.rule.learning_rate);
         let (problem, rows) = (&self.problem, self.leaves.rows(0));
         let mut parameters = self.parameters.clone();
         let summary = self.data.with_rows(problem.dataset, rows, |rows| {

@@ -6,7 +6,7 @@ use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
 use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
-use super::{Followed, Follower, Gpu, Submitted, pass};
+use super::{Gpu, OptimizerKernels, RuleState, Submitted, pass};
 use crate::backend::{
     self, Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary,
 };
@@ -28,7 +28,7 @@ impl Backend for Gpu<'_> {
         let packed = self.resources.layout.pack(parameters);
         self.device
             .write(&self.resources.parameters, 0, bytemuck::cast_slice(&packed));
-        if let Followed::Optimizer(it) = &self.followed {
+        if let RuleState::Optimizer(it) = &self.rule_state {
             it.optimizer.forget_history(&self.device);
         }
         Ok(())
@@ -82,16 +82,16 @@ impl Backend for Gpu<'_> {
     }
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        if let Followed::Optimizer(it) = &self.followed
+        if let RuleState::Optimizer(it) = &self.rule_state
             && it.optimizer.rule == *rule
         {
             it.optimizer.forget(&self.device);
             return Ok(true);
         }
         self.batches.forget_updates();
-        self.followed = if rule.is_plain() && self.shape.is_some() {
+        self.rule_state = if rule.is_plain() && self.shape.is_some() {
             let learning_rate = rule.learning_rate;
-            Followed::Plain { learning_rate }
+            RuleState::Plain { learning_rate }
         } else {
             let (device, resources) = (&self.device, &self.resources);
             let optimizer = DeviceOptimizer::new(device, &resources.layout, rule)?;
@@ -101,7 +101,7 @@ impl Backend for Gpu<'_> {
                 Some(rows) => SmallNetwork::new(device, resources, &optimizer, &rows)?,
                 None => None,
             };
-            Followed::Optimizer(Box::new(Follower {
+            RuleState::Optimizer(Box::new(OptimizerKernels {
                 optimizer,
                 whole,
                 small,
@@ -114,9 +114,9 @@ impl Backend for Gpu<'_> {
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
         assert!(!updates.is_empty(), "no updates");
         let device = &self.device;
-        match &self.followed {
-            Followed::Nothing => panic!("no rule is followed"),
-            Followed::Plain { learning_rate } => {
+        match &self.rule_state {
+            RuleState::Unset => panic!("no rule is followed"),
+            RuleState::Plain { learning_rate } => {
                 let problem = &self.resources.problem;
                 let rate = pass::rate("times the reduction is", learning_rate * problem.scale())?;
                 self.pass
@@ -130,22 +130,22 @@ impl Backend for Gpu<'_> {
                 let first = self.resources.layout.n_parameters;
                 (self.readbacks).send_for(device, self.pass.tree.total(), first, 4)
             }
-            Followed::Optimizer(follower) => {
+            RuleState::Optimizer(kernels) => {
                 let mut submission = Updates {
                     device,
                     resources: &self.resources,
                     options: self.options,
                     pass: &mut self.pass,
                     batches: &mut self.batches,
-                    follower,
+                    kernels,
                 };
-                let history = &follower.optimizer.history;
+                let history = &kernels.optimizer.history;
                 let mut groups = Vec::new();
                 for group in updates::cut(updates) {
                     groups.push(submission.submit(group)?);
                     (self.readbacks).send_for(device, history, 0, 4 * MAX_UPDATES)?;
                 }
-                let UpdateRule { l1, l2, .. } = follower.optimizer.rule;
+                let UpdateRule { l1, l2, .. } = kernels.optimizer.rule;
                 self.submitted.push_back(Submitted { groups, l1, l2 });
                 Ok(())
             }
@@ -174,14 +174,14 @@ impl Backend for Gpu<'_> {
     }
 
     fn memory(&mut self) -> Result<Memory> {
-        match &self.followed {
-            Followed::Optimizer(it) => it.optimizer.memory(&self.device),
+        match &self.rule_state {
+            RuleState::Optimizer(it) => it.optimizer.memory(&self.device),
             _ => Ok(Memory::default()),
         }
     }
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
-        if let Followed::Optimizer(it) = &self.followed {
+        if let RuleState::Optimizer(it) = &self.rule_state {
             it.optimizer.set_memory(&self.device, memory);
         }
         Ok(())

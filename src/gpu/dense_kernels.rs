@@ -3,7 +3,7 @@
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{
-    Binding, Kernel, RowOrder, RowLoss, activation_name, constants, numbered, row_reader, shaders,
+    Binding, Kernel, RowLoss, RowOrder, activation_name, constants, numbered, row_reader, shaders,
 };
 use super::parameter_layout::LayerLayout;
 use super::params::{LayerParams, MaskParams, to_u32};
@@ -254,7 +254,7 @@ pub(super) mod tests {
     use super::{DenseKernel, Tile, WORKGROUP_SIZE};
     use crate::gpu::gradients::GradientKernel;
     use crate::gpu::input_format::InputFormat;
-    use crate::gpu::kernels::{Kernel, RowOrder, RowLoss};
+    use crate::gpu::kernels::{Kernel, RowLoss, RowOrder};
     use crate::gpu::parameter_layout::ParameterLayout;
     use crate::network::{Activation, Hidden, Network};
     use crate::objective::Loss;
@@ -309,7 +309,8 @@ pub(super) mod tests {
                     ];
                     kernels.extend(of_rows.map(|kernel| (kernel, WORKGROUP_SIZE)));
                     if at > 0 && kernel.takes_outputs_at_once() {
-                        let kernel = kernel.backward_from_outputs(activation, tile, row_loss, order);
+                        let kernel =
+                            kernel.backward_from_outputs(activation, tile, row_loss, order);
                         kernels.push((kernel, tile.invocations()));
                     }
                 }

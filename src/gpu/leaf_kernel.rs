@@ -5,7 +5,7 @@ use super::chunk::Chunk;
 use super::dense::Dense;
 use super::device::{Buffer, Device};
 use super::input_format::{InputFormat, scales_and_offsets};
-use super::kernels::{RowKernel, RowOrder, RowLoss};
+use super::kernels::{RowKernel, RowLoss, RowOrder};
 use super::masks::Masks;
 use super::parameter_layout::ParameterLayout;
 use super::pipeline::{DynamicOffsets, Pipeline};

@@ -8,7 +8,7 @@ use super::dense_kernels::{MAX_OUTPUTS_OF_INVOCATION, header_of_activations};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, RowOrder, RowLoss, constants, row_reader, shaders};
+use super::kernels::{Kernel, RowLoss, RowOrder, constants, row_reader, shaders};
 use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, MAX_UPDATES, UNIFORM_STRIDE, VEC4_PER_WORKGROUP, WORKGROUP_SIZE,

@@ -1,6 +1,6 @@
 //! Submissions of updates: which passes and batches they take, and what comes back.
 
-use super::Follower;
+use super::OptimizerKernels;
 use super::batch::BatchCache;
 use super::device::Device;
 use super::leaf_kernel::Resources;
@@ -23,7 +23,7 @@ pub(super) struct Updates<'g, 'a> {
     pub(super) options: GpuOptions,
     pub(super) pass: &'g mut Pass,
     pub(super) batches: &'g mut BatchCache,
-    pub(super) follower: &'g Follower,
+    pub(super) kernels: &'g OptimizerKernels,
 }
 
 impl Updates<'_, '_> {
@@ -31,7 +31,7 @@ impl Updates<'_, '_> {
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
         let weighed = self.weighed(updates);
         self.check_scales(&weighed)?;
-        match (&self.follower.small, self.optimizer().rule.batches) {
+        match (&self.kernels.small, self.optimizer().rule.batches) {
             (Some(small), _) => self.submit_small(small, &weighed),
             (None, Some(batches)) => self.submit_batches(batches, &weighed)?,
             (None, None) => self.submit_whole(&weighed)?,
@@ -44,7 +44,7 @@ impl Updates<'_, '_> {
     }
 
     fn optimizer(&self) -> &DeviceOptimizer {
-        &self.follower.optimizer
+        &self.kernels.optimizer
     }
 
     /// Each of `updates` with the weight of its rows.
@@ -127,8 +127,8 @@ impl Updates<'_, '_> {
 
     /// Updates of which each takes all rows.
     fn submit_whole(&mut self, weighed: &[(u64, f64)]) -> Result<()> {
-        let (device, follower) = (self.device, self.follower);
-        let (optimizer, whole) = (&follower.optimizer, &follower.whole);
+        let (device, kernels) = (self.device, self.kernels);
+        let (optimizer, whole) = (&kernels.optimizer, &kernels.whole);
         let by_host = self.pass.takes_rows_of_host();
         let most = match by_host {
             true => 1,
@@ -166,7 +166,7 @@ impl Updates<'_, '_> {
         batches: optimizer::Batches,
         weighed: &[(u64, f64)],
     ) -> Result<()> {
-        let (device, optimizer) = (self.device, &self.follower.optimizer);
+        let (device, optimizer) = (self.device, &self.kernels.optimizer);
         let dataset = self.resources.problem.dataset;
         let n_samples = dataset.n_samples();
         self.batches.reserve(device, room(batches.size))?;

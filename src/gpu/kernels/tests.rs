@@ -1,6 +1,6 @@
 //! Every kernel against what the host binds, fills and unrolls.
 
-use super::{Binding, Kernel, RowKernel, RowOrder, RowLoss};
+use super::{Binding, Kernel, RowKernel, RowLoss, RowOrder};
 use crate::data::Rule;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::params::tests::assert_params;

@@ -5,9 +5,9 @@ use crate::backend::{Backend, Problem};
 use crate::data::{Dataset, Storage};
 use crate::gpu::device::tests::device;
 use crate::gpu::input_format::InputFormat;
-use crate::gpu::kernels::{Kernel, RowOrder, RowLoss};
+use crate::gpu::kernels::{Kernel, RowLoss, RowOrder};
 use crate::gpu::tile::Tile;
-use crate::gpu::{Followed, Gpu, GpuOptions, optimizer};
+use crate::gpu::{Gpu, GpuOptions, RuleState, optimizer};
 use crate::network::{Activation, Dropout, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Optimizer, UpdateRule};
@@ -164,12 +164,12 @@ impl Case {
         let parameters = (0..n_parameters).map(|_| random.random_range(-0.5..0.5));
         gpu.set_parameters(&parameters.collect::<Vec<_>>()).unwrap();
         assert!(gpu.follow(&self.rule).unwrap());
-        let Followed::Optimizer(follower) = &mut gpu.followed else {
+        let RuleState::Optimizer(kernels) = &mut gpu.rule_state else {
             panic!("a network with values");
         };
         match by {
-            By::Small => assert!(follower.small.is_some(), "the network is small"),
-            By::Larger | By::Host => follower.small = None,
+            By::Small => assert!(kernels.small.is_some(), "the network is small"),
+            By::Larger | By::Host => kernels.small = None,
         }
         let mut bits = Vec::new();
         let mut first = 0;

@@ -26,8 +26,8 @@ use crate::precision::Precision;
 use crate::simd::{BASELINE_REGISTERS, InstructionSet, Instructions};
 use gradient::Gradient;
 use panels::Panels;
-use pass::{Block, Pass};
-use predict::Forward;
+use pass::{BlockValues, Pass};
+use predict::PredictionPass;
 use rayon::prelude::*;
 use std::fmt::Debug;
 
@@ -172,7 +172,7 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Prepared for T
 
 impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Dense for Tiled<T, S, M, N> {
     fn predict(&self, rows: Rows<'_>) -> Predictions {
-        self.instructions.run(Forward::<T, M, N> {
+        self.instructions.run(PredictionPass::<T, M, N> {
             network: &self.network,
             rows,
         })
@@ -187,7 +187,7 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Tiled<T, S, M,
         (place, rows): (usize, Rows<'_>),
         threads: usize,
         has_gradient: bool,
-        mut take: impl FnMut(&[Block<T, M, N>]),
+        mut take: impl FnMut(&[BlockValues<T, M, N>]),
     ) {
         let Self {
             network,
@@ -195,8 +195,8 @@ impl<T: Float, S: InstructionSet, const M: usize, const N: usize> Tiled<T, S, M,
         } = self;
         let n_blocks = rows.n_rows.div_ceil(ROWS).next_multiple_of(threads);
         let rows_of_block = rows.n_rows.div_ceil(n_blocks).next_multiple_of(M);
-        let blocks = (0..threads).map(|_| Block::new(&network.layers, rows_of_block));
-        let mut blocks: Vec<Block<T, M, N>> = blocks.collect();
+        let blocks = (0..threads).map(|_| BlockValues::new(&network.layers, rows_of_block));
+        let mut blocks: Vec<BlockValues<T, M, N>> = blocks.collect();
         for first in (0..rows.n_rows).step_by(threads * rows_of_block) {
             let starts = (first..rows.n_rows).step_by(rows_of_block);
             let pairs = blocks.iter_mut().zip(starts);

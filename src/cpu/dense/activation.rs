@@ -3,15 +3,15 @@
 use crate::cpu::float::Float;
 use crate::network::Activation;
 
-/// Writes the activations of the pre-activations `z` of one row into `a`; `wide` is memory of the same length.
+/// Writes the activations of the pre-activations `z` of one row into `a`; `in_f64` is memory for them in float64.
 #[inline(always)]
-pub(super) fn activate<T: Float>(activation: Activation, z: &[T], a: &mut [T], wide: &mut [f64]) {
-    for (wide, z) in wide.iter_mut().zip(z) {
-        *wide = (*z).into();
+pub(super) fn activate<T: Float>(activation: Activation, z: &[T], a: &mut [T], in_f64: &mut [f64]) {
+    for (in_f64, z) in in_f64.iter_mut().zip(z) {
+        *in_f64 = (*z).into();
     }
-    activation.apply(wide);
-    for (a, wide) in a.iter_mut().zip(wide) {
-        *a = T::rounded(*wide);
+    activation.apply(in_f64);
+    for (a, in_f64) in a.iter_mut().zip(in_f64) {
+        *a = T::rounded(*in_f64);
     }
 }
 

@@ -41,15 +41,16 @@ impl Dropped {
         values: &mut Values<T, M, N>,
     ) {
         let (width, n_units) = (values.width, layer.n_outputs);
-        let (mut wide, mut a) = (vec![0.0; n_units], vec![T::default(); n_units]);
+        let (mut in_f64, mut a) = (vec![0.0; n_units], vec![T::default(); n_units]);
         let rows = values.e.chunks_exact_mut(width);
         let rows = rows.zip(values.z.chunks_exact(width)).take(n_rows);
         for (place, (e, z)) in (self.place..).zip(rows) {
             let (e, z) = (&mut e[..n_units], &z[..n_units]);
-            activate(layer.activation, z, &mut a, &mut wide);
+            activate(layer.activation, z, &mut a, &mut in_f64);
             multiply_by_slopes(layer.activation, z, &a, e);
-            self.mask.factors(at, place, &mut wide);
-            multiply(e, &wide);
+            let factors = &mut in_f64;
+            self.mask.factors(at, place, factors);
+            multiply(e, factors);
         }
     }
 }
@@ -58,7 +59,7 @@ impl Dropped {
 #[inline(always)]
 fn multiply<T: Float>(numbers: &mut [T], factors: &[f64]) {
     for (number, factor) in numbers.iter_mut().zip(factors) {
-        let wide: f64 = (*number).into();
-        *number = T::rounded(wide * factor);
+        let in_f64: f64 = (*number).into();
+        *number = T::rounded(in_f64 * factor);
     }
 }

@@ -1,7 +1,7 @@
 //! The gradient of a layer, in stripes that threads share out.
 
 use super::buffer::Buffer;
-use super::pass::Block;
+use super::pass::BlockValues;
 use super::tile::add_product;
 use crate::cpu::float::Float;
 use crate::network::Layer;
@@ -35,7 +35,7 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
     pub(super) fn stripes<'a>(
         &'a mut self,
         layer: usize,
-        blocks: &'a [Block<T, M, N>],
+        blocks: &'a [BlockValues<T, M, N>],
     ) -> impl Iterator<Item = Stripe<'a, T, M, N>> {
         let length = Self::stripe_length(self.shape);
         let mut bias = Some(self.bias.as_mut_slice());
@@ -76,7 +76,7 @@ impl<T: Float, const M: usize, const N: usize> Gradient<T, M, N> {
 
 /// Adds the rows of `blocks` to a stripe of a gradient.
 pub(super) struct Stripe<'a, T: Float, const M: usize, const N: usize> {
-    blocks: &'a [Block<T, M, N>],
+    blocks: &'a [BlockValues<T, M, N>],
     layer: usize,
     /// Which panel of the inputs.
     at: usize,

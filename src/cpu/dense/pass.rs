@@ -92,7 +92,7 @@ impl<T: Float, const M: usize, const N: usize> Values<T, M, N> {
 
 /// Consecutive rows of a leaf, with their values in all layers.
 #[derive(Debug)]
-pub(super) struct Block<T: Float, const M: usize, const N: usize> {
+pub(super) struct BlockValues<T: Float, const M: usize, const N: usize> {
     first: usize,
     pub(super) n_rows: usize,
     inputs: Values<T, M, N>,
@@ -101,7 +101,7 @@ pub(super) struct Block<T: Float, const M: usize, const N: usize> {
     summaries: Vec<Summary>,
 }
 
-impl<T: Float, const M: usize, const N: usize> Block<T, M, N> {
+impl<T: Float, const M: usize, const N: usize> BlockValues<T, M, N> {
     /// Room for `n_rows` rows, a multiple of M.
     pub(super) fn new(layers: &[DenseLayer<T, N>], n_rows: usize) -> Self {
         let of_layers = layers.iter().map(|it| it.shape.n_outputs);
@@ -142,7 +142,7 @@ pub(super) struct Pass<'a, T: Float, const M: usize, const N: usize> {
     pub(super) place: usize,
     /// Whether the backward pass follows.
     pub(super) has_gradient: bool,
-    pub(super) block: &'a mut Block<T, M, N>,
+    pub(super) block: &'a mut BlockValues<T, M, N>,
 }
 
 impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> {
@@ -156,7 +156,7 @@ impl<T: Float, const M: usize, const N: usize> Arithmetic for Pass<'_, T, M, N> 
             return;
         }
         let (layers, dropped) = (&self.network.layers, self.dropped());
-        let Block {
+        let BlockValues {
             layers: values,
             n_rows,
             ..
@@ -183,7 +183,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
     pub(super) fn forward<const FUSED: bool>(&mut self) {
         let (layers, dropped) = (&self.network.layers, self.dropped());
         self.read();
-        let Block {
+        let BlockValues {
             inputs,
             layers: values,
             n_rows,
@@ -212,7 +212,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
     /// Reads the features.
     #[inline(always)]
     fn read(&mut self) {
-        let Block {
+        let BlockValues {
             first,
             n_rows,
             inputs: to,
@@ -237,7 +237,7 @@ impl<T: Float, const M: usize, const N: usize> Pass<'_, T, M, N> {
         let loss = self.network.loss;
         let shape = self.network.layers[self.network.layers.len() - 1].shape;
         let (activation, n_outputs) = (shape.activation, shape.n_outputs);
-        let Block {
+        let BlockValues {
             first,
             n_rows,
             layers,
@@ -297,13 +297,13 @@ fn forward<T: Float, const FUSED: bool, const M: usize, const N: usize>(
     let (width, n_outputs) = (to.width, layer.shape.n_outputs);
     let product = (&mut *to.z, width);
     multiply::<T, FUSED, M, N>(x.grouped_a.iter(n_rows), &layer.forward, product);
-    let mut wide = vec![0.0; n_outputs];
+    let mut in_f64 = vec![0.0; n_outputs];
     let rows =
         to.a.chunks_exact_mut(width)
             .zip(to.z.chunks_exact_mut(width));
     for (a, z) in rows.take(n_rows) {
         let (a, z) = (&mut a[..n_outputs], &mut z[..n_outputs]);
         z.iter_mut().zip(&layer.bias).for_each(|(z, b)| *z += *b);
-        activate(layer.shape.activation, z, a, &mut wide);
+        activate(layer.shape.activation, z, a, &mut in_f64);
     }
 }

@@ -7,13 +7,13 @@
 struct Segment {
     n_samples: u32,   // rows of the data
     first_place: u32, // in the order of the epoch; a multiple of batch_size
-    n_places: u32,
+    n_places: u32,    // of all its batches
     batch_size: u32,
     stride: u32,      // from the first row of a batch to that of the next
     half_bits: u32,
     key_0: u32,
     key_1: u32,
-    first: u32,       // place in `rows` of the first batch
+    rows_at: u32,     // where the rows of the first batch begin in `rows`
     _pad0: u32,
     _pad1: u32,
     _pad2: u32,
@@ -56,7 +56,7 @@ fn main(
     let at = (workgroup.y * workgroups.x + workgroup.x) * WORKGROUP_SIZE + invocation;
     let segment = segments[workgroup.z];
     if at < segment.n_places {
-        let to = segment.first + at / segment.batch_size * segment.stride + at % segment.batch_size;
+        let to = segment.rows_at + at / segment.batch_size * segment.stride + at % segment.batch_size;
         rows[to] = permuted(segment, segment.first_place + at);
     }
 }

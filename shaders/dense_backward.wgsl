@@ -66,7 +66,7 @@ fn main(
             if row < params.n_rows && vector < layer.input_width {
                 let at = row * layer.input_width + vector;
                 let z = pre_activations[at];
-                let a = whole(z, activations[at]);
+                let a = unmasked(z, activations[at]);
                 let slopes = vec4(slope_of(z.x, a.x), slope_of(z.y, a.y), slope_of(z.z, a.z), slope_of(z.w, a.w));
                 errors_below[at] = kept_vector(row, vector, sums[r][c]) * slopes;
             }

@@ -1,7 +1,7 @@
 // dense_gradient: of some layers, for each leaf of a block, the sums over its rows of dloss/dW = e x^T and dloss/db = e,
-// where e = dloss/dz. common/gradient_sums.wgsl or common/gradient_updates.wgsl says where these sums go, with = or -=.
-// layers (LAYERS) are those of the dispatch, as in common/layer.wgsl; x_of and e_of give vec4 of x (rows, input_width) and
-// of e (n_rows, output_width) of a layer.
+// where e = dloss/dz. The epilogue, common/gradient_sums.wgsl or common/gradient_updates.wgsl, says where these sums go, with
+// = or -=. layers (LAYERS) are those of the dispatch, as in common/layer.wgsl; x_of and e_of give vec4 of x (rows,
+// input_width) and of e (n_rows, output_width) of a layer.
 // A workgroup takes one leaf (workgroup_id.y) and a tile of outputs and inputs (.x) as in common/tile.wgsl, those of one
 // layer after those of another; the contraction is over the rows. CPU twin: src/cpu/dense/gradient.rs.
 const E_LOADS = AT_ONCE * ROW_VEC4 / WORKGROUP_SIZE;
@@ -13,27 +13,27 @@ var<private> sums: array<array<vec4<f32>, C4>, R>;
 var<private> bias: array<vec4<f32>, R4>;
 var<private> e: array<vec4<f32>, R4>;
 var<private> x: array<vec4<f32>, C4>;
-var<private> place: u32; // of the layer among those of the dispatch
+var<private> layer_at: u32; // number of the layer among those of the dispatch
 var<private> layer: Layer;
 
 // The tiles of each layer come after those of the layer before.
 fn find_layer(tile: u32) {
     for (var l = 1u; l < LAYERS; l++) {
-        place += u32(tile >= layers[l].first_tile);
+        layer_at += u32(tile >= layers[l].first_tile);
     }
-    layer = layers[place];
+    layer = layers[layer_at];
 }
 
 // 0 past the end of a row, and from row `end` on.
 fn e_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
     let exists = row < end && vector < layer.output_width;
-    let read = e_of(place, min(row, params.n_rows - 1u), min(vector, layer.output_width - 1u));
+    let read = e_of(layer_at, min(row, params.n_rows - 1u), min(vector, layer.output_width - 1u));
     return select(vec4(0.0), read, exists);
 }
 
 fn x_vector(row: u32, vector: u32, end: u32) -> vec4<f32> {
     let exists = row < end && vector < layer.input_width;
-    let read = x_of(place, min(row, params.n_rows - 1u), min(vector, layer.input_width - 1u));
+    let read = x_of(layer_at, min(row, params.n_rows - 1u), min(vector, layer.input_width - 1u));
     return select(vec4(0.0), read, exists);
 }
 
@@ -89,13 +89,13 @@ fn main(
         }
         workgroupBarrier();
     }
-    prepare(workgroup.x == 0u && invocation == 0u, invocation);
+    begin_epilogue(workgroup.x == 0u && invocation == 0u, invocation);
     for (var r = 0u; r < R; r++) { // unroll
         for (var c = 0u; c < C4; c++) { // unroll
             let output = 4u * (first_error + down + r / 4u * DOWN) + r % 4u;
             let vector = first_vector + across + c * ACROSS;
             if output < layer.outputs && vector < layer.input_width {
-                take(workgroup.y, layer.weight_at + output * layer.input_width + vector, sums[r][c]);
+                take_gradient(workgroup.y, layer.weight_at + output * layer.input_width + vector, sums[r][c]);
             }
         }
     }
@@ -103,7 +103,7 @@ fn main(
         for (var r = 0u; r < R4; r++) { // unroll
             let error = first_error + down + r * DOWN;
             if error < layer.output_width {
-                take(workgroup.y, layer.bias_at + error, bias[r]);
+                take_gradient(workgroup.y, layer.bias_at + error, bias[r]);
             }
         }
     }

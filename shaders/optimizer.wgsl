@@ -6,8 +6,8 @@
 @group(0) @binding(0) var<uniform> rule: Rule;
 @group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> first: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> second: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> memory_0: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> memory_1: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> norms: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> history: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> average: array<vec4<f32>>;

@@ -1,9 +1,20 @@
 // output_gradient: of each row of a block e = dloss/dz of the last layer, and the loss and dy/dz summed over its outputs;
 // all times the weight of the row if rows are WEIGHTED.                                 (writes with =)
-// Operands as in common/output_targets.wgsl; of_rows (n_rows) vec2 (loss, dy/dz), which row_losses.wgsl adds up.
+// pre_activations and errors (n_rows, PADDED), 0 in the padding of errors; targets (rows of the chunk, OUTPUTS and the weight
+// of the row if rows are WEIGHTED); row_losses (n_rows) vec2 (loss, dy/dz), which leaf_losses.wgsl adds up.
 // A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as in common/output_lanes.wgsl.
 // CPU twin: output_errors in src/cpu/dense/pass.rs.
-@group(0) @binding(4) var<storage, read_write> of_rows: array<vec2<f32>>;
+@group(0) @binding(1) var<storage, read> pre_activations: array<f32>;
+@group(0) @binding(2) var<storage, read> targets: array<f32>;
+@group(0) @binding(3) var<storage, read_write> errors: array<f32>;
+@group(0) @binding(4) var<storage, read_write> row_losses: array<vec2<f32>>;
+
+const PADDED = (OUTPUTS + 3u) / 4u * 4u;
+const TARGET_WIDTH = OUTPUTS + WEIGHTED;
+
+fn z_of(row: u32, output: u32) -> f32 {
+    return pre_activations[row * PADDED + output];
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -15,7 +26,7 @@ fn main(
     // All invocations meet at each barrier: those past the last row take it once more, and write nothing.
     let row = min(wanted, params.n_rows - 1u);
     let lane = invocation % OUTPUT_LANES;
-    let of_row = common_of_row(row, invocation);
+    let row_softmax = softmax_of_row(row, invocation);
     let target_at = row_at(params.first_row + row) * TARGET_WIDTH;
     var weight = 1.0;
     if WEIGHTED == 1u {
@@ -27,16 +38,16 @@ fn main(
         if o < OUTPUTS {
             let z = z_of(row, o);
             let t = targets[target_at + o];
-            let y = activation_of(z, of_row);
-            sums += vec2(loss_of(z, y, t, of_row), slope_of(z, y));
+            let y = activation_of(z, row_softmax);
+            sums += vec2(loss_of(z, y, t, row_softmax), slope_of(z, y));
             error = weight * loss_grad_z(z, y, t);
         }
         if exists {
-            set_error(row, o, error);
+            errors[row * PADDED + o] = error;
         }
     }
     let sum = sum_of_row(sums, invocation);
     if exists && lane == 0u {
-        of_rows[row] = weight * sum;
+        row_losses[row] = weight * sum;
     }
 }

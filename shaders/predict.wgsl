@@ -24,7 +24,7 @@ fn run(leaf: u32, invocation: u32) {
                 let at = value_row * OUTPUTS + value % OUTPUTS;
                 let z = own_z[v / LANES_PER_ROW];
                 pre_activations[at] = z;
-                predictions[at] = activation_of(z, common_of_row(value));
+                predictions[at] = activation_of(z, softmax_of_row(value));
             }
         }
         // Other lanes may still read what sum_subgroups writes next.

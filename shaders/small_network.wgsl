@@ -2,7 +2,7 @@
 // memory; the rows of each are one leaf.                                            (parameters with -=)
 // updates.list says of each of updates.n_updates what it depends on. Inputs as in common/inputs_*.wgsl, targets as in
 // common/output_errors.wgsl, parameters and what the method keeps as in common/update_rule.wgsl, history as in
-// optimizer.wgsl; parameters_in_memory are copied at the start and written back at the end.
+// optimizer.wgsl; stored_parameters are copied at the start and written back at the end.
 // One workgroup for all; its invocations share the numbers of each product, four neighbours for each invocation. Each number
 // is the sum, and each sum of losses and norms the tree, that the kernels of larger networks take it from: so the bits are
 // theirs. CPU twins: src/cpu/dense/pass.rs, src/cpu/dense/gradient.rs, src/optimizer/step.rs.
@@ -36,10 +36,10 @@ struct Layer {
 }
 
 @group(0) @binding(0) var<uniform> updates: Updates;
-@group(0) @binding(2) var<storage, read_write> parameters_in_memory: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> stored_parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
-@group(0) @binding(4) var<storage, read_write> first: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> second: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> memory_0: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> memory_1: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> history: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> average: array<vec4<f32>>;
 
@@ -59,7 +59,7 @@ fn z_of(row: u32, output: u32) -> f32 {
     return values[LAST_LAYER.z_at + row * LAST_LAYER.output_width + output / 4u][output % 4u];
 }
 
-// Each row is of one invocation, and so is each vec4 of it.
+// One invocation has all outputs of a row, so none of these stores races with another.
 fn set_error(row: u32, output: u32, error: f32) {
     values[LAST_LAYER.z_at + row * LAST_LAYER.output_width + output / 4u][output % 4u] = error;
 }
@@ -83,8 +83,8 @@ fn mask_factors(number: u32, row: u32, vector: u32) -> vec4<f32> {
 }
 
 fn activations_of(z: vec4<f32>) -> vec4<f32> {
-    let of_row = vec3(0.0);
-    return vec4(activation_of(z.x, of_row), activation_of(z.y, of_row), activation_of(z.z, of_row), activation_of(z.w, of_row));
+    let row_softmax = vec3(0.0);
+    return vec4(activation_of(z.x, row_softmax), activation_of(z.y, row_softmax), activation_of(z.z, row_softmax), activation_of(z.w, row_softmax));
 }
 
 fn forward(number: u32, invocation: u32) {
@@ -116,7 +116,7 @@ fn forward(number: u32, invocation: u32) {
     }
 }
 
-// (loss, dy/dz, 0, 0), summed over the rows.
+// Finds dloss/dz of the last layer, and gives (loss, dy/dz, 0, 0), summed over the rows.
 fn output_errors(invocation: u32) -> vec4<f32> {
     ACTIVATION = OUTPUT_ACTIVATION;
     var own = vec2(0.0);
@@ -126,7 +126,7 @@ fn output_errors(invocation: u32) -> vec4<f32> {
     return sum_of_workgroup(vec4(own, 0.0, 0.0), invocation);
 }
 
-// Errors of the layer below layer `number`.
+// Finds dloss/dz of the layer below layer `number`.
 fn backward(number: u32, invocation: u32) {
     let layer = layer_of(number);
     let below = layer_of(number - 1u);
@@ -175,7 +175,7 @@ fn gradient(number: u32, invocation: u32) {
     }
 }
 
-fn take_update(number: u32) {
+fn load_update(number: u32) {
     rule = updates.list[number].rule;
     mask = updates.list[number].mask;
     n_rows = updates.list[number].n_rows;
@@ -185,9 +185,9 @@ fn take_update(number: u32) {
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(local_invocation_index) invocation: u32) {
     for (var column = invocation; column < PARAMETERS; column += WORKGROUP_SIZE) {
-        parameters[column] = parameters_in_memory[column];
+        parameters[column] = stored_parameters[column];
     }
-    take_update(0u);
+    load_update(0u);
     var deciding = history[(rule.number + HISTORY - 1u) % HISTORY].x;
     load_rows(invocation);
     for (var number = 0u; number < updates.n_updates; number++) {
@@ -218,12 +218,12 @@ fn main(@builtin(local_invocation_index) invocation: u32) {
                 update(column, sums[column], norms);
             }
         }
-        take_update(min(number + 1u, updates.n_updates - 1u));
+        load_update(min(number + 1u, updates.n_updates - 1u));
         if BATCHES == 1u {
             load_rows(invocation);
         }
     }
     for (var column = invocation; column < TRAINED; column += WORKGROUP_SIZE) {
-        parameters_in_memory[column] = parameters[column];
+        stored_parameters[column] = parameters[column];
     }
 }

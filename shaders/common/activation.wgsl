@@ -3,8 +3,8 @@
 // CPU twin: Activation in src/network/activation.rs.
 var<private> softmax_rows: array<vec3<f32>, ROWS_PER_GROUP>; // max z, sum exp(z - max z), ln sum exp z
 
-// Must run, in uniform control flow, between forward() and activation(). For softmax every lane learns all
-// pre-activations in flight, and from them what the outputs of a row have in common.
+// Must run, in uniform control flow, between forward() and softmax_of_row(). For a softmax every lane learns all
+// pre-activations in flight, and from them finds softmax_rows.
 fn prepare_activations(invocation: u32) {
     if ACTIVATION == SOFTMAX {
         for (var v = 0u; v < VALUES_PER_GROUP; v += LANES_PER_ROW) { // unroll
@@ -29,8 +29,8 @@ fn prepare_activations(invocation: u32) {
     }
 }
 
-// What the outputs of the row of value `value` have in common.
-fn softmax_row(value: u32) -> vec3<f32> {
+// The element of softmax_rows for the row of value `value`.
+fn row_in_flight(value: u32) -> vec3<f32> {
     var found = softmax_rows[0];
     for (var u = 1u; u < ROWS_PER_GROUP; u++) { // unroll
         found = select(found, softmax_rows[u], value / OUTPUTS == u);
@@ -38,10 +38,10 @@ fn softmax_row(value: u32) -> vec3<f32> {
     return found;
 }
 
-// What functions.wgsl calls `of_row`, of value `value`.
-fn common_of_row(value: u32) -> vec3<f32> {
+// The `row_softmax` of functions.wgsl for the row of value `value`.
+fn softmax_of_row(value: u32) -> vec3<f32> {
     if ACTIVATION == SOFTMAX {
-        return softmax_row(value);
+        return row_in_flight(value);
     }
     return vec3(0.0);
 }

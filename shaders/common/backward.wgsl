@@ -50,9 +50,9 @@ fn add_rows(first: u32, end: u32, invocation: u32) {
         let value = min(v + lane, VALUES_PER_GROUP - 1u);
         let exists = row_of(value, first) < end;
         let z = own_z[v / LANES_PER_ROW];
-        let of_row = common_of_row(value);
-        let y = activation_of(z, of_row);
-        let loss = loss_of(z, y, t[v / LANES_PER_ROW], of_row);
+        let row_softmax = softmax_of_row(value);
+        let y = activation_of(z, row_softmax);
+        let loss = loss_of(z, y, t[v / LANES_PER_ROW], row_softmax);
         var loss_and_slope = vec4(loss, slope_of(z, y), 0.0, 0.0);
         var grad_z = loss_grad_z(z, y, t[v / LANES_PER_ROW]);
         if WEIGHTED == 1u {

@@ -10,7 +10,7 @@ fn e_vector(row: u32, vector: u32) -> vec4<f32> {
     return select(vec4(0.0), errors[at], exists);
 }
 
-// Those of the outputs from number `output` on. `is_first` matters to common/errors_of_outputs.wgsl alone.
+// Loads the errors of the outputs from number `output` on. `is_first` matters to common/errors_of_outputs.wgsl alone.
 fn load_errors(first_row: u32, output: u32, is_first: bool, invocation: u32) {
     for (var i = 0u; i < E_LOADS; i++) { // unroll
         let at = i * WORKGROUP_SIZE + invocation;

@@ -1,16 +1,16 @@
 // errors_of_outputs: the errors of the last layer, of at most AT_ONCE outputs, found where dense_errors.wgsl reads them: from
 // its pre-activations z (n_rows, layer.output_width) vec4 and the targets, by output_errors.wgsl. The workgroups of the layer's
-// first inputs also write them to `errors`, and the loss and dy/dz of each row to of_rows (n_rows).    (writes with =)
-// targets as in common/output_targets.wgsl. CPU twin: output_errors in src/cpu/dense/pass.rs.
+// first inputs also write them to `errors`, and the loss and dy/dz of each row to row_losses (n_rows).    (writes with =)
+// targets as in output_gradient.wgsl. CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(1) var<storage, read_write> errors: array<f32>;
 @group(0) @binding(7) var<storage, read> z: array<f32>;
 @group(0) @binding(8) var<storage, read> targets: array<f32>;
-@group(0) @binding(9) var<storage, read_write> of_rows: array<vec2<f32>>;
+@group(0) @binding(9) var<storage, read_write> row_losses: array<vec2<f32>>;
 
 const PADDED = AT_ONCE;
 const TARGET_WIDTH = OUTPUTS + WEIGHTED;
 
-var<private> line: u32; // of the tile: a row of one invocation, and so is each vec4 of it
+var<private> line: u32; // of the tile: the row of this invocation, which alone writes it
 var<private> writes: bool;
 
 fn z_of(row: u32, output: u32) -> f32 {
@@ -24,7 +24,7 @@ fn set_error(row: u32, output: u32, error: f32) {
     }
 }
 
-// All outputs; `is_first` for the workgroups of the layer's first inputs.
+// Loads the errors of all outputs; `is_first` holds for the workgroups of the layer's first inputs.
 fn load_errors(first_row: u32, output: u32, is_first: bool, invocation: u32) {
     line = invocation;
     writes = is_first;
@@ -33,7 +33,7 @@ fn load_errors(first_row: u32, output: u32, is_first: bool, invocation: u32) {
         ACTIVATION = OUTPUT_ACTIVATION;
         let found = find_errors(row, row_at(params.first_row + row) * TARGET_WIDTH);
         if writes {
-            of_rows[row] = found;
+            row_losses[row] = found;
         }
     } else if line < ROWS {
         for (var d = 0u; d < DEPTH; d++) { // unroll

@@ -8,7 +8,7 @@
 //   GELU        y = z sigmoid(2 sqrt(2 / pi) (z + 0.044715 z^3))
 //   SILU        y = z sigmoid(z)
 // A z that is no number stays none, which a maximum would hide.
-// `of_row` is what the outputs of a row have in common for a softmax: max z, sum exp(z - max z), ln sum exp z.
+// `row_softmax` is what a softmax takes from all outputs of a row: max z, sum exp(z - max z), ln sum exp z; 0 for others.
 // Compilers drop the branches that the constant excludes. CPU twin: Activation in src/network/activation.rs.
 const IDENTITY = 0u;
 const SIGMOID = 1u;
@@ -29,9 +29,9 @@ fn sigmoid(z: f32) -> f32 {
     return select(e * r, r, z >= 0.0);
 }
 
-fn activation_of(z: f32, of_row: vec3<f32>) -> f32 {
+fn activation_of(z: f32, row_softmax: vec3<f32>) -> f32 {
     if ACTIVATION == SOFTMAX {
-        return exp(z - of_row[0]) / of_row[1];
+        return exp(z - row_softmax[0]) / row_softmax[1];
     }
     if ACTIVATION == SIGMOID {
         return sigmoid(z);

@@ -2,7 +2,7 @@
 // weight of the row if rows are WEIGHTED. Its targets begin at targets[target_at].
 // CPU twin: output_errors in src/cpu/dense/pass.rs.
 fn find_errors(row: u32, target_at: u32) -> vec2<f32> {
-    let of_row = common_of_row(row);
+    let row_softmax = softmax_of_row(row);
     var weight = 1.0;
     if WEIGHTED == 1u {
         weight = targets[target_at + OUTPUTS];
@@ -11,8 +11,8 @@ fn find_errors(row: u32, target_at: u32) -> vec2<f32> {
     for (var o = 0u; o < OUTPUTS; o++) {
         let z = z_of(row, o);
         let t = targets[target_at + o];
-        let y = activation_of(z, of_row);
-        sums += vec2(loss_of(z, y, t, of_row), slope_of(z, y));
+        let y = activation_of(z, row_softmax);
+        sums += vec2(loss_of(z, y, t, row_softmax), slope_of(z, y));
         set_error(row, o, weight * loss_grad_z(z, y, t));
     }
     for (var o = OUTPUTS; o < PADDED; o++) {

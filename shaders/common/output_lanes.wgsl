@@ -34,8 +34,8 @@ fn largest_of_row(of_lane: f32, invocation: u32) -> f32 {
     return largest;
 }
 
-// What functions.wgsl calls `of_row`.
-fn common_of_row(row: u32, invocation: u32) -> vec3<f32> {
+// The `row_softmax` of functions.wgsl.
+fn softmax_of_row(row: u32, invocation: u32) -> vec3<f32> {
     if ACTIVATION != SOFTMAX {
         return vec3(0.0);
     }

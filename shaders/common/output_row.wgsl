@@ -1,6 +1,7 @@
-// output_row: what functions.wgsl calls `of_row`, of a row whose pre-activations are z_of(row, output).
+// output_row: the `row_softmax` of functions.wgsl for a row whose pre-activations are z_of(row, output), found by one
+// invocation.
 // CPU twin: Activation::apply in src/network/activation.rs, log_sum_exp in src/objective.rs.
-fn common_of_row(row: u32) -> vec3<f32> {
+fn softmax_of_row(row: u32) -> vec3<f32> {
     if ACTIVATION != SOFTMAX {
         return vec3(0.0);
     }

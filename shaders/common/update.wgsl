@@ -17,7 +17,7 @@ struct Rule {
     _pad1: u32,
 }
 
-// That of the loss, whose sum over the rows is `sum`, and of the L2 penalty, not clipped.
+// The gradient of the loss, which summed over the rows is `sum`, and of the L2 penalty; not clipped.
 fn gradient_of(column: u32, sum: vec4<f32>) -> vec4<f32> {
     let of_loss = rule.scale * sum;
     if rule.l2 > 0.0 && is_weight(column) {

@@ -1,13 +1,13 @@
 // update_rule: one update of a vec4 of the parameters by a first-order method.              (parameters with -=)
-// parameters, and what the method keeps from update to update, `first` and `second`, all as in update.wgsl; average, the
+// parameters, and what the method keeps from update to update, `memory_0` and `memory_1`, all as in update.wgsl; average, the
 // running mean of the parameters, where AVERAGES is 1.
-// METHOD says which method:
+// METHOD says which method; g is the gradient, m is memory_0 and v is memory_1:
 //   DESCENT   parameters -= rate g
-//   MOMENTUM  first = momentum first + g, parameters -= rate first
-//   NESTEROV  first = momentum first + g, parameters -= rate (g + momentum first)
-//   RMSPROP   first = mean of g^2, parameters -= rate g / (sqrt(first) + EPSILON)
-//   ADAM      first = mean of g, second = mean of g^2, parameters -= decay parameters for weights, then parameters -=
-//             rate first / (sqrt(square_scale second) + EPSILON)
+//   MOMENTUM  m = momentum m + g, parameters -= rate m
+//   NESTEROV  m = momentum m + g, parameters -= rate (g + momentum m)
+//   RMSPROP   m = mean of g^2, parameters -= rate g / (sqrt(m) + EPSILON)
+//   ADAM      m = mean of g, v = mean of g^2, parameters -= decay parameters for weights, then parameters -=
+//             rate m / (sqrt(square_scale v) + EPSILON)
 // Compilers drop the branches that METHOD excludes. CPU twin: src/optimizer/step.rs.
 const DESCENT = 0u;
 const MOMENTUM = 1u;
@@ -35,29 +35,29 @@ fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
         return shrunk(before - rule.rate * gradient, column);
     }
     if METHOD == RMSPROP {
-        let square = fma(vec4(RMSPROP_GAIN), gradient * gradient - first[column], first[column]);
-        first[column] = square;
+        let square = fma(vec4(RMSPROP_GAIN), gradient * gradient - memory_0[column], memory_0[column]);
+        memory_0[column] = square;
         return before - rule.rate * gradient / (sqrt(square) + EPSILON);
     }
     if METHOD == ADAM {
-        let mean = fma(vec4(ADAM_GAIN), gradient - first[column], first[column]);
-        let square = fma(vec4(ADAM_SQUARE_GAIN), gradient * gradient - second[column], second[column]);
-        first[column] = mean;
-        second[column] = square;
+        let mean = fma(vec4(ADAM_GAIN), gradient - memory_0[column], memory_0[column]);
+        let square = fma(vec4(ADAM_SQUARE_GAIN), gradient * gradient - memory_1[column], memory_1[column]);
+        memory_0[column] = mean;
+        memory_1[column] = square;
         var decayed = before;
         if is_weight(column) {
             decayed -= rule.decay * before;
         }
         return decayed - rule.rate * mean / (sqrt(rule.square_scale * square) + EPSILON);
     }
-    let velocity = fma(vec4(rule.momentum), first[column], gradient);
-    first[column] = velocity;
+    let velocity = fma(vec4(rule.momentum), memory_0[column], gradient);
+    memory_0[column] = velocity;
     if METHOD == NESTEROV {
         return before - rule.rate * fma(vec4(rule.momentum), velocity, gradient);
     }
     let after = shrunk(before - rule.rate * velocity, column);
     if rule.threshold > 0.0 && rule.rate > 0.0 && is_weight(column) {
-        first[column] = (before - after) / rule.rate;
+        memory_0[column] = (before - after) / rule.rate;
     }
     return after;
 }
@@ -67,8 +67,9 @@ fn is_finite(number: f32) -> bool {
     return (bitcast<u32>(number) & 0x7F800000u) != 0x7F800000u;
 }
 
-// The loss that decides whether an update of loss `loss` is made, after one that `before` decided on: after a loss that is
-// not finite no update follows, so that the parameters that gave it can be looked at.
+// The loss that decides whether an update is made: its own, `loss`, unless the one that decided on the update before it,
+// `before`, is not finite. After a loss that is not finite no update follows, so that the parameters that gave it can be
+// looked at.
 fn deciding_loss(before: f32, loss: f32) -> f32 {
     if is_finite(before) {
         return loss;
@@ -76,8 +77,8 @@ fn deciding_loss(before: f32, loss: f32) -> f32 {
     return before;
 }
 
-// The norm of the gradient from its squares, those as they are and those of the gradient times 2^-80, which stay finite
-// where the others near the largest f32.
+// The norm of the gradient, from the terms of norm_terms.wgsl: those of the gradient times 2^-80 stay finite where the
+// squares of the gradient itself near the largest f32.
 fn norm_of_gradient(norms: vec4<f32>) -> f32 {
     if norms.w > 0x1p-34f {
         return 0x1p80f * sqrt(norms.w);
@@ -85,7 +86,7 @@ fn norm_of_gradient(norms: vec4<f32>) -> f32 {
     return sqrt(norms.x);
 }
 
-// Updates vec4 `column`, where `sum` is that of its gradient over the rows, and `norms` those of the whole gradient.
+// Updates vec4 `column`, whose gradient summed over the rows is `sum`; `norms` are the sums of norm_terms.wgsl.
 fn update(column: u32, sum: vec4<f32>, norms: vec4<f32>) {
     var gradient = gradient_of(column, sum);
     if rule.clip_norm > 0.0 {

@@ -22,8 +22,8 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Dense {
     forward: Forward,
-    /// Of each row of a block its loss and dy/dz, a vec2.
-    of_rows: Buffer,
+    /// The loss and dy/dz of each row of a block, a vec2.
+    row_losses: Buffer,
     /// What follows the forward pass, each with a dispatch for each block: the errors of the last layer, the losses of the
     /// leaves, the errors of the layers below from the last but one down, and the gradients.
     steps: Vec<Pipeline>,
@@ -42,20 +42,20 @@ impl Dense {
     ) -> Result<Self> {
         let per_page = tree.leaves_per_page;
         let forward = Forward::new(device, resources, (leaves, per_page), chunks, rows)?;
-        let of_rows = device.storage("losses of the rows of a block", 2 * forward.longest())?;
+        let row_losses = device.storage("losses of the rows of a block", 2 * forward.longest())?;
         let kernel = &forward.kernels[forward.last()];
         let values = &forward.values[forward.last()];
         let row_loss = RowLoss::new(&resources.problem);
         let gradient = kernel.output_gradient(row_loss, BatchRows::order(rows));
         let mut outputs = Pipeline::new(device, &gradient)?;
-        let mut losses = Pipeline::new(device, &kernel.row_losses())?;
+        let mut losses = Pipeline::new(device, &kernel.leaf_losses())?;
         for block in &forward.blocks {
             let mut buffers = vec![&block.params, &values.pre_activations];
-            buffers.extend([&block.targets, &values.errors, &of_rows]);
+            buffers.extend([&block.targets, &values.errors, &row_losses]);
             buffers.extend(rows.map(|rows| &rows.numbers));
             let workgroups = kernel.workgroups_of_rows(block.rows.len());
             outputs.add(device, &buffers, [workgroups])?;
-            let buffers = [&block.params, &of_rows, tree.page()];
+            let buffers = [&block.params, &row_losses, tree.page()];
             losses.add(device, &buffers, [block.leaves.len()])?;
         }
         let mut steps = vec![outputs, losses];
@@ -84,7 +84,7 @@ impl Dense {
         steps.extend(source.sums(tree.page())?);
         Ok(Self {
             forward,
-            of_rows,
+            row_losses,
             steps,
         })
     }
@@ -105,7 +105,7 @@ impl Dense {
             forward: &self.forward,
             rows: Some(rows),
         };
-        let Some(gradients) = source.fused_update(&self.of_rows, optimizer)? else {
+        let Some(gradients) = source.fused_update(&self.row_losses, optimizer)? else {
             return Ok(None);
         };
         let last = self.forward.last();
@@ -119,7 +119,7 @@ impl Dense {
                 let mut buffers = vec![&block.params, &values.errors, &resources.parameters];
                 buffers.extend([&below.pre_activations, &below.activations, &below.errors]);
                 buffers.extend([&self.forward.params[last], &values.pre_activations]);
-                buffers.extend([&block.targets, &self.of_rows, &rows.numbers]);
+                buffers.extend([&block.targets, &self.row_losses, &rows.numbers]);
                 buffers.extend(resources.masks.as_ref().map(|masks| &masks.buffer));
                 let n_inputs = self.forward.kernels[last].layout.layer.n_inputs;
                 let product = [block.rows.len(), n_inputs];

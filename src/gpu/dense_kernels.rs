@@ -134,7 +134,6 @@ impl DenseKernel {
                 + &row_loss.header()
                 + &order.reader(&mut bindings)
                 + shaders!(
-                    "common/output_targets.wgsl",
                     "common/loss.wgsl",
                     "common/output_lanes.wgsl",
                     "output_gradient.wgsl"
@@ -143,12 +142,12 @@ impl DenseKernel {
         }
     }
 
-    /// `row_losses`: the loss of each leaf, from those of its rows.
-    pub(super) fn row_losses(&self) -> Kernel {
+    /// `leaf_losses`: the loss of each leaf, from the losses of its rows.
+    pub(super) fn leaf_losses(&self) -> Kernel {
         Kernel {
-            name: "row_losses",
+            name: "leaf_losses",
             wgsl: self.header_of_rows()
-                + shaders!("common/sum_of_workgroup.wgsl", "row_losses.wgsl"),
+                + shaders!("common/sum_of_workgroup.wgsl", "leaf_losses.wgsl"),
             bindings: vec![Uniform, Read, ReadWrite],
         }
     }
@@ -158,11 +157,7 @@ impl DenseKernel {
         Kernel {
             name: "output_predictions",
             wgsl: self.header_of_outputs()
-                + shaders!(
-                    "common/output_values.wgsl",
-                    "common/output_lanes.wgsl",
-                    "output_predictions.wgsl"
-                ),
+                + shaders!("common/output_lanes.wgsl", "output_predictions.wgsl"),
             bindings: vec![Uniform, Read, ReadWrite, ReadWrite],
         }
     }
@@ -304,7 +299,7 @@ pub(super) mod tests {
                     };
                     let of_rows = [
                         kernel.output_gradient(row_loss, order),
-                        kernel.row_losses(),
+                        kernel.leaf_losses(),
                         kernel.predictions(),
                     ];
                     kernels.extend(of_rows.map(|kernel| (kernel, WORKGROUP_SIZE)));

@@ -45,11 +45,11 @@ impl GradientSource<'_> {
         (0..layers.len()).map(of_layer).collect()
     }
 
-    /// The gradients of all layers, taken to update the parameters by `optimizer` after the losses `of_rows`; `None` if
-    /// there are several leaves, or if an update depends on all of the gradient.
+    /// The gradients of all layers, each of which updates its parameters by `optimizer` as soon as it is found. `row_losses`
+    /// are the losses of the rows. `None` if there are several leaves, or if an update depends on all of the gradient.
     pub(super) fn fused_update(
         self,
-        of_rows: &Buffer,
+        row_losses: &Buffer,
         optimizer: &DeviceOptimizer,
     ) -> Result<Option<Pipeline>> {
         let all = GradientKernel::new(&self.forward.kernels, self.shared_tile());
@@ -59,8 +59,14 @@ impl GradientSource<'_> {
             return Ok(None);
         }
         let parameters = &self.resources.parameters;
-        let [first, second] = &optimizer.memory;
-        let mut buffers = vec![of_rows, &optimizer.uniforms, parameters, first, second];
+        let [memory_0, memory_1] = &optimizer.memory;
+        let mut buffers = vec![
+            row_losses,
+            &optimizer.uniforms,
+            parameters,
+            memory_0,
+            memory_1,
+        ];
         buffers.extend([&optimizer.history, &optimizer.average]);
         self.pipeline(0, &all, &kernel, &buffers).map(Some)
     }
@@ -164,10 +170,10 @@ impl<'k> GradientKernel<'k> {
         self.kernel(&(header + parts), &bindings)
     }
 
-    /// The kernel with `taking`, the part that takes the gradient, and its bindings.
-    fn kernel(&self, taking: &str, of_taking: &[Binding]) -> Kernel {
+    /// The kernel with `epilogue`, the part that takes the gradient, and its bindings.
+    fn kernel(&self, epilogue: &str, of_epilogue: &[Binding]) -> Kernel {
         let mut bindings = vec![Uniform, Read, Read];
-        bindings.extend(of_taking);
+        bindings.extend(of_epilogue);
         let operands = self.operands(bindings.len());
         bindings.push(Uniform);
         bindings.extend(vec![Read; 2 * (self.layers.len() - 1)]);
@@ -179,7 +185,7 @@ impl<'k> GradientKernel<'k> {
                 &operands,
                 &reader,
                 shaders!("common/dense_x.wgsl"),
-                taking,
+                epilogue,
                 shaders!("dense_gradient.wgsl"),
             ]
             .concat(),
@@ -211,14 +217,14 @@ impl<'k> GradientKernel<'k> {
             "const LAYERS = {n_layers}u;
 {declared}@group(0) @binding({layers_at}) var<uniform> layers: array<Layer, LAYERS>;
 
-fn x_of(place: u32, row: u32, vector: u32) -> vec4<f32> {{
-    switch place {{
+fn x_of(layer_at: u32, row: u32, vector: u32) -> vec4<f32> {{
+    switch layer_at {{
 {x_of}        default: {{ return x_at(row, vector); }}
     }}
 }}
 
-fn e_of(place: u32, row: u32, vector: u32) -> vec4<f32> {{
-    switch place {{
+fn e_of(layer_at: u32, row: u32, vector: u32) -> vec4<f32> {{
+    switch layer_at {{
 {e_of}    }}
 }}
 ",

@@ -97,14 +97,14 @@ impl DeviceOptimizer {
             Ok(pipeline)
         });
         let mut optimizer = Pipeline::new(device, &optimizer(&self.layout, &self.rule))?;
-        let [first, second] = &self.memory;
+        let [memory_0, memory_1] = &self.memory;
         let norm = self.norms.as_ref().map_or(&self.zero, Tree::total);
         let buffers = [
             &self.uniforms,
             total,
             parameters,
-            first,
-            second,
+            memory_0,
+            memory_1,
             norm,
             &self.history,
             &self.average,

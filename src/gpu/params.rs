@@ -137,7 +137,7 @@ pub(super) struct SegmentParams {
     pub(super) half_bits: u32,
     pub(super) key_0: u32,
     pub(super) key_1: u32,
-    pub(super) first: u32,
+    pub(super) rows_at: u32,
     pub(super) _pad: [u32; 3],
 }
 
@@ -195,7 +195,7 @@ pub(super) mod tests {
             "fold" => layout!(FoldParams: n_nodes n_columns first_folded n_trained rate),
             "fma" => layout!(FmaParams: n_trips factor term),
             "dense_forward" | "dense_backward" | "dense_gradient" | "output_gradient"
-            | "output_predictions" | "row_losses" => {
+            | "output_predictions" | "leaf_losses" => {
                 layout!(BlockParams: n_rows first_row first_leaf rows_per_leaf place_low place_high
                 leaf_width)
             }
@@ -241,7 +241,7 @@ pub(super) mod tests {
                 "Mask" => layout!(MaskParams: key threshold scale),
                 "Segment" => {
                     layout!(SegmentParams: n_samples first_place n_places batch_size stride
-                    half_bits key_0 key_1 first)
+                    half_bits key_0 key_1 rows_at)
                 }
                 "Update" => layout!(SmallUpdateParams: rule mask n_rows first_row),
                 "Updates" => {

@@ -109,7 +109,7 @@ pub(super) fn segments(
                     half_bits: half_bits(n_samples),
                     key_0,
                     key_1,
-                    first: to_u32(number * stride(batches.size)),
+                    rows_at: to_u32(number * stride(batches.size)),
                     _pad: [0; 3],
                 });
             }

@@ -87,9 +87,9 @@ impl SmallNetwork {
         )?;
         let mut pipeline = Pipeline::new(device, &kernel)?;
         let [inputs, targets] = resident;
-        let [first, second] = &optimizer.memory;
+        let [memory_0, memory_1] = &optimizer.memory;
         let mut buffers = vec![&uniforms, inputs, &resources.parameters, targets];
-        buffers.extend([first, second, &optimizer.history, &optimizer.average]);
+        buffers.extend([memory_0, memory_1, &optimizer.history, &optimizer.average]);
         buffers.extend(row_buffers(resources, rows.as_ref()));
         pipeline.add(device, &buffers, [1])?;
         Ok(Some(Self {

@@ -1,4 +1,4 @@
-// synthetic: rows of a synthetic batch: features in [-1, 1), and their labels, 0 or 1. (writes with =)
+// synthetic: rows of a synthetic data set: features in [-1, 1), and their labels, 0 or 1. (writes with =)
 // hidden_weight as in common/synthetic_rule.wgsl; inputs (n_samples, n_vectors) as in common/synthetic_*.wgsl, padded
 // with 0; targets (n_samples). Integers decide everything, so the bits are those of the CPU.
 // One workgroup a leaf of rows_per_leaf rows, WORKGROUP_SIZE of them at a time: the invocations take

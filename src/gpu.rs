@@ -91,7 +91,7 @@ pub struct Gpu<'a> {
     resources: Resources<'a>,
     options: GpuOptions,
     device: Arc<Device>,
-    /// Of a network that reads each row once.
+    /// How workgroups share rows, if the network reads each row once.
     shape: Option<WorkgroupShape>,
     leaves: Leaves,
     pass: Pass,
@@ -182,7 +182,7 @@ impl<'a> Gpu<'a> {
         let max_bytes = options.max_chunk_bytes;
         let target = (shape.is_some()).then_some((&resources.parameters, layout.n_trained));
         let tree = Tree::new(&device, leaves.count(), layout.n_sums(), target, max_bytes)?;
-        // A network whose values are held takes blocks of a chunk, each of which is within a page.
+        // A dense network takes a chunk in blocks, each of which is within a page.
         let per_page = match shape {
             Some(_) => tree.leaves_per_page,
             None => usize::MAX,
@@ -245,7 +245,7 @@ impl<'a> Gpu<'a> {
     /// The roundings of the kernels as they are laid out for this problem.
     ///
     /// # Panics
-    /// If the network holds the values of its layers: it has hidden layers, or many outputs.
+    /// If the network does not read each row once: it has hidden layers, or many outputs.
     #[must_use]
     pub fn rounding(&self) -> ArithmeticRounding {
         let shape = self

@@ -1,4 +1,4 @@
-// block: the block that a dispatch works on: some whole leaves of a chunk, for which the values of layers are held.
+// block: the block of rows that a dispatch of a dense network works on: some whole leaves of a chunk.
 struct Params {
     n_rows: u32,     // rows of the block
     first_row: u32,  // number of the block's first row in its chunk

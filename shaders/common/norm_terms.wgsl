@@ -1,5 +1,6 @@
 // norm_terms: of one invocation its part of (sum of squares of the gradient, of magnitudes of the weights, of squares of the
-// weights, of squares of 2^-80 times the gradient), over group number `group` of 1,024 vec4 of the parameters: every 256th of them, PER_INVOCATION in all.
+// weights, of squares of 2^-80 times the gradient), over group number `group` of 1,024 vec4 of the parameters: every 256th of
+// them, PER_INVOCATION in all.
 // CPU twin: norm in src/optimizer.rs, l1_loss and l2_loss in src/optimizer/penalty.rs.
 const PER_INVOCATION = 4u;
 

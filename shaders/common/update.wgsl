@@ -4,8 +4,8 @@
 // CPU twin: Step::make in src/optimizer/step.rs, Penalty::add_l2_gradient in src/optimizer/penalty.rs.
 struct Rule {
     scale: f32,        // of the reduction of the loss
-    rate: f32,         // learning rate; of ADAM divided by what the mean has seen of a whole one
-    square_scale: f32, // of ADAM: 1 over what the mean of squares has seen of a whole one
+    rate: f32,         // learning rate; for ADAM divided by 1 - 0.9^t, the bias correction of the mean at the t-th update
+    square_scale: f32, // for ADAM: 1 / (1 - 0.999^t), the bias correction of the mean of squares
     decay: f32,        // the share of each weight that ADAM takes from it
     momentum: f32,
     threshold: f32, // by which a weight moves towards 0 at the end: learning rate times l1

@@ -217,7 +217,7 @@ impl Backend for Gpu<'_> {
 
 impl Staged for Gpu<'_> {
     /// # Panics
-    /// If the network reads each row once and holds no values.
+    /// If the network reads each row once: its values are in no buffer.
     fn stages(&mut self, leaf: usize) -> Result<Vec<Stage>> {
         self.pass.stages(&self.device, leaf, self.leaves)
     }

@@ -1,5 +1,6 @@
-//! Networks whose values are held, with hidden layers or many outputs: forward pass, backward pass and gradients of the
-//! leaves of a chunk, a block of leaves at a time, so that the values take little memory however many rows there are.
+//! Dense networks, those with hidden layers or more than 16 outputs, whose values lie in buffers between the kernels: forward
+//! pass, backward pass and gradients of the leaves of a chunk. They go a block of leaves at a time, so that the values take
+//! little memory however many rows there are.
 
 use super::chunk::Chunk;
 use super::chunks::Chunks;
@@ -18,7 +19,7 @@ use crate::leaves::Leaves;
 use std::iter::zip;
 use std::ops::Range;
 
-/// The sums of the leaves of each block.
+/// The kernels that sum the leaves of each block.
 #[derive(Debug)]
 pub(super) struct Dense {
     forward: Forward,
@@ -42,7 +43,7 @@ impl Dense {
     ) -> Result<Self> {
         let per_page = tree.leaves_per_page;
         let forward = Forward::new(device, resources, (leaves, per_page), chunks, rows)?;
-        let row_losses = device.storage("losses of the rows of a block", 2 * forward.longest())?;
+        let row_losses = device.storage("losses of the rows of a block", 2 * forward.max_rows())?;
         let kernel = &forward.kernels[forward.last()];
         let values = &forward.values[forward.last()];
         let row_loss = RowLoss::new(&resources.problem);
@@ -63,7 +64,7 @@ impl Dense {
             let n_inputs = kernel.layout.layer.n_inputs;
             let (errors, below) = (&forward.values[at].errors, &forward.values[at - 1]);
             let activation = forward.kernels[at - 1].layout.layer.activation;
-            let tile = Tile::of([forward.longest(), n_inputs], 1);
+            let tile = Tile::of([forward.max_rows(), n_inputs], 1);
             let mut pipeline = Pipeline::new(device, &kernel.backward(activation, tile))?;
             for block in &forward.blocks {
                 let mut buffers = vec![&block.params, errors, &resources.parameters];
@@ -142,7 +143,7 @@ impl Dense {
         let [.., below, last] = &layers[..] else {
             return None;
         };
-        let tile = Tile::of([self.forward.longest(), last.layout.layer.n_inputs], 1);
+        let tile = Tile::of([self.forward.max_rows(), last.layout.layer.n_inputs], 1);
         let kernel = last.backward_from_outputs(
             below.layout.layer.activation,
             tile,
@@ -155,10 +156,10 @@ impl Dense {
 
     /// Dispatches for all chunks.
     pub(super) fn n_dispatches(&self) -> usize {
-        self.forward.blocks.len() * (self.forward.layers.len() + self.steps.len())
+        self.forward.blocks.len() * (self.forward.pipelines.len() + self.steps.len())
     }
 
-    /// The values of each layer for the rows `rows`, which are those of a leaf.
+    /// The values of each layer for the rows `rows` of a leaf, of the update at `offsets`.
     pub(super) fn stages(
         &self,
         device: &Device,
@@ -208,7 +209,7 @@ impl Dense {
         (number, offsets): (usize, DynamicOffsets),
         tree: &Tree,
     ) {
-        for block in self.forward.of_chunks[number].clone() {
+        for block in self.forward.blocks_of_chunks[number].clone() {
             self.record_block(pass, (block, offsets), &self.steps);
             tree.record_due(pass, self.forward.blocks[block].leaves.end);
         }
@@ -221,7 +222,7 @@ impl Dense {
         (number, offsets): (usize, DynamicOffsets),
         leaves: &Range<usize>,
     ) {
-        for block in self.forward.of_chunks[number].clone() {
+        for block in self.forward.blocks_of_chunks[number].clone() {
             let own = &self.forward.blocks[block].leaves;
             if own.start < leaves.end && leaves.start < own.end {
                 self.record_block(pass, (block, offsets), &self.steps);

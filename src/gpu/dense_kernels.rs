@@ -1,9 +1,9 @@
-//! The kernels of networks whose values are held, as text.
+//! The kernels of dense networks, as text.
 
 use super::input_format::InputFormat;
 use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
 use super::kernels::{
-    Binding, Kernel, RowLoss, RowOrder, activation_name, constants, numbered, row_reader, shaders,
+    Binding, Kernel, RowLoss, RowOrder, activation_name, constants, renumbered, row_reader, shaders,
 };
 use super::parameter_layout::LayerLayout;
 use super::params::{LayerParams, MaskParams, to_u32};
@@ -228,8 +228,8 @@ fn header_of_activation(activation: Activation) -> String {
     format!("const ACTIVATION = {};\n", activation_name(activation))
 }
 
-/// What takes the units that an update goes without, whose buffer comes after `bindings`, if it `drops` some; all units
-/// otherwise.
+/// The WGSL of the units that an update goes without, whose buffer comes after `bindings`, if it `drops` some; that of all
+/// units otherwise.
 fn units(drops: bool, bindings: &mut Vec<Binding>) -> String {
     if !drops {
         return shaders!("common/all_units.wgsl").to_owned();
@@ -239,7 +239,7 @@ fn units(drops: bool, bindings: &mut Vec<Binding>) -> String {
         "common/mask.wgsl",
         "common/dropout.wgsl"
     );
-    let parts = numbered(parts, 6, bindings.len());
+    let parts = renumbered(parts, 6, bindings.len());
     bindings.push(UniformAt(size_of::<MaskParams>() as u64));
     parts
 }

@@ -1,5 +1,4 @@
-//! The forward pass of networks whose values are held: pre-activations and activations of every layer, for a block of
-//! leaves at a time.
+//! The forward pass of dense networks: pre-activations and activations of every layer, for a block of leaves at a time.
 
 use super::chunk::Chunk;
 use super::dense_kernels::DenseKernel;
@@ -89,13 +88,14 @@ fn padded(layer: &Layer) -> usize {
 pub(super) struct Forward {
     pub(super) blocks: Vec<Block>,
     /// The blocks of each chunk.
-    pub(super) of_chunks: Vec<Range<usize>>,
+    pub(super) blocks_of_chunks: Vec<Range<usize>>,
+    /// The values of each layer for one block; the blocks take turns.
     pub(super) values: Vec<Values>,
     pub(super) kernels: Vec<DenseKernel>,
     /// A [`LayerParams`](super::params::LayerParams) for each layer.
     pub(super) params: Vec<Buffer>,
     /// One for each layer, with a dispatch for each block.
-    pub(super) layers: Vec<Pipeline>,
+    pub(super) pipelines: Vec<Pipeline>,
 }
 
 impl Forward {
@@ -119,7 +119,7 @@ impl Forward {
             rows.max().unwrap_or(0).min(n_leaves * rows_per_leaf)
         })?;
         let cut = (leaves_per_block, per_page);
-        let (blocks, of_chunks) = blocks(device, leaves, cut, layout.n_sums() / 4, chunks)?;
+        let (blocks, blocks_of_chunks) = blocks(device, leaves, cut, layout.n_sums() / 4, chunks)?;
         let drops = resources.masks.is_some();
         let kernels = layout.layers.iter().enumerate();
         let kernels = kernels.map(|(at, layer)| DenseKernel {
@@ -133,42 +133,49 @@ impl Forward {
         let params = params.map(|(at, kernel)| device.uniform("layer.params", &kernel.params(at)));
         let mut forward = Self {
             blocks,
-            of_chunks,
+            blocks_of_chunks,
             values,
             params: params.collect::<Result<_>>()?,
             kernels,
-            layers: Vec::new(),
+            pipelines: Vec::new(),
         };
-        for (at, kernel) in forward.kernels.iter().enumerate() {
-            // The last layer's activations are those of its outputs, which other kernels compute.
-            let activation = match at == forward.last() {
-                true => Activation::Identity,
-                false => kernel.layout.layer.activation,
-            };
-            let n_outputs = kernel.layout.layer.n_outputs;
-            let tile = Tile::of([forward.longest(), n_outputs], 1);
-            let mut pipeline = Pipeline::new(device, &kernel.forward(activation, tile))?;
-            for block in &forward.blocks {
-                let x = forward.inputs(at, block);
-                let Values {
-                    pre_activations,
-                    activations,
-                    ..
-                } = &forward.values[at];
-                let mut buffers = vec![&block.params, x, &resources.parameters];
-                buffers.extend([pre_activations, activations, &forward.params[at]]);
-                buffers.extend(row_buffers(resources, rows).filter(|_| at == 0));
-                let masks = resources.masks.as_ref().filter(|_| at != forward.last());
-                buffers.extend(masks.map(|masks| &masks.buffer));
-                pipeline.add(
-                    device,
-                    &buffers,
-                    tile.workgroups([block.rows.len(), n_outputs]),
-                )?;
-            }
-            forward.layers.push(pipeline);
+        for at in 0..forward.kernels.len() {
+            let pipeline = forward.pipeline(device, resources, rows, at)?;
+            forward.pipelines.push(pipeline);
         }
         Ok(forward)
+    }
+
+    /// The forward pass of layer `at`, with a dispatch for each block.
+    fn pipeline(
+        &self,
+        device: &Device,
+        resources: &Resources<'_>,
+        rows: Option<&BatchRows>,
+        at: usize,
+    ) -> Result<Pipeline> {
+        let (kernel, is_last) = (&self.kernels[at], at == self.last());
+        // The last layer's activations are those of its outputs, which other kernels compute.
+        let activation = match is_last {
+            true => Activation::Identity,
+            false => kernel.layout.layer.activation,
+        };
+        let n_outputs = kernel.layout.layer.n_outputs;
+        let tile = Tile::of([self.max_rows(), n_outputs], 1);
+        let mut pipeline = Pipeline::new(device, &kernel.forward(activation, tile))?;
+        let values = &self.values[at];
+        for block in &self.blocks {
+            let x = self.inputs(at, block);
+            let mut buffers = vec![&block.params, x, &resources.parameters];
+            buffers.extend([&values.pre_activations, &values.activations]);
+            buffers.push(&self.params[at]);
+            buffers.extend(row_buffers(resources, rows).filter(|_| at == 0));
+            let masks = resources.masks.as_ref().filter(|_| !is_last);
+            buffers.extend(masks.map(|masks| &masks.buffer));
+            let product = [block.rows.len(), n_outputs];
+            pipeline.add(device, &buffers, tile.workgroups(product))?;
+        }
+        Ok(pipeline)
     }
 
     /// What layer `at` multiplies: the data of `block`, or the activations below it.
@@ -179,12 +186,13 @@ impl Forward {
         }
     }
 
+    /// The number of the last layer.
     pub(super) fn last(&self) -> usize {
         self.kernels.len() - 1
     }
 
     /// Rows of the longest block.
-    pub(super) fn longest(&self) -> usize {
+    pub(super) fn max_rows(&self) -> usize {
         let rows = self.blocks.iter().map(|block| block.rows.len());
         rows.max().unwrap_or(0)
     }
@@ -202,14 +210,15 @@ impl Forward {
         Ok(pipeline)
     }
 
+    /// Records the forward pass of block `block` for the update and the batch at `offsets`.
     pub(super) fn record_block(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         block: usize,
         offsets: DynamicOffsets,
     ) {
-        for layer in &self.layers {
-            layer.record_at(pass, block, offsets);
+        for pipeline in &self.pipelines {
+            pipeline.record_at(pass, block, offsets);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Gradients of networks whose values are held: as the sums of leaves, or, of a batch that is one leaf, taken for the
-//! update as soon as they are found.
+//! Gradients of dense networks: as the sums of leaves, or, of a batch that is one leaf, taken for the update as soon as they
+//! are found.
 
 use super::dense_kernels::{DenseKernel, WORKGROUP_SIZE, header_of_tile};
 use super::device::{Buffer, Device};

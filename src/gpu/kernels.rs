@@ -51,7 +51,7 @@ impl RowOrder {
         match self {
             Self::InOrder => shaders!("common/rows_in_order.wgsl").to_owned(),
             Self::OfBatch(bytes) => {
-                let reader = numbered(shaders!("common/rows_of_batch.wgsl"), 6, bindings.len());
+                let reader = renumbered(shaders!("common/rows_of_batch.wgsl"), 6, bindings.len());
                 bindings.push(ReadAt(bytes));
                 reader
             }
@@ -65,15 +65,15 @@ pub(super) fn row_reader(
     order: RowOrder,
     bindings: &mut Vec<Binding>,
 ) -> String {
-    let inputs = numbered(format.reader(), 5, bindings.len());
+    let inputs = renumbered(format.reader(), 5, bindings.len());
     if format == InputFormat::ScaledU8 {
         bindings.push(Read);
     }
     inputs + &order.reader(bindings)
 }
 
-/// A part whose binding `was` is number `is`.
-pub(super) fn numbered(part: &str, was: usize, is: usize) -> String {
+/// `part` with its binding number `was` as number `is`.
+pub(super) fn renumbered(part: &str, was: usize, is: usize) -> String {
     part.replace(&format!("@binding({was})"), &format!("@binding({is})"))
 }
 

@@ -27,9 +27,9 @@ pub(super) struct DeviceOptimizer {
     pub(super) layout: ParameterLayout,
     /// What adds up the norms of the gradient and of the weights, if the rule asks for them.
     norms: Option<Tree>,
-    /// What stands for them otherwise.
+    /// Zeros that stand for the norms otherwise.
     zero: Buffer,
-    /// Both are there; those that the method does not use have room for one vec4.
+    /// What the method keeps, as `common/update_rule.wgsl` says; a vector that it does not use has room for one vec4.
     pub(super) memory: [Buffer; 2],
     /// The running mean of the parameters; one vec4 if the rule asks for none.
     pub(super) average: Buffer,
@@ -224,7 +224,7 @@ impl DeviceOptimizer {
     }
 }
 
-/// What decides the text of the kernels of an update, but for the method.
+/// The WGSL that depends on the layout of the parameters alone: constants, and which vec4 are weights.
 fn header(layout: &ParameterLayout) -> String {
     let of_layers = layout.layers.iter().map(|layer| {
         let (first, end) = (layer.weight_at / 4, layer.bias_at / 4);
@@ -238,7 +238,7 @@ fn header(layout: &ParameterLayout) -> String {
     header + "fn is_weight(column: u32) -> bool {\n    return " + &is_weight + ";\n}\n"
 }
 
-/// The size of the workgroups of `norms`, `optimizer` and `small_network`.
+/// The constant of the size of a workgroup of `norms`, `optimizer` and `small_network`.
 pub(super) fn workgroup_header() -> String {
     format!("const WORKGROUP_SIZE = {WORKGROUP_SIZE}u;\n")
 }
@@ -267,12 +267,12 @@ pub(super) fn needs_norms(rule: &UpdateRule) -> bool {
     rule.clip_norm.is_some() || rule.l1 > 0.0 || rule.l2 > 0.0
 }
 
-/// What decides the text of a kernel that updates by `rule` parameters that lie as `layout` tells.
+/// The WGSL that decides how a kernel updates parameters that lie as `layout` tells by `rule`.
 pub(super) fn header_of_updates(layout: &ParameterLayout, rule: &UpdateRule) -> String {
     header(layout) + &header_of_rule(rule)
 }
 
-/// What decides the text of an update by `rule`.
+/// The constants of an update by `rule`.
 pub(super) fn header_of_rule(rule: &UpdateRule) -> String {
     let method = match rule.optimizer {
         Optimizer::GradientDescent => "DESCENT",

@@ -19,7 +19,7 @@ pub(super) struct ChunkParams {
     pub(super) rate: f32,
 }
 
-/// Uniform of the kernels of networks.
+/// Uniform of the kernels of dense networks: a block of rows.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct BlockParams {
@@ -38,7 +38,7 @@ pub(super) struct BlockParams {
     pub(super) _pad: u32,
 }
 
-/// A layer, whose WGSL says what each means.
+/// A layer; `common/layer.wgsl` says what each field means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct LayerParams {
@@ -52,7 +52,7 @@ pub(super) struct LayerParams {
     pub(super) first_tile: u32,
 }
 
-/// The units that an update goes without, whose WGSL says what each means.
+/// The units that an update goes without; `common/mask.wgsl` says what each field means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct MaskParams {
@@ -87,7 +87,7 @@ pub(super) struct FoldParams {
     pub(super) _pad: [u32; 3],
 }
 
-/// Uniform of `norms` and `optimizer`, whose WGSL says what each means.
+/// Uniform of `norms` and `optimizer`; `common/update.wgsl` says what each field means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct RuleParams {
@@ -125,7 +125,7 @@ pub(super) struct SmallUpdatesParams {
     pub(super) _pad: [u32; 3],
 }
 
-/// A segment of `batch_rows`, whose WGSL says what each means.
+/// A segment of `batch_rows`, which says what each field means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct SegmentParams {

@@ -98,7 +98,7 @@ impl Pass {
         Ok(sums)
     }
 
-    /// The values of each layer for the rows of leaf `leaf` in the last evaluation, for a network that holds them.
+    /// The values of each layer for the rows of leaf `leaf` in the last evaluation of a dense network.
     pub(super) fn stages(
         &mut self,
         device: &Device,
@@ -106,7 +106,7 @@ impl Pass {
         leaves: Leaves,
     ) -> Result<Vec<Stage>> {
         let LeafKernel::Network(dense) = &self.leaf_kernel else {
-            unreachable!("a network that reads each row once holds no values");
+            unreachable!("a network that reads each row once has no values in buffers");
         };
         dense.stages(device, &mut self.chunks, leaves.rows(leaf), self.evaluated)
     }

@@ -104,7 +104,7 @@ impl Predict {
         device.run_pass("predict", |pass| match &self.kernel {
             PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
             PredictKernel::Network(forward, outputs) => {
-                for block in forward.of_chunks[number].clone() {
+                for block in forward.blocks_of_chunks[number].clone() {
                     forward.record_block(pass, block, DynamicOffsets::default());
                     outputs.record_one(pass, block);
                 }

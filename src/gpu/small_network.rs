@@ -130,19 +130,7 @@ impl SmallNetwork {
             }
         };
         let params: Vec<_> = scaled.enumerate().map(of_update).collect();
-        let mut uniforms = Vec::new();
-        let groups = params.chunks(self.per_dispatch);
-        let n_dispatches = groups.len();
-        for (number, group) in groups.enumerate() {
-            uniforms.resize(number * stride(self.per_dispatch), 0);
-            let head = SmallUpdatesParams {
-                n_updates: to_u32(group.len()),
-                _pad: [0; 3],
-            };
-            uniforms.extend_from_slice(bytemuck::bytes_of(&head));
-            uniforms.extend_from_slice(bytemuck::cast_slice(group));
-        }
-        device.write(&self.uniforms, 0, &uniforms);
+        device.write(&self.uniforms, 0, &self.uniforms_of(&params));
         let segments =
             batches.map_or_else(Vec::new, |batches| segments(batches, n_samples, updates));
         if let Some(numbers) = &self.numbers {
@@ -153,7 +141,7 @@ impl SmallNetwork {
                 if let Some(numbers) = &self.numbers {
                     numbers.record(device, pass, &segments);
                 }
-                for number in 0..n_dispatches {
+                for number in 0..params.len().div_ceil(self.per_dispatch) {
                     let offsets = DynamicOffsets {
                         uniform: to_u32(number * stride(self.per_dispatch)),
                         rows: 0,
@@ -162,6 +150,21 @@ impl SmallNetwork {
                 }
             });
         });
+    }
+
+    /// The uniforms of the dispatches that make the updates `params`.
+    fn uniforms_of(&self, params: &[SmallUpdateParams]) -> Vec<u8> {
+        let mut uniforms = Vec::new();
+        for (number, group) in params.chunks(self.per_dispatch).enumerate() {
+            uniforms.resize(number * stride(self.per_dispatch), 0);
+            let head = SmallUpdatesParams {
+                n_updates: to_u32(group.len()),
+                _pad: [0; 3],
+            };
+            uniforms.extend_from_slice(bytemuck::bytes_of(&head));
+            uniforms.extend_from_slice(bytemuck::cast_slice(group));
+        }
+        uniforms
     }
 }
 

@@ -37,7 +37,7 @@ impl<T: Float> Arithmetic for LeafSums<'_, T> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Sums {
-        // So few rows are a small batch, which finds the gradient on the way.
+        // So few rows are a small batch, whose sums always have a gradient.
         let mut sums = match self.has_gradient || self.rows.n_rows <= WIDTH {
             true => Sums::zero(self.layer),
             false => Sums::without_gradient(),

@@ -58,7 +58,7 @@ struct TinyLayer<const W: usize> {
     inputs: Vec<Lanes<W>>,
     /// (O): the pre-activations of a hidden layer.
     z: Vec<Lanes<W>>,
-    /// (O): what the activations of a hidden layer have as steps.
+    /// (O): of a hidden layer dloss/da times the negative rate, as far as the layer above has added to it.
     e: Vec<Lanes<W>>,
 }
 
@@ -76,7 +76,7 @@ impl<const W: usize> TinyLayer<W> {
         z
     }
 
-    /// Adds what the steps `e` of output `o` are for the activations of the layer `hidden` below.
+    /// Adds `e W` of output `o`, whose step is `e`, to the sums of the layer below, `hidden`.
     #[inline(always)]
     fn add_error_below<const FUSED: bool>(&self, o: usize, e: &Lanes<W>, hidden: &mut Self) {
         let weight = &self.weight[o * hidden.e.len()..];

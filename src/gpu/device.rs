@@ -22,6 +22,7 @@ use wgpu::{BufferAsyncError, BufferUsages};
 /// What wgpu lets a shader address on Vulkan, whatever the driver says: 2³¹ − 1, in whole floats.
 const ADDRESSABLE_BYTES: u64 = (1 << 31) - 4;
 
+/// An adapter that is open, with its queue, the kernels compiled for it, and the first failure on it.
 #[derive(Debug)]
 pub(crate) struct Device {
     pub(super) adapter: Adapter,

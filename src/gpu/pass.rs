@@ -17,6 +17,7 @@ use std::ops::Range;
 /// Most dispatches of one submission: recording them must not keep the device waiting long.
 pub(super) const MAX_DISPATCHES: usize = 4096;
 
+/// The data on the device, and the kernels that sum the gradient over all of them.
 #[derive(Debug)]
 pub(super) struct Pass {
     pub(super) chunks: Chunks,

@@ -12,6 +12,7 @@ use crate::backend::Predictions;
 use crate::error::Result;
 use std::ops::Range;
 
+/// The kernels that predict, and memory for what they write.
 #[derive(Debug)]
 pub(super) struct Predict {
     n_outputs: usize,
@@ -21,6 +22,7 @@ pub(super) struct Predict {
     predictions: Buffer,
 }
 
+/// What writes the predictions of a chunk.
 #[derive(Debug)]
 enum PredictKernel {
     /// One dispatch a chunk, for a network that reads each row once.

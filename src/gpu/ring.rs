@@ -18,6 +18,7 @@ const PIECES: usize = 4;
 /// are copied: mapped memory may be slow to write piecemeal, and must not be read.
 const TASK_BYTES: usize = 128 << 10;
 
+/// Staging buffers that take turns.
 #[derive(Debug)]
 pub(super) struct Ring {
     /// Rows that one staging buffer takes.
@@ -27,6 +28,7 @@ pub(super) struct Ring {
     next: usize,
 }
 
+/// A staging buffer.
 #[derive(Debug)]
 struct Piece {
     /// The inputs, then the targets.

@@ -14,6 +14,7 @@ use std::ops::Range;
 /// Bytes of a page, at most, unless it is of one leaf.
 const PAGE_BYTES: u64 = 1 << 26;
 
+/// The sums of leaves, a page at a time, and the dispatches that fold them to their total.
 #[derive(Debug)]
 pub(super) struct Tree {
     /// Floats of one node.
@@ -31,6 +32,7 @@ pub(super) struct Tree {
     last: Option<Buffer>,
 }
 
+/// The nodes of one depth of the tree, a page at a time.
 #[derive(Debug)]
 struct Level {
     /// Nodes of all its pages, which take turns.

@@ -5,6 +5,7 @@ use super::pass::Values;
 use crate::cpu::float::Float;
 use crate::network::{Layer, Mask};
 
+/// The mask of an update, for rows from one place of a batch on.
 #[derive(Clone, Copy)]
 pub(super) struct Dropped {
     pub(super) mask: Mask,

@@ -57,11 +57,11 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
 /// Which kernels make the updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::gpu) enum By {
-    /// Those of small networks.
+    /// The kernels of small networks.
     Small,
-    /// Those of larger ones.
+    /// The kernels of larger networks.
     Larger,
-    /// Those of larger ones, from batches that the host gathers out of several chunks.
+    /// The kernels of larger networks, from batches that the host gathers out of several chunks.
     Host,
 }
 

@@ -303,12 +303,12 @@ pub trait Backend {
     /// Where the device fails.
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>>;
 
-    /// Makes the updates that are submitted from now on follow `rule`, with nothing kept of earlier ones. False if the
-    /// backend leaves such updates to the host.
+    /// Makes the updates that are submitted from now on follow `rule`, of a first-order method, with nothing kept of earlier
+    /// ones.
     ///
     /// # Errors
     /// Where the device fails, or cannot multiply by the learning rate.
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool>;
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()>;
 
     /// Starts the updates of the numbers `updates` by the rule that is followed. A GPU goes on by itself. After a loss of a
     /// network with hidden layers that is not finite, [`Cpu`](crate::cpu::Cpu) and [`Gpu`](crate::gpu::Gpu) make no update

@@ -39,7 +39,7 @@ use crate::backend::{
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
-use crate::optimizer::{Memory, Optimizer, UpdateRule};
+use crate::optimizer::{Memory, UpdateRule};
 use crate::parts::{self, PART};
 use crate::precision::Precision;
 use crate::simd::Instructions;
@@ -298,10 +298,9 @@ impl Backend for Cpu<'_> {
             .install(|| leaves.into_par_iter().map(reduced).collect()))
     }
 
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        let is_first_order = rule.optimizer != Optimizer::LBfgs;
-        self.rule_state = is_first_order.then(|| RuleState::new(&self.problem, rule));
-        Ok(is_first_order)
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
+        self.rule_state = Some(RuleState::new(&self.problem, rule));
+        Ok(())
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {

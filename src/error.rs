@@ -104,7 +104,7 @@ pub enum Error {
     BeyondF32 {
         /// The data set as it was named.
         source_name: String,
-        /// The column or the weight with the largest number.
+        /// What has the largest number.
         what: String,
         /// What to change.
         remedies: &'static [Remedy],

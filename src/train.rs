@@ -31,7 +31,8 @@ use crate::network::Network;
 use checkpoint::{Checkpoints, RunKey};
 use config::check::require;
 use holdout::Holdout;
-pub(crate) use host::update_on_host;
+#[cfg(test)]
+pub(crate) use host::tests::update_on_host;
 use run::TrainingRun;
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;

@@ -8,7 +8,6 @@ mod gathered;
 mod range;
 mod stages;
 mod steps;
-mod updates;
 
 #[cfg(test)]
 pub(crate) use bound::running;
@@ -20,15 +19,15 @@ use crate::data::{Dataset, Storage};
 use crate::error::{Error, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
 use crate::leaves::Fold;
-use crate::optimizer::{Optimizer, UpdateRule, gradient_descent};
-use crate::train::{SubmissionSize, TrainConfig, divergence, update_on_host};
+use crate::optimizer::{Memory, Optimizer, UpdateRule};
+use crate::train::{SubmissionSize, TrainConfig, divergence};
 use bound::Bounds;
 use range::beyond_f32;
 use std::iter::zip;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
-use updates::Updates;
+use steps::State;
 
 /// Values compared at a time.
 const BLOCK_VALUES: usize = 1 << 22;
@@ -73,73 +72,75 @@ pub fn validate(
     let problem = config.problem(dataset)?;
     let rule = config.rule();
     require_first_order(&rule)?;
-    let start = problem.network.parameters_from(config.seed, config.init);
+    let parameters = problem.network.parameters_from(config.seed, config.init);
+    let start = State {
+        memory: Memory::new(&rule, parameters.len()),
+        parameters,
+    };
     let mut candidate = Gpu::new(problem.clone(), Software::Allowed, gpu)?;
     let device = candidate.device();
     let mut reference = choice.open(problem.clone(), threads)?;
-    candidate.set_parameters(&start)?;
+    candidate.set_parameters(&start.parameters)?;
     candidate.follow(&rule)?;
-    let (mut checks, mut vacuous) = (Vec::new(), Vec::new());
+    reference.follow(&rule)?;
+    let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
+        let other = Gpu::on(Arc::clone(&device), problem, gpu)?;
+        gathered::seen(other, parameters, update)
+    };
+    let reads_rows_once = problem.network.reads_rows_once();
+    let bounds = reads_rows_once.then(|| Bounds::new(&problem, candidate.rounding()));
+    let (mut checks, mut vacuous) = (Vec::<Check>::new(), Vec::new());
     let mut done = 0;
     for iteration in looks(config.iterations) {
         submit(&mut candidate, done..iteration)?;
         done = iteration;
-        if !is_finite(&candidate.parameters()?) {
+        let reached = State::of(&mut candidate)?;
+        if !reached.is_finite() {
             // Either the training leaves f32, which the reference then does as well, or the device is wrong.
-            update_from(
-                reference.as_mut(),
-                &problem,
-                config,
-                start.clone(),
-                iteration,
-            )?;
-            if !is_in_f32(&reference.parameters()?) {
-                let what = divergence::weight(&problem.network, &candidate.parameters()?);
-                return Err(config.diverged(iteration, what));
+            start.restore(reference.as_mut())?;
+            submit(reference.as_mut(), 0..iteration)?;
+            let expected = State::of(reference.as_mut())?;
+            if !expected.is_in_f32() {
+                return Err(match is_finite(&reached.parameters) {
+                    true => range::of_memory(&problem, &rule, &expected.memory),
+                    false => {
+                        let what = divergence::weight(&problem.network, &reached.parameters);
+                        config.diverged(iteration, what)
+                    }
+                });
             }
         }
-        let steps = match rule.is_plain() && problem.dropout.is_none() {
-            true => Vec::new(),
-            false => {
-                let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
-                    let other = Gpu::on(Arc::clone(&device), problem, gpu)?;
-                    gathered::seen(other, parameters, update)
-                };
-                steps::check(&problem, &mut candidate, (&rule, iteration), &elsewhere)?
-            }
+        let of_update = steps::check(
+            &problem,
+            bounds.as_ref(),
+            (&mut candidate, reference.as_mut()),
+            (&rule, iteration),
+            &elsewhere,
+        );
+        let of_pass = match &bounds {
+            Some(bounds) => check_pass(&problem, bounds, &mut candidate, reference.as_mut()),
+            None => stages::check(&problem, &mut candidate, reference.as_mut(), iteration).map(
+                |(checks, without_promise)| {
+                    let at = |it| Vacuous { iteration, ..it };
+                    vacuous.extend(without_promise.into_iter().map(at));
+                    checks
+                },
+            ),
         };
-        // The checks make plain updates.
-        let kept = candidate.memory()?;
-        let rate = config.learning_rate;
-        let looked_at = if problem.network.reads_rows_once() {
-            let rounding = candidate.rounding();
-            check(&problem, &mut candidate, rounding, reference.as_mut(), rate)
-                .map(|checks| (checks, Vec::new()))
-        } else {
-            let of_update = (iteration, rate);
-            stages::check(&problem, &mut candidate, reference.as_mut(), of_update)
-        };
-        candidate.follow(&rule)?;
-        candidate.set_memory(&kept)?;
-        match looked_at {
-            Ok((looked_at, without_promise)) => {
-                let at = |check| Check { iteration, ..check };
-                checks.extend(looked_at.into_iter().chain(steps).map(at));
-                let at = |it| Vacuous { iteration, ..it };
-                vacuous.extend(without_promise.into_iter().map(at));
+        // What leaves f32 in a pass is told before what leaves it in an update.
+        for found in [of_pass, of_update] {
+            match found {
+                Ok(found) => {
+                    checks.extend(found.into_iter().map(|check| Check { iteration, ..check }))
+                }
+                // A device already found wrong may have taken the parameters anywhere.
+                Err(Error::BeyondF32 { .. }) if checks.iter().any(|check| !check.within) => {}
+                Err(error) => return Err(error),
             }
-            // A device already found wrong may have taken the parameters anywhere.
-            Err(Error::BeyondF32 { .. }) if checks.iter().any(|check| !check.within) => {}
-            Err(error) => return Err(error),
         }
     }
-    update_from(
-        reference.as_mut(),
-        &problem,
-        config,
-        start,
-        config.iterations,
-    )?;
+    start.restore(reference.as_mut())?;
+    submit(reference.as_mut(), 0..config.iterations)?;
     let (reached, expected) = (candidate.parameters()?, reference.parameters()?);
     let (adapter, adapter_of_reference) = (candidate.adapter(), reference.adapter());
     let rounding = if dataset.storage() == Storage::F32 {
@@ -216,25 +217,11 @@ fn submit(backend: &mut dyn Backend, updates: Range<u64>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the first `iterations` updates from the parameters `start`, by the backend or by the host.
-fn update_from(
-    backend: &mut dyn Backend,
-    problem: &Problem<'_>,
-    config: &TrainConfig,
-    start: Vec<f64>,
-    iterations: u64,
-) -> Result<()> {
-    backend.set_parameters(&start)?;
-    match backend.follow(&config.rule())? {
-        true => submit(backend, 0..iterations),
-        false => update_on_host(config, problem, backend, start, iterations),
-    }
-}
-
 /// Compares two backends at the candidate's own parameters, the candidate rounding in f32 like `rounding` describes:
 /// the pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every leaf and over all
-/// samples; one update. Two promises are exact, so their bound is 0: two updates at once are the same as one after the
-/// other, and an update reports the loss and slope that an evaluation finds. The candidate keeps its parameters.
+/// samples; one update by plain gradient descent. Two promises are exact, so their bound is 0: two updates at once are the
+/// same as one after the other, and an update reports the loss and slope that an evaluation finds. The candidate keeps its
+/// parameters.
 ///
 /// The sums of the leaves are compared because the bound of a sum over all samples soon exceeds what a single sample
 /// contributes: a lost row shows in its leaf.
@@ -252,19 +239,35 @@ pub fn check(
     learning_rate: f64,
 ) -> Result<Vec<Check>> {
     let bounds = Bounds::new(problem, rounding);
-    let updates = Updates::of(candidate, learning_rate, 0)?;
-    let before = &updates.before;
-    if is_finite(before) && !is_finite(&updates.one_by_one) {
-        let of_update = (0, learning_rate);
-        check_range(problem, Some(&bounds), reference, before, of_update)?;
-    }
-    reference.set_parameters(before)?;
+    let rule = UpdateRule::gradient_descent(learning_rate);
+    candidate.follow(&rule)?;
+    reference.follow(&rule)?;
+    let of_update = steps::check(
+        problem,
+        Some(&bounds),
+        (candidate, reference),
+        (&rule, 0),
+        &|_, _, _| unreachable!("an update of all rows"),
+    );
+    let mut checks = check_pass(problem, &bounds, candidate, reference)?;
+    checks.extend(of_update?);
+    Ok(checks)
+}
 
-    let mut checks = check_rows(problem, &bounds, candidate, reference, before)?;
+/// The checks of one pass over the data, of those of [`check()`].
+fn check_pass(
+    problem: &Problem<'_>,
+    bounds: &Bounds<'_>,
+    candidate: &mut dyn Backend,
+    reference: &mut dyn Backend,
+) -> Result<Vec<Check>> {
+    let parameters = candidate.parameters()?;
+    reference.set_parameters(&parameters)?;
+    let mut checks = check_rows(problem, bounds, candidate, reference, &parameters)?;
     let (measured, expected) = (candidate.evaluate()?, reference.evaluate()?);
-    let (leaves, bound) = check_leaves(problem, &bounds, candidate, reference, before)?;
+    let (leaves, bound) = check_leaves(problem, bounds, candidate, reference, &parameters)?;
     if bound.is_beyond_f32() {
-        return Err(beyond_f32(problem, before));
+        return Err(beyond_f32(problem, &parameters));
     }
     let n_weights = problem.network.layer().n_weights();
     let gradient = compared(&measured.gradient, &expected.gradient, &bound.gradient);
@@ -279,46 +282,12 @@ pub fn check(
             [[value.mean_slope, exact.mean_slope, limit.mean_slope]],
         ),
     ]);
-    checks.extend(updates.checks(&expected.gradient, bound.gradient, value));
     checks.retain(|check| check.n_values > 0);
     Ok(checks)
 }
 
-/// Checks that update number `first` of the reference from `parameters` and the next stay in the range of f32: a device
-/// whose parameters are not finite after them is wrong then.
-///
-/// # Errors
-/// If a value may leave that range, and those of the reference.
-fn check_range(
-    problem: &Problem<'_>,
-    bounds: Option<&Bounds<'_>>,
-    reference: &mut dyn Backend,
-    parameters: &[f64],
-    (first, learning_rate): (u64, f64),
-) -> Result<()> {
-    let mut updated = parameters.to_vec();
-    for update in first..first + 2 {
-        let reached = updated.clone();
-        reference.set_parameters(&reached)?;
-        let gradient = reference.evaluate_for(Some(update), None)?.gradient;
-        gradient_descent(learning_rate, &gradient, &mut updated);
-        let leaves = 0..problem.leaves().count();
-        let of_leaf = |leaf| bounds.map(|bounds| bounds.leaves(leaf..leaf + 1, &reached));
-        let mut bounds = leaves.filter_map(of_leaf).flatten();
-        if !is_in_f32(&updated) || bounds.any(|bound| bound.is_beyond_f32()) {
-            return Err(beyond_f32(problem, &updated));
-        }
-    }
-    Ok(())
-}
-
 fn is_finite(parameters: &[f64]) -> bool {
     parameters.iter().all(|number| number.is_finite())
-}
-
-fn is_in_f32(parameters: &[f64]) -> bool {
-    let largest = f64::from(f32::MAX);
-    parameters.iter().all(|number| number.abs() <= largest)
 }
 
 /// Each value with its reference and its bound.

@@ -8,7 +8,8 @@ use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, See
 use crate::error::Result;
 use crate::leaves::sum_leaves;
 use crate::network::{Mask, NetworkValues};
-use crate::optimizer::{UpdateRule, gradient_descent};
+use crate::optimizer::{Memory, Step, UpdateRule};
+use crate::precision::Precision;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -23,8 +24,8 @@ pub struct Reference<'a> {
     parameters: Vec<f64>,
     /// The units that the last evaluation went without.
     mask: Option<Mask>,
-    /// The rate of plain gradient descent, which alone is followed.
-    learning_rate: Option<f64>,
+    /// The rule of the updates, and what it keeps from one to the next.
+    followed: Option<(UpdateRule, Memory)>,
     /// One for each [`Backend::submit`] that was not waited for yet.
     seen: VecDeque<Seen>,
     threads: rayon::ThreadPool,
@@ -39,7 +40,7 @@ impl<'a> Reference<'a> {
         Ok(Self {
             parameters: vec![0.0; problem.network.n_parameters()],
             mask: None,
-            learning_rate: None,
+            followed: None,
             seen: VecDeque::new(),
             threads: pool::of(threads)?,
             problem,
@@ -179,26 +180,57 @@ impl Backend for Reference<'_> {
         Ok(self.threads.install(|| evaluations.collect()))
     }
 
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
-        let by_itself = rule.is_plain() && self.problem.dropout.is_none();
-        self.learning_rate = by_itself.then_some(rule.learning_rate);
-        Ok(by_itself)
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
+        let memory = Memory::new(rule, self.parameters.len());
+        self.followed = Some((rule.clone(), memory));
+        Ok(())
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        let learning_rate = self.learning_rate.expect("a rule is followed");
+        let (rule, mut memory) = self.followed.take().expect("a rule is followed");
+        let penalty = rule.penalty(&self.problem.network);
         let mut seen = Seen::default();
-        for _ in updates {
-            let evaluation = self.evaluate()?;
-            gradient_descent(learning_rate, &evaluation.gradient, &mut self.parameters);
-            seen.summary = evaluation.summary;
+        for update in updates {
+            let rows = rule.rows(update, self.problem.dataset.n_samples());
+            let Evaluation {
+                summary,
+                mut gradient,
+            } = self.evaluate_for(Some(update), rows.as_deref())?;
+            seen = Seen {
+                summary,
+                penalty: penalty.l2_loss(&self.parameters) + penalty.l1_loss(&self.parameters),
+            };
+            penalty.add_l2_gradient(0, &self.parameters, &mut gradient);
+            let step = Step {
+                rule: &rule,
+                penalty: &penalty,
+                update,
+                precision: Precision::F64,
+            };
+            let of_part = |first, _: &[f64], part: &mut [f64]| {
+                part.copy_from_slice(&gradient[first..][..part.len()]);
+            };
+            step.make(of_part, &mut memory, &mut self.parameters);
         }
+        self.followed = Some((rule, memory));
         self.seen.push_back(seen);
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
         Ok(vec![self.seen.pop_front().expect("updates were submitted")])
+    }
+
+    fn memory(&mut self) -> Result<Memory> {
+        let followed = self.followed.as_ref();
+        Ok(followed.map_or_else(Memory::default, |(_, memory)| memory.clone()))
+    }
+
+    fn set_memory(&mut self, memory: &Memory) -> Result<()> {
+        if let Some((_, held)) = &mut self.followed {
+            held.clone_from(memory);
+        }
+        Ok(())
     }
 
     /// The updates are finished when [`Backend::submit`] returns.

@@ -81,12 +81,12 @@ impl Backend for Gpu<'_> {
             .collect())
     }
 
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
         if let RuleState::Optimizer(it) = &self.rule_state
             && it.optimizer.rule == *rule
         {
             it.optimizer.forget(&self.device);
-            return Ok(true);
+            return Ok(());
         }
         self.batches.forget_updates();
         self.rule_state = if rule.is_plain() && self.shape.is_some() {
@@ -108,7 +108,7 @@ impl Backend for Gpu<'_> {
             }))
         };
         self.device.finish_compiling()?;
-        Ok(true)
+        Ok(())
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Updates that the host makes, in float64, from the evaluations of a backend.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::curvature::Curvature;
 use super::quasi_newton::{Iterate, LBfgs};
@@ -305,27 +305,4 @@ impl HostOptimizer {
         self.current = current;
         Ok(())
     }
-}
-
-/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters reached in `backend`.
-pub(crate) fn update_on_host(
-    config: &TrainConfig,
-    problem: &Problem<'_>,
-    backend: &mut dyn Backend,
-    start: Vec<f64>,
-    iterations: u64,
-) -> Result<()> {
-    let config = &TrainConfig {
-        gradient_tolerance: None,
-        loss_tolerance: None,
-        ..config.clone()
-    };
-    let mut optimizer =
-        HostOptimizer::new(config, problem, start, backend.precision().resolution());
-    let mut progress = Progress::default();
-    while progress.iteration < iterations {
-        optimizer.iterate(config, backend, &mut progress)?;
-        progress.iteration += 1;
-    }
-    backend.set_parameters(optimizer.parameters())
 }

@@ -38,7 +38,10 @@ impl<'a> TrainingRun<'a> {
         let start = problem.network.parameters_from(config.seed, config.init);
         backend.set_parameters(&start)?;
         let since = Instant::now();
-        let by_itself = config.stays_on_device() && backend.follow(&config.rule())?;
+        let by_itself = config.stays_on_device();
+        if by_itself {
+            backend.follow(&config.rule())?;
+        }
         let optimizer = (!by_itself)
             .then(|| HostOptimizer::new(config, problem, start, backend.precision().resolution()));
         Ok(Self {

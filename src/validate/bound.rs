@@ -262,14 +262,6 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// Bound of `before − learning_rate · gradient` with a gradient known to within `error`. The rate, the product and the
-/// difference are rounded.
-pub(super) fn update(before: f64, learning_rate: f64, gradient: f64, error: f64) -> f64 {
-    let rate = Bounded::new(learning_rate, E * learning_rate);
-    let step = rate.times(Bounded::new(gradient, error));
-    Bounded::new(before, FLUSHED).plus(step.negated()).bound
-}
-
 /// `Σ w x + bias` of one output.
 pub(super) fn pre_activation<X: Copy + Into<f64>>(
     w: &[f64],

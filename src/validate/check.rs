@@ -17,7 +17,7 @@ pub struct Check {
     pub error: f64,
     /// The bound of the worst.
     pub bound: f64,
-    /// `error / bound`; infinite, and null in JSON, where a value is not finite.
+    /// `error / bound`; infinite, and null in JSON, where a value or a bound is not finite.
     pub ratio: f64,
     /// Whether every error is within its bound.
     pub within: bool,
@@ -58,7 +58,7 @@ impl Check {
         let within = error <= bound && bound.is_finite();
         let ratio = match error / bound {
             _ if within && error <= 0.0 => 0.0,
-            ratio if ratio.is_nan() => f64::INFINITY,
+            ratio if ratio.is_nan() || !bound.is_finite() => f64::INFINITY,
             ratio => ratio,
         };
         if self.n_values == 0 || ratio > self.ratio {

@@ -3,29 +3,86 @@
 use crate::backend::Problem;
 use crate::data::{Dataset, RowsRead};
 use crate::error::{Error, Remedy};
+use crate::optimizer::{CLIP_EPSILON, Memory, UpdateRule, norm};
 use rayon::iter::ParallelIterator;
+
+const RESCALE: Remedy = Remedy::Do("rescale it");
+const SMALLER: &[Remedy] = &[Remedy::Lower("learning_rate")];
+const CLIP: Remedy = Remedy::Set("clip_norm", "1, which bounds the gradient");
 
 /// The error that values of `problem` may leave f32 with `parameters`: it names the largest number that goes into them.
 pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
-    const RESCALE: &[Remedy] = &[Remedy::Do("rescale it")];
-    const SMALLER: &[Remedy] = &[Remedy::Lower("learning_rate")];
     let dataset = problem.dataset;
     let of_leaves = dataset.map_leaves(|leaf| largest_of(dataset, leaf));
     let (value, column) = of_leaves.reduce(|| (0.0, 0), larger);
     let (weight, at) = largest(parameters.iter().copied());
-    let (what, remedies) = if weight > value {
-        let of = named(problem, at);
-        (format!("the {of} has grown to {weight:.2e}"), SMALLER)
-    } else {
-        let mut names = dataset.input_names().iter().chain(dataset.target_names());
-        let of = names.nth(column).map_or_else(
-            || "the weight of a sample".to_owned(),
-            |name| format!("column `{name}`"),
-        );
-        (format!("{of} reaches {value:.2e}"), RESCALE)
+    if weight > value {
+        let what = format!("{} has grown to {weight:.2e}", named(problem, at));
+        return error(problem, what, SMALLER);
+    }
+    let mut names = dataset.input_names().iter().chain(dataset.target_names());
+    let of = names.nth(column).map_or_else(
+        || "the weight of a sample".to_owned(),
+        |name| format!("column `{name}`"),
+    );
+    error(problem, format!("{of} reaches {value:.2e}"), &[RESCALE])
+}
+
+/// The error that values of a step along `gradient` by `rule`, from the parameters `from` to those `to`, may leave f32: it
+/// names the largest number that goes into them. What the optimizer keeps is made of gradients.
+pub(super) fn of_step(
+    problem: &Problem<'_>,
+    (rule, update, gradient): (&UpdateRule, u64, &[f64]),
+    (from, to): (&[f64], &[f64]),
+) -> Error {
+    let mut whole = gradient.to_vec();
+    let penalty = rule.penalty(&problem.network);
+    penalty.add_l2_gradient(0, from, &mut whole);
+    let (slope, at) = largest(whole.iter().copied());
+    let of_gradient = format!("the gradient of {} is {slope:.2e}", named(problem, at));
+    let is_penalty = slope > 2.0 * gradient[at].abs();
+    let remedies: &[Remedy] = match (is_penalty, rule.clip_norm.is_none()) {
+        (true, true) => &[Remedy::Lower("l2"), CLIP],
+        (true, false) => &[Remedy::Lower("l2")],
+        (false, true) => &[Remedy::Do("rescale the columns"), CLIP],
+        (false, false) => &[Remedy::Do("rescale the columns")],
     };
+    let (reached, at) = largest(to.iter().copied());
+    let of_parameter = format!("{} has grown to {reached:.2e}", named(problem, at));
+    let rate = rule.rate(update);
+    let most = rule.clip_norm.unwrap_or(0.0);
+    let times = most / (norm(&whole) + CLIP_EPSILON);
+    let of_clipping =
+        format!("the largest norm, {most:.2e}, is {times:.2e} times that of the gradient");
+    let causes = [
+        (reached, of_parameter, SMALLER),
+        (slope, of_gradient, remedies),
+        (rate, format!("the learning rate is {rate:.2e}"), SMALLER),
+        (times, of_clipping, &[Remedy::Lower("clip_norm")]),
+    ];
+    let largest = causes
+        .into_iter()
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let (_, what, remedies) = largest.expect("several");
+    error(problem, what, remedies)
+}
+
+/// The error that what the optimizer keeps leaves f32.
+pub(super) fn of_memory(problem: &Problem<'_>, rule: &UpdateRule, memory: &Memory) -> Error {
+    let numbers = memory.vectors().iter().flatten();
+    let (kept, at) = largest(numbers.copied());
+    let of = named(problem, at % problem.network.n_parameters());
+    let what = format!("what the optimizer keeps of {of} has grown to {kept:.2e}");
+    let remedies: &[Remedy] = match rule.clip_norm {
+        None => &[Remedy::Lower("learning_rate"), CLIP],
+        Some(_) => SMALLER,
+    };
+    error(problem, what, remedies)
+}
+
+fn error(problem: &Problem<'_>, what: String, remedies: &'static [Remedy]) -> Error {
     Error::BeyondF32 {
-        source_name: dataset.source().to_owned(),
+        source_name: problem.dataset.source().to_owned(),
         what,
         remedies,
     }
@@ -39,14 +96,14 @@ fn named(problem: &Problem<'_>, at: usize) -> String {
     let (number, (layer, range)) = own.next().expect("a parameter of the network");
     let place = at - range.start;
     match place < layer.n_weights() {
-        true if problem.network.has_hidden() => format!("largest weight of layer {number}"),
-        false if problem.network.has_hidden() => format!("largest bias of layer {number}"),
+        true if problem.network.has_hidden() => format!("a weight of layer {number}"),
+        false if problem.network.has_hidden() => format!("a bias of layer {number}"),
         true => format!(
-            "weight of `{}`",
+            "the weight of `{}`",
             dataset.input_names()[place % layer.n_inputs]
         ),
         false => format!(
-            "bias of `{}`",
+            "the bias of `{}`",
             dataset.target_names()[place - layer.n_weights()]
         ),
     }

@@ -5,81 +5,99 @@
 mod tests;
 
 use super::Check;
-use super::bound::{Before, StepBound};
+use super::bound::{Before, Bounded, Bounds, StepBound};
 use super::gathered::{self, Elsewhere};
-use super::updates::make;
-use crate::backend::{Backend, Problem};
+use super::range::{self, beyond_f32};
+use crate::backend::{Backend, Problem, Seen};
 use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
 use std::iter::zip;
+use std::ops::Range;
 
-/// What a device holds between two updates.
+/// What a backend goes on from after an update.
 #[derive(Clone, Debug)]
-struct Held {
-    parameters: Vec<f64>,
-    memory: Memory,
+pub(super) struct State {
+    pub(super) parameters: Vec<f64>,
+    pub(super) memory: Memory,
 }
 
-impl Held {
-    fn of(candidate: &mut (impl Backend + ?Sized)) -> Result<Self> {
+impl State {
+    pub(super) fn of(backend: &mut (impl Backend + ?Sized)) -> Result<Self> {
         Ok(Self {
-            parameters: candidate.parameters()?,
-            memory: candidate.memory()?,
+            parameters: backend.parameters()?,
+            memory: backend.memory()?,
         })
     }
 
+    /// All numbers.
     fn numbers(&self) -> impl Iterator<Item = f64> {
         let kept = self.memory.vectors().iter().flatten();
         self.parameters.iter().chain(kept).copied()
     }
 
-    fn restore(&self, candidate: &mut (impl Backend + ?Sized)) -> Result<()> {
-        candidate.set_parameters(&self.parameters)?;
-        candidate.set_memory(&self.memory)
+    pub(super) fn is_finite(&self) -> bool {
+        self.numbers().all(f64::is_finite)
+    }
+
+    pub(super) fn is_in_f32(&self) -> bool {
+        let largest = f64::from(f32::MAX);
+        self.numbers().all(|number| number.abs() <= largest)
+    }
+
+    /// Puts `backend` back there.
+    pub(super) fn restore(&self, backend: &mut (impl Backend + ?Sized)) -> Result<()> {
+        backend.set_parameters(&self.parameters)?;
+        backend.set_memory(&self.memory)
     }
 }
 
-/// Checks update number `update` of `candidate`, which follows `rule`, and the one after it; and, of a mini-batch, what the
-/// update sees against what it sees `elsewhere` of these rows alone. The candidate keeps its parameters and what
-/// its optimizer keeps.
+/// Makes `updates`, and gives what the last one saw.
+fn make(backend: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<Seen> {
+    backend.submit(updates)?;
+    Ok(*backend.wait()?.last().expect("one at least"))
+}
+
+/// Checks update number `update` of the first backend and the one after it, by `rule`, which it and the reference beside it
+/// follow; and, of a mini-batch, what the update sees against what it sees `elsewhere` of these rows alone. The first backend
+/// keeps its parameters and what its optimizer keeps. A network of one layer has `bounds`.
 ///
 /// # Errors
-/// If a device fails.
+/// If a device fails, or a value may leave the range of f32.
 pub(super) fn check(
     problem: &Problem<'_>,
-    candidate: &mut (impl Backend + ?Sized),
+    bounds: Option<&Bounds<'_>>,
+    (candidate, reference): (&mut (impl Backend + ?Sized), &mut dyn Backend),
     (rule, update): (&UpdateRule, u64),
     elsewhere: &Elsewhere<'_>,
 ) -> Result<Vec<Check>> {
-    let before = Held::of(candidate)?;
+    let before = State::of(candidate)?;
     // An evaluation must not come first: the sums that it leaves could stand in for those of the update.
     let seen = make(candidate, update..update + 1)?;
-    let after = Held::of(candidate)?;
+    let after = State::of(candidate)?;
     make(candidate, update + 1..update + 2)?;
-    let one_by_one = Held::of(candidate)?;
+    let one_by_one = State::of(candidate)?;
     before.restore(candidate)?;
     make(candidate, update..update + 2)?;
-    let at_once = Held::of(candidate)?;
+    let at_once = State::of(candidate)?;
     before.restore(candidate)?;
     let rows = rule.rows(update, problem.dataset.n_samples());
     let evaluation = candidate.evaluate_for(Some(update), rows.as_deref())?;
+    let of_step = (rule, update, &evaluation.gradient[..]);
+    let expected = expected(problem, of_step, &before);
+    let is_bounded = one_by_one.is_finite() && expected.iter().all(Expected::is_bounded);
+    if before.is_finite() && !is_bounded {
+        check_range(problem, bounds, reference, (rule, update), &before)?;
+    }
     let reported = [
         [seen.summary.loss, evaluation.summary.loss, 0.0],
         [seen.summary.mean_slope, evaluation.summary.mean_slope, 0.0],
     ];
     let twice = zip(at_once.numbers(), one_by_one.numbers());
-    let mut checks = stepped(
-        problem,
-        (rule, update),
-        &evaluation.gradient,
-        &before,
-        &after,
-    );
-    checks.push(Check::of(
-        "two steps at once",
-        twice.map(|(a, b)| [a, b, 0.0]),
-    ));
-    checks.push(Check::of("progress of steps", reported));
+    let mut checks = compared(&after, &expected);
+    checks.extend([
+        Check::of("two updates at once", twice.map(|(a, b)| [a, b, 0.0])),
+        Check::of("progress", reported),
+    ]);
     if let Some(rows) = rows {
         let parameters = &before.parameters;
         let of_batch = (update, &rows[..]);
@@ -94,15 +112,62 @@ pub(super) fn check(
     Ok(checks)
 }
 
-/// The parameters and what the optimizer keeps, after a step along `gradient` against what the rule makes of those
-/// before.
-fn stepped(
+/// Checks that update number `first` of the reference from `before`, and the next, stay in the range of f32: a device
+/// whose numbers do not is wrong then.
+///
+/// # Errors
+/// If a value may leave that range, and those of the reference.
+fn check_range(
     problem: &Problem<'_>,
-    (rule, update): (&UpdateRule, u64),
-    gradient: &[f64],
-    before: &Held,
-    after: &Held,
-) -> Vec<Check> {
+    bounds: Option<&Bounds<'_>>,
+    reference: &mut dyn Backend,
+    (rule, first): (&UpdateRule, u64),
+    before: &State,
+) -> Result<()> {
+    before.restore(reference)?;
+    for update in first..first + 2 {
+        let state = State::of(reference)?;
+        let leaves = 0..problem.leaves().count();
+        let of_leaf = |leaf| bounds.map(|it| it.leaves(leaf..leaf + 1, &state.parameters));
+        let mut of_leaves = leaves.filter_map(of_leaf).flatten();
+        if of_leaves.any(|bound| bound.is_beyond_f32()) {
+            return Err(beyond_f32(problem, &state.parameters));
+        }
+        let rows = rule.rows(update, problem.dataset.n_samples());
+        let evaluation = reference.evaluate_for(Some(update), rows.as_deref())?;
+        let of_step = (rule, update, &evaluation.gradient[..]);
+        let expected = expected(problem, of_step, &state);
+        if !expected.iter().all(Expected::is_bounded) {
+            let to: Vec<f64> = expected.iter().map(|it| it.parameter.value).collect();
+            let way = (&state.parameters[..], &to[..]);
+            return Err(range::of_step(problem, of_step, way));
+        }
+        make(reference, update..update + 1)?;
+    }
+    Ok(())
+}
+
+/// One parameter after a step, and what the optimizer keeps of it then.
+#[derive(Clone, Debug)]
+struct Expected {
+    parameter: Bounded,
+    /// In the order of the memory, then 0.
+    kept: [Bounded; 3],
+}
+
+impl Expected {
+    fn is_bounded(&self) -> bool {
+        let kept = self.kept.iter().all(|kept| kept.bound.is_finite());
+        kept && self.parameter.bound.is_finite()
+    }
+}
+
+/// What update number `update` by `rule` makes of all parameters and of what the optimizer keeps of them, along `gradient`.
+fn expected(
+    problem: &Problem<'_>,
+    (rule, update, gradient): (&UpdateRule, u64, &[f64]),
+    before: &State,
+) -> Vec<Expected> {
     let of_layers = problem.network.parts();
     let is_weight: Vec<bool> = of_layers
         .flat_map(|(layer, range)| (0..range.len()).map(move |at| at < layer.n_weights()))
@@ -116,21 +181,30 @@ fn stepped(
         is_weight: is_weight[number],
     };
     let bound = StepBound::new(rule, update, (0..gradient.len()).map(at));
-    let mut parameters = Check::of("stepped parameters", []);
-    let mut memory = Check::of("optimizer memory", []);
-    for (number, found) in after.parameters.iter().enumerate() {
-        let (expected, kept) = bound.after(at(number));
-        parameters.extend([[*found, expected.value, expected.bound]]);
-        let average = average
+    let of_parameter = |number| {
+        let (parameter, kept) = bound.after(at(number));
+        let mean = average
             .first()
-            .map(|mean| bound.average(mean[number], expected));
-        let expected = kept.into_iter().take(n_own).chain(average);
-        for (found, expected) in zip(after.memory.vectors(), expected) {
-            memory.extend([[found[number], expected.value, expected.bound]]);
+            .map(|mean| bound.average(mean[number], parameter));
+        let mut kept = kept.into_iter().take(n_own).chain(mean);
+        let kept = [(); 3].map(|()| kept.next().unwrap_or(Bounded::exact(0.0)));
+        Expected { parameter, kept }
+    };
+    (0..gradient.len()).map(of_parameter).collect()
+}
+
+/// The numbers of a device after an update against those expected.
+fn compared(after: &State, expected: &[Expected]) -> Vec<Check> {
+    let mut parameters = Check::of("updated parameters", []);
+    let mut memory = Check::of("optimizer memory", []);
+    for (number, expected) in expected.iter().enumerate() {
+        let Bounded { value, bound } = expected.parameter;
+        parameters.extend([[after.parameters[number], value, bound]]);
+        for (found, kept) in zip(after.memory.vectors(), &expected.kept) {
+            memory.extend([[found[number], kept.value, kept.bound]]);
         }
     }
-    [parameters, memory]
-        .into_iter()
-        .filter(|check| check.n_values > 0)
-        .collect()
+    let mut checks = vec![parameters, memory];
+    checks.retain(|check| check.n_values > 0);
+    checks
 }

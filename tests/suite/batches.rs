@@ -115,7 +115,7 @@ impl<B: Backend> Backend for Batch<'_, B> {
         self.own.leaf_evaluations(leaves)
     }
 
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
         self.own.follow(rule)
     }
 

@@ -100,7 +100,7 @@ impl Backend for Faulty<'_> {
         Ok(evaluations)
     }
 
-    fn follow(&mut self, rule: &UpdateRule) -> Result<bool> {
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
         self.right.follow(rule)
     }
 
@@ -184,14 +184,23 @@ fn every_fault_is_found_by_its_check() {
     for (fault, expected) in [
         (Fault::None, &[][..]),
         (Fault::LastRow, &["sums of each leaf"]),
-        (Fault::GradientSign, &["gradient of weight"]),
-        (Fault::NanInGradient, &["gradient of weight"]),
+        (
+            Fault::GradientSign,
+            &["gradient of weight", "updated parameters"],
+        ),
+        (
+            Fault::NanInGradient,
+            &["gradient of weight", "updated parameters"],
+        ),
         (Fault::NanInPrediction, &["prediction y"]),
         (Fault::StalePrediction, &["prediction y"]),
         (Fault::PreActivation, &["pre-activation z"]),
         (Fault::Loss, &["loss", "progress"]),
         (Fault::MeanSlope, &["mean slope dy/dz", "progress"]),
-        (Fault::BiasGradient, &["gradient of bias"]),
+        (
+            Fault::BiasGradient,
+            &["gradient of bias", "updated parameters"],
+        ),
         (Fault::NoUpdate, &["updated parameters"]),
         (
             Fault::UpdateSign,

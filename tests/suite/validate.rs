@@ -200,6 +200,49 @@ fn weights_that_outgrow_f32_are_not_blamed_on_the_device() {
     }
 }
 
+/// Nor if a setting takes an update beyond f32, of which the bounds then say nothing: the number that does it is named.
+#[test]
+fn settings_that_take_an_update_beyond_f32_are_not_blamed_on_the_device() {
+    let path = std::path::PathBuf::from(scratch()).join("settings.csv");
+    std::fs::write(&path, "a,b,y\n1,2,0\n2,5,1\n3,4,0\n").unwrap();
+    let validate = ["validate", path.to_str().unwrap(), "--iterations", "1"];
+    for (flags, parts) in [
+        (
+            ["--optimizer=adam", "--l2=1e20"],
+            [
+                "the gradient of ",
+                "take a smaller --l2, or take --clip-norm 1",
+            ],
+        ),
+        (
+            ["--optimizer=adam", "--learning-rate=1e38"],
+            [
+                "the learning rate is 1.00e38",
+                "take a smaller --learning-rate",
+            ],
+        ),
+        (
+            ["--optimizer=gradient-descent", "--clip-norm=3e38"],
+            [
+                "the largest norm, 3.00e38, is ",
+                "take a smaller --clip-norm",
+            ],
+        ),
+    ] {
+        for hidden in [&[][..], &["--hidden", "4"]] {
+            let output = neuralnet(&[&validate[..], &flags, hidden].concat());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{flags:?}: {stderr}");
+            for part in parts
+                .iter()
+                .chain(&["so values may leave the range of f32"])
+            {
+                assert!(stderr.contains(part), "{flags:?}: {stderr}");
+            }
+        }
+    }
+}
+
 /// Nor are those of hidden layers.
 #[test]
 fn weights_of_hidden_layers_that_outgrow_f32_are_told_by_their_layer() {

@@ -97,7 +97,7 @@ fn updates_are_those_of_the_host() {
             for threads in [1, 3] {
                 let mut cpu = Cpu::new(problem.clone(), Some(threads)).unwrap();
                 cpu.set_parameters(&start).unwrap();
-                assert!(cpu.follow(&config.rule()).unwrap(), "{what}");
+                cpu.follow(&config.rule()).unwrap();
                 for updates in [0..3, 3..UPDATES] {
                     let n_updates = updates.end - updates.start;
                     cpu.submit(updates).unwrap();

@@ -49,8 +49,8 @@ impl Backend for Flat {
         unreachable!("an optimizer asks for no leaf")
     }
 
-    fn follow(&mut self, _: &UpdateRule) -> Result<bool> {
-        Ok(false)
+    fn follow(&mut self, _: &UpdateRule) -> Result<()> {
+        unreachable!("the host makes the updates")
     }
 
     fn submit(&mut self, _: Range<u64>) -> Result<()> {
@@ -113,4 +113,27 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
             "{gradient}: {promised:e}"
         );
     }
+}
+
+/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters reached in `backend`.
+pub(crate) fn update_on_host(
+    config: &TrainConfig,
+    problem: &Problem<'_>,
+    backend: &mut dyn Backend,
+    start: Vec<f64>,
+    iterations: u64,
+) -> Result<()> {
+    let config = &TrainConfig {
+        gradient_tolerance: None,
+        loss_tolerance: None,
+        ..config.clone()
+    };
+    let mut optimizer =
+        HostOptimizer::new(config, problem, start, backend.precision().resolution());
+    let mut progress = Progress::default();
+    while progress.iteration < iterations {
+        optimizer.iterate(config, backend, &mut progress)?;
+        progress.iteration += 1;
+    }
+    backend.set_parameters(optimizer.parameters())
 }

@@ -1,14 +1,13 @@
 //! A device with one wrong number, and the check that finds it.
 
-use super::check;
+use super::{check, make};
 use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
 use crate::cpu::Reference;
 use crate::data::Dataset;
-use crate::error::Result;
-use crate::network::{Activation, Hidden, Network};
+use crate::error::{Error, Remedy, Result};
+use crate::network::{Activation, Dropout, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
-use crate::optimizer::{Batches, Memory, Optimizer, Step, UpdateRule};
-use crate::precision::Precision;
+use crate::optimizer::{Batches, Memory, Optimizer, UpdateRule};
 use crate::random::test_numbers;
 use crate::validate::gathered::seen;
 use rand::RngExt;
@@ -32,15 +31,13 @@ enum Fault {
     Slope,
     /// The last number of the gradient of a batch.
     Gradient,
+    /// Updates go without the units of others, and are of other rows.
+    OtherUpdates,
 }
 
-/// A reference that makes updates by itself, but for the fault.
+/// A reference, but for the fault.
 struct Device<'a> {
     right: Reference<'a>,
-    problem: &'a Problem<'a>,
-    rule: UpdateRule,
-    memory: Memory,
-    seen: Seen,
     fault: Fault,
     by: f64,
 }
@@ -82,72 +79,41 @@ impl Backend for Device<'_> {
         self.right.leaf_evaluations(leaves)
     }
 
-    fn follow(&mut self, _: &UpdateRule) -> Result<bool> {
-        Ok(true)
+    fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
+        self.right.follow(rule)
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        let penalty = self.rule.penalty(&self.problem.network);
-        let is_one = updates.end - updates.start == 1;
-        for update in updates {
-            let Evaluation {
-                summary,
-                mut gradient,
-            } = match self.rule.batches {
-                None => self.evaluate()?,
-                Some(batches) => {
-                    self.evaluate_rows(&batches.rows(update, self.problem.dataset.n_samples()))?
-                }
-            };
-            let mut parameters = self.parameters()?;
-            penalty.add_l2_gradient(0, &parameters, &mut gradient);
-            let step = Step {
-                rule: &self.rule,
-                penalty: &penalty,
-                update,
-                precision: Precision::F64,
-            };
-            let of_part = |first, _: &[f64], part: &mut [f64]| {
-                part.copy_from_slice(&gradient[first..][..part.len()]);
-            };
-            step.make(of_part, &mut self.memory, &mut parameters);
-            self.seen.summary = summary;
-            self.right.set_parameters(&parameters)?;
-        }
-        let mut parameters = self.parameters()?;
-        let mut memory = self.memory.clone();
-        let last = memory
-            .vectors_mut()
-            .last()
-            .and_then(|(_, vector)| vector.last_mut());
-        match is_one {
-            true => {
-                self.spoil(Fault::Parameter, parameters.last_mut());
-                self.spoil(Fault::Kept, last);
-            }
-            false => {
-                self.spoil(Fault::TwoParameters, parameters.last_mut());
-                self.spoil(Fault::TwoKept, last);
-            }
-        }
-        self.memory = memory;
-        self.right.set_parameters(&parameters)
+        let [of_parameters, of_memory] = match updates.end - updates.start {
+            1 => [Fault::Parameter, Fault::Kept],
+            _ => [Fault::TwoParameters, Fault::TwoKept],
+        };
+        let shift = u64::from(self.fault == Fault::OtherUpdates);
+        self.right
+            .submit(updates.start + shift..updates.end + shift)?;
+        let (mut parameters, mut memory) = (self.parameters()?, self.memory()?);
+        let last = memory.vectors_mut().last();
+        self.spoil(of_parameters, parameters.last_mut());
+        self.spoil(of_memory, last.and_then(|(_, vector)| vector.last_mut()));
+        self.right.set_parameters(&parameters)?;
+        self.right.set_memory(&memory)
     }
 
     fn wait(&mut self) -> Result<Vec<Seen>> {
-        let mut seen = self.seen;
-        self.spoil(Fault::Loss, Some(&mut seen.summary.loss));
-        self.spoil(Fault::Slope, Some(&mut seen.summary.mean_slope));
-        Ok(vec![seen])
+        let mut seen = self.right.wait()?;
+        for seen in &mut seen {
+            self.spoil(Fault::Loss, Some(&mut seen.summary.loss));
+            self.spoil(Fault::Slope, Some(&mut seen.summary.mean_slope));
+        }
+        Ok(seen)
     }
 
     fn memory(&mut self) -> Result<Memory> {
-        Ok(self.memory.clone())
+        self.right.memory()
     }
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
-        self.memory = memory.clone();
-        Ok(())
+        self.right.set_memory(memory)
     }
 
     fn queue_depth(&self) -> usize {
@@ -159,8 +125,12 @@ impl Backend for Device<'_> {
     }
 }
 
-/// The checks that a device by `rule` fails with a number that is off by `by`.
-fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
+/// The checks that a device by `rule` fails with a number that is off by `by`; what leaves f32 is an error.
+fn found(
+    (rule, dropout): (&UpdateRule, Option<Dropout>),
+    fault: Fault,
+    by: f64,
+) -> Result<Vec<String>> {
     let mut random = test_numbers(3);
     let mut numbers =
         |n: usize| -> Vec<f32> { (0..n).map(|_| random.random_range(-1.0..1.0)).collect() };
@@ -177,7 +147,7 @@ fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
             loss: Loss::SquaredError,
             reduction: Reduction::Mean,
         },
-        dropout: None,
+        dropout,
     };
     // 24 bits of each, which a GPU would hold.
     let start = problem.network.parameters_from(1, None);
@@ -185,33 +155,36 @@ fn found(rule: &UpdateRule, fault: Fault, by: f64) -> Vec<String> {
         .iter()
         .map(|it| (it * 16_777_216.0).round() / 16_777_216.0)
         .collect();
+    let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
     let mut device = Device {
         right: Reference::new(problem.clone(), Some(1)).unwrap(),
-        problem: &problem,
-        memory: Memory::new(rule, start.len()),
-        rule: rule.clone(),
-        seen: Seen::default(),
         fault: Fault::None,
         by,
     };
+    reference.follow(rule).unwrap();
+    device.follow(rule).unwrap();
     device.set_parameters(&start).unwrap();
-    device.submit(0..3).unwrap();
+    make(&mut device, 0..3).unwrap();
     device.fault = fault;
     let before = (device.parameters().unwrap(), device.memory().unwrap());
     let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
         seen(Reference::new(problem, Some(1))?, parameters, update)
     };
-    let checks = check(&problem, &mut device, (rule, 3), &elsewhere).unwrap();
+    let both = (&mut device, &mut reference as &mut dyn Backend);
+    let checks = check(&problem, None, both, (rule, 3), &elsewhere);
     let after = (device.parameters().unwrap(), device.memory().unwrap());
     assert_eq!(after, before, "what the device holds is kept");
+    let checks = checks?;
     let failed = checks.iter().filter(|check| !check.within);
-    failed.map(|check| check.quantity.to_string()).collect()
+    Ok(failed.map(|check| check.quantity.to_string()).collect())
 }
 
-/// By each optimizer, with and without clipping, penalties and batches: a right device passes, and whatever roundings to
-/// f32 do not explain is found by the check that is there for it.
+/// By each optimizer, with and without clipping, penalties, batches and dropout: a right device passes, and whatever
+/// roundings to f32 do not explain is found by the check that is there for it.
 #[test]
 fn every_wrong_number_is_found_by_its_check() {
+    let plain = (UpdateRule::gradient_descent(0.01), None);
+    let mut rules = vec![plain];
     for (number, optimizer) in Optimizer::FIRST_ORDER.into_iter().enumerate() {
         for clip_norm in [None, Some(0.1), Some(100.0)] {
             let rule = UpdateRule {
@@ -230,30 +203,77 @@ fn every_wrong_number_is_found_by_its_check() {
                 batches: (number % 2 == 1).then_some(Batches { seed: 1, size: 11 }),
                 ..UpdateRule::gradient_descent(0.01)
             };
-            let what = format!("{optimizer:?}, {clip_norm:?}");
-            assert!(found(&rule, Fault::None, 0.0).is_empty(), "{what}");
-            for (fault, by, quantity) in [
-                (Fault::Parameter, 1e-6, "stepped parameters"),
-                (Fault::Kept, 1e-3, "optimizer memory"),
-                (Fault::TwoParameters, 1e-9, "two steps at once"),
-                (Fault::TwoKept, 1e-9, "two steps at once"),
-                (Fault::Loss, 1e-9, "progress of steps"),
-                (Fault::Slope, 1e-9, "progress of steps"),
-                (Fault::Gradient, 1e-9, "gradient of a batch"),
-            ] {
-                if fault == Fault::Gradient && rule.batches.is_none() {
-                    continue;
-                }
-                let keeps = !optimizer.memory().is_empty() || clip_norm.is_some();
-                if !keeps && matches!(fault, Fault::Kept | Fault::TwoKept) {
-                    continue;
-                }
-                for by in [by, f64::NAN] {
-                    let quantities = found(&rule, fault, by);
-                    let is_found = quantities.iter().any(|it| it == quantity);
-                    assert!(is_found, "{what}, {fault:?} by {by}: {quantities:?}");
-                }
+            let dropout = (number % 3 == 0).then_some(Dropout { rate: 0.5, seed: 1 });
+            rules.push((rule, dropout));
+        }
+    }
+    for (rule, dropout) in &rules {
+        let found = |fault, by| found((rule, *dropout), fault, by).unwrap();
+        let what = format!("{:?}, {:?}, {dropout:?}", rule.optimizer, rule.clip_norm);
+        assert!(found(Fault::None, 0.0).is_empty(), "{what}");
+        for (fault, by, quantity) in [
+            (Fault::Parameter, 1e-6, "updated parameters"),
+            (Fault::Kept, 1e-3, "optimizer memory"),
+            (Fault::TwoParameters, 1e-9, "two updates at once"),
+            (Fault::TwoKept, 1e-9, "two updates at once"),
+            (Fault::Loss, 1e-9, "progress"),
+            (Fault::Slope, 1e-9, "progress"),
+            (Fault::Gradient, 1e-9, "gradient of a batch"),
+        ] {
+            if fault == Fault::Gradient && rule.batches.is_none() {
+                continue;
             }
+            let keeps = !rule.optimizer.memory().is_empty() || rule.average_decay.is_some();
+            if !keeps && matches!(fault, Fault::Kept | Fault::TwoKept) {
+                continue;
+            }
+            for by in [by, f64::NAN, f64::INFINITY] {
+                let quantities = found(fault, by);
+                let is_found = quantities.iter().any(|it| it == quantity);
+                assert!(is_found, "{what}, {fault:?} by {by}: {quantities:?}");
+            }
+        }
+        if rule.batches.is_some() || dropout.is_some() {
+            let quantities = found(Fault::OtherUpdates, 0.0);
+            for quantity in ["updated parameters", "progress"] {
+                let is_found = quantities.iter().any(|it| it == quantity);
+                assert!(is_found, "{what}: {quantities:?}");
+            }
+        }
+    }
+}
+
+/// Where an update of the reference may leave f32 no bound says anything, and that is said with the number that does it. A
+/// device is not to blame for that, but for a number that it alone has.
+#[test]
+fn what_leaves_f32_in_an_update_is_told_with_its_cause() {
+    let adam = UpdateRule {
+        optimizer: Optimizer::Adam,
+        ..UpdateRule::gradient_descent(0.01)
+    };
+    for (rule, cause, remedy) in [
+        (
+            UpdateRule {
+                l2: 1e21,
+                ..adam.clone()
+            },
+            "the gradient of a ",
+            Remedy::Lower("l2"),
+        ),
+        (
+            UpdateRule {
+                clip_norm: Some(3e38),
+                ..adam
+            },
+            "the largest norm, 3.00e38, is ",
+            Remedy::Lower("clip_norm"),
+        ),
+    ] {
+        for (fault, by) in [(Fault::None, 0.0), (Fault::Parameter, f64::NAN)] {
+            let error = found((&rule, None), fault, by).unwrap_err();
+            assert!(matches!(error, Error::BeyondF32 { .. }), "{error}");
+            assert!(error.to_string().contains(cause), "{error}");
+            assert!(error.remedies().contains(&remedy), "{error}");
         }
     }
 }

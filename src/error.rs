@@ -49,6 +49,8 @@ pub fn alternatives<T: fmt::Display>(remedies: impl IntoIterator<Item = T>) -> S
 /// Remedies that several errors share.
 pub(crate) const ON_THE_CPU: Remedy = Remedy::Set("backend", "cpu");
 pub(crate) const LEAVE_OUT: Remedy = Remedy::Do("leave it out");
+pub(crate) const RESCALE: Remedy = Remedy::Do("rescale the columns");
+pub(crate) const CLIP: Remedy = Remedy::Set("clip_norm", "1, which bounds the gradient");
 
 /// Why an operation failed. Nothing was trained, or what was trained is not a result.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +119,7 @@ pub enum Error {
         /// What is no longer finite; of a network with hidden layers, with the first layer of which something is.
         what: Cow<'static, str>,
         /// What to change.
-        remedies: &'static [Remedy],
+        remedies: Vec<Remedy>,
     },
     /// More than the memory of this machine.
     HostMemory {
@@ -238,7 +240,7 @@ impl Error {
 
     /// What to change, one of these; empty for errors that tell it with their reason.
     #[must_use]
-    pub fn remedies(&self) -> &'static [Remedy] {
+    pub fn remedies(&self) -> &[Remedy] {
         match self {
             // What the system said has a number; other reasons tell what to do.
             Self::Write { source, .. } if source.raw_os_error().is_some() => &[
@@ -250,8 +252,8 @@ impl Error {
             Self::Setting { remedies, .. }
             | Self::Input { remedies, .. }
             | Self::BeyondF32 { remedies, .. }
-            | Self::Diverged { remedies, .. }
             | Self::NoAdapter { remedies, .. } => remedies,
+            Self::Diverged { remedies, .. } => remedies,
             Self::DeviceLimit { .. } => &[
                 Remedy::Do("take fewer rows, columns or hidden units"),
                 ON_THE_CPU,

@@ -70,7 +70,7 @@ pub const SATURATED_SLOPE: f64 = 1e-3;
 /// A training under way.
 pub struct Training<'a> {
     run: TrainingRun<'a>,
-    notice: Option<String>,
+    notices: Vec<String>,
     holdout: Option<Holdout<'a>>,
     checkpoints: Option<Checkpoints>,
     /// The fingerprint of the parameters that the training begins with, unless the seed gives them.
@@ -86,10 +86,10 @@ impl<'a> Training<'a> {
     /// If a setting cannot be used on the data, or the hardware cannot hold them.
     pub fn start(dataset: &'a Dataset, config: &TrainConfig, hardware: &Hardware) -> Result<Self> {
         let problem = config.problem(dataset)?;
-        let (backend, notice) = hardware.open(problem.clone())?;
+        let (backend, notices) = hardware.open(problem.clone())?;
         Ok(Self {
             run: TrainingRun::new(&problem, config, backend)?,
-            notice,
+            notices,
             holdout: None,
             checkpoints: None,
             start: None,
@@ -126,8 +126,7 @@ impl<'a> Training<'a> {
         let holdout = Holdout::new(&self.run, holdout, threads)?;
         let why = holdout.notice.as_ref();
         let why = why.map(|why| format!("held-out samples are evaluated on the CPU: {why}"));
-        let notices: Vec<String> = self.notice.take().into_iter().chain(why).collect();
-        self.notice = (!notices.is_empty()).then(|| notices.join("; "));
+        self.notices.extend(why);
         self.holdout = Some(holdout);
         self.key = OnceCell::new();
         Ok(())
@@ -135,8 +134,8 @@ impl<'a> Training<'a> {
 
     /// Why this backend trains, if it was chosen for the user or is not what its name suggests.
     #[must_use]
-    pub fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The backend that trains.

@@ -5,7 +5,7 @@ pub(super) mod check;
 use super::Progress;
 use crate::backend::Problem;
 use crate::data::Dataset;
-use crate::error::{Error, Remedy, Result};
+use crate::error::{CLIP, Error, RESCALE, Remedy, Result};
 use crate::network::{Activation, Dropout, Hidden, Init, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Optimizer, Schedule, UpdateRule};
@@ -198,30 +198,16 @@ impl TrainConfig {
 
     /// The error that `what` is not finite after iteration `iteration`.
     pub(crate) fn diverged(&self, iteration: u64, what: impl Into<Cow<'static, str>>) -> Error {
+        let mut remedies = self.smaller_steps().to_vec();
+        if !self.hidden.is_empty() && self.optimizer != Optimizer::LBfgs {
+            remedies.retain(|remedy| *remedy != RESCALE);
+            remedies.extend(self.clip_norm.is_none().then_some(CLIP));
+            remedies.push(RESCALE);
+        }
         Error::Diverged {
             iteration,
             what: what.into(),
-            remedies: match self.hidden.is_empty() {
-                true => self.smaller_steps(),
-                false => self.smaller_steps_of_network(),
-            },
-        }
-    }
-
-    /// What to change if the updates of a network with hidden layers are too large.
-    fn smaller_steps_of_network(&self) -> &'static [Remedy] {
-        const MEAN: Remedy = Remedy::Set("reduction", "mean");
-        const LOWER: Remedy = Remedy::Lower("learning_rate");
-        const CLIP: Remedy = Remedy::Set("clip_norm", "1, which bounds the gradient");
-        const RESCALE: Remedy = Remedy::Do("rescale the columns");
-        if self.optimizer == Optimizer::LBfgs {
-            return self.smaller_steps();
-        }
-        match (self.reduction, self.clip_norm.is_some()) {
-            (Reduction::Sum, false) => &[MEAN, LOWER, CLIP, RESCALE],
-            (Reduction::Sum, true) => &[MEAN, LOWER, RESCALE],
-            (Reduction::Mean, false) => &[LOWER, CLIP, RESCALE],
-            (Reduction::Mean, true) => &[LOWER, RESCALE],
+            remedies,
         }
     }
 
@@ -229,7 +215,6 @@ impl TrainConfig {
     #[must_use]
     pub fn smaller_steps(&self) -> &'static [Remedy] {
         const SMALLER: Remedy = Remedy::Lower("learning_rate");
-        const RESCALE: Remedy = Remedy::Do("rescale the columns");
         match (self.optimizer, self.reduction) {
             (Optimizer::LBfgs, _) => &[RESCALE, Remedy::Raise("l2")],
             (_, Reduction::Sum) => &[Remedy::Set("reduction", "mean"), SMALLER],

@@ -46,10 +46,7 @@ impl Hardware {
     ///
     /// # Errors
     /// If the hardware cannot hold the problem or has no such numbers, or no adapter exists for a backend that needs one.
-    pub fn open<'a>(
-        &self,
-        problem: Problem<'a>,
-    ) -> Result<(Box<dyn Backend + 'a>, Option<String>)> {
+    pub fn open<'a>(&self, problem: Problem<'a>) -> Result<(Box<dyn Backend + 'a>, Vec<String>)> {
         let cpu = |problem| {
             let precision = self.precision.unwrap_or(Precision::F64);
             Ok::<_, Error>(Box::new(Cpu::in_precision(
@@ -59,10 +56,10 @@ impl Hardware {
             )?))
         };
         let gpu = match self.backend {
-            BackendChoice::Cpu => return Ok((cpu(problem)?, None)),
+            BackendChoice::Cpu => return Ok((cpu(problem)?, Vec::new())),
             BackendChoice::Auto if self.precision == Some(Precision::F64) => {
                 let why = "a GPU does not compute in f64".to_owned();
-                return Ok((cpu(problem)?, Some(why)));
+                return Ok((cpu(problem)?, vec![why]));
             }
             BackendChoice::Gpu if self.precision == Some(Precision::F64) => {
                 return Err(Error::Setting {
@@ -74,7 +71,7 @@ impl Hardware {
             BackendChoice::Gpu => Gpu::new(problem, Software::Allowed, self.gpu)?,
             BackendChoice::Auto => match Gpu::new(problem.clone(), Software::Refused, self.gpu) {
                 Err(why @ Error::NoAdapter { .. }) => {
-                    return Ok((cpu(problem)?, Some(why.statement())));
+                    return Ok((cpu(problem)?, vec![why.statement()]));
                 }
                 gpu => gpu?,
             },
@@ -84,8 +81,7 @@ impl Hardware {
             _ => gpu.kind().notice(),
         };
         let why = why.map(str::to_owned);
-        let notices: Vec<String> = why.into_iter().chain(gpu.notice()).collect();
-        let notice = (!notices.is_empty()).then(|| notices.join("; "));
-        Ok((Box::new(gpu), notice))
+        let notices = why.into_iter().chain(gpu.notice()).collect();
+        Ok((Box::new(gpu), notices))
     }
 }

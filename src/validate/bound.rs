@@ -252,6 +252,7 @@ impl<'a> Bounds<'a> {
                 z.clear();
                 z.extend((0..layer.n_outputs).map(|o| {
                     let w = &weight[o * layer.n_inputs..(o + 1) * layer.n_inputs];
+                    let x = x.iter().map(|x| Bounded::exact(f64::from(*x)));
                     pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
                 }));
                 neurons.clear();
@@ -262,19 +263,21 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// `Σ w x + bias` of one output.
-pub(super) fn pre_activation<X: Copy + Into<f64>>(
+/// `Σ w x + bias` of one output. Of an input without a bound it has none: an infinite one, or NaN.
+pub(super) fn pre_activation(
     w: &[f64],
     bias: f64,
-    x: &[X],
+    x: impl Iterator<Item = Bounded>,
     gamma_z: f64,
 ) -> Bounded {
-    let (mut value, mut magnitude, mut flushable) = (bias, bias.abs(), bias.abs() + 2.0);
+    let (mut value, mut inherited) = (bias, 0.0);
+    let (mut magnitude, mut flushable) = (bias.abs(), bias.abs() + 2.0);
     for (w, x) in w.iter().zip(x) {
-        let x: f64 = (*x).into();
-        value += w * x;
-        magnitude += (w * x).abs();
-        flushable += w.abs() + x.abs() + 2.0;
+        value += w * x.value;
+        inherited += w.abs() * x.bound;
+        magnitude += w.abs() * x.most();
+        flushable += w.abs() + x.most() + 2.0;
     }
-    Bounded::sum(value, magnitude, gamma_z, flushable)
+    let rounded = Bounded::sum(value, magnitude, gamma_z, flushable);
+    Bounded::new(value, inherited + rounded.bound)
 }

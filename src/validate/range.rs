@@ -2,13 +2,11 @@
 
 use crate::backend::Problem;
 use crate::data::{Dataset, RowsRead};
-use crate::error::{Error, Remedy};
+use crate::error::{CLIP, Error, RESCALE, Remedy};
 use crate::optimizer::{CLIP_EPSILON, Memory, UpdateRule, norm};
 use rayon::iter::ParallelIterator;
 
-const RESCALE: Remedy = Remedy::Do("rescale it");
 const SMALLER: &[Remedy] = &[Remedy::Lower("learning_rate")];
-const CLIP: Remedy = Remedy::Set("clip_norm", "1, which bounds the gradient");
 
 /// The error that values of `problem` may leave f32 with `parameters`: it names the largest number that goes into them.
 pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
@@ -25,7 +23,11 @@ pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
         || "the weight of a sample".to_owned(),
         |name| format!("column `{name}`"),
     );
-    error(problem, format!("{of} reaches {value:.2e}"), &[RESCALE])
+    error(
+        problem,
+        format!("{of} reaches {value:.2e}"),
+        &[Remedy::Do("rescale it")],
+    )
 }
 
 /// The error that values of a step along `gradient` by `rule`, from the parameters `from` to those `to`, may leave f32: it
@@ -44,8 +46,8 @@ pub(super) fn of_step(
     let remedies: &[Remedy] = match (is_penalty, rule.clip_norm.is_none()) {
         (true, true) => &[Remedy::Lower("l2"), CLIP],
         (true, false) => &[Remedy::Lower("l2")],
-        (false, true) => &[Remedy::Do("rescale the columns"), CLIP],
-        (false, false) => &[Remedy::Do("rescale the columns")],
+        (false, true) => &[RESCALE, CLIP],
+        (false, false) => &[RESCALE],
     };
     let (reached, at) = largest(to.iter().copied());
     let of_parameter = format!("{} has grown to {reached:.2e}", named(problem, at));

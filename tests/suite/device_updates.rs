@@ -285,8 +285,8 @@ fn no_bit_depends_on_how_updates_are_submitted_or_where_rows_lie() {
             ..GpuOptions::default()
         };
         let started = Training::start(&rows, &config, &on_gpu(streamed)).unwrap();
-        let notice = started.notice().unwrap_or_default();
-        assert!(notice.contains("stream"), "{what}: {notice}");
+        let notices = started.notices().concat();
+        assert!(notices.contains("stream"), "{what}: {notices}");
         assert_eq!(of(streamed), whole, "{what}: streamed");
         let mut training = Training::start(&rows, &config, &on_gpu(GpuOptions::default())).unwrap();
         for iteration in 0..=config.iterations {

@@ -69,15 +69,18 @@ pub(crate) fn notices(notices: &[String], source: &str) {
 
 /// Prints which backend predicts, and why, unless there was nothing to choose.
 pub(crate) fn predictor(predictor: &Predictor<'_>) {
-    let (kind, adapter, why) = (predictor.kind(), predictor.adapter(), predictor.notice());
-    if why.is_some() {
+    if let Some(why) = predictor.notice() {
+        let (kind, adapter) = (predictor.kind(), predictor.adapter());
         tell(&on_hardware("predicting", kind, &adapter, why));
     }
 }
 
-/// What is done on which hardware, and why there.
-fn on_hardware(doing: &str, kind: BackendKind, adapter: &str, why: Option<&str>) -> String {
-    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+/// What is done on which hardware, and why there, if `why` says anything.
+fn on_hardware(doing: &str, kind: BackendKind, adapter: &str, why: &str) -> String {
+    let why = match why.is_empty() {
+        true => String::new(),
+        false => format!(" ({why})"),
+    };
     let kind = kind.name().to_uppercase();
     format!("{doing} on the {kind}: {adapter}{why}")
 }

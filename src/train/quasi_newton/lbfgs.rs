@@ -122,15 +122,14 @@ impl LBfgs {
         }
         let slack = self.resolution * current.objective.abs();
         if penalty.l1 > 0.0 {
-            let line = (&direction[..], 1.0);
-            return owlqn::search(penalty, current, gradient, line, slack, evaluate);
+            return owlqn::search(penalty, current, gradient, &direction, slack, evaluate);
         }
         let start = LinePoint {
             step: 0.0,
             loss: current.loss,
             slope,
         };
-        wolfe::search(start, 1.0, slack, &mut |step| {
+        wolfe::search(start, slack, &mut |step| {
             let next = std::iter::zip(&current.parameters, &direction)
                 .map(|(parameter, direction)| parameter + step * direction);
             let next = evaluate(next.collect())?;

@@ -22,16 +22,17 @@ pub(super) fn align(penalty: &Penalty, pseudo: &[f64], direction: &mut [f64]) {
     }
 }
 
-/// Searches along a direction, within the orthant of `current`, by backtracking from a first step; `None` if no step
+/// Searches along a direction, within the orthant of `current`, by backtracking from a step of 1; `None` if no step
 /// lowers the objective.
 pub(super) fn search(
     penalty: &Penalty,
     current: &Iterate,
     pseudo: &[f64],
-    (direction, mut step): (&[f64], f64),
+    direction: &[f64],
     slack: f64,
     evaluate: &mut dyn FnMut(Vec<f64>) -> Result<Iterate>,
 ) -> Result<Option<Iterate>> {
+    let mut step = 1.0;
     for _ in 0..MAX_EVALUATIONS {
         let parameters = within_orthant(penalty, current, pseudo, direction, step);
         if parameters == current.parameters {

@@ -23,13 +23,12 @@ pub(super) struct LinePoint {
     pub(super) slope: f64,
 }
 
-/// Searches from `start`, at step 0, where the slope is negative; tries `first` first. Takes a step that satisfies both
+/// Searches from `start`, at step 0, where the slope is negative; tries a step of 1 first. Takes a step that satisfies both
 /// conditions, or else the one of the lowest loss, or `None` if no loss is lower. Losses that differ by less than
 /// `slack` may be equal but for rounding: the slopes alone decide between these, similar to Hager and Zhang's
 /// approximate Wolfe conditions (SIAM J. Optim. 16, 2005, section 2).
 pub(super) fn search<T>(
     start: LinePoint,
-    first: f64,
     slack: f64,
     evaluate: &mut dyn FnMut(f64) -> Result<(LinePoint, T)>,
 ) -> Result<Option<T>> {
@@ -37,7 +36,7 @@ pub(super) fn search<T>(
     let mut low_at = None;
     // `None` until the minimum is known to lie between two steps.
     let mut high: Option<LinePoint> = None;
-    let mut step = first;
+    let mut step = 1.0;
     for _ in 0..MAX_EVALUATIONS {
         let (point, at) = evaluate(step)?;
         let most = (start.loss + DECREASE * step * start.slope).min(low.loss) + slack;

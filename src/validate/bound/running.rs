@@ -2,14 +2,14 @@
 //! and its own roundings.
 
 use super::hidden::activation;
-use super::{Bounded, Neuron, gamma};
+use super::{Bounded, Neuron, gamma, pre_activation};
 use crate::backend::{Predictions, Problem};
 use crate::network::Layer;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Bounds of the pre-activations and predictions of the rows `rows` in f32, at parameters whose f32 counterparts are
-/// off by `parameter_rounds` roundings. An infinite bound promises nothing.
+/// off by `parameter_rounds` roundings. A bound that is infinite or NaN promises nothing.
 pub(crate) fn running(
     problem: &Problem<'_>,
     parameters: &[f64],
@@ -55,23 +55,9 @@ fn pre_activations(
     // n terms are rounded n times at most: once each as products, n − 1 times as sums.
     let n_terms = (layer.n_inputs + usize::from(layer.bias)) as f64;
     let gamma_z = gamma(n_terms + f64::from(rounds));
-    let is_bounded = inputs.iter().all(|x| x.bound.is_finite());
     let of_output = |(o, weight): (usize, &[f64])| {
         let bias = bias.map_or(0.0, |bias| bias[o]);
-        let (mut value, mut inherited) = (bias, 0.0);
-        let (mut magnitude, mut flushable) = (bias.abs(), bias.abs() + 2.0);
-        for (w, x) in weight.iter().zip(inputs) {
-            value += w * x.value;
-            inherited += w.abs() * x.bound;
-            magnitude += w.abs() * x.most();
-            flushable += w.abs() + x.most() + 2.0;
-        }
-        let rounded = Bounded::sum(value, magnitude, gamma_z, flushable);
-        match is_bounded {
-            true => Bounded::new(value, inherited + rounded.bound),
-            // A product with 0 would be NaN.
-            false => Bounded::new(value, f64::INFINITY),
-        }
+        pre_activation(weight, bias, inputs.iter().copied(), gamma_z)
     };
     let rows = weight.chunks_exact(layer.n_inputs).enumerate();
     rows.map(of_output).collect()

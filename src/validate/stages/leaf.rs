@@ -74,11 +74,12 @@ impl Leaf<'_> {
                 self.held[at].a.chunks_exact(layer.n_outputs),
             );
             let is_hidden = at + 1 < n_layers;
-            let factors = self.factors(at).filter(|_| is_hidden);
+            let factors = is_hidden.then(|| self.factors(at)).flatten();
             for (row, (x, (z, a))) in rows.zip(held).enumerate() {
                 for o in 0..layer.n_outputs {
                     let w = &weight[o * layer.n_inputs..][..layer.n_inputs];
                     let bias = bias.map_or(0.0, |bias| bias[o]);
+                    let x = x.iter().copied().map(Bounded::exact);
                     let exact = pre_activation(w, bias, x, gamma_z);
                     is_in_range &= !exact.bound.is_infinite();
                     checks.z[at].extend([[z[o], exact.value, exact.bound]]);

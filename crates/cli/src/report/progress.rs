@@ -59,8 +59,8 @@ impl Reporter {
     /// Prints which backend trains, and why.
     pub(crate) fn backend(&self, training: &Training<'_>) {
         let backend = training.backend();
-        let (kind, why) = (backend.kind(), training.notice());
-        self.notice(&on_hardware("training", kind, &backend.adapter(), why));
+        let (kind, why) = (backend.kind(), training.notices().join("; "));
+        self.notice(&on_hardware("training", kind, &backend.adapter(), &why));
     }
 
     /// Updates the bar, and warns of saturation.

@@ -1,9 +1,9 @@
 //! What a backend does: the one interface through which training and validation see CPU and GPU.
 
-mod held_out;
+mod holdout;
 mod staged;
 
-pub use held_out::HeldOut;
+pub use holdout::Holdout;
 pub use staged::{Stage, Staged};
 
 use crate::data::Dataset;
@@ -351,11 +351,11 @@ pub trait Backend {
     }
 
     /// Holds `dataset`, unscaled samples that are not trained on, beside those that are. `None` if the backend leaves their
-    /// evaluation to the CPU.
+    /// evaluation to the CPU, which makes it in float64.
     ///
     /// # Errors
     /// Where the device cannot hold the samples, or fails.
-    fn hold_out(&self, _dataset: &Dataset) -> Result<Option<Box<dyn HeldOut>>> {
+    fn holdout(&self, _dataset: &Dataset) -> Result<Option<Box<dyn Holdout>>> {
         Ok(None)
     }
 

@@ -34,7 +34,7 @@ pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
 use crate::backend::{
-    Backend, BackendKind, Evaluation, HeldOut, Predictions, Problem, Seen, Summary,
+    Backend, BackendKind, Evaluation, Holdout, Predictions, Problem, Seen, Summary,
 };
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
@@ -222,7 +222,7 @@ impl<'a> Cpu<'a> {
     }
 }
 
-impl HeldOut for Cpu<'_> {
+impl Holdout for Cpu<'_> {
     fn loss_at(&mut self, parameters: &[f64]) -> Result<f64> {
         self.set_parameters(parameters)?;
         Ok(self.loss())

@@ -24,7 +24,7 @@ pub use lines::Lines;
 pub(crate) use read::RowsRead;
 pub use rows::{ColumnView, Scanned, TableValues, scan_views};
 pub use scaling::Scaling;
-pub use split::held_out;
+pub use split::in_holdout;
 pub(crate) use storage::Quantization;
 pub use storage::{Storage, StorageRounding};
 pub use stored::Stored;

@@ -24,7 +24,7 @@ mod fma;
 mod forward;
 mod generate;
 mod gradients;
-mod held_out;
+mod holdout;
 mod input_format;
 mod kernels;
 mod leaf_kernel;

@@ -30,7 +30,7 @@ use crate::error::{LEAVE_OUT, Result};
 use crate::network::Network;
 use checkpoint::{Checkpoints, RunKey};
 use config::check::require;
-use holdout::Holdout;
+use holdout::HoldoutLoss;
 #[cfg(test)]
 pub(crate) use host::tests::update_on_host;
 use run::TrainingRun;
@@ -71,7 +71,7 @@ pub const SATURATED_SLOPE: f64 = 1e-3;
 pub struct Training<'a> {
     run: TrainingRun<'a>,
     notices: Vec<String>,
-    holdout: Option<Holdout<'a>>,
+    holdout: Option<HoldoutLoss<'a>>,
     checkpoints: Option<Checkpoints>,
     /// The fingerprint of the parameters that the training begins with, unless the seed gives them.
     start: Option<u64>,
@@ -123,7 +123,7 @@ impl<'a> Training<'a> {
     /// If the samples are standardised or rounded, their columns differ from those of the training samples, or the
     /// hardware cannot hold them.
     pub fn set_holdout(&mut self, holdout: &'a Dataset, threads: Option<usize>) -> Result<()> {
-        let holdout = Holdout::new(&self.run, holdout, threads)?;
+        let holdout = HoldoutLoss::new(&self.run, holdout, threads)?;
         let why = holdout.notice.as_ref();
         let why = why.map(|why| format!("held-out samples are evaluated on the CPU: {why}"));
         self.notices.extend(why);

@@ -16,7 +16,7 @@ impl Dataset {
     pub fn split(&self, share: f64, seed: u32) -> Result<(Self, Self)> {
         let (inputs, targets) = self.copied("to hold back a share of it")?;
         let n_classes = self.classes.as_ref().map(|_| self.n_outputs());
-        let held = held_out(&targets, self.target_width(), n_classes, share, seed)?;
+        let held = in_holdout(&targets, self.target_width(), n_classes, share, seed)?;
         let part = |wanted: bool| {
             let rows = (0..self.n_samples).filter(|row| held[*row] == wanted);
             self.part(&inputs, &targets, &rows.collect::<Vec<usize>>())
@@ -71,7 +71,7 @@ impl Dataset {
 ///
 /// # Errors
 /// If `share` is not between 0 and 1, or would leave one part without any samples.
-pub fn held_out(
+pub fn in_holdout(
     targets: &[f32],
     width: usize,
     of_classes: Option<usize>,

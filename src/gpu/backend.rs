@@ -1,6 +1,6 @@
 //! What a GPU does as a backend: evaluations, and updates that go on by themselves.
 
-use super::held_out::HeldOut;
+use super::holdout::Holdout;
 use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
 use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
@@ -187,8 +187,8 @@ impl Backend for Gpu<'_> {
         Ok(())
     }
 
-    fn hold_out(&self, dataset: &Dataset) -> Result<Option<Box<dyn backend::HeldOut>>> {
-        Ok(Some(Box::new(HeldOut::new(self, dataset)?)))
+    fn holdout(&self, dataset: &Dataset) -> Result<Option<Box<dyn backend::Holdout>>> {
+        Ok(Some(Box::new(Holdout::new(self, dataset)?)))
     }
 
     /// Two: one submission that the device works on, and one that it finds when it is done with that.

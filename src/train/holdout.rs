@@ -3,17 +3,17 @@
 use super::run::TrainingRun;
 use super::stop::StopReason;
 use super::{TrainConfig, Training};
-use crate::backend::HeldOut;
+use crate::backend::Holdout;
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Storage};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug)]
-pub(super) struct Holdout<'a> {
-    samples: Box<dyn HeldOut + 'a>,
+pub(super) struct HoldoutLoss<'a> {
+    samples: Box<dyn Holdout + 'a>,
     pub(super) dataset: &'a Dataset,
-    /// Why the host evaluates where a device trains.
+    /// Why the host evaluates them while a device trains, if it does.
     pub(super) notice: Option<String>,
     pub(super) state: HoldoutState,
 }
@@ -37,7 +37,7 @@ pub(super) struct Best {
     pub(super) parameters: Vec<f64>,
 }
 
-impl<'a> Holdout<'a> {
+impl<'a> HoldoutLoss<'a> {
     /// Takes `dataset`, whose columns have to be those that `run` trains on, to its backend, or to `threads` of the host.
     pub(super) fn new(
         run: &TrainingRun<'_>,
@@ -52,12 +52,12 @@ impl<'a> Holdout<'a> {
             ..run.config.clone()
         };
         let problem = config.problem(dataset)?;
-        let (held, notice) = match run.backend.hold_out(dataset) {
+        let (samples, notice) = match run.backend.holdout(dataset) {
             Err(full @ Error::DeviceMemory { .. }) => (None, Some(full.statement())),
-            held => (held?, None),
+            samples => (samples?, None),
         };
         Ok(Self {
-            samples: match held {
+            samples: match samples {
                 Some(samples) => samples,
                 None => Box::new(Cpu::new(problem, threads)?),
             },

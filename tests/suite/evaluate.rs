@@ -291,7 +291,7 @@ fn the_command_holds_predictions_against_the_targets() {
     );
     assert_eq!(json["measured"][0]["baseline"]["class"], "large");
     let one = file("one.csv", "x,kind\n-5,small\n");
-    let held_out = [
+    let holdout = [
         "train",
         &train,
         "--backend",
@@ -299,7 +299,7 @@ fn the_command_holds_predictions_against_the_targets() {
         "--validation-data",
         &one,
     ];
-    for args in [&["evaluate", &model, &one][..], &held_out] {
+    for args in [&["evaluate", &model, &one][..], &holdout] {
         let output = neuralnet(args);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let stdout = String::from_utf8_lossy(&output.stdout);

@@ -23,7 +23,7 @@ mod formats;
 mod full_disk;
 mod gradient;
 mod gzip;
-mod held;
+mod holdout;
 mod logits;
 mod model;
 mod network_gpu;

@@ -506,10 +506,10 @@ fn a_training_ends_with_the_running_mean_of_its_parameters() {
         .advance_to(u64::from(N), &mut |_| ControlFlow::Continue(()))
         .unwrap();
     let measured = training.finish().unwrap();
-    let held_out = measured.validation.unwrap();
+    let holdout = measured.validation.unwrap();
     assert!(
-        (held_out - loss).abs() <= 1e-9,
-        "held out {held_out}, not {loss}"
+        (holdout - loss).abs() <= 1e-9,
+        "held out {holdout}, not {loss}"
     );
     assert_eq!(
         bits(&measured.parameters),

@@ -13,7 +13,7 @@ use crate::targets::{How, Targets, targets, weights};
 use crate::values::meaning;
 use arrow_array::Array;
 use neuralnet::Dataset;
-use neuralnet::data::{Column, held_out};
+use neuralnet::data::{Column, in_holdout};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Instant;
@@ -102,7 +102,7 @@ fn seen_weights(
 ) -> Result<Vec<f64>> {
     let n_outputs = made.names.len();
     let of_classes = made.classes.as_ref().map(|_| n_outputs);
-    let held = held_out(&made.values, n_outputs, of_classes, share, seed)?;
+    let held = in_holdout(&made.values, n_outputs, of_classes, share, seed)?;
     let weight = |row| weights.map_or(1.0, |weights| weights[row]);
     let rows = held.iter().enumerate();
     Ok(rows

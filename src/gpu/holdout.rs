@@ -28,7 +28,7 @@ const SHARES_OF_FULL_DEVICE: u64 = 16;
 
 /// A network and held-out samples on a device, for their loss.
 #[derive(Debug)]
-pub(super) struct HeldOut {
+pub(super) struct Holdout {
     device: Arc<Device>,
     layout: ParameterLayout,
     parameters: Buffer,
@@ -49,7 +49,7 @@ struct Losses {
     leaves: Leaves,
 }
 
-impl HeldOut {
+impl Holdout {
     /// Brings `dataset` to the device of `trained`, for the same network and objective.
     pub(super) fn new(trained: &Gpu<'_>, dataset: &Dataset) -> Result<Self> {
         let (device, of_trained) = (trained.device(), &trained.resources.problem);
@@ -150,7 +150,7 @@ fn options(trained: &Gpu<'_>, dataset: &Dataset, leaves: Leaves) -> GpuOptions {
     }
 }
 
-impl backend::HeldOut for HeldOut {
+impl backend::Holdout for Holdout {
     fn loss_at(&mut self, parameters: &[f64]) -> Result<f64> {
         let Losses {
             dataset, network, ..

@@ -30,8 +30,8 @@ fn watched(config: &TrainConfig, hardware: &Hardware) -> (Trained, f64) {
     training.advance_to(config.iterations, observe).unwrap();
     let trained = training.finish().unwrap();
     let (backend, _) = hardware.open(config.problem(&rest).unwrap()).unwrap();
-    let loss = match backend.hold_out(&held).unwrap() {
-        Some(mut held_out) => held_out.loss_at(&trained.parameters).unwrap(),
+    let loss = match backend.holdout(&held).unwrap() {
+        Some(mut holdout) => holdout.loss_at(&trained.parameters).unwrap(),
         None => {
             let mut cpu = Cpu::new(config.problem(&held).unwrap(), None).unwrap();
             cpu.set_parameters(&trained.parameters).unwrap();
@@ -254,9 +254,9 @@ fn a_gpu_evaluates_held_out_samples_wherever_they_lie() {
                 ..GpuOptions::default()
             };
             let trained = gpu(config.problem(rest).unwrap(), options);
-            let mut held_out = trained.hold_out(held).unwrap().expect("on the device");
-            let first = held_out.loss_at(&vec![0.0; parameters.len()]).unwrap();
-            let found = held_out.loss_at(&parameters).unwrap();
+            let mut holdout = trained.holdout(held).unwrap().expect("on the device");
+            let first = holdout.loss_at(&vec![0.0; parameters.len()]).unwrap();
+            let found = holdout.loss_at(&parameters).unwrap();
             assert!(
                 (first - found).abs() > 1e-2 * first,
                 "{first} at other parameters"

@@ -664,13 +664,24 @@ fn remedies_fit_what_is_wrong() {
     let integers: ArrayRef = Arc::new(Int64Array::from_iter_values((1 << 53)..(1 << 53) + 4));
     let y: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0, 5.0]));
     let batch = RecordBatch::try_from_iter([("x", integers), ("y", y)]).unwrap();
-    assert_said(
-        "wide.parquet",
-        parquet(&batch, Compression::SNAPPY, None),
-        &[],
-        0,
-        &["column `x` has integers past 2^53, which become the nearest float64"],
-    );
+    let wide = parquet(&batch, Compression::SNAPPY, None);
+    let lost = "column `x` has integers past 2^53, which become the nearest float64";
+    let kept = "column `x` is kept as its difference from 9007199254740992";
+    assert_said("wide.parquet", &wide, &["--no-bias"], 0, &[lost]);
+    let model = file("wide.safetensors", "");
+    let flags = ["--l2", "0", "--output", &model, "--force"];
+    assert_said("wide.parquet", &wide, &flags, 0, &[kept]);
+    let output = neuralnet(&["predict", &model, &file("wide.parquet", wide)]);
+    let predictions = String::from_utf8(output.stdout).unwrap();
+    let predictions = predictions.lines().skip(1).map(|line| line.parse::<f64>());
+    // The line of least squares through (0, 1), (1, 2), (2, 3), (3, 5).
+    for (prediction, expected) in predictions.zip([0.8, 2.1, 3.4, 4.7]) {
+        let error = (prediction.unwrap() - expected).abs();
+        assert!(error < 1e-3, "{error} from {expected}");
+    }
+    let lost = "column `x` has numbers of more digits than float64, which become the nearest";
+    let text = "x,y\n1700000000000000001,1\n1700000000000000513,2\n1700000000000001025,4\n";
+    assert_said("wide.csv", text, &[], 0, &[lost]);
 }
 
 #[test]

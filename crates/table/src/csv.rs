@@ -8,20 +8,20 @@ mod decode;
 mod header;
 mod own;
 mod piece;
+mod tally;
 #[cfg(test)]
 mod tests;
 
-use crate::error::{Error, Result, shown, some_of};
+use crate::error::{Error, Result};
 use crate::file::Bytes;
 use crate::options::TextOptions;
 use crate::reader::{Batch, Columns, Kind, Reader};
 use header::Header;
 use neuralnet::data::Lines;
-use piece::Words;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use tally::Tally;
 
 /// Bytes of the pieces that are read at once, but for the last row.
 const SPAN_BYTES: usize = 1 << 26;
@@ -32,9 +32,7 @@ pub(crate) struct Csv {
     bytes: Bytes,
     /// What its first lines say, and how much was read so far.
     header: Header,
-    words: Words,
-    /// Columns with numbers of more digits than were kept.
-    lost_digits: BTreeSet<usize>,
+    tally: Tally,
 }
 
 impl Csv {
@@ -49,8 +47,7 @@ impl Csv {
             header: header::read(path, &bytes, options)?,
             path: path.to_owned(),
             bytes,
-            words: Words::new(),
-            lost_digits: BTreeSet::new(),
+            tally: Tally::default(),
         })
     }
 
@@ -89,9 +86,7 @@ impl Csv {
                 }
                 error
             })?;
-            for (word, n_cells) in piece.words {
-                *self.words.entry(word).or_default() += n_cells;
-            }
+            self.tally.add(piece.tally);
             let mut lines = Lines::default();
             lines.append(&piece.batch.places, 0, header.n_lines);
             piece.batch.places = lines;
@@ -121,12 +116,8 @@ impl Reader for Csv {
         }
         for (slot, (column, kind)) in wanted.iter().enumerate() {
             if *kind == Kind::Own {
-                let taken = own::take(&mut batches, slot, &self.header.dialect);
-                for (word, n_cells) in taken.words {
-                    *self.words.entry((word, *column)).or_default() += n_cells;
-                }
-                self.lost_digits
-                    .extend(taken.has_lost_digits.then_some(*column));
+                let (dialect, tally) = (&self.header.dialect, &mut self.tally);
+                own::take(&mut batches, (slot, *column), dialect, tally);
             }
         }
         Ok(batches)
@@ -138,29 +129,7 @@ impl Reader for Csv {
     }
 
     fn take_notices(&mut self) -> Vec<String> {
-        let Header {
-            columns, dialect, ..
-        } = &self.header;
-        let all = std::mem::take(&mut self.words);
-        let told = dialect.words.iter().enumerate().filter_map(|(nth, word)| {
-            let mut cells = all.range((nth, 0)..(nth + 1, 0)).peekable();
-            cells.peek()?;
-            let cells = some_of(cells.map(|((_, column), n_cells)| {
-                format!("{n_cells} of `{}`", shown(&columns.names[*column]))
-            }));
-            let value = word
-                .value
-                .map_or("missing".to_owned(), |value| value.to_string());
-            let word = shown(&word.text);
-            Some(format!("cells that are `{word}` count as {value}: {cells}"))
-        });
-        let lost = std::mem::take(&mut self.lost_digits).into_iter();
-        let lost = lost.map(|column| {
-            let name = shown(&columns.names[column]);
-            format!(
-                "column `{name}` has numbers of more digits than float64, which become the nearest"
-            )
-        });
-        told.chain(lost).collect()
+        let tally = std::mem::take(&mut self.tally);
+        tally.notices(&self.header.dialect, &self.header.columns.names)
     }
 }

@@ -5,6 +5,7 @@ use crate::features::rounded;
 use crate::reader::Batch;
 use crate::table::Table;
 use crate::values::{self, canonical};
+use crate::wide::differences;
 use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
@@ -152,7 +153,10 @@ impl Encoder<'_> {
             };
             let to = &mut to[feature..];
             let found = match &self.places[at] {
-                None => self.numbers(column, &values::numbers(&cells).map_err(refused)?, to),
+                None => {
+                    let differences = differences(&cells, column.offset).map_err(refused)?;
+                    self.numbers(column, &differences, to)
+                }
                 Some(places) => {
                     self.categories(column, places, &values::texts(&cells).map_err(refused)?, to)
                 }
@@ -175,24 +179,26 @@ impl Encoder<'_> {
         }
     }
 
-    /// Writes numbers into the first column of `to`.
-    fn numbers(&self, column: &Column, numbers: &Float64Array, to: &mut [f32]) -> Found {
+    /// Writes numbers into the first column of `to`, of which these are the differences from the offset.
+    fn numbers(&self, column: &Column, differences: &Float64Array, to: &mut [f32]) -> Found {
         let mut found = Found::default();
         // Without an early exit, so that the compiler can make the most of the loop.
         let (mut are_finite, mut at) = (true, 0);
-        for number in numbers.values() {
-            to[at] = rounded(number - column.offset);
+        for difference in differences.values() {
+            to[at] = rounded(*difference);
             are_finite &= to[at].is_finite();
             at += self.width;
         }
-        if are_finite && numbers.null_count() == 0 {
+        if are_finite && differences.null_count() == 0 {
             return found;
         }
-        for (row, (to, number)) in to.iter_mut().step_by(self.width).zip(numbers).enumerate() {
-            match number {
+        let cells = to.iter_mut().step_by(self.width).zip(differences);
+        for (row, (to, difference)) in cells.enumerate() {
+            match difference {
                 None => *to = found.missing(row, column).map_or(0.0, |fill| fill[0]),
-                Some(number) if !to.is_finite() => {
-                    found.fault.get_or_insert((row, Fault::BeyondF32(number)));
+                Some(difference) if !to.is_finite() => {
+                    let fault = Fault::BeyondF32(column.offset + difference);
+                    found.fault.get_or_insert((row, fault));
                 }
                 Some(_) => {}
             }

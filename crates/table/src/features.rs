@@ -73,8 +73,12 @@ fn fit_number(
     options: &TableOptions,
 ) -> Result<(Column, Vec<String>)> {
     let name = &table.names[at];
-    let cells = table.numbers(at)?;
-    let rounding = Rounding::of(&cells, weights, options.keep_zero);
+    let base = match options.keep_zero {
+        true => 0.0,
+        false => table.base(at, weights),
+    };
+    let cells = table.differences(at, base)?;
+    let rounding = Rounding::of(&cells, base, weights, options.keep_zero);
     if !rounding.mean.is_finite()
         && let Some(row) = first_infinite(&cells)
     {
@@ -83,23 +87,21 @@ fn fit_number(
             "the number is not finite; every cell needs a finite one",
         ));
     }
-    let offset = rounding.offset;
     let mut column = Column::number(name.clone());
-    column.offset = offset;
+    column.offset = rounding.offset;
     column.time = table.time(at);
     if rounding.n_present == 0 {
         return Err(nothing_there(table, at, options));
     }
     if let Some(impute) = options.impute {
-        let value = match impute {
-            Impute::Zero => 0.0,
+        let difference = match impute {
+            Impute::Zero => 0.0 - base,
             Impute::Mean => rounding.mean,
             Impute::Median => median(&cells, weights),
         };
-        column.fill = Some(vec![rounded(value - offset)]);
+        column.fill = Some(vec![rounded(difference - rounding.rest)]);
     }
-    let notices = [table.lost_digits(at), rounding.notice(name)];
-    Ok((column, notices.into_iter().flatten().collect()))
+    Ok((column, rounding.notices(table, at)))
 }
 
 /// The first row, over all batches, whose number is infinite.

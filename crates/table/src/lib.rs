@@ -57,6 +57,7 @@ mod targets;
 mod time;
 mod training;
 mod values;
+mod wide;
 mod write;
 
 pub use error::{Error, Place, Remedy, Result};

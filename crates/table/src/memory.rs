@@ -90,7 +90,7 @@ mod tests {
     use crate::options::{Impute, TableOptions};
     use arrow_array::{
         Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, RecordBatch,
-        StringArray, TimestampMillisecondArray, TimestampSecondArray,
+        StringArray, TimestampMillisecondArray, TimestampSecondArray, UInt64Array,
     };
     use neuralnet::Dataset;
     use std::sync::Arc;
@@ -188,6 +188,37 @@ mod tests {
         let (x, t) = table(&dictionary);
         assert_eq!(x, [1.5, 1.0, 0.0, 2.5, 0.0, 0.0, 4.0, 0.0, 1.0]);
         assert_eq!((x, t), table(&|cells| cells));
+    }
+
+    #[test]
+    fn integers_past_2_53_keep_their_differences() {
+        const WIDE: i64 = (1 << 53) + 1;
+        let ids = |ids: &[Option<i64>]| Arc::new(Int64Array::from(ids.to_vec())) as ArrayRef;
+        let y = UInt64Array::from_iter_values((0..4).map(|y| (1 << 63) + y));
+        let near = [Some(WIDE), Some(WIDE + 1), None, Some(WIDE + 5)];
+        let far = [Some(WIDE), Some(-WIDE), Some(0), Some(7)];
+        let table = batch([("x", ids(&near)), ("far", ids(&far)), ("y", Arc::new(y))]);
+        let options = TableOptions {
+            impute: Some(Impute::Mean),
+            ..TableOptions::default()
+        };
+        let dataset = from_batches("memory", vec![table], &options).unwrap();
+        let (x, t) = rows(&dataset);
+        let x: Vec<f32> = x.iter().step_by(2).map(|cell| cell - x[0]).collect();
+        assert_eq!(x, [0.0, 1.0, 2.0, 5.0], "the third is their mean");
+        assert_eq!([t[1] - t[0], t[2] - t[1], t[3] - t[2]], [1.0; 3]);
+        let lost = |name: &str| {
+            format!("column `{name}` has integers past 2^53, which become the nearest float64")
+        };
+        let told = dataset.notices().join("\n");
+        assert!(
+            told.contains("column `x` is kept as its difference from 900719925474099"),
+            "{told}"
+        );
+        assert!(
+            told.contains(&lost("far")) && !told.contains(&lost("x")),
+            "{told}"
+        );
     }
 
     #[test]

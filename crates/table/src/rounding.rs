@@ -1,8 +1,10 @@
-//! What f32 does to a column of float64, and the offset that keeps its digits.
+//! What f32 does to a column of numbers, and the offset that keeps its digits.
 
 use crate::error::shown;
 use crate::features::rounded;
+use crate::table::Table;
 use crate::values::{each_present, each_weighted};
+use crate::wide::has_wide;
 use arrow_array::Float64Array;
 
 /// An offset is worth its while if f32 alone would move a value by more than this share of the column's deviation.
@@ -17,8 +19,10 @@ const MERGED: usize = 1000;
 /// What rounding to f32 does to a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rounding {
-    /// What is taken from each value before it is rounded.
+    /// What is taken from each number of the column before it is rounded.
     pub(crate) offset: f64,
+    /// How much of that is not taken yet from the numbers that this is about.
+    pub(crate) rest: f64,
     pub(crate) mean: f64,
     /// Numbers that are not missing.
     pub(crate) n_present: usize,
@@ -29,12 +33,17 @@ pub(crate) struct Rounding {
 }
 
 impl Rounding {
-    /// Of the numbers of a column, which count by the weights of their rows; without an offset if it keeps its zero.
-    /// `mean` is not finite if a number is not.
+    /// Of the differences of the numbers of a column from `base`, which count by the weights of their rows; without an
+    /// offset if it keeps its zero. `mean`, that of the differences, is not finite if a number is not.
     ///
-    /// The offset is the mean, rounded to a multiple of a power of two below the standard deviation: so it has few
-    /// digits, and the difference of an integer from it is exact.
-    pub(crate) fn of(cells: &[Float64Array], weights: Option<&[f64]>, keep_zero: bool) -> Self {
+    /// The offset is the base, if there is one. Otherwise it is the mean, rounded to a multiple of a power of two below
+    /// the standard deviation: so it has few digits, and the difference of an integer from it is exact.
+    pub(crate) fn of(
+        cells: &[Float64Array],
+        base: f64,
+        weights: Option<&[f64]>,
+        keep_zero: bool,
+    ) -> Self {
         let (mut n_present, mut sum, mut all, mut farthest) = (0_usize, 0.0, 0.0, 0.0_f64);
         each_weighted(cells, weights, |number, weight| {
             n_present += 1;
@@ -45,7 +54,8 @@ impl Rounding {
         let mean = if n_present > 0 { sum / all } else { 0.0 };
         let mut rounding = Self {
             n_present,
-            offset: 0.0,
+            offset: base,
+            rest: 0.0,
             mean,
             moved: 0.0,
             n_different: (0, 0),
@@ -62,7 +72,7 @@ impl Rounding {
             return rounding;
         }
         rounding.moved = farthest / deviation;
-        if rounding.moved > NOTICEABLE && !keep_zero {
+        if rounding.moved > NOTICEABLE && !keep_zero && base.abs() <= 0.0 {
             let unit = deviation.log2().floor().exp2();
             let offset = (mean / unit).round() * unit;
             let mut farthest = 0.0_f64;
@@ -70,17 +80,28 @@ impl Rounding {
                 farthest = farthest.max(movement(number, offset))
             });
             if farthest / deviation < rounding.moved {
-                (rounding.offset, rounding.moved) = (offset, farthest / deviation);
+                (rounding.offset, rounding.rest) = (offset, offset);
+                rounding.moved = farthest / deviation;
             }
         }
         if rounding.moved > NOTICEABLE {
-            rounding.n_different = different(cells, n_present, rounding.offset);
+            rounding.n_different = different(cells, n_present, rounding.rest);
         }
         rounding
     }
 
-    /// What the column's owner should know.
-    pub(crate) fn notice(&self, name: &str) -> Option<String> {
+    /// What the owner of the column `column` of `table`, which this is about, should know.
+    pub(crate) fn notices(&self, table: &Table, column: usize) -> Vec<String> {
+        let name = &table.names[column];
+        let has_lost = self.offset.abs() <= self.rest.abs() && table.column(column).any(has_wide);
+        let lost = has_lost.then(|| {
+            let name = shown(name);
+            format!("column `{name}` has integers past 2^53, which become the nearest float64")
+        });
+        lost.into_iter().chain(self.notice(name)).collect()
+    }
+
+    fn notice(&self, name: &str) -> Option<String> {
         let name = shown(name);
         let (before, after) = self.n_different;
         if self.moved > HARMFUL {
@@ -131,7 +152,7 @@ mod tests {
     use super::Rounding;
 
     fn rounding(numbers: &[f64]) -> Rounding {
-        Rounding::of(&[numbers.to_vec().into()], None, false)
+        Rounding::of(&[numbers.to_vec().into()], 0.0, None, false)
     }
 
     #[test]
@@ -162,7 +183,7 @@ mod tests {
                 .unwrap()
                 .contains("kept as its difference from 17000000")
         );
-        let lost = Rounding::of(&[seconds.into()], None, true);
+        let lost = Rounding::of(&[seconds.into()], 0.0, None, true);
         assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");
         assert!(
             lost.notice("t")

@@ -1,9 +1,10 @@
 //! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
 
-use crate::error::{Error, Place, Result, in_order, shown};
+use crate::error::{Error, Place, Result, in_order};
 use crate::reader::{Batch, Kind, Reader};
 use crate::time::time;
 use crate::values::{self, Refused};
+use crate::wide;
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, LargeStringArray};
 use arrow_select::filter::filter;
 use neuralnet::data::{Lines, Time};
@@ -72,12 +73,18 @@ impl Table {
         time(self.column(column).next()?.data_type()).map(|(time, _)| time)
     }
 
-    /// The column as numbers, one array for each batch.
+    /// What is taken first from the numbers of the column, so that they keep their digits as float64; those of rows
+    /// that weigh nothing do not count.
+    pub(crate) fn base(&self, column: usize, weights: Option<&[f64]>) -> f64 {
+        wide::base(self.column(column), weights)
+    }
+
+    /// The differences of the numbers of the column from `offset`, one array for each batch.
     ///
     /// # Errors
     /// If a cell is a text, which is named, or the column of a type without numbers.
-    pub(crate) fn numbers(&self, column: usize) -> Result<Vec<Float64Array>> {
-        self.cells(column, values::numbers)
+    pub(crate) fn differences(&self, column: usize, offset: f64) -> Result<Vec<Float64Array>> {
+        self.cells(column, |cells| wide::differences(cells, offset))
     }
 
     /// The column as texts, one array for each batch.
@@ -103,16 +110,6 @@ impl Table {
     pub(crate) fn number(&self, text: &str) -> Option<f64> {
         let number = values::pointed(text, self.has_comma).parse();
         number.ok().filter(|number: &f64| number.is_finite())
-    }
-
-    /// That a column of numbers has integers that float64 does not hold, if it does.
-    pub(crate) fn lost_digits(&self, column: usize) -> Option<String> {
-        let mut batches = self.batches.iter();
-        let has_lost = batches.any(|batch| values::has_wide_integers(&batch.columns[column]));
-        let name = shown(&self.names[column]);
-        has_lost.then(|| {
-            format!("column `{name}` has integers past 2^53, which become the nearest float64")
-        })
     }
 
     /// The error of a column that cannot be taken as asked for.

@@ -135,7 +135,9 @@ pub(crate) fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
         ));
     }
     let mut weights = Vec::with_capacity(table.n_rows);
-    each_present(&table.numbers(column)?, |weight| weights.push(weight));
+    each_present(&table.differences(column, 0.0)?, |weight| {
+        weights.push(weight)
+    });
     if let Some(row) = weights
         .iter()
         .position(|weight| !(0.0..=f64::from(f32::MAX)).contains(weight))
@@ -171,7 +173,12 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
         ..Targets::default()
     };
     for (at, column) in columns.enumerate() {
-        let cells = numbers(table, column)?;
+        let base = match how.known {
+            Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
+            None if how.keep_zero => 0.0,
+            None => table.base(column, how.weights),
+        };
+        let cells = differences(table, column, base)?;
         if let Some(row) = first_infinite(&cells) {
             return Err(Error::at(
                 table.cell(row, column),
@@ -180,22 +187,21 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
         }
         let mut all = Vec::with_capacity(table.n_rows);
         each_present(&cells, |number| all.push(number));
-        let offset = match how.known {
-            Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
+        let (offset, rest) = match how.known {
+            Some(_) => (base, 0.0),
             None => {
-                refuse_constant(table, column, &all)?;
-                let rounding = Rounding::of(&cells, how.weights, how.keep_zero);
-                let notice = rounding.notice(&table.names[column]);
-                let notices = [table.lost_digits(column), notice];
-                targets.notices.extend(notices.into_iter().flatten());
-                rounding.offset
+                refuse_constant(table, column, base, &all)?;
+                let rounding = Rounding::of(&cells, base, how.weights, how.keep_zero);
+                targets.notices.extend(rounding.notices(table, column));
+                (rounding.offset, rounding.rest)
             }
         };
         targets.offsets.push(offset);
-        for (row, number) in all.into_iter().enumerate() {
-            let value = rounded(number - offset);
+        for (row, difference) in all.into_iter().enumerate() {
+            let value = rounded(difference - rest);
             if !value.is_finite() {
-                return Err(Error::at(table.cell(row, column), beyond_f32(number)));
+                let reason = beyond_f32(base + difference);
+                return Err(Error::at(table.cell(row, column), reason));
             }
             targets.values[row * n_targets + at] = value;
         }
@@ -203,12 +209,12 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
     Ok(targets)
 }
 
-/// The numbers of a column, which may be written as texts.
-fn numbers(table: &Table, column: usize) -> Result<Vec<Float64Array>> {
+/// The differences from `base` of the numbers of a column, which may be written as texts.
+fn differences(table: &Table, column: usize, base: f64) -> Result<Vec<Float64Array>> {
     if !are_plain_texts(table, column) {
-        return table.numbers(column);
+        return table.differences(column, base);
     }
-    let number = |text: Option<&str>| table.number(text?);
+    let number = |text: Option<&str>| Some(table.number(text?)? - base);
     let cells = table.texts(column)?;
     Ok(cells
         .iter()
@@ -217,8 +223,8 @@ fn numbers(table: &Table, column: usize) -> Result<Vec<Float64Array>> {
 }
 
 /// Refuses a target that is the same in every row: a network would learn nothing but that number.
-fn refuse_constant(table: &Table, column: usize, numbers: &[f64]) -> Result<()> {
-    let &[first, ref others @ ..] = numbers else {
+fn refuse_constant(table: &Table, column: usize, base: f64, differences: &[f64]) -> Result<()> {
+    let &[first, ref others @ ..] = differences else {
         return Ok(());
     };
     if others.is_empty() || others.iter().any(|number| (number - first).abs() > 0.0) {
@@ -226,7 +232,7 @@ fn refuse_constant(table: &Table, column: usize, numbers: &[f64]) -> Result<()> 
     }
     let name = &table.names[column];
     let others = table.names[..column].iter().filter(|other| *other != name);
-    Err(constant(&table.source, name, first, others))
+    Err(constant(&table.source, name, base + first, others))
 }
 
 /// What is said of a target that is the same in every row, beside the columns `others`.

@@ -3,7 +3,7 @@
 use crate::error::shown;
 use crate::time::{time, words};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{ArrowError, DataType};
@@ -108,24 +108,6 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
                 ),
             )),
         },
-    }
-}
-
-/// Whether an integer is not a float64.
-pub(crate) fn has_wide_integers(column: &ArrayRef) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "which is what is looked for")]
-    #[expect(clippy::cast_possible_truncation, reason = "a float64 of 64 bits fits")]
-    let is_wide = |number: i128| number.unsigned_abs() > 1 << 53 && number as f64 as i128 != number;
-    match column.data_type() {
-        DataType::Int64 => {
-            let mut numbers = column.as_primitive::<Int64Type>().values().iter();
-            numbers.any(|number| is_wide((*number).into()))
-        }
-        DataType::UInt64 => {
-            let mut numbers = column.as_primitive::<UInt64Type>().values().iter();
-            numbers.any(|number| is_wide((*number).into()))
-        }
-        _ => false,
     }
 }
 

@@ -1,29 +1,26 @@
 //! Columns as what all of their cells are.
 
 use super::cell::Dialect;
+use super::tally::{Tally, loses_digits};
 use crate::reader::Batch;
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether a text is of a type.
 type Fits<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
-/// What was made of the texts of a column that turned out to be numbers.
-#[derive(Default)]
-pub(super) struct Taken {
-    /// Which of the dialect's words they were, and how many cells.
-    pub(super) words: BTreeMap<usize, usize>,
-    /// Whether one of them has digits that its number has not.
-    pub(super) has_lost_digits: bool,
-}
-
-/// Makes the texts of a column of all batches what they are: the first of some types that changes none of them.
-pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Taken {
+/// Makes the texts of the column `column` of the file, the one at `slot` of all batches, what they are: the first of some
+/// types that changes none of them.
+pub(super) fn take(
+    batches: &mut [Batch],
+    (slot, column): (usize, usize),
+    dialect: &Dialect,
+    tally: &mut Tally,
+) {
     let is_missing = |text: &str| dialect.missing_number(text).is_some();
     let fits: [(DataType, Fits<'_>); 4] = [
         (DataType::Int64, &|text| {
@@ -42,9 +39,8 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Tak
         let parts = batches.par_iter().map(|batch| &batch.columns[slot]);
         parts.all(|texts| texts.as_string::<i64>().iter().flatten().all(fits))
     });
-    let mut taken = Taken::default();
     let Some((data_type, _)) = fitting else {
-        return taken;
+        return;
     };
     if dialect.has_numbers && data_type != DataType::Boolean {
         for batch in &mut *batches {
@@ -52,7 +48,7 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Tak
             let there = texts.map(|text| {
                 let word = dialect.missing_number(text?);
                 word.map_or(text, |word| {
-                    *taken.words.entry(word).or_default() += 1;
+                    tally.word(word, column, 1);
                     None
                 })
             });
@@ -66,7 +62,8 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Tak
             DataType::Float64 => {
                 let cells = texts.as_string::<i64>().iter().map(|text| {
                     let (text, value) = (text?, dialect.number(text?)?);
-                    has_lost_digits |= loses_digits(text, value);
+                    // Most texts are shorter, those that programs write of float64 among them.
+                    has_lost_digits |= text.len() >= 18 && loses_digits(text, value);
                     Some(value)
                 });
                 Arc::new(cells.collect::<Float64Array>()) as ArrayRef
@@ -75,25 +72,9 @@ pub(super) fn take(batches: &mut [Batch], slot: usize, dialect: &Dialect) -> Tak
         };
         has_lost_digits
     });
-    taken.has_lost_digits = has_lost_digits.reduce(|| false, |one, other| one | other);
-    taken
-}
-
-/// Whether the text of a float64 has digits that the float64 has not: more than 17, or those of a whole number past 2^53.
-fn loses_digits(text: &str, value: f64) -> bool {
-    // Most texts are shorter, those that programs write of float64 among them.
-    if text.len() < 18 {
-        return false;
+    if has_lost_digits.reduce(|| false, |one, other| one | other) {
+        tally.lost_digits(column);
     }
-    let digits = |text: &str| {
-        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
-        let digits = mantissa.chars().filter(char::is_ascii_digit);
-        let digits: String = digits.collect();
-        digits.trim_matches('0').to_owned()
-    };
-    let written = digits(text);
-    let is_wide = value.abs() >= 9_007_199_254_740_992.0;
-    written.len() > 17 || is_wide && written != digits(&format!("{value:e}"))
 }
 
 /// Whether it is an integer as a program writes it: without zeros before it, nor a plus.

@@ -1,6 +1,7 @@
 //! The rows of a piece of a file, which begins and ends where rows do.
 
 use super::cell::{Dialect, Rows, closing_quote};
+use super::tally::{Tally, is_wide};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::reader::{Batch, Kind};
 use crate::values::not_finite;
@@ -8,7 +9,6 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::{Float64Builder, LargeStringBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use neuralnet::data::Lines;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes that one thread reads at a time, to the end of a row.
@@ -46,14 +46,11 @@ fn opens_cell(before: &[u8], dialect: &Dialect) -> bool {
     last.is_none_or(|last| *last == dialect.separator || *last == b'\n')
 }
 
-/// How many cells are which word of the dialect in which column.
-pub(super) type Words = BTreeMap<(usize, usize), usize>;
-
 /// The rows of a piece.
 pub(super) struct Piece {
     /// The rows, the first of them row 0 in line 1 or after it.
     pub(super) batch: Batch,
-    pub(super) words: Words,
+    pub(super) tally: Tally,
     pub(super) n_lines: u64,
 }
 
@@ -78,7 +75,7 @@ pub(super) fn read(
         names,
         slots,
         cells: cells.collect(),
-        words: Words::new(),
+        tally: Tally::default(),
     };
     let (mut n_rows, mut lines) = (0, Lines::default());
     while reading.rows.skip_blank_lines() {
@@ -92,9 +89,17 @@ pub(super) fn read(
             n_rows,
             places: lines,
         },
-        words: reading.words,
+        tally: reading.tally,
         n_lines: reading.rows.n_lines,
     })
+}
+
+/// What a cell is.
+enum Content {
+    /// The word of this place.
+    Word(usize),
+    Number(f64),
+    Other,
 }
 
 /// The cells of a column.
@@ -111,8 +116,8 @@ impl Cells {
         }
     }
 
-    /// Adds a cell, and says which of the words it is.
-    fn push(&mut self, text: &str, dialect: &Dialect) -> Result<Option<usize>> {
+    /// Adds a cell, and says what it is.
+    fn push(&mut self, text: &str, dialect: &Dialect) -> Result<Content> {
         let word = dialect.word(text, matches!(self, Self::Numbers(_)));
         match (self, word) {
             (Self::Numbers(numbers), Some(word)) => {
@@ -122,12 +127,15 @@ impl Cells {
             (Self::Numbers(numbers), None) if text.is_empty() => numbers.append_null(),
             (Self::Texts(texts), None) if text.is_empty() => texts.append_null(),
             (Self::Numbers(numbers), None) => match dialect.number(text) {
-                Some(number) => numbers.append_value(number),
+                Some(number) => {
+                    numbers.append_value(number);
+                    return Ok(Content::Number(number));
+                }
                 None => return Err(not_a_number(text, dialect)),
             },
             (Self::Texts(texts), None) => texts.append_value(text),
         }
-        Ok(word)
+        Ok(word.map_or(Content::Other, Content::Word))
     }
 
     fn finish(self) -> ArrayRef {
@@ -145,7 +153,7 @@ struct Reading<'t> {
     /// Where the cells of each column go.
     slots: Vec<Vec<usize>>,
     cells: Vec<Cells>,
-    words: Words,
+    tally: Tally,
 }
 
 impl Reading<'_> {
@@ -165,21 +173,30 @@ impl Reading<'_> {
     /// Reads the cell that begins here, and says whether the row ends behind it.
     fn cell(&mut self, column: usize) -> Result<bool> {
         let (dialect, rows) = (self.rows.dialect, &mut self.rows);
+        let start = rows.at;
         if dialect.is_plain
             && let [slot] = self.slots[column][..]
             && let Cells::Numbers(numbers) = &mut self.cells[slot]
-            && let Some((value, end)) = plain_number(rows.text, rows.at)
+            && let Some((value, end)) = plain_number(rows.text, start)
             && let Some(is_last) = rows.close(end)
         {
             numbers.append_value(value);
+            if is_wide(value) {
+                let text = String::from_utf8_lossy(&rows.text[start..end]);
+                self.tally.wide_number(column, &text, value);
+            }
             return Ok(is_last);
         }
         let unplaced = |reason| Error::at(Place::default(), reason);
         let (cell, is_last) = rows.cell().map_err(unplaced)?;
         for (nth, slot) in self.slots[column].iter().enumerate() {
-            let word = self.cells[*slot].push(&cell.text().map_err(unplaced)?, dialect)?;
-            if let (Some(word), 0) = (word, nth) {
-                *self.words.entry((word, column)).or_default() += 1;
+            let text = cell.text().map_err(unplaced)?;
+            match self.cells[*slot].push(&text, dialect)? {
+                Content::Word(word) if nth == 0 => self.tally.word(word, column, 1),
+                Content::Number(value) if is_wide(value) => {
+                    self.tally.wide_number(column, &text, value);
+                }
+                _ => {}
             }
         }
         Ok(is_last)

@@ -1,0 +1,85 @@
+//! What was made of cells that their owner should know.
+
+use super::cell::Dialect;
+use crate::error::{shown, some_of};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// From here on not every integer is a float64.
+const WIDE: f64 = 9_007_199_254_740_992.0;
+
+/// What was made of the cells of each column, which is known by its place.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// How many cells are which word of the dialect in which column.
+    words: BTreeMap<(usize, usize), usize>,
+    /// Columns with numbers of more digits than were kept.
+    lost_digits: BTreeSet<usize>,
+}
+
+impl Tally {
+    /// Counts cells of the column `column` that are the word `word`.
+    pub(super) fn word(&mut self, word: usize, column: usize, n_cells: usize) {
+        *self.words.entry((word, column)).or_default() += n_cells;
+    }
+
+    /// Takes note of the column `column`, whose cells hold more digits than their numbers.
+    pub(super) fn lost_digits(&mut self, column: usize) {
+        self.lost_digits.insert(column);
+    }
+
+    /// Looks for digits of the cell `text` of a column of numbers that are not in its `value`.
+    pub(super) fn wide_number(&mut self, column: usize, text: &str, value: f64) {
+        if !self.lost_digits.contains(&column) && loses_digits(text, value) {
+            self.lost_digits(column);
+        }
+    }
+
+    /// Adds what was made of other rows.
+    pub(super) fn add(&mut self, other: Self) {
+        for ((word, column), n_cells) in other.words {
+            self.word(word, column, n_cells);
+        }
+        self.lost_digits.extend(other.lost_digits);
+    }
+
+    /// A sentence each; the columns have these names.
+    pub(super) fn notices(&self, dialect: &Dialect, names: &[String]) -> Vec<String> {
+        let counted =
+            |column: &usize, n_cells: &usize| format!("{n_cells} of `{}`", shown(&names[*column]));
+        let told = dialect.words.iter().enumerate().filter_map(|(nth, word)| {
+            let mut cells = self.words.range((nth, 0)..(nth + 1, 0)).peekable();
+            cells.peek()?;
+            let cells = some_of(cells.map(|((_, column), n_cells)| counted(column, n_cells)));
+            let value = word.value.map(|value| value.to_string());
+            let value = value.as_deref().unwrap_or("missing");
+            let word = shown(&word.text);
+            Some(format!("cells that are `{word}` count as {value}: {cells}"))
+        });
+        let lost = self.lost_digits.iter().map(|column| {
+            format!(
+                "column `{}` has numbers of more digits than float64, which become the nearest",
+                shown(&names[*column])
+            )
+        });
+        told.chain(lost).collect()
+    }
+}
+
+/// Whether a number is so large that an integer beside it may be none.
+pub(super) fn is_wide(value: f64) -> bool {
+    value.abs() >= WIDE
+}
+
+/// Whether the text of a float64 has digits that the float64 has not: more than 17, or those of a whole number past 2^53.
+pub(super) fn loses_digits(text: &str, value: f64) -> bool {
+    let digits = |text: &str| {
+        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+        let digits = mantissa.chars().filter(char::is_ascii_digit);
+        let digits: String = digits.collect();
+        digits.trim_matches('0').to_owned()
+    };
+    let written = digits(text);
+    (is_wide(value) || written.len() > 17)
+        && written != digits(&format!("{value:e}"))
+        && written != digits(&format!("{value:.0}"))
+}

@@ -110,12 +110,13 @@ impl Dialect {
 /// A cell without white space around it, and without its quotes.
 pub(super) struct Cell<'t> {
     content: &'t [u8],
-    /// Whether a quote within it is doubled.
     is_quoted: bool,
+    /// Whether white space was left out: around a cell without quotes, or at its ends within them.
+    pub(super) is_trimmed: bool,
 }
 
 impl<'t> Cell<'t> {
-    /// The cell as a text; quotes allow for line ends and tabs.
+    /// The cell as a text; quotes allow for line ends and tabs, and a quote within them is doubled.
     pub(super) fn text(&self) -> Result<Cow<'t, str>, &'static str> {
         let Ok(text) = std::str::from_utf8(self.content) else {
             return Err("the cell is not UTF-8; save the file as UTF-8");
@@ -207,21 +208,32 @@ impl<'t> Rows<'t> {
         let text = self.text;
         let start = self.skip_blanks(self.at);
         let is_quoted = text.get(start) == Some(&b'"');
-        let (content, end) = if is_quoted {
+        let (content, end, is_trimmed) = if is_quoted {
             let quote = closing_quote(text, start + 1)
                 .ok_or("begins with a quote that nothing closes; close it, or leave it out")?;
             let content = &text[start + 1..quote];
             self.n_lines += memchr_iter(b'\n', content).count() as u64;
-            (content.trim_ascii(), self.skip_blanks(quote + 1))
+            let bare = content.trim_ascii();
+            let is_trimmed = bare.len() < content.len();
+            (bare, self.skip_blanks(quote + 1), is_trimmed)
         } else {
             let end = memchr2(self.dialect.separator, b'\n', &text[start..]);
             let end = end.map_or(text.len(), |end| start + end);
-            (text[start..end].trim_ascii_end(), end)
+            let content = text[start..end].trim_ascii_end();
+            // A line may end in a carriage return and a line feed.
+            let behind = &text[start + content.len()..end];
+            let is_trimmed = start > self.at || !matches!(behind, b"" | b"\r");
+            (content, end, is_trimmed)
         };
         let is_last = self.close(end).ok_or(
             "goes on after its closing quote; a quote that is part of a text is written twice",
         )?;
-        Ok((Cell { content, is_quoted }, is_last))
+        let cell = Cell {
+            content,
+            is_quoted,
+            is_trimmed,
+        };
+        Ok((cell, is_last))
     }
 
     /// The cells of the row that begins here.

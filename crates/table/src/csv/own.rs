@@ -42,6 +42,7 @@ pub(super) fn take(
     let Some((data_type, _)) = fitting else {
         return;
     };
+    tally.no_texts(column);
     if dialect.has_numbers && data_type != DataType::Boolean {
         for batch in &mut *batches {
             let texts = batch.columns[slot].as_string::<i64>().iter();

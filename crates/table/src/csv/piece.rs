@@ -99,7 +99,8 @@ enum Content {
     /// The word of this place.
     Word(usize),
     Number(f64),
-    Other,
+    Text,
+    Missing,
 }
 
 /// The cells of a column.
@@ -133,9 +134,12 @@ impl Cells {
                 }
                 None => return Err(not_a_number(text, dialect)),
             },
-            (Self::Texts(texts), None) => texts.append_value(text),
+            (Self::Texts(texts), None) => {
+                texts.append_value(text);
+                return Ok(Content::Text);
+            }
         }
-        Ok(word.map_or(Content::Other, Content::Word))
+        Ok(word.map_or(Content::Missing, Content::Word))
     }
 
     fn finish(self) -> ArrayRef {
@@ -195,6 +199,10 @@ impl Reading<'_> {
                 Content::Word(word) if nth == 0 => self.tally.word(word, column, 1),
                 Content::Number(value) if is_wide(value) => {
                     self.tally.wide_number(column, &text, value);
+                }
+                // A number is the same with and without.
+                Content::Text if nth == 0 && cell.is_trimmed && dialect.number(&text).is_none() => {
+                    self.tally.trimmed(column, 1);
                 }
                 _ => {}
             }

@@ -12,6 +12,8 @@ const WIDE: f64 = 9_007_199_254_740_992.0;
 pub(super) struct Tally {
     /// How many cells are which word of the dialect in which column.
     words: BTreeMap<(usize, usize), usize>,
+    /// How many texts of a column lost white space at their ends.
+    trimmed: BTreeMap<usize, usize>,
     /// Columns with numbers of more digits than were kept.
     lost_digits: BTreeSet<usize>,
 }
@@ -20,6 +22,16 @@ impl Tally {
     /// Counts cells of the column `column` that are the word `word`.
     pub(super) fn word(&mut self, word: usize, column: usize, n_cells: usize) {
         *self.words.entry((word, column)).or_default() += n_cells;
+    }
+
+    /// Counts texts of the column `column` that lost white space at their ends.
+    pub(super) fn trimmed(&mut self, column: usize, n_cells: usize) {
+        *self.trimmed.entry(column).or_default() += n_cells;
+    }
+
+    /// Forgets those of the column `column`, which turned out to be of no texts.
+    pub(super) fn no_texts(&mut self, column: usize) {
+        self.trimmed.remove(&column);
     }
 
     /// Takes note of the column `column`, whose cells hold more digits than their numbers.
@@ -38,6 +50,9 @@ impl Tally {
     pub(super) fn add(&mut self, other: Self) {
         for ((word, column), n_cells) in other.words {
             self.word(word, column, n_cells);
+        }
+        for (column, n_cells) in other.trimmed {
+            self.trimmed(column, n_cells);
         }
         self.lost_digits.extend(other.lost_digits);
     }
@@ -61,7 +76,11 @@ impl Tally {
                 shown(&names[*column])
             )
         });
-        told.chain(lost).collect()
+        let trimmed = self.trimmed.iter();
+        let trimmed = some_of(trimmed.map(|(column, n_cells)| counted(column, n_cells)));
+        let trimmed = (!trimmed.is_empty())
+            .then(|| format!("white space at the ends of texts is left out: {trimmed}"));
+        told.chain(trimmed).chain(lost).collect()
     }
 }
 

@@ -3,6 +3,8 @@
 use super::{File, all};
 use crate::options::TextOptions;
 use crate::reader::{Kind, Reader};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 
 /// Whether a column of this number is said to have lost digits.
 fn are_digits_lost(number: &str, kind: Kind) -> bool {
@@ -44,4 +46,47 @@ fn integers_that_become_the_nearest_float64_are_told() {
     ] {
         assert_eq!(are_digits_lost(number, Kind::Number), is_lost, "{number}");
     }
+}
+
+#[test]
+fn white_space_at_the_ends_of_texts_is_told() {
+    let text =
+        "a, b ,\" c \"\r\n x,\" y\", 1 \r\nx ,z,\" 2\"\r\nx, \" NA \" ,\" \"\r\n NA ,  ,3\r\n";
+    for kind in [Kind::Text, Kind::Own] {
+        let mut csv = File::new(text)
+            .open(&TextOptions::default())
+            .expect("a header");
+        assert_eq!(csv.columns().names, ["a", "b", "c"]);
+        let batches = all(&mut csv, kind).expect("rows");
+        let columns = &batches[0].columns;
+        let texts = |column: usize| {
+            columns[column]
+                .as_string::<i64>()
+                .iter()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(texts(0), [Some("x"), Some("x"), Some("x"), None]);
+        assert_eq!(texts(1), [Some("y"), Some("z"), None, None]);
+        if kind == Kind::Text {
+            assert_eq!(texts(2), [Some("1"), Some("2"), None, Some("3")]);
+        } else {
+            let numbers = columns[2].as_primitive::<Int64Type>().iter();
+            assert_eq!(
+                numbers.collect::<Vec<_>>(),
+                [Some(1), Some(2), None, Some(3)]
+            );
+        }
+        assert_eq!(
+            csv.take_notices(),
+            [
+                "cells that are `NA` count as missing: 1 of `a`, 1 of `b`",
+                "white space at the ends of texts is left out: 2 of `a`, 1 of `b`"
+            ]
+        );
+    }
+    let mut csv = File::new("a\n True\nFalse \n")
+        .open(&TextOptions::default())
+        .expect("a header");
+    all(&mut csv, Kind::Own).expect("rows");
+    assert!(csv.take_notices().is_empty(), "booleans are no texts");
 }

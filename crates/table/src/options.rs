@@ -26,15 +26,10 @@ impl TextOptions {
             ("missing", self.missing.is_some()),
             ("header", self.header.is_some()),
         ];
-        match settings.into_iter().find(|(_, is_given)| *is_given) {
-            None => Ok(()),
-            Some((setting, _)) => Err(Error::setting(
-                setting,
-                format!(
-                    "is for the text of CSV files, and `{data}` is {what}; leave it out, or convert the data to CSV"
-                ),
-            )),
-        }
+        let reason = format!(
+            "is for the text of CSV files, and `{data}` is {what}; leave it out, or convert the data to CSV"
+        );
+        refuse_given(&settings, reason)
     }
 }
 
@@ -110,12 +105,15 @@ impl TableOptions {
 
 /// Refuses the settings that are given of those that need the columns of a file, for `data`, which is none.
 fn refuse_columns(settings: &[(&'static str, bool)], data: &str) -> Result<()> {
+    let reason = format!("is for the columns of a file, and `{data}` is not a file; leave it out");
+    refuse_given(settings, reason)
+}
+
+/// Refuses the first of these settings that is given.
+fn refuse_given(settings: &[(&'static str, bool)], reason: String) -> Result<()> {
     match settings.iter().find(|(_, is_given)| *is_given) {
         None => Ok(()),
-        Some((setting, _)) => Err(Error::setting(
-            setting,
-            format!("is for the columns of a file, and `{data}` is not a file; leave it out"),
-        )),
+        Some((setting, _)) => Err(Error::setting(setting, reason)),
     }
 }
 

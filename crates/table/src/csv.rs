@@ -6,7 +6,7 @@
 mod cell;
 mod decode;
 mod header;
-mod own;
+mod infer;
 mod piece;
 mod tally;
 #[cfg(test)]
@@ -115,9 +115,9 @@ impl Reader for Csv {
             self.append(&pieces, wanted, &mut batches)?;
         }
         for (slot, (column, kind)) in wanted.iter().enumerate() {
-            if *kind == Kind::Own {
+            if *kind == Kind::Inferred {
                 let (dialect, tally) = (&self.header.dialect, &mut self.tally);
-                own::take(&mut batches, (slot, *column), dialect, tally);
+                infer::infer(&mut batches, (slot, *column), dialect, tally);
             }
         }
         Ok(batches)

@@ -75,13 +75,13 @@ pub(crate) fn encode(
     unknown_as_zero: bool,
     table: &Table,
 ) -> Result<(Vec<f32>, Counts)> {
-    let places = columns.iter().map(|column| {
+    let indices = columns.iter().map(|column| {
         let categories = column.categories.as_ref()?;
         Some(categories.iter().map(String::as_str).zip(0..).collect())
     });
     let encoder = Encoder {
         columns,
-        places: places.collect(),
+        indices: indices.collect(),
         unknown_as_zero,
         width: columns.iter().map(Column::n_features).sum(),
         table,
@@ -115,8 +115,8 @@ pub(crate) fn encode(
 
 struct Encoder<'a> {
     columns: &'a [Column],
-    /// The places of the categories of each column that has some.
-    places: Vec<Option<HashMap<&'a str, usize>>>,
+    /// The indices of the categories of each column that has some.
+    indices: Vec<Option<HashMap<&'a str, usize>>>,
     unknown_as_zero: bool,
     /// Features of a row.
     width: usize,
@@ -152,14 +152,17 @@ impl Encoder<'_> {
                 self.table.refused(batch, at, (row, reason))
             };
             let to = &mut to[feature..];
-            let found = match &self.places[at] {
+            let found = match &self.indices[at] {
                 None => {
                     let differences = differences(&cells, column.offset).map_err(refused)?;
                     self.numbers(column, &differences, to)
                 }
-                Some(places) => {
-                    self.categories(column, places, &values::texts(&cells).map_err(refused)?, to)
-                }
+                Some(indices) => self.categories(
+                    column,
+                    indices,
+                    &values::texts(&cells).map_err(refused)?,
+                    to,
+                ),
             };
             counts.n_missing.push(found.n_missing);
             counts.n_unknown.push(found.n_unknown);
@@ -210,7 +213,7 @@ impl Encoder<'_> {
     fn categories(
         &self,
         column: &Column,
-        places: &HashMap<&str, usize>,
+        indices: &HashMap<&str, usize>,
         texts: &LargeStringArray,
         to: &mut [f32],
     ) -> Found {
@@ -221,7 +224,7 @@ impl Encoder<'_> {
                 to[..fill.len()].copy_from_slice(fill);
                 continue;
             };
-            match place(places, text) {
+            match index_of(indices, text) {
                 Some(category) => to[category] = 1.0,
                 None => {
                     found.n_unknown += 1;
@@ -268,10 +271,10 @@ impl Fault {
     }
 }
 
-/// The place of a text among those that are known, as it is written or as the number that it is.
-pub(crate) fn place(places: &HashMap<&str, usize>, text: &str) -> Option<usize> {
-    let known = places.get(text);
-    known.or_else(|| places.get(&*canonical(text)?)).copied()
+/// The index of a text among those that are known, as it is written or as the number that it is.
+pub(crate) fn index_of(indices: &HashMap<&str, usize>, text: &str) -> Option<usize> {
+    let known = indices.get(text);
+    known.or_else(|| indices.get(&*canonical(text)?)).copied()
 }
 
 /// What is said of a text that is none of those a model knows.

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with a part of a file or table, for whoever knows its place.
-pub(crate) type Parsed<T> = std::result::Result<T, String>;
+/// A result whose error is a reason alone, to be told by whoever knows the place.
+pub(crate) type Unplaced<T> = std::result::Result<T, String>;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,6 +1,6 @@
 //! The bytes of a file, whatever it is and however it is packed; and panics of the libraries that read them, contained.
 
-use crate::error::{Error, Parsed, Result};
+use crate::error::{Error, Result, Unplaced};
 use flate2::bufread::MultiGzDecoder;
 use memmap2::Mmap;
 use std::cell::Cell;
@@ -129,7 +129,7 @@ thread_local! {
 /// stderr; those of other threads do as ever.
 pub(crate) fn contained<T, E: Display>(
     read: impl FnOnce() -> std::result::Result<T, E>,
-) -> Parsed<T> {
+) -> Unplaced<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = panic::take_hook();

@@ -3,7 +3,7 @@
 //! Two zeros, the type of the numbers, how many dimensions there are, their sizes, then the numbers, the most
 //! significant byte first: <http://yann.lecun.com/exdb/mnist/>.
 
-use crate::error::{Error, Parsed, Result};
+use crate::error::{Error, Result, Unplaced};
 use crate::file::{self, Bytes};
 use crate::npy::{Array, Arrays, Element, Header};
 use crate::reader::Columns;
@@ -60,7 +60,7 @@ pub(crate) fn open(path: &Path, bytes: Bytes, labels: Option<&Path>) -> Result<A
 }
 
 /// The file of the labels, by the usual names; what was looked for if there is none.
-fn beside(path: &Path) -> Parsed<PathBuf> {
+fn beside(path: &Path) -> Unplaced<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !name.contains("images") {
         return Err("has no `images` in its name, which `labels` would replace".to_owned());
@@ -86,7 +86,7 @@ fn array(path: &Path, bytes: Bytes) -> Result<Array> {
 }
 
 /// What a file says of its numbers; what is wrong if it is not as large as it says.
-fn header(bytes: &[u8]) -> Parsed<Header> {
+fn header(bytes: &[u8]) -> Unplaced<Header> {
     let short = || "ends within its header: it is cut short; copy it again".to_owned();
     let &[0, 0, kind, n_dimensions] = bytes.first_chunk().ok_or_else(short)? else {
         return Err("does not begin as an IDX file; name one as MNIST comes in".to_owned());
@@ -140,7 +140,7 @@ mod tests {
         let path = folder.join("images.idx");
         std::fs::write(&path, pictures).unwrap();
         let mut idx = open(&path, read(&path).unwrap(), None).unwrap();
-        let wanted = [(2, Kind::Own), (1, Kind::Own)];
+        let wanted = [(2, Kind::Inferred), (1, Kind::Inferred)];
         assert!(idx.read(&wanted[1..], 1).is_ok());
         let message = idx.read(&wanted, 1).unwrap_err().to_string();
         assert!(message.contains("no `labels.idx`"), "{message}");

@@ -11,8 +11,8 @@ use neuralnet::data::{Column, ColumnView, Encoded, Lines, scan_views};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What is asked of a table.
-pub(crate) struct Asked<'a> {
+/// The columns of a table that become samples, and what is done with them.
+pub(crate) struct Selection<'a> {
     pub(crate) source: &'a str,
     pub(crate) roles: &'a Roles,
     pub(crate) columns: &'a [Column],
@@ -23,7 +23,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_training: bool,
 }
 
-impl Asked<'_> {
+impl Selection<'_> {
     /// The samples, if the values of the file can be used as they are. `is_raw` says that no column is read as texts or
     /// classes, and no target has an offset.
     ///

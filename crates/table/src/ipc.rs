@@ -2,7 +2,7 @@
 //!
 //! <https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc>
 
-use crate::error::{Error, Parsed, Result};
+use crate::error::{Error, Result, Unplaced};
 use crate::file::{self, contained};
 use crate::parquet::Layout;
 use crate::reader::{Batch, Columns, Kind, Reader};
@@ -71,7 +71,7 @@ fn damaged(error: impl std::fmt::Display) -> String {
     )
 }
 
-fn batches(stream: &Bytes, fields: Option<Vec<usize>>) -> Parsed<Batches> {
+fn batches(stream: &Bytes, fields: Option<Vec<usize>>) -> Unplaced<Batches> {
     StreamReader::try_new(Cursor::new(stream.clone()), fields).map_err(|error| error.to_string())
 }
 
@@ -131,7 +131,7 @@ fn parts(file: &[u8], start: usize) -> Option<Vec<i64>> {
 }
 
 impl Ipc {
-    fn next(&mut self, wanted: &[(usize, Kind)]) -> Parsed<Option<Batch>> {
+    fn next(&mut self, wanted: &[(usize, Kind)]) -> Unplaced<Option<Batch>> {
         let rest = match &mut self.rest {
             Some(rest) => rest,
             rest => {
@@ -198,8 +198,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("{}-parts.feather", std::process::id()));
         let read = |first: usize, next: usize| {
             std::fs::write(&path, [&bytes[..first], &bytes[next..]].concat()).unwrap();
-            let batches =
-                open(&path, &crate::file::read(&path)?)?.read(&[(0, Kind::Own)], usize::MAX)?;
+            let batches = open(&path, &crate::file::read(&path)?)?
+                .read(&[(0, Kind::Inferred)], usize::MAX)?;
             Ok::<usize, crate::Error>(batches.iter().map(|batch| batch.n_rows).sum())
         };
         assert_eq!(read(start, start).unwrap(), 30);

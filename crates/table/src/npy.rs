@@ -67,7 +67,7 @@ impl Array {
         let (first, step) = match is_fortran {
             false => (rows.start * width + column, width),
             true => (
-                self.fortran_place(column) * self.header.n_rows() + rows.start,
+                self.fortran_index(column) * self.header.n_rows() + rows.start,
                 1,
             ),
         };
@@ -83,14 +83,14 @@ impl Array {
         })
     }
 
-    /// The place of a column among those of an array whose first dimension varies fastest: the same, unless there are
+    /// The index of a column among those of an array whose first dimension varies fastest: the same, unless there are
     /// more than two dimensions.
-    fn fortran_place(&self, column: usize) -> usize {
+    fn fortran_index(&self, column: usize) -> usize {
         let mut rest = column;
-        self.header.shape[1..].iter().rev().fold(0, |place, size| {
+        self.header.shape[1..].iter().rev().fold(0, |index, size| {
             let at = rest % size;
             rest /= size;
-            place * size + at
+            index * size + at
         })
     }
 }
@@ -115,13 +115,13 @@ impl Arrays {
         }
     }
 
-    /// The array that the column `column` of the table is in, and its place there.
+    /// The array that the column `column` of the table is in, and its index there.
     fn array_of(&self, column: usize) -> Result<(&Array, usize)> {
-        let mut place = column;
+        let mut index = column;
         for array in &self.arrays {
-            match place.checked_sub(array.header.width()) {
-                None => return Ok((array, place)),
-                Some(rest) => place = rest,
+            match index.checked_sub(array.header.width()) {
+                None => return Ok((array, index)),
+                Some(rest) => index = rest,
             }
         }
         Err(Error::setting("labels", self.missing.clone()))
@@ -137,15 +137,15 @@ impl Reader for Arrays {
         let n_all = self.arrays[0].header.n_rows();
         let (first, end) = (self.n_read, self.n_read.saturating_add(n_rows).min(n_all));
         let names = &self.columns.names;
-        let places = wanted
+        let sources = wanted
             .iter()
             .map(|(column, _)| Ok((self.array_of(*column)?, &names[*column])));
-        let places = places.collect::<Result<Vec<_>>>()?;
+        let sources = sources.collect::<Result<Vec<_>>>()?;
         let step = (BATCH_NUMBERS / wanted.len().max(1)).max(1);
         let starts: Vec<usize> = (first..end).step_by(step).collect();
         let batches = starts.into_par_iter().map(|start| {
             let rows = start..(start + step).min(end);
-            let cells = places
+            let cells = sources
                 .iter()
                 .map(|((array, column), name)| array.cells(*column, name, &rows));
             Ok::<_, Error>(Batch::without_lines(
@@ -215,7 +215,7 @@ mod tests {
     fn rows(path: &std::path::Path, n_rows: usize) -> Vec<Vec<u8>> {
         let mut npy = opened(path);
         let wanted: Vec<_> = (0..npy.columns().names.len())
-            .map(|column| (column, Kind::Own))
+            .map(|column| (column, Kind::Inferred))
             .collect();
         let mut rows = Vec::new();
         loop {
@@ -281,7 +281,7 @@ mod tests {
             "b.npy",
             &[Header::bytes("|b1", &[2, 2]), vec![0, 1, 0, 7]].concat(),
         );
-        let read = opened(&path).read(&[(1, Kind::Own)], usize::MAX);
+        let read = opened(&path).read(&[(1, Kind::Inferred)], usize::MAX);
         let message = read.unwrap_err().to_string();
         assert!(
             message.contains("row 1, column `1`: 7 is neither 0 nor 1"),

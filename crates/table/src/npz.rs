@@ -1,6 +1,6 @@
 //! NumPy's `.npz` files, archives of arrays: the features and the targets of a table, or both in one.
 
-use crate::error::{Error, Parsed, Result, listed, shown};
+use crate::error::{Error, Result, Unplaced, listed, shown};
 use crate::file::{Bytes, contained};
 use crate::npy::{Array, Arrays};
 use crate::reader::Columns;
@@ -41,14 +41,14 @@ fn damaged(error: impl std::fmt::Display) -> String {
 }
 
 impl<'a> Archive<'a> {
-    fn new(path: &'a Path, bytes: &'a [u8]) -> Parsed<Self> {
+    fn new(path: &'a Path, bytes: &'a [u8]) -> Unplaced<Self> {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
         let names = (0..archive.len()).map(|at| {
             let file = archive.by_index(at).map_err(damaged)?;
             let name = file.name().map_err(damaged)?.into_owned();
             Ok(name.strip_suffix(".npy").unwrap_or(&name).to_owned())
         });
-        let names = names.collect::<Parsed<_>>()?;
+        let names = names.collect::<Unplaced<_>>()?;
         Ok(Self {
             path,
             archive,
@@ -56,7 +56,7 @@ impl<'a> Archive<'a> {
         })
     }
 
-    fn table(mut self) -> Parsed<Arrays> {
+    fn table(mut self) -> Unplaced<Arrays> {
         let [features, targets, columns] =
             [&FEATURES[..], &TARGETS, &[COLUMNS]].map(|names| self.only(names));
         let (mut features, mut targets, columns, mut notices) =
@@ -115,14 +115,14 @@ impl<'a> Archive<'a> {
         self.side_by_side(features.unwrap_or_default(), targets, columns, notices)
     }
 
-    /// The table of the arrays at these places.
+    /// The table of the arrays of these indices.
     fn side_by_side(
         mut self,
         features: usize,
         targets: Option<usize>,
         columns: Option<usize>,
         mut notices: Vec<String>,
-    ) -> Parsed<Arrays> {
+    ) -> Unplaced<Arrays> {
         let mut arrays = Vec::new();
         for at in [Some(features), targets].into_iter().flatten() {
             let array = self.unpack(at)?;
@@ -160,8 +160,8 @@ impl<'a> Archive<'a> {
         Ok(Arrays::new(columns, arrays))
     }
 
-    /// The place of the one array that has one of these names.
-    fn only(&self, names: &[&str]) -> Parsed<Option<usize>> {
+    /// The index of the one array that has one of these names.
+    fn only(&self, names: &[&str]) -> Unplaced<Option<usize>> {
         let mut found = (0..self.names.len()).filter(|at| is_one_of(names, &self.names[*at]));
         match (found.next(), found.next()) {
             (Some(_), Some(second)) => Err(self.refused(&format!(
@@ -199,7 +199,7 @@ impl<'a> Archive<'a> {
         )
     }
 
-    fn unpack(&mut self, at: usize) -> Parsed<Array> {
+    fn unpack(&mut self, at: usize) -> Unplaced<Array> {
         let mut bytes = Vec::new();
         let file = self.archive.by_index(at).map_err(damaged);
         // To its end, where the checksum is compared.
@@ -214,7 +214,7 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
 }
 
 /// The names of `width` columns, each once.
-fn names_in(array: &Array, width: usize) -> Parsed<Vec<String>> {
+fn names_in(array: &Array, width: usize) -> Unplaced<Vec<String>> {
     let header = &array.header;
     if header.element.letter != b'U' || header.width() != 1 || header.n_rows() != width {
         return Err(format!(

@@ -4,12 +4,12 @@ use crate::encoder::encode;
 use crate::error::{Result, shown};
 use crate::features::rounded;
 use crate::format;
-use crate::in_place::Asked;
+use crate::in_place::Selection;
 use crate::options::{ModelOptions, TableOptions};
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
-use crate::targets::{How, Known, Targets, targets};
+use crate::targets::{ModelTargets, TargetOptions, Targets, targets};
 use crate::time::count_alike;
 use crate::training::{drop_missing, drop_weightless, for_training};
 use crate::values::canonical;
@@ -60,7 +60,7 @@ pub fn open_for(model: &Model, data: &str, options: &ModelOptions) -> Result<Dat
 /// Those of [`open_for`], and if the data lack a target, or hold another class.
 pub fn open_labelled(model: &Model, data: &str, options: &ModelOptions) -> Result<Dataset> {
     let description = model.description();
-    let targets = Known {
+    let targets = ModelTargets {
         names: &description.targets,
         classes: description.classes.as_ref(),
         offsets: &description.target_offsets,
@@ -74,7 +74,7 @@ pub fn open_labelled(model: &Model, data: &str, options: &ModelOptions) -> Resul
 /// # Errors
 /// If the data cannot be read, lack a column, or hold what these samples do not.
 pub fn open_alike(dataset: &Dataset, data: &str, options: &ModelOptions) -> Result<Dataset> {
-    let targets = Known {
+    let targets = ModelTargets {
         names: dataset.target_names(),
         classes: dataset.classes(),
         offsets: dataset.target_offsets(),
@@ -94,7 +94,7 @@ pub fn is_file(data: &str) -> bool {
 pub(crate) fn open_known(
     data: &str,
     columns: &[Column],
-    known: Option<Known<'_>>,
+    known: Option<ModelTargets<'_>>,
     options: &ModelOptions,
 ) -> Result<Dataset> {
     if !is_file(data) {
@@ -126,7 +126,7 @@ pub(crate) fn open_known(
         |at| columns[at].categories.is_some(),
         kind_of_targets(known.and_then(|known| known.classes)),
     );
-    let asked = Asked {
+    let selection = Selection {
         source: data,
         roles: &roles,
         columns,
@@ -134,10 +134,10 @@ pub(crate) fn open_known(
         fills: options.drop_missing_targets || columns.iter().any(|column| column.fill.is_some()),
         is_training: false,
     };
-    let is_raw = |known: Known<'_>| {
+    let is_raw = |known: ModelTargets<'_>| {
         known.classes.is_none() && known.offsets.is_empty() && known.times.is_empty()
     };
-    if let Some(dataset) = asked.in_place(&*reader, known.is_none_or(is_raw), start)? {
+    if let Some(dataset) = selection.in_place(&*reader, known.is_none_or(is_raw), start)? {
         return Ok(dataset);
     }
     let mut table = read(data, &mut *reader, &kinds)
@@ -157,11 +157,11 @@ pub(crate) fn open_known(
     let weight = roles.weight.map(|_| target_columns.end);
     let weights = drop_weightless(&mut table, weight, &mut notices)?;
     let (inputs, counts) = encode(columns, options.unknown_as_zero, &table)?;
-    let how = How {
+    let target_options = TargetOptions {
         known,
-        ..How::default()
+        ..TargetOptions::default()
     };
-    let made = targets(&table, target_columns, how)?;
+    let made = targets(&table, target_columns, target_options)?;
     notices.extend([reader.take_notices(), counts.notices(columns)].concat());
     let reading = Some(reading(&*reader, start));
     let columns = columns.to_vec();
@@ -196,7 +196,11 @@ fn check_names(dataset: &Dataset, what: &str, there: &[String], needed: &[String
 
 /// Refuses data that are not read from a table for a model that keeps a column or target as its difference from a
 /// number.
-fn refuse_offsets(dataset: &Dataset, columns: &[Column], known: Option<Known<'_>>) -> Result<()> {
+fn refuse_offsets(
+    dataset: &Dataset,
+    columns: &[Column],
+    known: Option<ModelTargets<'_>>,
+) -> Result<()> {
     let has_offset = columns.iter().any(|column| column.offset.abs() > 0.0)
         || known.is_some_and(|known| !known.offsets.is_empty());
     match has_offset {
@@ -234,7 +238,7 @@ fn kind_of_targets(classes: Option<&Classes>) -> Kind {
     let names = || classes.into_iter().flat_map(|classes| &classes.names);
     let is_number = |name: &String| canonical(name).is_some_and(|number| number == *name);
     match names().all(is_number) {
-        true => Kind::Own,
+        true => Kind::Inferred,
         false => Kind::Text,
     }
 }

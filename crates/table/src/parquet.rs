@@ -6,7 +6,7 @@ mod schema;
 
 pub(crate) use schema::Layout;
 
-use crate::error::{Error, Parsed, Result, in_order};
+use crate::error::{Error, Result, Unplaced, in_order};
 use crate::file::{Bytes, contained};
 use crate::reader::{Batch, Columns, Kind, Reader};
 use ::parquet::arrow::ProjectionMask;
@@ -90,7 +90,7 @@ fn damaged(error: impl std::fmt::Display) -> String {
 
 impl Table {
     /// The rows of the group `group`, in batches of `n_rows` at most.
-    fn group(&self, group: usize, fields: &[usize], n_rows: usize) -> Parsed<Group> {
+    fn group(&self, group: usize, fields: &[usize], n_rows: usize) -> Unplaced<Group> {
         let share = fields.len().div_ceil(2 * rayon::current_num_threads());
         let readers = fields.chunks(share.max(1)).map(|fields| {
             let roots = fields.iter().copied();
@@ -106,18 +106,18 @@ impl Table {
             contained(|| builder.build())
         });
         Ok(Group {
-            side_by_side: readers.collect::<Parsed<_>>().map_err(damaged)?,
+            side_by_side: readers.collect::<Unplaced<_>>().map_err(damaged)?,
             next: self.groups[..group].iter().sum(),
             end: self.groups[..=group].iter().sum(),
         })
     }
 
     /// All rows, the groups side by side.
-    fn all(&self, wanted: &[(usize, Kind)], fields: &[usize]) -> Parsed<Vec<Batch>> {
+    fn all(&self, wanted: &[(usize, Kind)], fields: &[usize]) -> Unplaced<Vec<Batch>> {
         let groups = (0..self.groups.len()).into_par_iter().map(|group| {
             let mut group = self.group(group, fields, BATCH_ROWS)?;
             let batches = std::iter::from_fn(|| group.next(&self.layout, wanted).transpose());
-            batches.collect::<Parsed<Vec<_>>>()
+            batches.collect::<Unplaced<Vec<_>>>()
         });
         Ok(in_order(groups)?.into_iter().flatten().collect())
     }
@@ -130,7 +130,7 @@ impl Parquet {
         wanted: &[(usize, Kind)],
         fields: &[usize],
         n_rows: usize,
-    ) -> Parsed<Vec<Batch>> {
+    ) -> Unplaced<Vec<Batch>> {
         let (mut batches, mut n_read) = (Vec::new(), 0);
         while n_read < n_rows && (self.rest.is_some() || self.n_begun < self.table.groups.len()) {
             let mut group = match self.rest.take() {
@@ -152,7 +152,7 @@ impl Parquet {
 
 impl Group {
     /// The next rows, if there are more.
-    fn next(&mut self, layout: &Layout, wanted: &[(usize, Kind)]) -> Parsed<Option<Batch>> {
+    fn next(&mut self, layout: &Layout, wanted: &[(usize, Kind)]) -> Unplaced<Option<Batch>> {
         let readers = self.side_by_side.par_iter_mut();
         let read = readers.map(|reader| contained(|| reader.next().transpose()));
         let read = in_order(read).map_err(damaged)?;

@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     Text,
     /// What all cells together are: `Int64`, `UInt64` or `Float64` if each is a number written plainly, `Boolean` if
     /// each is `True` or `False`, otherwise `LargeUtf8`, so that `01` stays what it is.
-    Own,
+    Inferred,
 }
 
 /// Consecutive rows of the columns that were asked for, in that order.

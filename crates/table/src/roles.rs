@@ -4,7 +4,7 @@ use crate::error::{Error, Result, listed, shown};
 use crate::options::TableOptions;
 use crate::reader::Columns;
 
-/// Places of columns in a table.
+/// Which columns of a table are used for what, each by its index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Roles {
     /// In the order of the file, or the one in which they were named.
@@ -39,15 +39,15 @@ impl Roles {
             }
         }
         let mut take = |setting, given: &[String], used| {
-            let places = named(source, columns, setting, given)?;
-            for place in &places {
-                if let Some(other) = uses[*place].replace(used) {
-                    let name = shown(&columns.names[*place]);
+            let indices = named(source, columns, setting, given)?;
+            for index in &indices {
+                if let Some(other) = uses[*index].replace(used) {
+                    let name = shown(&columns.names[*index]);
                     let reason = format!("column `{name}` is {other}; a column has one use");
                     return Err(Error::setting(setting, reason));
                 }
             }
-            Ok(places)
+            Ok(indices)
         };
         let targets = match options.targets.is_empty() {
             true => by_default,
@@ -60,7 +60,7 @@ impl Roles {
         )?;
         let features = take("features", &options.features, "a feature")?;
         take("drop", &options.drop, "dropped")?;
-        let is_left = |place: &usize| uses[*place].is_none() && !columns.is_hidden[*place];
+        let is_left = |index: &usize| uses[*index].is_none() && !columns.is_hidden[*index];
         let features = match options.features.is_empty() {
             true => (0..uses.len()).filter(is_left).collect(),
             false => features,
@@ -109,10 +109,10 @@ impl Roles {
         weight: Option<&String>,
         passed: &[String],
     ) -> Result<Self> {
-        let place = |name: &String| columns.names.iter().position(|other| other == name);
+        let index = |name: &String| columns.names.iter().position(|other| other == name);
         let features: Vec<&String> = features.collect();
         let needed = || features.iter().copied().chain(targets);
-        let missing: Vec<&String> = needed().filter(|name| place(name).is_none()).collect();
+        let missing: Vec<&String> = needed().filter(|name| index(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(Error::Library(neuralnet::Error::Dataset {
                 source_name: source.to_owned(),
@@ -125,8 +125,8 @@ impl Roles {
         }
         let weight = weight.map_or(&[][..], std::slice::from_ref);
         Ok(Self {
-            features: features.into_iter().filter_map(place).collect(),
-            targets: targets.iter().filter_map(place).collect(),
+            features: features.into_iter().filter_map(index).collect(),
+            targets: targets.iter().filter_map(index).collect(),
             weight: only(
                 "sample_weight",
                 &named(source, columns, "sample_weight", weight)?,
@@ -138,17 +138,17 @@ impl Roles {
 }
 
 /// The one column that the setting `setting` names, if it names any.
-fn only(setting: &'static str, places: &[usize]) -> Result<Option<usize>> {
-    match places {
+fn only(setting: &'static str, indices: &[usize]) -> Result<Option<usize>> {
+    match indices {
         [_, _, ..] => {
-            let reason = format!("names {} columns; name one", places.len());
+            let reason = format!("names {} columns; name one", indices.len());
             Err(Error::setting(setting, reason))
         }
-        places => Ok(places.first().copied()),
+        indices => Ok(indices.first().copied()),
     }
 }
 
-/// The places of the columns that the setting `setting` names: each by its name, by its place as `#1`, or several with
+/// The indices of the columns that the setting `setting` names: each by its name, by its place as `#1`, or several with
 /// commas between them.
 fn named(
     source: &str,
@@ -157,41 +157,41 @@ fn named(
     given: &[String],
 ) -> Result<Vec<usize>> {
     let names = &columns.names;
-    let place = |name: &str| {
+    let index = |name: &str| {
         let by_name = |name: &str| names.iter().position(|other| other == name);
-        let by_place = || {
-            let place = name.trim().strip_prefix('#')?.parse::<usize>();
-            place.ok()?.checked_sub(1)
+        let by_number = || {
+            let index = name.trim().strip_prefix('#')?.parse::<usize>();
+            index.ok()?.checked_sub(1)
         };
         // A name may begin or end with a space.
         let found = by_name(name).or_else(|| by_name(name.trim()));
-        found.or_else(|| by_place().filter(|place| *place < names.len()))
+        found.or_else(|| by_number().filter(|index| *index < names.len()))
     };
-    let mut places = Vec::with_capacity(given.len());
+    let mut indices = Vec::with_capacity(given.len());
     for given in given {
-        let parts: Vec<&str> = match place(given) {
+        let parts: Vec<&str> = match index(given) {
             Some(_) => vec![given],
             None => given.split(',').collect(),
         };
         for part in parts {
             let fail = |reason| Error::setting(setting, reason);
-            let place = place(part).ok_or_else(|| {
+            let index = index(part).ok_or_else(|| {
                 fail(format!(
                     "{source} has no column `{}`; its columns are {}",
                     shown(part.trim()),
                     listed(names)
                 ))
             })?;
-            if places.contains(&place) {
+            if indices.contains(&index) {
                 return Err(fail(format!(
                     "column `{}` is named twice; name it once",
-                    shown(&names[place])
+                    shown(&names[index])
                 )));
             }
-            places.push(place);
+            indices.push(index);
         }
     }
-    Ok(places)
+    Ok(indices)
 }
 
 #[cfg(test)]

@@ -42,14 +42,14 @@ pub struct Stream {
     /// The types of the columns that are passed through.
     passed_types: Vec<DataType>,
     /// What was not read yet, of a file.
-    rest: Option<Unread>,
+    rest: Option<SpanReader>,
     /// Read, and not asked for yet.
     first: Option<Span>,
     notices: Vec<String>,
 }
 
 /// A table that is read as its rows are asked for.
-struct Unread {
+struct SpanReader {
     reader: Box<dyn Reader>,
     wanted: Vec<(usize, Kind)>,
     /// Rows of a span.
@@ -119,8 +119,12 @@ pub fn stream_in_spans(
     stream.notices.clone_from(&reader.columns().notices);
     let n_features = columns.iter().map(Column::n_features).sum();
     let width = reader.columns().names.len().max(n_features);
-    stream.rest = Some(Unread {
-        wanted: kinds(&roles, |at| columns[at].categories.is_some(), Kind::Own),
+    stream.rest = Some(SpanReader {
+        wanted: kinds(
+            &roles,
+            |at| columns[at].categories.is_some(),
+            Kind::Inferred,
+        ),
         reader,
         n_rows: (n_cells / width).max(1),
         counts: Counts::default(),
@@ -178,29 +182,24 @@ impl Stream {
     }
 
     fn read(&mut self) -> Result<Option<Span>> {
-        let Some(unread) = &mut self.rest else {
+        let Some(rest) = &mut self.rest else {
             return Ok(None);
         };
-        let mut table = Table::read(
-            &self.source,
-            &mut *unread.reader,
-            &unread.wanted,
-            unread.n_rows,
-        )
-        .map_err(|error| error.beside(self.options.text.missing.as_ref()))?;
-        if table.n_rows == 0 && !unread.counts.n_missing.is_empty() {
-            self.notices.extend(unread.reader.take_notices());
-            self.notices.extend(unread.counts.notices(&self.columns));
+        let mut table = Table::read(&self.source, &mut *rest.reader, &rest.wanted, rest.n_rows)
+            .map_err(|error| error.beside(self.options.text.missing.as_ref()))?;
+        if table.n_rows == 0 && !rest.counts.n_missing.is_empty() {
+            self.notices.extend(rest.reader.take_notices());
+            self.notices.extend(rest.counts.notices(&self.columns));
             self.rest = None;
             return Ok(None);
         }
         table.refuse_empty()?;
         let notices = count_alike(&mut table, times_of(&self.columns))?;
-        if unread.counts.n_missing.is_empty() {
+        if rest.counts.n_missing.is_empty() {
             self.notices.extend(notices);
         }
         let (inputs, counts) = encode(&self.columns, self.options.unknown_as_zero, &table)?;
-        unread.counts.add(&counts);
+        rest.counts.add(&counts);
         self.span(table, inputs).map(Some)
     }
 

@@ -30,19 +30,19 @@ pub(crate) struct Targets {
 
 /// How targets are made.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct How<'a> {
+pub(crate) struct TargetOptions<'a> {
     /// Whether numbers are classes as well.
     pub(crate) as_classes: bool,
     /// The weights of the samples, if they have any.
     pub(crate) weights: Option<&'a [f64]>,
     /// The targets of a model, if these are for one.
-    pub(crate) known: Option<Known<'a>>,
+    pub(crate) known: Option<ModelTargets<'a>>,
     pub(crate) keep_zero: bool,
 }
 
 /// The targets of a model.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
+pub(crate) struct ModelTargets<'a> {
     /// The names of the targets, if these are numbers.
     pub(crate) names: &'a [String],
     pub(crate) classes: Option<&'a Classes>,
@@ -50,7 +50,7 @@ pub(crate) struct Known<'a> {
     pub(crate) times: &'a [Option<Time>],
 }
 
-impl<'a> Known<'a> {
+impl<'a> ModelTargets<'a> {
     /// The columns of a table that the targets are in.
     pub(crate) fn columns(&self) -> &'a [String] {
         match self.classes {
@@ -63,8 +63,12 @@ impl<'a> Known<'a> {
 /// Makes targets of the columns `columns` of `table`.
 ///
 /// # Errors
-/// If a target is missing, not finite, the same in every row, or not what `how` asks for.
-pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targets> {
+/// If a target is missing, not finite, the same in every row, or not what `options` ask for.
+pub(crate) fn targets(
+    table: &Table,
+    columns: Range<usize>,
+    options: TargetOptions<'_>,
+) -> Result<Targets> {
     for column in columns.clone() {
         if let Some((place, n_missing)) = table.missing(column) {
             let rows = if table.n_rows == 1 { "row" } else { "rows" };
@@ -83,10 +87,10 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
         }
     }
     let of_classes = columns.clone().find(|column| is_of_classes(table, *column));
-    let is_known = how.known.is_some_and(|known| known.classes.is_some());
-    let wants_numbers = how.known.is_some_and(|known| known.classes.is_none());
-    if wants_numbers || (of_classes.is_none() && !how.as_classes && !is_known) {
-        return of_numbers(table, columns, how);
+    let is_known = options.known.is_some_and(|known| known.classes.is_some());
+    let wants_numbers = options.known.is_some_and(|known| known.classes.is_none());
+    if wants_numbers || (of_classes.is_none() && !options.as_classes && !is_known) {
+        return of_numbers(table, columns, options);
     }
     if columns.len() > 1 {
         let name = &table.names[of_classes.unwrap_or(columns.start)];
@@ -96,7 +100,7 @@ pub(crate) fn targets(table: &Table, columns: Range<usize>, how: How<'_>) -> Res
         )
         .or(Remedy::new("targets", name.as_str(), "takes it alone")));
     }
-    classes::of_classes(table, columns.start, how)
+    classes::of_classes(table, columns.start, options)
 }
 
 /// Whether a column is of texts that are not all numbers, or of booleans.
@@ -160,23 +164,23 @@ pub(crate) fn weights(table: &Table, column: usize) -> Result<Vec<f64>> {
     }
 }
 
-fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targets> {
+fn of_numbers(table: &Table, columns: Range<usize>, options: TargetOptions<'_>) -> Result<Targets> {
     let n_targets = columns.len();
     let mut targets = Targets {
         values: vec![0.0; table.n_rows * n_targets],
         names: table.names[columns.clone()].to_vec(),
         offsets: Vec::with_capacity(n_targets),
-        times: match how.known {
+        times: match options.known {
             Some(known) => known.times.to_vec(),
             None => columns.clone().map(|column| table.time(column)).collect(),
         },
         ..Targets::default()
     };
     for (at, column) in columns.enumerate() {
-        let base = match how.known {
+        let base = match options.known {
             Some(known) => known.offsets.get(at).copied().unwrap_or(0.0),
-            None if how.keep_zero => 0.0,
-            None => table.base(column, how.weights),
+            None if options.keep_zero => 0.0,
+            None => table.base(column, options.weights),
         };
         let cells = differences(table, column, base)?;
         if let Some(row) = first_infinite(&cells) {
@@ -187,11 +191,11 @@ fn of_numbers(table: &Table, columns: Range<usize>, how: How<'_>) -> Result<Targ
         }
         let mut all = Vec::with_capacity(table.n_rows);
         each_present(&cells, |number| all.push(number));
-        let (offset, rest) = match how.known {
+        let (offset, rest) = match options.known {
             Some(_) => (base, 0.0),
             None => {
                 refuse_constant(table, column, base, &all)?;
-                let rounding = Rounding::of(&cells, base, how.weights, how.keep_zero);
+                let rounding = Rounding::of(&cells, base, options.weights, options.keep_zero);
                 targets.notices.extend(rounding.notices(table, column));
                 (rounding.offset, rounding.rest)
             }

@@ -3,13 +3,13 @@
 use crate::encoder::encode;
 use crate::error::{Error, Remedy, Result, shown};
 use crate::features::fit;
-use crate::in_place::Asked;
+use crate::in_place::Selection;
 use crate::open::{encoded, kinds, read, reading, weighted};
 use crate::options::TableOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
 use crate::table::Table;
-use crate::targets::{How, Targets, targets, weights};
+use crate::targets::{TargetOptions, Targets, targets, weights};
 use crate::values::meaning;
 use arrow_array::Array;
 use neuralnet::Dataset;
@@ -44,7 +44,7 @@ pub(crate) fn for_training(
         .iter()
         .map(|column| roles.one_hot.contains(column));
     let is_one_hot: Vec<bool> = is_one_hot.collect();
-    let kinds = kinds(&roles, |at| is_one_hot[at], Kind::Own);
+    let kinds = kinds(&roles, |at| is_one_hot[at], Kind::Inferred);
     let features = roles
         .features
         .iter()
@@ -71,13 +71,13 @@ pub(crate) fn for_training(
         roles.weight.map(|_| target_columns.end),
         &mut notices,
     )?;
-    let how = How {
+    let target_options = TargetOptions {
         as_classes,
         weights: weights.as_deref(),
         known: None,
         keep_zero: options.keep_zero,
     };
-    let made = targets(&table, target_columns, how);
+    let made = targets(&table, target_columns, target_options);
     let seen = match (options.holdout, &made) {
         (Some(split), Ok(made)) => Some(seen_weights(made, weights.as_deref(), split)?),
         _ => weights.clone(),
@@ -121,7 +121,7 @@ fn in_place(
     let name = |column: &usize| reader.columns().names[*column].clone();
     let targets: Vec<String> = roles.targets.iter().map(name).collect();
     let columns = roles.features.iter().map(name).map(Column::number);
-    let asked = Asked {
+    let selection = Selection {
         source,
         roles,
         columns: &columns.collect::<Vec<_>>(),
@@ -129,7 +129,7 @@ fn in_place(
         fills: options.impute.is_some() || options.drop_missing_targets,
         is_training: true,
     };
-    asked.in_place(reader, true, start)
+    selection.in_place(reader, true, start)
 }
 
 /// Leaves out the rows without a target, and says how many there were.

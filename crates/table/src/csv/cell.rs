@@ -15,7 +15,7 @@ pub(super) struct Dialect {
     /// Whether one of the words is a number.
     pub(super) has_numbers: bool,
     /// Whether every number that `fast_float2` finds at the start of a cell is one.
-    pub(super) is_plain: bool,
+    pub(super) has_plain_numbers: bool,
 }
 
 /// A text that stands for something else.
@@ -36,7 +36,7 @@ impl Dialect {
             words: Vec::new(),
             begins_word: [false; 256],
             has_numbers: false,
-            is_plain: !has_comma && separator != b' ',
+            has_plain_numbers: !has_comma && separator != b' ',
         };
         let truths = truths.map(|(text, value)| Word {
             text: text.to_owned(),
@@ -59,7 +59,7 @@ impl Dialect {
             }
         }
         dialect.has_numbers = dialect.words.iter().any(|word| word.number.is_some());
-        dialect.is_plain &= !dialect.has_numbers;
+        dialect.has_plain_numbers &= !dialect.has_numbers;
         dialect
     }
 

@@ -69,7 +69,9 @@ pub(super) fn read(
     for (slot, (column, _)) in wanted.iter().enumerate() {
         slots[*column].push(slot);
     }
-    let cells = wanted.iter().map(|(_, kind)| Cells::new(*kind, most_rows));
+    let cells = wanted
+        .iter()
+        .map(|(_, kind)| ColumnBuilder::new(*kind, most_rows));
     let mut reading = Reading {
         rows: Rows::new(text, 0, dialect),
         names,
@@ -85,7 +87,11 @@ pub(super) fn read(
     }
     Ok(Piece {
         batch: Batch {
-            columns: reading.cells.into_iter().map(Cells::finish).collect(),
+            columns: reading
+                .cells
+                .into_iter()
+                .map(ColumnBuilder::finish)
+                .collect(),
             n_rows,
             places: lines,
         },
@@ -104,16 +110,18 @@ enum Content {
 }
 
 /// The cells of a column.
-enum Cells {
+enum ColumnBuilder {
     Numbers(Float64Builder),
     Texts(LargeStringBuilder),
 }
 
-impl Cells {
+impl ColumnBuilder {
     fn new(kind: Kind, n_rows: usize) -> Self {
         match kind {
             Kind::Number => Self::Numbers(Float64Builder::with_capacity(n_rows)),
-            Kind::Text | Kind::Own => Self::Texts(LargeStringBuilder::with_capacity(n_rows, 0)),
+            Kind::Text | Kind::Inferred => {
+                Self::Texts(LargeStringBuilder::with_capacity(n_rows, 0))
+            }
         }
     }
 
@@ -156,7 +164,7 @@ struct Reading<'t> {
     names: &'t [String],
     /// Where the cells of each column go.
     slots: Vec<Vec<usize>>,
-    cells: Vec<Cells>,
+    cells: Vec<ColumnBuilder>,
     tally: Tally,
 }
 
@@ -178,9 +186,9 @@ impl Reading<'_> {
     fn cell(&mut self, column: usize) -> Result<bool> {
         let (dialect, rows) = (self.rows.dialect, &mut self.rows);
         let start = rows.at;
-        if dialect.is_plain
+        if dialect.has_plain_numbers
             && let [slot] = self.slots[column][..]
-            && let Cells::Numbers(numbers) = &mut self.cells[slot]
+            && let ColumnBuilder::Numbers(numbers) = &mut self.cells[slot]
             && let Some((value, end)) = plain_number(rows.text, start)
             && let Some(is_last) = rows.close(end)
         {

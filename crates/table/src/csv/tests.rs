@@ -264,7 +264,7 @@ fn missing_cells_truths_and_decimals_are_read_and_told() {
     let mut csv = File::new("a;b;c\n-999,0;-999;-999,0\n2;2,5;x\n")
         .open(&options)
         .expect("a header");
-    let batches = all(&mut csv, Kind::Own).expect("rows");
+    let batches = all(&mut csv, Kind::Inferred).expect("rows");
     let columns = &batches[0].columns;
     assert_eq!(
         columns[0]
@@ -321,7 +321,7 @@ fn columns_are_what_all_of_their_cells_are() {
     let mut csv = File::new(&text)
         .open(&TextOptions::default())
         .expect("a header");
-    let batches = all(&mut csv, Kind::Own).expect("rows");
+    let batches = all(&mut csv, Kind::Inferred).expect("rows");
     assert!(batches.len() > 2, "several pieces");
     for batch in &batches {
         let types: Vec<String> = batch

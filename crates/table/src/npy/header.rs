@@ -7,7 +7,7 @@
 //! arithmetic on big numbers, more than thirty crates for a hundred bytes.
 
 use super::element::Element;
-use crate::error::{Parsed, shown};
+use crate::error::{Unplaced, shown};
 
 /// What every file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -33,7 +33,7 @@ pub(crate) struct Header {
 impl Header {
     /// The header of the file whose bytes are `file`; what is wrong, and what to do, if it is not an array of at least
     /// one row and one column, or not as large as it says.
-    pub(crate) fn read(file: &[u8]) -> Parsed<Self> {
+    pub(crate) fn read(file: &[u8]) -> Unplaced<Self> {
         let (text, offset) = split(file)?;
         let fields = Fields::parse(text)?;
         let Some(descr) = fields.descr.as_str() else {
@@ -49,7 +49,7 @@ impl Header {
     }
 
     /// This header, if it is one of an array of `n_there` bytes, of at least one row and one column.
-    pub(crate) fn checked(self, n_there: usize) -> Parsed<Self> {
+    pub(crate) fn checked(self, n_there: usize) -> Unplaced<Self> {
         let sizes = self.shape.iter().copied();
         let promised = sizes
             .chain([self.element.n_bytes])
@@ -68,7 +68,7 @@ impl Header {
         Ok(self)
     }
 
-    fn check_shape(&self) -> Parsed<()> {
+    fn check_shape(&self) -> Unplaced<()> {
         match *self.shape {
             [] => Err(self.wrong("and rows and columns are needed: save a 2-D array, as numpy.column_stack((X, y)) is")),
             [0, ..] => Err(self.wrong("no rows; at least one is needed")),
@@ -126,7 +126,7 @@ fn python_tuple(sizes: &[usize]) -> String {
 }
 
 /// The dictionary, and the byte after it.
-fn split(file: &[u8]) -> Parsed<(&[u8], usize)> {
+fn split(file: &[u8]) -> Unplaced<(&[u8], usize)> {
     let Some(rest) = file.strip_prefix(MAGIC) else {
         return Err("does not begin as a NumPy file; write it with numpy.save".to_owned());
     };
@@ -166,7 +166,7 @@ struct Fields {
 impl Fields {
     /// The dictionary as Python writes it, which is JSON but for its quotes, its tuples, its commas before an end and
     /// its spelling of truth.
-    fn parse(text: &[u8]) -> Parsed<Self> {
+    fn parse(text: &[u8]) -> Unplaced<Self> {
         let text = String::from_utf8_lossy(text);
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
         let replaced = [

@@ -1,6 +1,6 @@
 //! The columns of a file of Arrow's types: which there are, and their cells.
 
-use crate::error::{Parsed, shown};
+use crate::error::{Unplaced, shown};
 use crate::npy::MAX_COLUMNS;
 use crate::reader::{Batch, Columns, Kind};
 use crate::values::plain;
@@ -16,7 +16,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// The columns of `schema`; one that pandas marks as an index is hidden, and so is one that cannot be read.
-    pub(crate) fn new(schema: SchemaRef) -> Parsed<Self> {
+    pub(crate) fn new(schema: SchemaRef) -> Unplaced<Self> {
         let fields = schema.fields();
         if !(1..=MAX_COLUMNS).contains(&fields.len()) {
             return Err(format!(
@@ -29,7 +29,7 @@ impl Layout {
         let indices = pandas_indices(&schema);
         for (at, field) in fields.iter().enumerate() {
             let (name, data_type) = (shown(&columns.names[at]), field.data_type());
-            let notice = match (is_plain(data_type), indices.contains(field.name())) {
+            let notice = match (is_flat(data_type), indices.contains(field.name())) {
                 (true, false) => continue,
                 (true, true) => {
                     format!("the index `{name}` that pandas keeps is a feature only if asked for")
@@ -48,12 +48,12 @@ impl Layout {
     ///
     /// # Errors
     /// What is wrong with a column whose cells are neither numbers nor texts.
-    pub(crate) fn fields(&self, wanted: &[(usize, Kind)]) -> Parsed<Vec<usize>> {
+    pub(crate) fn fields(&self, wanted: &[(usize, Kind)]) -> Unplaced<Vec<usize>> {
         let mut fields: Vec<usize> = wanted.iter().map(|(column, _)| *column).collect();
         fields.sort_unstable();
         fields.dedup();
         let of = |field: usize| self.schema.field(field).data_type();
-        match fields.iter().find(|field| !is_plain(of(**field))) {
+        match fields.iter().find(|field| !is_flat(of(**field))) {
             None => Ok(fields),
             Some(field) => Err(format!(
                 "column `{}` is of type {}, and each cell has to be one number or one text; leave it out, or make a column of each of its parts",
@@ -70,7 +70,7 @@ impl Layout {
         wanted: &[(usize, Kind)],
         arrays: &[ArrayRef],
         first_row: usize,
-    ) -> Parsed<Batch> {
+    ) -> Unplaced<Batch> {
         let fields = self.fields(wanted)?;
         let columns = wanted.iter().map(|(column, _)| {
             let at = fields.binary_search(column).unwrap_or_default();
@@ -79,7 +79,7 @@ impl Layout {
             })
         });
         let n_rows = arrays.first().map_or(0, |array| array.len());
-        let columns = columns.collect::<Parsed<_>>()?;
+        let columns = columns.collect::<Unplaced<_>>()?;
         Ok(Batch::without_lines(columns, n_rows, first_row))
     }
 }
@@ -101,7 +101,7 @@ fn pandas_indices(schema: &Schema) -> Vec<String> {
 }
 
 /// Whether each cell of a column of this type is one number or one text.
-fn is_plain(data_type: &DataType) -> bool {
+fn is_flat(data_type: &DataType) -> bool {
     !data_type.is_nested() && !matches!(data_type, DataType::FixedSizeBinary(_))
 }
 
@@ -137,9 +137,9 @@ mod tests {
             notices.contains("column `l` is left out: it is of type List(Float32"),
             "{notices}"
         );
-        let wanted = [(4, Kind::Own), (0, Kind::Own), (4, Kind::Text)];
+        let wanted = [(4, Kind::Inferred), (0, Kind::Inferred), (4, Kind::Text)];
         assert_eq!(layout.fields(&wanted), Ok(vec![0, 4]));
-        let refused = layout.fields(&[(2, Kind::Own)]).unwrap_err();
+        let refused = layout.fields(&[(2, Kind::Inferred)]).unwrap_err();
         assert!(
             refused.starts_with("column `l` is of type List"),
             "{refused}"

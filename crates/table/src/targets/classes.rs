@@ -1,7 +1,7 @@
 //! A column as classes, each of which is a target, or one target for two.
 
-use super::{How, Targets};
-use crate::encoder::{not_known, place};
+use super::{TargetOptions, Targets};
+use crate::encoder::{index_of, not_known};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::features::{MAX_TEXTS, counted};
 use crate::table::Table;
@@ -17,14 +17,18 @@ const ROWS_OF_A_CLASS: usize = 10;
 ///
 /// # Errors
 /// If there are fewer than two classes or too many, texts that are hardly the names of classes, or a class that the model does not know.
-pub(super) fn of_classes(table: &Table, column: usize, how: How<'_>) -> Result<Targets> {
-    let known = how.known.and_then(|known| known.classes);
+pub(super) fn of_classes(
+    table: &Table,
+    column: usize,
+    options: TargetOptions<'_>,
+) -> Result<Targets> {
+    let known = options.known.and_then(|known| known.classes);
     let texts = table.texts(column)?;
     let classes = match known {
         Some(known) => known.clone(),
         None => {
             let counts = counted(&texts, None, MAX_TEXTS);
-            if !how.as_classes {
+            if !options.as_classes {
                 refuse_doubtful(table, column, counts.keys().map(String::as_str))?;
             }
             Classes {
@@ -34,10 +38,10 @@ pub(super) fn of_classes(table: &Table, column: usize, how: How<'_>) -> Result<T
         }
     };
     check_number(table, column, &classes.names)?;
-    let places: HashMap<&str, usize> = classes.names.iter().map(String::as_str).zip(0..).collect();
+    let indices: HashMap<&str, usize> = classes.names.iter().map(String::as_str).zip(0..).collect();
     let mut of_rows = Vec::with_capacity(table.n_rows);
     for text in texts.iter().flatten().flatten() {
-        let class = place(&places, text).ok_or_else(|| {
+        let class = index_of(&indices, text).ok_or_else(|| {
             let reason = not_known(text, classes.names.iter());
             Error::at(table.cell(of_rows.len(), column), reason)
         })?;

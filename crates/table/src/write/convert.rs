@@ -7,7 +7,7 @@ use super::exact::{OTHERS, narrowed, without_nulls};
 use super::npz::{self, TARGETS};
 use super::text::first_beyond_texts;
 use super::writer::{Format, TableWriter};
-use crate::error::{Error, Parsed, Result, listed, shown};
+use crate::error::{Error, Result, Unplaced, listed, shown};
 use crate::format;
 use crate::npz::COLUMNS;
 use crate::options::{MISSING, TextOptions};
@@ -65,7 +65,10 @@ pub fn convert(
     let mut reader = format::open(input, text, labels)?;
     let mut columns = reader.columns().clone();
     let order = order(&columns);
-    let wanted: Vec<_> = order.iter().map(|column| (*column, Kind::Own)).collect();
+    let wanted: Vec<_> = order
+        .iter()
+        .map(|column| (*column, Kind::Inferred))
+        .collect();
     let batches = reader.read(&wanted, usize::MAX)?;
     let mut notices = [columns.notices.clone(), reader.take_notices()].concat();
     drop(reader);
@@ -169,7 +172,7 @@ fn csv_names(format: Option<Format>, names: &[String], notices: &mut Vec<String>
 }
 
 /// The rows of a table, under the names of the columns.
-fn whole(names: &[String], batches: Vec<Batch>) -> Parsed<Vec<RecordBatch>> {
+fn whole(names: &[String], batches: Vec<Batch>) -> Unplaced<Vec<RecordBatch>> {
     let first = batches
         .first()
         .ok_or("has no rows; at least one is needed")?;
@@ -186,7 +189,7 @@ fn whole(names: &[String], batches: Vec<Batch>) -> Parsed<Vec<RecordBatch>> {
     batches.map_err(|error| error.to_string())
 }
 
-fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -> Parsed<Write> {
+fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -> Unplaced<Write> {
     let schema = batches[0].schema();
     let batches = match format {
         Format::Csv | Format::CsvGzip | Format::CsvZstd => {
@@ -241,7 +244,7 @@ fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -
 }
 
 /// The targets are those that the reader knows, or the last of several columns if it is called so or is of texts.
-fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Parsed<Write> {
+fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Unplaced<Write> {
     let (names, width) = (columns.names.clone(), columns.names.len());
     if let Some(name) = names.iter().find(|name| name.contains(char::is_control)) {
         return Err(format!(

@@ -34,7 +34,7 @@ pub(super) fn lines(batch: &RecordBatch) -> io::Result<Vec<u8>> {
     let plain = batch.columns().iter().map(in_utc);
     let plain = plain.collect::<Result<Vec<_>, _>>();
     let plain = plain.map_err(io::Error::other)?;
-    let columns = plain.iter().map(Cells::new);
+    let columns = plain.iter().map(ColumnFormatter::new);
     let columns = columns
         .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;
@@ -60,14 +60,14 @@ fn writer() -> csv::Writer<Vec<u8>> {
 }
 
 /// The cells of a column.
-enum Cells<'a> {
+enum ColumnFormatter<'a> {
     F32(&'a Float32Array),
     F64(&'a Float64Array),
     Bool(&'a BooleanArray),
     Other(ArrayFormatter<'a>),
 }
 
-impl<'a> Cells<'a> {
+impl<'a> ColumnFormatter<'a> {
     fn new(column: &'a ArrayRef) -> Result<Self, ArrowError> {
         Ok(match column.data_type() {
             DataType::Float32 => Self::F32(column.as_primitive::<Float32Type>()),

@@ -27,7 +27,7 @@ fn digits_that_a_column_of_its_own_type_has_not_are_told() {
         ("-0.10000000000000001", false),
         ("100000000000000000000.0", false),
     ] {
-        assert_eq!(are_digits_lost(number, Kind::Own), is_lost, "{number}");
+        assert_eq!(are_digits_lost(number, Kind::Inferred), is_lost, "{number}");
     }
 }
 
@@ -52,7 +52,7 @@ fn integers_that_become_the_nearest_float64_are_told() {
 fn white_space_at_the_ends_of_texts_is_told() {
     let text =
         "a, b ,\" c \"\r\n x,\" y\", 1 \r\nx ,z,\" 2\"\r\nx, \" NA \" ,\" \"\r\n NA ,  ,3\r\n";
-    for kind in [Kind::Text, Kind::Own] {
+    for kind in [Kind::Text, Kind::Inferred] {
         let mut csv = File::new(text)
             .open(&TextOptions::default())
             .expect("a header");
@@ -87,6 +87,6 @@ fn white_space_at_the_ends_of_texts_is_told() {
     let mut csv = File::new("a\n True\nFalse \n")
         .open(&TextOptions::default())
         .expect("a header");
-    all(&mut csv, Kind::Own).expect("rows");
+    all(&mut csv, Kind::Inferred).expect("rows");
     assert!(csv.take_notices().is_empty(), "booleans are no texts");
 }

@@ -15,7 +15,7 @@ type Fits<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
 /// Makes the texts of the column `column` of the file, the one at `slot` of all batches, what they are: the first of some
 /// types that changes none of them.
-pub(super) fn take(
+pub(super) fn infer(
     batches: &mut [Batch],
     (slot, column): (usize, usize),
     dialect: &Dialect,

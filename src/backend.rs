@@ -100,14 +100,14 @@ impl Summary {
 
 /// What an update saw at the parameters before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct UpdateSummary {
     /// Loss and mean slope of its rows.
     pub summary: Summary,
     /// The penalties on the weights.
     pub penalty: f64,
 }
 
-impl Seen {
+impl UpdateSummary {
     /// What is minimised: the loss and the penalties.
     pub(crate) fn objective(&self) -> f64 {
         self.summary.loss + self.penalty
@@ -329,7 +329,7 @@ pub trait Backend {
     ///
     /// # Panics
     /// Where none was started.
-    fn wait(&mut self) -> Result<Vec<Seen>>;
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>>;
 
     /// What the rule that is followed keeps from update to update, after those submitted.
     ///

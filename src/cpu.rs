@@ -34,7 +34,7 @@ pub use read::{Reader, cache_bytes};
 pub use reference::Reference;
 
 use crate::backend::{
-    Backend, BackendKind, Evaluation, Holdout, Predictions, Problem, Seen, Summary,
+    Backend, BackendKind, Evaluation, Holdout, Predictions, Problem, Summary, UpdateSummary,
 };
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
@@ -62,7 +62,7 @@ pub struct Cpu<'a> {
     /// `None` before one is to be followed.
     rule_state: Option<RuleState>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    seen: VecDeque<Vec<Seen>>,
+    seen: VecDeque<Vec<UpdateSummary>>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
     precision: Precision,
@@ -309,7 +309,7 @@ impl Backend for Cpu<'_> {
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         Ok(self.seen.pop_front().expect("updates were submitted"))
     }
 

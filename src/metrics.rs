@@ -87,7 +87,7 @@ pub(crate) fn measure_by(problem: &Problem<'_>, engine: &mut Engine) -> Result<M
                 problem, &sums, &kept, &mut notes,
             ))]
         }
-        Meaning::Shares => vec![Measured::SoftLabels(SoftLabelMetrics::together(
+        Meaning::ClassProbabilities => vec![Measured::SoftLabels(SoftLabelMetrics::together(
             problem, &sums,
         ))],
         Meaning::Probabilities => each(problem, &sums, &kept, &mut notes),
@@ -124,7 +124,7 @@ fn check(problem: &Problem<'_>) -> Result<()> {
 fn exclusive(problem: &Problem<'_>) -> bool {
     let classes = problem.dataset.classes();
     match problem.network.output_layer().activation.meaning() {
-        Meaning::Shares => true,
+        Meaning::ClassProbabilities => true,
         Meaning::Probabilities => classes.is_some_and(|classes| classes.n_outputs() > 1),
         Meaning::Numbers => false,
     }

@@ -112,7 +112,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// The article's network: one layer with the sigmoid as its activation.
+    /// One layer with the sigmoid as its activation, like the article's network.
     #[must_use]
     pub fn single_layer(n_inputs: usize, n_outputs: usize, bias: bool) -> Self {
         Self {

@@ -24,7 +24,7 @@ impl Loss {
     #[must_use]
     pub fn usual(activation: Activation) -> Self {
         match activation.meaning() {
-            Meaning::Probabilities | Meaning::Shares => Self::CrossEntropy,
+            Meaning::Probabilities | Meaning::ClassProbabilities => Self::CrossEntropy,
             Meaning::Numbers => Self::SquaredError,
         }
     }

@@ -83,15 +83,15 @@ pub fn validate(
     candidate.set_parameters(&start.parameters)?;
     candidate.follow(&rule)?;
     reference.follow(&rule)?;
-    let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
+    let evaluate_alone = |problem: Problem<'_>, parameters: &[f64], update| {
         let other = Gpu::on(Arc::clone(&device), problem, gpu)?;
-        gathered::seen(other, parameters, update)
+        gathered::evaluation(other, parameters, update)
     };
     let reads_rows_once = problem.network.reads_rows_once();
     let bounds = reads_rows_once.then(|| Bounds::new(&problem, candidate.rounding()));
     let (mut checks, mut vacuous) = (Vec::<Check>::new(), Vec::new());
     let mut done = 0;
-    for iteration in looks(config.iterations) {
+    for iteration in compared_iterations(config.iterations) {
         submit(&mut candidate, done..iteration)?;
         done = iteration;
         let reached = State::of(&mut candidate)?;
@@ -115,7 +115,7 @@ pub fn validate(
             bounds.as_ref(),
             (&mut candidate, reference.as_mut()),
             (&rule, iteration),
-            &elsewhere,
+            &evaluate_alone,
         );
         let of_pass = match &bounds {
             Some(bounds) => check_pass(&problem, bounds, &mut candidate, reference.as_mut()),
@@ -180,13 +180,13 @@ fn loss(
 }
 
 /// The iterations at which the backends are compared: the start, powers of ten, the end.
-fn looks(iterations: u64) -> Vec<u64> {
+fn compared_iterations(iterations: u64) -> Vec<u64> {
     let powers = std::iter::successors(Some(1_u64), |power| power.checked_mul(10));
-    let mut looks = vec![0];
-    looks.extend(powers.take_while(|power| *power < iterations));
-    looks.push(iterations);
-    looks.dedup();
-    looks
+    let mut all = vec![0];
+    all.extend(powers.take_while(|power| *power < iterations));
+    all.push(iterations);
+    all.dedup();
+    all
 }
 
 /// Refuses L-BFGS, whose steps a host searches: a device has none of its own to check.

@@ -4,7 +4,7 @@
 //! share out whole leaves and nothing below. The data are the numbers that a GPU gets.
 
 use super::pool;
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, UpdateSummary};
 use crate::error::Result;
 use crate::leaves::sum_leaves;
 use crate::network::{Mask, NetworkValues};
@@ -27,7 +27,7 @@ pub struct Reference<'a> {
     /// The rule of the updates, and what it keeps from one to the next.
     followed: Option<(UpdateRule, Memory)>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    seen: VecDeque<Seen>,
+    seen: VecDeque<UpdateSummary>,
     threads: rayon::ThreadPool,
 }
 
@@ -189,14 +189,14 @@ impl Backend for Reference<'_> {
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
         let (rule, mut memory) = self.followed.take().expect("a rule is followed");
         let penalty = rule.penalty(&self.problem.network);
-        let mut seen = Seen::default();
+        let mut seen = UpdateSummary::default();
         for update in updates {
             let rows = rule.rows(update, self.problem.dataset.n_samples());
             let Evaluation {
                 summary,
                 mut gradient,
             } = self.evaluate_for(Some(update), rows.as_deref())?;
-            seen = Seen {
+            seen = UpdateSummary {
                 summary,
                 penalty: penalty.l2_loss(&self.parameters) + penalty.l1_loss(&self.parameters),
             };
@@ -217,7 +217,7 @@ impl Backend for Reference<'_> {
         Ok(())
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         Ok(vec![self.seen.pop_front().expect("updates were submitted")])
     }
 

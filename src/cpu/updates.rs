@@ -7,7 +7,7 @@ use super::descent::GradientDescent;
 use super::prepared::padded_layer;
 use super::rows::RowSource;
 use super::{Cpu, tiny};
-use crate::backend::{Problem, Seen};
+use crate::backend::{Problem, UpdateSummary};
 use crate::optimizer::{Memory, Penalty, Step, UpdateRule};
 use crate::precision::Precision;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(super) struct RuleState {
     penalty: Penalty,
     pub(super) memory: Memory,
     /// What the update saw whose loss is not finite: none is made after it.
-    pub(super) diverged: Option<Seen>,
+    pub(super) diverged: Option<UpdateSummary>,
 }
 
 impl RuleState {
@@ -44,14 +44,14 @@ impl RuleState {
 
 impl Cpu<'_> {
     /// Makes `updates`, and gives what each of them saw, or what the last one did.
-    pub(super) fn make(&mut self, updates: Range<u64>) -> Vec<Seen> {
+    pub(super) fn make(&mut self, updates: Range<u64>) -> Vec<UpdateSummary> {
         let mut state = self.rule_state.take().expect("a rule is followed");
         let at_once = self.make_at_once(&state, &updates);
         let seen = match at_once {
             Some(seen) if !self.has_diverged(seen) => vec![seen],
             _ => {
                 let seen = updates.map(|update| self.make_one(&mut state, update));
-                let mut seen: Vec<Seen> = seen.collect();
+                let mut seen: Vec<UpdateSummary> = seen.collect();
                 if let (Some(diverged), Some(last)) = (at_once, seen.last_mut()) {
                     // Other roundings may just stay finite; that is no reason to go on.
                     *last = diverged;
@@ -64,12 +64,12 @@ impl Cpu<'_> {
     }
 
     /// Whether the layer is to be found that made a loss other than finite.
-    fn has_diverged(&self, seen: Seen) -> bool {
+    fn has_diverged(&self, seen: UpdateSummary) -> bool {
         self.problem.network.has_hidden() && !seen.objective().is_finite()
     }
 
     /// Makes update number `update`, unless its loss is not finite: what made it so is still to be found.
-    fn make_one(&mut self, state: &mut RuleState, update: u64) -> Seen {
+    fn make_one(&mut self, state: &mut RuleState, update: u64) -> UpdateSummary {
         if let Some(seen) = state.diverged {
             return seen;
         }
@@ -85,7 +85,7 @@ impl Cpu<'_> {
         let mut parameters = std::mem::take(&mut self.parameters);
         let seen = self.share(|| {
             let sums = self.sums(&*self.prepared(&parameters), rows.as_deref());
-            let seen = Seen {
+            let seen = UpdateSummary {
                 summary: sums.summary().reduced(&self.problem, total_weight),
                 penalty: penalty.l2_loss(&parameters) + penalty.l1_loss(&parameters),
             };
@@ -119,7 +119,7 @@ impl Cpu<'_> {
     /// Makes `updates` by gradient descent on the only leaf in one call, and gives what the last one saw. `None` where they
     /// are made leaf by leaf and update by update; so they are too from the same parameters after a network has diverged, to
     /// stop at those that made the loss so.
-    fn make_at_once(&mut self, state: &RuleState, updates: &Range<u64>) -> Option<Seen> {
+    fn make_at_once(&mut self, state: &RuleState, updates: &Range<u64>) -> Option<UpdateSummary> {
         let by_itself = state.is_plain && state.diverged.is_none();
         // Updates in one call know no scaling that is folded into the parameters.
         let is_folded = matches!(self.data, RowSource::Unscaled(..));
@@ -144,7 +144,7 @@ impl Cpu<'_> {
             parameters = layer.flat(&layer.weight, &layer.bias);
             Some(summary)
         })?;
-        let seen = Seen {
+        let seen = UpdateSummary {
             summary: summary.reduced(problem, problem.dataset.total_weight()),
             penalty: 0.0,
         };

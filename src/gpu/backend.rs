@@ -8,7 +8,7 @@ use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
 use super::{Gpu, OptimizerKernels, RuleState, Submitted, pass};
 use crate::backend::{
-    self, Backend, BackendKind, Evaluation, Predictions, Seen, Stage, Staged, Summary,
+    self, Backend, BackendKind, Evaluation, Predictions, Stage, Staged, Summary, UpdateSummary,
 };
 use crate::data::Dataset;
 use crate::error::Result;
@@ -152,7 +152,7 @@ impl Backend for Gpu<'_> {
         }
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         let submitted = self.submitted.pop_front();
         let Submitted { groups, l1, l2 } = submitted.expect("updates were submitted");
         let mut seen = Vec::new();
@@ -164,7 +164,7 @@ impl Backend for Gpu<'_> {
                 let number = usize::try_from(number).expect("below a length");
                 let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
                 let summary = unpack_summary(&vectors[number]);
-                Seen {
+                UpdateSummary {
                     summary: summary.reduced(&self.resources.problem, weight),
                     penalty: penalty(l1, magnitudes) + penalty(0.5 * l2, squares),
                 }

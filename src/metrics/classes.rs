@@ -135,7 +135,8 @@ impl ClassMetrics {
         }
         let (target, names) = names(problem, "class", problem.dataset.target_names());
         let squared: f64 = sums.outputs.iter().map(|own| own.squared).sum();
-        let sum_to_1 = problem.network.output_layer().activation.meaning() == Meaning::Shares;
+        let sum_to_1 =
+            problem.network.output_layer().activation.meaning() == Meaning::ClassProbabilities;
         if !sum_to_1 {
             notes.push(
                 "outputs of sigmoids do not sum to 1 over the classes: log-loss is left out"

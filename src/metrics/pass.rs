@@ -195,7 +195,7 @@ impl SampleSums {
                 self.cross_entropy += cross_entropy;
             }
         }
-        if activation.meaning() == Meaning::Shares {
+        if activation.meaning() == Meaning::ClassProbabilities {
             self.cross_entropy += weight * Loss::CrossEntropy.value(activation, z, y, t);
         }
         let ones = t.iter().filter(|t| is(**t, 1.0)).count();

@@ -35,8 +35,8 @@ pub(crate) const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 pub enum Meaning {
     /// Each output is a probability, independent of the others.
     Probabilities,
-    /// The outputs of a sample are shares that sum to 1.
-    Shares,
+    /// The outputs of a sample are the probabilities of its classes, which sum to 1.
+    ClassProbabilities,
     /// Each output is a number.
     Numbers,
 }
@@ -47,7 +47,7 @@ impl Activation {
     pub fn meaning(self) -> Meaning {
         match self {
             Self::Sigmoid => Meaning::Probabilities,
-            Self::Softmax => Meaning::Shares,
+            Self::Softmax => Meaning::ClassProbabilities,
             _ => Meaning::Numbers,
         }
     }

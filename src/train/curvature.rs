@@ -94,7 +94,7 @@ impl Curvature {
                 *sum = 1.0;
             }
         }
-        // Four units in the last place are the resolution, and half of one is the rounding.
+        // The rounding of the backend is half a unit in the last place, of which its resolution is four.
         let rounding = resolution / 8.0;
         let dependent = width as f64 * DEPENDENT.max(COARSE * rounding * rounding);
         let inverse = match is_whole {

@@ -140,7 +140,7 @@ impl HostOptimizer {
     }
 
     /// Makes one iteration, or leaves the parameters as they are and says why.
-    pub(super) fn iterate(
+    pub(super) fn make_iteration(
         &mut self,
         config: &TrainConfig,
         backend: &mut dyn Backend,

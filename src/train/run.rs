@@ -92,7 +92,7 @@ impl<'a> TrainingRun<'a> {
         };
         for _ in 0..iterations.get() {
             let backend = self.backend.as_mut();
-            self.stop = optimizer.iterate(&self.config, backend, &mut self.progress)?;
+            self.stop = optimizer.make_iteration(&self.config, backend, &mut self.progress)?;
             if self.stop.is_some() {
                 break;
             }

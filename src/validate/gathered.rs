@@ -6,13 +6,13 @@ use crate::error::Result;
 
 /// What an update of some number sees of all rows of a problem at some parameters, by another backend of the kind that is
 /// checked.
-pub(super) type Elsewhere<'e> = dyn Fn(Problem<'_>, &[f64], u64) -> Result<Evaluation> + 'e;
+pub(super) type EvaluateAlone<'e> = dyn Fn(Problem<'_>, &[f64], u64) -> Result<Evaluation> + 'e;
 
 /// What update number `update` of `backend` sees of all rows at `parameters`.
 ///
 /// # Errors
 /// If the device fails.
-pub(super) fn seen(
+pub(super) fn evaluation(
     mut backend: impl Backend,
     parameters: &[f64],
     update: u64,
@@ -21,15 +21,15 @@ pub(super) fn seen(
     backend.evaluate_for(Some(update), None)
 }
 
-/// What update number `update` sees of the rows `rows`, `of_batch`, against what it sees of a copy of them `elsewhere`: the
-/// same, but for the rounding of the scale in float64. So a batch is proven by the checks of whole data sets. `None` if all
-/// rows weigh nothing.
+/// What update number `update` sees of the rows `rows`, `of_batch`, against what `evaluate_alone` sees of a copy of them:
+/// the same, but for the rounding of the scale in float64. So a batch is proven by the checks of whole data sets. `None` if
+/// all rows weigh nothing.
 ///
 /// # Errors
 /// If a device fails.
 pub(super) fn check(
     problem: &Problem<'_>,
-    elsewhere: &Elsewhere<'_>,
+    evaluate_alone: &EvaluateAlone<'_>,
     parameters: &[f64],
     (update, rows): (u64, &[usize]),
     of_batch: &Evaluation,
@@ -42,7 +42,7 @@ pub(super) fn check(
         dataset: &gathered,
         ..problem.clone()
     };
-    let expected = elsewhere(alone, parameters, update)?;
+    let expected = evaluate_alone(alone, parameters, update)?;
     let values = of_batch.gradient.iter().zip(&expected.gradient);
     let summaries = [
         (&of_batch.summary.loss, &expected.summary.loss),

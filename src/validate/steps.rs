@@ -6,9 +6,9 @@ mod tests;
 
 use super::Check;
 use super::bound::{Before, Bounded, Bounds, StepBound};
-use super::gathered::{self, Elsewhere};
+use super::gathered::{self, EvaluateAlone};
 use super::range::{self, beyond_f32};
-use crate::backend::{Backend, Problem, Seen};
+use crate::backend::{Backend, Problem, UpdateSummary};
 use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
 use std::iter::zip;
@@ -52,13 +52,13 @@ impl State {
 }
 
 /// Makes `updates`, and gives what the last one saw.
-fn make(backend: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<Seen> {
+fn make(backend: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<UpdateSummary> {
     backend.submit(updates)?;
     Ok(*backend.wait()?.last().expect("one at least"))
 }
 
 /// Checks update number `update` of the first backend and the one after it, by `rule`, which it and the reference beside it
-/// follow; and, of a mini-batch, what the update sees against what it sees `elsewhere` of these rows alone. The first backend
+/// follow; and, of a mini-batch, what the update sees against what `evaluate_alone` sees of these rows. The first backend
 /// keeps its parameters and what its optimizer keeps. A network of one layer has `bounds`.
 ///
 /// # Errors
@@ -68,7 +68,7 @@ pub(super) fn check(
     bounds: Option<&Bounds<'_>>,
     (candidate, reference): (&mut (impl Backend + ?Sized), &mut dyn Backend),
     (rule, update): (&UpdateRule, u64),
-    elsewhere: &Elsewhere<'_>,
+    evaluate_alone: &EvaluateAlone<'_>,
 ) -> Result<Vec<Check>> {
     let before = State::of(candidate)?;
     // An evaluation must not come first: the sums that it leaves could stand in for those of the update.
@@ -103,7 +103,7 @@ pub(super) fn check(
         let of_batch = (update, &rows[..]);
         checks.extend(gathered::check(
             problem,
-            elsewhere,
+            evaluate_alone,
             parameters,
             of_batch,
             &evaluation,

@@ -7,7 +7,9 @@ use crate::common::{
     PAIRS, Random, gpu, neuralnet_json, parameters, problem, random_dataset, scratch,
     small_parameters,
 };
-use neuralnet::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
+use neuralnet::backend::{
+    Backend, BackendKind, Evaluation, Predictions, Problem, Summary, UpdateSummary,
+};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::Activation;
 use neuralnet::optimizer::UpdateRule;
@@ -123,7 +125,7 @@ impl<B: Backend> Backend for Batch<'_, B> {
         self.own.submit(updates)
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         self.own.wait()
     }
 

@@ -4,7 +4,7 @@
 //! are submitted, where the rows of a batch lie, or where a training was broken off.
 
 use crate::common::{Random, scratch};
-use neuralnet::backend::Seen;
+use neuralnet::backend::UpdateSummary;
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::optimizer::{Memory, UpdateRule};
 use neuralnet::{
@@ -342,7 +342,7 @@ fn all_updates_are_told_whatever_their_number() {
         use neuralnet::backend::Backend;
         gpu.set_parameters(&start).unwrap();
         gpu.follow(&config.rule()).unwrap();
-        let mut all: Vec<Seen> = Vec::new();
+        let mut all: Vec<UpdateSummary> = Vec::new();
         for cut in cuts.windows(2) {
             gpu.submit(cut[0]..cut[1]).unwrap();
             all.extend(gpu.wait().unwrap());

@@ -6,7 +6,9 @@
 //! tests, on a real adapter.)
 
 use crate::common::{problem, random_dataset};
-use neuralnet::backend::{ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, Seen};
+use neuralnet::backend::{
+    ArithmeticRounding, Backend, BackendKind, Evaluation, Predictions, UpdateSummary,
+};
 use neuralnet::cpu::Cpu;
 use neuralnet::optimizer::UpdateRule;
 use neuralnet::validate::check;
@@ -126,7 +128,7 @@ impl Backend for Faulty<'_> {
         self.right.set_parameters(&after)
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         self.right.wait()
     }
 

@@ -1,7 +1,9 @@
 //! Why L-BFGS says that it ends.
 
 use super::HostOptimizer;
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Summary};
+use crate::backend::{
+    Backend, BackendKind, Evaluation, Predictions, Problem, Summary, UpdateSummary,
+};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::objective::Objective;
@@ -57,7 +59,7 @@ impl Backend for Flat {
         unreachable!("the host makes the updates")
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         unreachable!("the host makes the updates")
     }
 
@@ -103,7 +105,7 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
         let mut optimizer = HostOptimizer::new(&config, &problem, start, resolution);
         let mut progress = Progress::default();
         let stop = (0..100).find_map(|_| {
-            let stop = optimizer.iterate(&config, &mut flat, &mut progress);
+            let stop = optimizer.make_iteration(&config, &mut flat, &mut progress);
             stop.unwrap()
         });
         assert_eq!(stop, Some(expected), "a gradient of {gradient}");
@@ -132,7 +134,7 @@ pub(crate) fn update_on_host(
         HostOptimizer::new(config, problem, start, backend.precision().resolution());
     let mut progress = Progress::default();
     while progress.iteration < iterations {
-        optimizer.iterate(config, backend, &mut progress)?;
+        optimizer.make_iteration(config, backend, &mut progress)?;
         progress.iteration += 1;
     }
     backend.set_parameters(optimizer.parameters())

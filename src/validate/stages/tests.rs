@@ -1,7 +1,9 @@
 //! A device with one wrong number, and the check that finds it.
 
 use super::check;
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen, Stage, Staged};
+use crate::backend::{
+    Backend, BackendKind, Evaluation, Predictions, Problem, Stage, Staged, UpdateSummary,
+};
 use crate::cpu::Reference;
 use crate::data::Dataset;
 use crate::error::Result;
@@ -108,7 +110,7 @@ impl Backend for Shown<'_> {
         unreachable!("stages are of one pass")
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         unreachable!("stages are of one pass")
     }
 

@@ -1,7 +1,7 @@
 //! A device with one wrong number, and the check that finds it.
 
 use super::{check, make};
-use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, Seen};
+use crate::backend::{Backend, BackendKind, Evaluation, Predictions, Problem, UpdateSummary};
 use crate::cpu::Reference;
 use crate::data::Dataset;
 use crate::error::{Error, Remedy, Result};
@@ -9,7 +9,7 @@ use crate::network::{Activation, Dropout, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Memory, Optimizer, UpdateRule};
 use crate::random::test_numbers;
-use crate::validate::gathered::seen;
+use crate::validate::gathered::evaluation;
 use rand::RngExt;
 use std::ops::Range;
 
@@ -99,7 +99,7 @@ impl Backend for Device<'_> {
         self.right.set_memory(&memory)
     }
 
-    fn wait(&mut self) -> Result<Vec<Seen>> {
+    fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
         let mut seen = self.right.wait()?;
         for seen in &mut seen {
             self.spoil(Fault::Loss, Some(&mut seen.summary.loss));
@@ -167,11 +167,11 @@ fn found(
     make(&mut device, 0..3).unwrap();
     device.fault = fault;
     let before = (device.parameters().unwrap(), device.memory().unwrap());
-    let elsewhere = |problem: Problem<'_>, parameters: &[f64], update| {
-        seen(Reference::new(problem, Some(1))?, parameters, update)
+    let evaluate_alone = |problem: Problem<'_>, parameters: &[f64], update| {
+        evaluation(Reference::new(problem, Some(1))?, parameters, update)
     };
     let both = (&mut device, &mut reference as &mut dyn Backend);
-    let checks = check(&problem, None, both, (rule, 3), &elsewhere);
+    let checks = check(&problem, None, both, (rule, 3), &evaluate_alone);
     let after = (device.parameters().unwrap(), device.memory().unwrap());
     assert_eq!(after, before, "what the device holds is kept");
     let checks = checks?;

@@ -1,10 +1,11 @@
 //! Columns of a table as features in f32, encoded as they were fitted.
 
 use crate::error::{Error, Place, Remedy, Result, in_order, listed, shown, some_of};
-use crate::features::rounded;
+use crate::numerals::canonical;
 use crate::reader::Batch;
+use crate::rounding::rounded;
 use crate::table::Table;
-use crate::values::{self, canonical};
+use crate::values;
 use crate::wide::differences;
 use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
@@ -147,9 +148,10 @@ impl Encoder<'_> {
         let mut first: Option<(usize, Fault, &Column)> = None;
         for (at, column) in self.columns.iter().enumerate() {
             let cells = batch.columns[at].slice(start, n_rows);
-            let refused = |(row, reason): values::Refused| {
-                let row = row.map(|row| start + row);
-                self.table.refused(batch, at, (row, reason))
+            let refused = |refused: values::Refused| {
+                let row = refused.row.map(|row| start + row);
+                self.table
+                    .refused(batch, at, values::Refused { row, ..refused })
             };
             let to = &mut to[feature..];
             let found = match &self.indices[at] {

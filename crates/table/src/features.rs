@@ -3,10 +3,11 @@
 //! [`encode`](crate::encoder::encode) applies it.
 
 use crate::error::{Error, Place, Remedy, Result, in_order, shown, some_of};
+use crate::numerals::canonical;
 use crate::options::{Impute, TableOptions};
-use crate::rounding::Rounding;
+use crate::rounding::{Rounding, rounded};
 use crate::table::Table;
-use crate::values::{canonical, each_weighted};
+use crate::values::each_weighted;
 use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
@@ -130,11 +131,6 @@ fn median(cells: &[Float64Array], weights: Option<&[f64]>) -> f64 {
         Some((upper, _)) if 2.0 * below <= all => f64::midpoint(numbers[middle].0, *upper),
         _ => numbers[middle].0,
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
-pub(crate) fn rounded(number: f64) -> f32 {
-    number as f32
 }
 
 /// A column without a cell to learn from: nothing can be learnt from it, nor fill it.

@@ -2,9 +2,9 @@
 
 use crate::encoder::unfilled;
 use crate::error::{Error, Place, Remedy, Result};
-use crate::open::reading;
 use crate::reader::{InPlace, Reader};
 use crate::roles::Roles;
+use crate::samples::reading;
 use crate::targets::constant;
 use neuralnet::Dataset;
 use neuralnet::data::{Column, ColumnView, Encoded, Lines, scan_views};

@@ -297,6 +297,10 @@ mod tests {
                 "row 2, column `y`: the target is missing (1 in 4 rows); `drop_missing_targets` true",
             ),
             (
+                texts(&["", "", "", ""]),
+                "memory: column `y`: the target is missing in every row; `targets` COLUMN names another target",
+            ),
+            (
                 texts(&["a", "5", "a", "5"]),
                 "row 0, column `y`: `a` is not a number, and other cells are, as `5` in row 1",
             ),
@@ -343,6 +347,10 @@ mod tests {
             (
                 texts(&["1", "2", "oops", "4"]),
                 "row 2, column `x`: `oops` is not a number; `one_hot` x makes a feature of each of its texts; `drop` x",
+            ),
+            (
+                texts(&["5%", "7%", "8%", "9%"]),
+                "row 0, column `x`: `5%` is a number written with `%`; write plain numbers, as 1234.5",
             ),
             (
                 numbers(&[1.0, f64::NAN, 2.0, f64::NAN]),

@@ -2,18 +2,17 @@
 
 use crate::encoder::encode;
 use crate::error::{Result, shown};
-use crate::features::rounded;
 use crate::format;
 use crate::in_place::Selection;
+use crate::numerals::canonical;
 use crate::options::{ModelOptions, TableOptions};
-use crate::reader::{Kind, Reader};
+use crate::reader::Kind;
 use crate::roles::Roles;
-use crate::table::Table;
-use crate::targets::{ModelTargets, TargetOptions, Targets, targets};
-use crate::time::count_alike;
-use crate::training::{drop_missing, drop_weightless, for_training};
-use crate::values::canonical;
-use neuralnet::data::{Column, ColumnView, Encoded, Reading, Time};
+use crate::samples::{drop_missing, drop_weightless, encoded, kinds, read, reading, weighted};
+use crate::targets::{ModelTargets, TargetOptions, targets};
+use crate::time_units::count_alike;
+use crate::training::for_training;
+use neuralnet::data::{Column, Time};
 use neuralnet::{Classes, Dataset, Model};
 use std::iter::repeat;
 use std::path::Path;
@@ -214,24 +213,6 @@ fn refuse_offsets(
     }
 }
 
-/// The columns that are used, each with its kind: features, targets, the weight, and those passed through.
-pub(crate) fn kinds(
-    roles: &Roles,
-    is_text: impl Fn(usize) -> bool,
-    of_targets: Kind,
-) -> Vec<(usize, Kind)> {
-    let of_feature = |at| match is_text(at) {
-        true => Kind::Text,
-        false => Kind::Number,
-    };
-    let features = roles.features.iter().copied().zip((0..).map(of_feature));
-    let targets = roles.targets.iter().map(|column| (*column, of_targets));
-    let weight = roles.weight.iter().map(|column| (*column, Kind::Number));
-    let passed = roles.passed.iter().map(|column| (*column, Kind::Text));
-    let all = features.chain(targets).chain(weight).chain(passed);
-    all.collect()
-}
-
 /// How the targets of a model are read: as they are written, if its classes are not all numbers, of which `250.00` may be
 /// one beside `V45`.
 fn kind_of_targets(classes: Option<&Classes>) -> Kind {
@@ -241,58 +222,4 @@ fn kind_of_targets(classes: Option<&Classes>) -> Kind {
         true => Kind::Inferred,
         false => Kind::Text,
     }
-}
-
-/// All rows of the columns `wanted`.
-pub(crate) fn read(
-    source: &str,
-    reader: &mut dyn Reader,
-    wanted: &[(usize, Kind)],
-) -> Result<Table> {
-    let table = Table::read(source, reader, wanted, usize::MAX)?;
-    table.refuse_empty().map(|()| table)
-}
-
-pub(crate) fn reading(reader: &dyn Reader, start: Instant) -> Reading {
-    Reading {
-        bytes: reader.n_bytes(),
-        seconds: start.elapsed().as_secs_f64(),
-    }
-}
-
-pub(crate) fn encoded(
-    table: Table,
-    columns: Vec<Column>,
-    inputs: Vec<f32>,
-    made: Targets,
-    notices: Vec<String>,
-    reading: Option<Reading>,
-) -> Dataset {
-    let n_inputs = columns.iter().map(Column::n_features).sum();
-    let has_offset = made.offsets.iter().any(|offset| offset.abs() > 0.0);
-    let has_time = made.times.iter().any(Option::is_some);
-    Dataset::from_encoded(Encoded {
-        n_samples: table.n_rows,
-        columns,
-        inputs: ColumnView::whole(inputs, n_inputs),
-        targets: ColumnView::whole(made.values, made.names.len()),
-        target_names: made.names,
-        target_offsets: if has_offset { made.offsets } else { Vec::new() },
-        target_times: if has_time { made.times } else { Vec::new() },
-        classes: made.classes,
-        lines: table.lines(),
-        scanned: None,
-        notices,
-        reading,
-        source: table.source,
-    })
-}
-
-/// The samples with their weights, if they have any.
-pub(crate) fn weighted(dataset: Dataset, weights: Option<&[f64]>) -> Result<Dataset> {
-    let Some(weights) = weights else {
-        return Ok(dataset);
-    };
-    let weights: Vec<f32> = weights.iter().copied().map(rounded).collect();
-    Ok(dataset.with_weights(&weights)?)
 }

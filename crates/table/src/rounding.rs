@@ -1,7 +1,6 @@
 //! What f32 does to a column of numbers, and the offset that keeps its digits.
 
 use crate::error::shown;
-use crate::features::rounded;
 use crate::table::Table;
 use crate::values::{each_present, each_weighted};
 use crate::wide::has_wide;
@@ -145,6 +144,12 @@ fn different(cells: &[Float64Array], n_present: usize, offset: f64) -> (usize, u
     all.dedup_by_key(|number| number.to_bits());
     rounded.dedup();
     (all.len(), rounded.len())
+}
+
+/// The f32 that is nearest to a number.
+#[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is wanted")]
+pub(crate) fn rounded(number: f64) -> f32 {
+    number as f32
 }
 
 #[cfg(test)]

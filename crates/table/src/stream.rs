@@ -3,13 +3,14 @@
 use crate::encoder::{Counts, encode};
 use crate::error::{Error, Result};
 use crate::format;
-use crate::open::{encoded, is_file, kinds, open_known, times_of};
+use crate::open::{is_file, open_known, times_of};
 use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
+use crate::samples::{encoded, kinds};
 use crate::table::Table;
 use crate::targets::Targets;
-use crate::time::count_alike;
+use crate::time_units::count_alike;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use arrow_select::concat::concat;

@@ -1,6 +1,7 @@
 //! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
 
 use crate::error::{Error, Place, Result, in_order};
+use crate::numerals::pointed;
 use crate::reader::{Batch, Kind, Reader};
 use crate::time::time;
 use crate::values::{self, Refused};
@@ -108,19 +109,20 @@ impl Table {
 
     /// The finite number that a text is.
     pub(crate) fn number(&self, text: &str) -> Option<f64> {
-        let number = values::pointed(text, self.has_comma).parse();
+        let number = pointed(text, self.has_comma).parse();
         number.ok().filter(|number: &f64| number.is_finite())
     }
 
     /// The error of a column that cannot be taken as asked for.
     pub(crate) fn refused(&self, batch: &Batch, column: usize, refused: Refused) -> Error {
-        let (row, reason) = refused;
-        let place = row.map_or_else(|| self.place(), |row| self.place_in(batch, row));
+        let place = refused
+            .row
+            .map_or_else(|| self.place(), |row| self.place_in(batch, row));
         Error::Table {
             place: Box::new(place.column(&self.names[column])),
-            reason,
+            reason: refused.reason,
+            is_text: refused.is_text,
             remedies: Vec::new(),
-            is_text: row.is_some(),
         }
     }
 

@@ -4,8 +4,9 @@ mod classes;
 
 use crate::encoder::beyond_f32;
 use crate::error::{Error, Place, Remedy, Result, listed};
-use crate::features::{first_infinite, rounded};
+use crate::features::first_infinite;
 use crate::rounding::Rounding;
+use crate::rounding::rounded;
 use crate::table::Table;
 use crate::values::each_present;
 use arrow_array::{Array, Float64Array};
@@ -71,11 +72,15 @@ pub(crate) fn targets(
 ) -> Result<Targets> {
     for column in columns.clone() {
         if let Some((place, n_missing)) = table.missing(column) {
-            let rows = if table.n_rows == 1 { "row" } else { "rows" };
+            if n_missing == table.n_rows {
+                let place = table.place().column(&table.names[column]);
+                let remedy = Remedy::new("targets", "COLUMN", "names another target");
+                return Err(Error::at(place, "the target is missing in every row").or(remedy));
+            }
             return Err(Error::at(
                 place,
                 format!(
-                    "the target is missing ({n_missing} in {} {rows})",
+                    "the target is missing ({n_missing} in {} rows)",
                     table.n_rows
                 ),
             )

@@ -4,18 +4,17 @@ use crate::encoder::encode;
 use crate::error::{Error, Remedy, Result, shown};
 use crate::features::fit;
 use crate::in_place::Selection;
-use crate::open::{encoded, kinds, read, reading, weighted};
 use crate::options::TableOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
+use crate::samples::{drop_missing, drop_weightless, encoded, kinds, read, reading, weighted};
 use crate::table::Table;
-use crate::targets::{TargetOptions, Targets, targets, weights};
+use crate::targets::{TargetOptions, Targets, targets};
 use crate::values::meaning;
 use arrow_array::Array;
 use neuralnet::Dataset;
 use neuralnet::data::{Column, in_holdout};
 use std::collections::HashSet;
-use std::ops::Range;
 use std::time::Instant;
 
 /// The table of `reader` as samples to train on.
@@ -130,43 +129,6 @@ fn in_place(
         is_training: true,
     };
     selection.in_place(reader, true, start)
-}
-
-/// Leaves out the rows without a target, and says how many there were.
-pub(crate) fn drop_missing(table: &mut Table, targets: Range<usize>) -> Result<Option<String>> {
-    let n_rows = table.n_rows;
-    let n_dropped = table.keep(&table.complete_rows(targets))?;
-    if table.n_rows == 0 {
-        return Err(Error::at(
-            table.place(),
-            "has no row with a target; at least one is needed",
-        ));
-    }
-    Ok((n_dropped > 0)
-        .then(|| format!("{n_dropped} of {n_rows} rows have no target, and are left out")))
-}
-
-/// The weights of the samples in the column `column`, if there is one. A row that weighs nothing is no row: it is left
-/// out of the table, with a notice.
-pub(crate) fn drop_weightless(
-    table: &mut Table,
-    column: Option<usize>,
-    notices: &mut Vec<String>,
-) -> Result<Option<Vec<f64>>> {
-    let Some(column) = column else {
-        return Ok(None);
-    };
-    let mut weights = weights(table, column)?;
-    let kept: Vec<bool> = weights.iter().map(|weight| *weight > 0.0).collect();
-    let n_dropped = table.keep(&kept)?;
-    if n_dropped > 0 {
-        notices.push(format!(
-            "{n_dropped} of {} rows weigh nothing, and are left out",
-            kept.len()
-        ));
-    }
-    weights.retain(|weight| *weight > 0.0);
-    Ok(Some(weights))
 }
 
 /// An error of a feature of numbers that holds texts, with the settings that help: whether the texts are categories or

@@ -1,18 +1,36 @@
 //! The cells of one column as numbers or as texts, whatever their type in the file.
 
 use crate::error::shown;
+use crate::numerals::{canonical, disguise};
 use crate::time::{time, words};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, LargeStringArray};
 use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{ArrowError, DataType};
-use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Why a column cannot be taken as asked for: the row of a text where a number is needed, and what is wrong and what to
-/// do.
-pub(crate) type Refused = (Option<usize>, String);
+/// Why a column cannot be taken as asked for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refused {
+    /// The row of a text where a number is needed.
+    pub(crate) row: Option<usize>,
+    /// What is wrong, and what to do.
+    pub(crate) reason: String,
+    /// Whether the text may be one of a category.
+    pub(crate) is_text: bool,
+}
+
+impl Refused {
+    /// A column of which no cell can be taken.
+    fn whole(reason: String) -> Self {
+        Self {
+            row: None,
+            reason,
+            is_text: false,
+        }
+    }
+}
 
 /// A column as what it stands for: dictionaries and views unpacked, bytes as texts, half precision as single. Its texts
 /// are `LargeUtf8`.
@@ -86,7 +104,8 @@ pub(crate) fn meaning(data_type: &DataType) -> Option<String> {
 /// If the column is of texts, of which one is named, or of a type that has no numbers.
 #[expect(clippy::cast_precision_loss, reason = "the nearest float64 is wanted")]
 pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
-    let refused = |error: ArrowError| (None, format!("cannot be read as numbers ({error})"));
+    let refused =
+        |error: ArrowError| Refused::whole(format!("cannot be read as numbers ({error})"));
     match column.data_type() {
         DataType::LargeUtf8 => of_texts(column.as_string()),
         DataType::Float64 => Ok(column.as_primitive().clone()),
@@ -101,12 +120,9 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Float64Array, Refused> {
                 let numbers = cast(column, &DataType::Float64).map_err(refused)?;
                 Ok(numbers.as_primitive().clone())
             }
-            _ => Err((
-                None,
-                format!(
-                    "is of type {other}, and each cell has to be one number or one text; leave it out, or make a column of each of its parts"
-                ),
-            )),
+            _ => Err(Refused::whole(format!(
+                "is of type {other}, and each cell has to be one number or one text; leave it out, or make a column of each of its parts"
+            ))),
         },
     }
 }
@@ -117,14 +133,21 @@ fn of_texts(texts: &LargeStringArray) -> Result<Float64Array, Refused> {
     let mut all = rows.filter_map(|(row, text)| Some((row, text?)));
     // One that looks like no number tells more than one that does.
     let other = all.clone().find(|(_, text)| canonical(text).is_none());
-    match other.or_else(|| all.next()) {
-        Some((row, text)) if canonical(text).is_some() => Err((
-            Some(row),
-            format!("`{}` is a text, and not a number", shown(text)),
-        )),
-        Some((row, text)) => Err((Some(row), not_a_number(text))),
-        None => Ok(Float64Array::new_null(texts.len())),
-    }
+    let Some((row, text)) = other.or_else(|| all.next()) else {
+        return Ok(Float64Array::new_null(texts.len()));
+    };
+    let disguise = disguise(text);
+    let is_text = disguise.is_none();
+    let reason = match (disguise, canonical(text)) {
+        (Some(disguise), _) => disguise,
+        (None, Some(_)) => "is a text, and not a number".to_owned(),
+        (None, None) => "is not a number".to_owned(),
+    };
+    Err(Refused {
+        row: Some(row),
+        reason: format!("`{}` {reason}", shown(text)),
+        is_text,
+    })
 }
 
 /// Calls `use_number` with each number that is not missing, in order.
@@ -165,7 +188,7 @@ pub(crate) fn texts(column: &ArrayRef) -> Result<LargeStringArray, Refused> {
     }
     match in_utc(column).and_then(|column| cast(&column, &DataType::LargeUtf8)) {
         Ok(texts) => Ok(texts.as_string().clone()),
-        Err(error) => Err((None, format!("cannot be read as texts ({error})"))),
+        Err(error) => Err(Refused::whole(format!("cannot be read as texts ({error})"))),
     }
 }
 
@@ -180,65 +203,9 @@ pub(crate) fn in_utc(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// The one spelling of a number that is written plainly, so that `1`, `1.0` and `1e0` are the same; `None` for any
-/// other text, among them `01` and `+1`, which are codes as often as numbers. Digits are kept, however many there are.
-pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (digits, None),
-    };
-    let (whole, places) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let are_digits =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !are_digits(whole) || !are_digits(places) || (whole.len() > 1 && whole.starts_with('0')) {
-        return None;
-    }
-    if exponent.is_some() {
-        let number: f64 = text
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite())?;
-        return Some(format!("{}", number + 0.0).into());
-    }
-    let places = places.trim_end_matches('0');
-    let short = match (mantissa.contains('.'), places.is_empty()) {
-        (true, true) => &text[..text.len() - digits.len() + whole.len()],
-        (true, false) => &text[..text.len() - digits.len() + whole.len() + 1 + places.len()],
-        (false, _) => text,
-    };
-    Some(if short == "-0" { "0" } else { short }.into())
-}
-
-/// A number as a text with a point in its decimals, which may have a comma there.
-pub(crate) fn pointed(text: &str, has_comma: bool) -> Cow<'_, str> {
-    match has_comma {
-        // A point parts thousands then: it may not be taken for one of decimals.
-        true => text.replace('.', "?").replace(',', ".").into(),
-        false => text.into(),
-    }
-}
-
-/// Why a text that is written as a number is none to compute with, if it is such a text.
-pub(crate) fn not_finite(pointed: &str) -> Option<&'static str> {
-    let number: f64 = pointed.parse().ok()?;
-    match number.is_finite() {
-        true => None,
-        false if pointed.contains(['n', 'N']) => {
-            Some("is not finite; every cell needs a finite number")
-        }
-        false => Some("is beyond the largest number of 64 bits, 1.8e308; rescale the column"),
-    }
-}
-
-/// What is said of a text where a number is needed.
-pub(crate) fn not_a_number(text: &str) -> String {
-    format!("`{}` is not a number", shown(text))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{canonical, meaning, numbers, plain, texts, without_nan};
+    use super::{meaning, numbers, plain, texts, without_nan};
     use arrow_array::{
         Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int32Array,
         Int64Array, StringArray,
@@ -254,32 +221,6 @@ mod tests {
         [column, Arc::new(packed)]
     }
 
-    #[test]
-    fn numbers_written_in_two_ways_are_one() {
-        for (text, expected) in [
-            ("1", Some("1")),
-            ("1.0", Some("1")),
-            ("1.50", Some("1.5")),
-            ("-0.0", Some("0")),
-            ("1e2", Some("100")),
-            ("-12.25", Some("-12.25")),
-            ("9007199254740993", Some("9007199254740993")),
-            ("0.10", Some("0.1")),
-            ("01", None),
-            ("+1", None),
-            ("1.", None),
-            (".5", None),
-            ("", None),
-            ("-", None),
-            ("1e999", None),
-            ("x", None),
-            ("1 ", None),
-        ] {
-            assert_eq!(canonical(text).as_deref(), expected, "{text}");
-        }
-    }
-
-    /// The dictionary of a column, and the column itself, are the same.
     #[test]
     fn every_type_has_numbers_and_texts() {
         let int = |of: &DataType| cast(&Int64Array::from(vec![1500]), of).unwrap();
@@ -332,7 +273,9 @@ mod tests {
         }
         let column: ArrayRef = Arc::new(StringArray::from(vec![None, Some("S")]));
         let refused = numbers(&plain(&column).unwrap());
-        assert_eq!(refused, Err((Some(1), "`S` is not a number".to_owned())));
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.row, Some(1));
+        assert_eq!(refused.reason, "`S` is not a number");
         let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![&b"\xff"[..]]));
         assert!(
             plain(&bytes)

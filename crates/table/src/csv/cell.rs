@@ -1,6 +1,6 @@
 //! Cells: where they end, what is in them, and the numbers they are.
 
-use crate::values::pointed;
+use crate::numerals::pointed;
 use memchr::{memchr, memchr_iter, memchr2};
 use std::borrow::Cow;
 

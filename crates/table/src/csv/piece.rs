@@ -3,8 +3,8 @@
 use super::cell::{Dialect, Rows, closing_quote};
 use super::tally::{Tally, is_wide};
 use crate::error::{Error, Place, Remedy, Result, shown};
+use crate::numerals::{self, not_finite};
 use crate::reader::{Batch, Kind};
-use crate::values::not_finite;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{Float64Builder, LargeStringBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
@@ -259,6 +259,7 @@ fn not_a_number(text: &str, dialect: &Dialect) -> Error {
     let infinite = not_finite(&dialect.pointed(text));
     let has_comma =
         !dialect.has_comma && !text.contains('.') && text.replace(',', ".").parse::<f64>().is_ok();
+    let disguise = numerals::disguise(&dialect.pointed(text)).filter(|_| !has_comma);
     let remedy = match infinite {
         Some(_) => None,
         None if has_comma => Some(Remedy::new(
@@ -266,16 +267,16 @@ fn not_a_number(text: &str, dialect: &Dialect) -> Error {
             ",",
             "takes the comma for a decimal point",
         )),
+        None if disguise.is_some() => None,
         None => Remedy::missing(text),
     };
+    let is_text = infinite.is_none() && !has_comma && disguise.is_none();
+    let reason = disguise.or_else(|| infinite.map(str::to_owned));
+    let reason = reason.unwrap_or_else(|| "is not a number".to_owned());
     Error::Table {
         place: Box::default(),
-        reason: format!(
-            "`{}` {}",
-            shown(text),
-            infinite.unwrap_or("is not a number")
-        ),
-        is_text: infinite.is_none() && !has_comma,
+        reason: format!("`{}` {reason}", shown(text)),
+        is_text,
         remedies: remedy.into_iter().collect(),
     }
 }

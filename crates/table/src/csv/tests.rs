@@ -132,6 +132,14 @@ fn what_cannot_be_used_is_refused() {
             ":2: column `a`: `1,450` is not a number; `decimal` , takes the comma for a decimal point",
         ),
         (
+            "a,b\n$5,2\n",
+            ":2: column `a`: `$5` is a number written with `$`; write plain numbers, as 1234.5",
+        ),
+        (
+            "a,b\n\u{2013}0.5,2\n",
+            ":2: column `a`: `\u{2013}0.5` begins with a dash that is no minus sign; write `-0.5`",
+        ),
+        (
             "1,a\n2,b\n3,c\n",
             ":1: the first line looks like data (`1` above numbers); `header` false reads it as a row; `header` true takes it as names",
         ),

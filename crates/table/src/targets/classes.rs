@@ -4,8 +4,8 @@ use super::{TargetOptions, Targets};
 use crate::encoder::{index_of, not_known};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::features::{MAX_TEXTS, counted};
+use crate::numerals::{self, canonical, not_finite, pointed};
 use crate::table::Table;
-use crate::values::{canonical, not_finite, pointed};
 use neuralnet::Classes;
 use std::collections::HashMap;
 
@@ -127,21 +127,15 @@ fn refuse_doubtful<'t>(
         )
         .or(classes));
     };
-    if let Some(how) = adornments(other)
-        && others.iter().all(|text| adornments(text).is_some())
+    if let Some(disguise) = numerals::disguise(other)
+        && others.iter().all(|text| numerals::disguise(text).is_some())
     {
         let decimal = !table.has_comma
             && at(other).line.is_some()
             && others.iter().all(|text| {
                 text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
             });
-        let error = Error::at(
-            at(other),
-            format!(
-                "`{}` is a number written with {how}; write plain numbers, as 1234.5",
-                shown(other)
-            ),
-        );
+        let error = Error::at(at(other), format!("`{}` {disguise}", shown(other)));
         let error = match decimal {
             true => error.or(Remedy::new("decimal", ",", "reads a decimal comma")),
             false => error,
@@ -190,35 +184,4 @@ fn row_of(table: &Table, column: usize, text: &str) -> Place {
     let mut cells = texts.iter().flat_map(|cells| cells.iter());
     let row = cells.position(|cell| cell == Some(text));
     table.cell(row.unwrap_or(0), column)
-}
-
-/// What a text is that is nearly a number: the characters that keep it from being one.
-fn adornments(text: &str) -> Option<String> {
-    const ADORNMENTS: [char; 8] = ['$', '€', '£', '%', ',', ' ', '\'', '_'];
-    let bare: String = text.chars().filter(|c| !ADORNMENTS.contains(c)).collect();
-    let found: Vec<char> = ADORNMENTS
-        .into_iter()
-        .filter(|c| text.contains(*c))
-        .collect();
-    let is_number = bare.parse().is_ok_and(f64::is_finite) && !found.is_empty();
-    is_number.then(|| {
-        found
-            .iter()
-            .map(|c| format!("`{c}`"))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::adornments;
-
-    #[test]
-    fn what_is_nearly_a_number_is_seen() {
-        assert_eq!(adornments("$1,000").as_deref(), Some("`$` and `,`"));
-        assert_eq!(adornments("12%").as_deref(), Some("`%`"));
-        assert_eq!(adornments("12"), None);
-        assert_eq!(adornments("a,b"), None);
-    }
 }

@@ -1,0 +1,145 @@
+//! Numbers as people write them in texts.
+
+use std::borrow::Cow;
+
+/// The one spelling of a number that is written plainly, so that `1`, `1.0` and `1e0` are the same; `None` for any
+/// other text, among them `01` and `+1`, which are codes as often as numbers. Digits are kept, however many there are.
+pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (digits, None),
+    };
+    let (whole, places) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let are_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(places) || (whole.len() > 1 && whole.starts_with('0')) {
+        return None;
+    }
+    if exponent.is_some() {
+        let number: f64 = text
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())?;
+        return Some(format!("{}", number + 0.0).into());
+    }
+    let places = places.trim_end_matches('0');
+    let short = match (mantissa.contains('.'), places.is_empty()) {
+        (true, true) => &text[..text.len() - digits.len() + whole.len()],
+        (true, false) => &text[..text.len() - digits.len() + whole.len() + 1 + places.len()],
+        (false, _) => text,
+    };
+    Some(if short == "-0" { "0" } else { short }.into())
+}
+
+/// A number as a text with a point in its decimals, which may have a comma there.
+pub(crate) fn pointed(text: &str, has_comma: bool) -> Cow<'_, str> {
+    match has_comma {
+        // A point parts thousands then: it may not be taken for one of decimals.
+        true => text.replace('.', "?").replace(',', ".").into(),
+        false => text.into(),
+    }
+}
+
+/// Why a text that is written as a number is none to compute with, if it is such a text.
+pub(crate) fn not_finite(pointed: &str) -> Option<&'static str> {
+    let number: f64 = pointed.parse().ok()?;
+    match number.is_finite() {
+        true => None,
+        false if pointed.contains(['n', 'N']) => {
+            Some("is not finite; every cell needs a finite number")
+        }
+        false => Some("is beyond the largest number of 64 bits, 1.8e308; rescale the column"),
+    }
+}
+
+/// Why a text is no number although it is meant as one, if it is such a text, and what to do.
+pub(crate) fn disguise(text: &str) -> Option<String> {
+    const DASHES: [char; 4] = ['\u{2010}', '\u{2012}', '–', '−'];
+    const SIGNS: [char; 4] = ['$', '€', '£', '%'];
+    const SEPARATORS: [char; 4] = [',', ' ', '\'', '_'];
+    let is_number = |text: &str| text.parse().is_ok_and(f64::is_finite);
+    if let Some(number) = text.strip_prefix(DASHES).filter(|number| is_number(number)) {
+        return Some(format!(
+            "begins with a dash that is no minus sign; write `-{number}`"
+        ));
+    }
+    let bare = text.replace(SIGNS, "");
+    // What else than thousands has a space or the like among its digits may be a range or a code.
+    let mut groups = bare.trim().split(&SEPARATORS[1..]).skip(1);
+    let are_thousands = groups.all(|group| {
+        let end = group.find(|c: char| !c.is_ascii_digit());
+        end.unwrap_or(group.len()) == 3
+    });
+    let found = SIGNS
+        .iter()
+        .chain(&SEPARATORS)
+        .filter(|c| text.contains(**c));
+    let found: Vec<String> = found.map(|c| format!("`{c}`")).collect();
+    let is_disguised =
+        !found.is_empty() && are_thousands && is_number(&bare.replace(SEPARATORS, ""));
+    is_disguised.then(|| {
+        let found = found.join(" and ");
+        format!("is a number written with {found}; write plain numbers, as 1234.5")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{canonical, disguise};
+
+    #[test]
+    fn numbers_written_in_two_ways_are_one() {
+        for (text, expected) in [
+            ("1", Some("1")),
+            ("1.0", Some("1")),
+            ("1.50", Some("1.5")),
+            ("-0.0", Some("0")),
+            ("1e2", Some("100")),
+            ("-12.25", Some("-12.25")),
+            ("9007199254740993", Some("9007199254740993")),
+            ("0.10", Some("0.1")),
+            ("01", None),
+            ("+1", None),
+            ("1.", None),
+            (".5", None),
+            ("", None),
+            ("-", None),
+            ("1e999", None),
+            ("x", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(canonical(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    /// The dictionary of a column, and the column itself, are the same.
+
+    #[test]
+    fn numbers_in_disguise_are_told_from_texts() {
+        for (text, part) in [
+            ("$1,000", "a number written with `$` and `,`;"),
+            ("12 %", "a number written with `%` and ` `;"),
+            ("12,5", "written with `,`;"),
+            ("-1 234 567.5", "written with ` `;"),
+            (
+                "\u{2013}0.25",
+                "a dash that is no minus sign; write `-0.25`",
+            ),
+            ("\u{2212}3", "write `-3`"),
+        ] {
+            assert!(disguise(text).unwrap().contains(part), "{text}");
+        }
+        for text in [
+            "12",
+            "a,b",
+            "18_24",
+            "12 5",
+            "18\u{2013}24",
+            "\u{2013}",
+            "%",
+        ] {
+            assert_eq!(disguise(text), None, "{text}");
+        }
+    }
+}

@@ -96,19 +96,9 @@ pub fn validate(
         done = iteration;
         let reached = State::of(&mut candidate)?;
         if !reached.is_finite() {
-            // Either the training leaves f32, which the reference then does as well, or the device is wrong.
-            start.restore(reference.as_mut())?;
-            submit(reference.as_mut(), 0..iteration)?;
-            let expected = State::of(reference.as_mut())?;
-            if !expected.is_in_f32() {
-                return Err(match is_finite(&reached.parameters) {
-                    true => range::of_memory(&problem, &rule, &expected.memory),
-                    false => {
-                        let what = divergence::weight(&problem.network, &reached.parameters);
-                        config.diverged(iteration, what)
-                    }
-                });
-            }
+            let of_training = (&start, &reached, iteration);
+            let bounds = bounds.as_ref();
+            check_training(&problem, bounds, config, reference.as_mut(), of_training)?;
         }
         let of_update = steps::check(
             &problem,
@@ -164,6 +154,31 @@ pub fn validate(
         distance: Distance::new(config.iterations, &reached, &expected),
         rounding,
     })
+}
+
+/// Looks for what made the numbers `reached` after `iterations` updates from `start` other than finite: either the training
+/// leaves f32, or the device is wrong.
+///
+/// # Errors
+/// If the training leaves f32, and those of the reference.
+fn check_training(
+    problem: &Problem<'_>,
+    bounds: Option<&Bounds<'_>>,
+    config: &TrainConfig,
+    reference: &mut dyn Backend,
+    (start, reached, iterations): (&State, &State, u64),
+) -> Result<()> {
+    start.restore(reference)?;
+    submit(reference, 0..iterations)?;
+    let largest = f64::from(f32::MAX);
+    let expected = reference.parameters()?;
+    let is_in_f32 = expected.iter().all(|number| number.abs() <= largest);
+    if !is_in_f32 && !is_finite(&reached.parameters) {
+        let what = divergence::weight(&problem.network, &reached.parameters);
+        return Err(config.diverged(iterations, what));
+    }
+    let of_updates = (&config.rule(), 0..iterations);
+    steps::check_range(problem, bounds, reference, of_updates, start)
 }
 
 /// The loss that the reference computes.

@@ -3,10 +3,10 @@
 use crate::backend::Problem;
 use crate::data::{Dataset, RowsRead};
 use crate::error::{CLIP, Error, RESCALE, Remedy};
-use crate::optimizer::{CLIP_EPSILON, Memory, UpdateRule, norm};
+use crate::optimizer::{CLIP_EPSILON, UpdateRule, norm};
 use rayon::iter::ParallelIterator;
 
-const SMALLER: &[Remedy] = &[Remedy::Lower("learning_rate")];
+const LOWER: Remedy = Remedy::Lower("learning_rate");
 
 /// The error that values of `problem` may leave f32 with `parameters`: it names the largest number that goes into them.
 pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
@@ -16,7 +16,7 @@ pub(super) fn beyond_f32(problem: &Problem<'_>, parameters: &[f64]) -> Error {
     let (weight, at) = largest(parameters.iter().copied());
     if weight > value {
         let what = format!("{} has grown to {weight:.2e}", named(problem, at));
-        return error(problem, what, SMALLER);
+        return error(problem, what, &[LOWER]);
     }
     let mut names = dataset.input_names().iter().chain(dataset.target_names());
     let of = names.nth(column).map_or_else(
@@ -46,8 +46,8 @@ pub(super) fn of_step(
     let remedies: &[Remedy] = match (is_penalty, rule.clip_norm.is_none()) {
         (true, true) => &[Remedy::Lower("l2"), CLIP],
         (true, false) => &[Remedy::Lower("l2")],
-        (false, true) => &[RESCALE, CLIP],
-        (false, false) => &[RESCALE],
+        (false, true) => &[LOWER, CLIP, RESCALE],
+        (false, false) => &[LOWER, RESCALE],
     };
     let (reached, at) = largest(to.iter().copied());
     let of_parameter = format!("{} has grown to {reached:.2e}", named(problem, at));
@@ -56,29 +56,16 @@ pub(super) fn of_step(
     let times = most / (norm(&whole) + CLIP_EPSILON);
     let of_clipping =
         format!("the largest norm, {most:.2e}, is {times:.2e} times that of the gradient");
-    let causes = [
-        (reached, of_parameter, SMALLER),
+    let causes: [(f64, String, &[Remedy]); 4] = [
+        (reached, of_parameter, &[LOWER]),
         (slope, of_gradient, remedies),
-        (rate, format!("the learning rate is {rate:.2e}"), SMALLER),
+        (rate, format!("the learning rate is {rate:.2e}"), &[LOWER]),
         (times, of_clipping, &[Remedy::Lower("clip_norm")]),
     ];
     let largest = causes
         .into_iter()
         .max_by(|one, other| one.0.total_cmp(&other.0));
     let (_, what, remedies) = largest.expect("several");
-    error(problem, what, remedies)
-}
-
-/// The error that what the optimizer keeps leaves f32.
-pub(super) fn of_memory(problem: &Problem<'_>, rule: &UpdateRule, memory: &Memory) -> Error {
-    let numbers = memory.vectors().iter().flatten();
-    let (kept, at) = largest(numbers.copied());
-    let of = named(problem, at % problem.network.n_parameters());
-    let what = format!("what the optimizer keeps of {of} has grown to {kept:.2e}");
-    let remedies: &[Remedy] = match rule.clip_norm {
-        None => &[Remedy::Lower("learning_rate"), CLIP],
-        Some(_) => SMALLER,
-    };
     error(problem, what, remedies)
 }
 

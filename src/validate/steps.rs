@@ -39,11 +39,6 @@ impl State {
         self.numbers().all(f64::is_finite)
     }
 
-    pub(super) fn is_in_f32(&self) -> bool {
-        let largest = f64::from(f32::MAX);
-        self.numbers().all(|number| number.abs() <= largest)
-    }
-
     /// Puts `backend` back there.
     pub(super) fn restore(&self, backend: &mut (impl Backend + ?Sized)) -> Result<()> {
         backend.set_parameters(&self.parameters)?;
@@ -86,7 +81,8 @@ pub(super) fn check(
     let expected = expected(problem, of_step, &before);
     let is_bounded = one_by_one.is_finite() && expected.iter().all(Expected::is_bounded);
     if before.is_finite() && !is_bounded {
-        check_range(problem, bounds, reference, (rule, update), &before)?;
+        let of_updates = (rule, update..update + 2);
+        check_range(problem, bounds, reference, of_updates, &before)?;
     }
     let reported = [
         [seen.summary.loss, evaluation.summary.loss, 0.0],
@@ -112,20 +108,20 @@ pub(super) fn check(
     Ok(checks)
 }
 
-/// Checks that update number `first` of the reference from `before`, and the next, stay in the range of f32: a device
-/// whose numbers do not is wrong then.
+/// Checks that the updates `updates` of the reference, from `before` on, stay in the range of f32: a device whose numbers do
+/// not is wrong then.
 ///
 /// # Errors
 /// If a value may leave that range, and those of the reference.
-fn check_range(
+pub(super) fn check_range(
     problem: &Problem<'_>,
     bounds: Option<&Bounds<'_>>,
     reference: &mut dyn Backend,
-    (rule, first): (&UpdateRule, u64),
+    (rule, updates): (&UpdateRule, Range<u64>),
     before: &State,
 ) -> Result<()> {
     before.restore(reference)?;
-    for update in first..first + 2 {
+    for update in updates {
         let state = State::of(reference)?;
         let leaves = 0..problem.leaves().count();
         let of_leaf = |leaf| bounds.map(|it| it.leaves(leaf..leaf + 1, &state.parameters));

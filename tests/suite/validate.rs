@@ -243,6 +243,25 @@ fn settings_that_take_an_update_beyond_f32_are_not_blamed_on_the_device() {
     }
 }
 
+/// Nor if the square of a gradient leaves f32 between two of the iterations that are compared.
+#[test]
+fn what_the_optimizer_keeps_beyond_f32_is_not_blamed_on_the_device() {
+    let path = std::path::PathBuf::from(scratch()).join("squares.csv");
+    std::fs::write(&path, "a,b,y\n1,2,0\n2,5,1\n3,4,0\n4,1,1\n").unwrap();
+    let validate = ["validate", path.to_str().unwrap(), "--no-standardise"];
+    let rising = ["--learning-rate=1e18", "--warm-up=100", "--iterations=100"];
+    let linear = ["--activation=identity", "--optimizer=rmsprop"];
+    let output = neuralnet(&[&validate[..], &rising, &linear].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    for part in [
+        "the gradient of the weight of ",
+        "take a smaller --learning-rate",
+    ] {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+}
+
 /// Nor are those of hidden layers.
 #[test]
 fn weights_of_hidden_layers_that_outgrow_f32_are_told_by_their_layer() {

@@ -44,6 +44,7 @@ pub mod atomic_file;
 pub mod backend;
 pub mod cpu;
 pub mod data;
+mod engine;
 pub mod error;
 pub mod gpu;
 pub mod leaves;

@@ -16,10 +16,10 @@ pub use numbers::{Histogram, Histogram2d, NumberBaseline, NumberMetrics};
 pub use soft_labels::{SoftLabelBaseline, SoftLabelMetrics};
 
 use crate::backend::Problem;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::network::Meaning;
 use crate::objective::Loss;
-use crate::predictor::Engine;
 use pass::{KeptPredictions, SampleSums};
 use serde::Serialize;
 

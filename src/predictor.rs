@@ -3,15 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use crate::backend::{BackendKind, Predictions, Problem};
+use crate::backend::BackendKind;
 use crate::data::Dataset;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gpu::Software;
 use crate::metrics::{self, Metrics};
 use crate::model::{Model, of_other_targets};
 use crate::network::Network;
 use crate::train::BackendChoice;
-use crate::{cpu, gpu};
 use std::ops::Range;
 
 /// A GPU pays from this many FLOPs on for each byte of a row that crosses the bus, which are about what the cores of a
@@ -21,42 +21,12 @@ pub const MIN_FLOPS_PER_BYTE: f64 = 128.0;
 /// A GPU pays from this many FLOPs on: fewer are done on a CPU before a device is open.
 pub const MIN_FLOPS: f64 = 1e9;
 
-/// Features or predictions on a GPU at a time, about.
-const PIECE_FLOATS: usize = 1 << 23;
-
 /// A model with what computes its predictions, for one data set after another.
 #[derive(Debug)]
 pub struct Predictor<'m> {
     model: &'m Model,
     engine: Engine,
     why: Option<String>,
-}
-
-/// What computes predictions.
-#[derive(Debug)]
-pub(crate) enum Engine {
-    Cpu(Box<cpu::Predictor>),
-    Gpu(Box<gpu::Predictor>),
-}
-
-impl Engine {
-    /// The CPU, with the network of `problem` at `parameters`.
-    pub(crate) fn cpu(problem: &Problem<'_>, parameters: &[f64]) -> Self {
-        Self::Cpu(Box::new(cpu::Predictor::new(problem, parameters)))
-    }
-
-    fn gpu(problem: &Problem<'_>, parameters: &[f64], software: Software) -> Result<Self> {
-        let gpu = gpu::Predictor::new(problem, parameters, software, PIECE_FLOATS)?;
-        Ok(Self::Gpu(Box::new(gpu)))
-    }
-
-    /// Pre-activations and predictions of the rows `rows` of `dataset`.
-    pub(crate) fn predict(&mut self, dataset: &Dataset, rows: Range<usize>) -> Result<Predictions> {
-        match self {
-            Self::Cpu(cpu) => Ok(cpu.predict(dataset, rows)),
-            Self::Gpu(gpu) => gpu.predict(dataset, rows),
-        }
-    }
 }
 
 impl<'m> Predictor<'m> {

@@ -3,9 +3,9 @@
 use super::pass::{self, OutputSums, PredictedLeaf, SampleSums};
 use super::{CURVES, Measured};
 use crate::backend::Problem;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::leaves::Fold;
-use crate::predictor::Engine;
 use serde::Serialize;
 
 /// Bins of a histogram; odd, so that one is around 0.

@@ -3,12 +3,12 @@
 use crate::backend::{Predictions, Problem};
 use crate::cpu;
 use crate::data::RowsRead;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::leaves::Fold;
 use crate::moments::Moments;
 use crate::network::{Activation, Meaning};
 use crate::objective::Loss;
-use crate::predictor::Engine;
 use rayon::prelude::*;
 use std::iter::zip;
 use std::mem::size_of;

@@ -1,9 +1,10 @@
 //! Predictions are those of the definition, in any pieces and by any number of threads; a GPU's within their bounds.
 
-use super::{Engine, pays_on_gpu};
+use super::pays_on_gpu;
 use crate::backend::{Backend, Predictions, Problem};
 use crate::cpu::Reference;
 use crate::data::Dataset;
+use crate::engine::Engine;
 use crate::gpu::{self, Software};
 use crate::network::{Activation, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};

@@ -26,6 +26,7 @@ mod generate;
 mod gradients;
 mod holdout;
 mod input_format;
+mod kernel;
 mod kernels;
 mod leaf_kernel;
 mod masks;

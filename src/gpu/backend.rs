@@ -1,7 +1,8 @@
 //! What a GPU does as a backend: evaluations, and updates that go on by themselves.
 
 use super::holdout::Holdout;
-use super::optimizer::{DeviceOptimizer, MAX_UPDATES};
+use super::optimizer::DeviceOptimizer;
+use super::params::MAX_UPDATES;
 use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
 use super::small_network::SmallNetwork;

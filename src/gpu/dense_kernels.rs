@@ -1,10 +1,9 @@
 //! The kernels of dense networks, as text.
 
 use super::input_format::InputFormat;
-use super::kernels::Binding::{Read, ReadWrite, Uniform, UniformAt};
-use super::kernels::{
-    Binding, Kernel, RowLoss, RowOrder, activation_name, constants, renumbered, row_reader, shaders,
-};
+use super::kernel::Binding::{Read, ReadWrite, Uniform, UniformAt};
+use super::kernel::{Binding, Kernel, constants, renumbered, shaders};
+use super::kernels::{RowLoss, RowOrder, activation_name, row_reader};
 use super::parameter_layout::LayerLayout;
 use super::params::{LayerParams, MaskParams, to_u32};
 use super::tile::Tile;
@@ -249,7 +248,8 @@ pub(super) mod tests {
     use super::{DenseKernel, Tile, WORKGROUP_SIZE};
     use crate::gpu::gradients::GradientKernel;
     use crate::gpu::input_format::InputFormat;
-    use crate::gpu::kernels::{Kernel, RowLoss, RowOrder};
+    use crate::gpu::kernel::Kernel;
+    use crate::gpu::kernels::{RowLoss, RowOrder};
     use crate::gpu::parameter_layout::ParameterLayout;
     use crate::network::{Activation, Hidden, Network};
     use crate::objective::Loss;

@@ -1,16 +1,18 @@
 //! A wgpu device whose every failure becomes an [`Error`]: refused allocations, rejected pipelines, a
 //! lost device.
 
+mod compiled;
 mod failure;
 mod memory;
 mod readbacks;
 
+pub(super) use compiled::Compiled;
+use compiled::CompiledKernels;
 pub(super) use failure::{Failure, scoped};
 pub(super) use memory::Buffer;
 pub(super) use readbacks::Readbacks;
 
 use super::adapter::Adapter;
-use super::pipeline::CompiledKernels;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::adapter::{self, AdapterKind, Software};
 use super::device::{Buffer, Device};
-use super::kernels::Binding::{ReadWrite, Uniform};
-use super::kernels::{Kernel, shaders};
+use super::kernel::Binding::{ReadWrite, Uniform};
+use super::kernel::{Kernel, shaders};
 use super::params::FmaParams;
 use super::pipeline::Pipeline;
 use crate::error::Result;

@@ -3,7 +3,7 @@
 use super::chunk::Chunk;
 use super::device::Device;
 use super::input_format::InputFormat;
-use super::kernels::{Binding, Kernel, shaders};
+use super::kernel::{Binding, Kernel, shaders};
 use super::params::{SyntheticParams, to_u32};
 use super::pipeline::Pipeline;
 use crate::data::{Labels, Rule, Synthetic, UNITS};

@@ -4,8 +4,8 @@
 use super::dense_kernels::{DenseKernel, WORKGROUP_SIZE, header_of_tile};
 use super::device::{Buffer, Device};
 use super::forward::Forward;
-use super::kernels::Binding::{self, Read, ReadWrite, Uniform, UniformAt};
-use super::kernels::{Kernel, shaders};
+use super::kernel::Binding::{self, Read, ReadWrite, Uniform, UniformAt};
+use super::kernel::{Kernel, shaders};
 use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::optimizer::{DeviceOptimizer, RULE_BYTES, header_of_rule, needs_norms};
 use super::params::{LayerParams, to_u32};

@@ -4,37 +4,12 @@
 mod tests;
 
 use super::input_format::InputFormat;
-use super::unroll::unrolled;
+use super::kernel::Binding::{self, Read, ReadAt, ReadWrite, Uniform};
+use super::kernel::{Kernel, constants, renumbered, shaders};
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Problem;
 use crate::network::Activation;
 use crate::objective::Loss;
-
-/// How a shader sees a buffer. Binding n of group 0 is the n-th of a kernel's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Binding {
-    Uniform,
-    Read,
-    ReadWrite,
-    /// Some bytes of a uniform buffer, from a dynamic offset on.
-    UniformAt(u64),
-    /// Some bytes of a buffer that is read, from a dynamic offset on.
-    ReadAt(u64),
-}
-
-use Binding::{Read, ReadAt, ReadWrite, Uniform};
-
-impl Binding {
-    /// What a shader sees of it: dynamic offsets are the host's alone.
-    #[cfg(test)]
-    fn without_offset(self) -> Self {
-        match self {
-            Self::UniformAt(_) => Uniform,
-            ReadAt(_) => Read,
-            other => other,
-        }
-    }
-}
 
 /// Which rows a kernel takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,49 +47,10 @@ pub(super) fn row_reader(
     inputs + &order.reader(bindings)
 }
 
-/// `part` with its binding number `was` as number `is`.
-pub(super) fn renumbered(part: &str, was: usize, is: usize) -> String {
-    part.replace(&format!("@binding({was})"), &format!("@binding({is})"))
-}
-
 /// Invocations of a workgroup of `fold`, the vec4 columns it takes, and the nodes that it folds.
 const FOLD_SIZE: usize = 256;
 pub(super) const FOLD_COLUMNS: usize = 4;
 pub(super) const FOLD_NODES: usize = 1024;
-
-/// A kernel as text. Its name is the stem of its file and of its label.
-#[derive(Clone, Debug)]
-pub(super) struct Kernel {
-    pub(super) name: &'static str,
-    pub(super) wgsl: String,
-    pub(super) bindings: Vec<Binding>,
-}
-
-impl Kernel {
-    /// Storage buffers that it has.
-    pub(super) fn n_storage(&self) -> usize {
-        let is_storage = |it: &&Binding| !matches!(it, Uniform | Binding::UniformAt(_));
-        self.bindings.iter().filter(is_storage).count()
-    }
-
-    /// The text with its marked loops written out.
-    pub(super) fn unrolled(&self) -> String {
-        unrolled(&self.wgsl).unwrap_or_else(|problem| panic!("{}: {problem}", self.name))
-    }
-}
-
-/// The definitions of constants that are counts.
-pub(super) fn constants<const N: usize>(constants: [(&str, usize); N]) -> String {
-    let definitions = constants.map(|(name, value)| format!("const {name} = {value}u;\n"));
-    definitions.concat()
-}
-
-/// Includes files of `shaders/`, one after the other.
-macro_rules! shaders {
-    ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file)), "\n"),+) };
-}
-
-pub(super) use shaders;
 
 /// What decides the text of a kernel that reads rows.
 #[derive(Clone, Copy, Debug)]

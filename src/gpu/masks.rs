@@ -1,8 +1,8 @@
 //! The units that updates go without, as the shaders draw them.
 
 use super::device::{Buffer, Device};
-use super::optimizer::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::MaskParams;
+use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::pipeline::DynamicOffsets;
 use crate::error::Result;
 use crate::network::Dropout;

@@ -1,10 +1,10 @@
 //! Updates by a first-order method on the device, from the total of a pass, without the host.
 
 use super::device::{Buffer, Device};
-use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, constants, shaders};
+use super::kernel::Binding::{Read, ReadWrite, UniformAt};
+use super::kernel::{Kernel, constants, shaders};
 use super::parameter_layout::ParameterLayout;
-use super::params::RuleParams;
+use super::params::{MAX_UPDATES, RuleParams, UNIFORM_STRIDE};
 use super::pass;
 use super::pipeline::{DynamicOffsets, Pipeline};
 use super::tree::Tree;
@@ -12,10 +12,6 @@ use crate::error::Result;
 use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
 use wgpu::BufferUsages;
 
-/// Most updates of a submission, and those that the history has room for.
-pub(super) const MAX_UPDATES: usize = 1024;
-/// Bytes from the uniform of one update to that of the next: every device takes multiples of them as dynamic offsets.
-pub(super) const UNIFORM_STRIDE: usize = 256;
 /// vec4 of the parameters that a workgroup of `norms` takes; a small network has no more.
 pub(super) const VEC4_PER_WORKGROUP: usize = 1024;
 pub(super) const WORKGROUP_SIZE: usize = 256;
@@ -311,7 +307,7 @@ pub(super) mod tests {
     use crate::backend::{Backend, Problem};
     use crate::data::Dataset;
     use crate::gpu::device::tests::device;
-    use crate::gpu::kernels::Kernel;
+    use crate::gpu::kernel::Kernel;
     use crate::gpu::{Gpu, GpuOptions};
     use crate::network::{Activation, Hidden, Network};
     use crate::objective::{Loss, Objective, Reduction};

@@ -1,5 +1,10 @@
 //! The uniforms of the kernels: structs whose layout the host and the shaders agree on.
 
+/// Most updates of a submission, and those that the history has room for.
+pub(super) const MAX_UPDATES: usize = 1024;
+/// Bytes from the uniform of one update to that of the next: every device takes multiples of them as dynamic offsets.
+pub(super) const UNIFORM_STRIDE: usize = 256;
+
 /// Converts a count that a binding of less than 2³² bytes bounds.
 pub(super) fn to_u32(n: usize) -> u32 {
     u32::try_from(n).expect("counts within one binding fit 32 bits")
@@ -174,7 +179,7 @@ pub(super) struct FmaParams {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::kernels::Kernel;
+    use super::super::kernel::Kernel;
     use super::{
         BlockParams, ChunkParams, FmaParams, FoldParams, LayerParams, MaskParams, RuleParams,
         SegmentParams, SmallUpdateParams, SmallUpdatesParams, SyntheticParams,

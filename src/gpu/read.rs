@@ -2,8 +2,8 @@
 
 use super::adapter::{self, AdapterKind, Software};
 use super::device::Device;
-use super::kernels::Binding::{Read, ReadWrite};
-use super::kernels::{Kernel, shaders};
+use super::kernel::Binding::{Read, ReadWrite};
+use super::kernel::{Kernel, shaders};
 use super::pipeline::Pipeline;
 use crate::error::Result;
 

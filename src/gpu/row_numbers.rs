@@ -1,9 +1,9 @@
 //! The numbers of the rows of batches, which the device works out by itself.
 
 use super::device::{Buffer, Device};
-use super::kernels::Binding::{Read, ReadWrite};
-use super::kernels::{Kernel, shaders};
-use super::optimizer::{MAX_UPDATES, UNIFORM_STRIDE};
+use super::kernel::Binding::{Read, ReadWrite};
+use super::kernel::{Kernel, shaders};
+use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::{SegmentParams, to_u32};
 use super::pipeline::{DynamicOffsets, Pipeline};
 use crate::error::Result;
@@ -133,7 +133,7 @@ pub(super) mod tests {
     use super::{RowNumbers, WORKGROUP_SIZE, batch_rows, offsets, room, segments};
     use crate::gpu::device::Device;
     use crate::gpu::device::tests::device;
-    use crate::gpu::kernels::Kernel;
+    use crate::gpu::kernel::Kernel;
     use crate::optimizer::Batches;
 
     /// The kernel, with the invocations of a workgroup.

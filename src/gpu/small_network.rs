@@ -7,14 +7,16 @@ pub(super) mod tests;
 use super::dense_kernels::{MAX_OUTPUTS_OF_INVOCATION, header_of_activations};
 use super::device::{Buffer, Device};
 use super::input_format::InputFormat;
-use super::kernels::Binding::{Read, ReadWrite, UniformAt};
-use super::kernels::{Kernel, RowLoss, RowOrder, constants, row_reader, shaders};
+use super::kernel::Binding::{Read, ReadWrite, UniformAt};
+use super::kernel::{Kernel, constants, shaders};
+use super::kernels::{RowLoss, RowOrder, row_reader};
 use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::optimizer::{
-    DeviceOptimizer, MAX_UPDATES, UNIFORM_STRIDE, VEC4_PER_WORKGROUP, WORKGROUP_SIZE,
-    header_of_updates, needs_norms, workgroup_header,
+    DeviceOptimizer, VEC4_PER_WORKGROUP, WORKGROUP_SIZE, header_of_updates, needs_norms,
+    workgroup_header,
 };
 use super::parameter_layout::ParameterLayout;
+use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::{MaskParams, SmallUpdateParams, SmallUpdatesParams, to_u32};
 use super::pipeline::{DynamicOffsets, Pipeline};
 use super::row_numbers::{RowNumbers, offsets, room, segments};

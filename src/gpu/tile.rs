@@ -2,7 +2,7 @@
 //! chain of multiplications and additions in the order of the contraction, whoever computes it. Sizes alone choose a tile, so
 //! that a software adapter runs what a GPU does.
 
-use super::kernels::constants;
+use super::kernel::constants;
 
 /// The numbers of a product that a workgroup computes, down and across, and those of each of its invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use super::adapter::AdapterKind;
 use super::device::Device;
-use super::kernels::constants;
+use super::kernel::constants;
 use crate::leaves::Leaves;
 use crate::network::{Layer, Network};
 

@@ -1,8 +1,9 @@
 //! Every kernel against what the host binds, fills and unrolls.
 
-use super::{Binding, Kernel, RowKernel, RowLoss, RowOrder};
+use super::{RowKernel, RowLoss, RowOrder};
 use crate::data::Rule;
 use crate::gpu::input_format::InputFormat;
+use crate::gpu::kernel::{Binding, Kernel};
 use crate::gpu::params::tests::assert_params;
 use crate::gpu::workgroup_shape::{DeviceShape, MAX_WORKGROUP_SIZE, WorkgroupShape};
 use crate::gpu::{fma, generate, read};

@@ -5,7 +5,7 @@ use crate::gpu::dense_kernels::DenseKernel;
 use crate::gpu::device::tests::device;
 use crate::gpu::device::{Buffer, Device};
 use crate::gpu::gradients::GradientKernel;
-use crate::gpu::kernels::Kernel;
+use crate::gpu::kernel::Kernel;
 use crate::gpu::parameter_layout::ParameterLayout;
 use crate::gpu::params::{BlockParams, to_u32};
 use crate::gpu::pipeline::Pipeline;

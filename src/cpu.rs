@@ -18,12 +18,14 @@ mod fma;
 mod forward;
 mod layer;
 mod leaf;
+mod one_layer;
 mod pool;
 mod predictor;
 mod prepared;
 mod read;
 mod reference;
 mod rows;
+mod scratch;
 mod small_batch;
 mod tiny;
 mod updates;
@@ -44,6 +46,7 @@ use crate::parts::{self, PART};
 use crate::precision::Precision;
 use crate::simd::Instructions;
 use block::Rows;
+use one_layer::{OneLayer, padded_layer};
 use prepared::{PassSums, Prepared};
 use rayon::prelude::*;
 use rows::RowSource;
@@ -151,7 +154,19 @@ impl<'a> Cpu<'a> {
         let parameters = self.parameters_of_rows(parameters);
         let (problem, instructions) = (&self.problem, self.instructions);
         let (precision, mask) = (self.precision, self.mask);
-        prepared::prepare(problem, precision, instructions, &parameters, mask)
+        if problem.network.has_hidden() {
+            return dense::prepare(problem, precision, instructions, &parameters, mask);
+        }
+        match precision {
+            Precision::F64 => Box::new(OneLayer {
+                layer: padded_layer::<f64>(problem, &parameters),
+                instructions,
+            }),
+            Precision::F32 => Box::new(OneLayer {
+                layer: padded_layer::<f32>(problem, &parameters),
+                instructions,
+            }),
+        }
     }
 
     /// The sums over the rows at `places`, in all or in `rows`, by `threads` threads.

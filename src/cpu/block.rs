@@ -1,9 +1,6 @@
-//! Rows in memory, the blocks they are taken in, and the memory that the passes over a block share.
+//! Rows in memory, and the blocks they are taken in.
 
-use super::activation::Lanes;
-use super::backward::BackwardScratch;
-use super::float::Float;
-use super::layer::{PaddedLayer, ROWS, WIDTH};
+use super::layer::{ROWS, WIDTH};
 use crate::data::Stored;
 
 /// Outputs that share one reading of a row, at most.
@@ -37,22 +34,6 @@ impl<'a> Rows<'a> {
             n_rows,
         }
     }
-}
-
-/// A copy of `n_rows` rows of `n_inputs` numbers, which start every `stride` of `numbers`, each padded with 0 to whole
-/// vectors.
-pub(super) fn whole_vectors<T: Copy + Default>(
-    numbers: &[T],
-    stride: usize,
-    n_rows: usize,
-    n_inputs: usize,
-) -> Vec<T> {
-    let width = n_inputs.next_multiple_of(WIDTH);
-    let mut padded = vec![T::default(); n_rows * width];
-    for (to, from) in padded.chunks_exact_mut(width).zip(numbers.chunks(stride)) {
-        to[..n_inputs].copy_from_slice(&from[..n_inputs]);
-    }
-    padded
 }
 
 /// Column `at` of at most W rows, which start every `stride` of `numbers`: a lane for each row, 0 in lanes without one.
@@ -89,33 +70,5 @@ impl Block<'_> {
     #[inline(always)]
     pub(super) fn forward_asks_for_all(&self) -> bool {
         self.stride <= 2 * WIDTH || !self.has_gradient
-    }
-}
-
-/// Memory for the passes over one block.
-#[derive(Debug)]
-pub(super) struct Scratch<T> {
-    /// (O, ROWS): the pre-activations, which dloss/dz then replaces.
-    pub(super) z: Vec<f64>,
-    pub(super) partial_sums: [PartialSums<T>; OUTPUTS_AT_ONCE],
-    pub(super) lanes: Lanes,
-    pub(super) backward: BackwardScratch<T>,
-    /// A padded copy of a block that does not lie in whole vectors.
-    pub(super) padded: Vec<f32>,
-}
-
-impl<T: Float> Scratch<T> {
-    pub(super) fn new(layer: &PaddedLayer<T>) -> Self {
-        Self {
-            z: vec![0.0; layer.shape.n_outputs * ROWS],
-            partial_sums: [[[T::default(); WIDTH / 2]; ROWS]; OUTPUTS_AT_ONCE],
-            lanes: Lanes {
-                t: [0.0; ROWS],
-                w: [0.0; ROWS],
-                q: [0.0; ROWS],
-            },
-            backward: BackwardScratch::new(layer.shape.n_outputs),
-            padded: Vec::new(),
-        }
     }
 }

@@ -14,6 +14,7 @@ mod predict;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod values;
 
 use super::block::Rows;
 use super::float::Float;
@@ -26,10 +27,11 @@ use crate::precision::Precision;
 use crate::simd::{BASELINE_REGISTERS, InstructionSet, Instructions};
 use gradient::Gradient;
 use panels::Panels;
-use pass::{BlockValues, Pass};
+use pass::Pass;
 use predict::PredictionPass;
 use rayon::prelude::*;
 use std::fmt::Debug;
+use values::BlockValues;
 
 /// Rows of a block, at most, whole tiles of every height: their values in all layers stay in the second-level cache if
 /// these are narrow.

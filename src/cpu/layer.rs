@@ -1,6 +1,5 @@
 //! A layer as the vector loops want it, and the sums they take over rows.
 
-use super::block::whole_vectors;
 use super::float::Float;
 use crate::backend::Summary;
 use crate::network::Layer;
@@ -141,4 +140,20 @@ pub(super) fn sum(lanes: &[f64]) -> f64 {
     }
     let [a, b, c, d, e, f, g, h] = sums;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+/// A copy of `n_rows` rows of `n_inputs` numbers, which start every `stride` of `numbers`, each padded with 0 to whole
+/// vectors.
+pub(super) fn whole_vectors<T: Copy + Default>(
+    numbers: &[T],
+    stride: usize,
+    n_rows: usize,
+    n_inputs: usize,
+) -> Vec<T> {
+    let width = n_inputs.next_multiple_of(WIDTH);
+    let mut padded = vec![T::default(); n_rows * width];
+    for (to, from) in padded.chunks_exact_mut(width).zip(numbers.chunks(stride)) {
+        to[..n_inputs].copy_from_slice(&from[..n_inputs]);
+    }
+    padded
 }

@@ -6,10 +6,12 @@
 
 use super::activation::{Lanes, activate, softmax};
 use super::backward::{TILE, backward_all};
-use super::block::{Block, Rows, Scratch, whole_vectors};
+use super::block::{Block, Rows};
 use super::float::Float;
 use super::forward::forward_all;
+use super::layer::whole_vectors;
 use super::layer::{PaddedLayer, ROWS, Sums, WIDTH, sum};
+use super::scratch::Scratch;
 use super::small_batch::SmallBatch;
 use crate::network::Activation;
 use crate::simd::Arithmetic;

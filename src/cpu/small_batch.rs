@@ -2,9 +2,10 @@
 //! pre-activation has to be summed across a vector, and little more than the exponential is left to compute.
 
 use super::activation::activate;
-use super::block::{Rows, Scratch, column};
+use super::block::{Rows, column};
 use super::float::Float;
 use super::layer::{PaddedLayer, Sums, WIDTH, sum};
+use super::scratch::Scratch;
 use crate::network::Activation;
 
 /// At most [`WIDTH`] rows, column by column, a lane for each row; lanes without a row are 0.

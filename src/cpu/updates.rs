@@ -4,7 +4,7 @@
 mod tests;
 
 use super::descent::GradientDescent;
-use super::prepared::padded_layer;
+use super::one_layer::padded_layer;
 use super::rows::RowSource;
 use super::{Cpu, tiny};
 use crate::backend::{Problem, UpdateSummary};

@@ -7,7 +7,7 @@ use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
 use super::small_network::SmallNetwork;
 use super::updates::{self, Updates};
-use super::{Gpu, OptimizerKernels, RuleState, Submitted, pass};
+use super::{Gpu, OptimizerKernels, RuleState, Submitted, range};
 use crate::backend::{
     self, Backend, BackendKind, Evaluation, Predictions, Stage, Staged, Summary, UpdateSummary,
 };
@@ -119,7 +119,7 @@ impl Backend for Gpu<'_> {
             RuleState::Unset => panic!("no rule is followed"),
             RuleState::Plain { learning_rate } => {
                 let problem = &self.resources.problem;
-                let rate = pass::rate("times the reduction is", learning_rate * problem.scale())?;
+                let rate = range::rate("times the reduction is", learning_rate * problem.scale())?;
                 self.pass
                     .descend(device, updates.end - updates.start, rate)?;
                 let weight = problem.dataset.total_weight();

@@ -3,12 +3,13 @@
 
 use super::chunk::Chunk;
 use super::device::{Buffer, Device};
-use super::leaf_kernel::{BatchRows, LeafKernel, Resources};
+use super::leaf_kernel::LeafKernel;
 use super::memory_plan::cut;
 use super::optimizer::{DeviceOptimizer, UpdateDispatches};
 use super::options::GpuOptions;
 use super::params::to_u32;
 use super::pipeline::{DynamicOffsets, Pipeline};
+use super::resources::{BatchRows, Resources};
 use super::ring::Ring;
 use super::row_layout::{RowLayout, leaves_per_chunk};
 use super::row_numbers::RowNumbers;

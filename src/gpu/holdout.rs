@@ -2,11 +2,11 @@
 
 use super::chunks::Chunks;
 use super::device::{Buffer, Device};
-use super::leaf_kernel::Resources;
 use super::memory_plan::SLOTS;
 use super::options::GpuOptions;
 use super::parameter_layout::ParameterLayout;
 use super::predict::Predict;
+use super::resources::Resources;
 use super::row_layout::RowLayout;
 use super::workgroup_shape::WorkgroupShape;
 use super::{Gpu, check_chunks};

@@ -5,8 +5,8 @@ use super::kernel::Binding::{Read, ReadWrite, UniformAt};
 use super::kernel::{Kernel, constants, shaders};
 use super::parameter_layout::ParameterLayout;
 use super::params::{MAX_UPDATES, RuleParams, UNIFORM_STRIDE};
-use super::pass;
 use super::pipeline::{DynamicOffsets, Pipeline};
+use super::range;
 use super::tree::Tree;
 use crate::error::Result;
 use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
@@ -51,8 +51,8 @@ impl DeviceOptimizer {
         rule: &UpdateRule,
     ) -> Result<Self> {
         // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
-        pass::rate("is", rule.learning_rate)?;
-        pass::check_rule(rule)?;
+        range::rate("is", rule.learning_rate)?;
+        range::check_rule(rule)?;
         let n_own = rule.optimizer.memory().len();
         let vector = |is_used: bool| {
             let floats = if is_used { layout.n_trained } else { 4 };

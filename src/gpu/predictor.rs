@@ -2,8 +2,8 @@
 
 use super::chunk::Chunk;
 use super::device::Device;
-use super::leaf_kernel::Resources;
 use super::predict::Predict;
+use super::resources::Resources;
 use super::ring::Ring;
 use super::row_layout::RowLayout;
 use super::workgroup_shape::WorkgroupShape;

@@ -10,7 +10,6 @@ use super::input_format::InputFormat;
 use super::kernel::Binding::{Read, ReadWrite, UniformAt};
 use super::kernel::{Kernel, constants, shaders};
 use super::kernels::{RowLoss, RowOrder, row_reader};
-use super::leaf_kernel::{BatchRows, Resources, row_buffers};
 use super::optimizer::{
     DeviceOptimizer, VEC4_PER_WORKGROUP, WORKGROUP_SIZE, header_of_updates, needs_norms,
     workgroup_header,
@@ -19,6 +18,7 @@ use super::parameter_layout::ParameterLayout;
 use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
 use super::params::{MaskParams, SmallUpdateParams, SmallUpdatesParams, to_u32};
 use super::pipeline::{DynamicOffsets, Pipeline};
+use super::resources::{BatchRows, Resources, row_buffers};
 use super::row_numbers::{RowNumbers, offsets, room, segments};
 use super::workgroup_shape::MAX_LOOP_TRIPS;
 use crate::error::Result;

@@ -3,12 +3,12 @@
 use super::OptimizerKernels;
 use super::batch::BatchCache;
 use super::device::Device;
-use super::leaf_kernel::Resources;
 use super::optimizer::DeviceOptimizer;
 use super::options::GpuOptions;
 use super::params::MAX_UPDATES;
 use super::pass::{MAX_DISPATCHES, Pass};
 use super::pipeline::DynamicOffsets;
+use super::resources::Resources;
 use super::row_numbers::{batches_at_once, offsets, room, segments};
 use super::small_network::SmallNetwork;
 use crate::backend::Problem;

@@ -7,12 +7,14 @@
 
 mod hidden;
 mod neuron;
+mod outputs;
 mod running;
 mod softmax;
 mod step;
 
 pub(super) use hidden::{activation, slope};
 pub(super) use neuron::Neuron;
+pub(super) use outputs::outputs;
 pub(crate) use running::running;
 pub(super) use step::{Before, StepBound};
 
@@ -256,7 +258,7 @@ impl<'a> Bounds<'a> {
                     pre_activation(w, bias.map_or(0.0, |bias| bias[o]), x, self.gamma_z)
                 }));
                 neurons.clear();
-                neurons.extend(Neuron::of_outputs(layer.activation, &z));
+                neurons.extend(outputs(layer.activation, &z));
                 take(x, &neurons, targets);
             }
         });

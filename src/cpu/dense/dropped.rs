@@ -1,7 +1,7 @@
 //! The units that an update goes without, in a block of rows.
 
 use super::activation::{activate, multiply_by_slopes};
-use super::pass::Values;
+use super::values::Values;
 use crate::cpu::float::Float;
 use crate::network::{Layer, Mask};
 

@@ -1,8 +1,8 @@
 //! The gradient of a layer, in stripes that threads share out.
 
 use super::buffer::Buffer;
-use super::pass::BlockValues;
 use super::tile::add_product;
+use super::values::BlockValues;
 use crate::cpu::float::Float;
 use crate::network::Layer;
 use crate::simd::Arithmetic;

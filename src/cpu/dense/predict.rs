@@ -1,6 +1,7 @@
 //! Predictions: the forward pass alone.
 
-use super::pass::{BlockValues, Pass};
+use super::pass::Pass;
+use super::values::BlockValues;
 use super::{DenseNetwork, ROWS};
 use crate::backend::Predictions;
 use crate::cpu::block::Rows;

@@ -3,15 +3,6 @@
 
 use super::rule::Rule;
 use super::teacher::{self, UNITS, Unit};
-use crate::random::threefry2x32;
-
-/// Second word of the key for the hidden weights.
-const HIDDEN_WEIGHT: u32 = 1;
-
-/// A hidden word of the seed for a counter.
-pub(super) fn hidden_word(seed: u32, counter: [u32; 2]) -> u32 {
-    threefry2x32([seed, HIDDEN_WEIGHT], counter)[0]
-}
 
 /// What decides the labels of rows of I features.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +32,7 @@ impl Labels {
         };
         match rule {
             Rule::Linear => {
-                let weight = |j| (hidden_word(seed, [j, 0]) >> 25).cast_signed() - 64;
+                let weight = |j| (teacher::hidden_word(seed, [j, 0]) >> 25).cast_signed() - 64;
                 labels.weight = (0..).take(n_inputs).map(weight).collect();
             }
             Rule::Xor | Rule::Spiral => {}

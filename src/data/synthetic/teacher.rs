@@ -1,7 +1,15 @@
 //! The hidden network of `rule=teacher`: I features, [`UNITS`] hidden units with ReLU, and one output.
 
-use super::labels::hidden_word;
+use crate::random::threefry2x32;
 use rayon::prelude::*;
+
+/// Second word of the key for the hidden weights.
+const HIDDEN_WEIGHT: u32 = 1;
+
+/// A hidden word of the seed for a counter.
+pub(super) fn hidden_word(seed: u32, counter: [u32; 2]) -> u32 {
+    threefry2x32([seed, HIDDEN_WEIGHT], counter)[0]
+}
 
 /// Hidden units.
 ///

@@ -1,8 +1,7 @@
 //! Bounds of what one output makes of its pre-activation: prediction, slope, loss and its derivative.
 
-use super::softmax::softmax;
 use super::{Bounded, E, FLOAT64, FLUSHED, LOG, gamma};
-use crate::network::{Activation, sigmoid};
+use crate::network::sigmoid;
 use crate::objective::Loss;
 
 /// The pre-activation and prediction of one output, with the bounds of their f32 counterparts.
@@ -29,19 +28,7 @@ pub(super) enum NeuronKind {
 }
 
 impl Neuron {
-    /// The outputs of one sample, whose pre-activations are `z`.
-    pub(in crate::validate) fn of_outputs(activation: Activation, z: &[Bounded]) -> Vec<Self> {
-        let each = |neuron: fn(Bounded) -> Self| z.iter().copied().map(neuron).collect();
-        match activation {
-            Activation::Sigmoid => each(Self::sigmoid),
-            Activation::Identity => each(Self::identity),
-            Activation::Tanh => each(Self::tanh),
-            Activation::Softmax => softmax(z),
-            hidden => unreachable!("{hidden:?} is no activation of outputs"),
-        }
-    }
-
-    fn identity(z: Bounded) -> Self {
+    pub(super) fn identity(z: Bounded) -> Self {
         Self {
             z,
             y: z,

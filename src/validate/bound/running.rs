@@ -2,7 +2,7 @@
 //! and its own roundings.
 
 use super::hidden::activation;
-use super::{Bounded, Neuron, gamma, pre_activation};
+use super::{Bounded, gamma, outputs, pre_activation};
 use crate::backend::{Predictions, Problem};
 use crate::network::Layer;
 use rayon::prelude::*;
@@ -32,7 +32,7 @@ pub(crate) fn running(
             }
             rounds = 0;
         }
-        let neurons = Neuron::of_outputs(network.output_layer().activation, &z);
+        let neurons = outputs(network.output_layer().activation, &z);
         Predictions {
             pre_activation: neurons.iter().map(|neuron| neuron.z.bound).collect(),
             prediction: neurons.iter().map(|neuron| neuron.y.bound).collect(),

@@ -4,7 +4,7 @@ use super::StageChecks;
 use crate::backend::{Evaluation, Problem, Stage};
 use crate::data::RowsRead;
 use crate::network::{Layer, Mask};
-use crate::validate::bound::{Bounded, Neuron, activation, gamma, pre_activation, slope};
+use crate::validate::bound::{Bounded, activation, gamma, outputs, pre_activation, slope};
 use rayon::prelude::*;
 use std::iter::zip;
 use std::ops::Range;
@@ -121,7 +121,7 @@ impl Leaf<'_> {
             let (t, weight) = t.split_at(n_outputs);
             let weight = weight.first().map(|weight| f64::from(*weight));
             let z: Vec<Bounded> = z.iter().copied().map(Bounded::exact).collect();
-            let neurons = Neuron::of_outputs(layer.activation, &z);
+            let neurons = outputs(layer.activation, &z);
             for (o, neuron) in neurons.iter().enumerate() {
                 let y = y.map(|y| [y[o], neuron.y.value, neuron.y.bound]);
                 checks.predictions.extend(y);

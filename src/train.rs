@@ -109,9 +109,10 @@ impl<'a> Training<'a> {
         let is_finite = parameters.iter().all(|parameter| parameter.is_finite());
         let reason = "has a parameter that is not finite";
         require(is_finite, "init", reason, &[LEAVE_OUT])?;
+        self.run.set_parameters(parameters)?;
         self.start = Some(data::fingerprint(parameters.iter().map(|it| it.to_bits())));
         self.key = OnceCell::new();
-        self.run.set_parameters(parameters)
+        Ok(())
     }
 
     /// Evaluates the loss on `holdout` from time to time: unscaled samples of the same columns that are not trained on.

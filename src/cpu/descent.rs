@@ -1,8 +1,7 @@
 //! Gradient descent of a layer on a problem of one leaf, whose sums are those over all samples.
 
 use super::block::Rows;
-use super::layer::whole_vectors;
-use super::layer::{PaddedLayer, Sums};
+use super::layer::{PaddedLayer, Sums, whole_vectors};
 use super::leaf;
 use super::scratch::Scratch;
 use crate::backend::Summary;

@@ -119,7 +119,8 @@ impl Backend for Gpu<'_> {
             RuleState::Unset => panic!("no rule is followed"),
             RuleState::Plain { learning_rate } => {
                 let problem = &self.resources.problem;
-                let rate = range::rate("times the reduction is", learning_rate * problem.scale())?;
+                let rate =
+                    range::f32_rate("times the reduction is", learning_rate * problem.scale())?;
                 self.pass
                     .descend(device, updates.end - updates.start, rate)?;
                 let weight = problem.dataset.total_weight();

@@ -1,4 +1,4 @@
-//! The kernels: each one's WGSL and its bindings.
+//! The kernels of networks that read each row once, as text, and `fold`.
 
 #[cfg(test)]
 mod tests;

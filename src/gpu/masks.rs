@@ -1,18 +1,17 @@
 //! The units that updates go without, as the shaders draw them.
 
 use super::device::{Buffer, Device};
-use super::params::MaskParams;
-use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
+use super::params::{MAX_UPDATES, MaskParams, UNIFORM_STRIDE};
 use super::pipeline::DynamicOffsets;
 use crate::error::Result;
 use crate::network::Dropout;
 use wgpu::BufferUsages;
 
-/// The masks of the updates of a submission, and one that keeps all units.
+/// The masks of the updates recorded at once, and one that keeps all units.
 #[derive(Debug)]
 pub(super) struct Masks {
     dropout: Dropout,
-    /// The [`MaskParams`] of each update of a submission, [`UNIFORM_STRIDE`] bytes apart, and after them one that keeps all.
+    /// The [`MaskParams`] of each update recorded at once, [`UNIFORM_STRIDE`] bytes apart, and after them one that keeps all.
     pub(super) buffer: Buffer,
 }
 

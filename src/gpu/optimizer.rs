@@ -29,7 +29,7 @@ pub(super) struct DeviceOptimizer {
     pub(super) memory: [Buffer; 2],
     /// The running mean of the parameters; one vec4 if the rule asks for none.
     pub(super) average: Buffer,
-    /// The [`RuleParams`] of each update of a submission, [`UNIFORM_STRIDE`] bytes apart.
+    /// The [`RuleParams`] of each update recorded at once, [`UNIFORM_STRIDE`] bytes apart.
     pub(super) uniforms: Buffer,
     /// What each update saw, a vec4: the sums of the loss and of dy/dz, of the magnitudes of the weights and of their
     /// squares. Update u is number u modulo [`MAX_UPDATES`].
@@ -51,7 +51,7 @@ impl DeviceOptimizer {
         rule: &UpdateRule,
     ) -> Result<Self> {
         // Rates that schedules make as small as they like need not be numbers that a GPU can multiply by.
-        range::rate("is", rule.learning_rate)?;
+        range::f32_rate("is", rule.learning_rate)?;
         range::check_rule(rule)?;
         let n_own = rule.optimizer.memory().len();
         let vector = |is_used: bool| {

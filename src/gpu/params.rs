@@ -1,6 +1,6 @@
 //! The uniforms of the kernels: structs whose layout the host and the shaders agree on.
 
-/// Most updates of a submission, and those that the history has room for.
+/// Most updates recorded at once, and those that the history has room for.
 pub(super) const MAX_UPDATES: usize = 1024;
 /// Bytes from the uniform of one update to that of the next: every device takes multiples of them as dynamic offsets.
 pub(super) const UNIFORM_STRIDE: usize = 256;

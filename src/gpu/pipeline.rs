@@ -3,8 +3,7 @@
 use super::device::{Buffer, Compiled, Device};
 use super::kernel::Binding::{Read, ReadAt, ReadWrite, Uniform, UniformAt};
 use super::kernel::{Binding, Kernel};
-use super::params::to_u32;
-use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
+use super::params::{MAX_UPDATES, UNIFORM_STRIDE, to_u32};
 use crate::error::Result;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub(super) struct DynamicOffsets {
 }
 
 impl DynamicOffsets {
-    /// The offsets of update number `number` of a submission.
+    /// The offsets of update number `number` of those recorded at once.
     pub(super) fn of_update(number: usize) -> Self {
         Self {
             uniform: to_u32(number * UNIFORM_STRIDE),

@@ -4,7 +4,10 @@ use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use crate::optimizer::UpdateRule;
 
 /// The learning rate, or what it comes to as `relation` says, rounded to the f32 that the shaders multiply by.
-pub(super) fn rate(relation: &str, rate: f64) -> Result<f32> {
+///
+/// # Errors
+/// If that is not a normal number.
+pub(super) fn f32_rate(relation: &str, rate: f64) -> Result<f32> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounding to f32 is the purpose; the rest is an error"

@@ -3,8 +3,7 @@
 use super::device::{Buffer, Device};
 use super::kernel::Binding::{Read, ReadWrite};
 use super::kernel::{Kernel, shaders};
-use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
-use super::params::{SegmentParams, to_u32};
+use super::params::{MAX_UPDATES, SegmentParams, UNIFORM_STRIDE, to_u32};
 use super::pipeline::{DynamicOffsets, Pipeline};
 use crate::error::Result;
 use crate::optimizer::{Batch, Batches};
@@ -78,7 +77,7 @@ pub(super) fn room(size: usize) -> usize {
     batches_at_once(size) * stride(size)
 }
 
-/// The offsets of batch number `number` of a submission: of the uniform of its update, and of the numbers of its rows.
+/// The offsets of batch number `number` of those recorded at once: of the uniform of its update, and of the numbers of its rows.
 pub(super) fn offsets(size: usize, number: usize) -> DynamicOffsets {
     DynamicOffsets {
         rows: to_u32(4 * number * stride(size)),

@@ -15,8 +15,9 @@ use super::optimizer::{
     workgroup_header,
 };
 use super::parameter_layout::ParameterLayout;
-use super::params::{MAX_UPDATES, UNIFORM_STRIDE};
-use super::params::{MaskParams, SmallUpdateParams, SmallUpdatesParams, to_u32};
+use super::params::{
+    MAX_UPDATES, MaskParams, SmallUpdateParams, SmallUpdatesParams, UNIFORM_STRIDE, to_u32,
+};
 use super::pipeline::{DynamicOffsets, Pipeline};
 use super::resources::{BatchRows, Resources, row_buffers};
 use super::row_numbers::{RowNumbers, offsets, room, segments};
@@ -30,7 +31,7 @@ use wgpu::BufferUsages;
 /// Most updates of one dispatch: their uniform stays below the 16 KiB that every adapter takes.
 const MOST_UPDATES: usize = 200;
 
-/// The kernel, compiled for a rule, and what it reads of the updates of a submission.
+/// The kernel, compiled for a rule, and what it reads of the updates recorded at once.
 #[derive(Debug)]
 pub(super) struct SmallNetwork {
     pipeline: Pipeline,

@@ -850,6 +850,38 @@ fn parquet_as_pandas_writes_it_is_read() {
     );
 }
 
+/// A model that was trained on small numbers has no number near these, from which they could be told apart.
+#[test]
+fn integers_that_a_model_cannot_tell_apart_are_told() {
+    let ids = |first: i64| Arc::new(Int64Array::from_iter_values(first..first + 4)) as ArrayRef;
+    let y = || Arc::new(Float64Array::from(vec![0.5, 1.5, 3.0, 2.0])) as ArrayRef;
+    let [small, wide] = [("small.parquet", 1), ("wide.parquet", (1 << 53) + 1)]
+        .map(|(name, first)| pair(name, ids(first), y()));
+    let model = file("ids.safetensors", "");
+    let args = ["train", &small, "--backend", "cpu", "-o", &model, "--force"];
+    assert_eq!(said(&args).0, Some(0));
+    let told = "column `d` has integers past 2^53, which become the nearest float64";
+    for args in [
+        &["predict", &model, &wide][..],
+        &["evaluate", &model, &wide],
+        &[
+            "train",
+            &small,
+            "--validation-data",
+            &wide,
+            "--backend",
+            "cpu",
+        ],
+    ] {
+        let (code, stderr) = said(args);
+        assert_eq!(
+            (code, stderr.matches(told).count()),
+            (Some(0), 1),
+            "{stderr}"
+        );
+    }
+}
+
 /// A table of a feature and a target.
 fn pair(name: &str, d: ArrayRef, y: ArrayRef) -> String {
     let batch = RecordBatch::try_from_iter([("d", d), ("y", y)]).unwrap();

@@ -328,12 +328,9 @@ fn a_training_that_began_elsewhere_is_not_resumed() {
     let kept = neuralnet_json(&[&train[..], &["--checkpoint", path]].concat());
     let resumed = neuralnet_json(&[&train[..], &["--resume", path]].concat());
     assert_eq!(resumed["layers"], kept["layers"]);
-    let part = "the start parameters_fingerprint";
+    let part = "began with other parameters; take the same `init`";
     assert_refused(&["--init", &other, "--resume", path], part);
-    assert_refused(
-        &["--resume", path],
-        "and this run has none; take the same start",
-    );
+    assert_refused(&["--resume", path], part);
 }
 
 fn assert_refused(args: &[&str], part: &str) {
@@ -400,7 +397,7 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         ),
         (
             with(args[0], &["--precision", "f32"]),
-            "the hardware precision \"f64\", and this run has \"f32\"",
+            "was made with the precision \"f64\", and this run has \"f32\"; take the same precision",
         ),
         (
             with("synthetic:500x5", &[]),

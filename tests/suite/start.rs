@@ -231,7 +231,7 @@ fn remedies_of_held_out_tables_are_flags_of_the_command() {
     }
 }
 
-/// A training can be repeated by what its JSON says.
+/// The JSON says what the samples weigh, which are held out, and where the training starts.
 #[test]
 fn json_has_the_weights_the_held_out_samples_and_the_model_of_the_start() {
     let data = table("json.csv", 7, 0.0, &["S", "C"]);

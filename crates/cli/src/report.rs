@@ -14,7 +14,7 @@ mod settings;
 pub(crate) use article::{ArticleRow, figures};
 pub(crate) use progress::Reporter;
 pub(crate) use results::{EvaluateResult, ModelResult, TrainResult, ValidateResult};
-pub(crate) use run::{Run, SampleSettings};
+pub(crate) use run::{Run, SampleSettings, TrainingSettings};
 
 use crate::error::{Error, Result};
 use crate::onnx::Exported;

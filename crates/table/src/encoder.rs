@@ -6,7 +6,7 @@ use crate::reader::Batch;
 use crate::rounding::rounded;
 use crate::table::Table;
 use crate::values;
-use crate::wide::differences;
+use crate::wide;
 use arrow_array::{Array, Float64Array, LargeStringArray};
 use neuralnet::data::Column;
 use rayon::prelude::*;
@@ -15,11 +15,13 @@ use std::collections::HashMap;
 /// Rows that one thread writes at a time.
 const BLOCK_ROWS: usize = 1 << 12;
 
-/// What was filled or unknown, of each column.
+/// What was filled, unknown or altered, of each column.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) n_missing: Vec<usize>,
     pub(crate) n_unknown: Vec<usize>,
+    /// Blocks of rows with integers that lose digits.
+    n_wide: Vec<usize>,
 }
 
 impl Counts {
@@ -27,6 +29,7 @@ impl Counts {
         for (all, new) in [
             (&mut self.n_missing, &other.n_missing),
             (&mut self.n_unknown, &other.n_unknown),
+            (&mut self.n_wide, &other.n_wide),
         ] {
             all.resize(new.len(), 0);
             all.iter_mut().zip(new).for_each(|(all, new)| *all += new);
@@ -62,7 +65,9 @@ impl Counts {
             let cells = if *n_unknown == 1 { "cell holds" } else { "cells hold" };
             format!("of column `{}` {n_unknown} {cells} a text that the model does not know; its features are 0 there", shown(&column.name))
         });
-        missing.chain(unknown).collect()
+        let wide = columns.iter().zip(&self.n_wide).filter(|(_, n)| **n > 0);
+        let wide = wide.map(|(column, _)| wide::lost_digits(&column.name));
+        missing.chain(unknown).chain(wide).collect()
     }
 }
 
@@ -156,7 +161,7 @@ impl Encoder<'_> {
             let to = &mut to[feature..];
             let found = match &self.indices[at] {
                 None => {
-                    let differences = differences(&cells, column.offset).map_err(refused)?;
+                    let differences = wide::differences(&cells, column.offset).map_err(refused)?;
                     self.numbers(column, &differences, to)
                 }
                 Some(indices) => self.categories(
@@ -166,6 +171,9 @@ impl Encoder<'_> {
                     to,
                 ),
             };
+            let is_number = self.indices[at].is_none();
+            let is_wide = is_number && wide::loses_digits(&cells, column.offset);
+            counts.n_wide.push(usize::from(is_wide));
             counts.n_missing.push(found.n_missing);
             counts.n_unknown.push(found.n_unknown);
             if let Some((row, fault)) = found.fault

@@ -100,9 +100,9 @@ fn fit_number(
             Impute::Mean => rounding.mean,
             Impute::Median => median(&cells, weights),
         };
-        column.fill = Some(vec![rounded(difference - rounding.rest)]);
+        column.fill = Some(vec![rounded(difference - (rounding.offset - base))]);
     }
-    Ok((column, rounding.notices(table, at)))
+    Ok((column, rounding.notice(name).into_iter().collect()))
 }
 
 /// The first row, over all batches, whose number is infinite.

@@ -1,6 +1,7 @@
 //! Numbers as people write them in texts.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The one spelling of a number that is written plainly, so that `1`, `1.0` and `1e0` are the same; `None` for any
 /// other text, among them `01` and `+1`, which are codes as often as numbers. Digits are kept, however many there are.
@@ -53,34 +54,47 @@ pub(crate) fn not_finite(pointed: &str) -> Option<&'static str> {
     }
 }
 
-/// Why a text is no number although it is meant as one, if it is such a text, and what to do.
-pub(crate) fn disguise(text: &str) -> Option<String> {
+/// Why a text is no number although it is meant as one, if it is such a text, and what to do; `has_comma` says what
+/// separates decimals.
+pub(crate) fn disguise(text: &str, has_comma: bool) -> Option<String> {
     const DASHES: [char; 4] = ['\u{2010}', '\u{2012}', '–', '−'];
     const SIGNS: [char; 4] = ['$', '€', '£', '%'];
-    const SEPARATORS: [char; 4] = [',', ' ', '\'', '_'];
-    let is_number = |text: &str| text.parse().is_ok_and(f64::is_finite);
+    const SEPARATORS: [char; 6] = [' ', '\'', '’', '_', '\u{a0}', '\u{202f}'];
+    let is_number = |text: &str| pointed(text, has_comma).parse().is_ok_and(f64::is_finite);
     if let Some(number) = text.strip_prefix(DASHES).filter(|number| is_number(number)) {
         return Some(format!(
             "begins with a dash that is no minus sign; write `-{number}`"
         ));
     }
-    let bare = text.replace(SIGNS, "");
+    let (mark, example) = match has_comma {
+        true => ('.', "1234,5"),
+        false => (',', "1234.5"),
+    };
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let bare = unsigned.trim_matches(|c: char| SIGNS.contains(&c) || c.is_whitespace());
+    // A single comma may be one of decimals.
+    let is_decimal = !has_comma && bare.matches(mark).count() == 1;
+    let separates = |c: char| SEPARATORS.contains(&c) || c == mark;
+    let mut groups = bare.split(|c| separates(c) && !(is_decimal && c == mark));
     // What else than thousands has a space or the like among its digits may be a range or a code.
-    let mut groups = bare.trim().split(&SEPARATORS[1..]).skip(1);
-    let are_thousands = groups.all(|group| {
-        let end = group.find(|c: char| !c.is_ascii_digit());
-        end.unwrap_or(group.len()) == 3
-    });
-    let found = SIGNS
-        .iter()
-        .chain(&SEPARATORS)
-        .filter(|c| text.contains(**c));
-    let found: Vec<String> = found.map(|c| format!("`{c}`")).collect();
+    let are_thousands = groups.next().is_some()
+        && groups.all(|group| {
+            let end = group.find(|c: char| !c.is_ascii_digit());
+            end.unwrap_or(group.len()) == 3
+        });
+    let found = text.chars().filter(|c| SIGNS.contains(c) || separates(*c));
+    let found: BTreeSet<String> = found
+        .map(|c| match c {
+            '\u{a0}' | '\u{202f}' => "a no-break space".to_owned(),
+            c => format!("`{c}`"),
+        })
+        .collect();
     let is_disguised =
-        !found.is_empty() && are_thousands && is_number(&bare.replace(SEPARATORS, ""));
+        !found.is_empty() && are_thousands && is_number(&bare.replace(separates, ""));
     is_disguised.then(|| {
+        let found: Vec<String> = found.into_iter().collect();
         let found = found.join(" and ");
-        format!("is a number written with {found}; write plain numbers, as 1234.5")
+        format!("is a number written with {found}; write plain numbers, as {example}")
     })
 }
 
@@ -113,22 +127,33 @@ mod tests {
         }
     }
 
-    /// The dictionary of a column, and the column itself, are the same.
-
     #[test]
     fn numbers_in_disguise_are_told_from_texts() {
         for (text, part) in [
-            ("$1,000", "a number written with `$` and `,`;"),
-            ("12 %", "a number written with `%` and ` `;"),
+            (
+                "$1,000",
+                "a number written with `$` and `,`; write plain numbers, as 1234.5",
+            ),
+            ("-$5", "written with `$`;"),
+            ("12 %", "a number written with ` ` and `%`;"),
             ("12,5", "written with `,`;"),
+            ("1,234,567.5", "written with `,`;"),
             ("-1 234 567.5", "written with ` `;"),
+            ("3\u{a0}000", "written with a no-break space;"),
             (
                 "\u{2013}0.25",
                 "a dash that is no minus sign; write `-0.25`",
             ),
             ("\u{2212}3", "write `-3`"),
         ] {
-            assert!(disguise(text).unwrap().contains(part), "{text}");
+            assert!(disguise(text, false).unwrap().contains(part), "{text}");
+        }
+        for (text, part) in [
+            ("€ 5,5", "` ` and `€`; write plain numbers, as 1234,5"),
+            ("1.234,5", "written with `.`;"),
+            ("\u{2013}0,5", "write `-0,5`"),
+        ] {
+            assert!(disguise(text, true).unwrap().contains(part), "{text}");
         }
         for text in [
             "12",
@@ -138,8 +163,10 @@ mod tests {
             "18\u{2013}24",
             "\u{2013}",
             "%",
+            "1,2,3",
+            "1%2",
         ] {
-            assert_eq!(disguise(text), None, "{text}");
+            assert_eq!(disguise(text, false), None, "{text}");
         }
     }
 }

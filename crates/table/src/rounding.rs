@@ -1,9 +1,7 @@
 //! What f32 does to a column of numbers, and the offset that keeps its digits.
 
 use crate::error::shown;
-use crate::table::Table;
 use crate::values::{each_present, each_weighted};
-use crate::wide::has_wide;
 use arrow_array::Float64Array;
 
 /// An offset is worth its while if f32 alone would move a value by more than this share of the column's deviation.
@@ -20,8 +18,6 @@ const MERGED: usize = 1000;
 pub(crate) struct Rounding {
     /// What is taken from each number of the column before it is rounded.
     pub(crate) offset: f64,
-    /// How much of that is not taken yet from the numbers that this is about.
-    pub(crate) rest: f64,
     pub(crate) mean: f64,
     /// Numbers that are not missing.
     pub(crate) n_present: usize,
@@ -54,7 +50,6 @@ impl Rounding {
         let mut rounding = Self {
             n_present,
             offset: base,
-            rest: 0.0,
             mean,
             moved: 0.0,
             n_different: (0, 0),
@@ -79,28 +74,18 @@ impl Rounding {
                 farthest = farthest.max(movement(number, offset))
             });
             if farthest / deviation < rounding.moved {
-                (rounding.offset, rounding.rest) = (offset, offset);
+                rounding.offset = offset;
                 rounding.moved = farthest / deviation;
             }
         }
         if rounding.moved > NOTICEABLE {
-            rounding.n_different = different(cells, n_present, rounding.rest);
+            rounding.n_different = different(cells, n_present, rounding.offset - base);
         }
         rounding
     }
 
-    /// What the owner of the column `column` of `table`, which this is about, should know.
-    pub(crate) fn notices(&self, table: &Table, column: usize) -> Vec<String> {
-        let name = &table.names[column];
-        let has_lost = self.offset.abs() <= self.rest.abs() && table.column(column).any(has_wide);
-        let lost = has_lost.then(|| {
-            let name = shown(name);
-            format!("column `{name}` has integers past 2^53, which become the nearest float64")
-        });
-        lost.into_iter().chain(self.notice(name)).collect()
-    }
-
-    fn notice(&self, name: &str) -> Option<String> {
+    /// What the owner of the column `name`, which this is about, should know.
+    pub(crate) fn notice(&self, name: &str) -> Option<String> {
         let name = shown(name);
         let (before, after) = self.n_different;
         if self.moved > HARMFUL {

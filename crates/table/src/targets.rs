@@ -5,10 +5,10 @@ mod classes;
 use crate::encoder::beyond_f32;
 use crate::error::{Error, Place, Remedy, Result, listed};
 use crate::features::first_infinite;
-use crate::rounding::Rounding;
-use crate::rounding::rounded;
+use crate::rounding::{Rounding, rounded};
 use crate::table::Table;
 use crate::values::each_present;
+use crate::wide;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use neuralnet::Classes;
@@ -196,18 +196,28 @@ fn of_numbers(table: &Table, columns: Range<usize>, options: TargetOptions<'_>) 
         }
         let mut all = Vec::with_capacity(table.n_rows);
         each_present(&cells, |number| all.push(number));
-        let (offset, rest) = match options.known {
-            Some(_) => (base, 0.0),
+        let offset = match options.known {
+            Some(_) => base,
             None => {
                 refuse_constant(table, column, base, &all)?;
                 let rounding = Rounding::of(&cells, base, options.weights, options.keep_zero);
-                targets.notices.extend(rounding.notices(table, column));
-                (rounding.offset, rounding.rest)
+                targets
+                    .notices
+                    .extend(rounding.notice(&table.names[column]));
+                rounding.offset
             }
         };
+        if table
+            .column(column)
+            .any(|cells| wide::loses_digits(cells, base))
+        {
+            targets
+                .notices
+                .push(wide::lost_digits(&table.names[column]));
+        }
         targets.offsets.push(offset);
         for (row, difference) in all.into_iter().enumerate() {
-            let value = rounded(difference - rest);
+            let value = rounded(difference - (offset - base));
             if !value.is_finite() {
                 let reason = beyond_f32(base + difference);
                 return Err(Error::at(table.cell(row, column), reason));

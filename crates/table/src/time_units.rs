@@ -11,7 +11,7 @@ use arrow_schema::{ArrowError, DataType, TimeUnit};
 use neuralnet::data::Time;
 use std::sync::Arc;
 
-/// Makes the numbers of the columns of `table` count what those of the model do, of which `known` says the place of
+/// Makes the numbers of the columns of `table` count what those of the model do, of which `known` says the index of
 /// each column of numbers and what it counts. Dates and timestamps are points in time, and become one another. Returns
 /// what the owner of the table should know.
 ///

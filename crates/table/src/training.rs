@@ -131,8 +131,8 @@ fn in_place(
     selection.in_place(reader, true, start)
 }
 
-/// An error of a feature of numbers that holds texts, with the settings that help: whether the texts are categories or
-/// strays among numbers is for the table's owner to say. None helps the column `weight`: a weight is never made up.
+/// An error of a feature, with the settings that help: whether texts are categories or strays among numbers is for the
+/// table's owner to say. None helps the column `weight`: a weight is never made up.
 fn helped(mut error: Error, features: &[String], weight: Option<&String>) -> Error {
     if let Error::Table {
         place, remedies, ..
@@ -144,15 +144,19 @@ fn helped(mut error: Error, features: &[String], weight: Option<&String>) -> Err
     }
     if let Error::Table {
         place,
-        is_text: true,
+        is_text,
         remedies,
         ..
     } = &mut error
         && let Some(name) = place.column.clone().filter(|name| features.contains(name))
     {
-        let effect = "makes a feature of each of its texts";
-        remedies.insert(0, Remedy::new("one_hot", name.as_str(), effect));
-        return error.or(Remedy::new("drop", name, "leaves the column out"));
+        if *is_text {
+            let effect = "makes a feature of each of its texts";
+            remedies.insert(0, Remedy::new("one_hot", name.as_str(), effect));
+        }
+        if *is_text || remedies.is_empty() {
+            return error.or(Remedy::new("drop", name, "leaves the column out"));
+        }
     }
     error
 }

@@ -1,13 +1,14 @@
 //! Integers past 2^53, not all of which are float64: near each other, they are told apart by their differences from one
 //! float64.
 
+use crate::error::shown;
 use crate::values::{Refused, numbers};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{ArrayRef, Float64Array};
 use arrow_schema::DataType;
 
-/// From here on every float64 is an integer.
+/// 2^52: from here on every float64 is an integer.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
 
 /// The cells of an array of integers of 64 bits; none of any other array.
@@ -21,38 +22,44 @@ fn integers(column: &ArrayRef) -> impl Iterator<Item = Option<i128>> + '_ {
     signed.chain(unsigned.map(|number| number.map(i128::from)))
 }
 
-/// Whether an integer is not a float64.
 #[expect(clippy::cast_precision_loss, reason = "which is what is looked for")]
 #[expect(clippy::cast_possible_truncation, reason = "a float64 of 64 bits fits")]
-pub(crate) fn has_wide(column: &ArrayRef) -> bool {
-    let is_wide = |number: i128| number.unsigned_abs() > 1 << 53 && number as f64 as i128 != number;
-    integers(column).flatten().any(is_wide)
+fn is_wide(number: i128) -> bool {
+    number.unsigned_abs() > 1 << 53 && number as f64 as i128 != number
 }
 
-/// The float64 at the mean of integers that are nearer to each other than to 0, if one of them is not a float64; a
-/// row that weighs nothing is none. Otherwise 0.
+/// Whether [`differences`] from `offset` lose the digits of an integer of the column that is no float64.
+pub(crate) fn loses_digits(column: &ArrayRef, offset: f64) -> bool {
+    offset.abs() < WHOLE && integers(column).flatten().any(is_wide)
+}
+
+/// What is to be said of a column of which [`loses_digits`] holds.
+pub(crate) fn lost_digits(name: &str) -> String {
+    let name = shown(name);
+    format!("column `{name}` has integers past 2^53, which become the nearest float64")
+}
+
+/// The float64 at the mean of integers that are nearer to each other than to 0, if one of them is not a float64.
+/// Otherwise 0. A row that weighs nothing is none.
 #[expect(clippy::cast_precision_loss, reason = "the nearest float64 is wanted")]
 pub(crate) fn base<'a>(
-    columns: impl Iterator<Item = &'a ArrayRef> + Clone,
+    columns: impl Iterator<Item = &'a ArrayRef>,
     weights: Option<&[f64]>,
 ) -> f64 {
-    if !columns.clone().any(has_wide) {
-        return 0.0;
-    }
-    let (mut n_present, mut sum, mut least, mut most) = (0, 0, i128::MAX, i128::MIN);
+    let (mut n_present, mut sum, mut any_is_wide) = (0, 0, false);
+    let (mut least, mut most) = (i128::MAX, i128::MIN);
     for (row, number) in columns.flat_map(integers).enumerate() {
         if let Some(number) = number
             && weights.is_none_or(|weights| weights[row] > 0.0)
         {
+            any_is_wide |= is_wide(number);
             n_present += 1;
             sum += number;
             (least, most) = (least.min(number), most.max(number));
         }
     }
-    let mean = if n_present > 0 { sum / n_present } else { 0 };
-    let is_far = mean as f64 >= WHOLE || mean as f64 <= -WHOLE;
-    match is_far && most - least < mean.abs() {
-        true => mean as f64,
+    match any_is_wide && most - least < (sum / n_present).abs() {
+        true => (sum / n_present) as f64,
         false => 0.0,
     }
 }

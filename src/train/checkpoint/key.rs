@@ -93,9 +93,11 @@ impl RunKey {
                 let may_change = ["iterations", "max_seconds", "validation_every"];
                 if was[name] != is[name] && !may_change.contains(&name.as_str()) {
                     let [was, is] = [&was[name], &is[name]].map(told);
-                    return Some(format!(
-                        "was made with the {part} {name} {was}, and this run has {is}; take the same {part}"
-                    ));
+                    return Some(match name.as_str() {
+                        "parameters_fingerprint" => "was made by a training that began with other parameters; take the same `init`".to_owned(),
+                        "precision" => format!("was made with the precision {was}, and this run has {is}; take the same precision"),
+                        _ => format!("was made with the {part} {name} {was}, and this run has {is}; take the same {part}"),
+                    });
                 }
             }
         }

@@ -84,7 +84,7 @@ impl TaskArgs {
         SampleSettings {
             sample_weight: self.table.sample_weight.clone(),
             class_weight: self.table.class_weight.clone(),
-            ..SampleSettings::default()
+            training: None,
         }
     }
 

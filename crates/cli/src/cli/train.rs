@@ -10,7 +10,7 @@ use super::start::StartArgs;
 use super::table::UnknownCategory;
 use super::task::TaskArgs;
 use crate::error::{Error, Result};
-use crate::report::SampleSettings;
+use crate::report::{SampleSettings, TrainingSettings};
 use clap::{ArgGroup, Args};
 use neuralnet::{BackendChoice, Dataset, Model, Optimizer, Precision, TrainConfig};
 use neuralnet_table::ModelOptions;
@@ -127,9 +127,11 @@ impl TrainArgs {
     /// What the samples weigh, which of them are held out, and the model that the training begins with.
     pub(crate) fn sample_settings(&self) -> SampleSettings {
         SampleSettings {
-            validation: self.holdout.validation,
-            validation_data: self.holdout.validation_data.clone(),
-            init_model: self.start.path().cloned(),
+            training: Some(TrainingSettings {
+                validation: self.holdout.validation,
+                validation_data: self.holdout.validation_data.clone(),
+                init_model: self.start.path().cloned(),
+            }),
             ..self.task.sample_settings()
         }
     }

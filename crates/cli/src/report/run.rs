@@ -44,11 +44,18 @@ pub(super) struct Settings {
     samples: SampleSettings,
 }
 
-/// What the samples weigh, which of them are held out, and the model that the training begins with.
-#[derive(Debug, Default, Serialize)]
+/// What the samples weigh, and what only a training has.
+#[derive(Debug, Serialize)]
 pub(crate) struct SampleSettings {
     pub(crate) sample_weight: Option<String>,
     pub(crate) class_weight: Option<ClassWeight>,
+    #[serde(flatten)]
+    pub(crate) training: Option<TrainingSettings>,
+}
+
+/// Which samples are held out, and the model that the training begins with.
+#[derive(Debug, Serialize)]
+pub(crate) struct TrainingSettings {
     pub(crate) validation: Option<f64>,
     pub(crate) validation_data: Option<PathBuf>,
     pub(crate) init_model: Option<PathBuf>,

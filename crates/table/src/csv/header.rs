@@ -143,7 +143,7 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
     if let Some(best) = fits.into_iter().max().filter(|best| best.2 > 1) {
         return Ok(of(best.4));
     }
-    // Texts have spaces too, so these separate cells only if every line has as many, and there are no other cells.
+    // Texts have spaces too, so these separate cells only if the lines agree on their number, and nothing else does.
     let spaces = of(b' ');
     let (how_well, n_cells) = fit(text, &spaces);
     Ok(match how_well > 0 && n_cells > 1 {

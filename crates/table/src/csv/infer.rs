@@ -42,7 +42,7 @@ pub(super) fn infer(
     let Some((data_type, _)) = fitting else {
         return;
     };
-    tally.no_texts(column);
+    tally.forget_trimmed(column);
     if dialect.has_numbers && data_type != DataType::Boolean {
         for batch in &mut *batches {
             let texts = batch.columns[slot].as_string::<i64>().iter();
@@ -63,8 +63,7 @@ pub(super) fn infer(
             DataType::Float64 => {
                 let cells = texts.as_string::<i64>().iter().map(|text| {
                     let (text, value) = (text?, dialect.number(text?)?);
-                    // Most texts are shorter, those that programs write of float64 among them.
-                    has_lost_digits |= text.len() >= 18 && loses_digits(text, value);
+                    has_lost_digits |= loses_digits(text, value);
                     Some(value)
                 });
                 Arc::new(cells.collect::<Float64Array>()) as ArrayRef

@@ -102,7 +102,7 @@ pub(super) fn read(
 
 /// What a cell is.
 enum Content {
-    /// The word of this place.
+    /// The word of the dialect with this index.
     Word(usize),
     Number(f64),
     Text,
@@ -208,7 +208,7 @@ impl Reading<'_> {
                 Content::Number(value) if is_wide(value) => {
                     self.tally.wide_number(column, &text, value);
                 }
-                // A number is the same with and without.
+                // White space around a number means nothing.
                 Content::Text if nth == 0 && cell.is_trimmed && dialect.number(&text).is_none() => {
                     self.tally.trimmed(column, 1);
                 }
@@ -259,7 +259,7 @@ fn not_a_number(text: &str, dialect: &Dialect) -> Error {
     let infinite = not_finite(&dialect.pointed(text));
     let has_comma =
         !dialect.has_comma && !text.contains('.') && text.replace(',', ".").parse::<f64>().is_ok();
-    let disguise = numerals::disguise(&dialect.pointed(text)).filter(|_| !has_comma);
+    let disguise = numerals::disguise(text, dialect.has_comma).filter(|_| !has_comma);
     let remedy = match infinite {
         Some(_) => None,
         None if has_comma => Some(Remedy::new(

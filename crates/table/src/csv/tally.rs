@@ -4,7 +4,7 @@ use super::cell::Dialect;
 use crate::error::{shown, some_of};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// From here on not every integer is a float64.
+/// 2^53: from here on not every integer is a float64.
 const WIDE: f64 = 9_007_199_254_740_992.0;
 
 /// What was made of the cells of each column, which is known by its place.
@@ -14,7 +14,8 @@ pub(super) struct Tally {
     words: BTreeMap<(usize, usize), usize>,
     /// How many texts of a column lost white space at their ends.
     trimmed: BTreeMap<usize, usize>,
-    /// Columns with numbers of more digits than were kept.
+    /// Columns with an integer past 2^53 that is no float64; of those whose type was inferred, with any number of more
+    /// digits than float64 has.
     lost_digits: BTreeSet<usize>,
 }
 
@@ -29,8 +30,8 @@ impl Tally {
         *self.trimmed.entry(column).or_default() += n_cells;
     }
 
-    /// Forgets those of the column `column`, which turned out to be of no texts.
-    pub(super) fn no_texts(&mut self, column: usize) {
+    /// Forgets the texts of the column `column`, whose cells turned out to be something else.
+    pub(super) fn forget_trimmed(&mut self, column: usize) {
         self.trimmed.remove(&column);
     }
 
@@ -84,19 +85,28 @@ impl Tally {
     }
 }
 
-/// Whether a number is so large that an integer beside it may be none.
+/// Whether a number is so large that not every integer near it is a float64.
 pub(super) fn is_wide(value: f64) -> bool {
     value.abs() >= WIDE
 }
 
 /// Whether the text of a float64 has digits that the float64 has not: more than 17, or those of a whole number past 2^53.
 pub(super) fn loses_digits(text: &str, value: f64) -> bool {
+    /// 9007199254740993 has the fewest digits that a float64 may lose.
+    const SHORTEST: usize = 16;
+    if text.len() < SHORTEST {
+        return false;
+    }
     let digits = |text: &str| {
         let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
         let digits = mantissa.chars().filter(char::is_ascii_digit);
         let digits: String = digits.collect();
         digits.trim_matches('0').to_owned()
     };
+    let may_lose = is_wide(value) || text.bytes().filter(u8::is_ascii_digit).count() > 17;
+    if !may_lose {
+        return false;
+    }
     let written = digits(text);
     (is_wide(value) || written.len() > 17)
         && written != digits(&format!("{value:e}"))

@@ -127,8 +127,10 @@ fn refuse_doubtful<'t>(
         )
         .or(classes));
     };
-    if let Some(disguise) = numerals::disguise(other)
-        && others.iter().all(|text| numerals::disguise(text).is_some())
+    if let Some(disguise) = numerals::disguise(other, table.has_comma)
+        && others
+            .iter()
+            .all(|text| numerals::disguise(text, table.has_comma).is_some())
     {
         let decimal = !table.has_comma
             && at(other).line.is_some()

@@ -350,7 +350,7 @@ mod tests {
             ),
             (
                 texts(&["5%", "7%", "8%", "9%"]),
-                "row 0, column `x`: `5%` is a number written with `%`; write plain numbers, as 1234.5",
+                "row 0, column `x`: `5%` is a number written with `%`; write plain numbers, as 1234.5; `drop` x leaves the column out",
             ),
             (
                 numbers(&[1.0, f64::NAN, 2.0, f64::NAN]),

@@ -144,14 +144,6 @@ impl Evaluation {
         self
     }
 
-    /// Whether any bound is infinite, that is, f32 may overflow. NaN does not count: it comes from parameters that
-    /// are not numbers.
-    pub(crate) fn is_beyond_f32(&self) -> bool {
-        let Summary { loss, mean_slope } = self.summary;
-        let mut numbers = self.gradient.iter().chain([&loss, &mean_slope]);
-        numbers.any(|number| number.is_infinite())
-    }
-
     /// `self += other`
     pub(crate) fn add(&mut self, other: &Self) {
         for (sum, term) in self.gradient.iter_mut().zip(&other.gradient) {
@@ -308,6 +300,9 @@ pub trait Backend {
     ///
     /// # Errors
     /// Where the device fails, or cannot multiply by the learning rate.
+    ///
+    /// # Panics
+    /// Where the rule is L-BFGS, whose steps a host searches.
     fn follow(&mut self, rule: &UpdateRule) -> Result<()>;
 
     /// Starts the updates of the numbers `updates` by the rule that is followed. A GPU goes on by itself. After a loss of a

@@ -65,7 +65,7 @@ pub struct Cpu<'a> {
     /// `None` before one is to be followed.
     rule_state: Option<RuleState>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    seen: VecDeque<Vec<UpdateSummary>>,
+    summaries: VecDeque<Vec<UpdateSummary>>,
     threads: rayon::ThreadPool,
     instructions: Instructions,
     precision: Precision,
@@ -125,7 +125,7 @@ impl<'a> Cpu<'a> {
             leaves: problem.leaves(),
             parameters: vec![0.0; problem.network.n_parameters()],
             rule_state: None,
-            seen: VecDeque::new(),
+            summaries: VecDeque::new(),
             problem,
             data,
             threads,
@@ -314,18 +314,19 @@ impl Backend for Cpu<'_> {
     }
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
+        rule.assert_first_order();
         self.rule_state = Some(RuleState::new(&self.problem, rule));
         Ok(())
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        let seen = self.make(updates);
-        self.seen.push_back(seen);
+        let summaries = self.make(updates);
+        self.summaries.push_back(summaries);
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
-        Ok(self.seen.pop_front().expect("updates were submitted"))
+        Ok(self.summaries.pop_front().expect("updates were submitted"))
     }
 
     fn memory(&mut self) -> Result<Memory> {
@@ -335,13 +336,8 @@ impl Backend for Cpu<'_> {
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
         if let Some(state) = &mut self.rule_state {
-            let lengths =
-                |memory: &Memory| memory.vectors().iter().map(Vec::len).collect::<Vec<_>>();
-            assert_eq!(
-                lengths(memory),
-                lengths(&state.memory),
-                "vectors of the rule"
-            );
+            let held = state.memory.lengths();
+            assert_eq!(memory.lengths(), held, "vectors of the rule");
             state.memory.clone_from(memory);
         }
         Ok(())

@@ -17,7 +17,7 @@ const ROWS_PER_OUTPUT: usize = 64;
 /// 8,192 inputs and 16 outputs the sums then take a sixteenth of the bytes of the rows.
 const MAX_LEAF_BYTES: usize = 1 << 23;
 
-/// The least and the most rows of a leaf for a network whose values are held for all rows of a leaf.
+/// The least and the most rows of a leaf for a dense network, whose values lie in memory for all rows of a leaf.
 const MIN_NETWORK_ROWS: usize = 256;
 const MAX_NETWORK_ROWS: usize = 4096;
 
@@ -41,8 +41,9 @@ impl Leaves {
         }
     }
 
-    /// The leaves of `n_samples` rows for a network whose values are held for all rows of a leaf, with `n_parameters` and
-    /// `width` outputs of all layers together: the sums of a leaf take an eighth of the bytes of its activations or less, if it is not the longest.
+    /// The leaves of `n_samples` rows for a dense network, whose values lie in memory for all rows of a leaf, with
+    /// `n_parameters` and `width` outputs of all layers together: the sums of a leaf take an eighth of the bytes of its
+    /// activations or less, if it is not the longest.
     ///
     /// # Panics
     /// If there are no outputs.

@@ -97,6 +97,11 @@ impl Memory {
         &self.vectors
     }
 
+    /// Of the vectors.
+    pub(crate) fn lengths(&self) -> Vec<usize> {
+        self.vectors.iter().map(Vec::len).collect()
+    }
+
     /// The vectors by their names; empty ones if the memory was read without them.
     pub fn vectors_mut(&mut self) -> impl Iterator<Item = (&str, &mut Vec<f64>)> {
         self.vectors.resize(self.names.len(), Vec::new());
@@ -173,6 +178,12 @@ impl UpdateRule {
     pub fn rate(&self, update: u64) -> f64 {
         let warm = (update + 1) as f64 / self.warm_up.max(1) as f64;
         self.learning_rate * self.schedule.factor(update, self.iterations) * warm.min(1.0)
+    }
+
+    /// Asserts that a backend can make updates by the rule.
+    pub(crate) fn assert_first_order(&self) {
+        let is_first_order = self.optimizer != Optimizer::LBfgs;
+        assert!(is_first_order, "a host searches the steps of L-BFGS");
     }
 
     /// The penalties on the weights of `network`.

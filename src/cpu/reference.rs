@@ -25,9 +25,9 @@ pub struct Reference<'a> {
     /// The units that the last evaluation went without.
     mask: Option<Mask>,
     /// The rule of the updates, and what it keeps from one to the next.
-    followed: Option<(UpdateRule, Memory)>,
+    rule_state: Option<(UpdateRule, Memory)>,
     /// One for each [`Backend::submit`] that was not waited for yet.
-    seen: VecDeque<UpdateSummary>,
+    reported: VecDeque<UpdateSummary>,
     threads: rayon::ThreadPool,
 }
 
@@ -40,8 +40,8 @@ impl<'a> Reference<'a> {
         Ok(Self {
             parameters: vec![0.0; problem.network.n_parameters()],
             mask: None,
-            followed: None,
-            seen: VecDeque::new(),
+            rule_state: None,
+            reported: VecDeque::new(),
             threads: pool::of(threads)?,
             problem,
         })
@@ -181,22 +181,23 @@ impl Backend for Reference<'_> {
     }
 
     fn follow(&mut self, rule: &UpdateRule) -> Result<()> {
+        rule.assert_first_order();
         let memory = Memory::new(rule, self.parameters.len());
-        self.followed = Some((rule.clone(), memory));
+        self.rule_state = Some((rule.clone(), memory));
         Ok(())
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
-        let (rule, mut memory) = self.followed.take().expect("a rule is followed");
+        let (rule, mut memory) = self.rule_state.take().expect("a rule is followed");
         let penalty = rule.penalty(&self.problem.network);
-        let mut seen = UpdateSummary::default();
+        let mut reported = UpdateSummary::default();
         for update in updates {
             let rows = rule.rows(update, self.problem.dataset.n_samples());
             let Evaluation {
                 summary,
                 mut gradient,
             } = self.evaluate_for(Some(update), rows.as_deref())?;
-            seen = UpdateSummary {
+            reported = UpdateSummary {
                 summary,
                 penalty: penalty.l2_loss(&self.parameters) + penalty.l1_loss(&self.parameters),
             };
@@ -212,22 +213,24 @@ impl Backend for Reference<'_> {
             };
             step.make(of_part, &mut memory, &mut self.parameters);
         }
-        self.followed = Some((rule, memory));
-        self.seen.push_back(seen);
+        self.rule_state = Some((rule, memory));
+        self.reported.push_back(reported);
         Ok(())
     }
 
     fn wait(&mut self) -> Result<Vec<UpdateSummary>> {
-        Ok(vec![self.seen.pop_front().expect("updates were submitted")])
+        let reported = self.reported.pop_front();
+        Ok(vec![reported.expect("updates were submitted")])
     }
 
     fn memory(&mut self) -> Result<Memory> {
-        let followed = self.followed.as_ref();
-        Ok(followed.map_or_else(Memory::default, |(_, memory)| memory.clone()))
+        let state = self.rule_state.as_ref();
+        Ok(state.map_or_else(Memory::default, |(_, memory)| memory.clone()))
     }
 
     fn set_memory(&mut self, memory: &Memory) -> Result<()> {
-        if let Some((_, held)) = &mut self.followed {
+        if let Some((_, held)) = &mut self.rule_state {
+            assert_eq!(memory.lengths(), held.lengths(), "vectors of the rule");
             held.clone_from(memory);
         }
         Ok(())

@@ -47,31 +47,31 @@ impl Cpu<'_> {
     pub(super) fn make(&mut self, updates: Range<u64>) -> Vec<UpdateSummary> {
         let mut state = self.rule_state.take().expect("a rule is followed");
         let at_once = self.make_at_once(&state, &updates);
-        let seen = match at_once {
-            Some(seen) if !self.has_diverged(seen) => vec![seen],
+        let summaries = match at_once {
+            Some(reported) if !self.has_diverged(reported) => vec![reported],
             _ => {
-                let seen = updates.map(|update| self.make_one(&mut state, update));
-                let mut seen: Vec<UpdateSummary> = seen.collect();
-                if let (Some(diverged), Some(last)) = (at_once, seen.last_mut()) {
+                let summaries = updates.map(|update| self.make_one(&mut state, update));
+                let mut summaries: Vec<UpdateSummary> = summaries.collect();
+                if let (Some(diverged), Some(last)) = (at_once, summaries.last_mut()) {
                     // Other roundings may just stay finite; that is no reason to go on.
                     *last = diverged;
                 }
-                seen
+                summaries
             }
         };
         self.rule_state = Some(state);
-        seen
+        summaries
     }
 
     /// Whether the layer is to be found that made a loss other than finite.
-    fn has_diverged(&self, seen: UpdateSummary) -> bool {
-        self.problem.network.has_hidden() && !seen.objective().is_finite()
+    fn has_diverged(&self, reported: UpdateSummary) -> bool {
+        self.problem.network.has_hidden() && !reported.objective().is_finite()
     }
 
     /// Makes update number `update`, unless its loss is not finite: what made it so is still to be found.
     fn make_one(&mut self, state: &mut RuleState, update: u64) -> UpdateSummary {
-        if let Some(seen) = state.diverged {
-            return seen;
+        if let Some(reported) = state.diverged {
+            return reported;
         }
         let RuleState {
             rule,
@@ -83,13 +83,13 @@ impl Cpu<'_> {
         let total_weight = self.problem.weight_of(rows.as_deref());
         self.mask = self.problem.mask(Some(update));
         let mut parameters = std::mem::take(&mut self.parameters);
-        let seen = self.share(|| {
+        let reported = self.share(|| {
             let sums = self.sums(&*self.prepared(&parameters), rows.as_deref());
-            let seen = UpdateSummary {
+            let reported = UpdateSummary {
                 summary: sums.summary().reduced(&self.problem, total_weight),
                 penalty: penalty.l2_loss(&parameters) + penalty.l1_loss(&parameters),
             };
-            if seen.objective().is_finite() {
+            if reported.objective().is_finite() {
                 let scale = match state.is_plain || total_weight <= 0.0 {
                     true => 1.0,
                     false => self.problem.objective.reduction.scale(total_weight),
@@ -107,13 +107,13 @@ impl Cpu<'_> {
                 };
                 step.make(gradient, memory, &mut parameters);
             }
-            seen
+            reported
         });
         self.parameters = parameters;
-        if !seen.objective().is_finite() {
-            state.diverged = Some(seen);
+        if !reported.objective().is_finite() {
+            state.diverged = Some(reported);
         }
-        seen
+        reported
     }
 
     /// Makes `updates` by gradient descent on the only leaf in one call, and gives what the last one saw. `None` where they
@@ -144,13 +144,13 @@ impl Cpu<'_> {
             parameters = layer.flat(&layer.weight, &layer.bias);
             Some(summary)
         })?;
-        let seen = UpdateSummary {
+        let reported = UpdateSummary {
             summary: summary.reduced(problem, problem.dataset.total_weight()),
             penalty: 0.0,
         };
-        if !self.has_diverged(seen) {
+        if !self.has_diverged(reported) {
             self.parameters = parameters;
         }
-        Some(seen)
+        Some(reported)
     }
 }

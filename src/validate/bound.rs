@@ -11,14 +11,17 @@ mod outputs;
 mod running;
 mod softmax;
 mod step;
+mod sums;
 
 pub(super) use hidden::{activation, slope};
 pub(super) use neuron::Neuron;
 pub(super) use outputs::outputs;
 pub(crate) use running::running;
 pub(super) use step::{Before, StepBound};
+pub(super) use sums::SumBounds;
 
-use crate::backend::{ArithmeticRounding, Evaluation, Predictions, Problem};
+use crate::backend::{ArithmeticRounding, Predictions, Problem};
+use crate::leaves::Fold;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -30,6 +33,17 @@ const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
 const FLOAT64: f64 = 4.0 * f64::EPSILON;
 /// The absolute error of `log` on [½, 2].
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
+
+/// Values whose bounds are held at a time.
+const BLOCK_VALUES: usize = 1 << 22;
+
+/// The leaves of `problem`, in blocks that threads share and whose sums fit into memory.
+pub(super) fn blocks_of_leaves(problem: &Problem<'_>) -> impl Iterator<Item = Range<usize>> {
+    let n_leaves = problem.leaves().count();
+    let per_block = (BLOCK_VALUES / problem.network.n_parameters()).max(1);
+    let firsts = (0..n_leaves).step_by(per_block);
+    firsts.map(move |first| first..(first + per_block).min(n_leaves))
+}
 
 /// `γₙ = nE / (1 − nE)`: the relative error of n roundings; infinite past 1 / E roundings.
 pub(super) fn gamma(n: f64) -> f64 {
@@ -166,6 +180,16 @@ impl<'a> Bounds<'a> {
         }
     }
 
+    /// Those of `problem`, which has rows of this one and no others.
+    pub(super) fn of<'b>(&self, problem: &'b Problem<'b>) -> Bounds<'b> {
+        Bounds {
+            problem,
+            gamma_z: self.gamma_z,
+            gamma_sum: self.gamma_sum,
+            input: self.input,
+        }
+    }
+
     /// Bounds of the pre-activations and predictions of the rows `rows`.
     pub(super) fn rows(&self, rows: Range<usize>, parameters: &[f64]) -> Predictions {
         let rows_per_leaf = self.problem.leaves().rows_per_leaf();
@@ -186,11 +210,11 @@ impl<'a> Bounds<'a> {
 
     /// Bounds of the contributions of the leaves to loss, gradient and mean slope, reduced like those. Their sum bounds
     /// the total, the roundings of the fold included.
-    pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<Evaluation> {
+    pub(super) fn leaves(&self, leaves: Range<usize>, parameters: &[f64]) -> Vec<SumBounds> {
         let dataset = self.problem.dataset;
         let (all_leaves, total_weight) = (self.problem.leaves(), dataset.total_weight());
         let bounds = leaves.into_par_iter().map(|leaf| {
-            let mut bounds = Evaluation::zero(parameters.len());
+            let mut bounds = SumBounds::zero(parameters.len());
             let n_outputs = dataset.n_outputs();
             self.each_sample(all_leaves.rows(leaf), parameters, |x, neurons, targets| {
                 let (targets, weight) = targets.split_at(n_outputs);
@@ -204,11 +228,22 @@ impl<'a> Bounds<'a> {
         bounds.collect()
     }
 
+    /// Bounds of the sums over all leaves.
+    pub(super) fn total(&self, parameters: &[f64]) -> SumBounds {
+        let mut total = Fold::new(SumBounds::add);
+        for leaves in blocks_of_leaves(self.problem) {
+            for bounds in self.leaves(leaves, parameters) {
+                total.push(bounds);
+            }
+        }
+        total.finish().expect("a data set has at least one leaf")
+    }
+
     /// Adds what one output of a sample contributes to the bounds of the sums: the error of its term, and the
     /// roundings of that term on its way through the additions.
     fn add(
         &self,
-        bounds: &mut Evaluation,
+        bounds: &mut SumBounds,
         neuron: &Neuron,
         x: &[f32],
         t: f64,
@@ -216,7 +251,10 @@ impl<'a> Bounds<'a> {
         o: usize,
     ) {
         let layer = self.problem.network.layer();
-        let summed = |term: Bounded| term.bound + self.gamma_sum * term.most() + FLUSHED;
+        let summed = |term: Bounded| {
+            let error = term.bound + self.gamma_sum * term.most() + FLUSHED;
+            (error, term.most())
+        };
         let weighed = |term: Bounded| match weight {
             Some(weight) => term.times(Bounded::new(weight, FLUSHED)),
             None => term,
@@ -228,14 +266,20 @@ impl<'a> Bounds<'a> {
         let product = error + (E + self.gamma_sum * (1.0 + E)) * most;
         let per_x = product * (1.0 + self.input) + self.input * most + FLUSHED;
         let per_row = FLUSHED * (2.0 + most);
-        for (bound, x) in bounds.gradient[span].iter_mut().zip(x) {
-            *bound += f64::from(x.abs()) * per_x + per_row;
+        let per_x_most = per_x + (1.0 + self.input) * most;
+        for ((error, most), x) in bounds.gradient(span).zip(x) {
+            let x = f64::from(x.abs());
+            *error += x * per_x + per_row;
+            *most += x * per_x_most + per_row;
         }
-        if let Some(bound) = bounds.gradient.get_mut(layer.n_weights() + o) {
-            *bound += summed(grad_z);
+        if layer.bias {
+            let at = layer.n_weights() + o;
+            bounds.push(|sums| &mut sums.gradient[at], summed(grad_z));
         }
-        bounds.summary.loss += summed(weighed(neuron.loss(self.problem.objective.loss, t)));
-        bounds.summary.mean_slope += summed(weighed(neuron.slope()));
+        let loss = weighed(neuron.loss(self.problem.objective.loss, t));
+        bounds.push(|sums| &mut sums.summary.loss, summed(loss));
+        let slope = weighed(neuron.slope());
+        bounds.push(|sums| &mut sums.summary.mean_slope, summed(slope));
     }
 
     /// Calls `take` with the features, the bounded outputs, and the targets and weight of each sample.
@@ -265,7 +309,8 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// `Σ w x + bias` of one output. Of an input without a bound it has none: an infinite one, or NaN.
+/// `Σ w x + bias` of one output. An unbounded input, or a parameter that is not finite, leaves it without a bound: infinite
+/// or NaN.
 pub(super) fn pre_activation(
     w: &[f64],
     bias: f64,

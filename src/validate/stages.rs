@@ -8,7 +8,7 @@ mod tests;
 
 use super::bound::gamma;
 use super::end_to_end::EndToEnd;
-use super::{Check, Vacuous, beyond_f32};
+use super::{Check, Vacuous, beyond_f32, is_finite};
 use crate::backend::{Backend, Evaluation, Problem, Staged};
 use crate::error::Result;
 use crate::network::Mask;
@@ -99,7 +99,7 @@ fn check_stages(
             held: &held,
             mask,
         };
-        if !leaf.check(predicted.as_deref(), &sums, checks) {
+        if !leaf.check(predicted.as_deref(), &sums, checks) && is_finite(&parameters) {
             return Err(beyond_f32(problem, &parameters));
         }
         folded.add(&sums);
@@ -110,7 +110,16 @@ fn check_stages(
         let summary = [it.summary.loss, it.summary.mean_slope];
         it.gradient.iter().copied().chain(summary).collect()
     };
-    let totals = zip(values(whole), zip(values(&folded), values(&magnitudes)));
+    let [whole, folded, magnitudes] = [whole, &folded, &magnitudes].map(values);
+    // A device adds before it reduces. Sums of leaves that are wrong say nothing about the range.
+    let (slope, others) = magnitudes.split_last().expect("several");
+    let most = others.iter().copied().fold(0.0, f64::max) / problem.scale();
+    let of_slope = problem.dataset.total_weight() * problem.dataset.n_outputs() as f64;
+    let most = most.max(slope * of_slope) * (1.0 + of_fold);
+    if checks.has_right_leaves() && most > f64::from(f32::MAX) {
+        return Err(beyond_f32(problem, &parameters));
+    }
+    let totals = zip(whole, zip(folded, magnitudes));
     checks
         .totals
         .extend(totals.map(|(value, (sum, magnitude))| [value, sum, of_fold * magnitude]));
@@ -141,6 +150,12 @@ impl StageChecks {
             slope: Check::of("slope of each leaf", []),
             totals: Check::of("sums over all leaves", []),
         }
+    }
+
+    /// Whether the sums of all leaves are within their bounds.
+    fn has_right_leaves(&self) -> bool {
+        let mut of_leaves = self.gradients.iter().chain([&self.loss, &self.slope]);
+        of_leaves.all(|check| check.within)
     }
 
     /// The checks in the order in which a device computes.

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::optimizer::{Memory, UpdateRule};
 use std::iter::zip;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What a backend goes on from after an update.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ impl State {
         })
     }
 
-    /// All numbers.
+    /// The parameters and what is kept beside them.
     fn numbers(&self) -> impl Iterator<Item = f64> {
         let kept = self.memory.vectors().iter().flatten();
         self.parameters.iter().chain(kept).copied()
@@ -39,14 +40,14 @@ impl State {
         self.numbers().all(f64::is_finite)
     }
 
-    /// Puts `backend` back there.
+    /// Gives `backend` these parameters, and its rule what it kept at them.
     pub(super) fn restore(&self, backend: &mut (impl Backend + ?Sized)) -> Result<()> {
         backend.set_parameters(&self.parameters)?;
         backend.set_memory(&self.memory)
     }
 }
 
-/// Makes `updates`, and gives what the last one saw.
+/// Makes the updates `updates`, and gives what the last one of them saw.
 fn make(backend: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<UpdateSummary> {
     backend.submit(updates)?;
     Ok(*backend.wait()?.last().expect("one at least"))
@@ -54,7 +55,8 @@ fn make(backend: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<Up
 
 /// Checks update number `update` of the first backend and the one after it, by `rule`, which it and the reference beside it
 /// follow; and, of a mini-batch, what the update sees against what `evaluate_alone` sees of these rows. The first backend
-/// keeps its parameters and what its optimizer keeps. A network of one layer has `bounds`.
+/// keeps its parameters and what its optimizer keeps. `bounds` are those of a network that reads each row once; others have
+/// none. The penalty that an update reports is not compared.
 ///
 /// # Errors
 /// If a device fails, or a value may leave the range of f32.
@@ -67,7 +69,7 @@ pub(super) fn check(
 ) -> Result<Vec<Check>> {
     let before = State::of(candidate)?;
     // An evaluation must not come first: the sums that it leaves could stand in for those of the update.
-    let seen = make(candidate, update..update + 1)?;
+    let reported = make(candidate, update..update + 1)?;
     let after = State::of(candidate)?;
     make(candidate, update + 1..update + 2)?;
     let one_by_one = State::of(candidate)?;
@@ -79,20 +81,24 @@ pub(super) fn check(
     let evaluation = candidate.evaluate_for(Some(update), rows.as_deref())?;
     let of_step = (rule, update, &evaluation.gradient[..]);
     let expected = expected(problem, of_step, &before);
-    let is_bounded = one_by_one.is_finite() && expected.iter().all(Expected::is_bounded);
-    if before.is_finite() && !is_bounded {
+    let (mut checks, is_bounded) = compared(&after, expected);
+    let is_in_range = one_by_one.is_finite() && is_bounded;
+    if before.is_finite() && !is_in_range {
         let of_updates = (rule, update..update + 2);
         check_range(problem, bounds, reference, of_updates, &before)?;
     }
-    let reported = [
-        [seen.summary.loss, evaluation.summary.loss, 0.0],
-        [seen.summary.mean_slope, evaluation.summary.mean_slope, 0.0],
+    let of_progress = [
+        [reported.summary.loss, evaluation.summary.loss, 0.0],
+        [
+            reported.summary.mean_slope,
+            evaluation.summary.mean_slope,
+            0.0,
+        ],
     ];
     let twice = zip(at_once.numbers(), one_by_one.numbers());
-    let mut checks = compared(&after, &expected);
     checks.extend([
         Check::of("two updates at once", twice.map(|(a, b)| [a, b, 0.0])),
-        Check::of("progress", reported),
+        Check::of("progress", of_progress),
     ]);
     if let Some(rows) = rows {
         let parameters = &before.parameters;
@@ -109,7 +115,8 @@ pub(super) fn check(
 }
 
 /// Checks that the updates `updates` of the reference, from `before` on, stay in the range of f32: a device whose numbers do
-/// not is wrong then.
+/// not is wrong then. With `bounds` every sum over the rows of an update is checked, and every partial one; of a network
+/// without, the gradient and what the update makes of it, but nothing that comes before the gradient.
 ///
 /// # Errors
 /// If a value may leave that range, and those of the reference.
@@ -123,18 +130,26 @@ pub(super) fn check_range(
     before.restore(reference)?;
     for update in updates {
         let state = State::of(reference)?;
-        let leaves = 0..problem.leaves().count();
-        let of_leaf = |leaf| bounds.map(|it| it.leaves(leaf..leaf + 1, &state.parameters));
-        let mut of_leaves = leaves.filter_map(of_leaf).flatten();
-        if of_leaves.any(|bound| bound.is_beyond_f32()) {
+        let rows = rule.rows(update, problem.dataset.n_samples());
+        let is_beyond = bounds.is_some_and(|bounds| match &rows {
+            None => bounds.total(&state.parameters).is_beyond_f32(),
+            Some(rows) => {
+                let dataset = &problem.dataset.rows_alone(rows);
+                let problem = &Problem {
+                    dataset,
+                    ..problem.clone()
+                };
+                bounds.of(problem).total(&state.parameters).is_beyond_f32()
+            }
+        });
+        if is_beyond {
             return Err(beyond_f32(problem, &state.parameters));
         }
-        let rows = rule.rows(update, problem.dataset.n_samples());
         let evaluation = reference.evaluate_for(Some(update), rows.as_deref())?;
         let of_step = (rule, update, &evaluation.gradient[..]);
         let expected = expected(problem, of_step, &state);
-        if !expected.iter().all(Expected::is_bounded) {
-            let to: Vec<f64> = expected.iter().map(|it| it.parameter.value).collect();
+        if !expected.clone().all(|it| it.is_bounded()) {
+            let to: Vec<f64> = expected.map(|it| it.parameter.value).collect();
             let way = (&state.parameters[..], &to[..]);
             return Err(range::of_step(problem, of_step, way));
         }
@@ -158,26 +173,27 @@ impl Expected {
     }
 }
 
-/// What update number `update` by `rule` makes of all parameters and of what the optimizer keeps of them, along `gradient`.
-fn expected(
+/// What update number `update` by `rule` makes of each parameter and of what the optimizer keeps of it, along `gradient`: one
+/// after the other, since all together may take several times the memory of the training.
+fn expected<'s>(
     problem: &Problem<'_>,
-    (rule, update, gradient): (&UpdateRule, u64, &[f64]),
-    before: &State,
-) -> Vec<Expected> {
+    (rule, update, gradient): (&'s UpdateRule, u64, &'s [f64]),
+    before: &'s State,
+) -> impl Iterator<Item = Expected> + Clone + use<'s> {
     let of_layers = problem.network.parts();
-    let is_weight: Vec<bool> = of_layers
+    let is_weight: Arc<[bool]> = of_layers
         .flat_map(|(layer, range)| (0..range.len()).map(move |at| at < layer.n_weights()))
         .collect();
     let n_own = rule.optimizer.memory().len();
     let (own, average) = before.memory.vectors().split_at(n_own);
-    let at = |number: usize| Before {
+    let at = move |number: usize| Before {
         parameter: before.parameters[number],
         gradient: gradient[number],
         kept: [0, 1].map(|vector| own.get(vector).map_or(0.0, |kept| kept[number])),
         is_weight: is_weight[number],
     };
-    let bound = StepBound::new(rule, update, (0..gradient.len()).map(at));
-    let of_parameter = |number| {
+    let bound = StepBound::new(rule, update, (0..gradient.len()).map(&at));
+    let of_parameter = move |number| {
         let (parameter, kept) = bound.after(at(number));
         let mean = average
             .first()
@@ -186,14 +202,16 @@ fn expected(
         let kept = [(); 3].map(|()| kept.next().unwrap_or(Bounded::exact(0.0)));
         Expected { parameter, kept }
     };
-    (0..gradient.len()).map(of_parameter).collect()
+    (0..gradient.len()).map(of_parameter)
 }
 
-/// The numbers of a device after an update against those expected.
-fn compared(after: &State, expected: &[Expected]) -> Vec<Check> {
+/// The numbers of a device after an update against those expected, and whether all of these have bounds.
+fn compared(after: &State, expected: impl Iterator<Item = Expected>) -> (Vec<Check>, bool) {
     let mut parameters = Check::of("updated parameters", []);
     let mut memory = Check::of("optimizer memory", []);
-    for (number, expected) in expected.iter().enumerate() {
+    let mut is_bounded = true;
+    for (number, expected) in expected.enumerate() {
+        is_bounded &= expected.is_bounded();
         let Bounded { value, bound } = expected.parameter;
         parameters.extend([[after.parameters[number], value, bound]]);
         for (found, kept) in zip(after.memory.vectors(), &expected.kept) {
@@ -202,5 +220,5 @@ fn compared(after: &State, expected: &[Expected]) -> Vec<Check> {
     }
     let mut checks = vec![parameters, memory];
     checks.retain(|check| check.n_values > 0);
-    checks
+    (checks, is_bounded)
 }

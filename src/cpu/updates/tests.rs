@@ -1,10 +1,10 @@
 //! Updates that the CPU makes by itself beside those that the host makes from its evaluations.
 
 use crate::backend::Backend;
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Reference};
 use crate::data::Dataset;
 use crate::network::{Activation, Hidden};
-use crate::optimizer::{Optimizer, UpdateRule};
+use crate::optimizer::{Memory, Optimizer, UpdateRule};
 use crate::parts::PART;
 use crate::precision::Precision;
 use crate::random::test_numbers;
@@ -156,4 +156,32 @@ fn the_first_of_few_wide_rows_sees_the_loss_of_scaled_features() {
     cpu.follow(&UpdateRule::gradient_descent(1e-6)).unwrap();
     cpu.submit(0..1).unwrap();
     assert_eq!(cpu.wait().unwrap()[0].summary, expected);
+}
+
+#[test]
+#[should_panic = "a host searches the steps of L-BFGS"]
+fn the_fast_backend_follows_no_lbfgs() {
+    let dataset = dataset(4);
+    let config = config(Optimizer::GradientDescent, &[]);
+    let mut cpu = Cpu::new(config.problem(&dataset).unwrap(), Some(1)).unwrap();
+    let _ = cpu.follow(&TrainConfig::lbfgs().rule());
+}
+
+#[test]
+#[should_panic = "a host searches the steps of L-BFGS"]
+fn the_reference_follows_no_lbfgs() {
+    let dataset = dataset(4);
+    let config = config(Optimizer::GradientDescent, &[]);
+    let mut reference = Reference::new(config.problem(&dataset).unwrap(), Some(1)).unwrap();
+    let _ = reference.follow(&TrainConfig::lbfgs().rule());
+}
+
+#[test]
+#[should_panic = "vectors of the rule"]
+fn the_reference_takes_no_memory_of_another_rule() {
+    let dataset = dataset(4);
+    let config = config(Optimizer::Adam, &[]);
+    let mut reference = Reference::new(config.problem(&dataset).unwrap(), Some(1)).unwrap();
+    reference.follow(&config.rule()).unwrap();
+    let _ = reference.set_memory(&Memory::default());
 }

@@ -1,4 +1,4 @@
-//! Why L-BFGS says that it ends.
+//! Why L-BFGS says that it ends; and its first updates, which tests of other rooms compare.
 
 use super::HostOptimizer;
 use crate::backend::{
@@ -117,7 +117,8 @@ fn rounding_is_blamed_only_if_the_gradient_promises_no_more() {
     }
 }
 
-/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters reached in `backend`.
+/// Makes the first `iterations` updates from the parameters `start`, whatever the tolerances, and leaves the parameters
+/// reached in `backend`.
 pub(crate) fn update_on_host(
     config: &TrainConfig,
     problem: &Problem<'_>,

@@ -34,8 +34,13 @@ fn sum_error(z: &[f64], largest: f64, moved: f64) -> f64 {
 pub(super) fn softmax(z: &[Bounded]) -> Vec<Neuron> {
     let values: Vec<f64> = z.iter().map(|z| z.value).collect();
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // The f32 pre-activations are off by at most this, and their differences by twice that.
-    let moved = z.iter().map(|z| z.bound).fold(0.0, f64::max);
+    // The f32 pre-activations are off by at most this, and their differences by twice that. f64::max passes over NaN, which
+    // promises as little as what is infinite.
+    let bounds = z.iter().map(|z| match z.bound.is_nan() {
+        true => f64::INFINITY,
+        false => z.bound,
+    });
+    let moved = bounds.fold(0.0, f64::max);
     let of_sum = sum_error(&values, largest, moved);
 
     let log_sum = log_sum_exp(&values);
@@ -79,4 +84,20 @@ pub(super) fn softmax(z: &[Bounded]) -> Vec<Neuron> {
         }
     };
     predictions.iter().enumerate().map(of_one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bounded, softmax};
+
+    /// Each output moves with the pre-activation of every other.
+    #[test]
+    fn one_pre_activation_without_a_bound_leaves_no_output_one() {
+        for bound in [f64::NAN, f64::INFINITY] {
+            let z = [0.0, bound, 0.0].map(|bound| Bounded { value: 0.5, bound });
+            for neuron in softmax(&z) {
+                assert!(!neuron.y.bound.is_finite(), "{bound}: {neuron:?}");
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::optimizer::{
 const NORM_ROUNDINGS: f64 = 40.0;
 
 /// The step of update number `update` by `rule`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::validate) struct StepBound<'r> {
     rule: &'r UpdateRule,
     update: u64,

@@ -145,18 +145,19 @@ impl Leaf<'_> {
         }
         // Each output is added to its row, each row to its invocation, and those in a tree.
         let additions = gamma((self.rows.len() * n_outputs) as f64);
-        let reduced = |at: usize| totals[at].bound + additions * magnitudes[at];
+        let exact = zip(totals, magnitudes).map(|(total, magnitude)| {
+            let rounded = Bounded::sum(total.value, magnitude, additions, 0.0);
+            [total.value, total.bound + rounded.bound]
+        });
         let scale = self.scales();
         let found = [sums.summary.loss, sums.summary.mean_slope];
         let all = [&mut checks.loss, &mut checks.slope];
-        for (at, check) in all.into_iter().enumerate() {
-            check.extend([[
-                found[at],
-                totals[at].value * scale[at],
-                reduced(at) * scale[at],
-            ]]);
+        let mut is_in_range = true;
+        for (at, (check, [value, bound])) in zip(all, exact).enumerate() {
+            is_in_range &= !bound.is_infinite();
+            check.extend([[found[at], value * scale[at], bound * scale[at]]]);
         }
-        !reduced(0).is_infinite()
+        is_in_range
     }
 
     /// The errors of the hidden layers, from those of the layer above each.

@@ -6,7 +6,7 @@ use crate::backend::{
 };
 use crate::cpu::Reference;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::{Activation, Dropout, Hidden, Mask, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::UpdateRule;
@@ -316,4 +316,40 @@ fn units_of_other_updates_are_found() {
             "leaf gradient of layer 0",
         ]
     );
+}
+
+/// Losses of 1.25e36 and 1e38 in leaves of 256 rows and 44, and a mean that is no larger: a device adds them before it divides, in a
+/// leaf or over all of them.
+#[test]
+fn sums_beyond_f32_whose_means_are_within_are_told() {
+    for (target, is_beyond) in [(1e17, false), (1.58e18, true), (1.4e19, true)] {
+        let inputs = (0..300).map(|row| row as f32 / 300.0).collect();
+        let rows = Dataset::from_rows("rows", 1, 1, inputs, vec![target; 300]).unwrap();
+        let rows = rows.with_weights(&[1.0; 300]).unwrap();
+        let network = Network::single_layer(1, 1, true).with_activation(Activation::Identity);
+        let problem = Problem {
+            dataset: &rows,
+            network: network.with_hidden(&Hidden {
+                widths: vec![2],
+                activation: Activation::Tanh,
+            }),
+            objective: Objective {
+                loss: Loss::SquaredError,
+                reduction: Reduction::Mean,
+            },
+            dropout: None,
+        };
+        for fault in [Fault::None, Fault::LeafLoss] {
+            let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
+            let mut shown = Shown::new(&problem, fault, f64::INFINITY);
+            let start = problem.network.initial_parameters(1);
+            shown.set_parameters(&start).unwrap();
+            let checks = check(&problem, &mut shown, &mut reference, 0);
+            let told = matches!(checks, Err(Error::BeyondF32 { .. }));
+            // A leaf that is wrong says nothing of the others.
+            let of_leaf = target > 1e19;
+            let expected = is_beyond && (of_leaf || fault == Fault::None);
+            assert_eq!(told, expected, "{target:e}, {fault:?}");
+        }
+    }
 }

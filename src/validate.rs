@@ -240,7 +240,7 @@ fn submit(backend: &mut dyn Backend, updates: Range<u64>) -> Result<()> {
 /// the pre-activations and predictions of every row; the gradient, the loss and y(1−y) of every leaf and over all
 /// samples; one update by plain gradient descent. Two promises are exact, so their bound is 0: two updates at once are the
 /// same as one after the other, and an update reports the loss and slope that an evaluation finds. The candidate keeps its
-/// parameters. Both backends follow plain gradient descent afterwards: what an optimizer kept that they followed before is lost.
+/// parameters. Both backends follow plain gradient descent afterwards: what an optimizer kept for them before is lost.
 ///
 /// The sums of the leaves are compared because the bound of a sum over all samples soon exceeds what a single sample
 /// contributes: a lost row shows in its leaf.

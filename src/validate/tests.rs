@@ -111,14 +111,18 @@ fn parameters_that_are_not_finite_fail_checks() {
             },
             ..problem(&dataset)
         };
-        for wrong in [f64::NAN, f64::INFINITY] {
+        let cases = [f64::NAN, f64::INFINITY].map(|wrong| [(wrong, 1), (wrong, 3)]);
+        for (wrong, at) in cases.into_iter().flatten() {
+            let mut parameters = vec![1.0, 0.5, 0.0, 0.0];
+            parameters[at] = wrong;
             let mut device = Reference::new(problem.clone(), Some(1)).unwrap();
             let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
-            device.set_parameters(&[1.0, wrong, 0.0, 0.0]).unwrap();
+            device.set_parameters(&parameters).unwrap();
             let checks = check(&problem, &mut device, ROUNDING, &mut reference, 0.1);
-            let checks = checks.unwrap_or_else(|error| panic!("{activation:?}, {wrong}: {error}"));
+            let checks =
+                checks.unwrap_or_else(|error| panic!("{activation:?}, {wrong}, {at}: {error}"));
             let failed = checks.iter().filter(|check| !check.within).count();
-            assert!(failed > 3, "{activation:?}, {wrong}: {checks:?}");
+            assert!(failed > 3, "{activation:?}, {wrong}, {at}: {checks:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! nearest value above or below; `/`: 2.5 ULP; `exp`: 3 + 2|x| ULP; `log` on [½, 2]: 2⁻²¹ absolute;
 //! subnormal values may be flushed to 0). A fused multiply-add rounds once where two are counted.
 
+mod forward;
 mod hidden;
 mod neuron;
 mod outputs;
@@ -13,6 +14,7 @@ mod softmax;
 mod step;
 mod sums;
 
+pub(super) use forward::forward_is_beyond_f32;
 pub(super) use hidden::{activation, slope};
 pub(super) use neuron::Neuron;
 pub(super) use outputs::outputs;

@@ -5,7 +5,7 @@
 mod tests;
 
 use super::Check;
-use super::bound::{Before, Bounded, Bounds, StepBound};
+use super::bound::{Before, Bounded, Bounds, StepBound, forward_is_beyond_f32};
 use super::gathered::{self, EvaluateAlone};
 use super::range::{self, beyond_f32};
 use crate::backend::{Backend, Problem, UpdateSummary};
@@ -116,7 +116,8 @@ pub(super) fn check(
 
 /// Checks that the updates `updates` of the reference, from `before` on, stay in the range of f32: a device whose numbers do
 /// not is wrong then. With `bounds` every sum over the rows of an update is checked, and every partial one; of a network
-/// without, the gradient and what the update makes of it, but nothing that comes before the gradient.
+/// without, the forward pass of each row, the gradient and what the update makes of it, but neither the errors of hidden layers
+/// nor partial sums.
 ///
 /// # Errors
 /// If a value may leave that range, and those of the reference.
@@ -131,17 +132,15 @@ pub(super) fn check_range(
     for update in updates {
         let state = State::of(reference)?;
         let rows = rule.rows(update, problem.dataset.n_samples());
-        let is_beyond = bounds.is_some_and(|bounds| match &rows {
-            None => bounds.total(&state.parameters).is_beyond_f32(),
-            Some(rows) => {
-                let dataset = &problem.dataset.rows_alone(rows);
-                let problem = &Problem {
-                    dataset,
-                    ..problem.clone()
-                };
-                bounds.of(problem).total(&state.parameters).is_beyond_f32()
-            }
-        });
+        let alone = rows.as_ref().map(|rows| problem.dataset.rows_alone(rows));
+        let of_rows = &Problem {
+            dataset: alone.as_ref().unwrap_or(problem.dataset),
+            ..problem.clone()
+        };
+        let is_beyond = match bounds {
+            Some(bounds) => bounds.of(of_rows).total(&state.parameters).is_beyond_f32(),
+            None => forward_is_beyond_f32(of_rows, &state.parameters),
+        };
         if is_beyond {
             return Err(beyond_f32(problem, &state.parameters));
         }

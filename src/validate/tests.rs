@@ -7,7 +7,7 @@ use crate::backend::{ArithmeticRounding, Backend, Problem};
 use crate::cpu::Reference;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::network::{Activation, Network};
+use crate::network::{Activation, Hidden, Network};
 use crate::objective::{Loss, Objective, Reduction};
 use crate::optimizer::{Batches, Memory, UpdateRule};
 
@@ -124,5 +124,31 @@ fn parameters_that_are_not_finite_fail_checks() {
             let failed = checks.iter().filter(|check| !check.within).count();
             assert!(failed > 3, "{activation:?}, {wrong}, {at}: {checks:?}");
         }
+    }
+}
+
+/// A GELU takes the cube of z: that of 4e15 leaves f32, while z, the activation and the gradient do not.
+#[test]
+fn what_leaves_f32_within_a_forward_pass_is_told() {
+    let dataset = rows(1.0, 1.0);
+    let problem = Problem {
+        network: (problem(&dataset).network).with_hidden(&Hidden {
+            widths: vec![1],
+            activation: Activation::Gelu,
+        }),
+        ..problem(&dataset)
+    };
+    for (weight, is_beyond) in [(1e12, false), (4e15, true)] {
+        let rule = UpdateRule::gradient_descent(1e-30);
+        let mut reference = Reference::new(problem.clone(), Some(1)).unwrap();
+        reference.follow(&rule).unwrap();
+        let start = State {
+            parameters: vec![weight, 0.0, 1e-16, 0.0],
+            memory: Memory::new(&rule, 4),
+        };
+        let of_updates = (&rule, 0..1);
+        let found = check_range(&problem, None, &mut reference, of_updates, &start);
+        let told = matches!(found, Err(Error::BeyondF32 { .. }));
+        assert_eq!(told, is_beyond, "{weight:e}: {found:?}");
     }
 }

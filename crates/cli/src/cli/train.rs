@@ -83,7 +83,7 @@ impl TrainArgs {
     /// Opens the training samples and any held-out ones, and completes the settings.
     pub(crate) fn open(&self) -> Result<Task> {
         let table = &self.task.table;
-        // Those of data that are encoded as others were: as a model's, or as the training samples.
+        // For data that are encoded as others were: as those of a model, or as the training samples.
         let options = ModelOptions {
             text: table.text.options(),
             sample_weight: table.sample_weight.clone(),

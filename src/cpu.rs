@@ -62,7 +62,7 @@ pub struct Cpu<'a> {
     data: RowSource<'a>,
     leaves: Leaves,
     parameters: Vec<f64>,
-    /// `None` before one is to be followed.
+    /// The rule of the updates with what it keeps; `None` before [`Backend::follow`].
     rule_state: Option<RuleState>,
     /// One for each [`Backend::submit`] that was not waited for yet.
     summaries: VecDeque<Vec<UpdateSummary>>,

@@ -97,7 +97,7 @@ impl Memory {
         &self.vectors
     }
 
-    /// Of the vectors.
+    /// The length of each vector.
     pub(crate) fn lengths(&self) -> Vec<usize> {
         self.vectors.iter().map(Vec::len).collect()
     }

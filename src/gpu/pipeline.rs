@@ -20,9 +20,9 @@ pub(super) struct Pipeline {
 /// The dynamic offsets, in bytes, at which a dispatch binds the buffers that have one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DynamicOffsets {
-    /// Of the uniforms of updates, one for each update.
+    /// The offset into the uniforms of updates, which has one for each update.
     pub(super) uniform: u32,
-    /// Of the numbers of rows.
+    /// The offset into the numbers of rows.
     pub(super) rows: u32,
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(super) struct HoldoutLoss<'a> {
     samples: Box<dyn Holdout + 'a>,
     pub(super) dataset: &'a Dataset,
-    /// Why the host evaluates them while a device trains, if it does.
+    /// Why the host evaluates the held-out samples while a device trains, if it does.
     pub(super) notice: Option<String>,
     pub(super) state: HoldoutState,
 }

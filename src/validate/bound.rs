@@ -182,7 +182,7 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Those of `problem`, which has rows of this one and no others.
+    /// The bounds of `problem`, which has some of the rows of this one and no others.
     pub(super) fn of<'b>(&self, problem: &'b Problem<'b>) -> Bounds<'b> {
         Bounds {
             problem,

@@ -28,8 +28,8 @@ pub(crate) struct Rounding {
 }
 
 impl Rounding {
-    /// Of the differences of the numbers of a column from `base`, which count by the weights of their rows; without an
-    /// offset if it keeps its zero. `mean`, that of the differences, is not finite if a number is not.
+    /// The rounding of the differences of the numbers of a column from `base`, which count by the weights of their rows;
+    /// without an offset if the column keeps its zero. `mean`, that of the differences, is not finite if a number is not.
     ///
     /// The offset is the base, if there is one. Otherwise it is the mean, rounded to a multiple of a power of two below
     /// the standard deviation: so it has few digits, and the difference of an integer from it is exact.

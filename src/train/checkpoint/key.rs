@@ -34,7 +34,7 @@ pub(super) struct DatasetKey {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct StartKey {
-    /// None if the seed gives them.
+    /// A hash of the parameters that the training began with; none if the seed gave them.
     parameters_fingerprint: Option<u64>,
 }
 

@@ -5,7 +5,7 @@ use crate::backend::{Evaluation, Problem};
 /// The bounds of the sums over some rows, one for each number of an evaluation of them.
 #[derive(Clone, Debug)]
 pub(in crate::validate) struct SumBounds {
-    /// Of the errors; reduced like the sums.
+    /// The bounds of the errors, reduced like the sums.
     pub(in crate::validate) error: Evaluation,
     /// The largest magnitudes that partial sums may have on a device, which adds before it reduces: those of all terms
     /// together, never reduced.
@@ -13,7 +13,7 @@ pub(in crate::validate) struct SumBounds {
 }
 
 impl SumBounds {
-    /// Of no rows.
+    /// The bounds of the sums over no rows.
     pub(super) fn zero(n_parameters: usize) -> Self {
         Self {
             error: Evaluation::zero(n_parameters),

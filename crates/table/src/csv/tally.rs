@@ -58,7 +58,7 @@ impl Tally {
         self.lost_digits.extend(other.lost_digits);
     }
 
-    /// A sentence each; the columns have these names.
+    /// What the owner of the table should know, a sentence each; `names` are those of its columns.
     pub(super) fn notices(&self, dialect: &Dialect, names: &[String]) -> Vec<String> {
         let counted =
             |column: &usize, n_cells: &usize| format!("{n_cells} of `{}`", shown(&names[*column]));

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 /// a header, and the usual spellings of a missing value are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextOptions {
-    /// What separates the cells of a line; without it the one of `,`, `;`, tab and `|` that fits the first lines.
+    /// What separates the cells of a line, of which a space stands for however much white space; without it the one of
+    /// `,`, `;`, tab and `|` that fits the first lines, or white space if none does.
     pub separator: Option<char>,
     /// What separates the whole part of a number from its decimals: `.` or `,`; a point if not given.
     pub decimal: Option<char>,

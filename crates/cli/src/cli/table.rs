@@ -18,7 +18,7 @@ pub(crate) struct LabelsArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "CSV")]
 pub(crate) struct TextArgs {
-    /// What separates the cells of a line: a character, or `tab` (default: the one of `,`, `;`, tab and `|` that fits the first lines, or a space if none does)
+    /// What separates the cells of a line: a character, `tab`, or `space` for however much white space (default: the one of `,`, `;`, tab and `|` that fits the first lines, or white space if none does)
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<char>,
     /// What separates the decimals of a number: `.` or `,` (default: `.`)
@@ -44,6 +44,7 @@ fn separator(text: &str) -> Result<char, String> {
     let mut characters = text.chars();
     match (text, characters.next(), characters.next()) {
         ("tab" | "\\t", ..) => Ok('\t'),
+        ("space", ..) => Ok(' '),
         (_, Some(character), None) if character.is_ascii() && !"\"\r\n".contains(character) => {
             Ok(character)
         }

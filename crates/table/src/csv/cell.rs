@@ -1,11 +1,12 @@
 //! Cells: where they end, what is in them, and the numbers they are.
 
 use crate::numerals::pointed;
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use std::borrow::Cow;
 
 /// How the cells of a file are written.
 pub(super) struct Dialect {
+    /// A space stands for any white space within a line, however much of it: tables may be aligned.
     pub(super) separator: u8,
     /// Whether decimals have a comma.
     pub(super) has_comma: bool,
@@ -36,7 +37,7 @@ impl Dialect {
             words: Vec::new(),
             begins_word: [false; 256],
             has_numbers: false,
-            has_plain_numbers: !has_comma && separator != b' ',
+            has_plain_numbers: !has_comma,
         };
         let truths = truths.map(|(text, value)| Word {
             text: text.to_owned(),
@@ -101,9 +102,34 @@ impl Dialect {
         self.words.iter().position(of_number)
     }
 
-    /// Whether it is white space within a line.
-    pub(super) fn is_blank(&self, byte: u8) -> bool {
-        byte.is_ascii_whitespace() && byte != b'\n' && byte != self.separator
+    /// Whether any white space within a line separates cells.
+    fn is_aligned(&self) -> bool {
+        self.separator == b' '
+    }
+
+    /// Whether it is white space within a line that may stand before a cell.
+    fn is_blank(&self, byte: u8) -> bool {
+        let is_separator = byte == self.separator && !self.is_aligned();
+        byte.is_ascii_whitespace() && byte != b'\n' && !is_separator
+    }
+
+    /// Whether a quote after `before`, outside quotes, opens a cell: another one is a letter like any other.
+    pub(super) fn opens_cell(&self, before: &[u8]) -> bool {
+        if self.is_aligned() {
+            return before.last().is_none_or(u8::is_ascii_whitespace);
+        }
+        let mut before = before.iter().rev();
+        let last = before.find(|byte| !self.is_blank(**byte));
+        last.is_none_or(|last| *last == self.separator || *last == b'\n')
+    }
+
+    /// Where the cell without quotes ends that begins at `text[start]`.
+    fn end_of_bare(&self, text: &[u8], start: usize) -> usize {
+        let end = match self.is_aligned() {
+            true => memchr3(b' ', b'\t', b'\n', &text[start..]),
+            false => memchr2(self.separator, b'\n', &text[start..]),
+        };
+        end.map_or(text.len(), |end| start + end)
     }
 }
 
@@ -186,16 +212,23 @@ impl<'t> Rows<'t> {
     /// Moves behind the separator or the line end after a cell that ends at `end`, and says whether the row ends there;
     /// none if something else follows.
     pub(super) fn close(&mut self, mut end: usize) -> Option<bool> {
-        let separator = self.dialect.separator;
-        while self.text.get(end) == Some(&b' ') && separator != b' ' {
-            end += 1;
+        let is_aligned = self.dialect.is_aligned();
+        match is_aligned {
+            true => end = self.skip_blanks(end),
+            false => {
+                while self.text.get(end) == Some(&b' ') {
+                    end += 1;
+                }
+            }
         }
+        let is_separated = || self.text[..end].last().is_some_and(u8::is_ascii_whitespace);
         let (is_last, length) = match self.text.get(end) {
-            Some(byte) if *byte == separator => (false, 1),
+            Some(byte) if *byte == self.dialect.separator => (false, 1),
             Some(b'\n') => (true, 1),
             Some(b'\r') if self.text.get(end + 1) == Some(&b'\n') => (true, 2),
             Some(b'\r') if end + 1 == self.text.len() => (true, 1),
             None => (true, 0),
+            Some(_) if is_aligned && is_separated() => (false, 0),
             Some(_) => return None,
         };
         self.at = end + length;
@@ -217,12 +250,13 @@ impl<'t> Rows<'t> {
             let is_trimmed = bare.len() < content.len();
             (bare, self.skip_blanks(quote + 1), is_trimmed)
         } else {
-            let end = memchr2(self.dialect.separator, b'\n', &text[start..]);
-            let end = end.map_or(text.len(), |end| start + end);
+            let end = self.dialect.end_of_bare(text, start);
             let content = text[start..end].trim_ascii_end();
-            // A line may end in a carriage return and a line feed.
             let behind = &text[start + content.len()..end];
-            let is_trimmed = start > self.at || !matches!(behind, b"" | b"\r");
+            // A line may end in a carriage return and a line feed.
+            let is_line_end = behind == b"\r" && text.get(end) != Some(&self.dialect.separator);
+            let is_at_ends = start > self.at || !(behind.is_empty() || is_line_end);
+            let is_trimmed = is_at_ends && !self.dialect.is_aligned();
             (content, end, is_trimmed)
         };
         let is_last = self.close(end).ok_or(

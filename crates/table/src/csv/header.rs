@@ -140,16 +140,24 @@ fn dialect(text: &[u8], options: &TextOptions) -> Result<Dialect> {
             separator,
         )
     });
-    if let Some(best) = fits.into_iter().max().filter(|best| best.2 > 1) {
-        return Ok(of(best.4));
-    }
-    // Texts have spaces too, so these separate cells only if the lines agree on their number, and nothing else does.
+    let best = fits.into_iter().max().filter(|best| best.2 > 1);
+    // Texts have spaces too, so these separate cells only if the lines agree on their number, and nothing else separates
+    // any, or only a tab does between cells that several spaces separate.
     let spaces = of(b' ');
     let (how_well, n_cells) = fit(text, &spaces);
-    Ok(match how_well > 0 && n_cells > 1 {
-        true => spaces,
-        false => of(preferred),
+    Ok(match best {
+        Some((.., b'\t')) if how_well == 2 && has_spaces(text) => spaces,
+        Some((.., separator)) => of(separator),
+        None if how_well > 0 && n_cells > 1 => spaces,
+        None => of(preferred),
     })
+}
+
+/// Whether the first line has several spaces between texts.
+fn has_spaces(text: &[u8]) -> bool {
+    let first = text.trim_ascii_start().split(|byte| *byte == b'\n').next();
+    let mut pairs = first.unwrap_or_default().trim_ascii_end().windows(2);
+    pairs.any(|pair| pair == b"  ")
 }
 
 /// How well a dialect fits the first lines, and how many cells the first has: 2 if all have as many, 1 if the others

@@ -32,18 +32,11 @@ pub(super) fn end(text: &[u8], start: usize, n_lines: usize, dialect: &Dialect) 
             if n_counted == n_lines || at - start >= PIECE_BYTES {
                 return (at, n_counted);
             }
-        } else if opens_cell(&text[start..next], dialect) {
+        } else if dialect.opens_cell(&text[start..next]) {
             at = closing_quote(text, at).map_or(text.len(), |quote| quote + 1);
         }
     }
     (text.len(), n_counted)
-}
-
-/// Whether a quote after `before`, outside quotes, opens a cell: another one is a letter like any other.
-fn opens_cell(before: &[u8], dialect: &Dialect) -> bool {
-    let mut before = before.iter().rev();
-    let last = before.find(|byte| !dialect.is_blank(**byte));
-    last.is_none_or(|last| *last == dialect.separator || *last == b'\n')
 }
 
 /// The rows of a piece.

@@ -165,6 +165,21 @@ fn headers_are_read_as_people_write_them() {
         ("a\tb,c\n1\t2\n", "a|b,c", "cells are separated by tabs"),
         ("a b\n1 2\n", "a|b", "cells are separated by spaces"),
         (
+            "  age  height\n   7     120\n  12     151\n",
+            "age|height",
+            "cells are separated by spaces",
+        ),
+        (
+            "mpg   cyl\tcar\n18.0   8\t\"ford torino\"\n",
+            "mpg|cyl|car",
+            "cells are separated by spaces",
+        ),
+        (
+            "first name\tlast  name\nAnn M\tLee  \n",
+            "first name|last  name",
+            "cells are separated by tabs",
+        ),
+        (
             "\"a\" \"b\"\n\"x y\" 1 2\n\"z\" 3 4\n",
             "(#1)|a|b",
             "cells are separated by spaces; columns without a name are called by their places, and are features only if asked for: `#1`",
@@ -292,20 +307,6 @@ fn missing_cells_truths_and_decimals_are_read_and_told() {
             .contains("`1.5` is not a number"),
         "a point parts thousands"
     );
-    let spaces = TextOptions {
-        separator: Some(' '),
-        ..TextOptions::default()
-    };
-    let mut csv = File::new("\"a\" b\n1 2\n 3\n")
-        .open(&spaces)
-        .expect("a header");
-    let batches = all(&mut csv, Kind::Number).expect("numbers");
-    assert_eq!(numbers(&batches, 1), [2.0, 3.0]);
-    assert_eq!(
-        batches[0].columns[0].null_count(),
-        1,
-        "an empty cell before a space"
-    );
     let wrong = TextOptions {
         separator: Some('"'),
         ..TextOptions::default()
@@ -357,5 +358,38 @@ fn columns_are_what_all_of_their_cells_are() {
     assert!(
         !csv.take_notices().concat().contains("digits"),
         "nothing is lost"
+    );
+}
+
+#[test]
+fn however_much_white_space_separates_aligned_cells() {
+    let options = TextOptions {
+        separator: Some(' '),
+        ..TextOptions::default()
+    };
+    let text =
+        " \"a b\"   c \t d\r\n  1     20  \t x\"y  \r\n\t100    3 \"a \"\"\nb\"\n   \n  5  -6 NA\n";
+    let mut csv = File::new(text).open(&options).expect("a header");
+    assert_eq!(csv.columns().names, ["a b", "c", "d"]);
+    let wanted = [(0, Kind::Number), (1, Kind::Number), (2, Kind::Text)];
+    let batches = csv.read(&wanted, usize::MAX).expect("three rows");
+    assert_eq!(numbers(&batches, 0), [1.0, 100.0, 5.0]);
+    assert_eq!(numbers(&batches, 1), [20.0, 3.0, -6.0]);
+    let texts = batches[0].columns[2].as_string::<i64>();
+    assert_eq!(
+        texts.iter().collect::<Vec<_>>(),
+        [Some("x\"y"), Some("a \"\nb"), None]
+    );
+    assert_eq!(
+        csv.take_notices(),
+        ["cells that are `NA` count as missing: 1 of `d`"]
+    );
+    assert_eq!(
+        refused("a b\n1 2\n\n  3  \n", &options).0,
+        ":4: has 1 of 2 cells; every row needs as many as the first line has"
+    );
+    assert_eq!(
+        refused("a b\n1 \"2\"3\n", &options).0,
+        ":2: column `b`: goes on after its closing quote; a quote that is part of a text is written twice"
     );
 }

@@ -84,6 +84,15 @@ fn white_space_at_the_ends_of_texts_is_told() {
             ]
         );
     }
+    let mut csv = File::new("a,b\nx\r,1\ny,2\r\n")
+        .open(&TextOptions::default())
+        .expect("a header");
+    all(&mut csv, Kind::Inferred).expect("rows");
+    assert_eq!(
+        csv.take_notices(),
+        ["white space at the ends of texts is left out: 1 of `a`"],
+        "a carriage return that ends no line"
+    );
     let mut csv = File::new("a\n True\nFalse \n")
         .open(&TextOptions::default())
         .expect("a header");

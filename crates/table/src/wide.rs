@@ -9,7 +9,7 @@ use arrow_array::{ArrayRef, Float64Array};
 use arrow_schema::DataType;
 
 /// 2^52: from here on every float64 is an integer.
-const WHOLE: f64 = 4_503_599_627_370_496.0;
+pub(crate) const WHOLE: f64 = 4_503_599_627_370_496.0;
 
 /// The cells of an array of integers of 64 bits; none of any other array.
 fn integers(column: &ArrayRef) -> impl Iterator<Item = Option<i128>> + '_ {

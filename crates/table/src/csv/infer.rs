@@ -1,7 +1,7 @@
 //! Columns as what all of their cells are.
 
 use super::cell::Dialect;
-use super::tally::{Tally, loses_digits};
+use super::tally::{Change, Tally, loses_digits};
 use crate::reader::Batch;
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, Float64Array, LargeStringArray};
@@ -49,7 +49,7 @@ pub(super) fn infer(
             let there = texts.map(|text| {
                 let word = dialect.missing_number(text?);
                 word.map_or(text, |word| {
-                    tally.word(word, column, 1);
+                    tally.count(Change::Word(word), column);
                     None
                 })
             });
@@ -73,7 +73,7 @@ pub(super) fn infer(
         has_lost_digits
     });
     if has_lost_digits.reduce(|| false, |one, other| one | other) {
-        tally.lost_digits(column);
+        tally.count(Change::Rounded, column);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rows of a piece of a file, which begins and ends where rows do.
 
 use super::cell::{Dialect, Rows, closing_quote};
-use super::tally::{Tally, is_wide};
+use super::tally::{Change, Tally, is_wide};
 use crate::error::{Error, Place, Remedy, Result, shown};
 use crate::numerals::{self, not_finite};
 use crate::reader::{Batch, Kind};
@@ -188,7 +188,7 @@ impl Reading<'_> {
             numbers.append_value(value);
             if is_wide(value) {
                 let text = String::from_utf8_lossy(&rows.text[start..end]);
-                self.tally.wide_number(column, &text, value);
+                self.tally.number(column, &text, value);
             }
             return Ok(is_last);
         }
@@ -197,13 +197,15 @@ impl Reading<'_> {
         for (nth, slot) in self.slots[column].iter().enumerate() {
             let text = cell.text().map_err(unplaced)?;
             match self.cells[*slot].push(&text, dialect)? {
-                Content::Word(word) if nth == 0 => self.tally.word(word, column, 1),
+                Content::Word(word) if nth == 0 => {
+                    self.tally.count(Change::Word(word), column);
+                }
                 Content::Number(value) if is_wide(value) => {
-                    self.tally.wide_number(column, &text, value);
+                    self.tally.number(column, &text, value);
                 }
                 // White space around a number means nothing.
                 Content::Text if nth == 0 && cell.is_trimmed && dialect.number(&text).is_none() => {
-                    self.tally.trimmed(column, 1);
+                    self.tally.count(Change::Trimmed, column);
                 }
                 _ => {}
             }

@@ -19,7 +19,7 @@ pub(super) use hidden::{activation, slope};
 pub(super) use neuron::Neuron;
 pub(super) use outputs::outputs;
 pub(crate) use running::running;
-pub(super) use step::{Before, StepBound};
+pub(super) use step::{Before, StepBound, penalty};
 pub(super) use sums::SumBounds;
 
 use crate::backend::{ArithmeticRounding, Predictions, Problem};

@@ -5,7 +5,7 @@
 mod tests;
 
 use super::Check;
-use super::bound::{Before, Bounded, Bounds, StepBound, forward_is_beyond_f32};
+use super::bound::{Before, Bounded, Bounds, StepBound, forward_is_beyond_f32, penalty};
 use super::gathered::{self, EvaluateAlone};
 use super::range::{self, beyond_f32};
 use crate::backend::{Backend, Problem, UpdateSummary};
@@ -56,7 +56,7 @@ fn make(backend: &mut (impl Backend + ?Sized), updates: Range<u64>) -> Result<Up
 /// Checks update number `update` of the first backend and the one after it, by `rule`, which it and the reference beside it
 /// follow; and, of a mini-batch, what the update sees against what `evaluate_alone` sees of these rows. The first backend
 /// keeps its parameters and what its optimizer keeps. `bounds` are those of a network that reads each row once; others have
-/// none. The penalty that an update reports is not compared.
+/// none.
 ///
 /// # Errors
 /// If a device fails, or a value may leave the range of f32.
@@ -86,6 +86,14 @@ pub(super) fn check(
     if before.is_finite() && !is_in_range {
         let of_updates = (rule, update..update + 2);
         check_range(problem, bounds, reference, of_updates, &before)?;
+    }
+    let penalty = penalty(rule, &problem.network, &before.parameters);
+    if before.is_finite() && !penalty.bound.is_finite() {
+        return Err(beyond_f32(problem, &before.parameters));
+    }
+    if rule.l1 > 0.0 || rule.l2 > 0.0 {
+        let values = [reported.penalty, penalty.value, penalty.bound];
+        checks.push(Check::of("penalty", [values]));
     }
     let of_progress = [
         [reported.summary.loss, evaluation.summary.loss, 0.0],

@@ -1,6 +1,7 @@
 //! The bounds of one step of an optimizer, from the gradient and from what the optimizer keeps.
 
 use super::{Bounded, gamma};
+use crate::network::Network;
 use crate::optimizer::{
     ADAM_DECAY, ADAM_EPSILON, CLIP_EPSILON, Optimizer, RMSPROP_DECAY, RMSPROP_EPSILON, UpdateRule,
     adam_shares,
@@ -150,4 +151,28 @@ impl<'r> StepBound<'r> {
 /// A running mean that keeps the share `decay` of itself and takes a new number.
 fn mean(decay: f64, mean: Bounded, new: Bounded) -> Bounded {
     mean.plus(Bounded::rounded(1.0 - decay).times(new.plus(mean.negated())))
+}
+
+/// The penalties on the weights among `parameters`, of whose norms a device takes the sums; without a finite bound where one
+/// may leave f32.
+pub(in crate::validate) fn penalty(
+    rule: &UpdateRule,
+    network: &Network,
+    parameters: &[f64],
+) -> Bounded {
+    let penalty = rule.penalty(network);
+    // A device may take a square for 0 where it is below the least normal f32.
+    let lost = parameters.len() as f64 * f64::from(f32::MIN_POSITIVE);
+    let (mut value, mut bound) = (0.0, 0.0);
+    for (factor, loss) in [
+        (rule.l1, penalty.l1_loss(parameters)),
+        (0.5 * rule.l2, penalty.l2_loss(parameters)),
+    ] {
+        if factor > 0.0 {
+            let norm = loss / factor;
+            value += loss;
+            bound += factor * Bounded::new(norm, gamma(NORM_ROUNDINGS) * norm + lost).bound;
+        }
+    }
+    Bounded { value, bound }
 }

@@ -29,6 +29,8 @@ enum Fault {
     Loss,
     /// The slope that an update reports.
     Slope,
+    /// The penalty that an update reports.
+    Penalty,
     /// The last number of the gradient of a batch.
     Gradient,
     /// Updates go without the units of others, and are of other rows.
@@ -104,6 +106,7 @@ impl Backend for Device<'_> {
         for seen in &mut seen {
             self.spoil(Fault::Loss, Some(&mut seen.summary.loss));
             self.spoil(Fault::Slope, Some(&mut seen.summary.mean_slope));
+            self.spoil(Fault::Penalty, Some(&mut seen.penalty));
         }
         Ok(seen)
     }
@@ -218,9 +221,14 @@ fn every_wrong_number_is_found_by_its_check() {
             (Fault::TwoKept, 1e-9, "two updates at once"),
             (Fault::Loss, 1e-9, "progress"),
             (Fault::Slope, 1e-9, "progress"),
+            (Fault::Penalty, 1e-5, "penalty"),
             (Fault::Gradient, 1e-9, "gradient of a batch"),
         ] {
             if fault == Fault::Gradient && rule.batches.is_none() {
+                continue;
+            }
+            let is_penalised = rule.l1 > 0.0 || rule.l2 > 0.0;
+            if !is_penalised && fault == Fault::Penalty {
                 continue;
             }
             let keeps = !rule.optimizer.memory().is_empty() || rule.average_decay.is_some();

@@ -49,7 +49,7 @@ impl<'m> Predictor<'m> {
             BackendChoice::Cpu => (on_cpu(), None),
             BackendChoice::Gpu => (on_gpu(Software::Allowed)?, None),
             BackendChoice::Auto => match pays_on_gpu(model.network(), dataset.n_samples()) {
-                // With a GPU the question does not arise for one layer, which no GPU takes that wide.
+                // Of one layer nobody expects a GPU to predict.
                 Err(why) => (on_cpu(), model.network().has_hidden().then_some(why)),
                 Ok(why) => match on_gpu(Software::Refused) {
                     Err(none @ Error::NoAdapter { .. }) => (on_cpu(), Some(none.statement())),

@@ -21,6 +21,16 @@ pub(crate) const PAIRS: [(Activation, Loss); 5] = [
     (Activation::Tanh, Loss::SquaredError),
 ];
 
+/// Every activation of hidden layers.
+pub(crate) const HIDDEN: [Activation; 6] = [
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Tanh,
+    Activation::Sigmoid,
+    Activation::Gelu,
+    Activation::Silu,
+];
+
 /// Test data, the same on every run.
 pub(crate) struct Random(SmallRng);
 

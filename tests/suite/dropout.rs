@@ -4,7 +4,7 @@
 //! backward pass has to go without the very units that the forward pass went without. The shaders are held against the
 //! host in `device_updates`.
 
-use crate::common::{Random, neuralnet_json, parameters, scratch};
+use crate::common::{HIDDEN, Random, neuralnet_json, parameters, scratch};
 use neuralnet::backend::{Backend, Evaluation, Problem};
 use neuralnet::cpu::{Cpu, Reference};
 use neuralnet::network::{Activation, Dropout, Hidden};
@@ -15,15 +15,6 @@ use neuralnet::{
 };
 use std::ops::ControlFlow;
 use std::path::Path;
-
-const ACTIVATIONS: [Activation; 6] = [
-    Activation::Sigmoid,
-    Activation::Tanh,
-    Activation::Relu,
-    Activation::LeakyRelu,
-    Activation::Gelu,
-    Activation::Silu,
-];
 
 fn dataset(n_samples: usize) -> Dataset {
     let mut random = Random::new(n_samples as u64);
@@ -64,7 +55,7 @@ impl<B: Backend> OfUpdate<B> {
 fn the_gradient_of_an_update_is_the_derivative_of_its_loss() {
     const STEP: f64 = 1e-5;
     let dataset = dataset(7);
-    for activation in ACTIVATIONS {
+    for activation in HIDDEN {
         let problem = problem(&dataset, activation, 0.4);
         let mut parameters = problem.network.parameters_from(1, None);
         // Biases start at 0, where a unit whose inputs are all dropped would be in the corner of a ReLU.
@@ -99,7 +90,7 @@ fn the_gradient_of_an_update_is_the_derivative_of_its_loss() {
 #[test]
 fn the_fast_pass_of_an_update_is_the_plain_one() {
     let dataset = dataset(3000);
-    for activation in ACTIVATIONS {
+    for activation in HIDDEN {
         let problem = problem(&dataset, activation, 0.3);
         let parameters = problem.network.parameters_from(1, None);
         let batch: Vec<usize> = (0..1200).map(|i| i * 7 % 3000).collect();

@@ -770,6 +770,9 @@ fn mutated_files_are_refused_or_read() {
     fs::write(folder.join("x-labels.idx"), idx(&[6], &[1; 6])).unwrap();
     let of = |name: &str| fs::read(made(name)).unwrap();
     let pictures = idx(&[6, 2, 2], &(0..24).map(|at| 10 * at).collect::<Vec<u8>>());
+    let feather = folder.join("x.feather");
+    convert(&made("snappy.parquet"), None, &feather).unwrap();
+    let feather = fs::read(&feather).unwrap();
     for (name, bytes, header) in [
         ("i4_big_fortran.npy", of("i4_big_fortran.npy"), 128),
         ("stored.npz", of("stored.npz"), 0),
@@ -778,6 +781,7 @@ fn mutated_files_are_refused_or_read() {
         ("none.parquet", of("none.parquet"), 0),
         ("pages_v2.parquet", of("pages_v2.parquet"), 0),
         ("x-images.idx", pictures, 16),
+        ("mutated.feather", feather, 8),
     ] {
         mutate(&folder.join(name), &bytes, header);
     }

@@ -1,7 +1,7 @@
 //! Networks with hidden layers or many outputs on a GPU: each kernel is held against the definition, and nothing but the shape decides a
 //! bit.
 
-use crate::common::{Random, gpu};
+use crate::common::{HIDDEN, Random, gpu};
 use neuralnet::backend::{Backend, Evaluation, Problem};
 use neuralnet::cpu::Reference;
 use neuralnet::gpu::Gpu;
@@ -501,14 +501,6 @@ fn the_slope_at_0_is_that_of_the_definition() {
 
 /// A network, weights and objective at random, of every activation.
 fn random_problem(random: &mut Random, number: usize) -> (Dataset, Shape, bool) {
-    const HIDDEN: [Activation; 6] = [
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Tanh,
-        Activation::Sigmoid,
-        Activation::Gelu,
-        Activation::Silu,
-    ];
     const OUTPUTS: [(Activation, Loss); 5] = crate::common::PAIRS;
     let output = OUTPUTS[number % OUTPUTS.len()];
     let width = |random: &mut Random| match random.below(3) {
@@ -601,9 +593,11 @@ fn random_networks_are_proven_stage_by_stage() {
         assert!(exceeded.is_empty(), "{number}, {what}: {exceeded:#?}");
         let n_layers = shape.widths.len() + 1;
         // z, dloss/dz and gradient of each layer, the activations of the hidden ones, seven more, z and predictions from
-        // the data unless their bound promises nothing, what the optimizer keeps, and of batches the gradient, at 0, 1 and 3.
+        // the data unless their bound promises nothing, what the optimizer keeps, a penalty, and of batches the gradient, at 0, 1
+        // and 3.
         let keeps = !optimizer.memory().is_empty() || config.average_decay.is_some();
-        let of_update = usize::from(keeps) + usize::from(config.batch_size.is_some());
+        let of_update = [keeps, config.l2 > 0.0, config.batch_size.is_some()];
+        let of_update: usize = of_update.map(usize::from).iter().sum();
         let n_checks = 3 * (4 * n_layers - 1 + 7 + 2 + of_update);
         let n_found = proof.checks.len() + proof.vacuous.len();
         assert_eq!(n_found, n_checks, "{what}");

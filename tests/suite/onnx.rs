@@ -1,6 +1,6 @@
 //! A runtime that knows nothing of this program predicts from an exported model what the model predicts.
 
-use crate::common::{neuralnet, random_dataset, scratch};
+use crate::common::{HIDDEN, neuralnet, random_dataset, scratch};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Hardware, Loss, Model, TrainConfig, Trained, train};
@@ -113,14 +113,7 @@ fn a_runtime_predicts_what_the_model_predicts() {
 /// Hidden layers of each activation, one after the other.
 #[test]
 fn hidden_layers_predict_what_the_model_predicts() {
-    for activation in [
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Tanh,
-        Activation::Sigmoid,
-        Activation::Gelu,
-        Activation::Silu,
-    ] {
+    for activation in HIDDEN {
         let dataset = random_dataset(33, 7, 3);
         let config = TrainConfig {
             iterations: 0,

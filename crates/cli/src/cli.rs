@@ -114,7 +114,7 @@ pub(crate) struct ConvertArgs {
     /// A table: CSV (also .csv.gz and .csv.zst), .npy, .npz, .parquet, .feather, or pictures in the IDX format (-ubyte or .idx, also .gz)
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// The file to write: .csv, .csv.gz, .csv.zst, .npy, .npz, .parquet or .feather
+    /// The file to write: .csv, .csv.gz, .csv.zst, .npy, .npz, .parquet, .feather or .arrow
     #[arg(value_name = "OUT")]
     pub(crate) output: PathBuf,
     #[command(flatten)]

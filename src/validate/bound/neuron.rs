@@ -1,7 +1,7 @@
 //! Bounds of what one output makes of its pre-activation: prediction, slope, loss and its derivative.
 
 use super::{Bounded, E, FLOAT64, FLUSHED, LOG, gamma};
-use crate::network::sigmoid;
+use crate::network::{Activation, sigmoid};
 use crate::objective::Loss;
 
 /// The pre-activation and prediction of one output, with the bounds of their f32 counterparts.
@@ -28,11 +28,17 @@ pub(super) enum NeuronKind {
 }
 
 impl Neuron {
-    pub(super) fn identity(z: Bounded) -> Self {
-        Self {
-            z,
-            y: z,
-            kind: NeuronKind::Identity,
+    /// That of an activation of outputs which depends on one pre-activation.
+    pub(super) fn new(activation: Activation, z: Bounded) -> Self {
+        match activation {
+            Activation::Sigmoid => Self::sigmoid(z),
+            Activation::Tanh => Self::tanh(z),
+            Activation::Identity => Self {
+                z,
+                y: z,
+                kind: NeuronKind::Identity,
+            },
+            other => unreachable!("{other:?} is none of one output"),
         }
     }
 

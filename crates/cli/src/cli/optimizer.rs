@@ -49,7 +49,7 @@ pub(super) struct OptimizerArgs {
     /// Add R/2 times the sum of the weights' squares to the loss, not of the bias: weights stay small (default: to train on a file by lbfgs towards cross-entropy what scikit-learn takes, as much as one sample weighs, so 1 over the samples for a mean; 0 with --l1 and otherwise)
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     l2: Option<f64>,
-    /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden, unless the optimizer is lbfgs; otherwise all)
+    /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden and more rows than that, unless the optimizer is lbfgs; otherwise all)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<BatchSize>,
     /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: 10 to train with batches and --hidden)

@@ -16,7 +16,7 @@ pub(crate) struct TaskArgs {
     /// A table (CSV, also .csv.gz and .csv.zst; .npy; .npz with X and y; .parquet; .feather; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,rule=linear][,noise=0.05][,seed=1]` with the rule linear, xor, circle, spiral or teacher
     #[arg(default_value = "article")]
     data: String,
-    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 100 to validate and 1000 to train, or 10 epochs with --hidden and batches)
+    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 100 to validate and 1000 to train, or 10 epochs with --hidden and more than 128 rows)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) iterations: Option<u64>,
     /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam and RMSprop, 0.001 for AdamW, otherwise 0.1)
@@ -34,7 +34,7 @@ pub(crate) struct TaskArgs {
     /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
     #[arg(long, value_parser = choice::<Loss>())]
     pub(super) loss: Option<Loss>,
-    /// Train on standardised features: each less its mean, over its standard deviation; the weights printed and saved are those of the unscaled features (default: yes for files)
+    /// Train on standardised features: each less its mean, over its standard deviation, with --no-bias over that alone; the weights printed and saved are those of the unscaled features (default: yes for files)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
     /// Train on the unscaled features

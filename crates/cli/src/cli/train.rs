@@ -57,7 +57,7 @@ pub(crate) struct TrainArgs {
     /// The report page to write: settings, metrics, curves and weights in one HTML file
     #[arg(long, value_name = "FILE", group = "written", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
-    /// Replace files that exist
+    /// Replace files that exist, but no checkpoint
     #[arg(long, requires = "written", help_heading = "Output")]
     force: bool,
     /// Print one JSON object and nothing else

@@ -260,7 +260,7 @@ impl Error {
             ],
             Self::Target { .. } => &[
                 Remedy::Do("rescale it"),
-                Remedy::Set("loss", "squared-error"),
+                Remedy::Set("activation", "identity"),
             ],
             Self::HostMemory { .. } => &[Remedy::Do("take fewer rows")],
             Self::DeviceMemory { .. } => &[

@@ -73,6 +73,9 @@ pub struct Description {
     /// Why the training stopped; `None` if the file does not say.
     #[serde(default)]
     pub stop: Option<StopReason>,
+    /// The iteration that the parameters are those of, if early stopping returned to the best ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_iteration: Option<u64>,
     /// The final loss, with the penalties.
     pub loss: f64,
     /// The name of the training data.
@@ -163,6 +166,7 @@ impl Model {
                 iterations: trained.iterations,
                 loss: trained.loss,
                 stop: Some(trained.stop),
+                kept_iteration: trained.kept,
                 source: dataset.source().to_owned(),
                 n_samples: dataset.n_samples(),
                 backend: trained.backend.to_owned(),
@@ -243,13 +247,19 @@ impl Model {
         atomic_file::replace(path, |mut file| file.write_all(&bytes))
     }
 
-    /// The bytes of the file, the same for the same model.
-    fn bytes(&self) -> Vec<u8> {
-        let description = Description {
+    /// The description as it stands in a file, with the checksum.
+    #[must_use]
+    pub fn description_in_file(&self) -> Description {
+        Description {
             checksum: self.checksum(),
             ..self.description.clone()
-        };
-        let text = serde_json::to_string(&description).expect("strings and numbers");
+        }
+    }
+
+    /// The bytes of the file, the same for the same model.
+    fn bytes(&self) -> Vec<u8> {
+        let text = self.description_in_file();
+        let text = serde_json::to_string(&text).expect("strings and numbers");
         // One key, since the order of several would not be fixed.
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
         tensors::bytes(self.tensors(), metadata)
@@ -385,7 +395,8 @@ pub(crate) fn of_other_targets(error: Error, dataset: &Dataset) -> Error {
         Error::Target { .. } => Error::Dataset {
             source_name: dataset.source().to_owned(),
             reason: format!(
-                "is no table like that of the training, whose targets lie within [0, 1] ({error})"
+                "is no table like that of the training, whose targets lie within [0, 1] ({})",
+                error.statement()
             ),
         },
         other => other,

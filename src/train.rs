@@ -180,8 +180,10 @@ impl<'a> Training<'a> {
         // Before the evaluation below, which a training that continues from here would not make.
         self.save_checkpoint()?;
         if self.run.progress.loss.is_nan() {
-            // No iteration was made, and the history below takes the loss up.
+            // No iteration was made.
             self.run.evaluate_end()?;
+            let (iteration, loss) = (self.iteration(), self.run.progress.loss);
+            self.run.history.push(iteration, loss);
         }
         self.evaluate_holdout()?;
         let best = self.return_to_best()?;
@@ -189,6 +191,7 @@ impl<'a> Training<'a> {
         self.run.evaluate_end()?;
         let run = self.run;
         let progress = run.progress;
+        let validation_history = self.holdout.map(|holdout| holdout.state.history.points);
         let stop = match run.stop {
             Some(stop) => stop,
             None if run.is_complete() => StopReason::Iterations,
@@ -210,6 +213,7 @@ impl<'a> Training<'a> {
             loss: progress.loss,
             validation: best.map(|(_, loss)| loss).or(progress.validation),
             history: run.history.points,
+            validation_history: validation_history.unwrap_or_default(),
             summary: progress.summary,
             seconds: progress.seconds,
         })

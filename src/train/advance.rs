@@ -88,7 +88,7 @@ impl Training<'_> {
             let Some(iterations) = submitted.pop_front() else {
                 return Ok(());
             };
-            self.run.complete(iterations, self.holdout.is_none())?;
+            self.run.complete(iterations)?;
             let now = Instant::now();
             self.run.add_time(iterations, now - since);
             since = now;

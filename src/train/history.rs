@@ -1,17 +1,12 @@
 //! The course of the loss.
 
-use super::Progress;
-
-/// The loss at one iteration.
+/// A loss, and the parameters it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct HistoryPoint {
-    /// Updates made.
+    /// The number of updates that led to them.
     pub iteration: u64,
-    /// What is minimised, in the last pass. All optimizers but L-BFGS take it before the last update, with
-    /// mini-batches on the last batch.
+    /// The loss at them.
     pub loss: f64,
-    /// The loss on the held-out samples, if there are any.
-    pub validation: Option<f64>,
 }
 
 /// Beyond this number of points every other one is dropped.
@@ -24,26 +19,23 @@ pub(super) struct History {
     stride: u64,
 }
 
-impl History {
-    pub(super) fn new() -> Self {
+impl Default for History {
+    fn default() -> Self {
         Self {
             points: Vec::new(),
             stride: 1,
         }
     }
+}
 
-    /// Adds the losses of `progress`, the last pass of which saw the parameters after `iteration` updates, unless the
-    /// last point is too near.
-    pub(super) fn push(&mut self, progress: &Progress, iteration: u64) {
+impl History {
+    /// Adds the loss at the parameters after `iteration` updates, unless the last point is too near.
+    pub(super) fn push(&mut self, iteration: u64, loss: f64) {
         let next = self.points.last().map(|last| last.iteration + self.stride);
         if next.is_some_and(|next| iteration < next) {
             return;
         }
-        self.points.push(HistoryPoint {
-            iteration,
-            loss: progress.loss,
-            validation: progress.validation,
-        });
+        self.points.push(HistoryPoint { iteration, loss });
         if self.points.len() > MOST {
             self.points = self.points.iter().step_by(2).copied().collect();
             self.stride *= 2;
@@ -53,13 +45,13 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::{History, MOST, Progress};
+    use super::{History, MOST};
 
     #[test]
     fn points_are_thinned_evenly() {
-        let mut history = History::new();
+        let mut history = History::default();
         for iteration in 0..100_000 {
-            history.push(&Progress::default(), iteration);
+            history.push(iteration, 0.5);
         }
         let points = &history.points;
         assert!(

@@ -1,5 +1,6 @@
 //! The held-out samples, and when their loss ends a training.
 
+use super::history::History;
 use super::run::TrainingRun;
 use super::stop::StopReason;
 use super::{TrainConfig, Training};
@@ -25,6 +26,7 @@ pub(super) struct HoldoutState {
     last: Option<u64>,
     pub(super) best: Option<Best>,
     evaluations_since_best: u32,
+    pub(super) history: History,
 }
 
 /// The parameters with the lowest loss on the held-out samples.
@@ -87,7 +89,7 @@ impl<'a> HoldoutLoss<'a> {
             self.state.evaluations_since_best += 1;
         }
         run.progress.validation = Some(loss);
-        run.history.push(&run.progress, iteration);
+        self.state.history.push(iteration, loss);
         self.stop(run);
         Ok(())
     }

@@ -55,7 +55,7 @@ impl<'a> TrainingRun<'a> {
                 seconds: since.elapsed().as_secs_f64(),
                 ..Progress::default()
             },
-            history: History::new(),
+            history: History::default(),
             stop: None,
             kept: None,
             submission_size: SubmissionSize::ONE,
@@ -63,16 +63,16 @@ impl<'a> TrainingRun<'a> {
     }
 
     /// Waits for the end of the `iterations` iterations that were submitted first, or makes them on the host. Stops
-    /// early if a tolerance is reached. The history takes up the losses if `records_loss`.
-    pub(super) fn complete(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
-        let completed = self.complete_all(iterations, records_loss);
+    /// early if a tolerance is reached.
+    pub(super) fn complete(&mut self, iterations: NonZeroU32) -> Result<()> {
+        let completed = self.complete_all(iterations);
         completed.or_else(|error| {
             let rule = self.config.rule();
             Err(self.with_layer(error, Some(&rule))?)
         })
     }
 
-    fn complete_all(&mut self, iterations: NonZeroU32, records_loss: bool) -> Result<()> {
+    fn complete_all(&mut self, iterations: NonZeroU32) -> Result<()> {
         let Some(optimizer) = &mut self.optimizer else {
             let seen = self.backend.wait()?;
             let end = self.progress.iteration + u64::from(iterations.get());
@@ -84,9 +84,7 @@ impl<'a> TrainingRun<'a> {
                 self.config.check_loss(progress)?;
                 progress.iteration += 1;
                 progress.evaluations = progress.iteration;
-                if records_loss {
-                    self.history.push(progress, update);
-                }
+                self.history.push(update, progress.loss);
             }
             return Ok(());
         };
@@ -99,9 +97,7 @@ impl<'a> TrainingRun<'a> {
             let is_evaluated_at_end = self.config.optimizer == Optimizer::LBfgs;
             let evaluated_at = self.progress.iteration + u64::from(is_evaluated_at_end);
             self.progress.iteration += 1;
-            if records_loss {
-                self.history.push(&self.progress, evaluated_at);
-            }
+            self.history.push(evaluated_at, self.progress.loss);
         }
         Ok(())
     }

@@ -34,8 +34,11 @@ pub struct Trained {
     pub loss: f64,
     /// The loss on the held-out samples at `parameters`, if there are any.
     pub validation: Option<f64>,
-    /// The course of the loss in a few hundred points.
+    /// The course of what is minimised, as iterations saw it, in a few hundred points. All optimizers but L-BFGS see it
+    /// before they update, with mini-batches on the rows of the batch.
     pub history: Vec<HistoryPoint>,
+    /// The course of the loss on the held-out samples, if there are any.
+    pub validation_history: Vec<HistoryPoint>,
     /// Loss of the data alone and mean slope at `parameters`.
     pub summary: Summary,
     /// Seconds of the iterations alone.

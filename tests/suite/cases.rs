@@ -226,6 +226,33 @@ fn what_rounding_costs_is_said() {
         0,
         &["rounding to f32 moves a value by"],
     );
+    let rows: String = (0..20)
+        .map(|row| format!("{},0,-1\n{},1,{row}\n", 0, 1_700_000_000 + row))
+        .collect();
+    assert_said(
+        "seen.csv",
+        format!("seen,ever,y\n{rows}"),
+        &[],
+        0,
+        &["column `seen`: of 21 different values 2 are left different in f32"],
+    );
+    assert_said(
+        "tiny.csv",
+        "x,z,y\n1,1e-170,5\n2,2e-170,3\n3,9e-170,2\n".to_owned(),
+        &[],
+        0,
+        &[
+            "column `z`: rounding to f32 moves a value by 1",
+            "column `z` has one value only in f32",
+        ],
+    );
+    assert_said(
+        "tiny_target.csv",
+        "x,y\n1,1e-170\n2,2e-170\n3,9e-170\n".to_owned(),
+        &[],
+        2,
+        &["column `y`: the target is the same in every row once it is rounded to f32; rescale it"],
+    );
 }
 
 #[test]
@@ -906,6 +933,7 @@ fn a_model_takes_dates_and_timestamps_in_the_unit_of_its_training() {
             [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), stdout, stderr)
     };
+    let texts = self::file("texts.csv", "d,y\n2022-01-08,1\n");
     let (of_days, of_times) = (
         pair("days.parquet", dates(), dates()),
         pair("times.parquet", times(), times()),
@@ -988,6 +1016,10 @@ fn a_model_takes_dates_and_timestamps_in_the_unit_of_its_training() {
             code == Some(0) && told.contains("column `d` holds numbers, taken as"),
             "{told}"
         );
+        let (code, _, told) = run(&["predict", &model, &texts]);
+        assert!(code == Some(2) && !told.contains("--missing"), "{told}");
+        let part = "`2022-01-08` is not a number; the model knows";
+        assert!(told.contains(part) && told.contains("Parquet"), "{told}");
     }
     let model = file("numbers.safetensors");
     let plain = pair("plain.parquet", numbers(), numbers());

@@ -79,7 +79,7 @@ fn early_stopping_keeps_the_best_parameters() {
             (loss - told).abs() <= 1e-12,
             "{optimizer:?}: {told} is told, {loss} found"
         );
-        let looks = trained.history.iter().filter_map(|point| point.validation);
+        let looks = trained.validation_history.iter().map(|point| point.loss);
         let lowest = looks.fold(f64::INFINITY, f64::min);
         assert!(
             (lowest - told).abs() <= 1e-15,
@@ -319,14 +319,15 @@ fn held_out_samples_are_evaluated_after_each_epoch_of_mini_batches() {
     let observe = &mut |_: &_| ControlFlow::Continue(());
     training.advance_to(20, observe).unwrap();
     let trained = training.finish().unwrap();
-    let points = trained.history.iter();
-    let evaluated = points.filter(|point| point.validation.is_some());
-    let iterations: Vec<u64> = evaluated.map(|point| point.iteration).collect();
+    let points = trained.validation_history.iter();
+    let iterations: Vec<u64> = points.map(|point| point.iteration).collect();
     assert_eq!(
         iterations,
         [7, 14, 20],
         "the end of the training among them"
     );
+    let alone = train(&rest, &config, &Hardware::cpu()).unwrap();
+    assert_eq!(trained.history, alone.history, "with them and without");
 }
 
 /// A batch is the rows it names, in either reduction, scaled and weighted as all are.
@@ -534,4 +535,36 @@ fn encodings_are_learned_from_what_is_trained_on() {
         x.chunks_exact(4).all(|x| x[1..] == [1000.0, 0.0, 0.0]),
         "{x:?}"
     );
+}
+
+/// Whichever samples a seed holds out, the same is trained.
+#[test]
+fn the_targets_of_all_samples_decide_what_is_trained() {
+    let path = PathBuf::from(scratch()).join("counts.csv");
+    let rows: String = (0..20)
+        .map(|row| format!("{row},{}\n", if row == 7 { 2 } else { row % 2 }))
+        .collect();
+    fs::write(&path, format!("x,n\n{rows}")).unwrap();
+    for seed in ["1", "2", "3", "4", "5", "6"] {
+        let json = neuralnet_json(&[
+            "train",
+            path.to_str().unwrap(),
+            "--backend",
+            "cpu",
+            "--validation",
+            "0.5",
+            "--seed",
+            seed,
+        ]);
+        assert_eq!(json["config"]["activation"], "identity", "seed {seed}");
+    }
+    let on_cpu = ["train", "article", "--backend", "cpu"];
+    let held = ["--validation", "0.4"];
+    let [whole, held] = [&[][..], &held].map(|more| neuralnet_json(&[&on_cpu, more].concat()));
+    for setting in ["reduction", "learning_rate", "bias", "iterations", "loss"] {
+        assert_eq!(
+            whole["config"][setting], held["config"][setting],
+            "{setting}"
+        );
+    }
 }

@@ -35,6 +35,8 @@ mod numpy;
 mod objectives;
 mod onnx;
 mod optimizer;
+#[cfg(unix)]
+mod outputs;
 mod precision;
 mod predict;
 mod predict_backend;

@@ -1,7 +1,7 @@
 //! A model in a file is the model that was trained, and what cannot be used is refused.
 
 use crate::common::tables::{predict, predict_to};
-use crate::common::{Random, neuralnet, random_dataset, root, scratch};
+use crate::common::{Random, neuralnet, neuralnet_json, random_dataset, root, scratch};
 use neuralnet::{Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, train};
 use neuralnet_table::TableOptions;
 use std::fs;
@@ -291,7 +291,7 @@ fn an_output_that_exists_stays() {
     let predicted = neuralnet(&["predict", out, "article"]);
     let lines = String::from_utf8(predicted.stdout).unwrap();
     assert_eq!(lines.lines().count(), 4, "{lines}");
-    let inspected = crate::common::neuralnet_json(&["inspect", out]);
+    let inspected = neuralnet_json(&["inspect", out]);
     assert_eq!(inspected["iterations"], 2);
 }
 
@@ -323,4 +323,40 @@ fn a_file_of_version_2_is_read() {
     fs::write(&table, "t,port\n11.675,A\n").unwrap();
     let data = crate::common::tables::open_for(&model, table.to_str().unwrap()).unwrap();
     assert_eq!(model.predict(&data, 0..1), [0.9999176256087757]);
+}
+
+/// `inspect` says which iteration the weights are those of, and the checksum is the one of the file.
+#[test]
+fn an_inspected_model_is_that_of_the_file() {
+    let [table, file] = ["rows.csv", "early.safetensors"].map(|name| path("inspect", name));
+    let rows: String = (0..60)
+        .map(|row| format!("{},{},{}\n", row % 7, row % 5, row * row % 11 % 2))
+        .collect();
+    fs::write(&table, format!("a,b,y\n{rows}")).unwrap();
+    let [table, file] = [&table, &file].map(|path| path.to_str().unwrap());
+    let train = ["train", table, "--backend", "cpu", "--validation", "0.5"];
+    let stopping = [
+        "--optimizer",
+        "adam",
+        "--learning-rate",
+        "0.5",
+        "--early-stopping=3",
+        "-o",
+        file,
+        "--force",
+    ];
+    let json = neuralnet_json(&[&train[..], &stopping].concat());
+    let kept = json["kept_iteration"].as_u64().unwrap();
+    assert!(kept < json["iterations"].as_u64().unwrap(), "{json}");
+    let inspected = neuralnet_json(&["inspect", file]);
+    assert_eq!(inspected["kept_iteration"], kept, "{inspected}");
+    let bytes = fs::read(file).unwrap();
+    let text = parts(&bytes).0["__metadata__"]["neuralnet"].clone();
+    let description: serde_json::Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+    assert_ne!(description["checksum"], 0);
+    assert_eq!(inspected["checksum"], description["checksum"]);
+    let output = neuralnet(&["inspect", file]).stdout;
+    let shown = String::from_utf8(output).unwrap();
+    let part = format!("; the weights are those after {kept} iteration");
+    assert!(shown.contains(&part), "{shown}");
 }

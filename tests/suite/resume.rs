@@ -409,7 +409,7 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
         ),
         (
             with("synthetic:500x4,seed=2", &[]),
-            "the data values_fingerprint",
+            "other numbers in the data, or other weights",
         ),
         (with(args[0], &["--validation-data", "article"]), "article"),
         (
@@ -459,7 +459,7 @@ fn a_checkpoint_of_something_else_is_refused_by_the_first_difference() {
     std::fs::write(&old, bytes).unwrap();
     assert_refused(
         &[&args[..], &["--resume", old.to_str().unwrap()]].concat(),
-        "has layout 3, and this program reads 8",
+        "has layout 3, and this program reads 9",
     );
     assert!(Path::new(path).exists(), "what was refused is still there");
 }

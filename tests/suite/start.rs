@@ -168,6 +168,8 @@ fn another_network_or_encoding_is_refused() {
     assert_refused(&["train", &data, "--init", &data], 2, &["safetensors"]);
     let none = "--init: `hee` is none of numpy, he and glorot, nor a file that exists";
     assert_refused(&["train", &data, "--init", "hee"], 2, &[none]);
+    let args = ["train", &data, "--init", "hee", "--target", "passed"];
+    assert_refused(&args, 2, &[none]);
 }
 
 /// The activation of a model is not one that these targets asked for.

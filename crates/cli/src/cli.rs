@@ -25,7 +25,7 @@ use neuralnet::{BackendChoice, Dataset, Optimizer, ReferenceChoice, TrainConfig}
 use neuralnet_table::ModelOptions;
 pub(crate) use optimizer::BatchSize;
 use optimizer::OptimizerArgs;
-pub(crate) use output::writable;
+pub(crate) use output::{check_unread, writable};
 use std::path::PathBuf;
 use table::{LabelsArgs, ModelDataArgs, TextArgs};
 use task::TaskArgs;

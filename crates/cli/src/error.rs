@@ -234,7 +234,7 @@ mod tests {
         };
         assert!(
             told(refused(&softmax), "train")
-                .ends_with("there is one; take --classes, or take --activation sigmoid")
+                .ends_with("there is one; take --activation sigmoid")
         );
     }
 
@@ -254,7 +254,7 @@ mod tests {
             place: "y".to_owned(),
             value: 2.0,
         };
-        assert!(told(target(), "train").ends_with("; rescale it, or take --loss squared-error"));
+        assert!(told(target(), "train").ends_with("; rescale it, or take --activation identity"));
         assert!(told(target(), "evaluate").ends_with("; rescale it"));
         let output = || neuralnet_table::Error::Setting {
             setting: "output",

@@ -10,7 +10,7 @@ mod report;
 use clap::Parser;
 use cli::{
     BenchArgs, Cli, ColorArgs, Command, ConvertArgs, DevicesArgs, EvaluateArgs, ExportArgs,
-    InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs, writable,
+    InspectArgs, PredictArgs, Task, TrainArgs, ValidateArgs, check_unread, writable,
 };
 use error::{Error, Result};
 use neuralnet::backend::BackendKind;
@@ -22,6 +22,7 @@ use report::{
 };
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The default of `validate --iterations` for data other than the article's.
@@ -150,7 +151,9 @@ fn iterate(
 fn predict(args: &PredictArgs) -> Result<()> {
     let output = args.output.as_deref();
     if let Some(path) = output {
-        neuralnet_table::check_output(writable(path, "--output", args.force)?)?;
+        neuralnet_table::check_output(path)?;
+        check_unread(path, "--output", [Path::new(&args.data), &args.model])?;
+        writable(path, "--output", args.force)?;
     }
     let model = Model::open(&args.model)?;
     let options = args.table.options();
@@ -190,6 +193,7 @@ fn evaluate(args: &EvaluateArgs) -> Result<()> {
 }
 
 fn export(args: &ExportArgs) -> Result<()> {
+    check_unread(&args.output, "OUT.onnx", [&*args.model])?;
     let path = writable(&args.output, "OUT.onnx", args.force)?;
     let exported = onnx::export(&Model::open(&args.model)?, path)?;
     report::exported(&exported);

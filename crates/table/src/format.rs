@@ -80,6 +80,9 @@ impl Format {
             }
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => "is compressed by xz; unpack it with unxz",
             [b'7', b'z', 0xbc, 0xaf, ..] => "is a 7z archive; unpack it",
+            [_, _, _, 0, 0, 0, 0, 0, b'{', ..] => {
+                "is a safetensors file, such as a model; name a table"
+            }
             [0x80, 2..=5, ..] => {
                 "is a Python pickle; load it with pandas.read_pickle and write it with `to_parquet`, or with numpy.save if it is an array"
             }

@@ -1,7 +1,7 @@
 //! From a name to a data set: a table is opened, its columns are read, and become features and targets.
 
 use crate::encoder::encode;
-use crate::error::{Result, shown};
+use crate::error::{Error, Result, shown};
 use crate::format;
 use crate::in_place::Selection;
 use crate::numerals::canonical;
@@ -10,6 +10,7 @@ use crate::reader::Kind;
 use crate::roles::Roles;
 use crate::samples::{drop_missing, drop_weightless, encoded, kinds, read, reading, weighted};
 use crate::targets::{ModelTargets, TargetOptions, targets};
+use crate::time::words;
 use crate::time_units::count_alike;
 use crate::training::for_training;
 use neuralnet::data::{Column, Time};
@@ -139,8 +140,8 @@ pub(crate) fn open_known(
     if let Some(dataset) = selection.in_place(&*reader, known.is_none_or(is_raw), start)? {
         return Ok(dataset);
     }
-    let mut table = read(data, &mut *reader, &kinds)
-        .map_err(|error| error.beside(options.text.missing.as_ref()))?;
+    let mut table =
+        read(data, &mut *reader, &kinds).map_err(|error| for_columns(error, columns, options))?;
     let n_features = roles.features.len();
     let target_columns = n_features..n_features + roles.targets.len();
     let mut notices = reader.columns().notices.clone();
@@ -166,6 +167,32 @@ pub(crate) fn open_known(
     let columns = columns.to_vec();
     let dataset = encoded(table, columns, inputs, made, notices, reading);
     weighted(dataset, weights.as_deref())
+}
+
+/// The error of a table that is read for `columns`: without a remedy that ends in another error, and with what a column of
+/// dates or times needs.
+pub(crate) fn for_columns(error: Error, columns: &[Column], options: &ModelOptions) -> Error {
+    let mut error = error.beside(options.text.missing.as_ref());
+    if let Error::Table {
+        place,
+        reason,
+        is_text,
+        remedies,
+    } = &mut error
+        && let mut columns = columns.iter()
+        && let Some(column) = columns.find(|column| place.column.as_ref() == Some(&column.name))
+    {
+        if column.fill.is_none() {
+            remedies.retain(|remedy| remedy.setting != "missing");
+        }
+        if let Some(time) = column.time.filter(|_| *is_text) {
+            let [whole, unit] = words(time);
+            *reason += &format!(
+                "; the model knows {whole}, which Parquet and Feather have a type for: take one of these, or {unit}"
+            );
+        }
+    }
+    error
 }
 
 /// What the model's columns of numbers count, each with its place.

@@ -8,10 +8,14 @@ use arrow_array::Float64Array;
 const NOTICEABLE: f64 = 1e-6;
 /// Past this share of the deviation a movement is told.
 const HARMFUL: f64 = 1e-3;
-/// Columns longer than this are not searched for values that become equal.
-const MAX_SEARCHED: usize = 1 << 20;
-/// If more than one in this many different values becomes equal to another, it is told.
+/// If f32 moves a number of a column by a noticeable share, it is told if more than one in `MERGED` different numbers becomes
+/// equal to another. Columns longer than `MAX_SEARCHED` are not searched for these.
 const MERGED: usize = 1000;
+const MAX_SEARCHED: usize = 1 << 20;
+/// The same for any other column, of whose numbers only the first are searched: sets of near ones may be far apart. By
+/// chance, of so many random numbers a few in a thousand become equal.
+const MERGED_AMONG_FIRST: usize = 20;
+const N_FIRST: usize = 1 << 13;
 
 /// What rounding to f32 does to a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +29,8 @@ pub(crate) struct Rounding {
     moved: f64,
     /// Different values, and how many of them stay different.
     n_different: (usize, usize),
+    /// Numbers among which these were counted.
+    n_searched: usize,
 }
 
 impl Rounding {
@@ -53,15 +59,24 @@ impl Rounding {
             mean,
             moved: 0.0,
             n_different: (0, 0),
+            n_searched: 0,
         };
         if farthest <= 0.0 {
             return rounding;
         }
-        let mut squares = 0.0;
-        each_weighted(cells, weights, |number, weight| {
-            squares += weight * (number - mean) * (number - mean);
-        });
-        let deviation = (squares / all).sqrt();
+        let deviation = |scale: f64| {
+            let mut squares = 0.0;
+            each_weighted(cells, weights, |number, weight| {
+                let difference = scale * (number - mean);
+                squares += weight * difference * difference;
+            });
+            (squares / all).sqrt() / scale
+        };
+        let deviation = match deviation(1.0) {
+            // The squares of tiny numbers are 0.
+            0.0 => deviation(2.0_f64.powi(600)),
+            deviation => deviation,
+        };
         if !(deviation > 0.0 && deviation.is_finite()) {
             return rounding;
         }
@@ -78,9 +93,13 @@ impl Rounding {
                 rounding.moved = farthest / deviation;
             }
         }
-        if rounding.moved > NOTICEABLE {
-            rounding.n_different = different(cells, n_present, rounding.offset - base);
-        }
+        rounding.n_searched = match rounding.moved > NOTICEABLE {
+            true if n_present > MAX_SEARCHED => 0,
+            true => n_present,
+            false => n_present.min(N_FIRST),
+        };
+        let offset = rounding.offset - base;
+        rounding.n_different = different(cells, rounding.n_searched, offset);
         rounding
     }
 
@@ -94,9 +113,17 @@ impl Rounding {
                 self.moved
             ));
         }
-        if (before - after) * MERGED > before {
+        let merged = match self.moved > NOTICEABLE {
+            true => MERGED,
+            false => MERGED_AMONG_FIRST,
+        };
+        if (before - after) * merged > before {
+            let among = match self.n_searched < self.n_present {
+                true => format!(" among the first {}", self.n_searched),
+                false => String::new(),
+            };
             return Some(format!(
-                "column `{name}`: of {before} different values {after} are left different in f32, though none moves by more than {:.1e} of the column's standard deviation",
+                "column `{name}`: of {before} different values{among} {after} are left different in f32, though none moves by more than {:.1e} of the column's standard deviation",
                 self.moved
             ));
         }
@@ -116,13 +143,10 @@ fn movement(number: f64, offset: f64) -> f64 {
     (difference - f64::from(rounded(difference))).abs()
 }
 
-/// How many different numbers there are, and how many different differences from the offset in f32.
-fn different(cells: &[Float64Array], n_present: usize, offset: f64) -> (usize, usize) {
-    if n_present > MAX_SEARCHED {
-        return (0, 0);
-    }
-    let mut all = Vec::with_capacity(n_present);
-    each_present(cells, |number| all.push(number));
+/// How many different numbers are among the first `n_searched`, and how many different differences from the offset in f32.
+fn different(cells: &[Float64Array], n_searched: usize, offset: f64) -> (usize, usize) {
+    let present = cells.iter().flat_map(|cells| cells.iter().flatten());
+    let mut all: Vec<f64> = present.take(n_searched).collect();
     all.sort_unstable_by(f64::total_cmp);
     let rounded = all.iter().map(|number| rounded(number - offset).to_bits());
     let mut rounded: Vec<u32> = rounded.collect();
@@ -161,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_below_the_least_f32_are_told() {
+        for least in [1e-50, 1e-170, 1e-300] {
+            let lost = rounding(&[least, 2.0 * least, 9.0 * least]);
+            let notice = lost.notice("x").unwrap();
+            assert!(
+                notice.contains("rounding to f32 moves a value by 1."),
+                "{notice}"
+            );
+        }
+    }
+
+    #[test]
     fn seconds_keep_their_digits() {
         let seconds: Vec<f64> = (0..20)
             .map(|second| 1_700_000_000.0 + f64::from(second))
@@ -172,6 +208,15 @@ mod tests {
             kept.notice("t")
                 .unwrap()
                 .contains("kept as its difference from 17000000")
+        );
+        let never = seconds.iter().flat_map(|second| [*second, 0.0]);
+        let never = rounding(&never.collect::<Vec<_>>());
+        assert!(never.moved < 1e-6, "{never:?}");
+        assert!(
+            never
+                .notice("t")
+                .unwrap()
+                .contains("of 21 different values 2 are left different in f32")
         );
         let lost = Rounding::of(&[seconds.into()], 0.0, None, true);
         assert!(lost.offset.abs() <= 0.0, "a column that keeps its zero");

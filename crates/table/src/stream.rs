@@ -3,7 +3,7 @@
 use crate::encoder::{Counts, encode};
 use crate::error::{Error, Result};
 use crate::format;
-use crate::open::{is_file, open_known, times_of};
+use crate::open::{for_columns, is_file, open_known, times_of};
 use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
@@ -187,7 +187,7 @@ impl Stream {
             return Ok(None);
         };
         let mut table = Table::read(&self.source, &mut *rest.reader, &rest.wanted, rest.n_rows)
-            .map_err(|error| error.beside(self.options.text.missing.as_ref()))?;
+            .map_err(|error| for_columns(error, &self.columns, &self.options))?;
         if table.n_rows == 0 && !rest.counts.n_missing.is_empty() {
             self.notices.extend(rest.reader.take_notices());
             self.notices.extend(rest.counts.notices(&self.columns));

@@ -199,8 +199,8 @@ fn of_numbers(table: &Table, columns: Range<usize>, options: TargetOptions<'_>) 
         let offset = match options.known {
             Some(_) => base,
             None => {
-                refuse_constant(table, column, base, &all)?;
                 let rounding = Rounding::of(&cells, base, options.weights, options.keep_zero);
+                refuse_constant(table, column, (base, rounding.offset), &all)?;
                 targets
                     .notices
                     .extend(rounding.notice(&table.names[column]));
@@ -241,15 +241,26 @@ fn differences(table: &Table, column: usize, base: f64) -> Result<Vec<Float64Arr
         .collect())
 }
 
-/// Refuses a target that is the same in every row: a network would learn nothing but that number.
-fn refuse_constant(table: &Table, column: usize, base: f64, differences: &[f64]) -> Result<()> {
+/// Refuses a target that is the same in every row, or becomes so in f32: a network would learn nothing but that number.
+/// `differences` are those from `base`, and those from `offset` are rounded.
+fn refuse_constant(
+    table: &Table,
+    column: usize,
+    (base, offset): (f64, f64),
+    differences: &[f64],
+) -> Result<()> {
     let &[first, ref others @ ..] = differences else {
         return Ok(());
     };
-    if others.is_empty() || others.iter().any(|number| (number - first).abs() > 0.0) {
+    let in_f32 = |number: f64| rounded(number - (offset - base));
+    if others.is_empty() || others.iter().any(|number| in_f32(*number) != in_f32(first)) {
         return Ok(());
     }
     let name = &table.names[column];
+    if others.iter().any(|number| (number - first).abs() > 0.0) {
+        let reason = "the target is the same in every row once it is rounded to f32; rescale it";
+        return Err(Error::at(table.place().column(name), reason));
+    }
     let others = table.names[..column].iter().filter(|other| *other != name);
     Err(constant(&table.source, name, base + first, others))
 }

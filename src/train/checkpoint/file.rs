@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// The layout of the files that this program writes and reads.
-pub(super) const VERSION: u32 = 8;
+pub(super) const VERSION: u32 = 9;
 const KEY: &str = "neuralnet-checkpoint";
 const CHECKSUM: &str = "checksum";
 const REMEDY: &str = "name a checkpoint that this program wrote";

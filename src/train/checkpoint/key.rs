@@ -95,6 +95,7 @@ impl RunKey {
                     let [was, is] = [&was[name], &is[name]].map(told);
                     return Some(match name.as_str() {
                         "parameters_fingerprint" => "was made by a training that began with other parameters; take the same `init`".to_owned(),
+                        "values_fingerprint" => "was made with other numbers in the data, or other weights of samples or classes; take the same data and weights".to_owned(),
                         "precision" => format!("was made with the precision {was}, and this run has {is}; take the same precision"),
                         _ => format!("was made with the {part} {name} {was}, and this run has {is}; take the same {part}"),
                     });

@@ -212,10 +212,8 @@ impl TrainConfig {
         require(self.loss.suits(self.activation), "loss", reason, remedies)?;
         let reason = "a softmax needs a target for each of at least two classes, and there is one";
         // Two classes are one target, which a sigmoid is for.
-        let remedies = match dataset.classes() {
-            Some(_) => &CLASSES[1..],
-            None => CLASSES,
-        };
+        let is_of_two = dataset.classes().is_some() || dataset.targets_are_binary();
+        let remedies = if is_of_two { &CLASSES[1..] } else { CLASSES };
         require(
             !is_softmax || dataset.n_outputs() >= 2,
             "activation",

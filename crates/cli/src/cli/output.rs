@@ -14,10 +14,29 @@ pub(crate) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> R
         return Err(Error::setting(flag, reason));
     }
     if !force && path.symlink_metadata().is_ok() {
-        let reason = format!("`{shown}` exists; take another name, or --force to replace it");
+        let what = match path.is_file() {
+            true => "replace it",
+            false => "write into it",
+        };
+        let reason = format!("`{shown}` exists; take another name, or --force to {what}");
         return Err(Error::setting(flag, reason));
     }
     Ok(path)
+}
+
+/// Refuses to replace one of the files that are `read`, and would be lost.
+pub(crate) fn check_unread<'a>(
+    path: &Path,
+    flag: &'static str,
+    read: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
+    let place = |path: &Path| path.canonicalize().ok();
+    let is_read = |other: &Path| place(path).is_some_and(|path| place(other) == Some(path));
+    if read.into_iter().any(is_read) {
+        let reason = format!("`{}` is what is read; take another name", path.display());
+        return Err(Error::setting(flag, reason));
+    }
+    Ok(())
 }
 
 /// Whether both paths name one file, be it there or not.

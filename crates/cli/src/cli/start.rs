@@ -6,7 +6,7 @@ use super::table::UnknownCategory;
 use crate::error::{Error, Result};
 use clap::{ArgGroup, Args};
 use neuralnet::network::Init;
-use neuralnet::{Dataset, Model, TrainConfig};
+use neuralnet::{Model, TrainConfig};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -68,10 +68,6 @@ impl StartArgs {
         let Some(path) = self.path() else {
             return Ok(None);
         };
-        if let Some(flag) = task.table.encoding() {
-            let reason = "the model of --init says how its tables are encoded; leave it out";
-            return Err(Error::setting(flag, reason));
-        }
         if !path.exists() {
             let path = path.display();
             let reason = format!(
@@ -79,14 +75,18 @@ impl StartArgs {
             );
             return Err(Error::setting("--init", reason));
         }
+        if let Some(flag) = task.table.encoding() {
+            let reason = "the model of --init says how its tables are encoded; leave it out";
+            return Err(Error::setting(flag, reason));
+        }
         Ok(Some(Model::open(path)?))
     }
 
-    /// The settings that suit the samples `dataset` and the network of `model`.
+    /// The `usual` settings with the network of `model`.
     pub(super) fn suited(
         &self,
         task: &TaskArgs,
-        dataset: &Dataset,
+        usual: TrainConfig,
         model: &Model,
     ) -> Result<TrainConfig> {
         let (layer, config) = (model.network().output_layer(), &model.description().config);
@@ -116,7 +116,7 @@ impl StartArgs {
             loss: config.loss,
             bias: layer.bias,
             hidden: config.hidden.clone(),
-            ..TrainConfig::suited_to(dataset)
+            ..usual
         })
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Loss, Model, Reduction, TrainConfig};
 use neuralnet_table::ModelOptions;
+use std::path::Path;
 
 /// The data, the network and its loss. What is not given, the data set decides.
 #[derive(Debug, Args)]
@@ -31,7 +32,7 @@ pub(crate) struct TaskArgs {
     /// Activation of the hidden layers (default: relu)
     #[arg(long, value_parser = choice_of(Activation::is_hidden), requires = "hidden")]
     pub(super) hidden_activation: Option<Activation>,
-    /// Loss of one prediction (default: squared-error for article and with the identity, otherwise cross-entropy)
+    /// Loss of one prediction (default: cross-entropy with a softmax, and with a sigmoid unless DATA is article; otherwise squared-error)
     #[arg(long, value_parser = choice::<Loss>())]
     pub(super) loss: Option<Loss>,
     /// Train on standardised features: each less its mean, over its standard deviation, with --no-bias over that alone; the weights printed and saved are those of the unscaled features (default: yes for files)
@@ -62,6 +63,11 @@ pub(crate) struct TaskArgs {
 }
 
 impl TaskArgs {
+    /// The file of the data, if they come from one.
+    pub(super) fn path(&self) -> &Path {
+        Path::new(&self.data)
+    }
+
     /// Whether the data come from a file.
     pub(super) fn is_file(&self) -> bool {
         neuralnet_table::is_file(&self.data)
@@ -74,8 +80,8 @@ impl TaskArgs {
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
         let dataset = self.open_data(None)?;
-        let suited = TrainConfig::suited_to(&dataset);
-        let (dataset, config) = self.complete(dataset, suited, iterations, hardware)?;
+        let suited = suited_to(&dataset, iterations);
+        let (dataset, config) = self.complete(dataset, suited, hardware)?;
         Ok((self.weigh_classes(&dataset)?, config))
     }
 
@@ -129,12 +135,8 @@ impl TaskArgs {
         &self,
         dataset: Dataset,
         mut defaults: TrainConfig,
-        iterations: u64,
         hardware: HardwareArgs,
     ) -> Result<(Dataset, TrainConfig)> {
-        if !dataset.is_article() {
-            defaults.iterations = iterations;
-        }
         match (self.activation, self.loss) {
             (Some(activation), _) => {
                 defaults.activation = activation;
@@ -171,5 +173,17 @@ impl TaskArgs {
             false => dataset,
         };
         Ok((dataset.stored_as(hardware.storage())?, config))
+    }
+}
+
+/// The settings that suit `dataset`, with `iterations` for data other than the article's.
+pub(super) fn suited_to(dataset: &Dataset, iterations: u64) -> TrainConfig {
+    let suited = TrainConfig::suited_to(dataset);
+    match dataset.is_article() {
+        true => suited,
+        false => TrainConfig {
+            iterations,
+            ..suited
+        },
     }
 }

@@ -5,10 +5,10 @@ use super::choice::choice;
 use super::hardware::HardwareArgs;
 use super::holdout::HoldoutArgs;
 use super::optimizer::{OptimizerArgs, StopArgs};
-use super::output::{is_same, writable};
+use super::output::{check_unread, is_same, writable};
 use super::start::StartArgs;
 use super::table::UnknownCategory;
-use super::task::TaskArgs;
+use super::task::{TaskArgs, suited_to};
 use crate::error::{Error, Result};
 use crate::report::{SampleSettings, TrainingSettings};
 use clap::{ArgGroup, Args};
@@ -95,14 +95,14 @@ impl TrainArgs {
             Some(model) => self.task.open_labelled(model, &options)?,
             None => self.task.open_data(self.holdout.validation)?,
         };
-        let (samples, holdout) = self.holdout.open(samples, self.task.seed, &options)?;
+        // All targets decide what is trained, those that are held out too.
+        let usual = suited_to(&samples, TRAIN_ITERATIONS);
         let suited = match &init {
-            Some(model) => self.start.suited(&self.task, &samples, model)?,
-            None => TrainConfig::suited_to(&samples),
+            Some(model) => self.start.suited(&self.task, usual, model)?,
+            None => usual,
         };
-        let (samples, config) =
-            self.task
-                .complete(samples, suited, TRAIN_ITERATIONS, self.hardware)?;
+        let (samples, holdout) = self.holdout.open(samples, self.task.seed, &options)?;
+        let (samples, config) = self.task.complete(samples, suited, self.hardware)?;
         let training = self.task.weigh_classes(&samples)?;
         let config = self
             .optimizer
@@ -156,7 +156,23 @@ impl TrainArgs {
                 );
                 return Err(Error::setting(flag, reason));
             }
+            let validation_data = self.holdout.validation_data.as_deref();
+            check_unread(
+                path,
+                flag,
+                validation_data.into_iter().chain([self.task.path()]),
+            )?;
             writable(path, flag, self.force || *flag == "--checkpoint")?;
+        }
+        if let Some(path) = &self.output
+            && (path.extension().is_some_and(|ending| ending == "onnx")
+                || neuralnet_table::check_output(path).is_ok())
+        {
+            let reason = format!(
+                "`{}` is to be a model in the safetensors format; take another ending, as .safetensors (`neuralnet export` makes .onnx of one)",
+                path.display()
+            );
+            return Err(Error::setting("--output", reason));
         }
         self.checkpoint.check()
     }

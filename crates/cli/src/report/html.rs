@@ -118,7 +118,7 @@ impl Page<'_> {
             targets: shown.map(|place| self.target(place)).collect(),
             n_more_targets: n_targets.saturating_sub(SHOWN_TARGETS),
             notes: &metrics.notes,
-            loss: curves::loss(&self.trained.history),
+            loss: curves::loss(&self.trained.history, &self.trained.validation_history),
             standardised: self.model.description().scaling.is_some(),
             n_more_outputs: match outputs.len() {
                 0 => 0,

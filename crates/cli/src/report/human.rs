@@ -144,7 +144,7 @@ fn write_weights(
 
 impl Report for ModelResult<'_> {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let description = self.description;
+        let description = &self.description;
         let inputs = counted(description.features.len(), "input");
         let outputs = counted(description.targets.len(), "output");
         let activation = name(&description.activation);
@@ -155,7 +155,11 @@ impl Report for ModelResult<'_> {
         line(out, "setting", settings(&description.config, standardised))?;
         if description.iterations < description.config.iterations {
             let stopped = stopped(description.iterations, description.stop);
-            line(out, "stopped", stopped)?;
+            let kept = description.kept_iteration.map(|kept| {
+                let kept = iterations(kept);
+                format!("; the weights are those after {kept}")
+            });
+            line(out, "stopped", stopped + &kept.unwrap_or_default())?;
         }
         line(out, &description.backend, &description.adapter)?;
         writeln!(out)?;

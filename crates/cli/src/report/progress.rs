@@ -42,6 +42,13 @@ impl Reporter {
         if self.config.activation == Activation::Identity && !activation_is_given {
             self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --classes takes each as a class");
         }
+        let is_of_numbers = matches!(
+            self.config.activation,
+            Activation::Identity | Activation::Tanh
+        );
+        if is_of_numbers && dataset.classes().is_some() {
+            self.notice("the outputs of identity and tanh are no probabilities of the classes; those of --activation sigmoid or softmax are");
+        }
         let names = dataset.input_names();
         let constant = dataset.scaling().into_iter().flat_map(Scaling::constant);
         let constant: Vec<&str> = constant.map(|input| names[input].as_str()).collect();
@@ -51,7 +58,7 @@ impl Reporter {
                 n => format!(" and {n} more"),
             };
             self.notice(&format!(
-                "column `{first}`{others} has one value only: kept, with a weight of 0"
+                "column `{first}`{others} has one value only in f32: kept, with a weight of 0"
             ));
         }
     }

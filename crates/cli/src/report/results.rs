@@ -38,6 +38,7 @@ pub(crate) struct TrainResult<'a> {
     /// The iteration whose parameters early stopping kept; null without it.
     pub(super) kept_iteration: Option<u64>,
     history: &'a [HistoryPoint],
+    validation_history: &'a [HistoryPoint],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) predictions: &'a [ArticleRow],
 }
@@ -70,6 +71,7 @@ impl<'a> TrainResult<'a> {
             validation: holdout,
             kept_iteration: trained.kept,
             history: &trained.history,
+            validation_history: &trained.validation_history,
             predictions,
         }
     }
@@ -104,7 +106,7 @@ fn layers<'a>(network: &Network, parameters: &'a [f64]) -> Vec<LayerResult<'a>> 
 #[derive(Serialize)]
 pub(crate) struct ModelResult<'a> {
     #[serde(flatten)]
-    pub(super) description: &'a Description,
+    pub(super) description: Description,
     pub(super) layers: Vec<LayerResult<'a>>,
 }
 
@@ -112,7 +114,7 @@ impl<'a> ModelResult<'a> {
     /// What `model` is, whose parameters for the columns of a table are `parameters`.
     pub(crate) fn new(model: &'a Model, parameters: &'a [f64]) -> Self {
         Self {
-            description: model.description(),
+            description: model.description_in_file(),
             layers: layers(model.network(), parameters),
         }
     }

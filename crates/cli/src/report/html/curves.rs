@@ -31,20 +31,19 @@ fn chart(title: &'static str, plot: Plot, caption: impl Into<String>) -> Chart {
 }
 
 /// The loss by iteration, on the training samples and on any held-out ones; `None` for fewer than two points.
-pub(super) fn loss(history: &[HistoryPoint]) -> Option<Plot> {
-    let [first, _, ..] = history else {
+pub(super) fn loss(training: &[HistoryPoint], holdout: &[HistoryPoint]) -> Option<Plot> {
+    let [first, _, ..] = training else {
         return None;
     };
-    let last = history.last()?;
-    let points = |loss: fn(&HistoryPoint) -> Option<f64>| {
-        let points = history.iter();
-        points.filter_map(move |point| Some([point.iteration as f64, loss(point)?]))
+    let both = training.iter().chain(holdout);
+    let last = both.clone().map(|point| point.iteration).max()?;
+    let losses = both.map(|point| point.loss);
+    let points = |of: &'_ [HistoryPoint]| -> Vec<[f64; 2]> {
+        let points = of.iter();
+        points
+            .map(|point| [point.iteration as f64, point.loss])
+            .collect()
     };
-    let (training, holdout) = (
-        points(|point| Some(point.loss)),
-        points(|point| point.validation),
-    );
-    let losses = training.clone().chain(holdout.clone()).map(|[_, y]| y);
     let least = losses.clone().fold(f64::INFINITY, f64::min);
     let most = losses.fold(f64::NEG_INFINITY, f64::max);
     let logarithmic = least > 0.0 && most > FAR * least;
@@ -56,11 +55,12 @@ pub(super) fn loss(history: &[HistoryPoint]) -> Option<Plot> {
             most,
         )
     };
-    let x = Axis::new("iteration", first.iteration as f64, last.iteration as f64);
-    let plot = Plot::new("Loss by iteration", x, y, WIDE).line("first", training);
-    Some(match holdout.clone().next() {
-        Some(_) => plot.line("second", holdout),
-        None => plot,
+    let x = Axis::new("iteration", first.iteration as f64, last as f64);
+    let plot = Plot::new("Loss by iteration", x, y, WIDE);
+    let plot = plot.line("first", points(training).into_iter());
+    Some(match holdout.is_empty() {
+        true => plot,
+        false => plot.line("second", points(holdout).into_iter()),
     })
 }
 
@@ -168,11 +168,10 @@ pub(super) fn predictions_by_targets(grid: &Histogram2d) -> Chart {
 mod tests {
     use super::{HistoryPoint, Plot, loss};
 
-    fn history(validation: Option<f64>) -> Vec<HistoryPoint> {
+    fn history(scale: f64) -> Vec<HistoryPoint> {
         let point = |iteration| HistoryPoint {
             iteration,
-            loss: 1.0 / (1.0 + iteration as f64),
-            validation,
+            loss: scale / (1.0 + iteration as f64),
         };
         (0..100).map(point).collect()
     }
@@ -188,14 +187,15 @@ mod tests {
 
     #[test]
     fn a_loss_curve_has_a_line_for_each_kind_of_sample() {
+        let (training, holdout) = (history(1.0), history(0.5));
         assert!(
-            loss(&history(None)[..1]).is_none(),
+            loss(&training[..1], &holdout).is_none(),
             "one point is not a line"
         );
-        let [training, both] = [None, Some(0.5)].map(history);
-        assert_eq!(texts(loss(&training), "marks", "class"), ["first"]);
-        assert_eq!(texts(loss(&both), "marks", "class"), ["first", "second"]);
+        assert_eq!(texts(loss(&training, &[]), "marks", "class"), ["first"]);
+        let both = || loss(&training, &holdout);
+        assert_eq!(texts(both(), "marks", "class"), ["first", "second"]);
         // From 1 to 1/100: powers of ten beside the axis.
-        assert_eq!(texts(loss(&both), "y_ticks", "label"), ["0.01", "0.1", "1"]);
+        assert_eq!(texts(both(), "y_ticks", "label"), ["0.01", "0.1", "1"]);
     }
 }

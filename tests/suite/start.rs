@@ -256,4 +256,14 @@ fn json_has_the_weights_the_held_out_samples_and_the_model_of_the_start() {
         let told = [&first, &second].map(|train| train["config"][key].clone());
         assert_eq!(told, values, "{key}");
     }
+    for (args, end) in [
+        (&fresh[..], ", class `no` weighted 2\n"),
+        (&later, ", samples weighted by `points`, classes balanced\n"),
+    ] {
+        let output = neuralnet(&[&train[..], args].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut lines = text.split_inclusive('\n');
+        let setting = lines.find(|line| line.starts_with("setting"));
+        assert!(setting.is_some_and(|line| line.ends_with(end)), "{text}");
+    }
 }

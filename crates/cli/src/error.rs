@@ -233,8 +233,7 @@ mod tests {
             ..TrainConfig::default()
         };
         assert!(
-            told(refused(&softmax), "train")
-                .ends_with("there is one; take --activation sigmoid")
+            told(refused(&softmax), "train").ends_with("there is one; take --activation sigmoid")
         );
     }
 

@@ -333,9 +333,6 @@ fn write_run(out: &mut dyn Write, run: &Run) -> io::Result<()> {
         let (time, rate) = (duration(reading.seconds), bytes / reading.seconds / 1e6);
         line(out, "reading", format!("{size} in {time}, {rate:.0} MB/s"))?;
     }
-    line(
-        out,
-        "setting",
-        settings(&run.config.train, run.config.standardise),
-    )
+    let settings = settings(&run.config.train, run.config.standardise);
+    line(out, "setting", settings + &run.config.samples.told())
 }

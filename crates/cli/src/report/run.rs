@@ -41,7 +41,7 @@ pub(super) struct Settings {
     max_device_bytes: Option<u64>,
     no_subgroups: bool,
     #[serde(flatten)]
-    samples: SampleSettings,
+    pub(super) samples: SampleSettings,
 }
 
 /// What the samples weigh, and what only a training has.
@@ -51,6 +51,24 @@ pub(crate) struct SampleSettings {
     pub(crate) class_weight: Option<ClassWeight>,
     #[serde(flatten)]
     pub(crate) training: Option<TrainingSettings>,
+}
+
+impl SampleSettings {
+    /// The weights, to be put behind the other settings.
+    pub(super) fn told(&self) -> String {
+        let samples = self.sample_weight.iter();
+        let samples = samples.map(|column| format!(", samples weighted by `{column}`"));
+        let classes = self.class_weight.iter().map(|weights| match weights {
+            ClassWeight::Balanced => ", classes balanced".to_owned(),
+            ClassWeight::Given(weights) => {
+                let each = weights.iter();
+                let each =
+                    each.map(|(class, weight)| format!(", class `{class}` weighted {weight}"));
+                each.collect()
+            }
+        });
+        samples.chain(classes).collect()
+    }
 }
 
 /// Which samples are held out, and the model that the training begins with.

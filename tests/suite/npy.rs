@@ -479,7 +479,7 @@ fn what_is_no_such_table_is_refused() {
             descr("[('a', '<f4'), ('b', '<f4')]"),
             [
                 "holds records",
-                "structured_to_unstructured(X).astype('<f4')",
+                "pandas.DataFrame(X).to_parquet('X.parquet')",
             ],
         ),
         (

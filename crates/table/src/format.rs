@@ -47,6 +47,7 @@ impl Format {
     /// What is wrong with a file of this format by its name that begins with `bytes`, if those say another; and the way
     /// on.
     fn contradicted(self, bytes: &[u8]) -> Option<String> {
+        const PICKLE: &str = "is a Python pickle; load it with pandas.read_pickle and write it with `to_parquet`, or with numpy.save if it is an array";
         let named = |what, ending| Some(format!("is {what}; give it a name that ends in {ending}"));
         let told = match bytes {
             [] if self != Self::Csv => "is empty; write or copy it again",
@@ -83,9 +84,26 @@ impl Format {
             [_, _, _, 0, 0, 0, 0, 0, b'{', ..] => {
                 "is a safetensors file, such as a model; name a table"
             }
-            [0x80, 2..=5, ..] => {
-                "is a Python pickle; load it with pandas.read_pickle and write it with `to_parquet`, or with numpy.save if it is an array"
+            _ if bytes.starts_with(b"ORC") && bytes.contains(&0) => {
+                "is an ORC file; read it with pandas.read_orc and write it with `to_parquet`"
             }
+            _ if bytes.starts_with(b"SQLite format 3") => {
+                "is an SQLite database; read a table of it with pandas.read_sql and write it with `to_parquet`"
+            }
+            [b'O', b'b', b'j', 1, ..] => {
+                "is an Avro file; read it with a package such as fastavro and write it as Parquet"
+            }
+            _ if bytes.starts_with(b"MATLAB 5.0") => {
+                "is a MATLAB file; read it with scipy.io.loadmat and write an array of it with numpy.save"
+            }
+            [0x68..=0x73, 1 | 2, 1, 0, ..] | [b'<', b's', b't', b'a', b't', b'a', b'_', ..] => {
+                "is a Stata file; read it with pandas.read_stata and write it with `to_parquet`"
+            }
+            _ if bytes.get(257..262) == Some(b"ustar") => {
+                "is a tar archive; unpack it with `tar xf`"
+            }
+            _ if bytes.starts_with(b"ccopy_reg\n") => PICKLE,
+            [0x80, 2..=5, ..] => PICKLE,
             [0x89, b'H', b'D', b'F', ..] => {
                 "is an HDF5 file; read it with pandas.read_hdf or h5py, and write it with `to_parquet` or numpy.save"
             }
@@ -231,6 +249,15 @@ mod tests {
                 "git lfs pull",
             ),
             (b"\x80\x04\x95", "pickle"),
+            (b"\x80\x04\0\0\0\0\0\0{\"__meta", "safetensors"),
+            (b"ccopy_reg\n_reconstructor\n", "pickle"),
+            (b"ORC\n\x1e\0", "read_orc"),
+            (b"SQLite format 3\0", "read_sql"),
+            (b"Obj\x01\x04", "Avro"),
+            (b"MATLAB 5.0 MAT-file", "loadmat"),
+            (b"<stata_dta><header>", "read_stata"),
+            (b"\x72\x02\x01\0\x05", "read_stata"),
+            (&[&[b'a'; 257][..], b"ustar\x0000"].concat(), "tar xf"),
             (b"\x89HDF\r\n", "HDF5"),
             (b"[\n {\"a\": 1}]", "JSON"),
             (b"{\"a\": 1}\n{", "lines=True"),
@@ -240,6 +267,7 @@ mod tests {
         }
         for text in [
             "a,b\n1,2\n",
+            "ORC,MATLAB\n",
             "PAR1,PAR2\n",
             "BZh,y\n",
             "[a],{b}\n",

@@ -185,6 +185,9 @@ pub(crate) fn for_columns(error: Error, columns: &[Column], options: &ModelOptio
         if column.fill.is_none() {
             remedies.retain(|remedy| remedy.setting != "missing");
         }
+        if *is_text && column.time.is_none() {
+            *reason += "; the model knows the column as numbers";
+        }
         if let Some(time) = column.time.filter(|_| *is_text) {
             let [whole, unit] = words(time);
             *reason += &format!(

@@ -79,7 +79,8 @@ pub(super) fn is_wide(value: f64) -> bool {
     value.abs() >= WHOLE
 }
 
-/// Whether the text of a float64 has digits that the float64 has not: more than 17, or those of a wide number.
+/// Whether the text of a float64 has digits that the float64 has not: more than 17, or those of a wide number. Of a
+/// number with a fraction or an exponent, the fewest digits that give it back are as many as a program writes.
 pub(super) fn loses_digits(text: &str, value: f64) -> bool {
     let digits = |text: &str| {
         let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
@@ -91,7 +92,10 @@ pub(super) fn loses_digits(text: &str, value: f64) -> bool {
         return false;
     }
     let written = digits(text);
+    let is_integer = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-');
     (is_wide(value) || written.len() > 17)
-        && written != digits(&format!("{value:e}"))
+        && (is_integer || written != digits(&format!("{value:e}")))
         && written != digits(&format!("{value:.0}"))
 }

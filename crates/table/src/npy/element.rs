@@ -44,7 +44,7 @@ impl Element {
             (b'U', 1..) => length.saturating_mul(4),
             (b'O', _) => {
                 return refused(
-                    "Python objects, which only Python can read; save X.astype('<f4'), or of texts X.astype('U')",
+                    "Python objects, which only Python can read; write pandas.DataFrame(X).infer_objects().rename(columns=str).to_parquet('X.parquet')",
                 );
             }
             (b'S', _) => return refused("byte strings; save X.astype('U')"),

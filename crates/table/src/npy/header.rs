@@ -37,7 +37,7 @@ impl Header {
         let (text, offset) = split(file)?;
         let fields = Fields::parse(text)?;
         let Some(descr) = fields.descr.as_str() else {
-            return Err("holds records, and plain numbers are needed; save numpy.lib.recfunctions.structured_to_unstructured(X).astype('<f4')".to_owned());
+            return Err("holds records, and plain numbers are needed; write pandas.DataFrame(X).to_parquet('X.parquet')".to_owned());
         };
         let header = Self {
             element: Element::parse(descr)?,

@@ -29,6 +29,15 @@ impl Layout {
         let indices = pandas_indices(&schema);
         for (at, field) in fields.iter().enumerate() {
             let (name, data_type) = (shown(&columns.names[at]), field.data_type());
+            if let Some(extension) = field.extension_type_name()
+                && is_flat(data_type)
+            {
+                let notice = format!(
+                    "column `{name}` is of the type `{}`, which is taken as the {data_type} that it is kept as",
+                    shown(extension)
+                );
+                columns.notices.push(notice);
+            }
             let notice = match (is_flat(data_type), indices.contains(field.name())) {
                 (true, false) => continue,
                 (true, true) => {

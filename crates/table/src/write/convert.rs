@@ -84,12 +84,24 @@ pub fn convert(
     let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
     if matches!(format, None | Some(Format::Npy)) {
         let schema = batches[0].schema();
-        let fields = schema.fields().iter();
-        let truths = fields.filter(|field| *field.data_type() == DataType::Boolean);
-        let names: Vec<&String> = truths.map(|field| field.name()).collect();
-        if !names.is_empty() {
-            let names = listed(names);
-            notices.push(format!("booleans become the numbers 0 and 1: {names}"));
+        let of = |is: fn(&DataType) -> bool| {
+            let fields = schema.fields().iter();
+            let fields = fields.filter(|field| is(field.data_type()));
+            fields.map(|field| field.name()).collect::<Vec<_>>()
+        };
+        for (names, what) in [
+            (
+                of(|it| *it == DataType::Boolean),
+                "booleans become the numbers 0 and 1",
+            ),
+            (
+                of(DataType::is_decimal),
+                "decimals become the nearest float64",
+            ),
+        ] {
+            if !names.is_empty() {
+                notices.push(format!("{what}: {}", listed(names)));
+            }
         }
     }
     let write = match format {
@@ -339,9 +351,9 @@ fn not_kept_by_csv<'t>(name: &'t str, texts: impl Iterator<Item = &'t str> + Clo
 
 /// What CSV does not keep of a table of one column.
 fn not_kept_of_one<'t>(mut texts: impl Iterator<Item = &'t str>) -> Option<String> {
-    let text = texts.find(|text| text.contains([';', '|']))?;
+    let text = texts.find(|text| text.contains([';', '|', ' ', '\t']))?;
     Some(format!(
-        "`{}` has a sign that is taken for a separator when .csv is read: name the comma as the separator",
+        "`{}` has a sign that may be taken for a separator when .csv is read: name the comma as the separator",
         shown(text)
     ))
 }

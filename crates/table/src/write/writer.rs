@@ -7,15 +7,17 @@ use ::parquet::basic::Compression;
 use ::parquet::file::properties::WriterProperties;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{ArrowPrimitiveType, RecordBatch};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, RecordBatch};
+use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_ipc::writer::FileWriter;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::coalesce::BatchCoalescer;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Rows that one thread makes text or bytes of at a time.
 const PIECE_ROWS: usize = 1 << 12;
@@ -92,12 +94,14 @@ impl<'w> TableWriter<'w> {
                 Out::Npy(file, 0)
             }
             Format::Parquet => {
+                let schema = &parquet_schema(schema);
                 let properties = WriterProperties::builder()
                     .set_compression(Compression::SNAPPY)
                     .set_created_by("neuralnet".to_owned())
                     .build();
                 let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties));
-                Out::Parquet(Box::new(writer.map_err(io::Error::other)?))
+                let writer = Box::new(writer.map_err(io::Error::other)?);
+                return Self::with(Out::Parquet(writer), schema);
             }
             Format::Feather => {
                 let writer = FileWriter::try_new(buffered, schema);
@@ -128,9 +132,8 @@ impl<'w> TableWriter<'w> {
 
     /// Takes the next rows, and writes the groups of rows that are whole.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        self.unwritten
-            .push_batch(batch.clone())
-            .map_err(io::Error::other)?;
+        let batch = as_schema(batch, &self.unwritten.schema()).map_err(io::Error::other)?;
+        self.unwritten.push_batch(batch).map_err(io::Error::other)?;
         self.write_groups()
     }
 
@@ -188,6 +191,47 @@ impl Out<'_> {
             Self::Npy(..) | Self::Parquet(_) | Self::Feather(_) => None,
         }
     }
+}
+
+/// The types of columns in Parquet, which has no times in seconds, nor dates in milliseconds.
+fn parquet_schema(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Timestamp(TimeUnit::Second, zone) => {
+                DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
+            }
+            DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
+            DataType::Date64 => DataType::Date32,
+            other => other.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The rows with columns of the types of `schema`, which have to hold each value.
+fn as_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    // A value beyond the type is an error, and not a null.
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(cells, field)| -> Result<ArrayRef, ArrowError> {
+        let data_type = field.data_type();
+        if cells.data_type() == data_type {
+            return Ok(Arc::clone(cells));
+        }
+        let made = cast_with_options(cells, data_type, &strict)?;
+        match *cast(&made, cells.data_type())? == **cells {
+            true => Ok(made),
+            false => Err(ArrowError::CastError(format!(
+                "column `{}` has dates with a time of day, which .parquet does not hold; write .feather",
+                field.name()
+            ))),
+        }
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)
 }
 
 fn npy_header(schema: &SchemaRef, n_rows: usize) -> io::Result<Vec<u8>> {

@@ -4,7 +4,16 @@ use super::{convert, not_marked, order};
 use crate::options::TextOptions;
 use crate::reader::Columns;
 use crate::write::writer::{Format, TableWriter};
-use arrow_array::{ArrayRef, Date32Array, Float32Array, RecordBatch};
+use ::parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, TimestampMillisecondType};
+use arrow_array::{
+    ArrayRef, Date32Array, Date64Array, Decimal128Array, Float32Array, Int64Array, RecordBatch,
+    Time32SecondArray, TimestampSecondArray,
+};
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 
@@ -123,5 +132,116 @@ fn what_is_left_out_is_told_and_is_not_the_target() {
         from = to;
     }
     assert_eq!(fs::read_to_string(from).unwrap(), text);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Parquet has no times in seconds, and no dates in milliseconds: they are written in units that any reader knows.
+#[test]
+fn times_have_a_type_that_parquet_has() {
+    let folder = std::env::temp_dir().join(format!("{}-times", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [feather, parquet] = ["a.feather", "a.parquet"].map(|name| folder.join(name));
+    let zone: Option<Arc<str>> = Some("America/New_York".into());
+    let second = 1_704_110_400;
+    let table = |days: Vec<i64>| {
+        let in_zone = TimestampSecondArray::from(vec![second, 0]).with_timezone_opt(zone.clone());
+        let columns: [(&str, ArrayRef); 4] = [
+            (
+                "when",
+                Arc::new(TimestampSecondArray::from(vec![second, -1])),
+            ),
+            ("there", Arc::new(in_zone)),
+            ("clock", Arc::new(Time32SecondArray::from(vec![1, 86_399]))),
+            ("day", Arc::new(Date64Array::from(days))),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let converted = |table: &RecordBatch| {
+        let file = fs::File::create(&feather).unwrap();
+        let mut writer = TableWriter::begin(Format::Feather, &file, &table.schema()).unwrap();
+        writer.write(table).unwrap();
+        writer.finish().unwrap();
+        convert(&feather, None, &TextOptions::default(), &parquet)
+    };
+    converted(&table(vec![86_400_000, -86_400_000])).unwrap();
+    // By the types of Parquet alone, as a reader sees them that knows none of Arrow's.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let file = fs::File::open(&parquet).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
+    let read = reader.build().unwrap().next().unwrap().unwrap();
+    let in_ms = |zone| DataType::Timestamp(TimeUnit::Millisecond, zone);
+    let expected = [
+        in_ms(None),
+        in_ms(Some("UTC".into())),
+        DataType::Time32(TimeUnit::Millisecond),
+        DataType::Date32,
+    ];
+    for (column, data_type) in read.columns().iter().zip(expected) {
+        assert_eq!(*column.data_type(), data_type);
+    }
+    let when = read.column(0).as_primitive::<TimestampMillisecondType>();
+    assert_eq!(when.values()[..], [1000 * second, -1000]);
+    assert_eq!(
+        read.column(3).as_primitive::<Date32Type>().values()[..],
+        [1, -1]
+    );
+    let refused = converted(&table(vec![1, 0])).unwrap_err().to_string();
+    assert!(
+        refused.contains("`day` has dates with a time of day"),
+        "{refused}"
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// What the bytes of a column stand for, if Arrow has no type for it, and what an array makes of decimals.
+#[test]
+fn types_that_are_taken_for_others_are_told() {
+    let folder = std::env::temp_dir().join(format!("{}-types", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [feather, npy] = ["a.feather", "a.npy"].map(|name| folder.join(name));
+    let extension = ("ARROW:extension:name", "pandas.period");
+    let extension =
+        HashMap::from([extension].map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let decimals = Decimal128Array::from(vec![10, 25]).with_precision_and_scale(9, 1);
+    let schema = Schema::new(vec![
+        Field::new("month", DataType::Int64, false).with_metadata(extension),
+        Field::new("price", DataType::Decimal128(9, 1), false),
+    ]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![600, 601])),
+        Arc::new(decimals.unwrap()),
+    ];
+    let table = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
+    let file = fs::File::create(&feather).unwrap();
+    let mut writer = FileWriter::try_new(file, &table.schema()).unwrap();
+    writer.write(&table).unwrap();
+    writer.finish().unwrap();
+    let told = convert(&feather, None, &TextOptions::default(), &npy).unwrap();
+    for part in [
+        "column `month` is of the type `pandas.period`, which is taken as the Int64",
+        "decimals become the nearest float64: `price`",
+    ] {
+        let is_told = told.notices.iter().any(|notice| notice.contains(part));
+        assert!(is_told, "{part}: {:?}", told.notices);
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A table of one column may look as if a space separated several.
+#[test]
+fn what_one_column_may_be_taken_for_is_told() {
+    let folder = std::env::temp_dir().join(format!("{}-one", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [csv, other] = ["a.csv", "b.csv"].map(|name| folder.join(name));
+    let comma = TextOptions {
+        separator: Some(','),
+        ..TextOptions::default()
+    };
+    fs::write(&csv, "full name\nAnn Lee\nBob Ray\n").unwrap();
+    let told = convert(&csv, None, &comma, &other).unwrap().notices;
+    assert!(
+        told.len() == 1 && told[0].starts_with("`full name` has a sign that may be taken"),
+        "{told:?}"
+    );
     fs::remove_dir_all(folder).unwrap();
 }

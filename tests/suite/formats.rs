@@ -151,7 +151,7 @@ fn what_cannot_be_used_is_refused() {
             "nan_half.npy",
             ["row 1, column `0`: the cell is missing", "`impute` mean"],
         ),
-        ("objects.npy", ["Python objects", "X.astype('<f4')"]),
+        ("objects.npy", ["Python objects", "pandas.DataFrame(X)"]),
         ("complex.npy", ["holds `<c16`", "X.real"]),
         (
             "one_dimension.npy",

@@ -59,8 +59,8 @@ fn run(leaf: u32, invocation: u32) {
         if params.rate != 0.0 {
             update_parameters(lane);
         }
-        // Other groups may still read what sum_subgroups writes next.
-        if GROUPS > GROUPS_PER_SUBGROUP && LANES_PER_ROW > LANES_PER_SUBGROUP {
+        // Others may still read what sum_subgroups writes next.
+        if LANES_PER_ROW > LANES_PER_SUBGROUP {
             workgroupBarrier();
         }
     }

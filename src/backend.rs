@@ -221,7 +221,7 @@ impl BackendKind {
 }
 
 /// One problem held by a CPU or a GPU, with its parameters.
-pub trait Backend {
+pub trait Backend: Send {
     /// What computes.
     fn kind(&self) -> BackendKind;
 
@@ -292,7 +292,7 @@ pub trait Backend {
     /// nothing was updated: a backend may sum them again, without the units that that one went without.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// Where the device fails, or there are fewer leaves.
     fn leaf_evaluations(&mut self, leaves: Range<usize>) -> Result<Vec<Evaluation>>;
 
     /// Makes the updates that are submitted from now on follow `rule`, of a first-order method, with nothing kept of earlier

@@ -320,6 +320,7 @@ impl Backend for Cpu<'_> {
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        assert!(!updates.is_empty(), "updates {updates:?}");
         let summaries = self.make(updates);
         self.summaries.push_back(summaries);
         Ok(())

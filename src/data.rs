@@ -13,6 +13,7 @@ mod split;
 mod storage;
 mod stored;
 mod synthetic;
+mod targets;
 mod weights;
 
 pub use class_weight::ClassWeight;
@@ -35,6 +36,10 @@ use crate::error::{Error, Result};
 use crate::leaves::Leaves;
 use rows::RowStore;
 use std::sync::{Arc, OnceLock};
+
+/// What is wrong with samples that have no targets where some are needed.
+pub(crate) const FEATURES_ALONE: &str =
+    "was opened for its features alone; there is no target to train on";
 
 /// The samples to train on: `inputs` (N, I) and `targets` (N, O) in f32, all finite.
 #[derive(Clone, Debug)]
@@ -125,7 +130,8 @@ impl Dataset {
             ));
         }
         let n_samples = inputs.len() / n_inputs;
-        if inputs.len() != n_samples * n_inputs || targets.len() != n_samples * n_outputs {
+        let n_targets = n_samples.checked_mul(n_outputs);
+        if inputs.len() != n_samples * n_inputs || Some(targets.len()) != n_targets {
             return fail(format!(
                 "{} inputs in rows of {n_inputs} and {} targets in rows of {n_outputs} are not the same number of whole rows",
                 inputs.len(),
@@ -271,26 +277,6 @@ impl Dataset {
         self.classes.as_ref()
     }
 
-    /// These samples, with targets that stand for `classes` and are named after them.
-    ///
-    /// # Errors
-    /// If the number of targets is not that of [`Classes::n_outputs`].
-    pub fn with_classes(&self, classes: Classes) -> Result<Self> {
-        let n_targets = classes.n_outputs();
-        if n_targets != self.n_outputs() || n_targets == 0 {
-            return Err(self.error(format!(
-                "{} classes need {n_targets} targets, and there are {}",
-                classes.names.len(),
-                self.n_outputs()
-            )));
-        }
-        Ok(Self {
-            target_names: classes.output_names(),
-            classes: Some(classes),
-            ..self.clone()
-        })
-    }
-
     /// Whether each sample has a weight, which follows its targets.
     #[must_use]
     pub fn is_weighted(&self) -> bool {
@@ -319,37 +305,13 @@ impl Dataset {
         Leaves::new(self.n_samples, self.n_inputs(), self.n_outputs())
     }
 
-    /// The first target outside [0, 1]: its row, its output, and its value.
-    pub(crate) fn target_outside_unit(&self) -> Option<(usize, usize, f32)> {
-        match &*self.rows {
-            RowStore::Stored {
-                targets, scanned, ..
-            } => scanned
-                .outside_unit
-                .map(|(row, output)| (row, output, targets.value(row, output))),
-            // Generated targets are 0 and 1.
-            RowStore::Synthetic(_) => None,
-        }
-    }
-
-    /// Whether every target is 0 or 1.
-    pub(crate) fn targets_are_binary(&self) -> bool {
-        match &*self.rows {
-            RowStore::Stored { scanned, .. } => {
-                scanned.outside_unit.is_none() && !scanned.has_fraction
-            }
-            RowStore::Synthetic(_) => true,
-        }
-    }
-
     /// How inputs are encoded in their storage.
     pub(crate) fn quantization(&self) -> &Quantization {
         &self.quantization
     }
 
     /// The place of one target as a person would look for it: file, line and column, or row and column.
-    #[must_use]
-    pub fn target_place(&self, row: usize, output: usize) -> String {
+    pub(crate) fn target_place(&self, row: usize, output: usize) -> String {
         self.place(row, &self.target_names[output])
     }
 

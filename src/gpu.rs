@@ -178,6 +178,7 @@ impl<'a> Gpu<'a> {
         options: GpuOptions,
     ) -> Result<Self> {
         let (dataset, leaves) = (problem.dataset, problem.leaves());
+        range::check_targets(&problem)?;
         let resources = Resources::new(&device, problem)?;
         check_chunks(&device, dataset, leaves, options)?;
         let layout = &resources.layout;

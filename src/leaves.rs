@@ -47,8 +47,7 @@ impl Leaves {
     ///
     /// # Panics
     /// If there are no outputs.
-    #[must_use]
-    pub fn of_network(n_samples: usize, n_parameters: usize, width: usize) -> Self {
+    pub(crate) fn of_network(n_samples: usize, n_parameters: usize, width: usize) -> Self {
         let wanted = (8 * n_parameters).div_ceil(3 * width);
         let rows_per_leaf = wanted.clamp(MIN_NETWORK_ROWS, MAX_NETWORK_ROWS);
         Self {

@@ -4,6 +4,7 @@
 //! with a bias, `layers.0.bias` (O), all F64. Its metadata hold one string, `neuralnet`, which is a [`Description`] as JSON.
 
 mod parts;
+mod samples;
 
 use crate::atomic_file;
 use crate::backend::Problem;
@@ -16,6 +17,7 @@ use crate::objective::Objective;
 use crate::tensors;
 use crate::train::{StopReason, TrainConfig, Trained};
 use parts::{described, numbers};
+pub(crate) use samples::of_other_targets;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
@@ -241,9 +243,14 @@ impl Model {
     /// Writes the model into the file `path`. A file of that name is replaced, but only once the new one is complete.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If the file cannot be written, or no model could be read from it, as of settings or samples that are not those of
+    /// the training, or of names that stand there twice.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.bytes();
+        Self::parse(&bytes).map_err(|reason| Error::Model {
+            path: path.to_owned(),
+            reason: format!("would be a model that cannot be read: it {reason}"),
+        })?;
         atomic_file::replace(path, |mut file| file.write_all(&bytes))
     }
 
@@ -333,7 +340,7 @@ impl Model {
     /// those of the targets themselves, before an offset was taken from any of them.
     ///
     /// # Panics
-    /// If `rows` reaches past the last sample, or the data have another number of features or other offsets.
+    /// If `rows` reaches past the last sample, or the data have other features or other offsets.
     #[must_use]
     pub fn predict(&self, dataset: &Dataset, rows: Range<usize>) -> Vec<f64> {
         self.assert_features(dataset);
@@ -363,42 +370,5 @@ impl Model {
             *prediction += offset;
         }
         predictions
-    }
-
-    /// Asserts that features and targets of `dataset` are encoded as the model's are.
-    pub(crate) fn assert_targets(&self, dataset: &Dataset) {
-        self.assert_features(dataset);
-        assert_eq!(
-            dataset.target_offsets(),
-            self.description.target_offsets,
-            "offsets of the targets"
-        );
-    }
-
-    /// Asserts that the features of `dataset` are encoded as the model's are: other offsets would give other numbers.
-    pub(crate) fn assert_features(&self, dataset: &Dataset) {
-        let offsets = |columns: &[Column]| -> Vec<u64> {
-            let offsets = columns.iter().map(|column| column.offset.to_bits());
-            offsets.collect()
-        };
-        assert_eq!(
-            offsets(dataset.columns()),
-            offsets(&self.description.columns),
-            "offsets of the columns"
-        );
-    }
-}
-
-/// An error of the samples that a model is measured on: what helps a training, such as another loss, is settled.
-pub(crate) fn of_other_targets(error: Error, dataset: &Dataset) -> Error {
-    match error {
-        Error::Target { .. } => Error::Dataset {
-            source_name: dataset.source().to_owned(),
-            reason: format!(
-                "is no table like that of the training, whose targets lie within [0, 1] ({})",
-                error.statement()
-            ),
-        },
-        other => other,
     }
 }

@@ -52,8 +52,7 @@ impl Loss {
 
     /// About `d²loss/dz²` of one output whose prediction has the slope `dy/dz`: the slope for cross-entropy, its square
     /// for the squared error, which leaves out a term that is small near the targets (Gauss and Newton).
-    #[must_use]
-    pub fn curvature(self, slope: f64) -> f64 {
+    pub(crate) fn curvature(self, slope: f64) -> f64 {
         match self {
             Self::CrossEntropy => slope,
             Self::SquaredError => slope * slope,
@@ -64,8 +63,7 @@ impl Loss {
     ///
     /// For cross-entropy it is `y − t`, for a softmax only if the targets of the sample sum to 1. For the squared error
     /// it is `(y − t) dy/dz`, which assumes that a prediction depends on its own `z` alone.
-    #[must_use]
-    pub fn grad_z(self, activation: Activation, z: f64, y: f64, t: f64) -> f64 {
+    pub(crate) fn grad_z(self, activation: Activation, z: f64, y: f64, t: f64) -> f64 {
         match self {
             Self::SquaredError => (y - t) * activation.slope(z, y),
             Self::CrossEntropy => y - t,

@@ -103,7 +103,7 @@ impl Memory {
     }
 
     /// The vectors by their names; empty ones if the memory was read without them.
-    pub fn vectors_mut(&mut self) -> impl Iterator<Item = (&str, &mut Vec<f64>)> {
+    pub(crate) fn vectors_mut(&mut self) -> impl Iterator<Item = (&str, &mut Vec<f64>)> {
         self.vectors.resize(self.names.len(), Vec::new());
         self.names.iter().map(String::as_str).zip(&mut self.vectors)
     }

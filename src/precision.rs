@@ -24,8 +24,7 @@ impl Precision {
 
     /// The share of a loss by which two losses have to differ to be told apart: four units in the last place,
     /// since a sum over samples, taken in a tree, is off by a few.
-    #[must_use]
-    pub fn resolution(self) -> f64 {
+    pub(crate) fn resolution(self) -> f64 {
         4.0 * self.epsilon()
     }
 

@@ -16,10 +16,10 @@ use std::ops::Range;
 
 /// A GPU pays from this many FLOPs on for each byte of a row that crosses the bus, which are about what the cores of a
 /// CPU make of float64 arithmetic while a bus brings a byte.
-pub const MIN_FLOPS_PER_BYTE: f64 = 128.0;
+const MIN_FLOPS_PER_BYTE: f64 = 128.0;
 
 /// A GPU pays from this many FLOPs on: fewer are done on a CPU before a device is open.
-pub const MIN_FLOPS: f64 = 1e9;
+const MIN_FLOPS: f64 = 1e9;
 
 /// A model with what computes its predictions, for one data set after another.
 #[derive(Debug)]
@@ -31,16 +31,17 @@ pub struct Predictor<'m> {
 
 impl<'m> Predictor<'m> {
     /// Opens the backend that `choice` names for `model` and data like `dataset`; the parameters are rounded to f32 on a
-    /// GPU. Of [`BackendChoice::Auto`] a real GPU predicts if there is one and the network makes it pay: see
-    /// [`MIN_FLOPS_PER_BYTE`] and [`MIN_FLOPS`], which the rows of `dataset` have to reach.
+    /// GPU. Of [`BackendChoice::Auto`] a real GPU predicts if there is one and the network makes it pay: from
+    /// 128 FLOPs on for each byte of a row that crosses the bus, and 10⁹ for all rows of `dataset`.
     ///
     /// # Errors
     /// If a GPU that is to predict cannot hold the network, or does not exist and the choice is
     /// [`BackendChoice::Gpu`].
     ///
     /// # Panics
-    /// If the data have another number of features than the model.
+    /// If the data have other features than the model, or other offsets.
     pub fn open(model: &'m Model, dataset: &Dataset, choice: BackendChoice) -> Result<Self> {
+        model.assert_features(dataset);
         let raw = dataset.raw();
         let problem = model.problem(&raw);
         let on_cpu = || Engine::cpu(&problem, model.parameters());
@@ -104,7 +105,8 @@ impl<'m> Predictor<'m> {
     /// If the device fails.
     ///
     /// # Panics
-    /// Like [`Model::predict`], and on a GPU if rows have more or fewer targets than those it was opened for.
+    /// Like [`Model::predict`], and on a GPU if rows have more or fewer targets than those it was opened for, or weights where
+    /// those had none, or the other way round.
     pub fn predict(&mut self, dataset: &Dataset, rows: Range<usize>) -> Result<Vec<f64>> {
         self.model.assert_features(dataset);
         let predictions = self.engine.predict(&dataset.raw(), rows)?.prediction;

@@ -101,8 +101,10 @@ impl<'a> Training<'a> {
     /// gives. To be called before the first iteration.
     ///
     /// # Errors
-    /// If the network has more or fewer parameters, or one is not finite.
+    /// If the network has more or fewer parameters, one is not finite, or an iteration was made.
     pub fn set_start(&mut self, parameters: &[f64]) -> Result<()> {
+        let reason = "is where a training begins, and this one has begun";
+        require(self.iteration() == 0, "init", reason, &[LEAVE_OUT])?;
         let (n, wanted) = (parameters.len(), self.network().n_parameters());
         let reason = format_args!("has {n} parameters, and the network has {wanted}");
         require(n == wanted, "init", reason, &[LEAVE_OUT])?;

@@ -72,7 +72,9 @@ fn slope_of(z: f32, y: f32) -> f32 {
     }
     if ACTIVATION == GELU {
         let gate = sigmoid(GELU_SCALE * z * (1.0 + GELU_CUBIC * z * z));
-        return gate + z * gate * (1.0 - gate) * GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * z * z);
+        // The gate is 0 or 1 long before the square of z leaves f32.
+        let c = clamp(z, -64.0, 64.0);
+        return gate + c * gate * (1.0 - gate) * GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * c * c);
     }
     if ACTIVATION == SILU {
         let gate = sigmoid(z);

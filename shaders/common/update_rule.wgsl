@@ -21,23 +21,31 @@ const ADAM_SQUARE_GAIN = 0.001;
 const EPSILON = 1e-8;
 const CLIP_EPSILON = 1e-6;
 
-// The proximal step of the L1 penalty: moves weights towards 0 by the threshold, but not beyond.
-fn shrunk(parameter: vec4<f32>, column: u32) -> vec4<f32> {
+// What the proximal step of the L1 penalty takes from weights: it moves them towards 0 by the threshold, but not beyond.
+fn shrinkage(parameter: vec4<f32>, column: u32) -> vec4<f32> {
     if rule.threshold > 0.0 && is_weight(column) {
         let most = vec4(rule.threshold);
-        return parameter - clamp(parameter, -most, most);
+        return clamp(parameter, -most, most);
     }
-    return parameter;
+    return vec4(0.0);
+}
+
+// The parameters `after`, or what is infinite in their mean squares: divided by it a step would be 0, and nobody would
+// know that the squares are beyond f32.
+fn unless_infinite(after: vec4<f32>, square: vec4<f32>) -> vec4<f32> {
+    let exponent = bitcast<vec4<u32>>(square) & vec4(0x7F800000u);
+    return select(after, square, exponent == vec4(0x7F800000u));
 }
 
 fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
     if METHOD == DESCENT {
-        return shrunk(before - rule.rate * gradient, column);
+        let after = before - rule.rate * gradient;
+        return after - shrinkage(after, column);
     }
     if METHOD == RMSPROP {
         let square = fma(vec4(RMSPROP_GAIN), gradient * gradient - memory_0[column], memory_0[column]);
         memory_0[column] = square;
-        return before - rule.rate * gradient / (sqrt(square) + EPSILON);
+        return unless_infinite(before - rule.rate * gradient / (sqrt(square) + EPSILON), square);
     }
     if METHOD == ADAM {
         let mean = fma(vec4(ADAM_GAIN), gradient - memory_0[column], memory_0[column]);
@@ -48,18 +56,20 @@ fn updated(before: vec4<f32>, gradient: vec4<f32>, column: u32) -> vec4<f32> {
         if is_weight(column) {
             decayed -= rule.decay * before;
         }
-        return decayed - rule.rate * mean / (sqrt(rule.square_scale * square) + EPSILON);
+        let after = decayed - rule.rate * mean / (sqrt(rule.square_scale * square) + EPSILON);
+        return unless_infinite(after, square);
     }
     let velocity = fma(vec4(rule.momentum), memory_0[column], gradient);
     memory_0[column] = velocity;
     if METHOD == NESTEROV {
         return before - rule.rate * fma(vec4(rule.momentum), velocity, gradient);
     }
-    let after = shrunk(before - rule.rate * velocity, column);
-    if rule.threshold > 0.0 && rule.rate > 0.0 && is_weight(column) {
-        memory_0[column] = (before - after) / rule.rate;
+    let after = before - rule.rate * velocity;
+    let taken = shrinkage(after, column);
+    if rule.threshold > 0.0 && rule.rate > 0.0 {
+        memory_0[column] = velocity + taken / rule.rate;
     }
-    return after;
+    return after - taken;
 }
 
 // By its bits: a compiler may take it that no number is infinite or none at all.

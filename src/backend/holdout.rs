@@ -3,7 +3,7 @@
 use crate::error::Result;
 
 /// Samples that are not trained on, held for their loss alone.
-pub trait Holdout: std::fmt::Debug {
+pub trait Holdout: std::fmt::Debug + Send {
     /// Their loss at `parameters`, in the layout of the network, for unscaled features; without penalties.
     ///
     /// # Errors

@@ -188,6 +188,7 @@ impl Backend for Reference<'_> {
     }
 
     fn submit(&mut self, updates: Range<u64>) -> Result<()> {
+        assert!(!updates.is_empty(), "updates {updates:?}");
         let (rule, mut memory) = self.rule_state.take().expect("a rule is followed");
         let penalty = rule.penalty(&self.problem.network);
         let mut reported = UpdateSummary::default();

@@ -78,8 +78,10 @@ fn moments_of_columns(
     width: usize,
 ) -> Vec<Moments> {
     let rows = || {
-        let targets = read.targets.chunks_exact(width);
-        let weights = targets.map(|targets| targets.get(at).map_or(1.0, |w| f64::from(*w)));
+        let weights = (0..).map(|row: usize| match at < width {
+            true => f64::from(read.targets[row * width + at]),
+            false => 1.0,
+        });
         let rows = read.inputs.chunks_exact(n_inputs).zip(weights);
         rows.filter(|(_, weight)| *weight > 0.0)
     };

@@ -1,7 +1,7 @@
 //! Splitting off a share of the samples, to measure training on data that it does not see.
 
 use super::rows::{ColumnView, RowStore};
-use super::{Dataset, Lines, Quantization};
+use super::{Dataset, FEATURES_ALONE, Lines, Quantization};
 use crate::error::{Error, Remedy, Result};
 use crate::random::{random_state, shuffle};
 use std::sync::Arc;
@@ -12,8 +12,11 @@ impl Dataset {
     /// nearest whole number, drawn by `seed`.
     ///
     /// # Errors
-    /// If `share` is not between 0 and 1, leaves either data set without a sample, or memory does not suffice.
+    /// If there are no targets, `share` is not between 0 and 1 or leaves either data set without a sample, or memory does not suffice.
     pub fn split(&self, share: f64, seed: u32) -> Result<(Self, Self)> {
+        if self.n_outputs() == 0 {
+            return Err(self.error(FEATURES_ALONE.to_owned()));
+        }
         let (inputs, targets) = self.copied("to hold back a share of it")?;
         let n_classes = self.classes.as_ref().map(|_| self.n_outputs());
         let held = in_holdout(&targets, self.target_width(), n_classes, share, seed)?;

@@ -1,7 +1,7 @@
 //! Weights of samples, which stand behind the targets of each row.
 
 use super::rows::{ColumnView, RowStore};
-use super::{Dataset, Lines};
+use super::{Dataset, FEATURES_ALONE, Lines};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -31,6 +31,9 @@ impl Dataset {
         }
         if weights.iter().all(|weight| *weight <= 0.0) {
             return Err(self.error("every weight is 0; at least one must be positive".to_owned()));
+        }
+        if self.n_outputs() == 0 {
+            return Err(self.error(FEATURES_ALONE.to_owned()));
         }
         let (n_outputs, width) = (self.n_outputs(), self.target_width());
         let (inputs, lines, targets) = match &*self.rows {

@@ -64,6 +64,7 @@ impl Backend for Gpu<'_> {
                 )
             }
         };
+        range::check_weight(&self.resources.problem, weight)?;
         Ok(self
             .unpack_sums(&sums)
             .reduced(&self.resources.problem, weight))

@@ -30,7 +30,7 @@ impl GradientSource<'_> {
     pub(super) fn sums(self, page: &Buffer) -> Result<Vec<Pipeline>> {
         let layers = &self.forward.kernels;
         let all = GradientKernel::new(layers, self.shared_tile());
-        if self.is_one_leaf() && all.sums().n_storage() <= self.device.max_storage_buffers() {
+        if self.is_one_leaf() && self.fits(&all, &all.sums()) {
             return Ok(vec![self.pipeline(0, &all, &all.sums(), &[page])?]);
         }
         let blocks = self.forward.blocks.iter();
@@ -54,7 +54,7 @@ impl GradientSource<'_> {
     ) -> Result<Option<Pipeline>> {
         let all = GradientKernel::new(&self.forward.kernels, self.shared_tile());
         let kernel = all.updates(&optimizer.rule);
-        let fits = kernel.n_storage() <= self.device.max_storage_buffers();
+        let fits = self.fits(&all, &kernel);
         if !self.is_one_leaf() || needs_norms(&optimizer.rule) || !fits {
             return Ok(None);
         }
@@ -69,6 +69,12 @@ impl GradientSource<'_> {
         ];
         buffers.extend([&optimizer.history, &optimizer.average]);
         self.pipeline(0, &all, &kernel, &buffers).map(Some)
+    }
+
+    /// Whether the device takes `kernel`, of `gradients`, in one dispatch.
+    fn fits(self, gradients: &GradientKernel<'_>, kernel: &Kernel) -> bool {
+        kernel.n_storage() <= self.device.max_storage_buffers()
+            && gradients.n_tiles() <= self.device.adapter.max_workgroups as usize
     }
 
     fn is_one_leaf(self) -> bool {

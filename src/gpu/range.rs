@@ -1,6 +1,8 @@
-//! Settings that have to be numbers that a GPU can multiply by.
+//! Settings and sums that have to be numbers that a GPU can multiply by, and targets whose squares it can tell from 0.
 
+use crate::backend::Problem;
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
+use crate::objective::{Loss, Reduction};
 use crate::optimizer::UpdateRule;
 
 /// The learning rate, or what it comes to as `relation` says, rounded to the f32 that the shaders multiply by.
@@ -24,6 +26,56 @@ pub(super) fn f32_rate(relation: &str, rate: f64) -> Result<f32> {
             f32::MAX
         ),
         remedies: &[Remedy::Do("take another"), ON_THE_CPU],
+    })
+}
+
+/// What the sums of rows of the weight `weight` are multiplied by.
+pub(super) fn scale_of_rows(reduction: Reduction, weight: f64) -> f64 {
+    // Rows that weigh nothing have no sums to scale.
+    if weight > 0.0 {
+        reduction.scale(weight)
+    } else {
+        1.0
+    }
+}
+
+/// Fails if rows of the weight `weight` have a scale that is no number to multiply by in the f32 of the shaders: their
+/// sums would have lost their digits too.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what rounding to f32 makes of it is the question"
+)]
+pub(super) fn check_weight(problem: &Problem<'_>, weight: f64) -> Result<()> {
+    let scale = scale_of_rows(problem.objective.reduction, weight) as f32;
+    if scale.is_normal() {
+        return Ok(());
+    }
+    Err(Error::Input {
+        place: problem.dataset.source().to_owned(),
+        reason: format!(
+            "the weights of the rows add up to {weight:e}, by which a GPU cannot divide"
+        ),
+        remedies: &[Remedy::Do("rescale the weights"), ON_THE_CPU],
+    })
+}
+
+/// Fails if all targets are so small that squares of errors far below them are 0 in f32: a loss of 0 would seem a minimum.
+pub(super) fn check_targets(problem: &Problem<'_>) -> Result<()> {
+    /// 2^-50: the square of a ten thousandth of it is the least normal f32.
+    const LEAST: f32 = 8.881_784e-16;
+    let largest = match problem.objective.loss {
+        Loss::SquaredError => problem.dataset.largest_target_up_to(LEAST),
+        Loss::CrossEntropy => 0.0,
+    };
+    if largest <= 0.0 || largest >= LEAST {
+        return Ok(());
+    }
+    Err(Error::Input {
+        place: problem.dataset.source().to_owned(),
+        reason: format!(
+            "no target is larger than {largest:e}, and the squares of errors of these are beyond the f32 of a GPU"
+        ),
+        remedies: &[Remedy::Do("rescale the targets"), ON_THE_CPU],
     })
 }
 

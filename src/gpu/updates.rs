@@ -8,11 +8,12 @@ use super::options::GpuOptions;
 use super::params::MAX_UPDATES;
 use super::pass::{MAX_DISPATCHES, Pass};
 use super::pipeline::DynamicOffsets;
+use super::range::{check_weight, scale_of_rows};
 use super::resources::Resources;
 use super::row_numbers::{batches_at_once, offsets, room, segments};
 use super::small_network::SmallNetwork;
 use crate::backend::Problem;
-use crate::error::{Error, ON_THE_CPU, Remedy, Result};
+use crate::error::Result;
 use crate::optimizer;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -31,7 +32,9 @@ impl Updates<'_, '_> {
     /// Submits `updates`, at most [`MAX_UPDATES`], and gives each with the weight of its rows.
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
         let weighed = self.weighed(updates);
-        self.check_scales(&weighed)?;
+        for (_, weight) in &weighed {
+            check_weight(self.problem(), *weight)?;
+        }
         match (&self.kernels.small, self.optimizer().rule.batches) {
             (Some(small), _) => self.submit_small(small, &weighed),
             (None, Some(batches)) => self.submit_batches(batches, &weighed)?,
@@ -84,35 +87,10 @@ impl Updates<'_, '_> {
     /// The updates of `group`, each with the scale of its reduction.
     fn scaled(&self, group: &[(u64, f64)]) -> impl Iterator<Item = (u64, f64)> {
         let reduction = self.problem().objective.reduction;
-        group.iter().map(move |(update, weight)| {
-            let (update, weight) = (*update, *weight);
-            // Rows that weigh nothing have no sums to scale.
-            let scale = if weight > 0.0 {
-                reduction.scale(weight)
-            } else {
-                1.0
-            };
-            (update, scale)
-        })
-    }
-
-    /// Fails if an update of `group` has a scale that is no number to multiply by in the f32 of the shaders.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "what rounding to f32 makes of it is the question"
-    )]
-    fn check_scales(&self, group: &[(u64, f64)]) -> Result<()> {
-        let mut scaled = self.scaled(group).zip(group);
-        match scaled.find(|((_, scale), _)| !(*scale as f32).is_normal()) {
-            None => Ok(()),
-            Some((_, (_, weight))) => Err(Error::Input {
-                place: self.problem().dataset.source().to_owned(),
-                reason: format!(
-                    "the weights of the rows add up to {weight:e}, by which a GPU cannot divide"
-                ),
-                remedies: &[Remedy::Do("rescale the weights"), ON_THE_CPU],
-            }),
-        }
+        let scale = move |weight| scale_of_rows(reduction, weight);
+        group
+            .iter()
+            .map(move |(update, weight)| (*update, scale(*weight)))
     }
 
     /// Updates of a small network.

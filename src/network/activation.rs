@@ -138,8 +138,7 @@ impl Activation {
     }
 
     /// The largest slope of an activation of outputs.
-    #[must_use]
-    pub fn most_slope(self) -> f64 {
+    pub(crate) fn most_slope(self) -> f64 {
         match self {
             Self::Sigmoid | Self::Softmax => 0.25,
             _ => 1.0,

@@ -149,13 +149,21 @@ impl Penalty {
     }
 
     /// The proximal step of `rate · l1 ‖W‖₁` (Parikh and Boyd, Proximal Algorithms, section 6.5.2): moves each weight
-    /// towards 0 by `rate · l1`, but not beyond. The first of `parameters` is number `first`.
-    pub(crate) fn soft_threshold(&self, rate: f64, first: usize, parameters: &mut [f64]) {
+    /// towards 0 by `rate · l1`, but not beyond. The first of `parameters` is number `first`. Calls `use_taken` with the
+    /// place of each weight among them and what is taken from it.
+    pub(crate) fn soft_threshold(
+        &self,
+        rate: f64,
+        first: usize,
+        parameters: &mut [f64],
+        mut use_taken: impl FnMut(usize, f64),
+    ) {
         if self.l1 > 0.0 {
-            for places in self.places(first, parameters.len()) {
-                for weight in &mut parameters[places] {
-                    *weight = soft_threshold(*weight, rate * self.l1);
-                }
+            let threshold = rate * self.l1;
+            for at in self.places(first, parameters.len()).flatten() {
+                let taken = parameters[at].clamp(-threshold, threshold);
+                parameters[at] -= taken;
+                use_taken(at, taken);
             }
         }
     }

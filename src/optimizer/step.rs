@@ -87,20 +87,17 @@ impl Step<'_> {
         match (rule.optimizer, own) {
             (Optimizer::GradientDescent, _) => {
                 gradient_descent(rate, gradient, parameters);
-                penalty.soft_threshold(rate, first, parameters);
+                penalty.soft_threshold(rate, first, parameters, |_, _| {});
             }
             (Optimizer::Momentum | Optimizer::Nesterov, [velocity]) => {
-                // A rate that has fallen to 0 moves nothing, and no velocity can be told from that.
-                let from = (rate * penalty.l1 > 0.0).then(|| parameters.to_vec());
                 momentum(rule, rate, gradient, velocity, parameters);
-                if let Some(from) = from {
-                    penalty.soft_threshold(rate, first, parameters);
-                    // After a step that a proximal operator changed (Ochs et al., iPiano, SIAM J. Imaging Sci. 7,
-                    // 2014, Algorithm 1).
-                    for (velocity, (from, to)) in zip(velocity.iter_mut(), zip(&from, &*parameters))
-                    {
-                        *velocity = (from - to) / rate;
-                    }
+                // A rate that has fallen to 0 moves nothing, and no velocity can be told from that.
+                if rate > 0.0 {
+                    // The velocity is the whole step over the rate, what a proximal operator took from the parameter
+                    // included (Ochs et al., iPiano, SIAM J. Imaging Sci. 7, 2014, Algorithm 1).
+                    penalty.soft_threshold(rate, first, parameters, |at, taken| {
+                        velocity[at] += taken / rate;
+                    });
                 }
             }
             (Optimizer::RmsProp, [square]) => rmsprop(rate, gradient, square, parameters),

@@ -8,17 +8,19 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 impl Training<'_> {
-    /// Trains to `iteration` or until a stop rule holds. Calls `observe` about ten times a second; `Break` stops soon
-    /// after. The bits do not depend on how a training is cut into calls.
+    /// Trains to `iteration`, to the last of the settings, or until a stop rule holds. Calls `observe` about ten times a second; `Break` stops soon
+    /// after. The bits of the parameters do not depend on how a training is cut into calls.
     ///
     /// # Errors
-    /// If the device fails, or the loss is no longer finite.
+    /// If the device fails, the loss is no longer finite, or a setting needs [held-out samples](Self::set_holdout) and there
+    /// are none.
     pub fn advance_to(
         &mut self,
         iteration: u64,
         observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         let config = &self.run.config;
+        let iteration = iteration.min(config.iterations);
         for (setting, is_given) in [
             ("early_stopping", config.early_stopping.is_some()),
             ("validation_every", config.validation_every.is_some()),

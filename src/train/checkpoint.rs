@@ -5,7 +5,7 @@ mod key;
 
 use super::Training;
 use super::config::check::require;
-use crate::error::Result;
+use crate::error::{LEAVE_OUT, Result};
 use file::TrainingState;
 use key::DatasetKey;
 pub(super) use key::RunKey;
@@ -49,8 +49,11 @@ impl Training<'_> {
     /// those of the checkpoint did.
     ///
     /// # Errors
-    /// If the file is not a checkpoint, or one of other data, settings or hardware; the first difference is named.
+    /// If the file is not a checkpoint, or one of other data, settings or hardware; the first difference is named. If an
+    /// iteration was made.
     pub fn resume(&mut self, path: &Path) -> Result<()> {
+        let reason = "is where a training goes on, and this one has begun";
+        require(self.iteration() == 0, "resume", reason, &[LEAVE_OUT])?;
         let n_parameters = self.run.network.n_parameters();
         let key = self.key();
         let state = TrainingState::read(path, key, n_parameters)?;

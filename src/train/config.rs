@@ -198,8 +198,13 @@ impl TrainConfig {
 
     /// The error that `what` is not finite after iteration `iteration`.
     pub(crate) fn diverged(&self, iteration: u64, what: impl Into<Cow<'static, str>>) -> Error {
-        let mut remedies = self.smaller_steps().to_vec();
-        if !self.hidden.is_empty() && self.optimizer != Optimizer::LBfgs {
+        let mut remedies = match (iteration, self.reduction) {
+            // No update led there.
+            (0, Reduction::Mean) => vec![RESCALE],
+            (0, Reduction::Sum) => vec![Remedy::Set("reduction", "mean"), RESCALE],
+            _ => self.smaller_steps().to_vec(),
+        };
+        if iteration > 0 && !self.hidden.is_empty() && self.optimizer != Optimizer::LBfgs {
             remedies.retain(|remedy| *remedy != RESCALE);
             remedies.extend(self.clip_norm.is_none().then_some(CLIP));
             remedies.push(RESCALE);

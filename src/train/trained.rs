@@ -48,7 +48,8 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// The predictions (O) for one sample `x` (I).
+    /// The predictions (O) for one sample `x` (I), each number less the [offset](crate::data::Column::offset) of its column;
+    /// the offsets of targets are not added, as [`Model::predict`](crate::Model::predict) does.
     ///
     /// # Panics
     /// If `x` is not as long as the network has inputs.

@@ -137,17 +137,21 @@ impl Bounded {
         Self::new(value, inherited + rounded)
     }
 
+    /// The number, or ±`threshold` if it is beyond. A clamp moves by no more than the number or the threshold do.
+    fn clamped(self, threshold: f64) -> Self {
+        Self::new(
+            self.value.clamp(-threshold, threshold),
+            self.bound.min(2.0 * threshold) + E * threshold,
+        )
+    }
+
     /// The number moved towards 0 by `threshold`, but not beyond.
     fn shrunk(self, threshold: f64) -> Self {
         if threshold <= 0.0 {
             return self;
         }
-        let clamped = Self::new(
-            self.value.clamp(-threshold, threshold),
-            self.bound + E * threshold,
-        );
         // The difference moves by no more than the number or the threshold do.
-        let value = self.value - clamped.value;
+        let value = self.value - self.value.clamp(-threshold, threshold);
         let inherited = self.bound + E * threshold;
         Self::new(value, inherited + E * (value.abs() + inherited) + FLUSHED)
     }

@@ -43,9 +43,13 @@ pub(super) fn of_step(
     let (slope, at) = largest(whole.iter().copied());
     let of_gradient = format!("the gradient of {} is {slope:.2e}", named(problem, at));
     let is_penalty = slope > 2.0 * gradient[at].abs();
+    // The gradient at the start is what it is, whatever the rate.
+    let is_start = update == 0;
     let remedies: &[Remedy] = match (is_penalty, rule.clip_norm.is_none()) {
         (true, true) => &[Remedy::Lower("l2"), CLIP],
         (true, false) => &[Remedy::Lower("l2")],
+        (false, true) if is_start => &[CLIP, RESCALE],
+        (false, false) if is_start => &[RESCALE],
         (false, true) => &[LOWER, CLIP, RESCALE],
         (false, false) => &[LOWER, RESCALE],
     };

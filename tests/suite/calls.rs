@@ -6,8 +6,12 @@ use neuralnet::cpu::Cpu;
 use neuralnet::network::{Activation, Hidden, Network};
 use neuralnet::objective::Objective;
 use neuralnet::optimizer::{Batches, Memory, UpdateRule};
-use neuralnet::{Dataset, GpuOptions, Loss, Optimizer, Reduction};
+use neuralnet::{
+    Dataset, GpuOptions, Hardware, Loss, Optimizer, Reduction, TrainConfig, Training, train,
+};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 fn posed<'a>(dataset: &'a Dataset, hidden: &[usize]) -> Problem<'a> {
     let network = Network::single_layer(dataset.n_inputs(), dataset.n_outputs(), true);
@@ -166,4 +170,34 @@ fn weights_that_a_gpu_cannot_divide_by_are_refused() {
             }
         }
     }
+}
+
+/// A training begins once, and ends at the last of its iterations. It may go on in another thread.
+#[test]
+fn a_training_that_has_begun_is_not_begun_again() {
+    fn assert_send<T: Send>(_: &T) {}
+    let dataset = random_dataset(40, 3, 1);
+    let config = TrainConfig {
+        iterations: 20,
+        loss: Loss::SquaredError,
+        ..TrainConfig::default()
+    };
+    let observe = &mut |_: &_| ControlFlow::Continue(());
+    let mut training = Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+    assert_send(&training);
+    training.advance_to(10, observe).unwrap();
+    let told = training.set_start(&[0.0; 4]).unwrap_err().to_string();
+    assert!(
+        told.contains("`init`: is where a training begins"),
+        "{told}"
+    );
+    let told = training.resume(Path::new("none")).unwrap_err().to_string();
+    assert!(
+        told.contains("`resume`: is where a training goes on"),
+        "{told}"
+    );
+    training.advance_to(40, observe).unwrap();
+    assert_eq!(training.iteration(), 20);
+    let whole = train(&dataset, &config, &Hardware::cpu()).unwrap();
+    assert_eq!(training.finish().unwrap().parameters, whole.parameters);
 }

@@ -17,6 +17,7 @@ mod divergence;
 mod dropout;
 mod evaluate;
 mod examples;
+mod f32_range;
 mod faults;
 mod flags;
 mod formats;

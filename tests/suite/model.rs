@@ -1,8 +1,10 @@
 //! A model in a file is the model that was trained, and what cannot be used is refused.
 
-use crate::common::tables::{predict, predict_to};
+use crate::common::tables::{open_for, predict, predict_to};
 use crate::common::{Random, neuralnet, neuralnet_json, random_dataset, root, scratch};
-use neuralnet::{Dataset, Error, Hardware, Loss, Model, TrainConfig, Trained, train};
+use neuralnet::{
+    BackendChoice, Dataset, Error, Hardware, Loss, Model, Predictor, TrainConfig, Trained, train,
+};
 use neuralnet_table::TableOptions;
 use std::fs;
 use std::path::PathBuf;
@@ -99,7 +101,7 @@ fn features_are_found_by_name() {
         .map(|[a, b, _]| format!("{b},text,{a}\n"))
         .collect();
     fs::write(folder("other.csv"), format!("b,name,a\n{other}")).unwrap();
-    let data = crate::common::tables::open_for(&model, folder("other.csv").to_str().unwrap());
+    let data = open_for(&model, folder("other.csv").to_str().unwrap());
     let data = data.unwrap();
     let expected: Vec<f64> = rows
         .iter()
@@ -150,13 +152,13 @@ fn data_without_a_feature_are_refused() {
     let (model, _) = trained(&dataset, true);
     let file = path("lacking", "rows.csv");
     fs::write(&file, "x0,x2\n1,2\n").unwrap();
-    let refused = crate::common::tables::open_for(&model, file.to_str().unwrap()).unwrap_err();
+    let refused = open_for(&model, file.to_str().unwrap()).unwrap_err();
     assert!(refused.to_string().contains("`x1`"), "{refused}");
-    let refused = crate::common::tables::open_for(&model, "synthetic:10x4").unwrap_err();
+    let refused = open_for(&model, "synthetic:10x4").unwrap_err();
     assert!(refused.to_string().contains("4 features"), "{refused}");
     // Data without a target cannot be trained on.
     fs::write(&file, "x0,x1,x2\n1,2,3\n").unwrap();
-    let data = crate::common::tables::open_for(&model, file.to_str().unwrap()).unwrap();
+    let data = open_for(&model, file.to_str().unwrap()).unwrap();
     let refused = train(&data, &TrainConfig::default(), &Hardware::cpu()).unwrap_err();
     assert!(matches!(refused, Error::Dataset { .. }), "{refused}");
 }
@@ -302,7 +304,7 @@ fn a_file_of_version_1_is_read() {
     let model = Model::open(&file).unwrap();
     let table = path("version1", "new.csv");
     fs::write(&table, "slept,hours\n4,1\n8,6\n").unwrap();
-    let data = crate::common::tables::open_for(&model, table.to_str().unwrap()).unwrap();
+    let data = open_for(&model, table.to_str().unwrap()).unwrap();
     let found = model.predict(&data, 0..2);
     assert_eq!(found, [0.0748176798526601, 0.9207553681138506]);
     let mut text = Vec::new();
@@ -321,7 +323,7 @@ fn a_file_of_version_2_is_read() {
     let model = Model::open(&file).unwrap();
     let table = path("version2", "new.csv");
     fs::write(&table, "t,port\n11.675,A\n").unwrap();
-    let data = crate::common::tables::open_for(&model, table.to_str().unwrap()).unwrap();
+    let data = open_for(&model, table.to_str().unwrap()).unwrap();
     assert_eq!(model.predict(&data, 0..1), [0.9999176256087757]);
 }
 
@@ -359,4 +361,87 @@ fn an_inspected_model_is_that_of_the_file() {
     let shown = String::from_utf8(output).unwrap();
     let part = format!("; the weights are those after {kept} iteration");
     assert!(shown.contains(&part), "{shown}");
+}
+
+/// Features of other names, in another order, or of other categories would be read as if they were the model's.
+#[test]
+fn samples_of_other_columns_are_not_predicted() {
+    let open = |name: &str, text: &str, one_hot: &[&str]| {
+        let path = path("columns", name);
+        fs::write(&path, text).unwrap();
+        let options = TableOptions {
+            one_hot: one_hot.iter().map(|name| (*name).to_owned()).collect(),
+            ..TableOptions::default()
+        };
+        neuralnet_table::open(path.to_str().unwrap(), &options).unwrap()
+    };
+    let known = open("known.csv", "a,b,y\n1,2,0\n2,1,1\n3,5,0\n", &[]);
+    let (model, _) = trained(&known, true);
+    for other in [
+        open("order.csv", "b,a,y\n1,2,0\n2,1,1\n3,5,0\n", &[]),
+        open("wider.csv", "a,b,y\n1,2,0\n2,1,1\n3,5,0\n", &["b"]),
+    ] {
+        for command in [
+            &(|| drop(model.predict(&other, 0..3))) as &dyn Fn(),
+            &|| drop(model.measure(&other)),
+            &|| drop(Predictor::open(&model, &other, BackendChoice::Cpu)),
+        ] {
+            let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(command));
+            let told = refused.unwrap_err();
+            let told = told.downcast_ref::<String>().unwrap();
+            assert!(
+                told.contains("the features of the data and of the model"),
+                "{told}"
+            );
+        }
+    }
+    assert_eq!(model.predict(&known, 0..3).len(), 3);
+}
+
+/// What cannot be read again is not written.
+#[test]
+fn a_model_that_could_not_be_read_is_not_saved() {
+    let dataset = random_dataset(50, 3, 1);
+    let (_, trained) = trained(&dataset, true);
+    let path = path("unread", "kept.safetensors");
+    fs::write(&path, "kept").unwrap();
+    let other = TrainConfig {
+        bias: false,
+        ..TrainConfig::default()
+    };
+    let mut broken = trained.clone();
+    broken.parameters[0] = f64::NAN;
+    for model in [
+        Model::new(&dataset, &other, &trained),
+        Model::new(&dataset, &TrainConfig::default(), &broken),
+    ] {
+        let told = model.save(&path).unwrap_err().to_string();
+        assert!(
+            told.contains("would be a model that cannot be read"),
+            "{told}"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
+    }
+}
+
+/// Samples of features alone are for a model; there is nothing to split, weigh or train on.
+#[test]
+fn samples_without_targets_are_no_cause_for_a_panic() {
+    let known = path("alone", "known.csv");
+    fs::write(&known, "a,b,y\n1,2,0\n2,1,1\n3,5,0\n").unwrap();
+    let known = known.to_str().unwrap();
+    let dataset = neuralnet_table::open(known, &TableOptions::default()).unwrap();
+    let (model, _) = trained(&dataset, true);
+    let alone = open_for(&model, known).unwrap();
+    assert_eq!(alone.n_outputs(), 0);
+    for refused in [
+        alone.split(0.5, 1).map(|_| ()),
+        alone.with_weights(&[1.0; 3]).map(|_| ()),
+        train(&alone, &TrainConfig::default(), &Hardware::cpu()).map(|_| ()),
+    ] {
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("was opened for its features alone"), "{told}");
+    }
+    let [alone, whole] = [&alone, &dataset].map(|of| of.standardised(true));
+    assert_eq!(alone.scaling(), whole.scaling());
 }

@@ -1,7 +1,7 @@
 //! Which settings can be used, together and on the data.
 
 use super::TrainConfig;
-use crate::data::Dataset;
+use crate::data::{Dataset, FEATURES_ALONE};
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::{Activation, Hidden};
 use crate::objective::Loss;
@@ -235,8 +235,7 @@ impl TrainConfig {
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
-                reason: "was opened for its features alone; there is no target to train on"
-                    .to_owned(),
+                reason: FEATURES_ALONE.to_owned(),
             });
         }
         let outside = dataset.target_outside_unit();

@@ -132,15 +132,12 @@ impl<'r> StepBound<'r> {
                     let step = gradient.plus(momentum.times(velocity));
                     return (from(parameter, step, rate), [velocity, second]);
                 }
-                let after = from(parameter, velocity, rate).shrunk(threshold);
+                let after = from(parameter, velocity, rate);
                 let velocity = match threshold > 0.0 {
-                    true => {
-                        let way = parameter.plus(after.negated());
-                        way.over(Bounded::rounded(rate))
-                    }
+                    true => velocity.plus(after.clamped(threshold).over(Bounded::rounded(rate))),
                     false => velocity,
                 };
-                (after, [velocity, second])
+                (after.shrunk(threshold), [velocity, second])
             }
             Optimizer::GradientDescent => (from(parameter, gradient, rate).shrunk(threshold), kept),
             Optimizer::LBfgs => unreachable!("the host searches its steps"),

@@ -73,7 +73,7 @@ pub(super) fn check_targets(problem: &Problem<'_>) -> Result<()> {
     Err(Error::Input {
         place: problem.dataset.source().to_owned(),
         reason: format!(
-            "no target is larger than {largest:e}, and the squares of errors of these are beyond the f32 of a GPU"
+            "no target is larger than {largest:e}, and the f32 of a GPU takes the squares of much smaller errors for 0"
         ),
         remedies: &[Remedy::Do("rescale the targets"), ON_THE_CPU],
     })

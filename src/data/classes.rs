@@ -64,10 +64,12 @@ impl Dataset {
         let wrong = self.find_in_leaves(|leaf| {
             let mut rows = leaf.rows.clone().zip(leaf.targets.chunks_exact(width));
             rows.find(|(_, targets)| {
-                let ones = targets[..n_targets].iter().filter(|target| **target == 1.0);
-                let zeros = targets[..n_targets].iter().filter(|target| **target == 0.0);
-                let (ones, zeros) = (ones.count(), zeros.count());
-                ones + zeros < n_targets || ones > 1 || n_targets > 1 && ones == 0
+                // A target that is neither is no class.
+                let bits = targets[..n_targets].iter().map(|target| target.to_bits());
+                let (one, zero) = (1.0_f32.to_bits(), 0.0_f32.to_bits());
+                let n_ones = bits.clone().filter(|bits| *bits == one).count();
+                let n_zeros = bits.filter(|bits| bits << 1 == zero).count();
+                n_ones + n_zeros < n_targets || n_ones > 1 || n_targets > 1 && n_ones == 0
             })
             .map(|(row, _)| row)
         });

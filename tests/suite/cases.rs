@@ -238,7 +238,7 @@ fn what_rounding_costs_is_said() {
     );
     assert_said(
         "tiny.csv",
-        "x,z,y\n1,1e-170,5\n2,2e-170,3\n3,9e-170,2\n".to_owned(),
+        "x,z,y\n1,1e-170,5\n2,2e-170,3\n3,9e-170,2\n",
         &[],
         0,
         &[
@@ -248,7 +248,7 @@ fn what_rounding_costs_is_said() {
     );
     assert_said(
         "tiny_target.csv",
-        "x,y\n1,1e-170\n2,2e-170\n3,9e-170\n".to_owned(),
+        "x,y\n1,1e-170\n2,2e-170\n3,9e-170\n",
         &[],
         2,
         &["column `y`: the target is the same in every row once it is rounded to f32; rescale it"],

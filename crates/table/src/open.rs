@@ -27,7 +27,7 @@ use std::time::Instant;
 /// be wrong, or the process would be ended. To put another file in its place is harmless.
 ///
 /// # Errors
-/// If the data cannot be read, or are not such a table as `options` asks for; see [`Error`](crate::Error).
+/// If the data cannot be read, or are not such a table as `options` asks for; see [`Error`].
 pub fn open(data: &str, options: &TableOptions) -> Result<Dataset> {
     if is_file(data) {
         let path = Path::new(data);

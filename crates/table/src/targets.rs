@@ -253,7 +253,10 @@ fn refuse_constant(
         return Ok(());
     };
     let in_f32 = |number: f64| rounded(number - (offset - base));
-    if others.is_empty() || others.iter().any(|number| in_f32(*number) != in_f32(first)) {
+    // A number beyond f32 is refused as such.
+    let first_f32 = in_f32(first);
+    let differs = |number: &f64| (in_f32(*number) - first_f32).abs() > 0.0;
+    if others.is_empty() || !first_f32.is_finite() || others.iter().any(differs) {
         return Ok(());
     }
     let name = &table.names[column];

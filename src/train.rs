@@ -182,7 +182,7 @@ impl<'a> Training<'a> {
         // Before the evaluation below, which a training that continues from here would not make.
         self.save_checkpoint()?;
         if self.run.progress.loss.is_nan() {
-            // No iteration was made.
+            // Without an iteration nothing has evaluated the loss.
             self.run.evaluate_end()?;
             let (iteration, loss) = (self.iteration(), self.run.progress.loss);
             self.run.history.push(iteration, loss);

@@ -199,7 +199,7 @@ impl TrainConfig {
     /// The error that `what` is not finite after iteration `iteration`.
     pub(crate) fn diverged(&self, iteration: u64, what: impl Into<Cow<'static, str>>) -> Error {
         let mut remedies = match (iteration, self.reduction) {
-            // No update led there.
+            // The loss at the start, which no update led to, is that of the data and the weights.
             (0, Reduction::Mean) => vec![RESCALE],
             (0, Reduction::Sum) => vec![Remedy::Set("reduction", "mean"), RESCALE],
             _ => self.smaller_steps().to_vec(),

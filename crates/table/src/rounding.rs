@@ -8,13 +8,15 @@ use arrow_array::Float64Array;
 const NOTICEABLE: f64 = 1e-6;
 /// Past this share of the deviation a movement is told.
 const HARMFUL: f64 = 1e-3;
-/// If f32 moves a number of a column by a noticeable share, it is told if more than one in `MERGED` different numbers becomes
-/// equal to another. Columns longer than `MAX_SEARCHED` are not searched for these.
+/// Where f32 moves a number by a noticeable share, it is told if more than one in this many different numbers becomes equal
+/// to another.
 const MERGED: usize = 1000;
+/// Columns longer than this are not searched for numbers that become equal to others.
 const MAX_SEARCHED: usize = 1 << 20;
-/// The same for any other column, of whose numbers only the first are searched: sets of near ones may be far apart. By
-/// chance, of so many random numbers a few in a thousand become equal.
+/// Where f32 moves no number by a noticeable share, there may be sets of near numbers far apart: it is told if more than one
+/// in this many of the first [`N_FIRST`] becomes equal to another. Of random numbers a few in a thousand do so by chance.
 const MERGED_AMONG_FIRST: usize = 20;
+/// So many numbers are searched where f32 moves none by a noticeable share.
 const N_FIRST: usize = 1 << 13;
 
 /// What rounding to f32 does to a column.

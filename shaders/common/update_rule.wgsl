@@ -3,7 +3,7 @@
 // running mean of the parameters, where AVERAGES is 1.
 // METHOD says which method; g is the gradient, m is memory_0 and v is memory_1:
 //   DESCENT   parameters -= rate g
-//   MOMENTUM  m = momentum m + g, parameters -= rate m
+//   MOMENTUM  m = momentum m + g, parameters -= rate m, then m += what the L1 penalty takes from a weight / rate
 //   NESTEROV  m = momentum m + g, parameters -= rate (g + momentum m)
 //   RMSPROP   m = mean of g^2, parameters -= rate g / (sqrt(m) + EPSILON)
 //   ADAM      m = mean of g, v = mean of g^2, parameters -= decay parameters for weights, then parameters -=

@@ -282,47 +282,83 @@ fn files_are_the_same_whatever_the_spans() {
     }
 }
 
-/// Of doubles, row by row and column by column, and one of them beyond f32.
+/// An array (`n_rows`, 2) of `descr`, whose numbers are `values`.
+fn array(descr: &str, order: &str, n_rows: usize, values: impl Iterator<Item = f64>) -> Vec<u8> {
+    let text =
+        format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({n_rows}, 2), }}");
+    let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
+    bytes.extend(format!("{text:<117}\n").bytes());
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an array of float32 is asked for"
+    )]
+    bytes.extend(values.flat_map(|value| match descr {
+        "<f4" => (value as f32).to_le_bytes().to_vec(),
+        _ => value.to_le_bytes().to_vec(),
+    }));
+    bytes
+}
+
+/// Of floats, which are used where they lie, and of doubles, row by row and column by column; one of them in the last
+/// row is beyond f32 or missing, which one of the models fills.
 #[test]
-fn arrays_of_doubles_are_read_in_spans() {
-    let (n_rows, file) = (1000_u16, path("doubles", "rows.npy"));
-    let table = path("doubles", "table.npy");
-    let dataset = random_dataset(20, 2, 1);
-    neuralnet_table::write_npy(&dataset, &table).unwrap();
-    let dataset = crate::common::tables::open(&table, &TableOptions::default()).unwrap();
-    let config = TrainConfig {
-        iterations: 3,
-        loss: Loss::SquaredError,
-        ..TrainConfig::default()
+fn arrays_are_read_in_spans() {
+    let (n_rows, file) = (1000_u16, path("arrays", "rows.npy"));
+    let table = path("arrays", "table.npy");
+    let model = |impute: Option<Impute>| {
+        let gap = impute.map_or(0.25, |_| f64::NAN);
+        let values = [0.5, 1.0, gap, 2.0, 0.75, 3.0];
+        fs::write(&table, array("<f4", "False", 3, values.into_iter())).unwrap();
+        let options = TableOptions {
+            impute,
+            ..TableOptions::default()
+        };
+        let dataset = crate::common::tables::open(&table, &options).unwrap();
+        let config = TrainConfig {
+            iterations: 3,
+            loss: Loss::SquaredError,
+            ..TrainConfig::default()
+        };
+        let trained = train(&dataset, &config, &Hardware::cpu()).unwrap();
+        Model::new(&dataset, &config, &trained)
     };
-    let trained = train(&dataset, &config, &Hardware::cpu()).unwrap();
-    let model = Model::new(&dataset, &config, &trained);
-    for (order, last) in [
-        ("False", 1.0),
-        ("True", 1.0),
-        ("False", 1e39),
-        ("True", 1e39),
-    ] {
-        let text =
-            format!("{{'descr': '<f8', 'fortran_order': {order}, 'shape': ({n_rows}, 2), }}");
-        let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
-        bytes.extend(format!("{text:<117}\n").bytes());
-        let values = (1..2 * n_rows).map(f64::from).chain([last]);
-        bytes.extend(values.flat_map(f64::to_le_bytes));
-        fs::write(&file, bytes).unwrap();
-        let data = file.to_str().unwrap();
-        let whole =
-            crate::common::tables::open_for(&model, data).map_err(|error| error.to_string());
-        let whole = whole.map(|dataset| {
-            let predictions = model.predict(&dataset, 0..dataset.n_samples());
-            let lines = predictions.iter().map(|y| digits(*y) + "\n");
-            (format!("2\n{}", lines.collect::<String>()), Vec::new())
+    let models = [model(None), model(Some(Impute::Mean))];
+    let last = [1.0, 1e39, f64::NAN];
+    let each = |descr| move |order| last.map(|last| (descr, order, last));
+    let mut n_filled = 0;
+    for (descr, order, last) in ["<f4", "<f8"]
+        .iter()
+        .flat_map(|descr| ["False", "True"].into_iter().flat_map(each(*descr)))
+    {
+        // Of either order the last row's first number is one of the two.
+        let values = (0..2 * n_rows).map(|at| match at == n_rows - 1 || at == 2 * n_rows - 2 {
+            true => last,
+            false => f64::from(at) / 1024.0,
         });
-        assert_eq!(whole.is_err(), last > 1.0, "{whole:?}");
-        for n_cells in [2, 14, 300, usize::MAX] {
-            assert_eq!(in_spans(&model, data, n_cells), whole, "{n_cells} cells");
+        fs::write(&file, array(descr, order, n_rows.into(), values)).unwrap();
+        let data = file.to_str().unwrap();
+        for (is_filled, model) in [false, true].into_iter().zip(&models) {
+            let whole =
+                crate::common::tables::open_for(model, data).map_err(|error| error.to_string());
+            let whole = whole.map(|dataset| {
+                let predictions = model.predict(&dataset, 0..dataset.n_samples());
+                let lines = predictions.iter().map(|y| digits(*y) + "\n");
+                let notices = dataset.notices().to_vec();
+                (format!("1\n{}", lines.collect::<String>()), notices)
+            });
+            let is_read = last.abs() <= 1.0 || is_filled && last.is_nan();
+            assert_eq!(whole.is_ok(), is_read, "{whole:?}");
+            n_filled += whole.iter().flat_map(|(_, notices)| notices).count();
+            for n_cells in [2, 14, 300, usize::MAX] {
+                let spans = in_spans(model, data, n_cells);
+                assert_eq!(spans, whole, "{descr}, {order}, {last}, {n_cells} cells");
+            }
         }
     }
+    assert_eq!(
+        n_filled, 4,
+        "a notice of a filled cell for each array that has one"
+    );
 }
 
 /// 128 MB of cells with 110 MB for all that a process holds but for the files it maps.

@@ -24,22 +24,26 @@ pub(crate) struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// The samples, if the values of the file can be used as they are. `is_raw` says that no column is read as texts or
-    /// classes, and no target has an offset.
+    /// The samples of the next rows of `reader`, `n_rows` at most, if the values of the file can be used as they are.
+    /// `is_raw` says that no column is read as texts or classes, and no target has an offset.
     ///
     /// # Errors
     /// If a value is missing and nothing becomes of it, or not finite, or a target is the same in every row.
     pub(crate) fn in_place(
         &self,
         reader: &dyn Reader,
+        n_rows: usize,
         is_raw: bool,
         start: Instant,
     ) -> Result<Option<Dataset>> {
         let is_plain = |column: &Column| {
             column.categories.is_none() && column.offset.abs() <= 0.0 && column.time.is_none()
         };
-        let usable = is_raw && self.roles.weight.is_none() && self.columns.iter().all(is_plain);
-        let Some(values) = reader.in_place().filter(|_| usable) else {
+        let is_alone = self.roles.weight.is_none() && self.roles.passed.is_empty();
+        if !is_raw || !is_alone || !self.columns.iter().all(is_plain) {
+            return Ok(None);
+        }
+        let Some(values) = reader.in_place(n_rows) else {
             return Ok(None);
         };
         let (inputs, targets) = self.views(&values);
@@ -54,7 +58,7 @@ impl Selection<'_> {
             let column = *column.expect("a used column");
             let value = values.values.all()[row * values.width + column];
             let place = Place {
-                row: Some(row),
+                row: Some(values.first_row + row),
                 ..Place::of(self.source)
             };
             let place = place.column(&reader.columns().names[column]);

@@ -155,11 +155,14 @@ impl Reader for Arrays {
             ))
         });
         let batches = in_order(batches)?;
-        self.n_read = end;
-        self.arrays
-            .iter_mut()
-            .try_for_each(|array| array.bytes.renew())?;
+        self.skip(end - first)?;
         Ok(batches)
+    }
+
+    fn skip(&mut self, n_rows: usize) -> Result<()> {
+        self.n_read += n_rows;
+        let mut arrays = self.arrays.iter_mut();
+        arrays.try_for_each(|array| array.bytes.renew())
     }
 
     fn n_bytes(&self) -> u64 {
@@ -169,17 +172,22 @@ impl Reader for Arrays {
             .sum()
     }
 
-    fn in_place(&self) -> Option<InPlace> {
+    fn in_place(&self, n_rows: usize) -> Option<InPlace> {
         let [Array { bytes, header, .. }] = &self.arrays[..] else {
             return None;
         };
-        let values = bytes.shared().slice(header.offset..);
-        let fits = header.element == Element::F32
-            && !header.is_fortran
-            && bytemuck::try_cast_slice::<u8, f32>(&values).is_ok();
+        let n_rows = n_rows.min(header.n_rows() - self.n_read);
+        if header.element != Element::F32 || header.is_fortran || n_rows == 0 {
+            return None;
+        }
+        let n_bytes = header.width() * size_of::<f32>();
+        let start = header.offset + self.n_read * n_bytes;
+        let values = bytes.shared().slice(start..start + n_rows * n_bytes);
+        let fits = bytemuck::try_cast_slice::<u8, f32>(&values).is_ok();
         fits.then(|| InPlace {
             values: Arc::new(TableValues::Shared(Box::new(Floats(values)))),
             width: header.width(),
+            first_row: self.n_read,
         })
     }
 }

@@ -137,7 +137,9 @@ pub(crate) fn open_known(
     let is_raw = |known: ModelTargets<'_>| {
         known.classes.is_none() && known.offsets.is_empty() && known.times.is_empty()
     };
-    if let Some(dataset) = selection.in_place(&*reader, known.is_none_or(is_raw), start)? {
+    if let Some(dataset) =
+        selection.in_place(&*reader, usize::MAX, known.is_none_or(is_raw), start)?
+    {
         return Ok(dataset);
     }
     let mut table =

@@ -130,9 +130,18 @@ pub(crate) trait Reader: Send {
     /// Bytes of the table, unpacked.
     fn n_bytes(&self) -> u64;
 
-    /// Numbers of the file to be used where they lie, if they can be; they need not be read then.
-    fn in_place(&self) -> Option<InPlace> {
+    /// The numbers of the next rows, `n_rows` at most, to be used where they lie, if they can be. They are next still,
+    /// until [`skip`](Self::skip) leaves them behind.
+    fn in_place(&self, _n_rows: usize) -> Option<InPlace> {
         None
+    }
+
+    /// Leaves behind the next `n_rows` rows, which were used where they lie.
+    ///
+    /// # Errors
+    /// If the file was changed.
+    fn skip(&mut self, _n_rows: usize) -> Result<()> {
+        Ok(())
     }
 
     /// What was made of the rows so far that their owner should know, each once.
@@ -145,6 +154,8 @@ pub(crate) trait Reader: Send {
 pub(crate) struct InPlace {
     pub(crate) values: Arc<TableValues>,
     pub(crate) width: usize,
+    /// The row of the file that the first of them is.
+    pub(crate) first_row: usize,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::encoder::{Counts, encode};
 use crate::error::{Error, Result};
 use crate::format;
+use crate::in_place::Selection;
 use crate::open::{for_columns, is_file, open_known, times_of};
 use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
@@ -18,6 +19,7 @@ use neuralnet::data::Column;
 use neuralnet::{Dataset, Model};
 use std::fmt;
 use std::path::Path;
+use std::time::Instant;
 
 /// Cells of a span, those of all columns of the table or those of the features, whichever are more: 16 MB of
 /// float64. Enough for all threads, and little beside any memory.
@@ -52,10 +54,13 @@ pub struct Stream {
 /// A table that is read as its rows are asked for.
 struct SpanReader {
     reader: Box<dyn Reader>,
+    roles: Roles,
     wanted: Vec<(usize, Kind)>,
     /// Rows of a span.
     n_rows: usize,
-    /// What was filled or unknown so far; of no columns before the first row.
+    /// Whether no rows were read so far.
+    is_first: bool,
+    /// What was filled or unknown so far.
     counts: Counts,
 }
 
@@ -127,7 +132,9 @@ pub fn stream_in_spans(
             Kind::Inferred,
         ),
         reader,
+        roles,
         n_rows: (n_cells / width).max(1),
+        is_first: true,
         counts: Counts::default(),
     });
     stream.first = stream.read()?;
@@ -186,9 +193,14 @@ impl Stream {
         let Some(rest) = &mut self.rest else {
             return Ok(None);
         };
+        let is_first = std::mem::take(&mut rest.is_first);
+        if let Some(dataset) = rest.in_place(&self.source, &self.columns)? {
+            let passed = Vec::new();
+            return Ok(Some(Span { dataset, passed }));
+        }
         let mut table = Table::read(&self.source, &mut *rest.reader, &rest.wanted, rest.n_rows)
             .map_err(|error| for_columns(error, &self.columns, &self.options))?;
-        if table.n_rows == 0 && !rest.counts.n_missing.is_empty() {
+        if table.n_rows == 0 && !is_first {
             self.notices.extend(rest.reader.take_notices());
             self.notices.extend(rest.counts.notices(&self.columns));
             self.rest = None;
@@ -196,7 +208,7 @@ impl Stream {
         }
         table.refuse_empty()?;
         let notices = count_alike(&mut table, times_of(&self.columns))?;
-        if rest.counts.n_missing.is_empty() {
+        if is_first {
             self.notices.extend(notices);
         }
         let (inputs, counts) = encode(&self.columns, self.options.unknown_as_zero, &table)?;
@@ -215,6 +227,25 @@ impl Stream {
         let columns = self.columns.clone();
         let dataset = encoded(table, columns, inputs, Targets::default(), Vec::new(), None);
         Ok(Span { dataset, passed })
+    }
+}
+
+impl SpanReader {
+    /// The next rows without a copy, if the file allows it.
+    fn in_place(&mut self, source: &str, columns: &[Column]) -> Result<Option<Dataset>> {
+        let selection = Selection {
+            source,
+            roles: &self.roles,
+            columns,
+            target_names: &[],
+            fills: columns.iter().any(|column| column.fill.is_some()),
+            is_training: false,
+        };
+        let dataset = selection.in_place(&*self.reader, self.n_rows, true, Instant::now())?;
+        if let Some(dataset) = &dataset {
+            self.reader.skip(dataset.n_samples())?;
+        }
+        Ok(dataset)
     }
 }
 

@@ -128,7 +128,7 @@ fn in_place(
         fills: options.impute.is_some() || options.drop_missing_targets,
         is_training: true,
     };
-    selection.in_place(reader, true, start)
+    selection.in_place(reader, usize::MAX, true, start)
 }
 
 /// An error of a feature, with the settings that help: whether texts are categories or strays among numbers is for the

@@ -52,6 +52,8 @@ pub struct Dataset {
     target_offsets: Vec<f64>,
     /// What each target counts that was a date or a time; empty if none was.
     target_times: Vec<Option<Time>>,
+    /// The texts of its table that stood for a missing cell; `None` for the usual ones.
+    missing_texts: Option<Vec<String>>,
     /// The columns of the table that the features were made of, in their order.
     columns: Vec<Column>,
     classes: Option<Classes>,
@@ -178,6 +180,7 @@ impl Dataset {
             target_names,
             target_offsets: Vec::new(),
             target_times: Vec::new(),
+            missing_texts: None,
             classes: None,
             total_weight: Arc::default(),
             scaling: None,
@@ -250,6 +253,21 @@ impl Dataset {
     #[must_use]
     pub fn target_times(&self) -> &[Option<Time>] {
         &self.target_times
+    }
+
+    /// The texts of their table that stood for a missing cell beside the empty one; `None` for the usual ones.
+    #[must_use]
+    pub fn missing_texts(&self) -> Option<&[String]> {
+        self.missing_texts.as_deref()
+    }
+
+    /// These samples, of a table in which `texts` stood for a missing cell; a model of them keeps that.
+    #[must_use]
+    pub fn with_missing_texts(self, texts: Option<Vec<String>>) -> Self {
+        Self {
+            missing_texts: texts,
+            ..self
+        }
     }
 
     /// How the file of the data was read; `None` if they come from none.

@@ -60,6 +60,10 @@ pub struct Description {
     /// What each target counts that was a date or a time in the table of the training; empty if none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_times: Vec<Option<Time>>,
+    /// The texts that stood for a missing cell in the table of the training, beside the empty one; `None` for the usual
+    /// ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_texts: Option<Vec<String>>,
     /// The classes that the targets stand for; `None` for numbers.
     pub classes: Option<Classes>,
     /// Whether each target was 0 or 1 in every row, so that its prediction by a sigmoid is the probability of 1; false
@@ -161,6 +165,7 @@ impl Model {
                 targets: dataset.target_names().to_vec(),
                 target_offsets: dataset.target_offsets().to_vec(),
                 target_times: dataset.target_times().to_vec(),
+                missing_texts: dataset.missing_texts().map(<[String]>::to_vec),
                 classes: dataset.classes().cloned(),
                 targets_are_binary: dataset.classes().is_none() && dataset.targets_are_binary(),
                 scaling: dataset.scaling().cloned(),
@@ -360,6 +365,23 @@ impl Model {
                 reduction: config.reduction,
             },
             dropout: None,
+        }
+    }
+
+    /// `dataset` with the features that the training had.
+    pub(crate) fn scaled(&self, dataset: &Dataset) -> Dataset {
+        dataset.scaled(self.description.scaling.as_ref())
+    }
+
+    /// The parameters for these features.
+    pub(crate) fn scaled_parameters(&self) -> Vec<f64> {
+        match &self.description.scaling {
+            None => self.parameters.clone(),
+            Some(scaling) => {
+                let (center, scale) = (scaling.center(), scaling.scale());
+                self.network
+                    .scale_parameters(center, scale, &self.parameters)
+            }
         }
     }
 

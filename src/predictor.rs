@@ -42,10 +42,10 @@ impl<'m> Predictor<'m> {
     /// If the data have other features than the model, or other offsets.
     pub fn open(model: &'m Model, dataset: &Dataset, choice: BackendChoice) -> Result<Self> {
         model.assert_features(dataset);
-        let raw = dataset.raw();
-        let problem = model.problem(&raw);
-        let on_cpu = || Engine::cpu(&problem, model.parameters());
-        let on_gpu = |software| Engine::gpu(&problem, model.parameters(), software);
+        let (raw, scaled) = (dataset.raw(), model.scaled(dataset));
+        let on_cpu = || Engine::cpu(&model.problem(&raw), model.parameters());
+        let parameters = model.scaled_parameters();
+        let on_gpu = |software| Engine::gpu(&model.problem(&scaled), &parameters, software);
         let (engine, why) = match choice {
             BackendChoice::Cpu => (on_cpu(), None),
             BackendChoice::Gpu => (on_gpu(Software::Allowed)?, None),
@@ -109,7 +109,10 @@ impl<'m> Predictor<'m> {
     /// those had none, or the other way round.
     pub fn predict(&mut self, dataset: &Dataset, rows: Range<usize>) -> Result<Vec<f64>> {
         self.model.assert_features(dataset);
-        let predictions = self.engine.predict(&dataset.raw(), rows)?.prediction;
+        let predictions = self
+            .engine
+            .predict(&self.prepared(dataset), rows)?
+            .prediction;
         Ok(self.model.with_offsets(predictions))
     }
 
@@ -123,9 +126,18 @@ impl<'m> Predictor<'m> {
     /// way round.
     pub fn measure(&mut self, dataset: &Dataset) -> Result<Metrics> {
         self.model.assert_targets(dataset);
-        let raw = dataset.raw();
-        metrics::measure_by(&self.model.problem(&raw), &mut self.engine)
+        let prepared = self.prepared(dataset);
+        metrics::measure_by(&self.model.problem(&prepared), &mut self.engine)
             .map_err(|error| of_other_targets(error, dataset))
+    }
+
+    /// The data with the features that the engine's parameters are for. On a GPU they are those of the training: features
+    /// far from 0 would cancel in f32.
+    fn prepared(&self, dataset: &Dataset) -> Dataset {
+        match self.engine {
+            Engine::Cpu(_) => dataset.raw(),
+            Engine::Gpu(_) => self.model.scaled(dataset),
+        }
     }
 }
 

@@ -155,11 +155,11 @@ impl Dataset {
         }
     }
 
-    /// These samples with their features scaled like those of `other`, and not rounded to a storage.
+    /// These samples with their features scaled by `scaling`, and not rounded to a storage.
     #[must_use]
-    pub(crate) fn scaled_like(&self, other: &Self) -> Self {
+    pub(crate) fn scaled(&self, scaling: Option<&Scaling>) -> Self {
         Self {
-            scaling: other.scaling.clone(),
+            scaling: scaling.cloned().map(Into::into),
             ..self.unrounded()
         }
     }

@@ -53,7 +53,7 @@ impl Holdout {
     /// Brings `dataset` to the device of `trained`, for the same network and objective.
     pub(super) fn new(trained: &Gpu<'_>, dataset: &Dataset) -> Result<Self> {
         let (device, of_trained) = (trained.device(), &trained.resources.problem);
-        let dataset = dataset.scaled_like(of_trained.dataset);
+        let dataset = dataset.scaled(of_trained.dataset.scaling());
         let problem = Problem {
             dataset: &dataset,
             network: of_trained.network.clone(),

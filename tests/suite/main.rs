@@ -25,6 +25,7 @@ mod full_disk;
 mod gradient;
 mod gzip;
 mod holdout;
+mod later_tables;
 mod logits;
 mod model;
 mod network_gpu;

@@ -1,6 +1,6 @@
 //! `predict` and `evaluate` on either backend.
 
-use crate::common::{Random, neuralnet, scratch};
+use crate::common::{Random, neuralnet, neuralnet_json, scratch};
 use std::fs;
 use std::path::PathBuf;
 
@@ -97,5 +97,44 @@ fn either_backend_predicts_and_says_so() {
                 }
             }
         }
+    }
+}
+
+/// Two columns far from 0, of whose difference the target is made: with features as they are in the table, f32 would lose
+/// nearly all of it.
+#[test]
+fn features_far_from_0_do_not_cancel_on_a_gpu() {
+    let mut random = Random::new(5);
+    let lines = (0..200).map(|_| {
+        let [a, b] = [0; 2].map(|_| 1.6e7 + f64::from((random.next() * 100.0).round()));
+        format!("{a},{b},{}\n", 0.5 * (a - b))
+    });
+    let table = path("far.csv");
+    fs::write(&table, format!("a,b,y\n{}", lines.collect::<String>())).unwrap();
+    let model = path("far.safetensors");
+    let [table, model] = [&table, &model].map(|path| path.to_str().unwrap());
+    for hidden in [&[][..], &["--hidden", "4"]] {
+        let args = [
+            "train",
+            table,
+            "--backend",
+            "cpu",
+            "-o",
+            model,
+            "--force",
+            "--iterations",
+            "50",
+        ];
+        let trained = neuralnet(&[&args[..], hidden].concat());
+        assert!(trained.status.success(), "{trained:?}");
+        let measured = |backend| {
+            let found = neuralnet_json(&["evaluate", model, table, "--backend", backend]);
+            found["loss"].as_f64().unwrap()
+        };
+        let (cpu, gpu) = (measured("cpu"), measured("gpu"));
+        assert!(
+            (cpu - gpu).abs() <= 1e-7 * cpu + 1e-9,
+            "{hidden:?}: {cpu} and {gpu}"
+        );
     }
 }

@@ -14,7 +14,7 @@ const FIRST_BYTES: usize = 1 << 12;
 
 /// What a table is kept in, packed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Csv,
     Npy,
     Npz,
@@ -26,7 +26,7 @@ enum Format {
 
 impl Format {
     /// The format by the ending of the name; CSV if it is none of the others'.
-    fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
         let plain = name.strip_suffix(".gz").unwrap_or(&name);

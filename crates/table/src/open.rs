@@ -2,7 +2,7 @@
 
 use crate::encoder::encode;
 use crate::error::{Error, Result, shown};
-use crate::format;
+use crate::format::{self, Format};
 use crate::in_place::Selection;
 use crate::numerals::canonical;
 use crate::options::{ModelOptions, TableOptions};
@@ -50,7 +50,9 @@ pub fn open(data: &str, options: &TableOptions) -> Result<Dataset> {
 /// If the data cannot be read, lack a column, or hold a text the model does not know or a missing cell it has
 /// nothing for.
 pub fn open_for(model: &Model, data: &str, options: &ModelOptions) -> Result<Dataset> {
-    open_known(data, &model.description().columns, None, options)
+    let description = model.description();
+    let missing = description.missing_texts.as_deref();
+    open_known(data, &description.columns, None, missing, options)
 }
 
 /// Opens DATA to measure `model` on it: like [`open_for`], with the model's targets, which the data have to hold as
@@ -66,7 +68,8 @@ pub fn open_labelled(model: &Model, data: &str, options: &ModelOptions) -> Resul
         offsets: &description.target_offsets,
         times: &description.target_times,
     };
-    open_known(data, &description.columns, Some(targets), options)
+    let missing = description.missing_texts.as_deref();
+    open_known(data, &description.columns, Some(targets), missing, options)
 }
 
 /// Opens DATA for the columns of the samples `dataset`, each found by its name: to look at, not to train on.
@@ -80,7 +83,8 @@ pub fn open_alike(dataset: &Dataset, data: &str, options: &ModelOptions) -> Resu
         offsets: dataset.target_offsets(),
         times: dataset.target_times(),
     };
-    open_known(data, dataset.columns(), Some(targets), options)
+    let missing = dataset.missing_texts();
+    open_known(data, dataset.columns(), Some(targets), missing, options)
 }
 
 /// Whether DATA names a file and not data that are made.
@@ -89,12 +93,26 @@ pub fn is_file(data: &str) -> bool {
     data != "article" && !data.starts_with("synthetic:")
 }
 
-/// Opens DATA for features made of `columns`; with the targets if `known` asks for them, otherwise without any if DATA is
-/// a file.
+/// The options for a model in whose table the texts `missing` stood for a missing cell: they do unless others are named.
+pub(crate) fn options_for(
+    data: &str,
+    options: &ModelOptions,
+    missing: Option<&[String]>,
+) -> ModelOptions {
+    let mut options = options.clone();
+    if options.text.missing.is_none() && Format::of(Path::new(data)) == Format::Csv {
+        options.text.missing = missing.map(<[String]>::to_vec);
+    }
+    options
+}
+
+/// Opens DATA for features made of `columns`, in whose table the texts `missing` stood for a missing cell; with the
+/// targets if `known` asks for them, otherwise without any if DATA is a file.
 pub(crate) fn open_known(
     data: &str,
     columns: &[Column],
     known: Option<ModelTargets<'_>>,
+    missing: Option<&[String]>,
     options: &ModelOptions,
 ) -> Result<Dataset> {
     if !is_file(data) {
@@ -109,6 +127,7 @@ pub(crate) fn open_known(
         return Ok(dataset);
     }
     let start = Instant::now();
+    let options = &options_for(data, options, missing);
     let mut reader = format::open(Path::new(data), &options.text, None)?;
     let wanted_targets = known.map_or(&[][..], |known| known.columns());
     let features = columns.iter().map(|column| &column.name);
@@ -167,7 +186,8 @@ pub(crate) fn open_known(
     notices.extend([reader.take_notices(), counts.notices(columns)].concat());
     let reading = Some(reading(&*reader, start));
     let columns = columns.to_vec();
-    let dataset = encoded(table, columns, inputs, made, notices, reading);
+    let dataset = encoded(table, columns, inputs, made, notices, reading)
+        .with_missing_texts(missing.map(<[String]>::to_vec));
     weighted(dataset, weights.as_deref())
 }
 

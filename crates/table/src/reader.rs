@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Number,
     /// Texts as they are written: `LargeUtf8`, a null for a missing cell.
     Text,
+    /// Texts as they are written, those that elsewhere count as missing too: `LargeUtf8`, a null for an empty cell.
+    Verbatim,
     /// What all cells together are: `Int64`, `UInt64` or `Float64` if each is a number written plainly, `Boolean` if
     /// each is `True` or `False`, otherwise `LargeUtf8`, so that `01` stays what it is.
     Inferred,
@@ -65,30 +67,28 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Columns called by these names, each once; a column without a name is called by its place, and hidden.
+    /// Columns called by these names, each once; a column without a name is called by its place, and hidden. No name
+    /// that is made up is one that another column was given.
     pub(crate) fn named(names: Vec<String>) -> Self {
-        let places = names.iter().enumerate();
-        let unnamed = places.filter_map(|(column, name)| name.is_empty().then_some(column));
-        let unnamed: Vec<usize> = unnamed.collect();
+        let is_hidden: Vec<bool> = names.iter().map(String::is_empty).collect();
+        let mut taken: HashSet<String> = names.iter().cloned().collect();
+        let (mut given, mut copies, mut renamed) = (HashSet::new(), HashMap::new(), Vec::new());
+        let each = (1..).zip(names).map(|(number, name)| {
+            if name.is_empty() {
+                return free_name(format!("#{number}"), &mut taken, &mut copies);
+            }
+            if given.insert(name.clone()) {
+                return name;
+            }
+            let name = free_name(name, &mut taken, &mut copies);
+            renamed.push(format!("column {number} is called `{}`", shown(&name)));
+            name
+        });
         let mut columns = Self {
-            is_hidden: vec![false; names.len()],
-            names,
+            names: each.collect(),
             ..Self::default()
         };
-        columns.hide_unnamed(&unnamed);
-        let (mut seen, mut copies, mut renamed) = (HashSet::new(), HashMap::new(), Vec::new());
-        for (name, number) in columns.names.iter_mut().zip(1..) {
-            if seen.insert(name.clone()) {
-                continue;
-            }
-            let text = name.clone();
-            let copy = copies.entry(text.clone()).or_insert(1);
-            while !seen.insert(name.clone()) {
-                *copy += 1;
-                *name = format!("{text}_{copy}");
-            }
-            renamed.push(format!("column {number} is called `{}`", shown(name)));
-        }
+        columns.hide(is_hidden);
         if !renamed.is_empty() {
             let renamed = some_of(renamed);
             let notice = format!("names that stand there twice get a number: {renamed}");
@@ -97,20 +97,35 @@ impl Columns {
         columns
     }
 
-    /// Calls the columns `unnamed` by their places and hides them, with a notice.
-    pub(crate) fn hide_unnamed(&mut self, unnamed: &[usize]) {
-        for column in unnamed {
-            self.names[*column] = format!("#{}", column + 1);
-            self.is_hidden[*column] = true;
-        }
-        if !unnamed.is_empty() {
-            let names = listed(unnamed.iter().map(|column| &self.names[*column]));
+    /// Hides columns that have no name of their own, with a notice.
+    pub(crate) fn hide(&mut self, is_hidden: Vec<bool>) {
+        let names = self.names.iter().zip(&is_hidden);
+        let hidden = names.filter_map(|(name, is_hidden)| is_hidden.then_some(name));
+        let hidden: Vec<&String> = hidden.collect();
+        if !hidden.is_empty() {
+            let names = listed(hidden);
             let notice = format!(
                 "columns without a name are called by their places, and are features only if asked for: {names}"
             );
             self.notices.push(notice);
         }
+        self.is_hidden = is_hidden;
     }
+}
+
+/// The name `text`, or the first of `text_2`, `text_3` and so on that is not taken; it is from then on.
+fn free_name(
+    text: String,
+    taken: &mut HashSet<String>,
+    copies: &mut HashMap<String, usize>,
+) -> String {
+    let mut name = text.clone();
+    let copy = copies.entry(text.clone()).or_insert(1);
+    while !taken.insert(name.clone()) {
+        *copy += 1;
+        name = format!("{text}_{copy}");
+    }
+    name
 }
 
 /// A table whose columns are known, and whose rows are read when they are asked for.
@@ -163,11 +178,15 @@ mod tests {
     use super::Columns;
 
     #[test]
-    fn every_copy_of_a_name_has_a_number_of_its_own() {
+    fn a_name_that_is_made_up_is_nobody_elses() {
         let columns =
             |names: Vec<&str>| Columns::named(names.into_iter().map(str::to_owned).collect());
         let three = columns(vec!["y", "y_2", "y", "y"]);
         assert_eq!(three.names, ["y", "y_2", "y_3", "y_4"]);
+        assert_eq!(columns(vec!["y", "y", "y_2"]).names, ["y", "y_3", "y_2"]);
+        let unnamed = columns(vec!["", "#1", "", "a"]);
+        assert_eq!(unnamed.names, ["#1_2", "#1", "#3", "a"]);
+        assert_eq!(unnamed.is_hidden, [true, false, true, false]);
         let many = columns(vec!["y"; 100_000]);
         assert_eq!(many.names[99_999], "y_100000");
         assert_eq!(many.notices.len(), 1, "{:?}", many.notices);

@@ -124,13 +124,19 @@ impl Roles {
             }));
         }
         let weight = weight.map_or(&[][..], std::slice::from_ref);
+        let weight = named(source, columns, "sample_weight", weight)?;
+        if let Some(used) = needed().find(|name| index(name).is_some_and(|at| weight.contains(&at)))
+        {
+            let name = shown(used);
+            let reason = format!(
+                "the model needs column `{name}` as a feature or a target; a column has one use"
+            );
+            return Err(Error::setting("sample_weight", reason));
+        }
         Ok(Self {
-            features: features.into_iter().filter_map(index).collect(),
+            features: features.iter().copied().filter_map(index).collect(),
             targets: targets.iter().filter_map(index).collect(),
-            weight: only(
-                "sample_weight",
-                &named(source, columns, "sample_weight", weight)?,
-            )?,
+            weight: only("sample_weight", &weight)?,
             passed: named(source, columns, "passed", passed)?,
             ..Self::default()
         })

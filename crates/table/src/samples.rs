@@ -25,7 +25,7 @@ pub(crate) fn kinds(
     let features = roles.features.iter().copied().zip((0..).map(of_feature));
     let targets = roles.targets.iter().map(|column| (*column, of_targets));
     let weight = roles.weight.iter().map(|column| (*column, Kind::Number));
-    let passed = roles.passed.iter().map(|column| (*column, Kind::Text));
+    let passed = roles.passed.iter().map(|column| (*column, Kind::Verbatim));
     let all = features.chain(targets).chain(weight).chain(passed);
     all.collect()
 }

@@ -4,7 +4,7 @@ use crate::encoder::{Counts, encode};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::in_place::Selection;
-use crate::open::{for_columns, is_file, open_known, times_of};
+use crate::open::{for_columns, is_file, open_known, options_for, times_of};
 use crate::options::ModelOptions;
 use crate::reader::{Kind, Reader};
 use crate::roles::Roles;
@@ -93,7 +93,7 @@ pub fn stream_in_spans(
     let columns = &model.description().columns;
     let mut stream = Stream {
         source: data.to_owned(),
-        options: options.clone(),
+        options: options_for(data, options, model.description().missing_texts.as_deref()),
         columns: columns.clone(),
         passed: Vec::new(),
         passed_types: Vec::new(),
@@ -108,13 +108,13 @@ pub fn stream_in_spans(
                 format!("names columns of a file, and `{data}` is not a file; leave it out"),
             ));
         }
-        let dataset = open_known(data, columns, None, options)?;
+        let dataset = open_known(data, columns, None, None, options)?;
         dataset.source().clone_into(&mut stream.source);
         let passed = Vec::new();
         stream.first = Some(Span { dataset, passed });
         return Ok(stream);
     }
-    let reader = format::open(Path::new(data), &options.text, None)?;
+    let reader = format::open(Path::new(data), &stream.options.text, None)?;
     let features = columns.iter().map(|column| &column.name);
     let roles = Roles::of_model(data, reader.columns(), features, &[], None, passed)?;
     stream.passed = roles

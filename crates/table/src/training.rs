@@ -89,7 +89,8 @@ pub(crate) fn for_training(
     let (inputs, counts) = encode(&columns, true, &table)?;
     notices.extend([of_columns, made.notices.clone(), counts.notices(&columns)].concat());
     let reading = Some(reading(reader, start));
-    let dataset = encoded(table, columns, inputs, made, notices, reading);
+    let dataset = encoded(table, columns, inputs, made, notices, reading)
+        .with_missing_texts(options.text.missing.clone());
     weighted(dataset, weights.as_deref())
 }
 

@@ -218,7 +218,7 @@ fn numbered(first: &[String], rows: &[Vec<String>]) -> Columns {
         .filter_map(|row| row.get(last))
         .chain(first.last());
     if last > 0 && cells.all(String::is_empty) {
-        columns.hide_unnamed(&[last]);
+        columns.hide((0..=last).map(|column| column == last).collect());
     }
     columns
 }

@@ -106,6 +106,7 @@ enum Content {
 enum ColumnBuilder {
     Numbers(Float64Builder),
     Texts(LargeStringBuilder),
+    Verbatim(LargeStringBuilder),
 }
 
 impl ColumnBuilder {
@@ -115,6 +116,7 @@ impl ColumnBuilder {
             Kind::Text | Kind::Inferred => {
                 Self::Texts(LargeStringBuilder::with_capacity(n_rows, 0))
             }
+            Kind::Verbatim => Self::Verbatim(LargeStringBuilder::with_capacity(n_rows, 0)),
         }
     }
 
@@ -122,6 +124,10 @@ impl ColumnBuilder {
     fn push(&mut self, text: &str, dialect: &Dialect) -> Result<Content> {
         let word = dialect.word(text, matches!(self, Self::Numbers(_)));
         match (self, word) {
+            (Self::Verbatim(texts), _) => {
+                texts.append_option(Some(text).filter(|text| !text.is_empty()));
+                return Ok(Content::Text);
+            }
             (Self::Numbers(numbers), Some(word)) => {
                 numbers.append_option(dialect.words[word].value);
             }
@@ -146,7 +152,7 @@ impl ColumnBuilder {
     fn finish(self) -> ArrayRef {
         match self {
             Self::Numbers(mut numbers) => Arc::new(numbers.finish()),
-            Self::Texts(mut texts) => Arc::new(texts.finish()),
+            Self::Texts(mut texts) | Self::Verbatim(mut texts) => Arc::new(texts.finish()),
         }
     }
 }

@@ -72,6 +72,9 @@ pub struct Description {
     pub targets_are_binary: bool,
     /// How the features were standardised for the training. The parameters are for features that are not.
     pub scaling: Option<Scaling>,
+    /// A number near those of each feature (I); empty where the means that they were standardised by are such numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    centers: Vec<f64>,
     /// The settings of the training.
     pub config: TrainConfig,
     /// The number of updates.
@@ -98,6 +101,16 @@ pub struct Description {
 }
 
 impl Description {
+    /// A number near those of each feature (I), to be taken from them where their products with the weights would cancel;
+    /// empty if the file says none.
+    #[must_use]
+    pub fn centers(&self) -> &[f64] {
+        match &self.scaling {
+            Some(scaling) if self.centers.is_empty() => scaling.center(),
+            _ => &self.centers,
+        }
+    }
+
     /// Checks that there are features and targets, and that each has a name of its own.
     fn check_names(&self) -> std::result::Result<(), String> {
         for (what, names) in [("feature", &self.features), ("target", &self.targets)] {
@@ -169,6 +182,10 @@ impl Model {
                 classes: dataset.classes().cloned(),
                 targets_are_binary: dataset.classes().is_none() && dataset.targets_are_binary(),
                 scaling: dataset.scaling().cloned(),
+                centers: match dataset.scaling().is_some_and(Scaling::is_centered) {
+                    true => Vec::new(),
+                    false => dataset.first_means(),
+                },
                 config: config.clone(),
                 iterations: trained.iterations,
                 loss: trained.loss,

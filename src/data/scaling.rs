@@ -48,6 +48,11 @@ impl Scaling {
         self.scale.iter().map(inverse).collect()
     }
 
+    /// Whether a mean is taken from any feature.
+    pub(crate) fn is_centered(&self) -> bool {
+        self.center.iter().any(|center| center.abs() > 0.0)
+    }
+
     /// Numbers of the constant features.
     pub fn constant(&self) -> impl Iterator<Item = usize> {
         (0..self.scale.len()).filter(|j| self.scale[*j] <= 0.0)
@@ -162,6 +167,16 @@ impl Dataset {
             scaling: scaling.cloned().map(Into::into),
             ..self.unrounded()
         }
+    }
+
+    /// The means of the features (I) in the first leaf, which are near their numbers, and take no pass over all rows.
+    pub(crate) fn first_means(&self) -> Vec<f64> {
+        let raw = self.raw();
+        raw.with_rows(raw.leaves().rows(0), |read| {
+            let (at, width) = (raw.n_outputs(), raw.target_width());
+            let features = moments_of_columns(&read, raw.n_inputs(), at, width);
+            features.iter().map(|feature| feature.mean).collect()
+        })
     }
 
     /// The scaling of the features; `None` if they are not standardised.

@@ -3,7 +3,7 @@
 usage: python check.py PROGRAM     (with numpy and onnxruntime installed)
 
 Each case trains on a table of its own, exports the model, and compares the predictions of both on the same rows, some of
-them with gaps and texts that the training did not see. Tables are read here by Python's own csv module.
+them with gaps and texts that the training did not see. Where nothing fills gaps, they have to predict NaN. Tables are read here by Python's own csv module.
 """
 
 import csv
@@ -29,8 +29,10 @@ def cases(rng):
     """(name, columns, flags, cells changed after the training as (row, column, text))"""
     normal = lambda mean, deviation: column(lambda _: repr(rng.gauss(mean, deviation)))
     small, large = normal(0, 1), normal(5e4, 3)
-    # Exact in f32, so the column has no offset; far from 0, so products with it would cancel in f32.
-    far = column(lambda _: str(1_000_000 + rng.randrange(100)))
+    # Exact in f32, so the columns have no offset; far from 0, so products with them would cancel in f32.
+    far, near = (column(lambda _: str(1_000_000 + rng.randrange(100))) for _ in range(2))
+    difference = [repr(0.37 * (int(a) - int(b))) for a, b in zip(far, near)]
+    far_from_0 = {"a": far, "b": near, "y": difference}
     steps = column(lambda row: str(1_700_000_000 + 60 * row))
     wave = [str(1e-3 * (int(t) - 1_700_000_000) + float(x)) for t, x in zip(steps, small)]
     city = column(lambda _: rng.choice(["Bergen", "Oslo", "Tromsø", "two words"]))
@@ -49,7 +51,10 @@ def cases(rng):
         ("numbers", {"a": small, "b": large, "y": share}, [], []),
         ("not-standardised", {"a": small, "b": share, "y": share}, ["--no-standardise"], []),
         ("no-bias", {"a": small, "y": share}, ["--no-bias"], []),
-        ("far-from-0", {"a": far, "y": [repr(0.1 * (int(x) - 1_000_000)) for x in far]}, [], []),
+        ("far-from-0", far_from_0, [], []),
+        ("far-from-0-not-standardised", far_from_0, ["--no-standardise"], []),
+        ("far-from-0-no-bias", far_from_0, ["--no-bias"], []),
+        ("far-from-0-neither", far_from_0, ["--no-bias", "--no-standardise"], []),
         ("regression", {"a": small, "b": large, "y": wave}, [], []),
         ("tanh", {"a": small, "y": share}, ["--activation", "tanh"], []),
         ("seconds", {"t": steps, "a": small, "y": wave}, [], []),
@@ -130,7 +135,10 @@ def check(program, folder, name, columns, flags, changes):
     # Beside what each output varies by: the offset of a target is added in float64.
     scale = numpy.maximum(1.0, numpy.ptp(expected, axis=0))
     error = float((numpy.abs(found - expected) / scale).max())
-    print(f"{name:24} {error:8.1e}")
+    print(f"{name:28} {error:8.1e}")
+    for column, cells in features.items() if "--impute" not in flags else ():
+        gap = session.run(None, feed(session, {**features, column: ["", *cells[1:]]}))[0]
+        assert numpy.isnan(gap[0]).all(), (name, column, "a missing cell that nothing fills is predicted from")
     return error <= TOLERANCE
 
 

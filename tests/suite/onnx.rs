@@ -110,6 +110,46 @@ fn a_runtime_predicts_what_the_model_predicts() {
     }
 }
 
+/// Products with such numbers are 10⁴ times what they differ by: the constant that stands for their centers is found in
+/// float64, whether or not they were standardised or have a bias.
+#[test]
+fn numbers_far_from_0_do_not_cancel() {
+    let numbers: Vec<u16> = (0..66).map(|i| i * 37 % 100).collect();
+    let inputs: Vec<f32> = numbers.iter().map(|n| 1e6 + f32::from(*n)).collect();
+    let dataset = Dataset::from_rows("far", 2, 1, inputs.clone(), vec![0.5; 33]).unwrap();
+    for (bias, weights) in [(true, &[0.37, -0.37, 0.1][..]), (false, &[0.37, -0.37])] {
+        for dataset in [&dataset, &dataset.standardised(bias)] {
+            let config = TrainConfig {
+                iterations: 0,
+                bias,
+                activation: Activation::Identity,
+                loss: Loss::SquaredError,
+                ..TrainConfig::default()
+            };
+            let mut trained = train(dataset, &config, &Hardware::cpu()).unwrap();
+            trained.parameters = weights.to_vec();
+            let model = Model::new(dataset, &config, &trained);
+            let file = path("far.onnx");
+            export(&model, &file).unwrap();
+            let runtime = rten::Model::load_file(&file).unwrap();
+            let values = Value::from_shape([33, 2], inputs.clone()).unwrap();
+            let node = |name| runtime.node_id(name).unwrap();
+            let run = runtime.run(
+                vec![(node("inputs"), values.into())],
+                &[node("predictions")],
+                None,
+            );
+            let (_, found) = run.unwrap().remove(0).into_shape_vec::<f32, 2>().unwrap();
+            let expected = model.predict(dataset, 0..33);
+            for (found, expected) in found.iter().zip(expected) {
+                let error = (f64::from(*found) - expected).abs();
+                // Weights, products and sums, each rounded, of numbers below 100 · 0.37.
+                assert!(error <= 2e-5, "bias {bias}: off by {error:e}");
+            }
+        }
+    }
+}
+
 /// Hidden layers of each activation, one after the other.
 #[test]
 fn hidden_layers_predict_what_the_model_predicts() {

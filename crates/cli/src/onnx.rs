@@ -2,16 +2,16 @@
 //! gives what `predict` gives:
 //!
 //! ```text
-//! numbers (N, C) ─ less their offsets ─ gaps filled ─ less their means ─ Gemm with weight and bias ─┐
-//! texts (N, 1) of each column ─ LabelEncoder ─ Gather of what each category adds to the sums ────── Sum
-//!         activation ─ Gemm and activation of each later layer ─ plus the offsets of the targets ───┘
+//! numbers (N, C) ─ less their offsets ─ gaps filled ─ less their centers ─ Gemm with weight and bias ─┐
+//! texts (N, 1) of each column ─ LabelEncoder ─ Gather of what each category adds to the sums ──────── Sum
+//!         activation ─ Gemm and activation of each later layer ─ plus the offsets of the targets ─────┘
 //! ```
 //!
 //! A step that would change nothing is left out. The numbers are one input, `inputs`, if there are no texts; otherwise
 //! each column is an input (N, 1) of its own name. The output is `predictions`, unless an input has that name. Inputs are
 //! f32; they are f64 where a column has an offset, since f32 has too few digits for it, and so is the output where a
-//! target has one. The means of the training data are taken before the multiplication, so that large numbers do not
-//! cancel in f32. The description of the model is in `metadata_props`, each value as JSON.
+//! target has one. Centers, which are means of training data, are taken before the multiplication, so that large numbers
+//! do not cancel in f32. The description of the model is in `metadata_props`, each value as JSON.
 
 mod graph;
 mod layers;
@@ -264,8 +264,22 @@ fn first_layer(model: &Model) -> (Layer, &[f64], Option<&[f64]>) {
     (layer, weight, bias)
 }
 
-/// The sums (N, O) of the features that are numbers, and of the bias: taken from each number its mean in f32, which
-/// the bias makes up for. `None` if there are neither.
+/// A number in f32 near those of each feature that is a number; empty if the model knows none.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what the graph takes is what the bias makes up for"
+)]
+fn centers(description: &Description, numbers: &[Placed<'_>]) -> Vec<f64> {
+    let centers = description.centers();
+    let places = numbers.iter().map(|placed| placed.first);
+    places
+        .filter_map(|at| centers.get(at))
+        .map(|center| f64::from(*center as f32))
+        .collect()
+}
+
+/// The sums (N, O) of the features that are numbers, and of the bias: taken from each number its center, which the bias
+/// makes up for. `None` if there are neither.
 fn dense(
     graph: &mut Graph,
     model: &Model,
@@ -281,22 +295,15 @@ fn dense(
         .flat_map(|row| numbers.iter().map(|placed| row[placed.first]))
         .collect();
     let mut bias = bias.map(<[f64]>::to_vec);
-    if let (Some(scaling), Some(bias)) = (&model.description().scaling, &mut bias) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "what the graph takes is what the bias makes up for"
-        )]
-        let mean = |placed: &Placed<'_>| f64::from(scaling.center()[placed.first] as f32);
-        let means: Vec<f64> = numbers.iter().map(mean).collect();
+    let centers = centers(model.description(), numbers);
+    if centers.iter().any(|center| center.abs() > 0.0) {
+        let bias = bias.get_or_insert_with(|| vec![0.0; layer.n_outputs]);
         for (bias, row) in bias.iter_mut().zip(weight.chunks_exact(numbers.len())) {
-            *bias += row
-                .iter()
-                .zip(&means)
-                .map(|(w, mean)| w * mean)
-                .sum::<f64>();
+            let terms = row.iter().zip(&centers).map(|(w, center)| w * center);
+            *bias += terms.sum::<f64>();
         }
-        let means = graph.floats("means", &[1, numbers.len()], &means);
-        encoded = graph.node("Sub", &[&encoded, &means], "centered");
+        let centers = graph.floats("centers", &[1, numbers.len()], &centers);
+        encoded = graph.node("Sub", &[&encoded, &centers], "centered");
     }
     let shape = [layer.n_outputs, numbers.len()];
     let weight = graph.floats("layers.0.weight", &shape, &weight);
@@ -310,7 +317,7 @@ fn dense(
 }
 
 /// What each text of a column adds to the sums (N, O): the weights of its category, nothing for a text that is not
-/// known, and for the empty one those of the features that fill a missing cell.
+/// known, and for the empty one those of the features that fill a missing cell, or NaN if nothing does.
 fn of_categories(graph: &mut Graph, model: &Model, placed: &Placed<'_>, number: usize) -> String {
     let (layer, weight, _) = first_layer(model);
     let n_categories = placed.column.n_features();
@@ -320,14 +327,14 @@ fn of_categories(graph: &mut Graph, model: &Model, placed: &Placed<'_>, number: 
         .collect();
     table.extend(vec![0.0; layer.n_outputs]);
     let fill = placed.column.fill.as_deref();
-    if let Some(fill) = fill {
-        table.extend((0..layer.n_outputs).map(|o| {
+    table.extend((0..layer.n_outputs).map(|o| {
+        fill.map_or(f64::NAN, |fill| {
             let terms = fill.iter().enumerate();
             terms
                 .map(|(category, fill)| f64::from(*fill) * of(o, category))
-                .sum::<f64>()
-        }));
-    }
+                .sum()
+        })
+    }));
     let n_rows = table.len() / layer.n_outputs;
     let table = graph.floats(
         &format!("categories.{number}"),
@@ -335,9 +342,10 @@ fn of_categories(graph: &mut Graph, model: &Model, placed: &Placed<'_>, number: 
         &table,
     );
     let unknown = n_categories as u64;
-    let missing = fill.map(|_| ("", unknown + 1));
-    // A key may stand there once: where gaps are filled, the empty text is a missing cell.
-    let known = categories(placed.column).filter(|(text, _)| missing.is_none() || !text.is_empty());
+    // A key may stand there once: the empty text is a missing cell, unless it is a category and nothing fills gaps.
+    let has_empty = fill.is_none() && categories(placed.column).any(|(text, _)| text.is_empty());
+    let known = categories(placed.column).filter(|(text, _)| has_empty || !text.is_empty());
+    let missing = (!has_empty).then_some(("", unknown + 1));
     let (texts, places): (Vec<_>, Vec<_>) = known.chain(missing).unzip();
     let attributes = [
         strings("keys_strings", texts),

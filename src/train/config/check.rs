@@ -1,7 +1,7 @@
 //! Which settings can be used, together and on the data.
 
 use super::TrainConfig;
-use crate::data::{Dataset, FEATURES_ALONE};
+use crate::data::{Dataset, FEATURES_ALONE, Scaling};
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::{Activation, Hidden};
 use crate::objective::Loss;
@@ -220,9 +220,7 @@ impl TrainConfig {
             reason,
             remedies,
         )?;
-        let is_centered = dataset
-            .scaling()
-            .is_some_and(|it| it.center().iter().any(|c| *c != 0.0));
+        let is_centered = dataset.scaling().is_some_and(Scaling::is_centered);
         require(
             self.bias || !is_centered,
             "bias",

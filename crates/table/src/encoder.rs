@@ -42,10 +42,12 @@ impl Counts {
         let missing = missing.map(|(column, n_missing)| {
             let fill = column.fill.as_deref().unwrap_or_default();
             let values = match &column.categories {
-                None => fill
-                    .iter()
-                    .map(|value| (f64::from(*value) + column.offset).to_string())
-                    .collect(),
+                // An f32 has fewer digits of its own than the float64 that equals it.
+                None if column.offset.abs() <= 0.0 => fill.iter().map(f32::to_string).collect(),
+                None => {
+                    let values = fill.iter().map(|value| f64::from(*value) + column.offset);
+                    values.map(|value| value.to_string()).collect()
+                }
                 Some(categories) => {
                     let values = categories.iter().zip(fill);
                     values

@@ -1,25 +1,24 @@
 //! Tables from one format to another, every value as it is, or said to be otherwise.
 
+mod csv;
 #[cfg(test)]
 mod tests;
 
 use super::exact::{OTHERS, narrowed, without_nulls};
 use super::npz::{self, TARGETS};
-use super::text::first_beyond_texts;
 use super::writer::{Format, TableWriter};
 use crate::error::{Error, Result, Unplaced, listed, shown};
 use crate::format;
 use crate::npz::COLUMNS;
-use crate::options::{MISSING, TextOptions};
+use crate::options::TextOptions;
 use crate::reader::{Batch, Columns, Kind};
-use crate::values::numbers;
+use crate::time::time;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use neuralnet::atomic_file;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,28 +81,7 @@ pub fn convert(
     let names = csv_names(format, &columns.names, &mut notices);
     let batches = whole(&names, batches).map_err(wrong)?;
     let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
-    if matches!(format, None | Some(Format::Npy)) {
-        let schema = batches[0].schema();
-        let of = |is: fn(&DataType) -> bool| {
-            let fields = schema.fields().iter();
-            let fields = fields.filter(|field| is(field.data_type()));
-            fields.map(|field| field.name()).collect::<Vec<_>>()
-        };
-        for (names, what) in [
-            (
-                of(|it| *it == DataType::Boolean),
-                "booleans become the numbers 0 and 1",
-            ),
-            (
-                of(DataType::is_decimal),
-                "decimals become the nearest float64",
-            ),
-        ] {
-            if !names.is_empty() {
-                notices.push(format!("{what}: {}", listed(names)));
-            }
-        }
-    }
+    notices.extend(other_kinds(&batches[0].schema(), format));
     let write = match format {
         None => npz(batches, &columns),
         Some(format) => table(batches, format, &mut notices),
@@ -183,6 +161,31 @@ fn csv_names(format: Option<Format>, names: &[String], notices: &mut Vec<String>
     named
 }
 
+/// The columns whose cells become something of another kind: a sentence for each kind.
+fn other_kinds(schema: &Schema, format: Option<Format>) -> Vec<String> {
+    let kinds: &[(fn(&DataType) -> bool, _)] = match format {
+        None | Some(Format::Npy) => &[
+            (
+                |it| *it == DataType::Boolean,
+                "booleans become the numbers 0 and 1",
+            ),
+            (DataType::is_decimal, "decimals become the nearest float64"),
+        ],
+        Some(Format::Csv | Format::CsvGzip | Format::CsvZstd) => &[(
+            |it| time(it).is_some(),
+            "dates, times and durations become texts",
+        )],
+        Some(Format::Parquet | Format::Feather) => &[],
+    };
+    let told = kinds.iter().filter_map(|(is, what)| {
+        let fields = schema.fields().iter();
+        let fields = fields.filter(|field| is(field.data_type()));
+        let names: Vec<_> = fields.map(|field| field.name()).collect();
+        (!names.is_empty()).then(|| format!("{what}: {}", listed(names)))
+    });
+    told.collect()
+}
+
 /// The rows of a table, under the names of the columns.
 fn whole(names: &[String], batches: Vec<Batch>) -> Unplaced<Vec<RecordBatch>> {
     let first = batches
@@ -205,35 +208,7 @@ fn table(batches: Vec<RecordBatch>, format: Format, notices: &mut Vec<String>) -
     let schema = batches[0].schema();
     let batches = match format {
         Format::Csv | Format::CsvGzip | Format::CsvZstd => {
-            for (column, field) in schema.fields().iter().enumerate() {
-                let mut cells = batches.iter().map(|batch| batch.column(column));
-                let mut first_row = 0;
-                for cells in cells.clone() {
-                    if let Some(row) = first_beyond_texts(cells) {
-                        return Err(format!(
-                            "row {}, column `{}`: the time is beyond the years that a text can have; convert to .parquet or .feather",
-                            first_row + row,
-                            shown(field.name())
-                        ));
-                    }
-                    first_row += cells.len();
-                }
-                let texts = cells
-                    .clone()
-                    .filter_map(|cells| cells.as_string_opt::<i64>());
-                let texts = texts.flatten().flatten();
-                notices.extend(not_kept_by_csv(field.name(), texts.clone()));
-                if schema.fields().len() == 1 {
-                    let name = iter::once(field.name().as_str());
-                    notices.extend(not_kept_of_one(name.chain(texts)));
-                }
-                if field.data_type().is_floating() && cells.any(is_infinite) {
-                    notices.push(format!(
-                        "column `{}` holds infinite numbers, which are texts when .csv is read",
-                        shown(field.name())
-                    ));
-                }
-            }
+            notices.extend(csv::not_kept(&batches)?);
             batches
         }
         Format::Npy => {
@@ -303,57 +278,4 @@ fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Unplaced<Write> {
         }
         archive.finish()?.flush()
     }))
-}
-
-fn is_infinite(cells: &ArrayRef) -> bool {
-    numbers(cells).is_ok_and(|numbers| numbers.iter().flatten().any(f64::is_infinite))
-}
-
-/// What CSV does not keep of the texts of a column: a sentence each.
-fn not_kept_by_csv<'t>(name: &'t str, texts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
-    let column = shown(name);
-    let mut notices = Vec::new();
-    let is_refused = |char: char| char.is_control() && !matches!(char, '\t' | '\n' | '\r');
-    let mut all = iter::once(name).chain(texts.clone());
-    if let Some(text) = all.find(|text| text.contains(is_refused)) {
-        notices.push(format!(
-            "column `{column}` has the control character in `{}`, which is refused when .csv is read",
-            shown(text)
-        ));
-    }
-    if let Some(text) = texts
-        .clone()
-        .find(|text| text.trim() != *text || text.is_empty())
-    {
-        notices.push(format!(
-            "column `{column}` holds `{}`: .csv does not keep white space at the ends of a text, nor tell an empty text from an empty cell",
-            shown(text)
-        ));
-    }
-    if let Some(text) = texts.clone().find(|text| MISSING.contains(text)) {
-        notices.push(format!(
-            "column `{column}` holds the text `{text}`, which stands for an empty cell when .csv is read"
-        ));
-    }
-    if texts.clone().next().is_some() && texts.clone().all(|text| text.parse::<f64>().is_ok()) {
-        notices.push(format!(
-            "column `{column}` is of texts that are all numbers: .csv does not tell one from the other"
-        ));
-    }
-    let is_truth = |text: &str| matches!(text, "True" | "False");
-    if texts.clone().next().is_some() && texts.clone().all(is_truth) {
-        notices.push(format!(
-            "column `{column}` is of texts that are all `True` or `False`: .csv does not tell them from booleans"
-        ));
-    }
-    notices
-}
-
-/// What CSV does not keep of a table of one column.
-fn not_kept_of_one<'t>(mut texts: impl Iterator<Item = &'t str>) -> Option<String> {
-    let text = texts.find(|text| text.contains([';', '|', ' ', '\t']))?;
-    Some(format!(
-        "`{}` has a sign that may be taken for a separator when .csv is read: name the comma as the separator",
-        shown(text)
-    ))
 }

@@ -103,6 +103,34 @@ fn csv_holds_numbers_of_single_precision_and_no_times_that_it_cannot_have() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// Names with white space at their ends, and what is text in CSV alone.
+#[test]
+fn names_and_times_that_csv_does_not_keep_are_told() {
+    let folder = std::env::temp_dir().join(format!("{}-names", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [feather, csv] = ["a.feather", "a.csv"].map(|name| folder.join(name));
+    let days = || Arc::new(Date32Array::from(vec![1, 2]));
+    let converted = |names: [&str; 2]| {
+        let columns = names.map(|name| (name, days() as ArrayRef));
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = fs::File::create(&feather).unwrap();
+        let mut writer = TableWriter::begin(Format::Feather, &file, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        convert(&feather, None, &TextOptions::default(), &csv)
+    };
+    let told = converted([" x", "y"]).unwrap().notices;
+    let expected = [
+        "dates, times and durations become texts: ` x`, `y`",
+        ".csv does not keep white space at the ends of the names ` x`",
+    ];
+    assert_eq!(told, expected);
+    let refused = converted([" x", "x"]).unwrap_err().to_string();
+    let part = "the columns ` x` and `x` have one name in .csv";
+    assert!(refused.contains(part), "{refused}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
 /// The last column is the target unless another one is named, and a column without a name is left out.
 #[test]
 fn what_is_left_out_is_told_and_is_not_the_target() {

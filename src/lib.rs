@@ -59,6 +59,7 @@ mod precision;
 pub mod predictor;
 pub mod random;
 mod simd;
+mod submission_size;
 mod tensors;
 pub mod train;
 pub mod validate;

@@ -12,7 +12,6 @@ mod host;
 mod quasi_newton;
 mod run;
 mod stop;
-mod submission_size;
 mod trained;
 mod warm_start;
 
@@ -20,7 +19,6 @@ pub use config::TrainConfig;
 pub use hardware::{BackendChoice, Hardware};
 pub use history::HistoryPoint;
 pub use stop::StopReason;
-pub(crate) use submission_size::SubmissionSize;
 pub use trained::Trained;
 pub use warm_start::WarmStart;
 

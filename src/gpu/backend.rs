@@ -205,7 +205,7 @@ impl Backend for Gpu<'_> {
             "rows that exist"
         );
         let chunks = self.pass.chunks.list();
-        let predict = match &self.predict {
+        let predict = match &mut self.predict {
             Some(predict) => predict,
             None => self.predict.insert(Predict::new(
                 &self.device,

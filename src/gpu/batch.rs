@@ -17,6 +17,7 @@ use super::tree::{Tree, leaves_per_page};
 use super::workgroup_shape::WorkgroupShape;
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::submission_size::SubmissionSize;
 
 /// Batch sizes that are prepared for: an epoch has batches of one size, and a smaller one at its end.
 const SIZES: usize = 2;
@@ -42,6 +43,8 @@ pub(super) struct Batch {
     /// the rows are there.
     chunks: Vec<Chunk>,
     leaf_kernel: LeafKernel,
+    /// Blocks to submit at once.
+    pub(super) size: SubmissionSize,
     tree: Tree,
     /// By the rule that is followed, once it has updated from a batch of this size.
     update: Option<BatchUpdate>,
@@ -243,9 +246,11 @@ impl Batch {
         let tree = Tree::new(device, leaves.count(), n_sums, None, max_bytes)?;
         let shape = WorkgroupShape::of_network(&problem.network, leaves, device);
         let (shape, rows) = (shape.as_ref(), source.rows());
+        let leaf_kernel = LeafKernel::new(device, resources, shape, leaves, &chunks, rows, &tree)?;
         Ok(Self {
             n_rows,
-            leaf_kernel: LeafKernel::new(device, resources, shape, leaves, &chunks, rows, &tree)?,
+            size: leaf_kernel.submission_size(),
+            leaf_kernel,
             source,
             chunks,
             tree,
@@ -275,60 +280,55 @@ impl Batch {
         offsets: DynamicOffsets,
         optimizer: Option<&DeviceOptimizer>,
     ) -> Result<()> {
-        let update = &self.update;
-        let update = |pass: &mut wgpu::ComputePass<'_>| {
-            if let (Some(optimizer), Some(BatchUpdate::OfTotal(update))) = (optimizer, update) {
-                optimizer.record_update(pass, update, offsets);
-            }
-        };
-        let ring = match &mut self.source {
-            Source::Resident(BatchRows { numbers, .. }) => {
-                let rows: Vec<u32> = rows.iter().map(|row| to_u32(*row)).collect();
-                device.write(numbers, 0, bytemuck::cast_slice(&rows));
-                device.submit("batch", |encoder| {
-                    Device::pass(encoder, "batch", |pass| {
-                        self.record(pass, offsets);
-                        update(pass);
-                    });
-                });
-                return Ok(());
-            }
-            Source::Host(ring) => ring,
-        };
-        let last = self.chunks.len() - 1;
+        let (kernel, tree, update) = (&self.leaf_kernel, &self.tree, &self.update);
+        let last = kernel.n_blocks() - 1;
         for (number, chunk) in self.chunks.iter().enumerate() {
-            let samples = (dataset, Some(rows));
-            ring.load(device, samples, chunk, chunk.rows.clone(), |encoder| {
-                Device::pass(encoder, "batch", |pass| {
-                    self.leaf_kernel.record(pass, (number, offsets), &self.tree);
-                    if number == last {
-                        update(pass);
+            match &mut self.source {
+                Source::Resident(BatchRows { numbers, .. }) => {
+                    let rows: Vec<u32> = rows.iter().map(|row| to_u32(*row)).collect();
+                    device.write(numbers, 0, bytemuck::cast_slice(&rows));
+                }
+                Source::Host(ring) => {
+                    let samples = (dataset, Some(rows));
+                    ring.load(device, samples, chunk, chunk.rows.clone())?;
+                }
+            }
+            let blocks = kernel.blocks(number);
+            device.submit_parts("batch", &mut self.size, blocks, |pass, blocks| {
+                for block in blocks {
+                    kernel.record(pass, (block, offsets), tree);
+                    if let (true, Some(optimizer), Some(BatchUpdate::OfTotal(update))) =
+                        (block == last, optimizer, update)
+                    {
+                        optimizer.record_update(pass, update, offsets);
                     }
-                });
+                }
             })?;
         }
         Ok(())
     }
 
-    /// Records the sums over rows that are on the device, for the update and the batch at `offsets`.
-    fn record(&self, pass: &mut wgpu::ComputePass<'_>, offsets: DynamicOffsets) {
-        self.leaf_kernel.record(pass, (0, offsets), &self.tree);
+    /// Blocks of a batch, which [`Batch::record_update`] takes one after the other.
+    pub(super) fn n_blocks(&self) -> usize {
+        self.leaf_kernel.n_blocks()
     }
 
-    /// Records the update at `offsets`, from rows that are on the device.
+    /// Records block `block` of the update at `offsets`, from rows that are on the device.
     pub(super) fn record_update(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        offsets: DynamicOffsets,
+        (block, offsets): (usize, DynamicOffsets),
         optimizer: &DeviceOptimizer,
     ) {
         match (self.update.as_ref().expect("prepared"), &self.leaf_kernel) {
             (BatchUpdate::Fused(steps), LeafKernel::Network(dense)) => {
-                dense.record_block(pass, (0, offsets), steps);
+                dense.record_block(pass, (block, offsets), steps);
             }
-            (BatchUpdate::OfTotal(update), _) => {
-                self.record(pass, offsets);
-                optimizer.record_update(pass, update, offsets);
+            (BatchUpdate::OfTotal(update), kernel) => {
+                kernel.record(pass, (block, offsets), &self.tree);
+                if block + 1 == self.n_blocks() {
+                    optimizer.record_update(pass, update, offsets);
+                }
             }
             _ => unreachable!("a network that reads each row once has a total"),
         }

@@ -50,7 +50,7 @@ impl Source {
             Self::Device(generate) => {
                 device.run_pass("synthetic", |pass| generate.record_one(pass, number))
             }
-            Self::Host(ring) => ring.load(device, (dataset, None), chunk, rows, |_| {}),
+            Self::Host(ring) => ring.load(device, (dataset, None), chunk, rows),
         }
     }
 }
@@ -154,7 +154,7 @@ impl Chunks {
         }
     }
 
-    /// The chunks that [`Chunks::load_then`] brings: all that are not [`Chunks::recorded`].
+    /// The chunks whose rows the host brings for each pass: all that are not [`Chunks::recorded`].
     pub(super) fn by_host(&self) -> Range<usize> {
         self.recorded().end..self.list().len()
     }
@@ -179,24 +179,6 @@ impl Chunks {
         }
         let chunk = (number, &self.granted.list[number]);
         self.source.bring(device, &self.dataset, chunk, rows)
-    }
-
-    /// Brings a chunk of [`Chunks::by_host`] to the device and submits what `then` records; does not wait for
-    /// its end.
-    pub(super) fn load_then(
-        &mut self,
-        device: &Device,
-        number: usize,
-        then: impl Fn(&mut wgpu::CommandEncoder),
-    ) -> Result<()> {
-        let chunk = &self.granted.list[number];
-        match &mut self.source {
-            Source::Host(ring) => {
-                let all = (&self.dataset, None);
-                ring.load(device, all, chunk, chunk.rows.clone(), then)
-            }
-            Source::None | Source::Device(_) => unreachable!("the host has no rows to bring"),
-        }
     }
 }
 

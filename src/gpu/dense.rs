@@ -157,7 +157,7 @@ impl Dense {
 
     /// Dispatches for all chunks.
     pub(super) fn n_dispatches(&self) -> usize {
-        self.forward.blocks.len() * (self.forward.pipelines.len() + self.steps.len())
+        self.n_blocks() * (self.forward.pipelines.len() + self.steps.len())
     }
 
     /// The values of each layer for the rows `rows` of a leaf, of the update at `offsets`.
@@ -180,7 +180,7 @@ impl Dense {
             }
         }
         device.run_pass("stages", |pass| {
-            self.record_block(pass, (number, offsets), &self.steps);
+            self.record(pass, (number, offsets));
         })?;
         let layers = zip(&forward.values, &forward.kernels).map(|(values, kernel)| {
             let n_outputs = kernel.layout.layer.n_outputs;
@@ -202,33 +202,27 @@ impl Dense {
         layers.collect()
     }
 
-    /// Records the blocks of chunk `number` for the update and the batch at `offsets`, and the dispatches of `tree` that are
-    /// due after each.
+    pub(super) fn n_blocks(&self) -> usize {
+        self.forward.blocks.len()
+    }
+
+    /// The blocks of chunk `number`.
+    pub(super) fn blocks(&self, number: usize) -> Range<usize> {
+        self.forward.blocks_of_chunks[number].clone()
+    }
+
+    /// The leaves of block `block`.
+    pub(super) fn leaves(&self, block: usize) -> &Range<usize> {
+        &self.forward.blocks[block].leaves
+    }
+
+    /// Records the sums of block `block` for the update and the batch at `offsets`.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, offsets): (usize, DynamicOffsets),
-        tree: &Tree,
+        (block, offsets): (usize, DynamicOffsets),
     ) {
-        for block in self.forward.blocks_of_chunks[number].clone() {
-            self.record_block(pass, (block, offsets), &self.steps);
-            tree.record_due(pass, self.forward.blocks[block].leaves.end);
-        }
-    }
-
-    /// Records the blocks of chunk `number` that have some of the leaves `leaves`, for the update at `offsets`.
-    pub(super) fn record_leaves(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        (number, offsets): (usize, DynamicOffsets),
-        leaves: &Range<usize>,
-    ) {
-        for block in self.forward.blocks_of_chunks[number].clone() {
-            let own = &self.forward.blocks[block].leaves;
-            if own.start < leaves.end && leaves.start < own.end {
-                self.record_block(pass, (block, offsets), &self.steps);
-            }
-        }
+        self.record_block(pass, (block, offsets), &self.steps);
     }
 
     /// Records block `block` for the update and the batch at `offsets`: the forward pass and what follows it, `steps`.

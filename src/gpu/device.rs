@@ -4,6 +4,7 @@
 mod compiled;
 mod failure;
 mod memory;
+mod parts;
 mod readbacks;
 
 pub(super) use compiled::Compiled;

@@ -10,13 +10,14 @@ use super::tree::Tree;
 use super::workgroup_shape::WorkgroupShape;
 use crate::error::Result;
 use crate::leaves::Leaves;
+use crate::submission_size::SubmissionSize;
 use std::ops::Range;
 
 /// What sums the leaves of chunks.
 #[derive(Debug)]
 pub(super) enum LeafKernel {
-    /// One dispatch for each chunk, with the end of its leaves, for a network that reads each row once.
-    Layer(Pipeline, Vec<usize>),
+    /// One dispatch for each chunk, whose leaves these are, for a network that reads each row once.
+    Layer(Pipeline, Vec<Range<usize>>),
     /// Several for each block of a chunk, for any other.
     Network(Box<Dense>),
 }
@@ -52,8 +53,8 @@ impl LeafKernel {
             buffers.extend(row_buffers(resources, rows));
             pipeline.add(device, &buffers, [chunk.leaves.len()])?;
         }
-        let ends = chunks.iter().map(|chunk| chunk.leaves.end);
-        Ok(Self::Layer(pipeline, ends.collect()))
+        let leaves = chunks.iter().map(|chunk| chunk.leaves.clone());
+        Ok(Self::Layer(pipeline, leaves.collect()))
     }
 
     /// Dispatches for all chunks.
@@ -64,34 +65,60 @@ impl LeafKernel {
         }
     }
 
-    /// Records the dispatches that sum chunk `number` for the update and the batch at `offsets`, and those of `tree` that are
+    /// Blocks of all chunks.
+    pub(super) fn n_blocks(&self) -> usize {
+        match self {
+            Self::Layer(_, leaves) => leaves.len(),
+            Self::Network(dense) => dense.n_blocks(),
+        }
+    }
+
+    /// Blocks to submit at first. If a pass has one, whoever submits several passes knows how long they take.
+    pub(super) fn submission_size(&self) -> SubmissionSize {
+        match self.n_blocks() {
+            ..=1 => SubmissionSize::ALL,
+            _ => SubmissionSize::ONE,
+        }
+    }
+
+    /// The blocks of chunk `number`, which are summed one after the other: one, or the [`Block`](super::forward::Block)s of
+    /// its rows.
+    pub(super) fn blocks(&self, number: usize) -> Range<usize> {
+        match self {
+            Self::Layer(..) => number..number + 1,
+            Self::Network(dense) => dense.blocks(number),
+        }
+    }
+
+    /// The leaves of block `block`.
+    pub(super) fn leaves(&self, block: usize) -> &Range<usize> {
+        match self {
+            Self::Layer(_, leaves) => &leaves[block],
+            Self::Network(dense) => dense.leaves(block),
+        }
+    }
+
+    /// Records the dispatches that sum block `block` for the update and the batch at `offsets`, and those of `tree` that are
     /// due after them.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, offsets): (usize, DynamicOffsets),
+        (block, offsets): (usize, DynamicOffsets),
         tree: &Tree,
     ) {
-        match self {
-            Self::Layer(pipeline, ends) => {
-                pipeline.record_at(pass, number, offsets);
-                tree.record_due(pass, ends[number]);
-            }
-            Self::Network(dense) => dense.record(pass, (number, offsets), tree),
-        }
+        self.record_sums(pass, (block, offsets));
+        tree.record_due(pass, self.leaves(block).end);
     }
 
-    /// Records the dispatches that sum at least the leaves `leaves` of chunk `number`, which are of one page, for the update
-    /// at `offsets`, and folds nothing.
-    pub(super) fn record_leaves(
+    /// Records the dispatches that sum block `block` for the update and the batch at `offsets`, and folds nothing.
+    pub(super) fn record_sums(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
-        (number, offsets): (usize, DynamicOffsets),
-        leaves: &Range<usize>,
+        (block, offsets): (usize, DynamicOffsets),
     ) {
         match self {
-            Self::Layer(pipeline, _) => pipeline.record_one(pass, number),
-            Self::Network(dense) => dense.record_leaves(pass, (number, offsets), leaves),
+            Self::Layer(pipeline, _) => pipeline.record_at(pass, block, offsets),
+            Self::Network(dense) => dense.record(pass, (block, offsets)),
         }
     }
 }

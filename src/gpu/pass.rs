@@ -12,6 +12,7 @@ use super::workgroup_shape::{MAX_LOOP_TRIPS, WorkgroupShape};
 use crate::backend::Stage;
 use crate::error::Result;
 use crate::leaves::Leaves;
+use crate::submission_size::SubmissionSize;
 use std::ops::Range;
 
 /// Most dispatches of one submission: recording them must not keep the device waiting long.
@@ -28,6 +29,8 @@ pub(super) struct Pass {
     one_leaf: bool,
     /// Loop trips that an invocation makes for one update.
     loop_trips: usize,
+    /// Blocks to submit at once.
+    size: SubmissionSize,
     /// The dynamic offsets of the last evaluation.
     evaluated: DynamicOffsets,
 }
@@ -44,8 +47,10 @@ impl Pass {
     ) -> Result<Self> {
         let leaves = resources.problem.leaves();
         let list = chunks.list();
+        let leaf_kernel = LeafKernel::new(device, resources, shape, leaves, list, None, &tree)?;
         Ok(Self {
-            leaf_kernel: LeafKernel::new(device, resources, shape, leaves, list, None, &tree)?,
+            size: leaf_kernel.submission_size(),
+            leaf_kernel,
             chunks,
             tree,
             one_leaf: leaves.count() == 1 && shape.is_some(),
@@ -64,7 +69,7 @@ impl Pass {
         self.evaluated = offsets;
         self.tree.poison(device)?;
         self.set_rate(device, 1, 0.0);
-        device.run_pass("evaluate", |pass| self.record(pass, offsets))?;
+        self.submit(device, "evaluate", &[offsets], |_, _| {})?;
         self.stream(device, offsets)?;
         device.read(self.tree.total(), 0, self.tree.n_sums)
     }
@@ -89,9 +94,16 @@ impl Pass {
                 let rows = leaves.rows(some.start).start..leaves.rows(some.end - 1).end;
                 self.chunks.load(device, number, rows)?;
                 self.tree.poison_leaves(device, some.clone());
-                device.run_pass("leaves", |pass| {
-                    let of_chunk = (number, self.evaluated);
-                    self.leaf_kernel.record_leaves(pass, of_chunk, &some);
+                let kernel = &self.leaf_kernel;
+                let mut blocks: Vec<_> = kernel.blocks(number).collect();
+                blocks.retain(|block| {
+                    let own = kernel.leaves(*block);
+                    own.start < some.end && some.start < own.end
+                });
+                device.submit_parts("leaves", &mut self.size, 0..blocks.len(), |pass, parts| {
+                    for block in &blocks[parts] {
+                        kernel.record_sums(pass, (*block, self.evaluated));
+                    }
                 })?;
                 sums.extend(self.tree.read_leaves(device, some)?);
             }
@@ -142,13 +154,8 @@ impl Pass {
             left -= u64::from(n_iterations);
             let n_passes = if self.one_leaf { 1 } else { n_iterations };
             self.set_rate(device, n_iterations, rate);
-            device.submit("advance", |encoder| {
-                Device::pass(encoder, "advance", |pass| {
-                    for _ in 0..n_passes {
-                        self.record(pass, DynamicOffsets::default());
-                    }
-                });
-            });
+            let passes = vec![DynamicOffsets::default(); n_passes as usize];
+            self.submit(device, "advance", &passes, |_, _| {})?;
             // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.
             self.stream(device, DynamicOffsets::default())?;
         }
@@ -171,23 +178,47 @@ impl Pass {
         self.tree.set_rate(device, rate);
     }
 
-    /// Records the leaf sums of the first chunks, whose rows are on the device or made there, and those of the tree that
-    /// are due after them: up to its total, unless [`Pass::stream`] has to bring the others.
-    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>, offsets: DynamicOffsets) {
-        for number in self.chunks.recorded() {
-            self.chunks.record(pass, number);
-            self.leaf_kernel.record(pass, (number, offsets), &self.tree);
-        }
+    /// Submits a pass for the update at each of `updates`, over the first chunks, whose rows are on the device or made there:
+    /// their leaf sums and those of the tree that are due after them, up to its total, unless [`Pass::stream`] has to bring
+    /// other chunks. `then` records what follows each.
+    pub(super) fn submit(
+        &mut self,
+        device: &Device,
+        label: &str,
+        updates: &[DynamicOffsets],
+        then: impl Fn(&mut wgpu::ComputePass<'_>, DynamicOffsets),
+    ) -> Result<()> {
+        let (chunks, kernel) = (&self.chunks, &self.leaf_kernel);
+        let blocks_of = |chunk| kernel.blocks(chunk).map(move |block| (chunk, block));
+        let blocks: Vec<_> = chunks.recorded().flat_map(blocks_of).collect();
+        let parts = 0..updates.len() * blocks.len();
+        device.submit_parts(label, &mut self.size, parts, |pass, parts| {
+            for part in parts {
+                let offsets = updates[part / blocks.len()];
+                let (chunk, block) = blocks[part % blocks.len()];
+                if block == kernel.blocks(chunk).start {
+                    chunks.record(pass, chunk);
+                }
+                kernel.record(pass, (block, offsets), &self.tree);
+                if (part + 1).is_multiple_of(blocks.len()) {
+                    then(pass, offsets);
+                }
+            }
+        })
     }
 
-    /// Submits the leaf sums of the other chunks, whose rows the host brings, then the rest of the tree. What
-    /// [`Pass::record`] has recorded has to be submitted before: the leaves fill their pages in order.
+    /// Submits the leaf sums of the other chunks, whose rows the host brings, then the rest of the tree. [`Pass::submit`]
+    /// comes before: the leaves fill their pages in order.
     pub(super) fn stream(&mut self, device: &Device, offsets: DynamicOffsets) -> Result<()> {
         for number in self.chunks.by_host() {
-            self.chunks.load_then(device, number, |encoder| {
-                Device::pass(encoder, "stream", |pass| {
-                    self.leaf_kernel.record(pass, (number, offsets), &self.tree);
-                });
+            let rows = self.chunks.list()[number].rows.clone();
+            self.chunks.load(device, number, rows)?;
+            let (kernel, tree) = (&self.leaf_kernel, &self.tree);
+            let blocks = kernel.blocks(number);
+            device.submit_parts("stream", &mut self.size, blocks, |pass, blocks| {
+                for block in blocks {
+                    kernel.record(pass, (block, offsets), tree);
+                }
             })?;
         }
         Ok(())

@@ -10,6 +10,7 @@ use super::resources::Resources;
 use super::workgroup_shape::WorkgroupShape;
 use crate::backend::Predictions;
 use crate::error::Result;
+use crate::submission_size::SubmissionSize;
 use std::ops::Range;
 
 /// The kernels that predict, and memory for what they write.
@@ -17,6 +18,8 @@ use std::ops::Range;
 pub(super) struct Predict {
     n_outputs: usize,
     kernel: PredictKernel,
+    /// Blocks to submit at once.
+    size: SubmissionSize,
     /// (rows of the longest chunk, O), both.
     pre_activations: Buffer,
     predictions: Buffer,
@@ -66,6 +69,7 @@ impl Predict {
         Ok(Self {
             n_outputs,
             kernel,
+            size: SubmissionSize::ONE,
             pre_activations,
             predictions,
         })
@@ -73,7 +77,7 @@ impl Predict {
 
     /// Predicts the rows `rows`, chunk by chunk, and reads them back.
     pub(super) fn rows(
-        &self,
+        &mut self,
         device: &Device,
         chunks: &mut Chunks,
         rows: &Range<usize>,
@@ -95,7 +99,7 @@ impl Predict {
     /// Predicts the rows of chunk `number`, which are on the device, and appends the predictions of its rows `rows`, counted
     /// from the first of the chunk.
     pub(super) fn append(
-        &self,
+        &mut self,
         device: &Device,
         number: usize,
         rows: Range<usize>,
@@ -103,15 +107,20 @@ impl Predict {
     ) -> Result<()> {
         device.poison(&self.pre_activations)?;
         device.poison(&self.predictions)?;
-        device.run_pass("predict", |pass| match &self.kernel {
-            PredictKernel::Layer(pipeline) => pipeline.record_one(pass, number),
-            PredictKernel::Network(forward, outputs) => {
-                for block in forward.blocks_of_chunks[number].clone() {
-                    forward.record_block(pass, block, DynamicOffsets::default());
-                    outputs.record_one(pass, block);
-                }
+        match &self.kernel {
+            PredictKernel::Layer(pipeline) => {
+                device.run_pass("predict", |pass| pipeline.record_one(pass, number))?;
             }
-        })?;
+            PredictKernel::Network(forward, outputs) => {
+                let blocks = forward.blocks_of_chunks[number].clone();
+                device.submit_parts("predict", &mut self.size, blocks, |pass, blocks| {
+                    for block in blocks {
+                        forward.record_block(pass, block, DynamicOffsets::default());
+                        outputs.record_one(pass, block);
+                    }
+                })?;
+            }
+        }
         let (first, floats) = (rows.start * self.n_outputs, rows.len() * self.n_outputs);
         for (buffer, values) in [
             (&self.pre_activations, &mut predictions.pre_activation),

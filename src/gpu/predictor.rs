@@ -86,7 +86,7 @@ impl Predictor {
             let piece = first..(first + self.n_rows).min(rows.end);
             self.chunk.rows = piece.clone();
             let all = (dataset, None);
-            (self.ring).load(&self.device, all, &self.chunk, piece.clone(), |_| {})?;
+            (self.ring).load(&self.device, all, &self.chunk, piece.clone())?;
             (self.predict).append(&self.device, 0, 0..piece.len(), &mut predictions)?;
         }
         Ok(predictions)

@@ -59,14 +59,13 @@ impl Ring {
     }
 
     /// Brings the rows `rows` of `chunk` to their place in its buffers; with `numbers`, they are places among these numbers
-    /// of rows. The last submission also runs the commands that `then` records.
+    /// of rows.
     pub(super) fn load(
         &mut self,
         device: &Device,
         (dataset, numbers): (&Dataset, Option<&[usize]>),
         chunk: &Chunk,
         rows: Range<usize>,
-        then: impl Fn(&mut wgpu::CommandEncoder),
     ) -> Result<()> {
         let row_layout = RowLayout::new(dataset);
         for first in rows.clone().step_by(self.rows_per_piece) {
@@ -89,9 +88,6 @@ impl Ring {
                 copy(0, &chunk.inputs, row_layout.inputs);
                 let targets_at = targets_at(end - first, row_layout);
                 copy(targets_at, &chunk.targets, row_layout.targets);
-                if end == rows.end {
-                    then(encoder);
-                }
             });
             let mapping = Device::map(&piece.buffer, wgpu::MapMode::Write, submission);
             piece.in_use = Some(mapping);

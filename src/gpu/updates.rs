@@ -116,16 +116,13 @@ impl Updates<'_, '_> {
         self.pass.set_rate(device, 1, 0.0);
         for group in groups(weighed, most) {
             self.write_uniforms(group);
-            device.submit("updates", |encoder| {
-                Device::pass(encoder, "updates", |pass| {
-                    for offsets in (0..group.len()).map(DynamicOffsets::of_update) {
-                        self.pass.record(pass, offsets);
-                        if !by_host {
-                            optimizer.record_update(pass, whole, offsets);
-                        }
+            let updates: Vec<_> = (0..group.len()).map(DynamicOffsets::of_update).collect();
+            self.pass
+                .submit(device, "updates", &updates, |pass, offsets| {
+                    if !by_host {
+                        optimizer.record_update(pass, whole, offsets);
                     }
-                });
-            });
+                })?;
             if by_host {
                 let offsets = DynamicOffsets::of_update(0);
                 self.pass.stream(device, offsets)?;
@@ -179,16 +176,24 @@ impl Updates<'_, '_> {
             let numbers = self.batches.numbers.as_ref().expect("rows are there");
             let segments = segments(batches, n_samples, updates.clone());
             numbers.write_segments(device, &segments);
-            device.submit("updates", |encoder| {
-                Device::pass(encoder, "updates", |pass| {
+            let prepared = |update| self.batches.prepared(length(update));
+            let blocks_of = |(number, update)| {
+                let offsets = offsets(batches.size, number);
+                let blocks = 0..prepared(update).n_blocks();
+                blocks.map(move |block| (update, (block, offsets)))
+            };
+            let parts: Vec<_> = updates.enumerate().flat_map(blocks_of).collect();
+            let mut size = self.batches.prepared(batches.size).size;
+            device.submit_parts("updates", &mut size, 0..parts.len(), |pass, some| {
+                if some.start == 0 {
                     numbers.record(device, pass, &segments);
-                    for (number, update) in updates.enumerate() {
-                        let batch = self.batches.prepared(length(update));
-                        let offsets = offsets(batches.size, number);
-                        batch.record_update(pass, offsets, optimizer);
-                    }
-                });
-            });
+                }
+                for (update, part) in &parts[some] {
+                    prepared(*update).record_update(pass, *part, optimizer);
+                }
+            })?;
+            let batch = self.batches.of(device, resources, options, batches.size);
+            batch?.size = size;
         }
         Ok(())
     }

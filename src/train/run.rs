@@ -5,12 +5,13 @@ use super::history::History;
 use super::host::HostOptimizer;
 use super::host::OptimizerState;
 use super::quasi_newton::Iterate;
-use super::{Progress, StopReason, SubmissionSize, TrainConfig};
+use super::{Progress, StopReason, TrainConfig};
 use crate::backend::{Backend, Problem};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::optimizer::{Optimizer, UpdateRule};
+use crate::submission_size::SubmissionSize;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 

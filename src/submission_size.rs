@@ -1,4 +1,4 @@
-//! How many iterations to submit to a backend at once.
+//! How many iterations, or parts of a pass, to submit at once.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -13,8 +13,10 @@ pub(crate) struct SubmissionSize(u32);
 
 impl SubmissionSize {
     pub(crate) const ONE: Self = Self(1);
+    /// For what no driver ends, however much of it is submitted at once.
+    pub(crate) const ALL: Self = Self(u32::MAX);
 
-    /// Iterations of the next submission if `left` are left; `None` if none is.
+    /// Iterations, or parts, of the next submission if `left` are left; `None` if none is.
     pub(crate) fn iterations(self, left: u64) -> Option<NonZeroU32> {
         NonZeroU32::new(u32::try_from(left).unwrap_or(u32::MAX).min(self.0))
     }

@@ -2,7 +2,7 @@
 
 use super::holdout::Holdout;
 use super::optimizer::DeviceOptimizer;
-use super::params::MAX_UPDATES;
+use super::params::{MAX_UPDATES, UNWRITTEN};
 use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
 use super::small_network::SmallNetwork;
@@ -162,16 +162,20 @@ impl Backend for Gpu<'_> {
         for updates in groups {
             let floats = self.readbacks.receive(&self.device)?;
             let vectors: &[[f32; 4]] = floats.as_chunks().0;
-            seen.extend(updates.into_iter().map(|(update, weight)| {
+            for (update, weight) in updates {
                 let number = update % vectors.len() as u64;
                 let number = usize::try_from(number).expect("below a length");
+                if vectors[number][0].to_bits() == UNWRITTEN.to_bits() {
+                    let end = "it did not finish what it was given; drivers end what takes long";
+                    return Err(self.device.failed(end));
+                }
                 let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
                 let summary = unpack_summary(&vectors[number]);
-                UpdateSummary {
+                seen.push(UpdateSummary {
                     summary: summary.reduced(&self.resources.problem, weight),
                     penalty: penalty(l1, magnitudes) + penalty(0.5 * l2, squares),
-                }
-            }));
+                });
+            }
         }
         Ok(seen)
     }
@@ -247,4 +251,45 @@ fn unpack_summary(sums: &[f32]) -> Summary {
 /// A penalty that weighs `factor`, from the norm of the weights, which may be beyond f32 where nobody asks for it.
 fn penalty(factor: f64, norm: f64) -> f64 {
     if factor > 0.0 { factor * norm } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::backend::Backend;
+    use crate::gpu::device::tests::device;
+    use crate::gpu::pipeline::tests::IDLE;
+    use crate::gpu::small_network::tests::{Case, rule};
+    use crate::gpu::{Gpu, GpuOptions};
+    use crate::optimizer::{Optimizer, UpdateRule};
+    use std::sync::Arc;
+
+    /// Plain updates of one layer, those of a small network, and of a larger one from batches and from all rows.
+    #[test]
+    fn updates_that_the_device_did_not_make_are_an_error() {
+        let adam = |batch_size| rule(Optimizer::Adam, batch_size);
+        let plain = UpdateRule::gradient_descent(0.1);
+        for (widths, n_samples, rule) in [
+            (&[][..], 90, plain),
+            (&[7], 90, adam(None)),
+            (&[7], 600, adam(Some(300))),
+            (&[7], 600, adam(None)),
+        ] {
+            let case = Case {
+                widths,
+                n_samples,
+                ..Case::new()
+            };
+            let dataset = case.dataset();
+            let problem = case.problem(&dataset);
+            let mut gpu = Gpu::on(Arc::new(device()), problem, GpuOptions::default()).unwrap();
+            gpu.follow(&rule).unwrap();
+            gpu.submit(1000..1020).unwrap();
+            gpu.wait().unwrap();
+            IDLE.set(true);
+            gpu.submit(1020..1030).unwrap();
+            IDLE.set(false);
+            let ended = gpu.wait().unwrap_err().to_string();
+            assert!(ended.contains("did not finish"), "{widths:?}: {ended}");
+        }
+    }
 }

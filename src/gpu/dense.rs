@@ -151,8 +151,7 @@ impl Dense {
             RowLoss::new(&resources.problem),
             BatchRows::order(Some(rows)),
         );
-        let fits = kernel.n_storage() <= device.max_storage_buffers();
-        (last.takes_outputs_at_once() && fits).then_some((kernel, tile))
+        (last.takes_outputs_at_once() && device.binds(&kernel)).then_some((kernel, tile))
     }
 
     /// Dispatches for all chunks.

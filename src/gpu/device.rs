@@ -14,6 +14,7 @@ pub(super) use memory::Buffer;
 pub(super) use readbacks::Readbacks;
 
 use super::adapter::Adapter;
+use super::kernel::Kernel;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -100,9 +101,9 @@ impl Device {
             .min(ADDRESSABLE_BYTES)
     }
 
-    /// Storage buffers that a kernel can have.
-    pub(super) fn max_storage_buffers(&self) -> usize {
-        self.device.limits().max_storage_buffers_per_shader_stage as usize
+    /// Whether it binds all buffers of `kernel`.
+    pub(super) fn binds(&self, kernel: &Kernel) -> bool {
+        kernel.is_within(&self.device.limits())
     }
 
     /// `n` workgroups, or a few more, in as many dimensions as they need.

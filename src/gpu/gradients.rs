@@ -73,7 +73,7 @@ impl GradientSource<'_> {
 
     /// Whether the device takes `kernel`, of `gradients`, in one dispatch.
     fn fits(self, gradients: &GradientKernel<'_>, kernel: &Kernel) -> bool {
-        kernel.n_storage() <= self.device.max_storage_buffers()
+        self.device.binds(kernel)
             && gradients.n_tiles() <= self.device.adapter.max_workgroups as usize
     }
 

@@ -35,10 +35,13 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// Storage buffers that it has.
-    pub(super) fn n_storage(&self) -> usize {
+    /// Whether a device with `limits` binds all its buffers. Metal limits the storage and uniform buffers together.
+    pub(super) fn is_within(&self, limits: &wgpu::Limits) -> bool {
         let is_storage = |it: &&Binding| !matches!(it, Binding::Uniform | Binding::UniformAt(_));
-        self.bindings.iter().filter(is_storage).count()
+        let n_storage = self.bindings.iter().filter(is_storage).count();
+        let most = limits.max_buffers_and_acceleration_structures_per_shader_stage;
+        n_storage <= limits.max_storage_buffers_per_shader_stage as usize
+            && self.bindings.len() <= most as usize
     }
 
     /// The text with its marked loops written out.

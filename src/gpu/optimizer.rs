@@ -4,12 +4,13 @@ use super::device::{Buffer, Device};
 use super::kernel::Binding::{Read, ReadWrite, UniformAt};
 use super::kernel::{Kernel, constants, shaders};
 use super::parameter_layout::ParameterLayout;
-use super::params::{MAX_UPDATES, RuleParams, UNIFORM_STRIDE};
+use super::params::{MAX_UPDATES, RuleParams, UNIFORM_STRIDE, UNWRITTEN};
 use super::pipeline::{DynamicOffsets, Pipeline};
 use super::range;
 use super::tree::Tree;
 use crate::error::Result;
 use crate::optimizer::{Memory, Optimizer, UpdateRule, adam_shares};
+use std::ops::Range;
 use wgpu::BufferUsages;
 
 /// vec4 of the parameters that a workgroup of `norms` takes; a small network has no more.
@@ -200,6 +201,24 @@ impl DeviceOptimizer {
         for (vector, buffer) in vectors.iter().zip(self.kept()) {
             let packed = &self.layout.pack(vector)[..self.layout.n_trained];
             device.write(buffer, 0, bytemuck::cast_slice(packed));
+        }
+    }
+
+    /// Makes the history say of each of `updates`, fewer than [`MAX_UPDATES`], that it was not made.
+    pub(super) fn expect(&self, device: &Device, updates: &Range<u64>) {
+        let place = |update: u64| 16 * (update % MAX_UPDATES as u64);
+        let unwritten = [UNWRITTEN; 4 * MAX_UPDATES];
+        let unwritten = bytemuck::cast_slice(&unwritten);
+        let (start, end) = (place(updates.start), place(updates.end));
+        let write = |at: u64, bytes: u64| {
+            let bytes = usize::try_from(bytes).expect("below the length of the history");
+            device.write(&self.history, at, &unwritten[..bytes]);
+        };
+        if start <= end {
+            write(start, end - start);
+        } else {
+            write(start, 16 * MAX_UPDATES as u64 - start);
+            write(0, end);
         }
     }
 

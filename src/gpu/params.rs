@@ -2,6 +2,9 @@
 
 /// Most updates recorded at once, and those that the history has room for.
 pub(super) const MAX_UPDATES: usize = 1024;
+/// What stands where the loss of an update is to come: a NaN that no arithmetic gives. Some drivers end what takes them long
+/// and call it finished.
+pub(super) const UNWRITTEN: f32 = f32::from_bits(0x7FC0_ABCD);
 /// Bytes from the uniform of one update to that of the next: every device takes multiples of them as dynamic offsets.
 pub(super) const UNIFORM_STRIDE: usize = 256;
 

@@ -154,6 +154,7 @@ impl Pass {
             left -= u64::from(n_iterations);
             let n_passes = if self.one_leaf { 1 } else { n_iterations };
             self.set_rate(device, n_iterations, rate);
+            self.tree.expect(device);
             let passes = vec![DynamicOffsets::default(); n_passes as usize];
             self.submit(device, "advance", &passes, |_, _| {})?;
             // If the host brings rows, it goes on with those of the next iteration; the ring holds it back.

@@ -79,7 +79,7 @@ impl SmallNetwork {
             ),
             resources.masks.is_some(),
         );
-        if kernel.n_storage() > device.max_storage_buffers() {
+        if !device.binds(&kernel) {
             return Ok(None);
         }
         let per_dispatch = layout.per_dispatch();

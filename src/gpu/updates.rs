@@ -29,8 +29,9 @@ pub(super) struct Updates<'g, 'a> {
 }
 
 impl Updates<'_, '_> {
-    /// Submits `updates`, at most [`MAX_UPDATES`], and gives each with the weight of its rows.
+    /// Submits `updates`, fewer than [`MAX_UPDATES`], and gives each with the weight of its rows.
     pub(super) fn submit(&mut self, updates: Range<u64>) -> Result<Vec<(u64, f64)>> {
+        self.optimizer().expect(self.device, &updates);
         let weighed = self.weighed(updates);
         for (_, weight) in &weighed {
             check_weight(self.problem(), *weight)?;
@@ -199,10 +200,11 @@ impl Updates<'_, '_> {
     }
 }
 
-/// `updates` in groups of as many as there are uniforms for.
+/// `updates` in groups of as many as the history has room for beside the update before them, whose loss decides on them.
 pub(super) fn cut(updates: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let firsts = updates.clone().step_by(MAX_UPDATES);
-    firsts.map(move |first| first..(first + MAX_UPDATES as u64).min(updates.end))
+    const MOST: usize = MAX_UPDATES - 1;
+    let firsts = updates.clone().step_by(MOST);
+    firsts.map(move |first| first..(first + MOST as u64).min(updates.end))
 }
 
 /// Groups of at most `most` of the updates `weighed`, or of one.

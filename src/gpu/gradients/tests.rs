@@ -28,18 +28,52 @@ pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
             0 => RowOrder::InOrder,
             _ => RowOrder::OfBatch(512),
         };
-        let of_layer = |(at, layout_of): (usize, &_)| DenseKernel {
-            layout: *layout_of,
-            data: (at == 0).then_some((format, order)),
-            drops: false,
-            drops_below: false,
-        };
-        let layers: Vec<_> = layout.layers.iter().enumerate().map(of_layer).collect();
+        let layers = layers(&layout, (format, order));
         let tile = Tile::ALL[number % Tile::ALL.len()];
         let kernel = GradientKernel::new(&layers, tile);
         kernels.extend([kernel.sums(), kernel.updates(&rule)].map(|it| (it, tile.invocations())));
     }
     kernels
+}
+
+/// The layers of `layout`, the first of which reads rows as `data` says.
+fn layers(layout: &ParameterLayout, data: (InputFormat, RowOrder)) -> Vec<DenseKernel> {
+    let of_layer = |(at, layout_of): (usize, &_)| DenseKernel {
+        layout: *layout_of,
+        data: (at == 0).then_some(data),
+        drops: false,
+        drops_below: false,
+    };
+    layout.layers.iter().enumerate().map(of_layer).collect()
+}
+
+/// The limits of Metal: 29 buffers, and 29 that are storage. Eleven layers have 29 storage buffers and 3 uniforms.
+#[test]
+fn uniforms_count_where_a_device_limits_all_buffers_together() {
+    let is_within = |n_layers: usize, most: u32| {
+        let hidden = Hidden {
+            widths: vec![5; n_layers - 1],
+            activation: Activation::Relu,
+        };
+        let network = Network::single_layer(9, 3, true).with_hidden(&hidden);
+        let order = RowOrder::OfBatch(512);
+        let layers = layers(
+            &ParameterLayout::new(&network),
+            (InputFormat::ALL[0], order),
+        );
+        let kernel = GradientKernel::new(&layers, Tile::ALL[0]);
+        let limits = wgpu::Limits {
+            max_storage_buffers_per_shader_stage: 29,
+            max_buffers_and_acceleration_structures_per_shader_stage: most,
+            ..wgpu::Limits::default()
+        };
+        let rule = &optimizer::tests::rules()[0];
+        kernel.updates(rule).is_within(&limits)
+    };
+    assert!(is_within(9, 29), "28 buffers");
+    assert!(is_within(11, 32), "29 storage buffers");
+    assert!(!is_within(11, 29), "32 buffers");
+    assert!(!is_within(12, u32::MAX), "31 storage buffers");
 }
 
 /// Every method; one layer, and more; a batch that is shorter than the others; outputs that invocations share; a loss that

@@ -102,7 +102,7 @@ impl Case {
         }
     }
 
-    fn dataset(&self) -> Dataset {
+    pub(in crate::gpu) fn dataset(&self) -> Dataset {
         let mut random = test_numbers(self.n_samples as u64);
         let inputs = (0..6 * self.n_samples).map(|_| random.random_range(-1.0..1.0));
         let mut inputs: Vec<f32> = inputs.collect();
@@ -127,7 +127,7 @@ impl Case {
         }
     }
 
-    fn problem<'a>(&self, dataset: &'a Dataset) -> Problem<'a> {
+    pub(in crate::gpu) fn problem<'a>(&self, dataset: &'a Dataset) -> Problem<'a> {
         let hidden = Hidden {
             widths: self.widths.to_vec(),
             activation: self.hidden,

@@ -1,7 +1,8 @@
 //! Samples held back, early stopping, mini-batches, and the history of the loss.
 
 use crate::common::{
-    assert_refused, gpu, neuralnet_json, problem, random_dataset, root, scratch, small_parameters,
+    assert_refused, gpu, neuralnet, neuralnet_json, problem, random_dataset, root, scratch,
+    small_parameters,
 };
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
@@ -566,5 +567,54 @@ fn the_targets_of_all_samples_decide_what_is_trained() {
             whole["config"][setting], held["config"][setting],
             "{setting}"
         );
+    }
+}
+
+/// A model that its baseline surpasses is told as such, with what helps, and one that surpasses it is not.
+#[test]
+fn a_model_that_is_of_no_use_is_told() {
+    let folder = scratch();
+    let write = |name: &str, target: &dyn Fn(u32) -> String| {
+        let rows =
+            (0..200_u32).map(|row| format!("{},{}\n", row * 37 % 200, target(row * 37 % 200)));
+        let path = format!("{folder}/{name}");
+        fs::write(&path, format!("x,y\n{}", rows.collect::<String>())).unwrap();
+        path
+    };
+    let numbers = write("numbers.csv", &|x| (f64::from(x) / 50.0 - 1.5).to_string());
+    let classes = write("classes.csv", &|x| {
+        if x < 60 { "low" } else { "high" }.to_owned()
+    });
+    let told = |data: &str, more: &[&str]| {
+        let train = [
+            "train",
+            data,
+            "--validation",
+            "0.2",
+            "--backend",
+            "cpu",
+            "--hidden",
+            "4",
+        ];
+        let output = neuralnet(&[&train[..], more].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let start = ["--iterations", "0"];
+    for (text, baseline) in [
+        (told(&numbers, &start), "always the mean, "),
+        (told(&classes, &start), "always high, "),
+    ] {
+        let expected = "no metric of `y` on the held-out samples is better than the baseline's, ";
+        assert!(text.contains(&format!("{expected}{baseline}")), "{text}");
+        assert!(
+            text.contains("train longer (--epochs or --iterations) or take --optimizer lbfgs;"),
+            "{text}"
+        );
+    }
+    for data in [&numbers, &classes] {
+        for flags in [&[][..], &["--optimizer", "lbfgs"]] {
+            let text = told(data, flags);
+            assert!(!text.contains("no metric"), "{flags:?}: {text}");
+        }
     }
 }

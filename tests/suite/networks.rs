@@ -119,7 +119,7 @@ fn the_usual_settings_of_hidden_layers_are_told() {
     let train = ["train", &data, "--backend", "cpu", "--hidden", "16,8"];
     let output = neuralnet(&[&train[..], &["--output", &model, "--force"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
-    let expected = "setting  mean of cross-entropy, hidden 16, 8 relu, AdamW, weight decay 0.01, learning rate 0.001, with bias, 30 iterations, batches of 128, seed 1, features standardised";
+    let expected = "setting  mean of cross-entropy, hidden 16, 8 relu, AdamW, weight decay 0.01, learning rate 0.001, with bias, 1,002 iterations, batches of 128, seed 1, features standardised";
     assert!(text.contains(expected), "{text}");
     let inspected = neuralnet(&["inspect", &model]);
     let inspected = String::from_utf8(inspected.stdout).unwrap();
@@ -136,6 +136,13 @@ fn the_usual_settings_of_hidden_layers_are_told() {
     let text = String::from_utf8(whole.stdout).unwrap();
     let expected = "1,000 iterations, glorot start, seed 1, features standardised";
     assert!(text.contains(expected), "{text}");
+    let large = ["train", "synthetic:20000x2", "--hidden", "2"];
+    let text = neuralnet(&[&large[..], &["--backend", "cpu"]].concat()).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains(", 1,570 iterations, batches of 128"),
+        "{text}"
+    );
 }
 
 /// The model that is saved is the one that was trained, for every command that takes one.

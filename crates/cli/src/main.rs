@@ -89,6 +89,9 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     let holdout = holdout.transpose()?;
     let notes = holdout.iter().flat_map(|metrics| &metrics.notes);
     notes.for_each(|note| report::tell(note));
+    let useless = holdout.as_ref();
+    let useless = useless.and_then(|metrics| report::useless(metrics, config.optimizer));
+    useless.iter().for_each(|notice| report::tell(notice));
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());
     let printed = report::print(&result, args.json);

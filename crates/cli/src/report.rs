@@ -12,6 +12,7 @@ mod run;
 mod settings;
 
 pub(crate) use article::{ArticleRow, figures};
+pub(crate) use metrics::useless;
 pub(crate) use progress::Reporter;
 pub(crate) use results::{EvaluateResult, ModelResult, TrainResult, ValidateResult};
 pub(crate) use run::{Run, SampleSettings, TrainingSettings};

@@ -52,7 +52,7 @@ pub(super) struct OptimizerArgs {
     /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden and more rows than that, unless the optimizer is lbfgs; otherwise all)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<BatchSize>,
-    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: 10 to train with batches and --hidden)
+    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: to train with batches and --hidden 10, or as many more as make 1000 updates)
     #[arg(
         long,
         value_name = "N",
@@ -124,8 +124,10 @@ pub(super) fn batch_size(text: &str) -> std::result::Result<BatchSize, String> {
 
 /// Rows of an update of a network with hidden layers.
 const BATCH_SIZE: usize = 128;
-/// Epochs of a network with hidden layers that is trained in batches.
+/// Epochs of a network with hidden layers that is trained in batches, at least.
 const EPOCHS: u64 = 10;
+/// Updates of such a network, at least: of a small table a few epochs are next to none.
+const UPDATES: u64 = 1000;
 
 /// The default of `--l2`, which keeps the weights finite if a line separates the classes: `½ ‖W‖²` beside the sum of
 /// the losses, like scikit-learn's `LogisticRegression` with `C = 1`. It is 0 for optimizers that do not search for the
@@ -186,10 +188,11 @@ impl OptimizerArgs {
         if self.l2.is_none() && self.l1.is_none() && task.is_file() {
             config.l2 = default_l2(&config, dataset);
         }
-        let usual =
-            (has_hidden && batch_size.is_some() && task.iterations.is_none()).then_some(EPOCHS);
+        let an_epoch = config.updates_an_epoch(dataset.n_samples());
+        let usual = (has_hidden && batch_size.is_some() && task.iterations.is_none())
+            .then(|| EPOCHS.max(UPDATES.div_ceil(an_epoch)));
         if let Some(epochs) = self.epochs.or(usual) {
-            config.iterations = epochs.saturating_mul(config.updates_an_epoch(dataset.n_samples()));
+            config.iterations = epochs.saturating_mul(an_epoch);
         }
         Ok(config)
     }

@@ -17,7 +17,7 @@ pub(crate) struct TaskArgs {
     /// A table (CSV, also .csv.gz and .csv.zst; .npy; .npz with X and y; .parquet; .feather; pictures in the IDX format as MNIST's), `article`, or `synthetic:ROWSxFEATURES[,rule=linear][,noise=0.05][,seed=1]` with the rule linear, xor, circle, spiral or teacher
     #[arg(default_value = "article")]
     data: String,
-    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 100 to validate and 1000 to train, or 10 epochs with --hidden and more than 128 rows)
+    /// Updates of the weights; 0 shows the start (default: 10000 for article; otherwise 100 to validate and 1000 to train, or with --hidden and more than 128 rows 10 epochs, and as many more as make 1000)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) iterations: Option<u64>,
     /// Step along the gradient; L-BFGS searches its own (default: 1 for article, 0.01 for Adam and RMSprop, 0.001 for AdamW, otherwise 0.1)

@@ -1,8 +1,8 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
 use super::format::counted;
-use neuralnet::Metrics;
 use neuralnet::metrics::{ClassMetrics, Measured};
+use neuralnet::{Metrics, Optimizer};
 use std::io::{self, Write};
 
 /// Classes of which the whole confusion matrix is shown.
@@ -19,6 +19,35 @@ pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) model: f64,
     pub(super) baseline: f64,
+}
+
+impl Line {
+    /// Whether the model is better than its baseline, or the baseline as good as can be.
+    fn is_passed(&self) -> bool {
+        let (model, baseline) = (self.model, self.baseline);
+        match self.name {
+            "accuracy" | "AUC" | "R²" => model > baseline || baseline >= 1.0,
+            _ => model < baseline || baseline <= 0.0,
+        }
+    }
+}
+
+/// What is told if what a training by `optimizer` found out is of no use for the held-out samples.
+pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer) -> Option<String> {
+    let fails = |measured: &&Measured| !lines(measured).iter().any(Line::is_passed);
+    let measured = metrics.measured.iter().find(fails)?;
+    let overfits = "take --early-stopping or a larger --l2";
+    let remedy = match optimizer {
+        Optimizer::LBfgs => overfits.to_owned(),
+        _ => format!(
+            "if the loss is high, train longer (--epochs or --iterations) or take --optimizer lbfgs; if it is low, {overfits}"
+        ),
+    };
+    Some(format!(
+        "no metric of `{}` on the held-out samples is better than the baseline's, {}; {remedy}",
+        target(measured),
+        baseline(measured)
+    ))
 }
 
 /// Writes the metrics on the held-out samples of a training.

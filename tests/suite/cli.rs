@@ -156,6 +156,25 @@ fn targets_beyond_the_unit_interval_are_regressed_or_refused() {
             "cross-entropy",
         ],
     );
+    let out_of_reach = |path: &str, activation: &str, reason: &str| {
+        let train = ["train", path, "--activation", activation];
+        assert_refused(
+            &[&train[..], &["--hidden", "4", "--backend", "cpu"]].concat(),
+            2,
+            &[reason, "; rescale it, or take --activation identity"],
+        );
+    };
+    let reason = "range.csv:5: column `y`: target 7 lies outside [0, 1], where the predictions of a sigmoid lie";
+    out_of_reach(&path, "sigmoid", reason);
+    let reason = "target 7 lies outside [-1, 1], where the predictions of tanh lie";
+    out_of_reach(&path, "tanh", reason);
+    let rows = b"a,y\n1,7000000000\n2,7000000003\n3,6999999999\n";
+    let offset = file("bad_files", "offset.csv", rows);
+    let reason = "offset.csv:3: column `y`: target 7000000003 lies outside [7000000000, 7000000002]";
+    out_of_reach(&offset, "tanh", reason);
+    let signs = file("bad_files", "signs.csv", b"a,y\n1,-1\n2,0.5\n3,1\n");
+    let train = ["train", &signs, "--activation", "tanh", "--backend", "cpu"];
+    assert!(neuralnet(&train).status.success());
     let output = neuralnet(&["train", &path, "--backend", "cpu", "--json"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("outputs are linear"), "{told}");

@@ -17,7 +17,8 @@ impl TrainConfig {
         self.check_rows(dataset.n_samples())?;
         self.check_batches()?;
         self.check_optimizer()?;
-        self.check_objective(dataset)
+        self.check_objective(dataset)?;
+        self.check_reach(dataset)
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -248,6 +249,43 @@ impl TrainConfig {
             true => check_shares(dataset),
             false => Ok(()),
         }
+    }
+
+    /// Checks that predictions reach the targets: a squared error from one that they do not reach saturates the outputs.
+    fn check_reach(&self, dataset: &Dataset) -> Result<()> {
+        let (lowest, name) = match self.activation {
+            Activation::Sigmoid => (0.0, "a sigmoid"),
+            Activation::Tanh => (-1.0, "tanh"),
+            _ => return Ok(()),
+        };
+        if dataset.target_outside_unit().is_none() {
+            return Ok(());
+        }
+        let (n_outputs, width) = (dataset.n_outputs(), dataset.target_width());
+        let beyond = dataset.find_in_leaves(|leaf| {
+            let mut rows = leaf.rows.zip(leaf.targets.chunks_exact(width));
+            rows.find_map(|(row, targets)| {
+                let mut targets = targets[..n_outputs].iter().enumerate();
+                let (output, target) = targets.find(|(_, t)| !(lowest..=1.0).contains(*t))?;
+                Some((row, output, f64::from(*target)))
+            })
+        });
+        let Some((row, output, target)) = beyond else {
+            return Ok(());
+        };
+        let offset = dataset.target_offsets().get(output).copied();
+        let [target, lowest, highest] =
+            [target, lowest.into(), 1.0].map(|it: f64| it + offset.unwrap_or(0.0));
+        Err(Error::Input {
+            place: dataset.target_place(row, output),
+            reason: format!(
+                "target {target} lies outside [{lowest}, {highest}], where the predictions of {name} lie"
+            ),
+            remedies: &[
+                Remedy::Do("rescale it"),
+                Remedy::Set("activation", "identity"),
+            ],
+        })
     }
 }
 

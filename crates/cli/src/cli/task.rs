@@ -32,7 +32,7 @@ pub(crate) struct TaskArgs {
     /// Activation of the hidden layers (default: relu)
     #[arg(long, value_parser = choice_of(Activation::is_hidden), requires = "hidden")]
     pub(super) hidden_activation: Option<Activation>,
-    /// Loss of one prediction (default: cross-entropy with a softmax, and with a sigmoid unless DATA is article or has targets beyond [0, 1]; otherwise squared-error)
+    /// Loss of one prediction (default: cross-entropy with a softmax, and with a sigmoid unless DATA is article; otherwise squared-error)
     #[arg(long, value_parser = choice::<Loss>())]
     pub(super) loss: Option<Loss>,
     /// Train on standardised features: each less its mean, over its standard deviation, with --no-bias over that alone; the weights printed and saved are those of the unscaled features (default: yes for files)

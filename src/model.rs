@@ -385,19 +385,24 @@ impl Model {
         }
     }
 
-    /// `dataset` with the features that the training had.
-    pub(crate) fn scaled(&self, dataset: &Dataset) -> Dataset {
-        dataset.scaled(self.description.scaling.as_ref())
+    /// What keeps features far from 0 from cancelling in f32, as far as a bias can make up for it.
+    pub(crate) fn f32_scaling(&self) -> Option<Scaling> {
+        let description = &self.description;
+        let centers = &description.centers;
+        match self.network.layers()[0].bias && !centers.is_empty() {
+            true => Some(Scaling::centered_at(centers)),
+            false => description.scaling.clone(),
+        }
     }
 
-    /// The parameters for these features.
-    pub(crate) fn scaled_parameters(&self) -> Vec<f64> {
-        match &self.description.scaling {
+    /// The parameters for features that `scaling` scales.
+    pub(crate) fn parameters_for(&self, scaling: Option<&Scaling>) -> Vec<f64> {
+        match scaling {
             None => self.parameters.clone(),
             Some(scaling) => {
                 let (center, scale) = (scaling.center(), scaling.scale());
-                self.network
-                    .scale_parameters(center, scale, &self.parameters)
+                let parameters = &self.parameters;
+                self.network.scale_parameters(center, scale, parameters)
             }
         }
     }

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::backend::BackendKind;
-use crate::data::Dataset;
+use crate::data::{Dataset, Scaling};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gpu::Software;
@@ -26,6 +26,8 @@ const MIN_FLOPS: f64 = 1e9;
 pub struct Predictor<'m> {
     model: &'m Model,
     engine: Engine,
+    /// How a GPU takes features.
+    scaling: Option<Scaling>,
     why: Option<String>,
 }
 
@@ -42,9 +44,10 @@ impl<'m> Predictor<'m> {
     /// If the data have other features than the model, or other offsets.
     pub fn open(model: &'m Model, dataset: &Dataset, choice: BackendChoice) -> Result<Self> {
         model.assert_features(dataset);
-        let (raw, scaled) = (dataset.raw(), model.scaled(dataset));
+        let (raw, scaling) = (dataset.raw(), model.f32_scaling());
         let on_cpu = || Engine::cpu(&model.problem(&raw), model.parameters());
-        let parameters = model.scaled_parameters();
+        let scaled = dataset.scaled(scaling.as_ref());
+        let parameters = model.parameters_for(scaling.as_ref());
         let on_gpu = |software| Engine::gpu(&model.problem(&scaled), &parameters, software);
         let (engine, why) = match choice {
             BackendChoice::Cpu => (on_cpu(), None),
@@ -65,6 +68,7 @@ impl<'m> Predictor<'m> {
         Ok(Self {
             model,
             engine,
+            scaling,
             why: why.or(software),
         })
     }
@@ -131,12 +135,11 @@ impl<'m> Predictor<'m> {
             .map_err(|error| of_other_targets(error, dataset))
     }
 
-    /// The data with the features that the engine's parameters are for. On a GPU they are those of the training: features
-    /// far from 0 would cancel in f32.
+    /// The data with the features that the engine's parameters are for.
     fn prepared(&self, dataset: &Dataset) -> Dataset {
         match self.engine {
             Engine::Cpu(_) => dataset.raw(),
-            Engine::Gpu(_) => self.model.scaled(dataset),
+            Engine::Gpu(_) => dataset.scaled(self.scaling.as_ref()),
         }
     }
 }

@@ -88,11 +88,19 @@ pub fn validate(
     candidate.follow(&rule)?;
     reference.follow(&rule)?;
     let evaluate_alone = |problem: Problem<'_>, parameters: &[f64], update| {
-        let other = Gpu::on(Arc::clone(&device), problem, gpu)?;
-        gathered::evaluation(other, parameters, update)
+        let mut other = Gpu::on(Arc::clone(&device), problem.clone(), gpu)?;
+        let seen = gathered::evaluation(&mut other, parameters, update)?;
+        let mut reference = choice.open(problem.clone(), threads)?;
+        let bounds = bounds_of(&problem, &other);
+        let (checks, _) = check_data(
+            &problem,
+            bounds.as_ref(),
+            (&mut other, reference.as_mut()),
+            update,
+        )?;
+        Ok((seen, checks))
     };
-    let reads_rows_once = problem.network.reads_rows_once();
-    let bounds = reads_rows_once.then(|| Bounds::new(&problem, candidate.rounding()));
+    let bounds = bounds_of(&problem, &candidate);
     let (mut checks, mut vacuous) = (Vec::<Check>::new(), Vec::new());
     let mut done = 0;
     for iteration in compared_iterations(config.iterations) {
@@ -112,16 +120,17 @@ pub fn validate(
             (&rule, iteration),
             &evaluate_alone,
         );
-        let of_pass = match &bounds {
-            Some(bounds) => check_pass(&problem, bounds, &mut candidate, reference.as_mut()),
-            None => stages::check(&problem, &mut candidate, reference.as_mut(), iteration).map(
-                |(checks, without_promise)| {
-                    let at = |it| Vacuous { iteration, ..it };
-                    vacuous.extend(without_promise.into_iter().map(at));
-                    checks
-                },
-            ),
-        };
+        let of_pass = check_data(
+            &problem,
+            bounds.as_ref(),
+            (&mut candidate, reference.as_mut()),
+            iteration,
+        )
+        .map(|(checks, without_promise)| {
+            let at = |it| Vacuous { iteration, ..it };
+            vacuous.extend(without_promise.into_iter().map(at));
+            checks
+        });
         // What leaves f32 in a pass is told before what leaves it in an update.
         for found in [of_pass, of_update] {
             match found {
@@ -159,6 +168,28 @@ pub fn validate(
         distance: Distance::new(config.iterations, &reached, &expected),
         rounding,
     })
+}
+
+/// The bounds of a network that reads each row once.
+fn bounds_of<'a>(problem: &'a Problem<'a>, gpu: &Gpu<'_>) -> Option<Bounds<'a>> {
+    let reads_rows_once = problem.network.reads_rows_once();
+    reads_rows_once.then(|| Bounds::new(problem, gpu.rounding()))
+}
+
+/// The checks of what update number `update` sees of all rows, and what promises nothing.
+fn check_data(
+    problem: &Problem<'_>,
+    bounds: Option<&Bounds<'_>>,
+    (candidate, reference): (&mut Gpu<'_>, &mut dyn Backend),
+    update: u64,
+) -> Result<(Vec<Check>, Vec<Vacuous>)> {
+    match bounds {
+        Some(bounds) => {
+            let checks = check_pass(problem, bounds, candidate, reference)?;
+            Ok((checks, Vec::new()))
+        }
+        None => stages::check(problem, candidate, reference, update),
+    }
 }
 
 /// Looks for what made the numbers `reached` after `iterations` updates from `start` other than finite: either the training

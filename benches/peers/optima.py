@@ -150,7 +150,7 @@ def main():
                 x = (x - mean) / np.sqrt((w[:, None] * (x - mean) ** 2).sum(0) / w.sum())
                 x = x.astype(np.float32).astype(float)
             least = coordinate_descent(kind, x, y, w, l1, l2) if l1 else newton(kind, x, y, w, l2)
-            error = (found["loss"] - least) / least
+            error = abs(found["loss"] - least) / least
             stops[found["stop"]] += 1
             worst = error if not error <= worst else worst
             if not error <= tolerance:  # NaN too

@@ -41,6 +41,14 @@ impl Scaling {
         }
     }
 
+    /// Features less `center`, and no more than that.
+    pub(crate) fn centered_at(center: &[f64]) -> Self {
+        Self {
+            center: center.to_vec(),
+            scale: vec![1.0; center.len()],
+        }
+    }
+
     /// `1 / scale` of each feature (I); 0 for a constant one.
     #[must_use]
     pub fn inverse_scale(&self) -> Vec<f64> {

@@ -13,13 +13,16 @@
 
 mod cholesky;
 mod sums;
+#[cfg(test)]
+mod tests;
 
 use crate::backend::Problem;
-use crate::network::{Activation, Layer};
+use crate::data::Dataset;
+use crate::network::{Activation, Layer, Network};
 use crate::objective::Loss;
 use crate::optimizer::{Penalty, dot};
 use cholesky::{factored, substitute};
-use sums::{standardised_squares, sum_products, sum_squares};
+use sums::{standardised_squares, sum_hessian, sum_products, sum_squares};
 
 /// Up to this many multiplications the products of all pairs of features are summed; a pass of training takes less time
 /// than more of them, so beyond it the squares alone are.
@@ -47,6 +50,19 @@ pub(super) struct Curvature {
     /// A loss that is hardly to be told from 0.
     pub(super) least_loss: f64,
     inverse: Inverse,
+    /// Its data, if it is a bound that may be far above the curvature at some parameters.
+    bounded: Option<Bounded>,
+}
+
+/// A problem whose Hessian is small enough to be summed.
+#[derive(Clone, Debug)]
+struct Bounded {
+    dataset: Dataset,
+    network: Network,
+    /// What the sums of the losses are multiplied by.
+    scale: f64,
+    /// A pivot below this share of its square is rounding.
+    dependent: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +118,10 @@ impl Curvature {
             true => Inverse::Factor(factored(sums, width, dependent)),
             false => Inverse::Diagonal(sums.iter().map(|sum| 1.0 / sum).collect()),
         };
+        let all = width * layer.n_outputs;
+        let products = all.pow(2).saturating_mul(problem.dataset.n_samples());
+        let is_summed = is_whole && all <= MAX_FEATURES && products <= MAX_PRODUCTS;
+        let bounded = is_summed && loss == Loss::CrossEntropy;
         Self {
             layer,
             loss,
@@ -109,7 +129,49 @@ impl Curvature {
             splits_mean: layer.activation == Activation::Softmax && may_mix,
             least_loss: ROUNDED * 0.5 * squares * problem.scale(),
             inverse,
+            bounded: bounded.then(|| Bounded {
+                dataset: problem.dataset.clone(),
+                network: problem.network.clone(),
+                scale: problem.scale(),
+                dependent,
+            }),
         }
+    }
+
+    /// The decrease that a step against `gradient` promises by the Hessian at `parameters` itself, which where outputs are
+    /// saturated is far below its bound. Takes a pass over the data. `None` if the Hessian is not known, or too large.
+    pub(super) fn promised_at(&self, parameters: &[f64], gradient: &[f64]) -> Option<f64> {
+        let Bounded {
+            dataset,
+            network,
+            scale,
+            dependent,
+        } = self.bounded.as_ref()?;
+        let Layer {
+            n_inputs,
+            n_outputs,
+            bias,
+            ..
+        } = self.layer;
+        let width = n_inputs + usize::from(bias);
+        let mut hessian = sum_hessian(dataset, network, parameters);
+        hessian.iter_mut().for_each(|sum| *sum *= scale);
+        for (at, sum) in hessian
+            .iter_mut()
+            .step_by(width * n_outputs + 1)
+            .enumerate()
+        {
+            if at % width < n_inputs {
+                *sum += self.l2;
+            }
+        }
+        let (weight, of_bias) = gradient.split_at(n_inputs * n_outputs);
+        let weights = weight.chunks_exact(n_inputs).enumerate();
+        let blocks = weights.flat_map(|(o, weight)| weight.iter().chain(of_bias.get(o)));
+        let blocks: Vec<f64> = blocks.copied().collect();
+        let mut step = blocks.clone();
+        substitute(&factored(hessian, width * n_outputs, *dependent), &mut step);
+        Some(0.5 * dot(&step, &blocks))
     }
 
     /// The decrease of the loss that a step against `gradient` promises: `½ gᵀ H⁻¹ g`. The curvature is taken to have
@@ -198,191 +260,13 @@ impl Curvature {
     #[cfg(test)]
     pub(super) fn unit(n_parameters: usize) -> Self {
         Self {
-            layer: crate::network::Network::single_layer(n_parameters, 1, false).layer(),
+            layer: Network::single_layer(n_parameters, 1, false).layer(),
             loss: Loss::SquaredError,
             l2: 0.0,
             splits_mean: false,
             least_loss: 0.0,
             inverse: Inverse::Unit,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Curvature;
-    use crate::backend::Problem;
-    use crate::cpu::Cpu;
-    use crate::data::Dataset;
-    use crate::network::{Activation, Network};
-    use crate::objective::{Loss, Objective, Reduction};
-    use crate::optimizer::{Penalty, dot};
-    use crate::random::test_numbers;
-    use crate::train::quasi_newton::Iterate;
-    use rand::RngExt;
-
-    const RESOLUTION: f64 = 4.0 * f64::EPSILON;
-
-    #[expect(clippy::cast_possible_truncation, reason = "samples are f32")]
-    fn rounded(number: f64) -> f32 {
-        number as f32
-    }
-
-    /// Columns with units and means far apart, the third nearly the sum of the first two; targets of two outputs.
-    fn dataset(units: [f64; 3]) -> Dataset {
-        let mut random = test_numbers(5);
-        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        for _ in 0..200 {
-            let a: f64 = random.random_range(-1.0..1.0);
-            let b: f64 = random.random_range(1.0..3.0);
-            let noise: f64 = random.random_range(-1e-2..1e-2);
-            let row = [a, b, a + b + noise];
-            inputs.extend(row.iter().zip(units).map(|(x, unit)| rounded(x * unit)));
-            targets.extend([rounded(a - b + 30.0 * noise), random.random()]);
-        }
-        Dataset::from_rows("random", 3, 2, inputs, targets).unwrap()
-    }
-
-    fn problem(dataset: &Dataset, activation: Activation) -> Problem<'_> {
-        Problem {
-            dataset,
-            network: Network::single_layer(3, 2, true).with_activation(activation),
-            objective: Objective {
-                loss: Loss::usual(activation),
-                reduction: Reduction::Mean,
-            },
-            dropout: None,
-        }
-    }
-
-    fn evaluated(problem: &Problem<'_>, penalty: &Penalty, parameters: Vec<f64>) -> Iterate {
-        use crate::backend::Backend;
-        let mut cpu = Cpu::new(problem.clone(), Some(1)).unwrap();
-        cpu.set_parameters(&parameters).unwrap();
-        Iterate::new(penalty, parameters, cpu.evaluate().unwrap())
-    }
-
-    /// Of a square the step is that to the minimum, and the promise is the whole distance, penalties included.
-    #[test]
-    fn a_square_is_known_exactly() {
-        for l2 in [0.0, 0.3] {
-            let dataset = dataset([1.0, 1.0, 1.0]);
-            let problem = problem(&dataset, Activation::Identity);
-            let penalty = Penalty::new(0.0, l2, &problem.network);
-            let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
-            let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
-            let step = curvature.solve(&start.gradient);
-            let moved = start.parameters.iter().zip(&step).map(|(p, step)| p - step);
-            let end = evaluated(&problem, &penalty, moved.collect());
-            let largest = end.gradient.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
-            assert!(largest <= 1e-10, "l2 {l2}: gradient {largest:e}");
-            let promised = curvature.promised(&start.gradient, 1.0);
-            let decrease = start.loss - end.loss;
-            assert!(
-                (promised / decrease - 1.0).abs() <= 1e-9,
-                "l2 {l2}: {promised} of {decrease}"
-            );
-        }
-    }
-
-    /// In other units the same predictions have the same promise; the diagonal alone, which an L1 penalty asks for,
-    /// too.
-    #[test]
-    fn units_have_no_influence() {
-        for l1 in [0.0, 1e-3] {
-            let promises = [[1.0, 1.0, 1.0], [1e-6, 1e6, 1e3]].map(|units| {
-                let dataset = dataset(units);
-                let problem = problem(&dataset, Activation::Sigmoid);
-                let penalty = Penalty::new(l1, 0.0, &problem.network);
-                let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
-                let mut parameters = problem.network.initial_parameters(1);
-                for (weight, unit) in parameters[..6].iter_mut().zip(units.iter().cycle()) {
-                    *weight /= unit;
-                }
-                let at = evaluated(&problem, &penalty, parameters);
-                curvature.promised(&at.gradient, at.summary.mean_slope)
-            });
-            let [one, other] = promises;
-            assert!((one / other - 1.0).abs() <= 1e-3, "{one} and {other}");
-        }
-    }
-
-    /// A column that is another one in f32 keeps its parameter; the rest reaches the minimum without it.
-    #[test]
-    fn what_depends_on_others_stays_where_it_is() {
-        let from = dataset([1.0, 1.0, 1.0]);
-        let (mut inputs, mut targets) = (vec![0.0; 600], vec![0.0; 400]);
-        from.read(0..200, &mut inputs, &mut targets);
-        for row in inputs.chunks_exact_mut(3) {
-            row[2] = 2.0 * row[0];
-        }
-        let dataset = Dataset::from_rows("twice", 3, 2, inputs, targets).unwrap();
-        let problem = problem(&dataset, Activation::Identity);
-        let penalty = Penalty::new(0.0, 0.0, &problem.network);
-        let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
-        let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
-        let step = curvature.solve(&start.gradient);
-        assert!(step[2].abs() <= 0.0 && step[5].abs() <= 0.0, "{step:?}");
-        let moved = start.parameters.iter().zip(&step).map(|(p, step)| p - step);
-        let end = evaluated(&problem, &penalty, moved.collect());
-        assert!(
-            dot(&end.gradient, &end.gradient) <= 1e-24,
-            "{:?}",
-            end.gradient
-        );
-    }
-
-    /// Copies of a row and its weight are the same, and so is what a step of a linear output reaches: the minimum.
-    #[test]
-    fn a_step_knows_the_weights_of_the_samples() {
-        let weights: Vec<f32> = (0..200_u8).map(|row| f32::from(row % 4)).collect();
-        let dataset = dataset([1.0, 1e3, 1e-3]).with_weights(&weights).unwrap();
-        let problem = problem(&dataset, Activation::Identity);
-        let penalty = Penalty::new(0.0, 0.0, &problem.network);
-        let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
-        let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
-        let step = curvature.solve(&start.gradient);
-        let moved = start.parameters.iter().zip(&step).map(|(p, step)| p - step);
-        let end = evaluated(&problem, &penalty, moved.collect());
-        let share = dot(&end.gradient, &end.gradient) / dot(&start.gradient, &start.gradient);
-        assert!(share <= 1e-16, "{share:e} is left");
-    }
-
-    #[test]
-    fn squares_of_standardised_features_are_known() {
-        use super::{standardised_squares, sum_squares};
-        let dataset = dataset([1.0, 1e3, 1e-3]).standardised(true);
-        let problem = problem(&dataset, Activation::Identity);
-        let known = standardised_squares(&dataset, dataset.scaling().unwrap());
-        let summed = sum_squares(&dataset, problem.network.layer());
-        for (known, summed) in known[..4].iter().zip(&summed) {
-            assert!((known / summed - 1.0).abs() <= 1e-6, "{known} and {summed}");
-        }
-    }
-
-    /// The mean of the weights over the outputs of a softmax costs its penalty alone, so one step takes it away, however
-    /// large the features are.
-    #[test]
-    fn a_step_of_a_softmax_takes_the_mean_of_its_outputs_away() {
-        let from = dataset([1e4, 1.0, 1e-3]);
-        let (mut inputs, mut targets) = (vec![0.0; 600], vec![0.0; 400]);
-        from.read(0..200, &mut inputs, &mut targets);
-        for row in targets.chunks_exact_mut(2) {
-            row[0] = 1.0 - row[1];
-        }
-        let dataset = Dataset::from_rows("shares", 3, 2, inputs, targets).unwrap();
-        let problem = problem(&dataset, Activation::Softmax);
-        let penalty = Penalty::new(0.0, 1e-3, &problem.network);
-        let curvature = Curvature::new(&problem, &penalty, RESOLUTION);
-        let start = evaluated(&problem, &penalty, problem.network.initial_parameters(1));
-        let step = curvature.solve(&start.gradient);
-        for j in 0..3 {
-            let mean = |of: &[f64]| 0.5 * (of[j] + of[3 + j]);
-            let (before, moved) = (mean(&start.parameters), mean(&step));
-            assert!(
-                (moved / before - 1.0).abs() <= 1e-6,
-                "{j}: {moved} of {before}"
-            );
+            bounded: None,
         }
     }
 }

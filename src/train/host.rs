@@ -186,7 +186,9 @@ impl HostOptimizer {
     /// Why L-BFGS, which finds no lower loss, ends, and the share of the loss that its next step promises.
     fn end_of_search(&self, curvature: &Curvature) -> (StopReason, f64) {
         let gradient = self.current.pseudo_gradient(&self.penalty);
-        let promised = curvature.promised(&gradient, self.current.summary.mean_slope);
+        let estimated = curvature.promised(&gradient, self.current.summary.mean_slope);
+        let exact = curvature.promised_at(&self.current.parameters, &gradient);
+        let promised = exact.unwrap_or(0.0).max(estimated);
         let loss = self.current.objective.abs();
         if loss <= 0.0 {
             // No loss is negative.

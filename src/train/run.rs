@@ -38,11 +38,12 @@ impl<'a> TrainingRun<'a> {
     ) -> Result<Self> {
         let start = problem.network.parameters_from(config.seed, config.init);
         backend.set_parameters(&start)?;
-        let since = Instant::now();
         let by_itself = config.stays_on_device();
         if by_itself {
             backend.follow(&config.rule())?;
         }
+        // Not the time in which a driver compiles kernels; that of a pass for the curvature is.
+        let since = Instant::now();
         let optimizer = (!by_itself)
             .then(|| HostOptimizer::new(config, problem, start, backend.precision().resolution()));
         Ok(Self {

@@ -30,7 +30,7 @@ use std::ops::Range;
 /// One ULP relative to a value, at most: either neighbour may be the result of `+ − ×`.
 const E: f64 = 1.0 / (1u64 << 23) as f64;
 /// The largest error of flushing a subnormal value to 0.
-const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
+pub(super) const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
 /// The largest error of the reference's own roundings in a number in [0, 1].
 const FLOAT64: f64 = 4.0 * f64::EPSILON;
 /// The absolute error of `log` on [½, 2].

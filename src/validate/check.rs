@@ -52,6 +52,22 @@ impl Check {
         }
     }
 
+    /// Several checks as one.
+    pub(super) fn worst_of(
+        quantity: impl Into<Cow<'static, str>>,
+        checks: impl IntoIterator<Item = Self>,
+    ) -> Self {
+        let mut all = Self::new(quantity);
+        for check in checks {
+            if all.n_values == 0 || check.ratio > all.ratio {
+                (all.error, all.bound, all.ratio) = (check.error, check.bound, check.ratio);
+            }
+            all.within &= check.within;
+            all.n_values += check.n_values;
+        }
+        all
+    }
+
     /// Compares one value. A value that is not finite is never within its bound.
     fn value(&mut self, value: f64, reference: f64, bound: f64) {
         let error = (value - reference).abs();

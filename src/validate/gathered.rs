@@ -5,15 +5,16 @@ use crate::backend::{Backend, Evaluation, Problem};
 use crate::error::Result;
 
 /// What an update of some number sees of all rows of a problem at some parameters, by another backend of the kind that is
-/// checked.
-pub(super) type EvaluateAlone<'e> = dyn Fn(Problem<'_>, &[f64], u64) -> Result<Evaluation> + 'e;
+/// checked, and the checks of that backend against float64.
+pub(super) type EvaluateAlone<'e> =
+    dyn Fn(Problem<'_>, &[f64], u64) -> Result<(Evaluation, Vec<Check>)> + 'e;
 
 /// What update number `update` of `backend` sees of all rows at `parameters`.
 ///
 /// # Errors
 /// If the device fails.
 pub(super) fn evaluation(
-    mut backend: impl Backend,
+    backend: &mut impl Backend,
     parameters: &[f64],
     update: u64,
 ) -> Result<Evaluation> {
@@ -22,8 +23,8 @@ pub(super) fn evaluation(
 }
 
 /// What update number `update` sees of the rows `rows`, `of_batch`, against what `evaluate_alone` sees of a copy of them:
-/// the same, but for the rounding of the scale in float64. So a batch is proven by the checks of whole data sets. `None` if
-/// all rows weigh nothing.
+/// the same, but for the rounding of the scale in float64. The copy is checked as a whole data set is, so the batch is
+/// proven too. No checks if all rows weigh nothing.
 ///
 /// # Errors
 /// If a device fails.
@@ -33,16 +34,16 @@ pub(super) fn check(
     parameters: &[f64],
     (update, rows): (u64, &[usize]),
     of_batch: &Evaluation,
-) -> Result<Option<Check>> {
+) -> Result<Vec<Check>> {
     if problem.dataset.weight_of(rows) <= 0.0 {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let gathered = problem.dataset.rows_alone(rows);
     let alone = Problem {
         dataset: &gathered,
         ..problem.clone()
     };
-    let expected = evaluate_alone(alone, parameters, update)?;
+    let (expected, of_copy) = evaluate_alone(alone, parameters, update)?;
     let values = of_batch.gradient.iter().zip(&expected.gradient);
     let summaries = [
         (&of_batch.summary.loss, &expected.summary.loss),
@@ -53,5 +54,8 @@ pub(super) fn check(
         let bound = (rows.len() + 3) as f64 * f64::EPSILON * expected.abs();
         [*found, *expected, bound]
     });
-    Ok(Some(Check::of("gradient of a batch", compared)))
+    Ok(vec![
+        Check::of("gradient of a batch", compared),
+        Check::worst_of("rows of a batch alone", of_copy),
+    ])
 }

@@ -6,7 +6,7 @@ mod leaf;
 #[cfg(test)]
 mod tests;
 
-use super::bound::gamma;
+use super::bound::{FLUSHED, gamma};
 use super::end_to_end::EndToEnd;
 use super::{Check, Vacuous, beyond_f32, is_finite};
 use crate::backend::{Backend, Evaluation, Problem, Staged};
@@ -120,9 +120,10 @@ fn check_stages(
         return Err(beyond_f32(problem, &parameters));
     }
     let totals = zip(whole, zip(folded, magnitudes));
-    checks
-        .totals
-        .extend(totals.map(|(value, (sum, magnitude))| [value, sum, of_fold * magnitude]));
+    let flushed = FLUSHED * leaves.count() as f64;
+    checks.totals.extend(
+        totals.map(|(value, (sum, magnitude))| [value, sum, of_fold * magnitude + flushed]),
+    );
     Ok(())
 }
 
@@ -130,7 +131,8 @@ fn check_stages(
 fn magnitude(sums: &Evaluation) -> Evaluation {
     let mut magnitudes = sums.clone();
     (magnitudes.gradient.iter_mut()).for_each(|number| *number = number.abs());
-    magnitudes.summary.loss = magnitudes.summary.loss.abs();
+    let summary = &mut magnitudes.summary;
+    (summary.loss, summary.mean_slope) = (summary.loss.abs(), summary.mean_slope.abs());
     magnitudes
 }
 

@@ -170,7 +170,8 @@ fn targets_beyond_the_unit_interval_are_regressed_or_refused() {
     out_of_reach(&path, "tanh", reason);
     let rows = b"a,y\n1,7000000000\n2,7000000003\n3,6999999999\n";
     let offset = file("bad_files", "offset.csv", rows);
-    let reason = "offset.csv:3: column `y`: target 7000000003 lies outside [7000000000, 7000000002]";
+    let reason =
+        "offset.csv:3: column `y`: target 7000000003 lies outside [7000000000, 7000000002]";
     out_of_reach(&offset, "tanh", reason);
     let signs = file("bad_files", "signs.csv", b"a,y\n1,-1\n2,0.5\n3,1\n");
     let train = ["train", &signs, "--activation", "tanh", "--backend", "cpu"];

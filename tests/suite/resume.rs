@@ -103,8 +103,11 @@ fn kills() -> u64 {
     kills.map_or(6, |kills| kills.parse().unwrap())
 }
 
-/// Starts the run, kills it after `after`, and says whether it was still there to be killed.
-fn killed(args: &[&str], after: Duration) -> bool {
+/// Starts the run, waits until it has written `checkpoint` if there is one, kills it after `after`, and says whether it was
+/// still there to be killed.
+fn killed(args: &[&str], checkpoint: Option<&Path>, after: Duration) -> bool {
+    let written = || checkpoint.and_then(|path| path.metadata().ok()?.modified().ok());
+    let before = written();
     let mut child = Command::new(binary())
         .args(["train", "--json", "--backend", "cpu"])
         .args(args)
@@ -112,6 +115,9 @@ fn killed(args: &[&str], after: Duration) -> bool {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    while checkpoint.is_some() && written() == before && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     std::thread::sleep(after);
     let running = child.try_wait().unwrap().is_none();
     child.kill().unwrap();
@@ -132,16 +138,19 @@ fn a_killed_training_reaches_the_same_bits() {
         let checkpoint = fresh(&format!("{name}.checkpoint"));
         let path = checkpoint.to_str().unwrap();
         let kept = ["--checkpoint", path, "--checkpoint-seconds", "0.01"];
-        let mut n_killed = 0;
+        let (mut n_killed, mut n_resumed) = (0, 0);
         for kill in 0..kills() {
-            // Moments from before the first checkpoint to well into the training.
-            let after = Duration::from_millis(20 + (kill * 7919) % 97);
+            // The first, as a rule, before any checkpoint; the others at some moment after one.
+            let after = Duration::from_millis((kill * 7919 + 20) % 97);
+            let awaited = (kill > 0).then_some(&*checkpoint);
             let mut all = [&args[..], &kept].concat();
-            if checkpoint.exists() {
+            let is_resumed = checkpoint.exists();
+            if is_resumed {
                 all.extend(["--resume", path]);
             }
-            if killed(&all, after) {
+            if killed(&all, awaited, after) {
                 n_killed += 1;
+                n_resumed += u64::from(is_resumed);
             } else {
                 // It was over: from the start again.
                 std::fs::remove_file(&checkpoint).unwrap();
@@ -160,9 +169,9 @@ fn a_killed_training_reaches_the_same_bits() {
         for key in ["loss", "iterations", "validation_loss", "kept_iteration"] {
             assert_eq!(resumed[key], unbroken[key], "{name}: {key}");
         }
-        println!("{name}: killed {n_killed} times");
+        println!("{name}: killed {n_killed} times, {n_resumed} of them after a resume");
         assert!(
-            n_killed > 0,
+            n_resumed > 0,
             "{name}: it was over before it could be killed"
         );
     }
@@ -543,9 +552,19 @@ fn no_value_of_a_checkpoint_changes_in_silence() {
     let mut training = start();
     training.checkpoint(&file, 0.0).unwrap();
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
-    training.advance_to(5, &mut go_on).unwrap();
-    let reached = bits(&training.finish().unwrap().parameters);
+    training.advance_to(3, &mut go_on).unwrap();
     let bytes = std::fs::read(&file).unwrap();
+    let mut reached = |mut training: Training<'_>| {
+        training.advance_to(5, &mut go_on).unwrap();
+        let trained = training.finish().unwrap();
+        let losses: Vec<_> = trained
+            .history
+            .iter()
+            .map(|point| format!("{point:?}"))
+            .collect();
+        (bits(&trained.parameters), losses)
+    };
+    let unbroken = reached(training);
     let mut random = Random::new(1);
     let mut refused = 0;
     for _ in 0..3000 {
@@ -553,14 +572,14 @@ fn no_value_of_a_checkpoint_changes_in_silence() {
         let mut training = start();
         match training.resume(&file) {
             Err(_) => refused += 1,
-            Ok(()) => assert_eq!(bits(&training.finish().unwrap().parameters), reached),
+            Ok(()) => assert_eq!(reached(training), unbroken),
         }
     }
     assert!(refused > 2500, "{refused} of 3000 refused");
     std::fs::write(&file, &bytes).unwrap();
     let mut training = start();
     training.resume(&file).unwrap();
-    assert_eq!(bits(&training.finish().unwrap().parameters), reached);
+    assert_eq!(reached(training), unbroken);
 }
 
 /// In the midst of an epoch, before its last batch, which is shorter, and before the first of the next.

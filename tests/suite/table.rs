@@ -660,13 +660,16 @@ fn what_a_model_says_of_its_columns_is_checked() {
     model.save(&path).unwrap();
     let bytes = fs::read(&path).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    for (from, to) in [
+    let of_columns = "what no training says";
+    let of_names = "names other features than its columns give";
+    for (from, to, told) in [
         (
             r#"\"kind\",\"categories\":[\"u\",\"v\"]"#,
             r#"\"kind\",\"categories\":[\"v\",\"u\"]"#,
+            of_columns,
         ),
-        (r#"\"fill\":[5.0]"#, r#"\"fill\":[   ]"#),
-        (r#"\"name\":\"b\""#, r#"\"name\":\"c\""#),
+        (r#"\"fill\":[5.0]"#, r#"\"fill\":[   ]"#, of_columns),
+        (r#"\"name\":\"b\""#, r#"\"name\":\"c\""#, of_names),
     ] {
         assert!(text.contains(from), "{from} is not in {text}");
         let at = bytes
@@ -677,7 +680,7 @@ fn what_a_model_says_of_its_columns_is_checked() {
         changed[at..at + from.len()].copy_from_slice(to.as_bytes());
         fs::write(&path, &changed).unwrap();
         let refused = Model::open(&path).expect_err(to).to_string();
-        assert!(refused.contains("train again"), "{refused}");
+        assert!(refused.contains(told), "{refused}");
     }
 }
 

@@ -10,7 +10,9 @@ use crate::gpu::{fma, generate, read};
 use crate::leaves::Leaves;
 use crate::network::{Activation, Network};
 use crate::objective::Loss;
-use naga::{AddressSpace, StorageAccess};
+use naga::back::{hlsl, msl};
+use naga::valid::{Capabilities, ModuleInfo, ValidationError, ValidationFlags, Validator};
+use naga::{AddressSpace, StorageAccess, WithSpan};
 use std::path::PathBuf;
 
 /// Activation, loss, weights and format of the kernels below; together they take every branch.
@@ -117,11 +119,13 @@ fn kernels() -> Vec<(Kernel, usize)> {
 fn parsed(name: &str, wgsl: &str) -> naga::Module {
     let module = naga::front::wgsl::parse_str(wgsl)
         .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
-    let all = naga::valid::Capabilities::all();
-    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), all)
-        .validate(&module)
-        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
+    let valid = validate(&module);
+    valid.unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
     module
+}
+
+fn validate(module: &naga::Module) -> Result<ModuleInfo, WithSpan<ValidationError>> {
+    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module)
 }
 
 /// The kernel as it is written, and the kernel with its loops written out.
@@ -163,6 +167,32 @@ fn the_host_binds_and_fills_what_the_shaders_declare_in_both_forms() {
         for module in both_forms(&kernel) {
             assert_bindings(&kernel, size, &module);
             assert_params(&kernel, &module);
+        }
+    }
+}
+
+/// Metal and DX12 compile other languages than Vulkan does, into which naga translates.
+#[test]
+fn kernels_are_translated_for_metal_and_dx12() {
+    let of_metal = msl::Options {
+        lang_version: (2, 4),
+        ..msl::Options::default()
+    };
+    let of_dx12 = hlsl::Options {
+        shader_model: hlsl::ShaderModel::V6_0,
+        ..hlsl::Options::default()
+    };
+    for (kernel, _) in kernels() {
+        for module in both_forms(&kernel) {
+            let info = validate(&module).expect("validated before");
+            let written = msl::write_string(&module, &info, &of_metal, &Default::default());
+            let (metal, _) = written.unwrap_or_else(|error| panic!("{}: {error}", kernel.name));
+            assert!(metal.contains("kernel void"), "{}", kernel.name);
+            let (mut dx12, options) = (String::new(), Default::default());
+            let written = hlsl::Writer::new(&mut dx12, &of_dx12, &options);
+            let written = { written }.write(&module, &info, None).map(drop);
+            written.unwrap_or_else(|error| panic!("{}: {error}", kernel.name));
+            assert!(dx12.contains("[numthreads("), "{}", kernel.name);
         }
     }
 }

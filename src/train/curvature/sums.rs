@@ -2,7 +2,7 @@
 
 use crate::data::{Dataset, RowsRead, Scaling};
 use crate::leaves::sum_leaves;
-use crate::network::Layer;
+use crate::network::{Activation, Layer, Network};
 
 /// `Σ w x xᵀ` (I + bias, I + bias) over the samples, x ending in 1 for a bias; the lower triangle of a square.
 pub(super) fn sum_products(dataset: &Dataset, layer: Layer) -> Vec<f64> {
@@ -12,6 +12,38 @@ pub(super) fn sum_products(dataset: &Dataset, layer: Layer) -> Vec<f64> {
             let factor = weight * x[i];
             for (sum, x) in sums.iter_mut().zip(&x[..=i]) {
                 *sum += factor * x;
+            }
+        }
+    })
+}
+
+/// `Σ w S ⊗ x xᵀ` (O (I + bias), O (I + bias)) over the samples of a layer with cross-entropy at `parameters`: S (O, O) has
+/// the second derivatives of the loss of one by its pre-activations, which are `y(1−y)` and, of a softmax, `−y yᵀ` beside
+/// the diagonal. The lower triangle of a square.
+pub(super) fn sum_hessian(dataset: &Dataset, network: &Network, parameters: &[f64]) -> Vec<f64> {
+    let layer = network.layer();
+    let (width, n_outputs) = (layer.n_inputs + usize::from(layer.bias), layer.n_outputs);
+    let is_softmax = layer.activation == Activation::Softmax;
+    let all = width * n_outputs;
+    sum_rows(dataset, layer, all * all, |weight, x, sums| {
+        let mut values = network.values();
+        network.forward(parameters, &x[..layer.n_inputs], &mut values);
+        let y = values.prediction();
+        for (at, sums) in sums.chunks_exact_mut(all).enumerate() {
+            let (o, i) = (at / width, at % width);
+            for other in (0..=o).filter(|other| is_softmax || *other == o) {
+                let second = match other == o {
+                    true => y[o] * (1.0 - y[o]),
+                    false => -y[o] * y[other],
+                };
+                let (factor, end) = (
+                    weight * second * x[i],
+                    if other == o { i + 1 } else { width },
+                );
+                let sums = &mut sums[other * width..][..end];
+                sums.iter_mut()
+                    .zip(x)
+                    .for_each(|(sum, x)| *sum += factor * x);
             }
         }
     })

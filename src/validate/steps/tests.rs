@@ -171,7 +171,8 @@ fn found(
     device.fault = fault;
     let before = (device.parameters().unwrap(), device.memory().unwrap());
     let evaluate_alone = |problem: Problem<'_>, parameters: &[f64], update| {
-        evaluation(Reference::new(problem, Some(1))?, parameters, update)
+        let seen = evaluation(&mut Reference::new(problem, Some(1))?, parameters, update)?;
+        Ok((seen, Vec::new()))
     };
     let both = (&mut device, &mut reference as &mut dyn Backend);
     let checks = check(&problem, None, both, (rule, 3), &evaluate_alone);

@@ -37,7 +37,8 @@ impl Dataset {
     }
 
     /// Whether every target is 0 or 1.
-    pub(crate) fn targets_are_binary(&self) -> bool {
+    #[must_use]
+    pub fn targets_are_binary(&self) -> bool {
         match &*self.rows {
             RowStore::Stored { scanned, .. } => {
                 scanned.outside_unit.is_none() && !scanned.has_fraction

@@ -622,6 +622,22 @@ fn no_iteration_shows_the_start() {
     }
 }
 
+/// Numbers such as shares are the probabilities that a sigmoid gives, unless the user says what they are.
+#[test]
+fn targets_that_are_taken_as_probabilities_are_told() {
+    let path = file("shares", "shares.csv", b"a,y\n1,0\n2,0.5\n3,1\n");
+    for (more, is_told) in [
+        (&[][..], true),
+        (&["--activation", "sigmoid"], false),
+        (&["--classes"], false),
+    ] {
+        let output = neuralnet(&[&["train", &path, "--backend", "cpu"], more].concat());
+        let told = stderr(&output);
+        let part = "taken as probabilities, so outputs are sigmoids; --activation identity";
+        assert_eq!(told.contains(part), is_told, "{more:?}: {told}");
+    }
+}
+
 #[test]
 fn a_saturated_layer_is_told() {
     let told = |reduction| {

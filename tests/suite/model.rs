@@ -327,6 +327,39 @@ fn a_file_of_version_2_is_read() {
     assert_eq!(model.predict(&data, 0..1), [0.9999176256087757]);
 }
 
+/// What a file says of a model suffices to predict by it; the text of `inspect` has the weights of the columns themselves.
+#[test]
+fn a_stranger_predicts_from_the_keys_of_a_file() {
+    let [table, file] = ["off.csv", "off.safetensors"].map(|name| path("stranger", name));
+    let cells: [(f64, f64); 4] =
+        [(0.0, 5.0), (1.0, 6.0), (2.0, 7.0), (3.0, 8.5)].map(|(t, y)| (1.7e9 + t, 1e9 + y));
+    let rows: String = cells.iter().map(|(t, y)| format!("{t},{y}\n")).collect();
+    fs::write(&table, format!("t,y\n{rows}")).unwrap();
+    let [table, file] = [&table, &file].map(|path| path.to_str().unwrap());
+    neuralnet_json(&["train", table, "--backend", "cpu", "-o", file, "--force"]);
+    let model = neuralnet_json(&["inspect", file]);
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let (layer, offset) = (&model["layers"][0], number(&model["columns"][0]["offset"]));
+    let (weight, bias) = (number(&layer["weight"][0][0]), number(&layer["bias"][0]));
+    let target_offset = number(&model["target_offsets"][0]);
+    let predicted = neuralnet(&["predict", file, table]).stdout;
+    let predicted = String::from_utf8(predicted).unwrap();
+    for ((t, _), line) in cells.iter().zip(predicted.lines().skip(1)) {
+        // Small integers, which f32 holds.
+        let expected = (t - offset) * weight + bias + target_offset;
+        let found: f64 = line.parse().unwrap();
+        assert!((found - expected).abs() <= 1e-6, "{found} and {expected}");
+    }
+    let shown = String::from_utf8(neuralnet(&["inspect", file]).stdout).unwrap();
+    let bias = shown.lines().find(|line| line.ends_with("  bias")).unwrap();
+    let bias: f64 = bias.split_whitespace().next().unwrap().parse().unwrap();
+    let expected = target_offset - weight * offset;
+    assert!(
+        (bias / expected - 1.0).abs() <= 1e-6,
+        "{bias} and {expected}"
+    );
+}
+
 /// `inspect` says which iteration the weights are those of, and the checksum is the one of the file.
 #[test]
 fn an_inspected_model_is_that_of_the_file() {

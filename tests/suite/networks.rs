@@ -174,6 +174,8 @@ fn a_model_with_hidden_layers_is_used_as_any_other() {
     );
     let inspected = neuralnet_json(&["inspect", &model]);
     assert_eq!(inspected["layers"], json["layers"]);
+    let shown = String::from_utf8(neuralnet(&["inspect", &model]).stdout).unwrap();
+    assert!(shown.contains("\nfeatures "), "{shown}");
     let on = neuralnet_json(&[
         "train",
         &data,

@@ -1,7 +1,7 @@
 //! A runtime that knows nothing of this program predicts from an exported model what the model predicts.
 
 use crate::common::{HIDDEN, neuralnet, random_dataset, scratch};
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Date32Array, Float64Array, RecordBatch, StringArray};
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::{Dataset, Hardware, Loss, Model, TrainConfig, Trained, train};
 use parquet::arrow::ArrowWriter;
@@ -208,6 +208,7 @@ fn the_command_writes_names_and_replaces_no_file_unasked() {
         "--force",
         "--backend",
         "cpu",
+        "--classes",
     ]);
     assert!(trained.status.success(), "{trained:?}");
     drop(fs::remove_file(exported));
@@ -222,7 +223,13 @@ fn the_command_writes_names_and_replaces_no_file_unasked() {
         assert!(stderr.contains(part), "{stderr}");
     }
     let bytes = fs::read(exported).unwrap();
-    for text in [r#"["a \"x\"","b"]"#, r#"["t,1"]"#, r#""cross-entropy""#] {
+    for text in [
+        r#"["a \"x\"","b"]"#,
+        r#"["t,1"]"#,
+        r#""cross-entropy""#,
+        // Of two classes, the second.
+        "Predictions of: t,1=1",
+    ] {
         let found = bytes
             .windows(text.len())
             .any(|part| part == text.as_bytes());
@@ -298,7 +305,10 @@ fn names_and_keys_stand_once_in_a_graph() {
     let numbers =
         |factor: f64| Float64Array::from_iter_values((0..12).map(|i| factor * f64::from(i)));
     let columns: [(_, ArrayRef); 3] = [
-        ("predictions", Arc::new(numbers(1.0))),
+        (
+            "predictions",
+            Arc::new(Date32Array::from_iter_values(0..12)),
+        ),
         ("port", Arc::new(StringArray::from(texts))),
         ("y", Arc::new(numbers(0.5))),
     ];
@@ -330,6 +340,14 @@ fn names_and_keys_stand_once_in_a_graph() {
     let keys = attributes.filter(|attribute| fields(attribute, 1) == [b"keys_strings"]);
     let keys: Vec<_> = keys.map(|keys| fields(keys, 9)).collect();
     assert_eq!(keys, [[&b"a"[..], b"b", b""]]);
+    let docs = fields(graph, 11)
+        .into_iter()
+        .map(|input| fields(input, 3)[0]);
+    let docs: Vec<_> = docs.map(String::from_utf8_lossy).collect();
+    assert!(
+        docs[0].starts_with("predictions (days since 1970) of the table"),
+        "{docs:?}"
+    );
 
     let told = String::from_utf8(told).unwrap();
     for part in [

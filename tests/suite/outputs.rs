@@ -25,6 +25,8 @@ fn what_is_read_is_not_replaced() {
         &["predict", &model, &table, "-o", &table, "--force"],
         &["predict", &model, &link, "-o", &table, "--force"],
         &["export", &model, &model, "--force"],
+        &["convert", &table, &table, "--force"],
+        &["convert", &table, &link, "--force"],
     ] {
         assert_refused(args, 2, &["is what is read; take another name"]);
     }

@@ -1,9 +1,14 @@
 //! What the program gives terminals, shells and `man`: colours where they are wanted and nowhere else, scripts that
 //! complete its commands, and pages that describe them.
 
-use crate::common::{binary, neuralnet};
+use crate::common::{binary, neuralnet, scratch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 /// What begins a colour.
 const ESCAPE: char = '\u{1b}';
@@ -133,4 +138,42 @@ fn the_manual_describes_the_program_and_each_command() {
     let output = neuralnet(&["man", "learn"]);
     assert_eq!(output.status.code(), Some(2), "an unknown command");
     assert!(text(output.stderr).contains("`learn`"), "it is named");
+}
+
+/// A terminal obeys what begins with an escape; formats other than CSV may have it in names.
+#[test]
+fn names_do_not_command_a_terminal() {
+    let folder = PathBuf::from(scratch()).join("terminal");
+    fs::create_dir_all(&folder).unwrap();
+    let numbers = |numbers: [i64; 3]| Arc::new(Int64Array::from(numbers.to_vec())) as ArrayRef;
+    let classes = ["x", "q", "\u{1b}[2Jw"];
+    let columns = [
+        ("a\u{1b}[31m", numbers([1, 2, 3])),
+        ("b\u{1b}[31m", numbers([4, 4, 4])),
+        ("y", Arc::new(StringArray::from(classes.to_vec()))),
+    ];
+    let table = RecordBatch::try_from_iter(columns).unwrap();
+    let [data, model] = ["t.parquet", "t.safetensors"].map(|name| folder.join(name));
+    let mut writer =
+        ArrowWriter::try_new(fs::File::create(&data).unwrap(), table.schema(), None).unwrap();
+    writer.write(&table).unwrap();
+    writer.close().unwrap();
+    let [data, model] = [&data, &model].map(|path| path.to_str().unwrap());
+    let train = ["train", data, "--backend", "cpu", "-o", model, "--force"];
+    let hidden = ["--hidden", "2", "--iterations", "1"];
+    for args in [
+        &train[..],
+        &["inspect", model],
+        &["evaluate", model, data],
+        &[&train[..], &hidden].concat(),
+        &["inspect", model],
+    ] {
+        let output = neuralnet(args);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        let told = text([output.stdout, output.stderr].concat());
+        assert!(
+            told.contains("\\u{1b}") && !told.contains(ESCAPE),
+            "{args:?}: {told}"
+        );
+    }
 }

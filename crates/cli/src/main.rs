@@ -21,6 +21,7 @@ use report::{
     ArticleRow, EvaluateResult, ModelResult, Reporter, Run, TrainResult, ValidateResult, html,
 };
 use std::io;
+use std::iter;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -205,8 +206,10 @@ fn export(args: &ExportArgs) -> Result<()> {
 }
 
 fn convert(args: &ConvertArgs) -> Result<()> {
-    let output = writable(&args.output, "OUT", args.force)?;
     let labels = args.labels.path.as_deref();
+    let read = iter::once(&*args.input).chain(labels);
+    check_unread(&args.output, "OUT", read)?;
+    let output = writable(&args.output, "OUT", args.force)?;
     let converted = neuralnet_table::convert(&args.input, labels, &args.text.options(), output)?;
     report::converted(output, &converted);
     Ok(())
@@ -214,8 +217,12 @@ fn convert(args: &ConvertArgs) -> Result<()> {
 
 fn inspect(args: &InspectArgs) -> Result<()> {
     let model = Model::open(&args.model)?;
-    let parameters = model.table_parameters();
-    report::print(&ModelResult::new(&model, &parameters), args.json)
+    // JSON has the weights that the file has, which belong to its offsets, and the text those of a table's own columns.
+    let parameters = match args.json {
+        true => model.parameters(),
+        false => &model.table_parameters(),
+    };
+    report::print(&ModelResult::new(&model, parameters), args.json)
 }
 
 fn validate(args: &ValidateArgs) -> Result<ExitCode> {

@@ -18,7 +18,7 @@ mod layers;
 mod proto;
 
 use graph::{Graph, ML, Type, int, ints, strings};
-use neuralnet::data::Column;
+use neuralnet::data::{Column, Time};
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
 use neuralnet::{Error, Model, Result, atomic_file};
@@ -106,6 +106,17 @@ fn described_inputs(columns: &[Column], output: &str) -> Option<String> {
         }
     }
     Some(told)
+}
+
+/// The name of a column, and what its numbers count if the table of the training had dates or times there.
+fn described(column: &Column) -> String {
+    let counts = match column.time {
+        None => "",
+        Some(Time::Date) => " (days since 1970)",
+        Some(Time::Timestamp) => " (seconds since 1970)",
+        Some(Time::TimeOfDay | Time::Duration) => " (seconds)",
+    };
+    format!("{}{counts}", column.name)
 }
 
 /// The texts of a column and their places; none for a column of numbers.
@@ -219,8 +230,9 @@ fn encoded_numbers(
             } else {
                 of
             };
-            let doc = "A column of the table; the empty text, or NaN, for a missing cell";
-            graph.input(&column.name, of, 1, doc);
+            let (column, told) = (&column.name, described(column));
+            let doc = format!("{told} of the table; the empty text, or NaN, for a missing cell");
+            graph.input(column, of, 1, &doc);
         }
         let names: Vec<&str> = numbers
             .iter()
@@ -232,7 +244,7 @@ fn encoded_numbers(
             names => graph.node_with("Concat", names, "numbers", [int("axis", 1)]),
         }
     } else {
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let names: Vec<String> = columns.iter().map(described).collect();
         let doc = format!("Columns of the table, in this order: {}", names.join(", "));
         graph.input(INPUTS, of, width, &doc);
         INPUTS.to_owned()

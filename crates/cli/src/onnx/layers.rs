@@ -57,7 +57,13 @@ fn hidden(graph: &mut Graph, activation: Activation, z: &str, at: usize) -> Stri
 pub(super) fn finish(graph: &mut Graph, description: &Description, sums: &str) {
     let (activation, offsets) = (description.activation, &description.target_offsets);
     let n_outputs = description.targets.len();
-    let doc = format!("Predictions of: {}", description.targets.join(", "));
+    let classes = description.classes.as_ref();
+    let of_two = classes.filter(|_| n_outputs == 1);
+    // Of two classes there is one output, that of the second.
+    let names = of_two.map_or(description.targets.clone(), |two| {
+        two.probability_names().split_off(1)
+    });
+    let doc = format!("Predictions of: {}", names.join(", "));
     // ONNX calls its operators as the variants are called.
     let operator = format!("{activation:?}");
     // The axis of the outputs; 0 is that of the samples.

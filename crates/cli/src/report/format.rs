@@ -41,6 +41,15 @@ pub(super) fn rate(x: f64) -> String {
     }
 }
 
+/// A name on one line: its control characters, which a terminal obeys, are escaped.
+pub(super) fn shown(name: &str) -> String {
+    let escaped = |letter: char| match letter.is_control() {
+        true => letter.escape_debug().to_string(),
+        false => letter.to_string(),
+    };
+    name.chars().map(escaped).collect()
+}
+
 /// A duration in the unit that suits it, from nanoseconds to seconds.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {

@@ -1,7 +1,7 @@
 //! Results as text for people.
 
 use super::Report;
-use super::format::{counted, duration, iterations, name, number};
+use super::format::{counted, duration, iterations, name, number, shown};
 use super::metrics;
 use super::results::{EvaluateResult, LayerResult, ModelResult, TrainResult, ValidateResult};
 use super::run::Run;
@@ -131,15 +131,25 @@ fn write_weights(
     for (o, weight) in layer.weight.iter().enumerate() {
         let bias = layer.bias.map(|bias| ("bias", &bias[o]));
         let named = features.iter().map(String::as_str).zip(*weight);
-        writeln!(out, "weights of {}", targets[o])?;
+        writeln!(out, "weights of {}", shown(&targets[o]))?;
         for (name, value) in named.take(SHOWN_WEIGHTS).chain(bias) {
-            writeln!(out, "  {:>14}  {name}", number(*value))?;
+            writeln!(out, "  {:>14}  {}", number(*value), shown(name))?;
         }
         if let Some(more @ 1..) = weight.len().checked_sub(SHOWN_WEIGHTS) {
             writeln!(out, "  and {more} more; --json prints all")?;
         }
     }
     Ok(())
+}
+
+/// The first of some names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let first = names.iter().take(SHOWN_WEIGHTS).map(|name| shown(name));
+    let first = first.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN_WEIGHTS) {
+        0 => first,
+        more => format!("{first} and {more} more; --json prints all"),
+    }
 }
 
 impl Report for ModelResult<'_> {
@@ -162,8 +172,11 @@ impl Report for ModelResult<'_> {
             line(out, "stopped", stopped + &kept.unwrap_or_default())?;
         }
         line(out, &description.backend, &description.adapter)?;
-        writeln!(out)?;
         let (features, targets) = (&description.features, &description.targets);
+        if self.layers.len() > 1 {
+            line(out, "features", listed(features))?;
+        }
+        writeln!(out)?;
         write_weights(out, features, targets, &self.layers)?;
         line(out, "loss", number(description.loss))
     }

@@ -1,6 +1,6 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
-use super::format::counted;
+use super::format::{counted, shown};
 use neuralnet::metrics::{ClassMetrics, Measured};
 use neuralnet::{Metrics, Optimizer};
 use std::io::{self, Write};
@@ -265,17 +265,8 @@ pub(super) fn amount(x: f64) -> String {
 
 /// A name on one line, cut after [`SHOWN_NAME`] characters.
 pub(super) fn short(name: &str) -> String {
-    let mut short = String::new();
-    for (place, letter) in name.chars().enumerate() {
-        if place == SHOWN_NAME {
-            short.push('…');
-            break;
-        }
-        if letter.is_control() {
-            short.extend(letter.escape_debug());
-        } else {
-            short.push(letter);
-        }
+    match name.char_indices().nth(SHOWN_NAME) {
+        Some((end, _)) => shown(&name[..end]) + "…",
+        None => shown(name),
     }
-    short
 }

@@ -1,5 +1,6 @@
 //! The output of a running training on stderr: notices, and on a terminal a progress bar.
 
+use super::format::shown;
 use super::{on_hardware, tell};
 use crate::error::remedy_told;
 use indicatif::{HumanFloatCount, ProgressBar, ProgressStyle};
@@ -42,6 +43,13 @@ impl Reporter {
         if self.config.activation == Activation::Identity && !activation_is_given {
             self.notice("targets are numbers beyond [0, 1], so outputs are linear and the loss is the squared error; --classes takes each as a class");
         }
+        if self.config.activation == Activation::Sigmoid
+            && !activation_is_given
+            && dataset.classes().is_none()
+            && !dataset.targets_are_binary()
+        {
+            self.notice("targets lie between 0 and 1 and are taken as probabilities, so outputs are sigmoids; --activation identity takes them as numbers");
+        }
         let is_of_numbers = matches!(
             self.config.activation,
             Activation::Identity | Activation::Tanh
@@ -58,7 +66,8 @@ impl Reporter {
                 n => format!(" and {n} more"),
             };
             self.notice(&format!(
-                "column `{first}`{others} has one value only in f32: kept, with a weight of 0"
+                "column `{}`{others} has one value only in f32: kept, with a weight of 0",
+                shown(first)
             ));
         }
     }

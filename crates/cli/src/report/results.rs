@@ -111,7 +111,7 @@ pub(crate) struct ModelResult<'a> {
 }
 
 impl<'a> ModelResult<'a> {
-    /// What `model` is, whose parameters for the columns of a table are `parameters`.
+    /// What `model` is, and `parameters` as its layers.
     pub(crate) fn new(model: &'a Model, parameters: &'a [f64]) -> Self {
         Self {
             description: model.description_in_file(),

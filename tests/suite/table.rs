@@ -4,7 +4,7 @@
 use crate::common::{neuralnet, scratch};
 use neuralnet::ClassWeight;
 use neuralnet::{Dataset, Hardware, Model, TrainConfig, train};
-use neuralnet_table::{Impute, TableOptions};
+use neuralnet_table::{Impute, TableOptions, TextOptions};
 use std::fs;
 use std::path::PathBuf;
 
@@ -342,13 +342,15 @@ fn gaps_are_refused_or_filled_by_what_is_there() {
             format!("1 missing cell of `kind` filled with u={u}, v={v}")
         );
     }
-    let path = file("gaps", "numbers.csv", "a,b,y\n1,,0\n3,4,1\n,,1\n");
+    let path = file("gaps", "numbers.csv", "a,b,y\n0.5,,0\n0.8,4,1\n,,1\n");
     let options = TableOptions {
         impute: Some(Impute::Mean),
         ..TableOptions::default()
     };
     let dataset = crate::common::tables::open(&path, &options).unwrap();
-    assert_eq!(rows(&dataset).0, [1.0, 4.0, 3.0, 4.0, 2.0, 4.0]);
+    assert_eq!(rows(&dataset).0, [0.5, 4.0, 0.8, 4.0, 0.65, 4.0]);
+    let told = "1 missing cell of `a` filled with 0.65";
+    assert_eq!(dataset.notices()[0], told);
 }
 
 #[test]
@@ -555,7 +557,10 @@ fn a_model_makes_the_same_of_other_data() {
             "a,kind\n1,u\n",
             "lacks what the model needs: `b`; its columns are `a`, `kind`",
         ),
-        ("a,kind,b\n1,u,x\n", ":2: column `b`: `x` is not a number"),
+        (
+            "a,kind,b\n1,u,x\n",
+            ":2: column `b`: `x` is not a number; the model knows the column as numbers",
+        ),
     ] {
         let path = file("model", "bad.csv", content);
         let refused = crate::common::tables::open_for(&model, path.to_str().unwrap())
@@ -567,6 +572,12 @@ fn a_model_makes_the_same_of_other_data() {
             "it is too late for that: {refused}"
         );
     }
+    let [csv, parquet] = ["bad.csv", "bad.parquet"].map(|name| path.with_file_name(name));
+    neuralnet_table::convert(&csv, None, &TextOptions::default(), &parquet).unwrap();
+    let refused = crate::common::tables::open_for(&model, parquet.to_str().unwrap());
+    let refused = refused.unwrap_err().to_string();
+    let part = "row 0, column `b`: `x` is not a number; the model knows the column as numbers";
+    assert!(refused.contains(part), "{refused}");
 }
 
 #[test]
@@ -625,7 +636,7 @@ fn a_model_finds_its_targets() {
         (
             &texts,
             "y,a\nc,1\nd,2\n",
-            ":3: column `y`: `d` is not known to the model, which knows `a`, `b`, `c`",
+            ":3: column `y`: `d` is not known to the model, which knows `a`, `b`, `c`; mend it, or leave such rows out",
         ),
         (
             &texts,

@@ -96,9 +96,10 @@ fn library_told(error: &neuralnet::Error, command: &Command) -> String {
 fn table_told(error: &neuralnet_table::Error, command: &Command) -> String {
     use neuralnet_table::Error;
     let (statement, remedies) = match error {
-        Error::File { .. } => {
+        Error::File { path, .. } => {
             let takes_data = command.get_positionals().any(|it| it.get_id() == "data");
             let remedy = match takes_data {
+                _ if path == "-" => "standard input is the file /dev/stdin",
                 true => {
                     "DATA is a table (CSV, .npy, .npz, .parquet, .feather, or IDX), `article`, or `synthetic:ROWSxFEATURES`"
                 }
@@ -261,11 +262,12 @@ mod tests {
         };
         assert_eq!(told(output(), "predict"), "--output: no");
         assert_eq!(told(output(), "convert"), "OUT: no");
-        let file = || neuralnet_table::Error::File {
-            path: "nowhere".into(),
+        let file = |path: &str| neuralnet_table::Error::File {
+            path: path.into(),
             source: std::io::ErrorKind::NotFound.into(),
         };
-        assert!(told(file(), "train").contains("; DATA is a table"));
-        assert!(told(file(), "convert").ends_with("; name a file that can be read"));
+        assert!(told(file("nowhere"), "train").contains("; DATA is a table"));
+        assert!(told(file("nowhere"), "convert").ends_with("; name a file that can be read"));
+        assert!(told(file("-"), "predict").ends_with("; standard input is the file /dev/stdin"));
     }
 }

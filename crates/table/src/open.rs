@@ -177,7 +177,8 @@ pub(crate) fn open_known(
     }
     let weight = roles.weight.map(|_| target_columns.end);
     let weights = drop_weightless(&mut table, weight, &mut notices)?;
-    let (inputs, counts) = encode(columns, options.unknown_as_zero, &table)?;
+    let (inputs, counts) = encode(columns, options.unknown_as_zero, &table)
+        .map_err(|error| for_columns(error, columns, options))?;
     let target_options = TargetOptions {
         known,
         ..TargetOptions::default()

@@ -211,7 +211,8 @@ impl Stream {
         if is_first {
             self.notices.extend(notices);
         }
-        let (inputs, counts) = encode(&self.columns, self.options.unknown_as_zero, &table)?;
+        let (inputs, counts) = encode(&self.columns, self.options.unknown_as_zero, &table)
+            .map_err(|error| for_columns(error, &self.columns, &self.options))?;
         rest.counts.add(&counts);
         self.span(table, inputs).map(Some)
     }

@@ -43,6 +43,7 @@ pub(super) fn of_classes(
     for text in texts.iter().flatten().flatten() {
         let class = index_of(&indices, text).ok_or_else(|| {
             let reason = not_known(text, classes.names.iter());
+            let reason = format!("{reason}; mend it, or leave such rows out");
             Error::at(table.cell(of_rows.len(), column), reason)
         })?;
         of_rows.push(class);

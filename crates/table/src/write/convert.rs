@@ -161,9 +161,12 @@ fn csv_names(format: Option<Format>, names: &[String], notices: &mut Vec<String>
     named
 }
 
+/// Which types of columns become something else, and what is said of that.
+type OtherKind = (fn(&DataType) -> bool, &'static str);
+
 /// The columns whose cells become something of another kind: a sentence for each kind.
 fn other_kinds(schema: &Schema, format: Option<Format>) -> Vec<String> {
-    let kinds: &[(fn(&DataType) -> bool, _)] = match format {
+    let kinds: &[OtherKind] = match format {
         None | Some(Format::Npy) => &[
             (
                 |it| *it == DataType::Boolean,

@@ -40,6 +40,7 @@ adapter=${WGPU_ADAPTER_NAME:-$adapter}
 # `discrete`, `integrated`, `software` and so on: of the first adapter with that name, as the program chooses.
 kind=$("$neuralnet" devices | awk -v wanted="${WGPU_ADAPTER_NAME:-}" '
     /^[^ ]/ { chosen = wanted == "" || index(tolower($0), tolower(wanted)) }
+    $1 == "number" && $2 == wanted { chosen = 1 }
     chosen && $1 == "kind" { print $2; exit }')
 folder="$out/$(date -u +%Y-%m-%d)-$(echo "$adapter" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/^-//; s/-$//')"
 if [ -e "$folder" ]; then

@@ -1,13 +1,13 @@
-// output_gradient: of each row of a block e = dloss/dz of the last layer, and the loss and dy/dz summed over its outputs;
-// all times the weight of the row if rows are WEIGHTED.                                 (writes with =)
+// output_gradient: of each row of a block e = dloss/dz of the last layer, times the weight of the row if rows are WEIGHTED;
+// and the loss and dy/dz summed over its outputs, beside that weight.                   (writes with =)
 // pre_activations and errors (n_rows, PADDED), 0 in the padding of errors; targets (rows of the chunk, OUTPUTS and the weight
-// of the row if rows are WEIGHTED); row_losses (n_rows) vec2 (loss, dy/dz), which leaf_losses.wgsl adds up.
+// of the row if rows are WEIGHTED); row_losses (n_rows) vec4 (loss, dy/dz, weight, 0), which leaf_losses.wgsl adds up.
 // A workgroup takes ROWS_PER_WORKGROUP rows, which its invocations share as in common/output_lanes.wgsl.
 // CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(1) var<storage, read> pre_activations: array<f32>;
 @group(0) @binding(2) var<storage, read> targets: array<f32>;
 @group(0) @binding(3) var<storage, read_write> errors: array<f32>;
-@group(0) @binding(4) var<storage, read_write> row_losses: array<vec2<f32>>;
+@group(0) @binding(4) var<storage, read_write> row_losses: array<vec4<f32>>;
 
 const PADDED = (OUTPUTS + 3u) / 4u * 4u;
 const TARGET_WIDTH = OUTPUTS + WEIGHTED;
@@ -48,6 +48,6 @@ fn main(
     }
     let sum = sum_of_row(sums, invocation);
     if exists && lane == 0u {
-        row_losses[row] = weight * sum;
+        row_losses[row] = vec4(sum, weight, 0.0);
     }
 }

@@ -121,7 +121,8 @@ fn output_errors(invocation: u32) -> vec4<f32> {
     ACTIVATION = OUTPUT_ACTIVATION;
     var own = vec2(0.0);
     for (var row = invocation; row < n_rows; row += WORKGROUP_SIZE) {
-        own += find_errors(row, row_at(first_row + row) * TARGET_WIDTH);
+        let found = find_errors(row, row_at(first_row + row) * TARGET_WIDTH);
+        own = fma(vec2(found.z), found.xy, own);
     }
     return sum_of_workgroup(vec4(own, 0.0, 0.0), invocation);
 }

@@ -172,10 +172,11 @@ impl<'a> Training<'a> {
     }
 
     /// Ends the training: one more pass gives the loss at the parameters reached, unless it is known. A checkpoint that
-    /// cannot be written costs no result: [`Trained::checkpoint_failure`] says why.
+    /// cannot be written costs no result, nor does a device that fails in that pass: [`Trained::checkpoint_failure`] and
+    /// [`Trained::loss_failure`] say why.
     ///
     /// # Errors
-    /// If the device fails, or the loss or a parameter is no longer finite.
+    /// If the device fails before, or the loss or a parameter is no longer finite.
     pub fn finish(mut self) -> Result<Trained> {
         // Before the evaluation below, which a training that continues from here would not make.
         self.save_checkpoint()?;
@@ -188,7 +189,11 @@ impl<'a> Training<'a> {
         self.evaluate_holdout()?;
         let best = self.return_to_best()?;
         let parameters = self.run.parameters()?;
-        self.run.evaluate_end()?;
+        let evaluated = self.run.evaluate_end();
+        let loss_failure = match evaluated {
+            Err(error) if error.is_device() => Some(error.statement()),
+            _ => evaluated.map(|()| None)?,
+        };
         let run = self.run;
         let progress = run.progress;
         let validation_history = self.holdout.map(|holdout| holdout.state.history.points);
@@ -211,6 +216,7 @@ impl<'a> Training<'a> {
             checkpoint_failure: self.checkpoints.and_then(|it| it.failure),
             kept: best.map(|(iteration, _)| iteration),
             loss: progress.loss,
+            loss_failure,
             validation: best.map(|(_, loss)| loss).or(progress.validation),
             history: run.history.points,
             validation_history: validation_history.unwrap_or_default(),

@@ -1,11 +1,11 @@
 // errors_of_outputs: the errors of the last layer, of at most AT_ONCE outputs, found where dense_errors.wgsl reads them: from
 // its pre-activations z (n_rows, layer.output_width) vec4 and the targets, by output_errors.wgsl. The workgroups of the layer's
-// first inputs also write them to `errors`, and the loss and dy/dz of each row to row_losses (n_rows).    (writes with =)
+// first inputs also write them to `errors`, and what output_errors.wgsl gives of each row to row_losses.   (writes with =)
 // targets as in output_gradient.wgsl. CPU twin: output_errors in src/cpu/dense/pass.rs.
 @group(0) @binding(1) var<storage, read_write> errors: array<f32>;
 @group(0) @binding(7) var<storage, read> z: array<f32>;
 @group(0) @binding(8) var<storage, read> targets: array<f32>;
-@group(0) @binding(9) var<storage, read_write> row_losses: array<vec2<f32>>;
+@group(0) @binding(9) var<storage, read_write> row_losses: array<vec4<f32>>;
 
 const PADDED = AT_ONCE;
 const TARGET_WIDTH = OUTPUTS + WEIGHTED;

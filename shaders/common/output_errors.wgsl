@@ -1,7 +1,7 @@
-// output_errors: of row `row` e = dloss/dz of the last layer, and its loss and dy/dz, summed over its outputs; all times the
-// weight of the row if rows are WEIGHTED. Its targets begin at targets[target_at].
+// output_errors: of row `row` e = dloss/dz of the last layer, times the weight of the row if rows are WEIGHTED; and
+// (loss, dy/dz, weight, 0), the first two summed over its outputs. Its targets begin at targets[target_at].
 // CPU twin: output_errors in src/cpu/dense/pass.rs.
-fn find_errors(row: u32, target_at: u32) -> vec2<f32> {
+fn find_errors(row: u32, target_at: u32) -> vec4<f32> {
     let row_softmax = softmax_of_row(row);
     var weight = 1.0;
     if WEIGHTED == 1u {
@@ -18,5 +18,5 @@ fn find_errors(row: u32, target_at: u32) -> vec2<f32> {
     for (var o = OUTPUTS; o < PADDED; o++) {
         set_error(row, o, 0.0);
     }
-    return weight * sums;
+    return vec4(sums, weight, 0.0);
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ON_THE_CPU, Remedy, Result};
 use std::fmt;
 
-/// The environment variable that names an adapter by a part of its name, in any case.
+/// The environment variable that names an adapter by its number, or by a part of its name, in any case.
 const ADAPTER_NAME: &str = "WGPU_ADAPTER_NAME";
 /// The environment variable that names the interfaces to look through, as wgpu's own programs have it.
 const BACKEND: &str = "WGPU_BACKEND";
@@ -66,7 +66,7 @@ pub struct Adapter {
     pub max_buffer_bytes: u64,
     /// Workgroups of one dispatch, in each dimension.
     pub max_workgroups: u32,
-    /// Invocations of one workgroup.
+    /// Invocations of one workgroup, in one dimension.
     pub max_invocations: u32,
     /// Bytes of workgroup memory.
     pub max_workgroup_bytes: u32,
@@ -93,7 +93,8 @@ impl Adapter {
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
             max_workgroups: limits.max_compute_workgroups_per_dimension,
-            max_invocations: limits.max_compute_invocations_per_workgroup,
+            max_invocations: (limits.max_compute_invocations_per_workgroup)
+                .min(limits.max_compute_workgroup_size_x),
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
         }
     }
@@ -166,6 +167,11 @@ fn found() -> Result<Vec<(Adapter, wgpu::Adapter)>> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,
         flags: wgpu::InstanceFlags::empty().with_env(),
+        // Beyond its budget a driver moves buffers to the host, or takes memory that other programs work with.
+        memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
+            for_resource_creation: Some(95),
+            for_device_loss: None,
+        },
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
     let mut found: Vec<_> = pollster::block_on(instance.enumerate_adapters(backends))
@@ -191,8 +197,44 @@ fn found() -> Result<Vec<(Adapter, wgpu::Adapter)>> {
     Ok(found)
 }
 
-/// The adapter to use: the first whose name contains the value of `WGPU_ADAPTER_NAME`, in any case; if that is
-/// not set, the first.
+/// The number of the adapter that `wanted` names, by its number or by a part of its name, in any case; the first if it is
+/// empty. What several interfaces have under one name is one GPU.
+fn number_of(adapters: &[Adapter], wanted: &str) -> Result<usize> {
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    if let Ok(number) = wanted.parse()
+        && number < adapters.len()
+    {
+        return Ok(number);
+    }
+    let part = wanted.to_lowercase();
+    let mut named = adapters.iter().enumerate().collect::<Vec<_>>();
+    named.retain(|(_, adapter)| adapter.name.to_lowercase().contains(&part));
+    if let [(number, first), others @ ..] = &named[..]
+        && others.iter().all(|(_, other)| other.api != first.api)
+    {
+        return Ok(*number);
+    }
+    let (matches, list) = match named.is_empty() {
+        true => ("none of", adapters.iter().enumerate().collect()),
+        false => ("several:", named),
+    };
+    let list = list
+        .iter()
+        .map(|(number, adapter)| format!("{number}: {adapter}"));
+    let list = list.collect::<Vec<_>>().join("; ");
+    Err(Error::NoAdapter {
+        reason: format!("no adapter: {ADAPTER_NAME}={wanted} matches {matches} {list}"),
+        remedies: &[
+            Remedy::Do("set it to one of these numbers"),
+            Remedy::Do("unset it"),
+        ],
+    })
+}
+
+/// The adapter to use: the one that `WGPU_ADAPTER_NAME` names, by its number among [`adapters`] or by a part of its name; if
+/// that is not set, the first.
 ///
 /// # Errors
 /// If no adapter is left to choose; the message says what there is and what to do.
@@ -203,18 +245,8 @@ pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
     }
     let none = |reason, remedies| Err(Error::NoAdapter { reason, remedies });
     let wanted = std::env::var_os(ADAPTER_NAME).unwrap_or_default();
-    let wanted = wanted.to_string_lossy();
-    let part = wanted.to_lowercase();
-    let mut names = found.iter().map(|(adapter, _)| adapter.name.to_lowercase());
-    let Some(at) = names.position(|name| name.contains(&part)) else {
-        let names = found.iter().map(|(adapter, _)| adapter.to_string());
-        let names = names.collect::<Vec<_>>().join("; ");
-        return none(
-            format!("no adapter: {ADAPTER_NAME}={wanted} matches none of {names}"),
-            &[Remedy::Do("change it"), Remedy::Do("unset it")],
-        );
-    };
-    let (adapter, handle) = found.swap_remove(at);
+    let adapters: Vec<Adapter> = found.iter().map(|(adapter, _)| adapter.clone()).collect();
+    let (adapter, handle) = found.swap_remove(number_of(&adapters, &wanted.to_string_lossy())?);
     if adapter.kind == AdapterKind::Software && software == Software::Refused {
         return none(
             format!("no GPU: {adapter} is a software adapter, taken only if a GPU is asked for"),
@@ -222,4 +254,45 @@ pub(super) fn select(software: Software) -> Result<(Adapter, wgpu::Adapter)> {
         );
     }
     Ok((adapter, handle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Adapter, AdapterKind, number_of};
+
+    /// Two GPUs of one name, another that two interfaces have, and one whose name has a digit.
+    #[test]
+    fn an_adapter_is_named_by_its_number_or_a_part_of_its_name() {
+        let adapter = |name: &str, api: &str| Adapter {
+            name: name.to_owned(),
+            api: api.to_owned(),
+            kind: AdapterKind::Discrete,
+            driver: String::new(),
+            subgroups: true,
+            subgroup_size: [32; 2],
+            max_binding_bytes: 1,
+            max_buffer_bytes: 1,
+            max_workgroups: 1,
+            max_invocations: 1,
+            max_workgroup_bytes: 1,
+        };
+        let adapters = [
+            adapter("Alpha 7", "vulkan"),
+            adapter("Alpha 7", "vulkan"),
+            adapter("Beta 9", "vulkan"),
+            adapter("Beta 9", "dx12"),
+        ];
+        let named = |wanted| number_of(&adapters, wanted).map_err(|error| error.to_string());
+        for (wanted, number) in [("", 0), ("1", 1), ("3", 3), ("9", 2), ("bETA", 2)] {
+            assert_eq!(named(wanted), Ok(number), "{wanted}");
+        }
+        let several = named("alpha").unwrap_err();
+        let both = "matches several: 0: Alpha 7 (vulkan, ); 1: Alpha 7 (vulkan, ); set it";
+        assert!(several.contains(both), "{several}");
+        for wanted in ["4", "-1", "gamma"] {
+            let none = named(wanted).unwrap_err();
+            assert!(none.contains("none of 0: Alpha"), "{none}");
+            assert!(none.contains("; 3: Beta 9 (dx12, )"), "{none}");
+        }
+    }
 }

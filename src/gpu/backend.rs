@@ -2,7 +2,7 @@
 
 use super::holdout::Holdout;
 use super::optimizer::DeviceOptimizer;
-use super::params::{MAX_UPDATES, UNWRITTEN};
+use super::params::MAX_UPDATES;
 use super::pipeline::DynamicOffsets;
 use super::predict::Predict;
 use super::small_network::SmallNetwork;
@@ -64,6 +64,7 @@ impl Backend for Gpu<'_> {
                 )
             }
         };
+        device.check_written(sums[self.resources.layout.n_parameters])?;
         range::check_weight(&self.resources.problem, weight)?;
         Ok(self
             .unpack_sums(&sums)
@@ -165,10 +166,7 @@ impl Backend for Gpu<'_> {
             for (update, weight) in updates {
                 let number = update % vectors.len() as u64;
                 let number = usize::try_from(number).expect("below a length");
-                if vectors[number][0].to_bits() == UNWRITTEN.to_bits() {
-                    let end = "it did not finish what it was given; drivers end what takes long";
-                    return Err(self.device.failed(end));
-                }
+                self.device.check_written(vectors[number][0])?;
                 let [_, _, magnitudes, squares] = vectors[number].map(f64::from);
                 let summary = unpack_summary(&vectors[number]);
                 seen.push(UpdateSummary {
@@ -261,11 +259,13 @@ mod tests {
     use crate::gpu::small_network::tests::{Case, rule};
     use crate::gpu::{Gpu, GpuOptions};
     use crate::optimizer::{Optimizer, UpdateRule};
+    use crate::train::{BackendChoice, Hardware, TrainConfig, Training};
+    use std::ops::ControlFlow;
     use std::sync::Arc;
 
     /// Plain updates of one layer, those of a small network, and of a larger one from batches and from all rows.
     #[test]
-    fn updates_that_the_device_did_not_make_are_an_error() {
+    fn work_that_the_device_did_not_do_is_an_error() {
         let adam = |batch_size| rule(Optimizer::Adam, batch_size);
         let plain = UpdateRule::gradient_descent(0.1);
         for (widths, n_samples, rule) in [
@@ -285,11 +285,55 @@ mod tests {
             gpu.follow(&rule).unwrap();
             gpu.submit(1000..1020).unwrap();
             gpu.wait().unwrap();
+            gpu.evaluate().unwrap();
             IDLE.set(true);
             gpu.submit(1020..1030).unwrap();
+            let evaluated = gpu.evaluate().map(|_| ());
             IDLE.set(false);
-            let ended = gpu.wait().unwrap_err().to_string();
-            assert!(ended.contains("did not finish"), "{widths:?}: {ended}");
+            let updated = gpu.wait().map(|_| ());
+            for ended in [updated, evaluated] {
+                let ended = ended.unwrap_err().to_string();
+                assert!(ended.contains("did not finish"), "{widths:?}: {ended}");
+            }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "no updates")]
+    fn no_updates_are_none_to_submit() {
+        let case = Case::new();
+        let dataset = case.dataset();
+        let problem = case.problem(&dataset);
+        let mut gpu = Gpu::on(Arc::new(device()), problem, GpuOptions::default()).unwrap();
+        gpu.follow(&rule(Optimizer::Adam, None)).unwrap();
+        gpu.submit(3..3).unwrap();
+    }
+
+    /// The last pass measures what the training has reached. Without it there is no loss, and all the same a result.
+    #[test]
+    fn a_device_that_fails_after_the_last_update_costs_no_parameters() {
+        let case = Case::new();
+        let dataset = case.dataset();
+        let config = TrainConfig {
+            iterations: 5,
+            ..TrainConfig::default()
+        };
+        let hardware = Hardware {
+            backend: BackendChoice::Gpu,
+            ..Hardware::default()
+        };
+        let mut training = Training::start(&dataset, &config, &hardware).unwrap();
+        training
+            .advance_to(5, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+        let reached = training.parameters().unwrap();
+        IDLE.set(true);
+        let trained = training.finish();
+        IDLE.set(false);
+        let trained = trained.unwrap();
+        assert!(trained.parameters == reached, "parameters");
+        assert!(trained.loss.is_finite(), "{}", trained.loss);
+        let why = trained.loss_failure.unwrap();
+        assert!(why.contains("did not finish"), "{why}");
     }
 }

@@ -24,7 +24,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Dense {
     forward: Forward,
-    /// The loss and dy/dz of each row of a block, a vec2.
+    /// The loss, dy/dz and weight of each row of a block, a vec4.
     row_losses: Buffer,
     /// What follows the forward pass, each with a dispatch for each block: the errors of the last layer, the losses of the
     /// leaves, the errors of the layers below from the last but one down, and the gradients.
@@ -44,7 +44,7 @@ impl Dense {
     ) -> Result<Self> {
         let per_page = tree.leaves_per_page;
         let forward = Forward::new(device, resources, (leaves, per_page), chunks, rows)?;
-        let row_losses = device.storage("losses of the rows of a block", 2 * forward.max_rows())?;
+        let row_losses = device.storage("losses of the rows of a block", 4 * forward.max_rows())?;
         let kernel = &forward.kernels[forward.last()];
         let values = &forward.values[forward.last()];
         let row_loss = RowLoss::new(&resources.problem);

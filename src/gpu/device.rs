@@ -15,6 +15,7 @@ pub(super) use readbacks::Readbacks;
 
 use super::adapter::Adapter;
 use super::kernel::Kernel;
+use super::params::UNWRITTEN;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) struct Device {
     /// Whether shaders are compiled with their loops as they are written, not written out.
     pub(super) keep_loops: bool,
     pub(super) subgroups: bool,
+    pub(super) limits: wgpu::Limits,
     device: wgpu::Device,
     queue: wgpu::Queue,
     pub(super) failure: Failure,
@@ -75,6 +77,7 @@ impl Device {
             adapter,
             keep_loops: false,
             subgroups,
+            limits: device.limits(),
             device,
             queue,
             failure,
@@ -103,7 +106,7 @@ impl Device {
 
     /// Whether it binds all buffers of `kernel`.
     pub(super) fn binds(&self, kernel: &Kernel) -> bool {
-        kernel.is_within(&self.device.limits())
+        kernel.is_within(&self.limits)
     }
 
     /// `n` workgroups, or a few more, in as many dimensions as they need.
@@ -154,11 +157,11 @@ impl Device {
         self.queue.write_buffer(buffer, offset, bytes);
     }
 
-    /// Fills a buffer with NaN, so that what a kernel fails to write cannot pass for a result.
+    /// Fills a buffer with [`UNWRITTEN`], so that what a kernel fails to write cannot pass for a result.
     pub(super) fn poison(&self, buffer: &wgpu::Buffer) -> Result<()> {
         const PIECE: usize = 1 << 22;
         let size = usize::try_from(buffer.size()).unwrap_or(usize::MAX);
-        let nans = vec![f32::NAN; size.min(PIECE) / 4];
+        let nans = vec![UNWRITTEN; size.min(PIECE) / 4];
         for offset in (0..size).step_by(PIECE) {
             let floats = (size - offset).min(PIECE) / 4;
             self.write(buffer, offset as u64, bytemuck::cast_slice(&nans[..floats]));
@@ -168,6 +171,14 @@ impl Device {
             }
         }
         Ok(())
+    }
+
+    /// Fails if `loss` is what stood where it was to come.
+    pub(super) fn check_written(&self, loss: f32) -> Result<()> {
+        match loss.to_bits() == UNWRITTEN.to_bits() {
+            true => Err(self.failed("it did not finish its work; drivers end what takes long")),
+            false => Ok(()),
+        }
     }
 
     /// Runs what is queued and waits, so that staging memory does not pile up.
@@ -222,18 +233,15 @@ impl Device {
     }
 
     /// Records one compute pass, runs it to its end, and returns the seconds it took: by the device's own
-    /// clock if it has one, otherwise as the host sees it.
+    /// clock if it has one, otherwise as the host sees it. A clock that began anew meanwhile seems to say far more.
     pub(super) fn timed_pass(
         &self,
         label: &str,
         record: impl FnOnce(&mut wgpu::ComputePass<'_>),
     ) -> Result<f64> {
-        if !self
-            .device
-            .features()
-            .contains(wgpu::Features::TIMESTAMP_QUERY)
-        {
-            let start = Instant::now();
+        let start = Instant::now();
+        let features = self.device.features();
+        if !features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             self.run_pass(label, record)?;
             return Ok(start.elapsed().as_secs_f64());
         }
@@ -261,7 +269,8 @@ impl Device {
         let ticks: [u64; 2] =
             bytemuck::pod_read_unaligned(bytemuck::cast_slice(&self.read(&resolved, 0, 4)?));
         let period = f64::from(self.queue.get_timestamp_period());
-        Ok(ticks[1].wrapping_sub(ticks[0]) as f64 * period * 1e-9)
+        let seconds = ticks[1].wrapping_sub(ticks[0]) as f64 * period * 1e-9;
+        Ok(seconds.min(start.elapsed().as_secs_f64()))
     }
 
     fn wait(&self) -> Result<()> {

@@ -232,16 +232,16 @@ fn blocks(
     leaf_width: usize,
     chunks: &[Chunk],
 ) -> Result<(Vec<Block>, Vec<Range<usize>>)> {
-    let (mut blocks, mut of_chunks) = (Vec::new(), Vec::new());
+    let (mut places, mut all_params, mut of_chunks) = (Vec::new(), Vec::new(), Vec::new());
     for (number, chunk) in chunks.iter().enumerate() {
-        let first_block = blocks.len();
+        let first_block = places.len();
         let of_chunk = chunk.leaves.clone();
         for block in cut(of_chunk, most, per_page) {
             let first_row = (block.start - chunk.leaves.start) * leaves.rows_per_leaf();
             let rows = chunk.rows.start + first_row;
             let rows = rows..(rows + block.len() * leaves.rows_per_leaf()).min(chunk.rows.end);
             let [place_low, place_high] = words(rows.start as u64);
-            let params = BlockParams {
+            all_params.push(BlockParams {
                 n_rows: to_u32(rows.len()),
                 first_row: to_u32(first_row),
                 first_leaf: to_u32(block.start % per_page),
@@ -250,18 +250,21 @@ fn blocks(
                 place_high,
                 leaf_width: to_u32(leaf_width),
                 _pad: 0,
-            };
-            blocks.push(Block {
-                chunk: number,
-                rows,
-                leaves: block,
-                params: device.uniform("block.params", &params)?,
-                inputs: chunk.inputs.clone(),
-                targets: chunk.targets.clone(),
             });
+            places.push((number, rows, block));
         }
-        of_chunks.push(first_block..blocks.len());
+        of_chunks.push(first_block..places.len());
     }
+    let params = device.uniform_each("block.params", &all_params)?;
+    let of_place = |((chunk, rows, leaves), params): ((usize, _, _), _)| Block {
+        chunk,
+        rows,
+        leaves,
+        params,
+        inputs: chunks[chunk].inputs.clone(),
+        targets: chunks[chunk].targets.clone(),
+    };
+    let blocks = places.into_iter().zip(params).map(of_place).collect();
     Ok((blocks, of_chunks))
 }
 

@@ -51,7 +51,22 @@ struct Dispatch {
 }
 
 impl Pipeline {
+    /// `kernel`, compiled.
+    ///
+    /// # Errors
+    /// If the device binds fewer buffers.
     pub(super) fn new(device: &Device, kernel: &Kernel) -> Result<Self> {
+        if !device.binds(kernel) {
+            return Err(device.limit(format!(
+                "{} needs {} buffers; at most {} may be storage, and {} of any kind",
+                kernel.name,
+                kernel.bindings.len(),
+                device.limits.max_storage_buffers_per_shader_stage,
+                device
+                    .limits
+                    .max_buffers_and_acceleration_structures_per_shader_stage
+            )));
+        }
         Ok(Self {
             name: kernel.name,
             compiled: device.kernels.compiled(device, kernel)?,
@@ -84,7 +99,7 @@ impl Pipeline {
             .map(|(binding, (buffer, access))| wgpu::BindGroupEntry {
                 binding,
                 resource: match access {
-                    Uniform | Read | ReadWrite => buffer.as_entire_binding(),
+                    Uniform | Read | ReadWrite => buffer.binding(),
                     UniformAt(bytes) | ReadAt(bytes) => {
                         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                             buffer,
@@ -201,6 +216,21 @@ pub(super) mod tests {
         let product = device.read(&numbers, 0, 1).unwrap();
         assert_eq!(product, [12.0], "each factor is its own kernel's");
         assert_eq!(device.kernels.count(), 2, "kernels that were compiled");
+    }
+
+    #[test]
+    fn a_kernel_of_more_buffers_than_the_device_binds_is_refused_with_the_limit() {
+        let mut device = device();
+        device.limits.max_storage_buffers_per_shader_stage = 1;
+        let kernel = |n_buffers| Kernel {
+            name: "test",
+            wgsl: String::new(),
+            bindings: vec![ReadWrite; n_buffers],
+        };
+        let refused = Pipeline::new(&device, &kernel(2)).unwrap_err().to_string();
+        let limit = "test needs 2 buffers; at most 1 may be storage, and ";
+        assert!(refused.contains(limit), "{refused}");
+        assert!(device.binds(&kernel(1)), "one buffer");
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Trained {
     pub promised_decrease: Option<f64>,
     /// What is minimised, at `parameters`: the loss of the data and the penalties.
     pub loss: f64,
+    /// Why the device could not measure the loss at `parameters`; `loss` and `summary` are then those of the last update.
+    /// `None` if it did.
+    pub loss_failure: Option<String>,
     /// The loss on the held-out samples at `parameters`, if there are any.
     pub validation: Option<f64>,
     /// The course of what is minimised, as iterations saw it, in a few hundred points. All optimizers but L-BFGS see it

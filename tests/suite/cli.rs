@@ -489,6 +489,8 @@ fn variables_that_choose_an_adapter_are_honoured_or_refused() {
         ),
         ("WGPU_BACKEND", "vulkan,cuda", 3, "asks for `cuda`"),
         ("WGPU_POWER_PREF", "low", 0, ""),
+        ("WGPU_ADAPTER_NAME", "0", 0, ""),
+        ("WGPU_ADAPTER_NAME", "99", 3, "=99 matches none of 0: "),
         (
             "WGPU_POWER_PREF",
             "best",

@@ -84,6 +84,9 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     })?;
     let trained = training.finish()?;
     reporter.finish(&trained);
+    if let Some(why) = &trained.loss_failure {
+        report::tell(&format!("the loss is that of the last update: {why}"));
+    }
     let run = Run::new(&dataset, &config, &hardware, args.sample_settings());
     let model = Model::new(&dataset, &config, &trained);
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));

@@ -4,6 +4,8 @@
 use super::Device;
 use crate::error::{Error, Result};
 use crate::gpu::adapter::AdapterKind;
+use crate::gpu::params::UNIFORM_STRIDE;
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,12 @@ use wgpu::BufferUsages;
 
 /// A buffer whose bytes count as held by its device until the last clone is dropped.
 #[derive(Clone, Debug)]
-pub(in crate::gpu) struct Buffer(Arc<Counted>);
+pub(in crate::gpu) struct Buffer {
+    counted: Arc<Counted>,
+    /// The bytes that shaders see: so many from there on, or all.
+    at: u64,
+    bytes: Option<NonZeroU64>,
+}
 
 #[derive(Debug)]
 struct Counted {
@@ -22,10 +29,24 @@ struct Counted {
 impl Buffer {
     fn new(buffer: wgpu::Buffer, held: &Arc<AtomicU64>) -> Self {
         held.fetch_add(buffer.size(), Ordering::Relaxed);
-        Self(Arc::new(Counted {
+        let counted = Counted {
             buffer,
             held: Arc::clone(held),
-        }))
+        };
+        Self {
+            counted: Arc::new(counted),
+            at: 0,
+            bytes: None,
+        }
+    }
+
+    /// The bytes that shaders see.
+    pub(in crate::gpu) fn binding(&self) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: self,
+            offset: self.at,
+            size: self.bytes,
+        })
     }
 }
 
@@ -33,7 +54,7 @@ impl Deref for Buffer {
     type Target = wgpu::Buffer;
 
     fn deref(&self) -> &wgpu::Buffer {
-        &self.0.buffer
+        &self.counted.buffer
     }
 }
 
@@ -50,12 +71,15 @@ impl Device {
     }
 
     /// Fails if the host cannot have `bytes` for `what` and the device's memory is the host's, as a software
-    /// adapter's is. Such memory is granted long before it is there; asking for all of it in one piece, and
+    /// adapter's is and an integrated GPU's. Such memory is granted long before it is there; asking for all of it in one piece, and
     /// giving it back untouched, tells whether it can ever be.
     pub(in crate::gpu) fn check_host_memory(&self, what: &str, bytes: u64) -> Result<()> {
         let granted = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
-        if self.adapter.kind == AdapterKind::Software && !usize::try_from(bytes).is_ok_and(granted)
-        {
+        let of_host = matches!(
+            self.adapter.kind,
+            AdapterKind::Software | AdapterKind::Integrated
+        );
+        if of_host && !usize::try_from(bytes).is_ok_and(granted) {
             return Err(self.memory(what, bytes));
         }
         Ok(())
@@ -123,6 +147,25 @@ impl Device {
         self.uniforms(label, std::slice::from_ref(params))
     }
 
+    /// A uniform for each of `params`, all in one buffer: a buffer of its own takes 64 KiB of some devices.
+    pub(in crate::gpu) fn uniform_each<P: bytemuck::NoUninit>(
+        &self,
+        label: &str,
+        params: &[P],
+    ) -> Result<Vec<Buffer>> {
+        let mut bytes = vec![0; params.len() * UNIFORM_STRIDE];
+        for (to, params) in bytes.chunks_exact_mut(UNIFORM_STRIDE).zip(params) {
+            to[..size_of::<P>()].copy_from_slice(bytemuck::bytes_of(params));
+        }
+        let all = self.uniforms(label, &bytes)?;
+        let of = |at: usize| Buffer {
+            at: at as u64,
+            bytes: NonZeroU64::new(size_of::<P>() as u64),
+            ..all.clone()
+        };
+        Ok((0..bytes.len()).step_by(UNIFORM_STRIDE).map(of).collect())
+    }
+
     /// A uniform buffer that holds each of `params`.
     pub(in crate::gpu) fn uniforms(
         &self,
@@ -144,9 +187,24 @@ impl Device {
 mod tests {
     use super::BufferUsages;
     use crate::error::Error;
+    use crate::gpu::adapter::AdapterKind;
     use crate::gpu::device::tests::{device, ran_in_little_memory};
 
     const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn memory_that_the_host_cannot_have_is_refused_where_it_is_the_devices() {
+        let mut device = device();
+        for (kind, is_refused) in [
+            (AdapterKind::Software, true),
+            (AdapterKind::Integrated, true),
+            (AdapterKind::Discrete, false),
+        ] {
+            device.adapter.kind = kind;
+            let checked = device.check_host_memory("test", 1 << 60);
+            assert_eq!(checked.is_err(), is_refused, "{kind}");
+        }
+    }
 
     /// Memory is used up buffer by buffer.
     #[test]

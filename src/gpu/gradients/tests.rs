@@ -1,8 +1,10 @@
 //! Layers that share a dispatch, and updates with the gradient.
 
 use super::GradientKernel;
+use crate::backend::Backend;
 use crate::data::Storage;
 use crate::gpu::dense_kernels::DenseKernel;
+use crate::gpu::device::tests::device;
 use crate::gpu::input_format::InputFormat;
 use crate::gpu::kernel::Kernel;
 use crate::gpu::kernels::RowOrder;
@@ -10,8 +12,10 @@ use crate::gpu::optimizer;
 use crate::gpu::parameter_layout::ParameterLayout;
 use crate::gpu::small_network::tests::{By, Case, rule};
 use crate::gpu::tile::Tile;
+use crate::gpu::{Gpu, GpuOptions};
 use crate::network::{Activation, Hidden, Network};
 use crate::optimizer::Optimizer;
+use std::sync::Arc;
 
 /// The kernel in every variant, with the invocations of a workgroup.
 pub(in crate::gpu) fn kernels() -> Vec<(Kernel, usize)> {
@@ -114,6 +118,42 @@ fn updates_with_the_gradient_have_the_bits_of_updates_from_its_sums() {
         assert!(
             expected == case.bits(&[1, 14], By::Larger),
             "{what}, in parts"
+        );
+    }
+}
+
+/// Two layers of 9 tiles together and of 2 each if they are taken one after the other, on a device that takes 4 in a
+/// dimension, and on one that takes all.
+#[test]
+fn layers_of_more_tiles_than_a_dimension_has_share_no_dispatch() {
+    let bits = |optimizer, max_workgroups: Option<u32>| {
+        let case = Case {
+            widths: &[100],
+            rule: rule(optimizer, Some(30)),
+            ..Case::new()
+        };
+        let dataset = case.dataset();
+        let mut device = device();
+        let most = device.adapter.max_workgroups;
+        device.adapter.max_workgroups = max_workgroups.unwrap_or(most);
+        let options = GpuOptions::default();
+        let mut gpu = Gpu::on(Arc::new(device), case.problem(&dataset), options).unwrap();
+        let mut parameters = vec![0.0; gpu.parameters().unwrap().len()];
+        let numbers = parameters.iter_mut().zip(0_u16..);
+        numbers.for_each(|(parameter, i)| *parameter = f64::from(i % 17) / 17.0 - 0.5);
+        gpu.set_parameters(&parameters).unwrap();
+        gpu.follow(&case.rule).unwrap();
+        gpu.submit(0..4).unwrap();
+        gpu.wait().unwrap();
+        let is_fused = gpu.batches.fused_update().is_some();
+        assert_eq!(is_fused, max_workgroups.is_none(), "{max_workgroups:?}");
+        let gradient = gpu.evaluate().unwrap().gradient;
+        (gpu.parameters().unwrap(), gradient)
+    };
+    for optimizer in [Optimizer::GradientDescent, Optimizer::Adam] {
+        assert!(
+            bits(optimizer, Some(4)) == bits(optimizer, None),
+            "{optimizer:?}"
         );
     }
 }

@@ -294,7 +294,7 @@ fn write_rounding(out: &mut dyn Write, run: &Run, rounding: &StorageEffect) -> i
 
 impl Report for Vec<Adapter> {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        for adapter in self {
+        for (number, adapter) in self.iter().enumerate() {
             let [least, most] = adapter.subgroup_size;
             let subgroups = match adapter.subgroups {
                 false => "none".to_owned(),
@@ -307,7 +307,8 @@ impl Report for Vec<Adapter> {
             let a_workgroup = format!("{invocations} invocations, {memory}");
             writeln!(out, "{}", adapter.name)?;
             for (what, value) in [
-                ("kind", &adapter.kind as &dyn Display),
+                ("number", &number as &dyn Display),
+                ("kind", &adapter.kind),
                 ("api", &adapter.api),
                 ("driver", &adapter.driver),
                 ("subgroups", &subgroups),

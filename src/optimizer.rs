@@ -176,7 +176,13 @@ impl UpdateRule {
     /// The learning rate of update number `update`.
     #[must_use]
     pub fn rate(&self, update: u64) -> f64 {
-        let warm = (update + 1) as f64 / self.warm_up.max(1) as f64;
+        let warm_up = self.warm_up.max(1);
+        let warm = (update + 1) as f64 / warm_up as f64;
+        let update = match self.schedule {
+            // From the start on it would fall as fast as the warm-up rises.
+            Schedule::Inverse => (update + 1).saturating_sub(warm_up),
+            _ => update,
+        };
         self.learning_rate * self.schedule.factor(update, self.iterations) * warm.min(1.0)
     }
 

@@ -171,6 +171,17 @@ impl<'a> Training<'a> {
         self.run.parameters()
     }
 
+    /// Completes what is known of the last parameters.
+    fn evaluate_last(&mut self) -> Result<()> {
+        if self.run.progress.loss.is_nan() {
+            // Without an iteration nothing has evaluated the loss.
+            self.run.evaluate_end()?;
+            let (iteration, loss) = (self.iteration(), self.run.progress.loss);
+            self.run.history.push(iteration, loss);
+        }
+        self.evaluate_holdout()
+    }
+
     /// Ends the training: one more pass gives the loss at the parameters reached, unless it is known. A checkpoint that
     /// cannot be written costs no result, nor does a device that fails in that pass: [`Trained::checkpoint_failure`] and
     /// [`Trained::loss_failure`] say why.
@@ -180,13 +191,9 @@ impl<'a> Training<'a> {
     pub fn finish(mut self) -> Result<Trained> {
         // Before the evaluation below, which a training that continues from here would not make.
         self.save_checkpoint()?;
-        if self.run.progress.loss.is_nan() {
-            // Without an iteration nothing has evaluated the loss.
-            self.run.evaluate_end()?;
-            let (iteration, loss) = (self.iteration(), self.run.progress.loss);
-            self.run.history.push(iteration, loss);
+        if self.run.stop != Some(StopReason::Diverged) {
+            self.evaluate_last()?;
         }
-        self.evaluate_holdout()?;
         let best = self.return_to_best()?;
         let parameters = self.run.parameters()?;
         let evaluated = self.run.evaluate_end();

@@ -17,7 +17,7 @@ pub enum Schedule {
     /// `½ (1 + cos(π update / iterations))`, which falls to 0 over the iterations (Loshchilov and Hutter, SGDR, ICLR
     /// 2017, equation 5): `torch.optim.lr_scheduler.CosineAnnealingLR`.
     Cosine,
-    /// `1 / (1 + update)` (Robbins and Monro, 1951).
+    /// `1 / (1 + update)` (Robbins and Monro, 1951), of updates since the end of a warm-up.
     Inverse,
 }
 

@@ -2,7 +2,7 @@
 
 use super::config::check::require;
 use super::{Progress, StopReason, Training};
-use crate::error::{Remedy, Result};
+use crate::error::{Error, Remedy, Result};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -36,15 +36,21 @@ impl Training<'_> {
             .run
             .config
             .holdout_interval(self.run.dataset.n_samples());
+        if self.run.config.early_stopping.is_some() && self.iteration() == 0 {
+            // What a training begins with may be better than all that it reaches, such as the weights of a model.
+            self.evaluate_holdout()?;
+        }
         while self.run.stop.is_none() && self.iteration() < iteration {
             let next_evaluation = match self.holdout {
                 Some(_) => (self.iteration() / interval + 1).saturating_mul(interval),
                 None => u64::MAX,
             };
-            self.submit_until(iteration.min(next_evaluation), observe)?;
-            if self.iteration().is_multiple_of(interval) {
-                self.evaluate_holdout()?;
-            }
+            let advanced = self.submit_until(iteration.min(next_evaluation), observe);
+            let evaluated = advanced.and_then(|()| match self.iteration() % interval {
+                0 => self.evaluate_holdout(),
+                _ => Ok(()),
+            });
+            self.end_if_diverged(evaluated)?;
             if self.checkpoint_is_due() {
                 self.save_checkpoint()?;
             }
@@ -53,6 +59,17 @@ impl Training<'_> {
             self.run.stop.get_or_insert(StopReason::Iterations);
         }
         Ok(())
+    }
+
+    /// Ends a training that has diverged, if early stopping has parameters from before to return to.
+    fn end_if_diverged(&mut self, advanced: Result<()>) -> Result<()> {
+        match advanced {
+            Err(Error::Diverged { .. }) if self.best().is_some() => {
+                self.run.stop = Some(StopReason::Diverged);
+                Ok(())
+            }
+            advanced => advanced,
+        }
     }
 
     /// Keeps the backend busy until iteration `iteration`, a stop rule, or the time for a checkpoint.
@@ -90,7 +107,13 @@ impl Training<'_> {
             let Some(iterations) = submitted.pop_front() else {
                 return Ok(());
             };
-            self.run.complete(iterations)?;
+            if let Err(error) = self.run.complete(iterations) {
+                if matches!(error, Error::Diverged { .. }) {
+                    // What is still under way would be taken for the answer to what follows.
+                    submitted.iter().for_each(|_| drop(self.run.backend.wait()));
+                }
+                return Err(error);
+            }
             let now = Instant::now();
             self.run.add_time(iterations, now - since);
             since = now;

@@ -3,8 +3,8 @@
 mod file;
 mod key;
 
-use super::Training;
 use super::config::check::require;
+use super::{StopReason, Training};
 use crate::error::{LEAVE_OUT, Result};
 use file::TrainingState;
 use key::DatasetKey;
@@ -75,9 +75,10 @@ impl Training<'_> {
             .is_some_and(|it| it.last.elapsed().as_secs_f64() >= it.seconds)
     }
 
-    /// Writes a checkpoint if any are kept. Where the file cannot be written the training goes on.
+    /// Writes a checkpoint if any are kept, unless the training has diverged: from the last one before, it can go on with
+    /// other settings. Where the file cannot be written the training goes on.
     pub(super) fn save_checkpoint(&mut self) -> Result<()> {
-        if self.checkpoints.is_none() {
+        if self.checkpoints.is_none() || self.run.stop == Some(StopReason::Diverged) {
             return Ok(());
         }
         let state = TrainingState {

@@ -198,16 +198,17 @@ impl TrainConfig {
 
     /// The error that `what` is not finite after iteration `iteration`.
     pub(crate) fn diverged(&self, iteration: u64, what: impl Into<Cow<'static, str>>) -> Error {
+        let rescale = self.rescale();
         let mut remedies = match (iteration, self.reduction) {
             // The loss at the start, which no update led to, is that of the data and the weights.
-            (0, Reduction::Mean) => vec![RESCALE],
-            (0, Reduction::Sum) => vec![Remedy::Set("reduction", "mean"), RESCALE],
-            _ => self.smaller_steps().to_vec(),
+            (0, Reduction::Mean) => vec![rescale],
+            (0, Reduction::Sum) => vec![Remedy::Set("reduction", "mean"), rescale],
+            _ => self.smaller_steps(),
         };
         if iteration > 0 && !self.hidden.is_empty() && self.optimizer != Optimizer::LBfgs {
-            remedies.retain(|remedy| *remedy != RESCALE);
+            remedies.retain(|remedy| *remedy != rescale);
             remedies.extend(self.clip_norm.is_none().then_some(CLIP));
-            remedies.push(RESCALE);
+            remedies.push(rescale);
         }
         Error::Diverged {
             iteration,
@@ -218,12 +219,20 @@ impl TrainConfig {
 
     /// What to change if the updates are too large.
     #[must_use]
-    pub fn smaller_steps(&self) -> &'static [Remedy] {
+    pub fn smaller_steps(&self) -> Vec<Remedy> {
         const SMALLER: Remedy = Remedy::Lower("learning_rate");
         match (self.optimizer, self.reduction) {
-            (Optimizer::LBfgs, _) => &[RESCALE, Remedy::Raise("l2")],
-            (_, Reduction::Sum) => &[Remedy::Set("reduction", "mean"), SMALLER],
-            (_, Reduction::Mean) => &[SMALLER, RESCALE],
+            (Optimizer::LBfgs, _) => vec![self.rescale(), Remedy::Raise("l2")],
+            (_, Reduction::Sum) => vec![Remedy::Set("reduction", "mean"), SMALLER],
+            (_, Reduction::Mean) => vec![SMALLER, self.rescale()],
+        }
+    }
+
+    /// What to rescale: linear outputs are as large as their targets.
+    fn rescale(&self) -> Remedy {
+        match self.activation {
+            Activation::Identity => Remedy::Do("rescale the columns and the target"),
+            _ => RESCALE,
         }
     }
 

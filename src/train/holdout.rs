@@ -155,16 +155,19 @@ impl Training<'_> {
     /// If early stopping is on, returns to the parameters with the lowest loss on the held-out samples. Gives their
     /// iteration and that loss.
     pub(super) fn return_to_best(&mut self) -> Result<Option<(u64, f64)>> {
-        let best = self
-            .holdout
-            .as_ref()
-            .and_then(|holdout| holdout.state.best.as_ref());
-        let (Some(_), Some(best)) = (self.run.config.early_stopping, best) else {
+        let Some(best) = self.best().cloned() else {
             return Ok(None);
         };
-        if best.iteration != self.run.progress.iteration {
-            self.run.kept = Some(best.parameters.clone());
+        let has_diverged = self.run.stop == Some(StopReason::Diverged);
+        if has_diverged || best.iteration != self.run.progress.iteration {
+            self.run.kept = Some(best.parameters);
         }
         Ok(Some((best.iteration, best.loss)))
+    }
+
+    /// What early stopping would return to.
+    pub(super) fn best(&self) -> Option<&Best> {
+        self.run.config.early_stopping?;
+        self.holdout.as_ref()?.state.best.as_ref()
     }
 }

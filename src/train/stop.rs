@@ -21,6 +21,9 @@ pub enum StopReason {
     Seconds,
     /// The loss on the held-out samples has not fallen for as long as the settings allow.
     EarlyStopping,
+    /// The loss or a parameter is no longer finite, and early stopping returned to parameters from before. Without these
+    /// it is an [error](crate::Error::Diverged).
+    Diverged,
     /// The caller broke it off.
     Interrupted,
 }
@@ -37,6 +40,7 @@ impl std::fmt::Display for StopReason {
             }
             Self::Seconds => "its time is over",
             Self::EarlyStopping => "the validation loss has stopped falling",
+            Self::Diverged => "diverged",
             Self::Interrupted => "interrupted",
         })
     }

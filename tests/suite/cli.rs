@@ -666,6 +666,29 @@ fn a_saturated_layer_is_told() {
     assert!(!told("mean"), "the mean does not");
 }
 
+/// A batch of one row that is far from 0 is saturated, and half of the rows are not.
+#[test]
+fn a_batch_alone_is_no_saturated_layer() {
+    let rows = (0..40).map(|row| format!("{},{}\n", row % 2 * 1000, row % 4 / 2));
+    let rows = format!("x,y\n{}", rows.collect::<String>());
+    let path = file("saturated", "far.csv", rows.as_bytes());
+    for seed in ["1", "2", "3", "4"] {
+        let train = ["train", &path, "--backend", "cpu", "--no-standardise"];
+        let batches = [
+            "--batch-size",
+            "1",
+            "--iterations",
+            "3",
+            "--learning-rate",
+            "1e-9",
+        ];
+        let output = neuralnet(&[&train[..], &batches, &["--seed", seed]].concat());
+        assert!(output.status.success());
+        let told = stderr(&output);
+        assert!(!told.contains("saturated"), "{seed}: {told}");
+    }
+}
+
 #[test]
 fn parameters_beyond_f32_are_no_result() {
     let path = file(

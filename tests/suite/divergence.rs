@@ -157,7 +157,7 @@ fn the_update_and_the_first_layer_are_named() {
                 assert_eq!(
                     trained.unwrap_err().to_string(),
                     format!(
-                        "training diverged: after iteration {updates} {what} is not finite; lower `learning_rate`, set `clip_norm` to 1, which bounds the gradient, or rescale the columns"
+                        "training diverged: after iteration {updates} {what} is not finite; lower `learning_rate`, set `clip_norm` to 1, which bounds the gradient, or rescale the columns and the target"
                     ),
                     "{backend:?}, {activation:?}, rate {rate}"
                 );
@@ -201,7 +201,7 @@ fn what_is_not_finite_is_told_of_batches_and_of_the_loss() {
     let error = trained(&dataset, &batches, GPU).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "training diverged: after iteration 1 the loss, like the pre-activation z of layer 1 before it, is not finite; lower `learning_rate`, or rescale the columns"
+        "training diverged: after iteration 1 the loss, like the pre-activation z of layer 1 before it, is not finite; lower `learning_rate`, or rescale the columns and the target"
     );
     let error = trained(&dataset, &config(Activation::Relu, 1e9), GPU).unwrap_err();
     assert!(

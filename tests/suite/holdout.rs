@@ -618,3 +618,128 @@ fn a_model_that_is_of_no_use_is_told() {
         }
     }
 }
+
+/// Each backend, with hidden layers and without.
+fn hardware_and_layers() -> Vec<(Hardware, Hidden)> {
+    let gpu = Hardware {
+        backend: neuralnet::BackendChoice::Gpu,
+        ..Hardware::default()
+    };
+    let hidden = Hidden {
+        widths: vec![5],
+        ..Hidden::default()
+    };
+    let pairs = [Hardware::cpu(), gpu]
+        .map(|hardware| [Hidden::default(), hidden.clone()].map(|hidden| (hardware, hidden)));
+    pairs.concat()
+}
+
+/// A training on `split` from `start`, and through a checkpoint after each submission if there is a file.
+fn stopped_early(
+    (rest, held): &(Dataset, Dataset),
+    config: &TrainConfig,
+    hardware: &Hardware,
+    start: Option<&[f64]>,
+    checkpoint: Option<(&std::path::Path, bool)>,
+) -> neuralnet::Result<Trained> {
+    let mut training = Training::start(rest, config, hardware)?;
+    training.set_holdout(held, None)?;
+    if let Some(start) = start {
+        training.set_start(start)?;
+    }
+    if let Some((file, is_resumed)) = checkpoint {
+        training.checkpoint(file, 0.0)?;
+        if is_resumed {
+            training.resume(file)?;
+        }
+    }
+    training.advance_to(config.iterations, &mut |_: &_| ControlFlow::Continue(()))?;
+    training.finish()
+}
+
+/// Weights to begin with that are better than all that updates of too high a rate reach are kept.
+#[test]
+fn early_stopping_may_keep_the_start() {
+    let split = random_dataset(120, 4, 1).split(0.3, 1).unwrap();
+    for (hardware, hidden) in hardware_and_layers() {
+        let good = TrainConfig {
+            iterations: 200,
+            hidden,
+            ..TrainConfig::default()
+        };
+        let start = train(&split.0, &good, &hardware).unwrap().parameters;
+        let wild = TrainConfig {
+            learning_rate: 60.0,
+            early_stopping: Some(4),
+            ..good
+        };
+        let kept = stopped_early(&split, &wild, &hardware, Some(&start), None).unwrap();
+        assert_eq!((kept.kept, kept.stop), (Some(0), StopReason::EarlyStopping));
+        assert_eq!(bits(&kept.parameters), bits(&start));
+        assert_eq!(kept.validation_history[0].iteration, 0);
+        assert!(kept.loss < 1.0, "the loss at the start: {}", kept.loss);
+    }
+}
+
+/// A rate that grows until the training diverges costs nothing that early stopping holds, with a checkpoint neither.
+#[test]
+fn a_training_that_diverges_keeps_its_best_parameters() {
+    let folder = PathBuf::from(scratch()).join("diverged.checkpoint");
+    let inputs: Vec<f32> = (0..240)
+        .map(|at| (at * 37 % 61) as f32 / 20.0 - 1.5)
+        .collect();
+    let targets = inputs
+        .chunks(4)
+        .map(|row| 3.0 * row[0] - 2.0 * row[1] + row[2] * row[3]);
+    let targets = targets.collect();
+    let dataset = Dataset::from_rows("rows", 4, 1, inputs, targets).unwrap();
+    let split = dataset.split(0.3, 1).unwrap();
+    for (hardware, hidden) in hardware_and_layers() {
+        let config = TrainConfig {
+            iterations: 4000,
+            learning_rate: 0.01,
+            activation: Activation::Identity,
+            loss: Loss::SquaredError,
+            hidden,
+            schedule: neuralnet::Schedule::Step {
+                every: 50,
+                factor: 3.0,
+            },
+            early_stopping: Some(1000),
+            validation_every: Some(5),
+            ..TrainConfig::default()
+        };
+        let _ = fs::remove_file(&folder);
+        let run = |is_resumed| {
+            let checkpoint = Some((&*folder, is_resumed));
+            stopped_early(&split, &config, &hardware, None, checkpoint).unwrap()
+        };
+        let [whole, resumed] = [run(false), run(true)];
+        let what = format!("{hardware:?}, {:?}", config.hidden);
+        for trained in [&whole, &resumed] {
+            assert_eq!(trained.stop, StopReason::Diverged, "{what}");
+            let lowest = trained.validation_history.iter().map(|point| point.loss);
+            let lowest = lowest.fold(f64::INFINITY, f64::min);
+            assert!(
+                (trained.validation.unwrap() - lowest).abs() <= 0.0,
+                "{what}"
+            );
+            assert!(
+                trained.kept.unwrap() < trained.iterations,
+                "{what}: {trained:?}"
+            );
+            assert!(
+                trained.loss < 1.0 && trained.loss.is_finite(),
+                "{what}: {}",
+                trained.loss
+            );
+        }
+        assert_eq!(bits(&whole.parameters), bits(&resumed.parameters), "{what}");
+        let without = TrainConfig {
+            early_stopping: None,
+            ..config
+        };
+        let error = stopped_early(&split, &without, &hardware, None, None).unwrap_err();
+        assert!(error.to_string().contains("diverged"), "{error}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! The table and the numbers beside this file come from `optimizer/reference.py`.
 
-use crate::common::{assert_refused, neuralnet_json, random_dataset, root};
+use crate::common::{assert_refused, neuralnet, neuralnet_json, random_dataset, root};
 use neuralnet::backend::Backend;
 use neuralnet::cpu::Reference;
 use neuralnet::network::{Activation, Hidden, Init};
@@ -281,6 +281,51 @@ fn a_rate_of_0_is_no_divergence() {
     let (dataset, long) = (table(), config);
     let [short, long] = [short, long].map(|config| on_cpu(&dataset, &config).parameters);
     assert_eq!(short, long);
+}
+
+/// The rate of a training in one over the updates is the highest one at the end of its warm-up, and falls from there.
+#[test]
+fn a_warm_up_reaches_the_rate() {
+    let rates = |schedule, warm_up| {
+        let config = TrainConfig {
+            learning_rate: 12.0,
+            schedule,
+            warm_up,
+            ..TrainConfig::default()
+        };
+        [0, 1, 2, 3, 4].map(|update| config.rule().rate(update))
+    };
+    for (schedule, warm_up, expected) in [
+        (Schedule::Constant, 3, [4.0, 8.0, 12.0, 12.0, 12.0]),
+        (Schedule::Inverse, 3, [4.0, 8.0, 12.0, 6.0, 4.0]),
+        (Schedule::Inverse, 1, [12.0, 6.0, 4.0, 3.0, 2.4]),
+        (Schedule::Inverse, 0, [12.0, 6.0, 4.0, 3.0, 2.4]),
+    ] {
+        for (found, expected) in rates(schedule, warm_up).iter().zip(expected) {
+            let what = format_args!("{schedule:?}, {warm_up}");
+            assert!(
+                (found - expected).abs() <= 1e-14,
+                "{what}: {found}, not {expected}"
+            );
+        }
+    }
+    let told = |warm_up| {
+        let train = [
+            "train",
+            "--backend",
+            "cpu",
+            "--iterations",
+            "5",
+            "--warm-up",
+            warm_up,
+        ];
+        String::from_utf8(neuralnet(&train).stderr).unwrap()
+    };
+    assert!(told("6").contains("the warm-up of 6 iterations ends after the last one"));
+    assert!(
+        !told("5").contains("the warm-up"),
+        "the last one has the full rate"
+    );
 }
 
 /// What a schedule spreads over no updates at all is its first rate.

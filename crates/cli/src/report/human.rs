@@ -69,10 +69,8 @@ impl TrainResult<'_> {
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
         if let Some(loss) = self.validation_loss {
             let kept = self.kept_iteration.filter(|kept| *kept != self.iterations);
-            let after = kept.map(|kept| {
-                let kept = iterations(kept);
-                format!(", the lowest, after {kept}; these weights are kept")
-            });
+            let after =
+                kept.map(|n| format!(", the lowest, {}; these weights are kept", kept_at(n)));
             line(out, "held out", number(loss) + &after.unwrap_or_default())?;
         }
         if self.stop != StopReason::Iterations {
@@ -97,6 +95,14 @@ impl TrainResult<'_> {
 fn stopped(n: u64, reason: Option<StopReason>) -> String {
     let why = reason.map_or(String::new(), |reason| format!(": {reason}"));
     format!("after {}{why}", iterations(n))
+}
+
+/// When a training had the weights that it keeps.
+fn kept_at(n: u64) -> String {
+    match n {
+        0 => "before the first iteration".to_owned(),
+        n => format!("after {}", iterations(n)),
+    }
 }
 
 /// Writes the shapes of several layers, their parameters and their activations.
@@ -165,10 +171,8 @@ impl Report for ModelResult<'_> {
         line(out, "setting", settings(&description.config, standardised))?;
         if description.iterations < description.config.iterations {
             let stopped = stopped(description.iterations, description.stop);
-            let kept = description.kept_iteration.map(|kept| {
-                let kept = iterations(kept);
-                format!("; the weights are those after {kept}")
-            });
+            let kept = description.kept_iteration;
+            let kept = kept.map(|n| format!("; the weights are those {}", kept_at(n)));
             line(out, "stopped", stopped + &kept.unwrap_or_default())?;
         }
         line(out, &description.backend, &description.adapter)?;

@@ -1,6 +1,6 @@
 //! The output of a running training on stderr: notices, and on a terminal a progress bar.
 
-use super::format::shown;
+use super::format::{iterations, shown};
 use super::{on_hardware, tell};
 use crate::error::remedy_told;
 use indicatif::{HumanFloatCount, ProgressBar, ProgressStyle};
@@ -70,6 +70,12 @@ impl Reporter {
                 shown(first)
             ));
         }
+        if self.config.warm_up > self.config.iterations {
+            self.notice(&format!(
+                "the warm-up of {} ends after the last one: the learning rate is lower throughout; take a smaller --warm-up",
+                iterations(self.config.warm_up)
+            ));
+        }
     }
 
     /// Prints which backend trains, and why.
@@ -93,7 +99,10 @@ impl Reporter {
             HumanFloatCount((self.n_samples * passes_per_second).round()),
             self.bytes * passes_per_second / 1e9
         ));
-        self.warn_of_saturation(progress.summary.mean_slope, progress.iteration);
+        // One batch says little of all rows, and which ones are looked at depends on the clock.
+        if self.config.batch_size.is_none() {
+            self.warn_of_saturation(progress.summary.mean_slope, progress.iteration);
+        }
     }
 
     /// Clears the bar, and prints how the loss went and whether the training was interrupted.
@@ -107,6 +116,13 @@ impl Reporter {
                 sparkline(&losses),
                 losses[0],
                 trained.loss
+            ));
+        }
+        if trained.stop == StopReason::Diverged {
+            tell(&format!(
+                "training diverged after {}, and the best weights before that are kept; {}",
+                iterations(trained.iterations),
+                alternatives(self.config.smaller_steps().iter().map(remedy_told))
             ));
         }
         if trained.stop == StopReason::Interrupted {

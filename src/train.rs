@@ -41,7 +41,7 @@ use std::ops::ControlFlow;
 pub struct Progress {
     /// Iterations done.
     pub iteration: u64,
-    /// Evaluations for these iterations, each a pass over the samples.
+    /// Evaluations for these iterations, each a pass over the samples, or over those of a mini-batch.
     pub evaluations: u64,
     /// What is minimised, the penalties included, in the last pass; NaN before the first one.
     #[serde(deserialize_with = "number_or_nan")]

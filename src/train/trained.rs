@@ -19,7 +19,7 @@ pub struct Trained {
     pub iterations: u64,
     /// The iteration that `parameters` are those of, if early stopping returned to the best ones.
     pub kept: Option<u64>,
-    /// Evaluations for the iterations, each a pass over the samples.
+    /// Evaluations for the iterations, each a pass over the samples, or over those of a mini-batch.
     pub evaluations: u64,
     /// The sample of rows on which L-BFGS began, if it did.
     pub warm_start: Option<WarmStart>,

@@ -258,7 +258,7 @@ fn what_does_not_fit_together_is_refused() {
             &two,
             Activation::Softmax,
             Loss::SquaredError,
-            "`loss`: a softmax is trained towards cross-entropy",
+            "`loss`: a softmax is trained towards cross-entropy; set `loss` to cross-entropy, or set `activation` to sigmoid",
         ),
         (
             &two,

@@ -679,6 +679,17 @@ fn settings_that_cannot_be_used_are_refused_by_their_flag() {
             },
         ),
         (
+            "gradient_tolerance",
+            TrainConfig {
+                gradient_tolerance: Some(0.1),
+                hidden: Hidden {
+                    widths: vec![2],
+                    ..Hidden::default()
+                },
+                ..default()
+            },
+        ),
+        (
             "batch_size",
             TrainConfig {
                 batch_size: Some(dataset.n_samples() + 1),

@@ -135,7 +135,7 @@ fn a_page_shows_what_its_target_asks_for() {
         let always = [
             "baseline",
             "Weights",
-            "learning rate",
+            "<th>stopped</th>",
             "cpu: ",
             "200 samples",
             "seed",
@@ -232,6 +232,54 @@ fn the_last_table_tells_settings_in_words() {
     ] {
         let row = format!("<th>{name}</th><td>{value}</td>");
         assert!(page.contains(&row), "`{row}` is not in the page: {page}");
+    }
+}
+
+/// What the lines of losses are, when the training ended, which weights it kept, and no setting that it ignores.
+#[test]
+fn a_page_tells_the_losses_apart() {
+    let table = table("losses.csv", "a,b,passed", of_two);
+    let early = ["--early-stopping", "--validation", "0.25"];
+    let batches = ["--hidden", "4", "--batch-size", "16", "--dropout", "0.2"];
+    let penalties = ["--l2", "0.1", "--class-weight", "balanced"];
+    let high = ["--learning-rate", "0.3"];
+    let dropped = page(&table, &[&early[..], &batches, &penalties, &high].concat());
+    let lbfgs = page(&table, &[]);
+    for (page, parts, absent) in [
+        (
+            &dropped,
+            &[
+                "Training: of one batch of samples, before the update, with the penalties, with the weights of classes, without the units that dropout takes. Held out: of all these samples, after the update, without penalties, weights of classes and dropout.<",
+                ": the validation loss has stopped falling</td>",
+                "<th>weights kept</th><td>after ",
+                "<th>loss held out</th>",
+                "<th>learning rate</th>",
+            ][..],
+            &["<th>momentum</th>", "<th>warm start rows</th>"][..],
+        ),
+        (
+            &lbfgs,
+            &[
+                "Training: of all samples, with the penalties.<",
+                ": converged: the gradient is within its tolerance</td>",
+                "<th>loss of the data</th>",
+                "<th>warm start rows</th>",
+            ],
+            &[
+                "<th>momentum</th>",
+                "<th>learning rate</th>",
+                "<th>schedule</th>",
+                "Held out:",
+            ],
+        ),
+    ] {
+        assert_sound(page);
+        for part in parts {
+            assert!(page.contains(part), "`{part}` is not in the page: {page}");
+        }
+        for part in absent {
+            assert!(!page.contains(part), "`{part}` is in the page");
+        }
     }
 }
 

@@ -227,7 +227,7 @@ mod tests {
             ..TrainConfig::lbfgs()
         };
         assert!(told(refused(&lbfgs), "train").ends_with(
-            "leave it out, or take --optimizer gradient-descent, momentum, adam or adamw"
+            "leave it out, or take --optimizer gradient-descent, momentum, nesterov, rmsprop, adam or adamw"
         ));
         let softmax = TrainConfig {
             activation: Activation::Softmax,

@@ -8,7 +8,10 @@ use crate::objective::Loss;
 use crate::optimizer::{Optimizer, Schedule};
 use std::fmt::Display;
 
-const FIRST_ORDER: Remedy = Remedy::Set("optimizer", "gradient-descent, momentum, adam or adamw");
+const FIRST_ORDER: Remedy = Remedy::Set(
+    "optimizer",
+    "gradient-descent, momentum, nesterov, rmsprop, adam or adamw",
+);
 
 impl TrainConfig {
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
@@ -129,12 +132,13 @@ impl TrainConfig {
     }
 
     fn check_optimizer(&self) -> Result<()> {
+        let is_lbfgs = self.optimizer == Optimizer::LBfgs;
         let keeps_zeros = matches!(
             self.optimizer,
             Optimizer::GradientDescent | Optimizer::Momentum | Optimizer::LBfgs
         );
         require(
-            self.warm_start_rows.is_none() || self.optimizer == Optimizer::LBfgs,
+            self.warm_start_rows.is_none() || is_lbfgs,
             "warm_start_rows",
             "is where L-BFGS begins",
             &[Remedy::Set("optimizer", "lbfgs"), LEAVE_OUT],
@@ -146,6 +150,16 @@ impl TrainConfig {
             &[
                 Remedy::Set("optimizer", "lbfgs, momentum or gradient-descent"),
                 Remedy::Set("l2", "0.001 instead"),
+            ],
+        )?;
+        require(
+            self.gradient_tolerance.is_none() || is_lbfgs || self.hidden.is_empty(),
+            "gradient_tolerance",
+            "is held against the curvature, which of hidden layers L-BFGS alone finds out",
+            &[
+                Remedy::Set("optimizer", "lbfgs"),
+                Remedy::Set("loss_tolerance", "1e-6"),
+                Remedy::Set("early_stopping", "10 with held-out samples"),
             ],
         )?;
         require(
@@ -203,7 +217,7 @@ impl TrainConfig {
         let (reason, remedies): (_, &[_]) = match is_softmax {
             true => (
                 "a softmax is trained towards cross-entropy",
-                &[Remedy::Set("loss", "cross-entropy")],
+                &[Remedy::Set("loss", "cross-entropy"), SIGMOID],
             ),
             false => (
                 "numbers are trained towards the squared error",

@@ -23,7 +23,10 @@ pub(crate) struct ArithmeticCeiling {
     pub flop_per_second: f64,
 }
 
-/// What an update is nearer to the ceiling of.
+/// Below this share of both ceilings neither bounds an update.
+const LEAST_SHARE: f64 = 0.2;
+
+/// What takes the most of an update's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Bound {
@@ -31,6 +34,19 @@ pub(crate) enum Bound {
     Arithmetic,
     /// Reading memory.
     Reading,
+    /// Neither: the calls of a pass and of the optimizer, and threads that wait for each other.
+    Overhead,
+}
+
+impl Bound {
+    /// By the shares that an update has of the ceilings.
+    fn of(share_of_arithmetic: f64, share_of_reading: f64) -> Self {
+        match share_of_arithmetic.max(share_of_reading) {
+            ..LEAST_SHARE => Self::Overhead,
+            _ if share_of_arithmetic >= share_of_reading => Self::Arithmetic,
+            _ => Self::Reading,
+        }
+    }
 }
 
 /// The updates of one network.
@@ -81,7 +97,7 @@ pub(crate) struct NetworkTimes {
     pub ceiling_bytes_per_second: f64,
     /// The one over the other.
     pub share_of_reading: f64,
-    /// The ceiling of which it has the larger share.
+    /// The ceiling of which it has the larger share, if that is large enough.
     pub bound_by: Bound,
 }
 
@@ -140,10 +156,7 @@ pub(super) fn measure(
         bytes_per_second,
         ceiling_bytes_per_second,
         share_of_reading,
-        bound_by: match share_of_arithmetic >= share_of_reading {
-            true => Bound::Arithmetic,
-            false => Bound::Reading,
-        },
+        bound_by: Bound::of(share_of_arithmetic, share_of_reading),
         seconds,
         hidden_activation: settings.hidden.activation,
         hidden: settings.hidden.widths,
@@ -192,7 +205,7 @@ fn mean_rows(n_samples: usize, batch_size: usize, updates: std::ops::Range<u64>)
 
 #[cfg(test)]
 mod tests {
-    use super::{flop_a_row, mean_rows};
+    use super::{Bound, flop_a_row, mean_rows};
     use neuralnet::network::{Hidden, Network};
 
     /// 784·128 and 128·10 weights; by hand 203,264 operations forward, as many for the gradient, and 2,560 for the
@@ -209,6 +222,21 @@ mod tests {
             };
             let network = Network::single_layer(n_inputs, n_outputs, true).with_hidden(&hidden);
             assert_eq!(flop_a_row(&network), flop, "{widths:?}");
+        }
+    }
+
+    #[test]
+    fn what_reaches_neither_ceiling_is_bound_by_neither() {
+        for (arithmetic, reading, bound) in [
+            (0.3, 0.2, Bound::Arithmetic),
+            (0.1, 0.2, Bound::Reading),
+            (0.02, 0.01, Bound::Overhead),
+        ] {
+            assert_eq!(
+                Bound::of(arithmetic, reading),
+                bound,
+                "{arithmetic}, {reading}"
+            );
         }
     }
 

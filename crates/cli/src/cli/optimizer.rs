@@ -69,7 +69,7 @@ pub(super) struct StopArgs {
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     warm_start_rows: Option<usize>,
-    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts (default: 1e-6 for lbfgs; otherwise no such rule)
+    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts; with --hidden lbfgs alone knows it (default: 1e-6 for lbfgs; otherwise no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     gradient_tolerance: Option<f64>,
     /// Stop once an iteration changes the loss by this share or less (default: no such rule)
@@ -224,7 +224,7 @@ impl OptimizerArgs {
             return Err(Error::setting("--weight-decay", reason));
         }
         if task.learning_rate.is_some() && optimizer == Optimizer::LBfgs {
-            let reason = "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum, adam or adamw";
+            let reason = "L-BFGS searches its steps itself; leave it out, or take --optimizer gradient-descent, momentum, nesterov, rmsprop, adam or adamw";
             return Err(Error::setting("--learning-rate", reason));
         }
         Ok(())

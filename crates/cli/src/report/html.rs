@@ -49,6 +49,7 @@ struct View<'a> {
     n_more_targets: usize,
     notes: &'a [String],
     loss: Option<Plot>,
+    loss_caption: String,
     standardised: bool,
     outputs: Vec<OutputWeights<'a>>,
     n_more_outputs: usize,
@@ -119,6 +120,7 @@ impl Page<'_> {
             n_more_targets: n_targets.saturating_sub(SHOWN_TARGETS),
             notes: &metrics.notes,
             loss: curves::loss(&self.trained.history, &self.trained.validation_history),
+            loss_caption: curves::loss_caption(&self.run.config, self.holdout.is_some()),
             standardised: self.model.description().scaling.is_some(),
             n_more_outputs: match outputs.len() {
                 0 => 0,

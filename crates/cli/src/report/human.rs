@@ -92,13 +92,13 @@ impl TrainResult<'_> {
 }
 
 /// After how many iterations a training ended, and why if that is known.
-fn stopped(n: u64, reason: Option<StopReason>) -> String {
+pub(super) fn stopped(n: u64, reason: Option<StopReason>) -> String {
     let why = reason.map_or(String::new(), |reason| format!(": {reason}"));
     format!("after {}{why}", iterations(n))
 }
 
 /// When a training had the weights that it keeps.
-fn kept_at(n: u64) -> String {
+pub(super) fn kept_at(n: u64) -> String {
     match n {
         0 => "before the first iteration".to_owned(),
         n => format!("after {}", iterations(n)),

@@ -16,7 +16,7 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
         Loss::CrossEntropy => "cross-entropy",
     };
     let bias = if train.bias { "with bias" } else { "no bias" };
-    let is_usual = train.activation == Activation::Sigmoid;
+    let is_usual = (train.activation, train.loss) == (Activation::Sigmoid, Loss::CrossEntropy);
     let activation = (!is_usual).then(|| name(&train.activation));
     let mut settings = vec![format!("{reduction} of {loss}")];
     if !train.hidden.is_empty() {

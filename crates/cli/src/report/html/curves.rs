@@ -2,6 +2,8 @@
 
 use super::plot::{Axis, Plot};
 use crate::report::metrics::{amount, digits};
+use crate::report::run::Settings;
+use neuralnet::Optimizer;
 use neuralnet::metrics::{ClassMetrics, Histogram, Histogram2d};
 use neuralnet::train::HistoryPoint;
 use serde::Serialize;
@@ -62,6 +64,35 @@ pub(super) fn loss(training: &[HistoryPoint], holdout: &[HistoryPoint]) -> Optio
         true => plot,
         false => plot.line("second", points(holdout).into_iter()),
     })
+}
+
+/// What the two lines of losses are: an update sees more, or less, than the loss of the data.
+pub(super) fn loss_caption(settings: &Settings, has_holdout: bool) -> String {
+    let config = &settings.train;
+    let all = [
+        (config.batch_size.is_some(), "one batch of samples"),
+        (config.batch_size.is_none(), "all samples"),
+        (config.optimizer != Optimizer::LBfgs, "before the update"),
+        (config.l1 > 0.0 || config.l2 > 0.0, "with the penalties"),
+        (
+            settings.samples.class_weight.is_some(),
+            "with the weights of classes",
+        ),
+        (config.dropout > 0.0, "without the units that dropout takes"),
+    ];
+    let there = all.iter().filter(|(is_there, _)| *is_there);
+    let training: Vec<&str> = there.map(|(_, what)| *what).collect();
+    let mean = match config.average_decay {
+        Some(_) => ", at the mean of the weights",
+        None => "",
+    };
+    let holdout = match has_holdout {
+        true => format!(
+            " Held out: of all these samples, after the update{mean}, without penalties, weights of classes and dropout."
+        ),
+        false => String::new(),
+    };
+    format!("Training: of {}.{holdout}", training.join(", "))
 }
 
 /// The receiver operating characteristic of two classes; `None` where it is not defined.

@@ -1,11 +1,12 @@
 //! The tables of a page, and its bars of weights.
 
 use super::Page;
+use crate::report::human::{kept_at, stopped};
 use crate::report::metrics::{Line, SHOWN_CLASSES, confusions, lines};
 use indicatif::HumanCount;
-use neuralnet::Model;
 use neuralnet::data::Scaling;
 use neuralnet::metrics::{Class, ClassMetrics, Measured};
+use neuralnet::{Model, Optimizer};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -107,7 +108,7 @@ pub(super) fn weights(model: &Model) -> Vec<OutputWeights<'_>> {
     outputs.map(output).collect()
 }
 
-/// The rows of the last table, name and value: the hardware, the speed and every setting.
+/// The rows of the last table, name and value: the hardware, the speed, the end and every setting that matters.
 pub(super) fn settings(page: &Page<'_>) -> Vec<(String, String)> {
     let trained = page.trained;
     let (backend, adapter) = (trained.backend, &trained.adapter);
@@ -120,13 +121,40 @@ pub(super) fn settings(page: &Page<'_>) -> Vec<(String, String)> {
         ("time".to_owned(), time),
     ];
     rows.extend(speed.map(|speed| ("speed".to_owned(), speed)));
-    rows.push(("loss reached".to_owned(), trained.loss.to_string()));
+    let held_out = trained.validation.map(|loss| loss.to_string());
+    let all = [
+        (
+            "stopped",
+            Some(stopped(trained.iterations, Some(trained.stop))),
+        ),
+        ("weights kept", trained.kept.map(kept_at)),
+        ("loss reached", Some(trained.loss.to_string())),
+        ("loss of the data", Some(trained.summary.loss.to_string())),
+        ("loss held out", held_out),
+    ];
+    let known = all.into_iter();
+    rows.extend(known.filter_map(|(name, value)| Some((name.to_owned(), value?))));
     // The settings come by way of JSON, so that none can be forgotten here.
     if let Ok(Value::Object(settings)) = serde_json::to_value(&page.run.config) {
+        let optimizer = page.run.config.train.optimizer;
+        let used = settings
+            .into_iter()
+            .filter(|(name, _)| is_used(name, optimizer));
         let row = |(name, value): (String, _)| (name.replace('_', " "), told(&value));
-        rows.extend(settings.into_iter().map(row));
+        rows.extend(used.map(row));
     }
     rows
+}
+
+/// Whether a training by `optimizer` depends on the setting `name`.
+fn is_used(name: &str, optimizer: Optimizer) -> bool {
+    let is_lbfgs = optimizer == Optimizer::LBfgs;
+    match name {
+        "learning_rate" | "schedule" => !is_lbfgs,
+        "warm_start_rows" => is_lbfgs,
+        "momentum" => [Optimizer::Momentum, Optimizer::Nesterov].contains(&optimizer),
+        _ => true,
+    }
 }
 
 /// A setting in words.

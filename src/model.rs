@@ -6,7 +6,7 @@
 mod parts;
 mod samples;
 
-use crate::atomic_file;
+use crate::atomic_file::{self, Destination};
 use crate::backend::Problem;
 use crate::cpu;
 use crate::data::{Classes, Column, Dataset, Scaling, Time};
@@ -263,18 +263,20 @@ impl Model {
         atomic_file::checksum(&self.description, [self.parameters.as_slice()])
     }
 
-    /// Writes the model into the file `path`. A file of that name is replaced, but only once the new one is complete.
+    /// Writes the model into `file`, of which a name is enough. A file that is there is replaced, but only once the new
+    /// one is complete.
     ///
     /// # Errors
     /// If the file cannot be written, or no model could be read from it, as of settings or samples that are not those of
     /// the training, or of names that stand there twice.
-    pub fn save(&self, path: &Path) -> Result<()> {
+    pub fn save<'a>(&self, file: impl Into<Destination<'a>>) -> Result<()> {
+        let file = file.into();
         let bytes = self.bytes();
         Self::parse(&bytes).map_err(|reason| Error::Model {
-            path: path.to_owned(),
+            path: file.path.to_owned(),
             reason: format!("would be a model that cannot be read: it {reason}"),
         })?;
-        atomic_file::replace(path, |mut file| file.write_all(&bytes))
+        atomic_file::replace(file, |mut file| file.write_all(&bytes))
     }
 
     /// The description as it stands in a file, with the checksum.

@@ -24,7 +24,7 @@ pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Summary};
 use crate::data::{self, Dataset};
-use crate::error::{LEAVE_OUT, Result};
+use crate::error::{Error, LEAVE_OUT, Result};
 use crate::network::Network;
 use checkpoint::{Checkpoints, RunKey};
 use config::check::require;
@@ -71,6 +71,8 @@ pub struct Training<'a> {
     notices: Vec<String>,
     holdout: Option<HoldoutLoss<'a>>,
     checkpoints: Option<Checkpoints>,
+    /// Tells why a checkpoint cannot be written.
+    tell_failure: Option<Box<dyn FnMut(&Error) + Send>>,
     /// The fingerprint of the parameters that the training begins with, unless the seed gives them.
     start: Option<u64>,
     /// What tells this run from others, once a checkpoint asks for it.
@@ -90,6 +92,7 @@ impl<'a> Training<'a> {
             notices,
             holdout: None,
             checkpoints: None,
+            tell_failure: None,
             start: None,
             key: OnceCell::new(),
         })

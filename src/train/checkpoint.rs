@@ -5,7 +5,8 @@ mod key;
 
 use super::config::check::require;
 use super::{StopReason, Training};
-use crate::error::{LEAVE_OUT, Result};
+use crate::atomic_file::Destination;
+use crate::error::{Error, LEAVE_OUT, Result};
 use file::TrainingState;
 use key::DatasetKey;
 pub(super) use key::RunKey;
@@ -16,19 +17,31 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     path: PathBuf,
+    /// Whether the next one may take the place of a file.
+    replaces: bool,
     seconds: f64,
     last: Instant,
     /// Why the last one could not be written.
     pub(super) failure: Option<String>,
 }
 
+impl Checkpoints {
+    fn destination(&self) -> Destination<'_> {
+        Destination {
+            path: &self.path,
+            replaces: self.replaces,
+        }
+    }
+}
+
 impl Training<'_> {
-    /// Keeps the training in the file `path`, about every `seconds` and at its end. The file is replaced whole or not
+    /// Keeps the training in `file`, of which a name is enough, about every `seconds` and at its end. The file is replaced whole or not
     /// at all, so that a crash at any moment leaves a checkpoint. The first one takes a pass over the data, for their fingerprint.
     ///
     /// # Errors
     /// If `seconds` is negative or not finite.
-    pub fn checkpoint(&mut self, path: &Path, seconds: f64) -> Result<()> {
+    pub fn checkpoint<'f>(&mut self, file: impl Into<Destination<'f>>, seconds: f64) -> Result<()> {
+        let Destination { path, replaces } = file.into();
         require(
             seconds >= 0.0 && seconds.is_finite(),
             "checkpoint_seconds",
@@ -37,11 +50,18 @@ impl Training<'_> {
         )?;
         self.checkpoints = Some(Checkpoints {
             path: path.to_owned(),
+            replaces,
             seconds,
             last: Instant::now(),
             failure: None,
         });
         Ok(())
+    }
+
+    /// Calls `tell` when a checkpoint cannot be written, after which the training goes on and tries again, but not again
+    /// before one was written.
+    pub fn on_checkpoint_failure(&mut self, tell: impl FnMut(&Error) + Send + 'static) {
+        self.tell_failure = Some(Box::new(tell));
     }
 
     /// Continues from the file `path`, to the bits that the training would have reached without a break. To be called
@@ -60,6 +80,7 @@ impl Training<'_> {
         state.key.check_iterations(key, state.progress.iteration)?;
         self.run.set_raw_parameters(&state.parameters)?;
         self.run.progress = state.progress;
+        self.run.seconds_before = state.progress.seconds;
         self.run.history = state.history;
         self.run.set_optimizer_state(state.optimizer)?;
         if let (Some(holdout), Some(state)) = (&mut self.holdout, state.holdout) {
@@ -90,9 +111,17 @@ impl Training<'_> {
             holdout: self.holdout.as_ref().map(|it| it.state.clone()),
             parameters: self.run.raw_parameters()?,
         };
+        let goes_on = self.run.stop.is_none() && !self.run.is_complete();
         if let Some(checkpoints) = &mut self.checkpoints {
-            let written = state.write(&checkpoints.path);
-            checkpoints.failure = written.err().map(|error| error.to_string());
+            let failure = state.write(checkpoints.destination()).err();
+            if let (Some(error), Some(tell)) = (&failure, &mut self.tell_failure)
+                && checkpoints.failure.is_none()
+                && goes_on
+            {
+                tell(error);
+            }
+            checkpoints.replaces |= failure.is_none();
+            checkpoints.failure = failure.map(|error| error.to_string());
             checkpoints.last = Instant::now();
         }
         Ok(())

@@ -23,6 +23,8 @@ pub(super) struct TrainingRun<'a> {
     /// Updates the parameters; `None` if the backend does so by itself.
     pub(super) optimizer: Option<HostOptimizer>,
     pub(super) progress: Progress,
+    /// Seconds of the training before it was resumed.
+    pub(super) seconds_before: f64,
     pub(super) history: History,
     pub(super) stop: Option<StopReason>,
     /// The parameters that the training ends with, if they are not those of its last update.
@@ -57,6 +59,7 @@ impl<'a> TrainingRun<'a> {
                 seconds: since.elapsed().as_secs_f64(),
                 ..Progress::default()
             },
+            seconds_before: 0.0,
             history: History::default(),
             stop: None,
             kept: None,
@@ -109,14 +112,15 @@ impl<'a> TrainingRun<'a> {
         self.progress.iteration >= self.config.iterations
     }
 
-    /// Adds the time that a submission took, and stops if the training has lasted long enough. Learns from it how many
+    /// Adds the time that a submission took, and stops if the training has lasted long enough since it began or was resumed. Learns from it how many
     /// iterations to submit, except of L-BFGS, whose iterations are few and long: one at a time.
     pub(super) fn add_time(&mut self, iterations: NonZeroU32, time: Duration) {
         self.progress.seconds += time.as_secs_f64();
         if self.config.optimizer != Optimizer::LBfgs {
             self.submission_size.observe(iterations, time);
         }
-        let is_over = self.progress.seconds >= self.config.max_seconds.unwrap_or(f64::INFINITY);
+        let seconds = self.progress.seconds - self.seconds_before;
+        let is_over = seconds >= self.config.max_seconds.unwrap_or(f64::INFINITY);
         if is_over && !self.is_complete() {
             self.stop.get_or_insert(StopReason::Seconds);
         }

@@ -227,26 +227,65 @@ pub(crate) fn assert_refused(args: &[&str], code: i32, parts: &[&str]) {
 /// stdout.
 #[cfg(unix)]
 pub(crate) fn interrupted(args: &[&str]) -> Vec<u8> {
-    use std::io::{BufRead, BufReader, Read};
-    let mut child = Command::new(binary())
-        .args(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("training on the") {
-        assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
-    }
-    let pid = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &pid]).status();
-    assert!(sent.unwrap().success(), "the signal was sent");
-    stderr.read_to_string(&mut told).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let mut running = Running::of(Command::new(binary()).args(args));
+    running.wait_for("training on the");
+    // A terminal that closes, and `timeout`, signal twice at once.
+    running.signal("INT");
+    running.signal("TERM");
+    let (output, told) = running.end();
     assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("interrupted: ending with"), "{told}");
     assert!(told.contains("interrupted after"), "{told}");
     output.stdout
+}
+
+/// A program that runs, and what it has told on stderr.
+#[cfg(unix)]
+pub(crate) struct Running {
+    child: std::process::Child,
+    stderr: std::io::BufReader<std::process::ChildStderr>,
+    told: String,
+}
+
+#[cfg(unix)]
+impl Running {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+        let told = String::new();
+        Self {
+            child,
+            stderr,
+            told,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads stderr up to the line with `text`.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        use std::io::BufRead;
+        while !self.told.contains(text) {
+            let read = self.stderr.read_line(&mut self.told).unwrap();
+            assert!(read > 0, "`{text}` is not in: {}", self.told);
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.id().to_string());
+        let sent = Command::new("kill").args([name, id]).status();
+        assert!(sent.unwrap().success(), "the signal was sent");
+    }
+
+    /// Waits for the end; gives all that was told on stderr, too.
+    pub(crate) fn end(mut self) -> (Output, String) {
+        use std::io::Read;
+        self.stderr.read_to_string(&mut self.told).unwrap();
+        (self.child.wait_with_output().unwrap(), self.told)
+    }
 }
 
 /// Runs the binary, expects success, and reads its JSON.

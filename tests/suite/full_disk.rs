@@ -93,6 +93,7 @@ fn the_old_file_stays() {
         assert_eq!(output.status.code(), Some(2), "{args:?} {name}: {stderr}");
         let last = stderr.lines().last().unwrap_or_default();
         assert!(last.contains(name), "{args:?}: {name} is not in: {last}");
+        assert!(last.contains("make room there"), "{args:?}: {last}");
         let is_told = !output.stdout.is_empty();
         assert_eq!(is_told, args[0] == "train", "{args:?}: the result");
         assert!(

@@ -25,6 +25,8 @@ mod full_disk;
 mod gradient;
 mod gzip;
 mod holdout;
+#[cfg(unix)]
+mod interrupt;
 mod later_tables;
 mod logits;
 mod model;

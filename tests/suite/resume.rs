@@ -538,6 +538,35 @@ fn a_finished_training_goes_on_with_more_iterations() {
     }
 }
 
+/// The seconds of a resumed training are its own, so that each of a chain of trainings does its share.
+#[test]
+fn the_time_begins_again() {
+    let config = TrainConfig {
+        iterations: u64::MAX,
+        max_seconds: Some(0.05),
+        ..TrainConfig::default()
+    };
+    let file = fresh("seconds.checkpoint");
+    let dataset = random_dataset(20, 3, 1);
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    let mut reached = 0;
+    for part in 0..3 {
+        let mut training = Training::start(&dataset, &config, &Hardware::cpu()).unwrap();
+        if part > 0 {
+            training.resume(&file).unwrap();
+        }
+        training.checkpoint(&file, 1e9).unwrap();
+        training.advance_to(u64::MAX, &mut go_on).unwrap();
+        let trained = training.finish().unwrap();
+        assert_eq!(trained.stop, StopReason::Seconds, "part {part}");
+        assert!(
+            trained.iterations > reached + 10,
+            "part {part} after {reached}"
+        );
+        reached = trained.iterations;
+    }
+}
+
 /// Whatever is written into a checkpoint, reading it ends, without a panic, and what goes on is what was kept.
 #[test]
 fn no_value_of_a_checkpoint_changes_in_silence() {

@@ -83,6 +83,18 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+impl Command {
+    /// Starts the threads that this command takes.
+    pub(crate) fn start_threads(&self) -> Result<()> {
+        HardwareArgs::start_threads(match self {
+            Self::Train(args) => Some(args.hardware),
+            Self::Validate(args) => Some(args.hardware),
+            Self::Bench(args) => Some(args.hardware),
+            _ => None,
+        })
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  neuralnet predict exam.safetensors later.csv\n  neuralnet predict exam.safetensors later.csv --output predictions.csv"

@@ -7,6 +7,9 @@ use std::io;
 /// The result of every fallible step of a command.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
+/// What helps where the system grants no thread.
+const MORE_THREADS: &str = "end other programs, or raise the limit of processes (ulimit -u)";
+
 /// Why a command fails.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -25,6 +28,10 @@ pub(crate) enum Error {
     Output(io::Error),
     /// The last checkpoint could not be written.
     Checkpoint(String),
+    /// Signals cannot be handled, for this reason.
+    Signals(String),
+    /// Threads cannot be started, for this reason.
+    Threads(rayon::ThreadPoolBuildError),
 }
 
 impl From<neuralnet::Error> for Error {
@@ -67,6 +74,8 @@ impl Error {
             Self::Setting { flag, reason } => format!("{flag}: {reason}"),
             Self::Output(error) => format!("stdout: {error}"),
             Self::Checkpoint(why) => why.clone(),
+            Self::Signals(why) => format!("Ctrl-C could not be handled: {why}; {MORE_THREADS}"),
+            Self::Threads(why) => format!("threads could not be started: {why}; {MORE_THREADS}"),
         }
     }
 }

@@ -36,6 +36,8 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode> {
+    interrupt::handle()?;
+    command.start_threads()?;
     match command {
         Command::Train(args) => return train(&args),
         Command::Predict(args) => predict(&args),
@@ -74,8 +76,9 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
         training.set_start(model.parameters())?;
     }
     args.checkpoint.prepare(&mut training)?;
-    interrupt::handle();
     let mut reporter = Reporter::new(&dataset, &config);
+    training.on_checkpoint_failure(reporter.checkpoint_failure());
+    interrupt::end_training(reporter.interrupted());
     reporter.data(&dataset, args.task.activation.is_some() || init.is_some());
     reporter.backend(&training);
     let article = iterate(&mut training, &dataset, &config, |progress| {
@@ -89,6 +92,9 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     }
     let run = Run::new(&dataset, &config, &hardware, args.sample_settings());
     let model = Model::new(&dataset, &config, &trained);
+    // Before anything that takes time, which a second Ctrl-C may cut off.
+    let saved = args.output.as_ref();
+    let saved = saved.map(|path| model.save(args.destination(path)).map(|()| path));
     let holdout = holdout.as_ref().map(|holdout| model.measure(holdout));
     let holdout = holdout.transpose()?;
     let notes = holdout.iter().flat_map(|metrics| &metrics.notes);
@@ -99,9 +105,8 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());
     let printed = report::print(&result, args.json);
-    let saved = args.output.as_ref().map_or(Ok(()), |path| {
-        model.save(path)?;
-        report::wrote(path);
+    let saved = saved.map_or(Ok(()), |saved| {
+        report::wrote(saved?);
         Ok(())
     });
     let reported = args.report.as_ref().map_or(Ok(()), |path| {
@@ -112,7 +117,7 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
             training: &model.measure(&samples)?,
             holdout: holdout.as_ref(),
         };
-        html::write(&page, path)?;
+        html::write(&page, args.destination(path))?;
         report::wrote(path);
         Ok(())
     });
@@ -156,11 +161,11 @@ fn iterate(
 }
 
 fn predict(args: &PredictArgs) -> Result<()> {
-    let output = args.output.as_deref();
-    if let Some(path) = output {
+    let mut output = None;
+    if let Some(path) = &args.output {
         neuralnet_table::check_output(path)?;
         check_unread(path, "--output", [Path::new(&args.data), &args.model])?;
-        writable(path, "--output", args.force)?;
+        output = Some(writable(path, "--output", args.force)?);
     }
     let model = Model::open(&args.model)?;
     let options = args.table.options();
@@ -174,11 +179,11 @@ fn predict(args: &PredictArgs) -> Result<()> {
             let out = &mut io::BufWriter::new(io::stdout().lock());
             report::printed(neuralnet_table::predict(&mut predictor, &mut data, out)?)?;
         }
-        Some(path) => neuralnet_table::predict_to(&mut predictor, &mut data, path)?,
+        Some(file) => neuralnet_table::predict_to(&mut predictor, &mut data, file)?,
     }
     report::notices(&data.take_notices(), data.source());
-    if let Some(path) = output {
-        report::wrote(path);
+    if let Some(file) = output {
+        report::wrote(file.path);
     }
     Ok(())
 }
@@ -201,10 +206,10 @@ fn evaluate(args: &EvaluateArgs) -> Result<()> {
 
 fn export(args: &ExportArgs) -> Result<()> {
     check_unread(&args.output, "OUT.onnx", [&*args.model])?;
-    let path = writable(&args.output, "OUT.onnx", args.force)?;
-    let exported = onnx::export(&Model::open(&args.model)?, path)?;
+    let file = writable(&args.output, "OUT.onnx", args.force)?;
+    let exported = onnx::export(&Model::open(&args.model)?, file)?;
     report::exported(&exported);
-    report::wrote(path);
+    report::wrote(file.path);
     Ok(())
 }
 
@@ -214,7 +219,7 @@ fn convert(args: &ConvertArgs) -> Result<()> {
     check_unread(&args.output, "OUT", read)?;
     let output = writable(&args.output, "OUT", args.force)?;
     let converted = neuralnet_table::convert(&args.input, labels, &args.text.options(), output)?;
-    report::converted(output, &converted);
+    report::converted(output.path, &converted);
     Ok(())
 }
 

@@ -18,14 +18,14 @@ mod layers;
 mod proto;
 
 use graph::{Graph, ML, Type, int, ints, strings};
+use neuralnet::atomic_file::{self, Destination};
 use neuralnet::data::{Column, Time};
 use neuralnet::model::Description;
 use neuralnet::network::Layer;
-use neuralnet::{Error, Model, Result, atomic_file};
+use neuralnet::{Error, Model, Result};
 use proto::Message;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// The version of the file format, from 2020, which every runtime reads.
 const IR_VERSION: u64 = 7;
@@ -47,17 +47,17 @@ pub(crate) struct Exported {
     pub(crate) inputs: Option<String>,
 }
 
-/// Writes `model` into the file `path`, its parameters rounded to f32. An existing file is replaced only once the new
+/// Writes `model` into `file`, its parameters rounded to f32. An existing file is replaced only once the new
 /// one is complete.
 ///
 /// # Errors
 /// If the file cannot be written, its name does not end in `.onnx`, or a parameter overflows f32.
-pub(crate) fn export(model: &Model, path: &Path) -> Result<Exported> {
+pub(crate) fn export(model: &Model, file: Destination<'_>) -> Result<Exported> {
     let invalid = |reason: String| Error::Write {
-        path: path.to_owned(),
+        path: file.path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidInput, reason),
     };
-    let extension = path.extension().unwrap_or_default();
+    let extension = file.path.extension().unwrap_or_default();
     if !extension.eq_ignore_ascii_case("onnx") {
         return Err(invalid("the name of an ONNX file ends in .onnx".to_owned()));
     }
@@ -72,7 +72,7 @@ pub(crate) fn export(model: &Model, path: &Path) -> Result<Exported> {
         inputs: described_inputs(&model.description().columns, &graph.output),
     };
     let message = message(model.description(), graph);
-    atomic_file::replace(path, |mut file| file.write_all(message.as_ref()))?;
+    atomic_file::replace(file, |mut file| file.write_all(message.as_ref()))?;
     Ok(exported)
 }
 

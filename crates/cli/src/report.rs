@@ -105,12 +105,13 @@ pub(crate) fn converted(path: &Path, converted: &Converted) {
     for notice in &converted.notices {
         tell(notice);
     }
+    let bytes = converted.bytes.map(|bytes| format!(", {bytes} bytes"));
     tell(&format!(
-        "wrote {}: {} of {}, {} bytes",
+        "wrote {}: {} of {}{}",
         path.display(),
         counted(converted.n_rows, "row"),
         counted(converted.n_columns, "column"),
-        converted.bytes
+        bytes.unwrap_or_default()
     ));
 }
 
@@ -124,9 +125,17 @@ pub(crate) fn tell(text: &str) {
     print_line(NOTICE, text);
 }
 
-/// Prints one line on stderr, the name of the program in `style` where `--color` and the terminal allow it. A closed
-/// stderr is not an error: nobody reads it.
+/// Prints one line on stderr, the name of the program in `style` where `--color` and the terminal allow it. Control
+/// characters, as a name of a file may have them, are shown as such. A closed stderr is not an error: nobody reads it.
 fn print_line(style: Style, text: &str) {
+    let is_shown = |c: &char| *c == '\n' || !c.is_control();
+    let text: String = text
+        .chars()
+        .map(|c| match is_shown(&c) {
+            true => c.to_string(),
+            false => c.escape_debug().to_string(),
+        })
+        .collect();
     drop(writeln!(
         anstream::stderr(),
         "{style}neuralnet:{style:#} {text}"

@@ -74,6 +74,12 @@ fn beside(path: &Path) -> Unplaced<PathBuf> {
         .ok_or_else(|| format!("has no `{plain}` or `{plain}.gz` beside it"))
 }
 
+/// The file of the labels beside the pictures in the file `path`, if there is one.
+#[must_use]
+pub fn labels_beside(path: &Path) -> Option<PathBuf> {
+    beside(path).ok()
+}
+
 /// The numbers of the file `path` of these bytes.
 fn array(path: &Path, bytes: Bytes) -> Result<Array> {
     let header = header(&bytes).map_err(|reason| Error::file(path, reason))?;

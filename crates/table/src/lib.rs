@@ -64,6 +64,7 @@ mod wide;
 mod write;
 
 pub use error::{Error, Place, Remedy, Result};
+pub use idx::labels_beside;
 pub use memory::from_batches;
 pub use open::{is_file, open, open_alike, open_for, open_labelled};
 pub use options::{Impute, MISSING, ModelOptions, TableOptions, TextOptions};

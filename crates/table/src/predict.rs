@@ -8,11 +8,12 @@
 use crate::error::{Error, Result};
 use crate::reader;
 use crate::stream::{Span, Stream};
-use crate::write::{Format, TableWriter};
+use crate::write::{Format, TableWriter, check_seekable};
 use arrow_array::{Float64Array, Int64Array, LargeStringArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use neuralnet::atomic_file::{self, Destination};
 use neuralnet::network::Meaning;
-use neuralnet::{Classes, Model, Predictor, atomic_file};
+use neuralnet::{Classes, Model, Predictor};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,19 +37,24 @@ pub fn predict(
     }
 }
 
-/// Writes the same into the file `path` in the format of its name; a file of that name is replaced, and only once the
+/// Writes the same into `file` in the format of its name; a file of that name is replaced, and only once the
 /// new one is complete.
 ///
 /// # Errors
 /// Those of [`predict`], and if the file cannot be written, or [`check_output`] refuses its name.
-pub fn predict_to(predictor: &mut Predictor<'_>, data: &mut Stream, path: &Path) -> Result<()> {
-    let format = format_of(path)?;
+pub fn predict_to<'a>(
+    predictor: &mut Predictor<'_>,
+    data: &mut Stream,
+    file: impl Into<Destination<'a>>,
+) -> Result<()> {
+    let file = file.into();
+    let format = format_of(file.path)?;
     if format == Format::Npy && !data.passed().is_empty() {
         return Err(Error::setting("passed", "an array holds the predictions alone, and no columns of the table; take a name that ends in .csv, .parquet or .feather".to_owned()));
     }
     let columns = Columns::of(predictor.model(), data, format != Format::Npy);
     let mut of_data = Ok(());
-    let written = atomic_file::replace(path, |file| {
+    let written = atomic_file::replace(file, |file| {
         let writer = TableWriter::begin(format, file, &columns.schema)?;
         of_data = columns.write(predictor, data, writer)?;
         match of_data {
@@ -63,16 +69,21 @@ pub fn predict_to(predictor: &mut Predictor<'_>, data: &mut Stream, path: &Path)
 /// Refuses the name of a file that predictions cannot be written into.
 ///
 /// # Errors
-/// If it ends in none of `.csv` (also `.csv.gz` and `.csv.zst`), `.npy`, `.parquet`, `.feather` and `.arrow`.
+/// If it ends in none of `.csv` (also `.csv.gz` and `.csv.zst`), `.npy`, `.parquet`, `.feather` and `.arrow`, or an
+/// array is to go into a pipe or a device.
 pub fn check_output(path: &Path) -> Result<()> {
     format_of(path).map(|_| ())
 }
 
 fn format_of(path: &Path) -> Result<Format> {
-    Format::of(path).ok_or_else(|| Error::setting("output", format!(
+    let format = Format::of(path).ok_or_else(|| Error::setting("output", format!(
             "`{}` does not end in .csv, .csv.gz, .csv.zst, .npy, .parquet, .feather or .arrow, which are what predictions are written as",
             path.display()
-        )))
+        )))?;
+    if format == Format::Npy {
+        check_seekable(path)?;
+    }
+    Ok(format)
 }
 
 /// What is told of each row.

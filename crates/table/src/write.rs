@@ -7,7 +7,7 @@ mod text;
 mod writer;
 
 pub use convert::{Converted, convert};
-pub(crate) use writer::{Format, TableWriter};
+pub(crate) use writer::{Format, TableWriter, check_seekable};
 
 use crate::error::Result;
 use crate::npy::Header;

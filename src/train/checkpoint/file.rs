@@ -3,7 +3,7 @@
 //! seed and the iteration, so the file does not hold it.
 
 use super::key::RunKey;
-use crate::atomic_file;
+use crate::atomic_file::{self, Destination};
 use crate::error::{Error, Result};
 use crate::tensors;
 use crate::train::Progress;
@@ -91,14 +91,14 @@ impl TrainingState {
         Ok(state)
     }
 
-    pub(super) fn write(mut self, path: &Path) -> Result<()> {
+    pub(super) fn write(mut self, file: Destination<'_>) -> Result<()> {
         let text = serde_json::to_string(&self).expect("strings and numbers");
         let checksum = self.checksum(&text);
         let vectors = self.vectors_mut().into_iter();
         let tensors = vectors.map(|(name, vector)| (name, vec![vector.len()], vector.as_slice()));
         let metadata = [(KEY.to_owned(), text), (CHECKSUM.to_owned(), checksum)];
         let bytes = tensors::bytes(tensors, HashMap::from(metadata));
-        atomic_file::replace(path, |mut file| file.write_all(&bytes))
+        atomic_file::replace(file, |mut file| file.write_all(&bytes))
     }
 
     /// The checksum of the vectors and of `text`, which describes them.

@@ -37,7 +37,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_parser = choice::<Precision>(), help_heading = "Hardware")]
     precision: Option<Precision>,
     #[command(flatten)]
-    hardware: HardwareArgs,
+    pub(super) hardware: HardwareArgs,
     /// Give the GPU's driver the shaders with their loops as they are written, not written out: the difference in time is what writing them out is worth; needs --backend gpu, and a software adapter refuses it
     #[arg(long, help_heading = "Hardware")]
     keep_loops: bool,

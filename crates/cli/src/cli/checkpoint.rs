@@ -4,7 +4,8 @@ use super::output::is_same;
 use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::Training;
-use std::path::PathBuf;
+use neuralnet::atomic_file::Destination;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Checkpoints")]
@@ -23,7 +24,7 @@ pub(crate) struct CheckpointArgs {
     checkpoint_seconds: f64,
     /// Go on from the checkpoint FILE to the weights that an unbroken training reaches, bit for bit; name the same data and settings
     #[arg(long, value_name = "FILE")]
-    resume: Option<PathBuf>,
+    pub(super) resume: Option<PathBuf>,
 }
 
 impl CheckpointArgs {
@@ -32,8 +33,7 @@ impl CheckpointArgs {
         let Some(path) = &self.checkpoint else {
             return Ok(());
         };
-        let is_resumed = self.resume.as_ref().is_some_and(|old| is_same(old, path));
-        if is_resumed || path.symlink_metadata().is_err() {
+        if self.is_resumed(path) || path.symlink_metadata().is_err() {
             return Ok(());
         }
         let path = path.display();
@@ -42,13 +42,19 @@ impl CheckpointArgs {
         Err(Error::setting("--checkpoint", reason))
     }
 
+    /// Whether the training goes on from the file `path`.
+    fn is_resumed(&self, path: &Path) -> bool {
+        self.resume.as_ref().is_some_and(|old| is_same(old, path))
+    }
+
     /// Resumes `training` and starts its checkpoints, if these are asked for.
     pub(crate) fn prepare(&self, training: &mut Training<'_>) -> Result<()> {
         if let Some(path) = &self.resume {
             training.resume(path)?;
         }
         if let Some(path) = &self.checkpoint {
-            training.checkpoint(path, self.checkpoint_seconds)?;
+            let replaces = self.is_resumed(path);
+            training.checkpoint(Destination { path, replaces }, self.checkpoint_seconds)?;
         }
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! The arguments that say how the hardware is used.
 
 use super::choice::choice;
+use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::{BackendChoice, GpuOptions, Hardware, Precision, Storage};
 
 /// The threads, and how the GPU's memory is used.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct HardwareArgs {
-    /// Threads of the CPU backend; the bits do not depend on it (default: every core)
+    /// Threads that read tables and that compute on the CPU; the bits do not depend on it (default: every core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Hardware")]
     threads: Option<u16>,
     /// How the inputs are stored: f16 and u8 take half and a quarter of the memory and its traffic, and round the inputs; `validate` says by how much, and what that does to the loss. Bytes, such as those of pictures, lose nothing as u8 with --no-standardise
@@ -28,6 +29,15 @@ impl HardwareArgs {
     /// How the inputs are stored.
     pub(super) fn storage(self) -> Storage {
         self.storage
+    }
+
+    /// Starts the threads that read tables, or takes the one that there is where the system grants no other.
+    pub(crate) fn start_threads(threads: Option<Self>) -> Result<()> {
+        let n = threads.and_then(|it| it.threads).map_or(0, usize::from);
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(n);
+        let alone = || pool().num_threads(1).use_current_thread().build_global();
+        let started = pool().build_global().or_else(|_| alone());
+        started.map_err(Error::Threads)
     }
 
     /// The hardware, with the backend and the precision that are asked for.

@@ -1,6 +1,6 @@
 //! The arguments for held-out samples and early stopping.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap::Args;
 use neuralnet::Dataset;
 use neuralnet_table::ModelOptions;
@@ -50,8 +50,11 @@ impl HoldoutArgs {
         let Some(path) = &self.validation_data else {
             return Ok((dataset, None));
         };
-        let path = path.to_string_lossy();
-        let holdout = neuralnet_table::open_alike(&dataset, &path, options)?;
+        let Some(path) = path.to_str() else {
+            let reason = format!("`{}` is no UTF-8; rename the file", path.display());
+            return Err(Error::setting("--validation-data", reason));
+        };
+        let holdout = neuralnet_table::open_alike(&dataset, path, options)?;
         Ok((dataset, Some(holdout)))
     }
 }

@@ -1,13 +1,25 @@
 //! Files to write: what is checked before any work is done.
 
 use crate::error::{Error, Result};
+use neuralnet::atomic_file::{self, Destination};
 use std::path::Path;
 
-/// Returns `path` if a file may be written there: it is no folder and in one, and, unless `force` allows replacing it, not
-/// there. `flag` names the argument.
-pub(crate) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> Result<&'a Path> {
+/// The file `path`, if it may be written: it names no folder and is in one, is, unless `force` allows replacing it, not
+/// there, and the system grants it. `flag` names the argument.
+pub(crate) fn writable<'a>(
+    path: &'a Path,
+    flag: &'static str,
+    force: bool,
+) -> Result<Destination<'a>> {
     let shown = path.display();
-    if path.is_dir() || !folder(path).is_dir() {
+    if path == Path::new("-") {
+        let reason = "`-` does not stand for stdout; name a file";
+        return Err(Error::setting(flag, reason));
+    }
+    // A slash at the end is no part of the name.
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let is_named = !name.is_empty() && path.as_os_str().as_encoded_bytes().ends_with(name);
+    if !is_named || path.is_dir() || !folder(path).is_dir() {
         let reason = format!(
             "`{shown}` is a folder, or in one that does not exist; name a file in a folder that does"
         );
@@ -21,7 +33,11 @@ pub(crate) fn writable<'a>(path: &'a Path, flag: &'static str, force: bool) -> R
         let reason = format!("`{shown}` exists; take another name, or --force to {what}");
         return Err(Error::setting(flag, reason));
     }
-    Ok(path)
+    atomic_file::check(path)?;
+    Ok(Destination {
+        path,
+        replaces: force,
+    })
 }
 
 /// Refuses to replace one of the files that are `read`, and would be lost.

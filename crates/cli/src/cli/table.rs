@@ -138,7 +138,7 @@ pub(super) struct TableArgs {
     #[arg(long, value_name = "HOW")]
     pub(super) class_weight: Option<ClassWeight>,
     #[command(flatten)]
-    labels: LabelsArgs,
+    pub(super) labels: LabelsArgs,
     #[command(flatten)]
     pub(super) text: TextArgs,
 }

@@ -12,9 +12,10 @@ use super::task::{TaskArgs, suited_to};
 use crate::error::{Error, Result};
 use crate::report::{SampleSettings, TrainingSettings};
 use clap::{ArgGroup, Args};
+use neuralnet::atomic_file::Destination;
 use neuralnet::{BackendChoice, Dataset, Model, Optimizer, Precision, TrainConfig};
 use neuralnet_table::ModelOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The default of `train --iterations` for data other than the article's.
 const TRAIN_ITERATIONS: u64 = 1000;
@@ -156,12 +157,7 @@ impl TrainArgs {
                 );
                 return Err(Error::setting(flag, reason));
             }
-            let validation_data = self.holdout.validation_data.as_deref();
-            check_unread(
-                path,
-                flag,
-                validation_data.into_iter().chain([self.task.path()]),
-            )?;
+            check_unread(path, flag, self.read_for(flag).iter().map(PathBuf::as_path))?;
             writable(path, flag, self.force || *flag == "--checkpoint")?;
         }
         if let Some(path) = &self.output
@@ -175,5 +171,35 @@ impl TrainArgs {
             return Err(Error::setting("--output", reason));
         }
         self.checkpoint.check()
+    }
+
+    /// The files that are read and must not be replaced by that of `flag`. A model may go on from itself, and so may a
+    /// checkpoint.
+    fn read_for(&self, flag: &str) -> Vec<PathBuf> {
+        let (data, held_out) = (self.task.path(), self.holdout.validation_data.as_deref());
+        let labels = self.task.table.labels.path.as_deref();
+        let mut read: Vec<PathBuf> = [Some(data), held_out, labels]
+            .into_iter()
+            .flatten()
+            .flat_map(|path| [Some(path.to_owned()), neuralnet_table::labels_beside(path)])
+            .flatten()
+            .collect();
+        read.extend(self.start.path().filter(|_| flag != "--output").cloned());
+        read.extend(
+            self.checkpoint
+                .resume
+                .iter()
+                .filter(|_| flag != "--checkpoint")
+                .cloned(),
+        );
+        read
+    }
+
+    /// The file `path` of the output.
+    pub(crate) fn destination<'a>(&self, path: &'a Path) -> Destination<'a> {
+        Destination {
+            path,
+            replaces: self.force,
+        }
     }
 }

@@ -13,12 +13,12 @@ use indicatif::HumanCount;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
+use neuralnet::atomic_file::{self, Destination};
 use neuralnet::metrics::Measured;
-use neuralnet::{Metrics, Model, Result, Trained, atomic_file};
+use neuralnet::{Metrics, Model, Result, Trained};
 use plot::Plot;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::Path;
 use tables::{ClassTables, MetricRow, OutputWeights};
 
 /// Targets whose metrics are shown.
@@ -67,16 +67,16 @@ struct TargetView<'a> {
     charts: Vec<Chart>,
 }
 
-/// Writes `page` into the file `path`, which is replaced only once the new one is complete.
+/// Writes `page` into `file`, which is replaced only once the new one is complete.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn write(page: &Page<'_>, path: &Path) -> Result<()> {
+pub(crate) fn write(page: &Page<'_>, file: Destination<'_>) -> Result<()> {
     let environment = environment();
     let template = environment.get_template("page.html");
     let template = template.expect("the environment has it");
     let html = template.render(Serde(page.view()));
-    atomic_file::replace(path, |mut file| {
+    atomic_file::replace(file, |mut file| {
         file.write_all(html.map_err(io::Error::other)?.as_bytes())
     })
 }

@@ -7,7 +7,9 @@ use indicatif::{HumanFloatCount, ProgressBar, ProgressStyle};
 use neuralnet::error::alternatives;
 use neuralnet::network::Activation;
 use neuralnet::train::SATURATED_SLOPE;
-use neuralnet::{Dataset, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training};
+use neuralnet::{
+    Dataset, Error, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training,
+};
 use std::io::{self, IsTerminal};
 
 /// Prints the notices and the progress bar of one training.
@@ -83,6 +85,21 @@ impl Reporter {
         let backend = training.backend();
         let (kind, why) = (backend.kind(), training.notices().join("; "));
         self.notice(&on_hardware("training", kind, &backend.adapter(), &why));
+    }
+
+    /// What prints that the training is about to end, from any thread.
+    pub(crate) fn interrupted(&self) -> impl Fn() + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        move || {
+            let text = "interrupted: ending with what was reached, once it is measured; another Ctrl-C ends without it";
+            bar.suspend(|| tell(text));
+        }
+    }
+
+    /// What prints why a checkpoint was not written.
+    pub(crate) fn checkpoint_failure(&self) -> impl FnMut(&Error) + Send + 'static {
+        let bar = self.bar.clone();
+        move |why| bar.suspend(|| tell(&format!("{why}; the training goes on and tries again")))
     }
 
     /// Updates the bar, and warns of saturation.

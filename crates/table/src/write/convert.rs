@@ -6,7 +6,7 @@ mod tests;
 
 use super::exact::{OTHERS, narrowed, without_nulls};
 use super::npz::{self, TARGETS};
-use super::writer::{Format, TableWriter};
+use super::writer::{Format, TableWriter, check_seekable};
 use crate::error::{Error, Result, Unplaced, listed, shown};
 use crate::format;
 use crate::npz::COLUMNS;
@@ -16,9 +16,10 @@ use crate::time::time;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
-use neuralnet::atomic_file;
-use std::fs::File;
+use neuralnet::atomic_file::{self, Destination};
+use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,8 +30,8 @@ pub struct Converted {
     pub n_rows: usize,
     /// Columns.
     pub n_columns: usize,
-    /// Bytes of the file.
-    pub bytes: u64,
+    /// Bytes of the file; `None` of a pipe or a device.
+    pub bytes: Option<u64>,
     /// What was made of the file, and what the format could not hold as it was: a sentence each.
     pub notices: Vec<String>,
 }
@@ -42,12 +43,14 @@ pub struct Converted {
 ///
 /// # Errors
 /// If `input` cannot be read or `output` not be written, or its format cannot hold the table.
-pub fn convert(
+pub fn convert<'a>(
     input: &Path,
     labels: Option<&Path>,
     text: &TextOptions,
-    output: &Path,
+    output: impl Into<Destination<'a>>,
 ) -> Result<Converted> {
+    let destination = output.into();
+    let output = destination.path;
     let format = Format::of(output);
     let is_npz = output
         .extension()
@@ -60,6 +63,9 @@ pub fn convert(
                 output.display()
             ),
         ));
+    }
+    if matches!(format, None | Some(Format::Npy)) {
+        check_seekable(output)?;
     }
     let mut reader = format::open(input, text, labels)?;
     let mut columns = reader.columns().clone();
@@ -86,15 +92,12 @@ pub fn convert(
         None => npz(batches, &columns),
         Some(format) => table(batches, format, &mut notices),
     };
-    atomic_file::replace(output, write.map_err(wrong)?)?;
-    let metadata = std::fs::metadata(output).map_err(|source| neuralnet::Error::Write {
-        path: output.to_owned(),
-        source,
-    })?;
+    atomic_file::replace(destination, write.map_err(wrong)?)?;
+    let written = std::fs::metadata(output).ok().filter(Metadata::is_file);
     Ok(Converted {
         n_rows,
         n_columns: columns.names.len(),
-        bytes: metadata.len(),
+        bytes: written.map(|file| file.len()),
         notices,
     })
 }
@@ -279,6 +282,6 @@ fn npz(batches: Vec<RecordBatch>, columns: &Columns) -> Unplaced<Write> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             npz::texts(&mut archive, COLUMNS, &names)?;
         }
-        archive.finish()?.flush()
+        ManuallyDrop::into_inner(archive).finish()?.flush()
     }))
 }

@@ -5,6 +5,7 @@ use crate::npy::Header;
 use arrow_array::RecordBatch;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::mem::ManuallyDrop;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -14,8 +15,9 @@ pub(super) const TARGETS: &str = "y";
 /// An archive that is written.
 type Archive<'f> = ZipWriter<BufWriter<&'f File>>;
 
-pub(super) fn begin(file: &File) -> Archive<'_> {
-    ZipWriter::new(BufWriter::with_capacity(1 << 20, file))
+/// Begins an archive. One that is dropped before its end would say so on stderr.
+pub(super) fn begin(file: &File) -> ManuallyDrop<Archive<'_>> {
+    ManuallyDrop::new(ZipWriter::new(BufWriter::with_capacity(1 << 20, file)))
 }
 
 /// Writes an array of the rows of `batches`, whose columns are of one type; `is_flat` if one column is to be one

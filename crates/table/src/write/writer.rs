@@ -1,9 +1,11 @@
 //! Tables to files, a group of rows at a time. The bytes of a file do not depend on how its rows are grouped.
 
 use super::text;
+use crate::error::Error;
 use crate::npy::Header;
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::Compression;
+use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
@@ -58,6 +60,20 @@ impl Format {
     }
 }
 
+/// Refuses a pipe or a device for an array, whose length is written into its beginning at the end.
+pub(crate) fn check_seekable(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            let path = path.display();
+            let reason = format!(
+                "`{path}` is a pipe or a device, and an array needs a regular file; name one, or take .csv"
+            );
+            Err(Error::setting("output", reason))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A table that is written.
 pub(crate) struct TableWriter<'w> {
     out: Out<'w>,
@@ -100,12 +116,12 @@ impl<'w> TableWriter<'w> {
                     .set_created_by("neuralnet".to_owned())
                     .build();
                 let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties));
-                let writer = Box::new(writer.map_err(io::Error::other)?);
+                let writer = Box::new(writer.map_err(of_parquet)?);
                 return Self::with(Out::Parquet(writer), schema);
             }
             Format::Feather => {
                 let writer = FileWriter::try_new(buffered, schema);
-                Out::Feather(Box::new(writer.map_err(io::Error::other)?))
+                Out::Feather(Box::new(writer.map_err(of_arrow)?))
             }
         };
         Self::with(out, schema)
@@ -148,10 +164,10 @@ impl<'w> TableWriter<'w> {
                     in_pieces(&group, rows, file)?;
                 }
                 Out::Parquet(writer) => {
-                    writer.write(&group).map_err(io::Error::other)?;
-                    writer.flush().map_err(io::Error::other)?;
+                    writer.write(&group).map_err(of_parquet)?;
+                    writer.flush().map_err(of_parquet)?;
                 }
-                Out::Feather(writer) => writer.write(&group).map_err(io::Error::other)?,
+                Out::Feather(writer) => writer.write(&group).map_err(of_arrow)?,
                 Out::Csv(_) | Out::CsvGzip(_) | Out::CsvZstd(_) => {}
             }
         }
@@ -172,9 +188,9 @@ impl<'w> TableWriter<'w> {
                 file.rewind()?;
                 file.write_all(&npy_header(&self.unwritten.schema(), n_rows)?)
             }
-            Out::Parquet(writer) => writer.close().map(drop).map_err(io::Error::other),
+            Out::Parquet(writer) => writer.close().map(drop).map_err(of_parquet),
             Out::Feather(mut writer) => {
-                writer.finish().map_err(io::Error::other)?;
+                writer.finish().map_err(of_arrow)?;
                 writer.get_mut().flush()
             }
         }
@@ -190,6 +206,25 @@ impl Out<'_> {
             Self::CsvZstd(packed) => Some(packed),
             Self::Npy(..) | Self::Parquet(_) | Self::Feather(_) => None,
         }
+    }
+}
+
+/// What the system said, if that is why a Parquet file is not written.
+fn of_parquet(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(cause) => match cause.downcast() {
+            Ok(of_system) => *of_system,
+            Err(other) => io::Error::other(other),
+        },
+        other => io::Error::other(other),
+    }
+}
+
+/// What the system said, if that is why a Feather file is not written.
+fn of_arrow(error: ArrowError) -> io::Error {
+    match error {
+        ArrowError::IoError(_, of_system) => of_system,
+        other => io::Error::other(other),
     }
 }
 

@@ -69,7 +69,8 @@ pub struct TrainConfig {
     pub gradient_tolerance: Option<f64>,
     /// Ends a training when an iteration changes the loss by no more than this share of it. `None` for no such end.
     pub loss_tolerance: Option<f64>,
-    /// Ends a training after the iteration in which this many seconds are over. `None` for no such end.
+    /// Ends a training after the iteration in which this many seconds are over, since it began or was resumed. `None`
+    /// for no such end.
     pub max_seconds: Option<f64>,
     /// Rows of an update, drawn anew each epoch by `seed`, the same on every backend; `None` for all rows.
     pub batch_size: Option<usize>,

@@ -284,7 +284,23 @@ impl Running {
     pub(crate) fn end(mut self) -> (Output, String) {
         use std::io::Read;
         self.stderr.read_to_string(&mut self.told).unwrap();
-        (self.child.wait_with_output().unwrap(), self.told)
+        let mut stdout = Vec::new();
+        let mut out = self.child.stdout.take().unwrap();
+        out.read_to_end(&mut stdout).unwrap();
+        let output = Output {
+            status: self.child.wait().unwrap(),
+            stdout,
+            stderr: Vec::new(),
+        };
+        (output, std::mem::take(&mut self.told))
+    }
+}
+
+/// A test that fails leaves nothing that runs.
+#[cfg(unix)]
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
     }
 }
 

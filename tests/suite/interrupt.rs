@@ -7,14 +7,15 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// A training that ends when it is told to.
-const ENDLESS: [&str; 6] = [
+/// A training that ends when it is told to, or in a minute.
+const ENDLESS: [&str; 7] = [
     "train",
     "synthetic:2000x8",
     "--backend=cpu",
     "--threads=1",
     "--iterations",
     "1000000000",
+    "--max-seconds=60",
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -71,10 +72,8 @@ fn a_program_that_is_ended_leaves_no_unfinished_file() {
 fn signals_that_are_to_be_ignored_are_ignored() {
     let ignoring = "trap '' HUP INT; exec \"$@\"";
     let mut command = Command::new("sh");
-    command
-        .args(["-c", ignoring, "sh", &binary()])
-        .args(ENDLESS);
-    let mut training = Running::of(command.arg("--max-seconds=1"));
+    command.args(["-c", ignoring, "sh", &binary()]);
+    let mut training = Running::of(command.args(&ENDLESS[..6]).arg("--max-seconds=1"));
     training.wait_for("training on the");
     training.signal("HUP");
     training.signal("INT");

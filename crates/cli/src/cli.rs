@@ -37,7 +37,7 @@ pub(crate) use train::{Task, TrainArgs};
     name = "neuralnet",
     version,
     help_expected = true,
-    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory; 130 interrupted (Ctrl-C), with the results reached so far."
+    after_help = "Exit codes: 0 done; 1 a check failed, or training diverged; 2 bad input or usage; 3 no usable device, or out of its memory; 130 interrupted (Ctrl-C, SIGTERM, SIGHUP), a training with the results reached so far."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

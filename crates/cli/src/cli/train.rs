@@ -184,14 +184,9 @@ impl TrainArgs {
             .flat_map(|path| [Some(path.to_owned()), neuralnet_table::labels_beside(path)])
             .flatten()
             .collect();
+        let resumed = self.checkpoint.resume.as_ref();
         read.extend(self.start.path().filter(|_| flag != "--output").cloned());
-        read.extend(
-            self.checkpoint
-                .resume
-                .iter()
-                .filter(|_| flag != "--checkpoint")
-                .cloned(),
-        );
+        read.extend(resumed.filter(|_| flag != "--checkpoint").cloned());
         read
     }
 

@@ -24,9 +24,9 @@ pub use warm_start::WarmStart;
 
 use crate::backend::{Backend, Summary};
 use crate::data::{self, Dataset};
-use crate::error::{Error, LEAVE_OUT, Result};
+use crate::error::{LEAVE_OUT, Result};
 use crate::network::Network;
-use checkpoint::{Checkpoints, RunKey};
+use checkpoint::{Checkpoints, RunKey, TellFailure};
 use config::check::require;
 use holdout::HoldoutLoss;
 #[cfg(test)]
@@ -72,7 +72,7 @@ pub struct Training<'a> {
     holdout: Option<HoldoutLoss<'a>>,
     checkpoints: Option<Checkpoints>,
     /// Tells why a checkpoint cannot be written.
-    tell_failure: Option<Box<dyn FnMut(&Error) + Send>>,
+    tell_failure: Option<TellFailure>,
     /// The fingerprint of the parameters that the training begins with, unless the seed gives them.
     start: Option<u64>,
     /// What tells this run from others, once a checkpoint asks for it.

@@ -13,6 +13,9 @@ pub(super) use key::RunKey;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// What tells why a checkpoint cannot be written.
+pub(super) type TellFailure = Box<dyn FnMut(&Error) + Send>;
+
 /// Where and how often to write checkpoints.
 #[derive(Debug)]
 pub(super) struct Checkpoints {

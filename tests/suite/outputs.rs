@@ -96,7 +96,7 @@ fn what_is_read_is_not_replaced() {
 
 fn make_pipe(path: &str) {
     let made = Command::new("mkfifo").arg(path).status();
-    assert!(made.unwrap().success());
+    assert!(made.unwrap().success(), "a pipe is made");
 }
 
 /// The data are not looked for before.

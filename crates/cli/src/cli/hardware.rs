@@ -31,13 +31,14 @@ impl HardwareArgs {
         self.storage
     }
 
-    /// Starts the threads that read tables, or takes the one that there is where the system grants no other.
+    /// Starts the threads that read tables.
+    ///
+    /// # Errors
+    /// If the system does not grant them; to read a table would end in a panic.
     pub(crate) fn start_threads(threads: Option<Self>) -> Result<()> {
         let n = threads.and_then(|it| it.threads).map_or(0, usize::from);
-        let pool = || rayon::ThreadPoolBuilder::new().num_threads(n);
-        let alone = || pool().num_threads(1).use_current_thread().build_global();
-        let started = pool().build_global().or_else(|_| alone());
-        started.map_err(Error::Threads)
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n);
+        pool.build_global().map_err(Error::Threads)
     }
 
     /// The hardware, with the backend and the precision that are asked for.

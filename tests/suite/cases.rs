@@ -310,7 +310,54 @@ fn missing_cells_are_found_and_counted() {
         classes,
         &[],
         2,
-        &[":4: column `y`: the target is missing (1 in 5 rows); --drop-missing-targets"],
+        &[
+            ":4: column `y`: the target is missing (1 in 5 rows); `NA` counts as missing",
+            "; --missing= (an empty list) keeps such texts; --drop-missing-targets",
+        ],
+    );
+    let json = trained("na_class.csv", classes, &["--missing="]);
+    assert_eq!(self::classes(&json), ["NA", "no", "yes"]);
+    assert_said(
+        "na_category.csv",
+        "k,y\nNone,1\nb,2\n?,4\n",
+        &["--one-hot", "k"],
+        2,
+        &["`None`, `?` count as missing; --missing= (an empty list) keeps"],
+    );
+    let numbers = file("na_number.csv", "x,y\n1,2\n2,NA\n3,4\n");
+    let told = said(&["train", &numbers]).1;
+    assert!(!told.contains("--missing="), "{told}");
+    for missing in [
+        "\\N",
+        "#DIV/0!",
+        "#NAME?",
+        "NaT",
+        "Nan",
+        "1.#QNAN",
+        "-nan(ind)",
+    ] {
+        let table = format!("x,y\n1,u\n2,{missing}\n3,v\n4,u\n");
+        assert_said(
+            "na_class.csv",
+            table,
+            &[],
+            2,
+            &["the target is missing (1 in 4 rows)"],
+        );
+    }
+    for missing in ["none", "-", ".", "missing"] {
+        let table = format!("x,y\n1,u\n2,{missing}\n3,v\n4,u\n");
+        assert_eq!(self::classes(&trained("na_class.csv", table, &[])).len(), 3);
+    }
+    assert_said(
+        "nan.csv",
+        "x,y\nnan,1\n2,2\n3,4\n",
+        &["--missing", "x"],
+        2,
+        &[
+            "`nan` is not finite",
+            "--missing x,nan counts it as missing",
+        ],
     );
     let json = trained("na_class.csv", classes, &["--drop-missing-targets"]);
     assert_eq!(
@@ -369,6 +416,203 @@ fn a_first_line_of_data_is_not_a_header() {
         ["id", "2020"],
         "one name is enough for a header"
     );
+    let texts = "x,s,n,e\nb,y,n,p\nf,s,w,e\n";
+    let below = "x,s,n,e\nx,y,n,p\nf,s,w,e\nb,s,w,e\nx,y,n,e\n";
+    assert_said(
+        "mushrooms.csv",
+        below,
+        &["--one-hot", "x,s,n"],
+        2,
+        &[
+            "mushrooms.csv:1: the first line looks like data (all of its cells stand below it too); --no-header",
+        ],
+    );
+    let repeated = "repeats the names of the columns; remove the line";
+    for (table, flags, line, no_header) in [
+        (texts.repeat(6), &["--one-hot", "x,s,n"][..], 4, true),
+        (
+            "a,b,y\n1,2,u\n2,3,v\n".repeat(2),
+            &["--missing", "a"],
+            4,
+            false,
+        ),
+        (
+            format!("{}k,y\n", "k,y\n".to_owned() + &"u,1\nv,2\n".repeat(40)),
+            &["--one-hot", "k"],
+            82,
+            true,
+        ),
+    ] {
+        let (code, told) = said(&[&["train", &file("twice.csv", &table)], flags].concat());
+        assert_eq!(code, Some(2), "{table}: {told}");
+        assert!(
+            told.contains(&format!("twice.csv:{line}: {repeated}")),
+            "{told}"
+        );
+        assert_eq!(told.contains("--no-header"), no_header, "{told}");
+    }
+    let json = trained(
+        "twice.csv",
+        texts.repeat(6),
+        &["--no-header", "--one-hot", "#1,#2,#3"],
+    );
+    assert_eq!(json["dataset"]["n_samples"], 18);
+}
+
+/// Lines above the names, and names of rows.
+#[test]
+fn what_stands_before_the_cells_is_told() {
+    let halves = "x\n0,0\n0,5\n1,0\n1,5\n";
+    let quoted = "x\n\"1\",0\n\"2\",5\n";
+    let names = "rows have one cell more than the first line: the first is the name of the row, and `x` is the second";
+    for (table, flags, code, part) in [
+        (
+            halves,
+            &[][..],
+            2,
+            "halves.csv:1: has one name, and the rows have two cells, as `0,0`; --decimal , reads a decimal comma; --separator , takes the first cell",
+        ),
+        (halves, &["--decimal", ","], 0, "4 rows of 1 column"),
+        (halves, &["--separator", ","], 0, names),
+        (quoted, &[], 0, names),
+    ] {
+        let output = file("halves.parquet", "");
+        let args = ["convert", &file("halves.csv", table), &output, "--force"];
+        let (found, told) = said(&[&args[..], flags].concat());
+        assert_eq!(found, Some(code), "{flags:?}: {told}");
+        assert!(told.contains(part), "{flags:?}: {told}");
+    }
+    for (table, code, parts) in [
+        (
+            "x,y\n3,6,3\n1,2,5\n2,4,1\n",
+            0,
+            &["`x` is the second; if their numbers have decimal commas, put `;` between the cells"]
+                [..],
+        ),
+        (
+            "sep=;\r\nx;y\r\n1;2\r\n2;3\r\n3;5\r\n",
+            0,
+            &["cells are separated by `;`; the line `sep=` is no row"],
+        ),
+        (
+            "sep=\t\nx\ty\n1\tu\n2\tv\n3\t\n",
+            2,
+            &["table.csv:5: column `y`"],
+        ),
+        (
+            "Report\nx,z,y\n1,2,3\n2,3,1\n",
+            2,
+            &["table.csv:1: has 1 cell, and the next lines have 3; remove it"],
+        ),
+        (
+            "# x z y\n1 2 3\n2 3 1\n3 3 2\n",
+            0,
+            &["`# ` before the first name is left out"],
+        ),
+        (
+            "x y\n1\n2\n",
+            2,
+            &[
+                "has no column left to be a feature: its columns are `x y`",
+                "--separator CHARACTER",
+            ],
+        ),
+        (
+            ",y\n1,4\n2,5\n",
+            2,
+            &["--features '#1' takes one that was left out"],
+        ),
+        (
+            "x (m,s);y (k,g)\n0,5;2,25\n0,7;3,25\n",
+            2,
+            &["column `x (m,s)`: `0,5` is not a number; --decimal ,"],
+        ),
+        (
+            "x;y\n1.010;2.5\n1.500;3\n2.000;4\n",
+            0,
+            &["separated by `;`"],
+        ),
+        (
+            "x;y\n1.010;2\n1.500;3\n2.000;4\n",
+            0,
+            &[
+                "points are those of decimals, as in `1.010`; if they part thousands, leave them out: `x`",
+            ],
+        ),
+        (
+            ",Unnamed: 0,Unnamed: 0.1,x,y\n0,0,0,5,1\n1,1,1,6,2\n2,2,2,8,5\n",
+            0,
+            &[
+                "column `Unnamed: 0` counts the rows",
+                "column `Unnamed: 0.1` counts",
+            ],
+        ),
+    ] {
+        assert_said("table.csv", table, &[], code, parts);
+    }
+    let json = trained("table.csv", "Unnamed: 0,x,y\n0,5,1\n1,6,2\n2,8,5\n", &[]);
+    assert_eq!(self::names(&json, "inputs"), ["x"]);
+    let json = trained("table.csv", "Unnamed: 0,x,y\n3,5,1\n1,6,2\n2,8,5\n", &[]);
+    assert_eq!(self::names(&json, "inputs"), ["Unnamed: 0", "x"]);
+    assert!(
+        !said(&[
+            "train",
+            &file("table.csv", "x;y\n1.010;2.5\n1.500;3\n2.000;4\n")
+        ])
+        .1
+        .contains("thousands")
+    );
+}
+
+/// In a table of one column, where a blank line may have been a row.
+#[test]
+fn blank_lines_of_one_column_are_counted() {
+    let rows: String = (0..200_000).map(|row| format!("{row}\n")).collect();
+    for (table, part) in [
+        (
+            "\nx\n\n1\n\n\n2\n3\n\n\n".to_owned(),
+            Some("3 blank lines are no rows"),
+        ),
+        ("x\n1\n\n2".to_owned(), Some("1 blank line is no row")),
+        (
+            format!("x\n{rows}\n{rows}\n\n"),
+            Some("1 blank line is no row"),
+        ),
+        ("x\n1\n\"\"\n2\n\n".to_owned(), None),
+        ("x,y\n1,2\n\n2,3\n".to_owned(), None),
+    ] {
+        let output = file("blank.parquet", "");
+        let (code, told) = said(&["convert", &file("blank.csv", table), &output, "--force"]);
+        assert_eq!(code, Some(0), "{told}");
+        match part {
+            Some(part) => assert!(told.contains(part), "{told}"),
+            None => assert!(!told.contains("blank line"), "{told}"),
+        }
+    }
+}
+
+/// Classes that only look alike to a program.
+#[test]
+fn texts_that_look_alike_are_told() {
+    let blanks = "x,y\n1,a\u{a0}\n2,b\n3,\u{3000}a\n4 ,b\n5\u{a0},\"b \"\n";
+    assert_eq!(classes(&trained("blanks.csv", blanks, &[])), ["a", "b"]);
+    assert_said(
+        "blanks.csv",
+        blanks,
+        &[],
+        0,
+        &["white space at the ends of texts is left out: 3 of `y`"],
+    );
+    assert_said(
+        "case.csv",
+        "x,k,y\n1,a,True\n2,A,TRUE\n3,a,True\n4,b,False\n",
+        &["--one-hot", "k"],
+        0,
+        &[
+            "column `k` has the categories `A` and `a`, which differ in case alone",
+            "column `y` has the classes `TRUE` and `True`, which differ in case alone",
+        ],
+    );
 }
 
 #[test]
@@ -404,6 +648,55 @@ fn targets_that_are_hardly_targets_are_refused() {
         &[],
         2,
         &["written with ` `"],
+    );
+    for (unit, part) in [
+        ("(#)", "a negative number in parentheses"),
+        ("₹#", "a number written with `₹`"),
+        ("R$ #", "`R$`"),
+        ("# kr", "`kr`"),
+        ("CHF #", "`CHF`"),
+        ("#kg", "`kg`"),
+        ("#°", "`°`"),
+        ("#‰", "`‰`"),
+        ("#k", "`k`"),
+        ("1:#", "a date or a time"),
+        ("2024-01-#", "a date or a time"),
+        ("(#%)", "in parentheses"),
+    ] {
+        let rows =
+            (10..14).map(|number| format!("{number},{}\n", unit.replace('#', &number.to_string())));
+        let table = format!("x,y\n{}", rows.collect::<String>());
+        assert_said("units.csv", &table, &[], 2, &[part, "--classes"]);
+        assert_eq!(
+            classes(&trained("units.csv", table, &["--classes"])).len(),
+            4
+        );
+    }
+    for class in ["Q#", "v#", "class #", "#+", "<#", "#-20", "#th", "#:1"] {
+        let rows = (10..14)
+            .map(|number| format!("{number},{}\n", class.replace('#', &number.to_string())));
+        let table = format!("x,y\n{}", rows.collect::<String>());
+        assert_eq!(
+            classes(&trained("units.csv", table, &[])).len(),
+            4,
+            "{class}"
+        );
+    }
+    let races: String = (0..30)
+        .map(|row| format!("{row},{}k\n", 5 + row % 3))
+        .collect();
+    let races = trained("races.csv", format!("x,y\n{races}"), &[]);
+    assert_eq!(
+        classes(&races),
+        ["5k", "6k", "7k"],
+        "few, of many rows each"
+    );
+    assert_said(
+        "parentheses.csv",
+        "x,y\n(110),1\n2,2\n3,4\n",
+        &[],
+        2,
+        &["`(110)` is a negative number in parentheses; write plain numbers, as -1234.5; --drop x"],
     );
     let digits = "label,pixel0,pixel1,pixel2\n5,0,200,0\n0,10,0,0\n4,0,90,0\n1,30,7,0\n";
     assert_said(
@@ -657,6 +950,27 @@ fn remedies_fit_what_is_wrong() {
             0,
             "",
             "--decimal",
+        ),
+        (
+            "x,y\n\"1,010\",2\n\"2,020\",3\n3,4\n",
+            &[],
+            2,
+            "`1,010` is a number written with `,`; write plain numbers",
+            "--decimal",
+        ),
+        (
+            "x,y\n1,\"2,010\"\n2,\"3,000\"\n3,\"4,111\"\n",
+            &[],
+            2,
+            "`2,010` is a number written with `,`; write plain numbers",
+            "--decimal",
+        ),
+        (
+            "x,y\n\"0,010\",2\n\"2,020\",3\n3,4\n",
+            &[],
+            2,
+            "--decimal ,",
+            "write plain numbers",
         ),
         (
             "x,y\n1,\"n,a\"\n2,5\n3,6\n",
@@ -1109,6 +1423,22 @@ fn advice_can_be_followed() {
     assert!(!told.contains("holds dates"), "{told}");
 }
 
+/// Where a format has a type for numbers, texts are none.
+#[test]
+fn typed_texts_of_a_target_are_classes() {
+    let d: ArrayRef = Arc::new(Float64Array::from_iter_values((0..30).map(f64::from)));
+    let y = (0..30).map(|row| Some(["1", "2", "3"][row % 3]));
+    let y: ArrayRef = Arc::new(y.collect::<StringArray>());
+    let path = pair("digits.parquet", d, y);
+    let json = neuralnet_json(&["train", &path, "--backend", "cpu"]);
+    assert_eq!(classes(&json), ["1", "2", "3"]);
+    let told = said(&["train", &path, "--backend", "cpu"]).1;
+    assert!(
+        told.contains("column `y` is of texts, so its numbers are classes"),
+        "{told}"
+    );
+}
+
 /// An array of `<f4` as NumPy writes it.
 fn npy(shape: &str, numbers: &[f32]) -> Vec<u8> {
     let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
@@ -1213,9 +1543,29 @@ fn files_of_other_formats_are_named() {
         ),
         ("a.pkl", b"\x80\x04\x95\x10\0\0\0\0\0\0\0", "pickle"),
         ("a.csv", b"\x89HDF\r\n\x1a\n", "HDF5"),
+        (
+            "a.parquet",
+            b"x,y\n1,2\n",
+            "is a text, as CSV is; give it a name that ends in .csv",
+        ),
     ] {
         assert_said(name, bytes, &[], 2, &[part]);
     }
+    let times = "5 10:30 11:45\n6 11:30 12:45\n7 9:15 10:00\n";
+    assert_said("times.txt", times, &["--no-header"], 2, &["--one-hot '#2'"]);
+    let packed = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let twice = packed(&packed(b"x,y\n1,2\n2,3\n"));
+    assert_said(
+        "twice.csv.gz",
+        twice,
+        &[],
+        2,
+        &["is compressed twice; unpack it once by gzip"],
+    );
 }
 
 /// The same table in every format gives the same weights, to the bit.

@@ -105,7 +105,7 @@ const BAD_FILES: [(&str, &[u8], &[&str]); 20] = [
     (
         "no_feature.csv",
         b"y\n1\n",
-        &["no_feature.csv has no column left to be a feature"],
+        &["no_feature.csv: has no column left to be a feature"],
     ),
     (
         "no_header.csv",

@@ -142,8 +142,10 @@ fn table_remedy_told(remedy: &neuralnet_table::Remedy) -> String {
         (_, "true") => flag,
         // Not a value, but the choice of them.
         ("impute", choice) => format!("{flag} {choice}"),
-        // A value that begins with a minus would be read as a flag.
-        (_, value) if value.starts_with('-') => format!("{flag}={}", quoted(value)),
+        // A value that begins with a minus would be read as a flag, and an empty one has to be seen.
+        (_, value) if value.is_empty() || value.starts_with('-') => {
+            format!("{flag}={}", quoted(value))
+        }
         (_, value) => format!("{flag} {}", quoted(value)),
     }
 }

@@ -8,6 +8,7 @@ mod decode;
 mod header;
 mod infer;
 mod piece;
+mod separator;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,8 @@ pub(crate) struct Csv {
     /// What its first lines say, and how much was read so far.
     header: Header,
     tally: Tally,
+    /// Blank lines before the last row so far, and behind it.
+    n_blank: [u64; 2],
 }
 
 impl Csv {
@@ -48,6 +51,7 @@ impl Csv {
             path: path.to_owned(),
             bytes,
             tally: Tally::default(),
+            n_blank: [0; 2],
         })
     }
 
@@ -87,6 +91,11 @@ impl Csv {
                 error
             })?;
             self.tally.add(piece.tally);
+            let [before, behind] = piece.n_blank;
+            if piece.batch.n_rows > 0 {
+                self.n_blank[0] += before + std::mem::take(&mut self.n_blank[1]);
+            }
+            self.n_blank[1] += behind;
             let mut lines = Lines::default();
             lines.append(&piece.batch.places, 0, header.n_lines);
             piece.batch.places = lines;
@@ -130,6 +139,23 @@ impl Reader for Csv {
 
     fn take_notices(&mut self) -> Vec<String> {
         let tally = std::mem::take(&mut self.tally);
-        tally.notices(&self.header.dialect, &self.header.columns.names)
+        let mut notices = tally.notices(&self.header.dialect, &self.header.columns.names);
+        // Of several columns, a row without any cell has separators.
+        let n_blank = std::mem::take(&mut self.n_blank[0]);
+        if n_blank > 0 && self.header.columns.names.len() == 1 {
+            let lines = if n_blank == 1 {
+                "line is no row"
+            } else {
+                "lines are no rows"
+            };
+            notices.push(format!(
+                "{n_blank} blank {lines}; a missing cell is written as `\"\"`"
+            ));
+        }
+        notices
+    }
+
+    fn missing_texts(&self, column: usize) -> Vec<String> {
+        self.tally.missing_texts(column, &self.header.dialect)
     }
 }

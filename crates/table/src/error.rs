@@ -184,6 +184,8 @@ impl Error {
     /// This error, which may say that one more text counts as missing, beside those that `given` names.
     pub(crate) fn beside(mut self, given: Option<&Vec<String>>) -> Self {
         if let (Self::Table { remedies, .. }, Some(given)) = (&mut self, given) {
+            // The list that is given may name what an empty one keeps.
+            remedies.retain(|remedy| remedy.setting != "missing" || !remedy.value.is_empty());
             let missing = remedies.iter_mut();
             for remedy in missing.filter(|remedy| remedy.setting == "missing") {
                 remedy.value = format!("{},{}", given.join(","), remedy.value);

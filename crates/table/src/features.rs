@@ -30,7 +30,11 @@ pub(crate) fn fit(
 ) -> Result<(Vec<Column>, Vec<String>)> {
     let columns = is_one_hot.par_iter().enumerate();
     let fitted = columns.map(|(at, is_one_hot)| match is_one_hot {
-        true => Ok((fit_categories(table, at, weights, options)?, Vec::new())),
+        true => {
+            let column = fit_categories(table, at, weights, options)?;
+            let alike = alike("categories", &column.name, column.categories.as_deref());
+            Ok((column, alike.into_iter().collect()))
+        }
         false => fit_number(table, at, weights, options),
     });
     let fitted = in_order(fitted)?;
@@ -43,14 +47,15 @@ pub(crate) fn fit(
 
 /// Refuses missing cells in features, all of them counted.
 fn refuse_missing(table: &Table, columns: std::ops::Range<usize>) -> Result<()> {
-    let missing: Vec<(Place, usize, &str)> = columns
+    let missing: Vec<(Place, usize, usize)> = columns
         .into_par_iter()
         .filter_map(|at| {
-            let (place, n_missing) = table.missing(at)?;
-            Some((place, n_missing, table.names[at].as_str()))
+            table
+                .missing(at)
+                .map(|(place, n_missing)| (place, n_missing, at))
         })
         .collect();
-    let Some((first, ..)) = missing
+    let Some((first, _, column)) = missing
         .iter()
         .min_by_key(|(place, ..)| (place.line, place.row))
     else {
@@ -58,13 +63,15 @@ fn refuse_missing(table: &Table, columns: std::ops::Range<usize>) -> Result<()> 
     };
     let counted = missing
         .iter()
-        .map(|(_, n_missing, name)| format!("{n_missing} of `{}`", shown(name)));
+        .map(|(_, n_missing, at)| format!("{n_missing} of `{}`", shown(&table.names[*at])));
     let reason = format!("the cell is missing ({} in all)", some_of(counted));
-    Err(Error::at(first.clone(), reason).or(Remedy::new(
-        "impute",
-        "mean, median or zero",
-        "fills the missing cells of features",
-    )))
+    Err(table
+        .missing_error(first.clone(), *column, reason)
+        .or(Remedy::new(
+            "impute",
+            "mean, median or zero",
+            "fills the missing cells of features",
+        )))
 }
 
 fn fit_number(
@@ -213,6 +220,18 @@ pub(crate) fn counted(
         *merged.entry(text).or_default() += weight;
     }
     merged
+}
+
+/// What is said of two of these names of classes or categories that differ in case alone.
+pub(crate) fn alike(what: &str, column: &str, names: Option<&[String]>) -> Option<String> {
+    let mut seen = HashMap::new();
+    let mut names = names.unwrap_or_default().iter();
+    let twins = names.find_map(|name| Some((seen.insert(name.to_lowercase(), name)?, name)));
+    let (one, other) = twins?;
+    let [column, one, other] = [column, one, other].map(shown);
+    Some(format!(
+        "column `{column}` has the {what} `{one}` and `{other}`, which differ in case alone"
+    ))
 }
 
 /// The mean or the median of the feature of a category, which is 1 in rows of the weight `weight`, of `all`.

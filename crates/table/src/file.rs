@@ -97,6 +97,12 @@ fn unpacked(path: &Path, bytes: Bytes) -> Result<Bytes> {
         _ => zstd::stream::copy_decode(&bytes[..], &mut text).map(|()| text.len()),
     };
     match result {
+        Ok(_) if text.starts_with(&[0x1f, 0x8b]) || text.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => {
+            Err(Error::file(
+                path,
+                format!("is compressed twice; unpack it once by {tool}"),
+            ))
+        }
         Ok(_) => Ok(text.into()),
         Err(error) => Err(Error::file(
             path,

@@ -111,10 +111,17 @@ impl Format {
                 "is a Feather file of version 1; read it with pandas.read_feather and write it with `to_feather`"
             }
             bytes if self == Self::Csv => text(bytes)?,
+            bytes if is_text(bytes) => return named("a text, as CSV is", ".csv"),
             _ => return None,
         };
         Some(told.to_owned())
     }
+}
+
+/// Whether bytes are lines of ASCII at their beginning, and hold no control characters.
+fn is_text(bytes: &[u8]) -> bool {
+    let is_allowed = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    bytes[0].is_ascii() && bytes.contains(&b'\n') && bytes.iter().all(is_allowed)
 }
 
 /// What a text that is not a table of cells is by its first lines, and the way on.
@@ -142,10 +149,9 @@ fn text(bytes: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(bytes);
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     // Lines of percent signs are the comments of ARFF.
-    let mut lines = lines
-        .filter(|line| !line.is_empty() && !line.starts_with('%'))
-        .peekable();
-    if lines.peek().is_some_and(|line| is_libsvm(line)) {
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('%'));
+    let n_libsvm = lines.clone().filter(|line| is_libsvm(line)).count();
+    if 2 * n_libsvm > lines.clone().count() {
         return Some(LIBSVM);
     }
     let begins: String = lines.flat_map(str::split_whitespace).collect();
@@ -156,17 +162,26 @@ fn text(bytes: &[u8]) -> Option<&'static str> {
     known.map(|(_, told)| told)
 }
 
-/// Whether the line is a label, then numbers with their indices, as in `-1 3:0.5 7:1`.
+/// Whether the line is a label, then numbers with their indices, as in `-1 3:0.5 7:1`, and not with times, as in `5 9:30`.
 fn is_libsvm(line: &str) -> bool {
     let is_number = |text: &str| text.parse::<f64>().is_ok();
-    let is_feature = |part: &str| {
+    let mut last = None;
+    let mut is_feature = |part: &str| {
         let (index, value) = part.split_once(':').unwrap_or_default();
-        (index == "qid" || index.parse::<u64>().is_ok()) && is_number(value)
+        let index = match index {
+            "qid" => None,
+            index => index.parse::<u64>().ok(),
+        };
+        let is_next = part.starts_with("qid:") || index > std::mem::replace(&mut last, index);
+        is_next && is_number(value)
     };
+    let is_time = |part: &str| matches!(part.as_bytes(), [.., b':', b'0'..=b'5', b'0'..=b'9']);
     let line = line.split_once('#').map_or(line, |(line, _)| line);
     let (label, features) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let mut features = features.split_whitespace().peekable();
-    label.split(',').all(is_number) && features.peek().is_some() && features.all(is_feature)
+    let mut features = features.split_whitespace();
+    label.split(',').all(is_number)
+        && !features.clone().all(is_time)
+        && features.all(&mut is_feature)
 }
 
 /// Opens the table in the file `path`; `labels` names the file with the labels of one of pictures.

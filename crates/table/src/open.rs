@@ -183,7 +183,8 @@ pub(crate) fn open_known(
         known,
         ..TargetOptions::default()
     };
-    let made = targets(&table, target_columns, target_options)?;
+    let made = targets(&table, target_columns, target_options)
+        .map_err(|error| error.beside(options.text.missing.as_ref()))?;
     notices.extend([reader.take_notices(), counts.notices(columns)].concat());
     let reading = Some(reading(&*reader, start));
     let columns = columns.to_vec();

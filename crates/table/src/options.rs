@@ -34,10 +34,41 @@ impl TextOptions {
     }
 }
 
-/// The texts that stand for a missing cell unless others are named: what pandas, R, SQL and the UCI archive write.
-pub const MISSING: [&str; 17] = [
-    "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NAN", "NULL", "null", "Null",
-    "None", "?", "#NA", "-NaN", "#N/A N/A",
+/// The texts that stand for a missing cell unless others are named: what pandas, R, SQL, spreadsheets, C and the UCI
+/// archive write.
+pub const MISSING: [&str; 32] = [
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "<NA>",
+    "NaN",
+    "nan",
+    "-nan",
+    "NAN",
+    "NULL",
+    "null",
+    "Null",
+    "None",
+    "?",
+    "#NA",
+    "-NaN",
+    "#N/A N/A",
+    "Nan",
+    "NaT",
+    "\\N",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+    "#NULL!",
+    "#NAME?",
+    "#NUM!",
+    "1.#QNAN",
+    "-1.#QNAN",
+    "1.#IND",
+    "-1.#IND",
+    "nan(ind)",
+    "-nan(ind)",
 ];
 
 /// What is made of the columns of a table. By default the last column is the target and all others are features,

@@ -159,6 +159,11 @@ pub(crate) trait Reader: Send {
         Ok(())
     }
 
+    /// The texts that counted as missing cells of the column `column` so far.
+    fn missing_texts(&self, _column: usize) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What was made of the rows so far that their owner should know, each once.
     fn take_notices(&mut self) -> Vec<String> {
         Vec::new()

@@ -1,6 +1,6 @@
 //! Which columns of a table are features, which are targets, and which one is the weight of the samples.
 
-use crate::error::{Error, Result, listed, shown};
+use crate::error::{Error, Place, Remedy, Result, listed, shown};
 use crate::options::TableOptions;
 use crate::reader::Columns;
 
@@ -69,15 +69,25 @@ impl Roles {
             ("features", &features, "a feature"),
             ("targets", &targets, "the target"),
         ] {
-            if used.is_empty() {
-                return Err(Error::setting(
-                    setting,
-                    format!(
-                        "{source} has no column left to be {use_of}: its columns are {}, and at least one has to be",
-                        listed(&columns.names)
-                    ),
-                ));
+            if !used.is_empty() {
+                continue;
             }
+            let reason = format!(
+                "has no column left to be {use_of}: its columns are {}, and at least one has to be",
+                listed(&columns.names)
+            );
+            let hidden = columns.is_hidden.iter().position(|is_hidden| *is_hidden);
+            let effect = "names what separates cells, if there are more";
+            let remedy = match hidden {
+                Some(at) => {
+                    Remedy::new(setting, &*columns.names[at], "takes one that was left out")
+                }
+                None if columns.has_lines && columns.names.len() == 1 => {
+                    Remedy::new("separator", "CHARACTER", effect)
+                }
+                None => return Err(Error::setting(setting, format!("{source} {reason}"))),
+            };
+            return Err(Error::at(Place::of(source), reason).or(remedy));
         }
         let one_hot = named(source, columns, "one_hot", &options.one_hot)?;
         if let Some(other) = one_hot.iter().find(|column| !features.contains(column)) {

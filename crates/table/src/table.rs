@@ -1,12 +1,13 @@
 //! The columns of a table that are used, in memory: features, then targets, then the weight of the samples.
 
-use crate::error::{Error, Place, Result, in_order};
+use crate::error::{Error, Place, Remedy, Result, in_order, listed};
 use crate::numerals::pointed;
 use crate::reader::{Batch, Kind, Reader};
 use crate::time::time;
 use crate::values::{self, Refused};
 use crate::wide;
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, LargeStringArray};
+use arrow_schema::DataType;
 use arrow_select::filter::filter;
 use neuralnet::data::{Lines, Time};
 use rayon::prelude::*;
@@ -19,7 +20,9 @@ pub(crate) struct Table {
     pub(crate) names: Vec<String>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) n_rows: usize,
-    has_lines: bool,
+    /// The texts that counted as missing cells, of each column.
+    missing_texts: Vec<Vec<String>>,
+    pub(crate) has_lines: bool,
     /// Whether decimals in texts have a comma.
     pub(crate) has_comma: bool,
 }
@@ -38,6 +41,9 @@ impl Table {
             .map(|(column, _)| reader.columns().names[*column].clone());
         let names = names.collect();
         let mut batches = reader.read(wanted, n_rows)?;
+        let missing_texts = wanted
+            .iter()
+            .map(|(column, _)| reader.missing_texts(*column));
         batches.par_iter_mut().for_each(|batch| {
             for cells in &mut batch.columns {
                 *cells = values::without_nan(cells);
@@ -46,6 +52,7 @@ impl Table {
         Ok(Self {
             source: source.to_owned(),
             names,
+            missing_texts: missing_texts.collect(),
             n_rows: batches.iter().map(|batch| batch.n_rows).sum(),
             has_lines: reader.columns().has_lines,
             has_comma: reader.columns().has_comma,
@@ -205,6 +212,19 @@ impl Table {
         }
         self.n_rows = self.batches.iter().map(|batch| batch.n_rows).sum();
         Ok(before - self.n_rows)
+    }
+
+    /// The error `reason` of missing cells in a column, at `place`; of a column of texts, which of them count as missing.
+    pub(crate) fn missing_error(&self, place: Place, column: usize, reason: String) -> Error {
+        let mut types = self.column(column).map(|cells| cells.data_type());
+        let texts = &self.missing_texts[column];
+        if texts.is_empty() || !types.all(DataType::is_string) {
+            return Error::at(place, reason);
+        }
+        let count = if texts.len() == 1 { "counts" } else { "count" };
+        let reason = format!("{reason}; {} {count} as missing", listed(texts));
+        let effect = "(an empty list) keeps such texts";
+        Error::at(place, reason).or(Remedy::new("missing", "", effect))
     }
 
     /// The first missing cell of a column, and how many there are.

@@ -77,18 +77,12 @@ pub(crate) fn targets(
                 let remedy = Remedy::new("targets", "COLUMN", "names another target");
                 return Err(Error::at(place, "the target is missing in every row").or(remedy));
             }
-            return Err(Error::at(
-                place,
-                format!(
-                    "the target is missing ({n_missing} in {} rows)",
-                    table.n_rows
-                ),
-            )
-            .or(Remedy::new(
-                "drop_missing_targets",
-                "true",
-                "leaves such rows out",
-            )));
+            let reason = format!(
+                "the target is missing ({n_missing} in {} rows)",
+                table.n_rows
+            );
+            let remedy = Remedy::new("drop_missing_targets", "true", "leaves such rows out");
+            return Err(table.missing_error(place, column, reason).or(remedy));
         }
     }
     let of_classes = columns.clone().find(|column| is_of_classes(table, *column));
@@ -108,11 +102,11 @@ pub(crate) fn targets(
     classes::of_classes(table, columns.start, options)
 }
 
-/// Whether a column is of texts that are not all numbers, or of booleans.
+/// Whether a column is of booleans, or of texts: those of lines, where numbers are texts too, are not all numbers then.
 fn is_of_classes(table: &Table, column: usize) -> bool {
     let mut types = table.column(column).map(|cells| cells.data_type());
     types.any(|data_type| *data_type == DataType::Boolean || data_type.is_string())
-        && !(are_plain_texts(table, column))
+        && !(table.has_lines && are_plain_texts(table, column))
 }
 
 /// Whether a column of texts holds numbers alone, and not codes: digits of which some begin with a 0 that a number

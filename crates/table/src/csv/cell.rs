@@ -11,8 +11,9 @@ pub(super) struct Dialect {
     /// Whether decimals have a comma.
     pub(super) has_comma: bool,
     pub(super) words: Vec<Word>,
-    /// Whether a word, in letters of any size, begins with the byte.
+    /// Whether a word, in letters of any size, begins with the byte, and whether one ends with it.
     begins_word: [bool; 256],
+    ends_word: [bool; 256],
     /// Whether one of the words is a number.
     pub(super) has_numbers: bool,
     /// Whether every number that `fast_float2` finds at the start of a cell is one.
@@ -36,6 +37,7 @@ impl Dialect {
             has_comma,
             words: Vec::new(),
             begins_word: [false; 256],
+            ends_word: [false; 256],
             has_numbers: false,
             has_plain_numbers: !has_comma,
         };
@@ -50,13 +52,16 @@ impl Dialect {
             value: None,
         });
         dialect.words = truths.into_iter().chain(missing).collect();
-        for first in dialect
-            .words
-            .iter()
-            .filter_map(|word| word.text.bytes().next())
-        {
-            for first in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
-                dialect.begins_word[usize::from(first)] = true;
+        for word in &dialect.words {
+            let bytes = word.text.as_bytes();
+            for (is_of_word, byte) in [
+                (&mut dialect.begins_word, bytes.first()),
+                (&mut dialect.ends_word, bytes.last()),
+            ] {
+                for byte in byte.into_iter() {
+                    is_of_word[usize::from(byte.to_ascii_lowercase())] = true;
+                    is_of_word[usize::from(byte.to_ascii_uppercase())] = true;
+                }
             }
         }
         dialect.has_numbers = dialect.words.iter().any(|word| word.number.is_some());
@@ -79,11 +84,10 @@ impl Dialect {
     /// Which of the words a text is, in a column of numbers or another one.
     pub(super) fn word(&self, text: &str, is_number: bool) -> Option<usize> {
         // Most cells are none.
-        let begins_none = text
-            .bytes()
-            .next()
-            .is_some_and(|first| !self.begins_word[usize::from(first)]);
-        if begins_none && !(is_number && self.has_numbers) {
+        if let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().last())
+            && !(self.begins_word[usize::from(first)] && self.ends_word[usize::from(last)])
+            && !(is_number && self.has_numbers)
+        {
             return None;
         }
         let number = is_number.then(|| self.missing_number(text)).flatten();
@@ -142,6 +146,13 @@ pub(super) struct Cell<'t> {
 }
 
 impl<'t> Cell<'t> {
+    /// Whether white space beyond ASCII, such as a no-break space, is left out at the ends of the text.
+    pub(super) fn has_wide_blanks(&self) -> bool {
+        let ends = [self.content.first(), self.content.last()];
+        ends.into_iter().flatten().any(|byte| !byte.is_ascii())
+            && str::from_utf8(self.content).is_ok_and(|text| text.trim().len() < text.len())
+    }
+
     /// The cell as a text; quotes allow for line ends and tabs, and a quote within them is doubled.
     pub(super) fn text(&self) -> Result<Cow<'t, str>, &'static str> {
         let Ok(text) = std::str::from_utf8(self.content) else {
@@ -152,6 +163,7 @@ impl<'t> Cell<'t> {
         if !is_printed && text.contains(|char: char| char.is_control() && !is_allowed(char)) {
             return Err("the text holds control characters; remove them");
         }
+        let text = if is_printed { text } else { text.trim() };
         Ok(match self.is_quoted && text.contains("\"\"") {
             true => text.replace("\"\"", "\"").into(),
             false => text.into(),
@@ -178,6 +190,8 @@ pub(super) struct Rows<'t> {
     pub(super) at: usize,
     /// Lines before that.
     pub(super) n_lines: u64,
+    /// Blank lines among these.
+    pub(super) n_blank: u64,
 }
 
 impl<'t> Rows<'t> {
@@ -188,6 +202,7 @@ impl<'t> Rows<'t> {
             dialect,
             at,
             n_lines: 0,
+            n_blank: 0,
         }
     }
 
@@ -203,7 +218,10 @@ impl<'t> Rows<'t> {
         loop {
             let end = self.skip_blanks(self.at);
             match self.text.get(end) {
-                Some(b'\n') => (self.at, self.n_lines) = (end + 1, self.n_lines + 1),
+                Some(b'\n') => {
+                    (self.at, self.n_lines) = (end + 1, self.n_lines + 1);
+                    self.n_blank += 1;
+                }
                 is_there => return is_there.is_some(),
             }
         }

@@ -1,9 +1,9 @@
 //! The rows of a piece of a file, which begins and ends where rows do.
 
-use super::cell::{Dialect, Rows, closing_quote};
+use super::cell::{Cell, Dialect, Rows, closing_quote};
 use super::tally::{Change, Tally, is_wide};
 use crate::error::{Error, Place, Remedy, Result, shown};
-use crate::numerals::{self, not_finite};
+use crate::numerals::{self, is_nan, not_finite};
 use crate::reader::{Batch, Kind};
 use arrow_array::ArrayRef;
 use arrow_array::builder::{Float64Builder, LargeStringBuilder};
@@ -45,6 +45,8 @@ pub(super) struct Piece {
     pub(super) batch: Batch,
     pub(super) tally: Tally,
     pub(super) n_lines: u64,
+    /// Blank lines before the last row, and behind it.
+    pub(super) n_blank: [u64; 2],
 }
 
 /// Reads the columns `wanted` of all rows of `text`, of as many cells as there are `names`.
@@ -78,6 +80,8 @@ pub(super) fn read(
         reading.row()?;
         n_rows += 1;
     }
+    let behind = &text[text.trim_ascii_end().len()..];
+    let n_behind = (memchr_iter(b'\n', behind).count() as u64).saturating_sub(1);
     Ok(Piece {
         batch: Batch {
             columns: reading
@@ -90,6 +94,10 @@ pub(super) fn read(
         },
         tally: reading.tally,
         n_lines: reading.rows.n_lines,
+        n_blank: match n_rows {
+            0 => [0, reading.rows.n_blank],
+            _ => [reading.rows.n_blank.saturating_sub(n_behind), n_behind],
+        },
     })
 }
 
@@ -172,7 +180,7 @@ impl Reading<'_> {
     fn row(&mut self) -> Result<()> {
         let (start, line) = (self.rows.at, self.rows.n_lines);
         for column in 0..self.slots.len() {
-            let read = self.cell(column);
+            let read = self.cell(column, start);
             if !matches!(read, Ok(is_last) if is_last == (column + 1 == self.slots.len())) {
                 (self.rows.at, self.rows.n_lines) = (start, line);
                 return Err(self.refused(read.err(), column));
@@ -181,8 +189,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Reads the cell that begins here, and says whether the row ends behind it.
-    fn cell(&mut self, column: usize) -> Result<bool> {
+    /// Reads the cell that begins here, of a row that begins at `row`, and says whether the row ends behind it.
+    fn cell(&mut self, column: usize, row: usize) -> Result<bool> {
         let (dialect, rows) = (self.rows.dialect, &mut self.rows);
         let start = rows.at;
         if dialect.has_plain_numbers
@@ -203,6 +211,9 @@ impl Reading<'_> {
         for (nth, slot) in self.slots[column].iter().enumerate() {
             let text = cell.text().map_err(unplaced)?;
             match self.cells[*slot].push(&text, dialect)? {
+                Content::Text if *text == self.names[column] && self.repeats_names(row) => {
+                    return Err(unplaced("is a name"));
+                }
                 Content::Word(word) if nth == 0 => {
                     self.tally.count(Change::Word(word), column);
                 }
@@ -210,7 +221,11 @@ impl Reading<'_> {
                     self.tally.number(column, &text, value);
                 }
                 // White space around a number means nothing.
-                Content::Text if nth == 0 && cell.is_trimmed && dialect.number(&text).is_none() => {
+                Content::Text
+                    if nth == 0
+                        && (cell.is_trimmed || cell.has_wide_blanks())
+                        && dialect.number(&text).is_none() =>
+                {
                     self.tally.count(Change::Trimmed, column);
                 }
                 _ => {}
@@ -219,12 +234,47 @@ impl Reading<'_> {
         Ok(is_last)
     }
 
-    /// What is wrong with the row that begins here: that it has another number of cells, before the `error` of one.
+    /// Whether the cells of the row that begins at `row` are the names of the columns.
+    #[cold]
+    fn repeats_names(&self, row: usize) -> bool {
+        let cells = Rows::new(self.rows.text, row, self.rows.dialect).row();
+        let mut names = self.names.iter().zip(1..);
+        let is_name = |cell: &Cell<'_>| {
+            let text = cell.text().unwrap_or_default();
+            names.next().is_some_and(|(name, number)| {
+                text == **name || text.is_empty() && *name == format!("#{number}")
+            })
+        };
+        cells.is_ok_and(|cells| cells.len() == self.names.len() && cells.iter().all(is_name))
+    }
+
+    /// The error of a row that repeats the first line, which may be a row too if all of its columns are of texts.
+    fn repeated(&self) -> Error {
+        let reason = "repeats the names of the columns; remove the line";
+        let error = Error::at(Place::default(), reason);
+        match self
+            .cells
+            .iter()
+            .all(|cells| matches!(cells, ColumnBuilder::Texts(_)))
+        {
+            true => error.or(Remedy::new(
+                "header",
+                "false",
+                "reads the first line as a row",
+            )),
+            false => error,
+        }
+    }
+
+    /// What is wrong with the row that begins here: that it repeats the first line, or has another number of cells,
+    /// before the `error` of one.
     #[cold]
     fn refused(&mut self, error: Option<Error>, column: usize) -> Error {
         let (line, n_columns) = (Some(self.rows.n_lines + 1), self.names.len());
+        let is_repeated = self.repeats_names(self.rows.at);
         let n_cells = self.rows.row().map(|cells| cells.len());
         let (mut error, column) = match (error, n_cells) {
+            _ if is_repeated => (self.repeated(), None),
             (Some(error), n_cells) if n_cells.is_err() || n_cells == Ok(n_columns) => {
                 (error, Some(self.names[column].clone()))
             }
@@ -258,18 +308,20 @@ fn plain_number(text: &[u8], mut at: usize) -> Option<(f64, usize)> {
 #[cold]
 fn not_a_number(text: &str, dialect: &Dialect) -> Error {
     let infinite = not_finite(&dialect.pointed(text));
-    let has_comma =
-        !dialect.has_comma && !text.contains('.') && text.replace(',', ".").parse::<f64>().is_ok();
+    // A number within quotes has a comma of its own where commas separate cells too.
+    let are_thousands = dialect.separator == b',' && numerals::are_thousands(text);
+    let has_comma = !(dialect.has_comma || are_thousands || text.contains('.'))
+        && text.replace(',', ".").parse::<f64>().is_ok();
     let disguise = numerals::disguise(text, dialect.has_comma).filter(|_| !has_comma);
     let remedy = match infinite {
-        Some(_) => None,
+        Some(_) if !is_nan(text) => None,
         None if has_comma => Some(Remedy::new(
             "decimal",
             ",",
             "takes the comma for a decimal point",
         )),
         None if disguise.is_some() => None,
-        None => Remedy::missing(text),
+        _ => Remedy::missing(text),
     };
     let is_text = infinite.is_none() && !has_comma && disguise.is_none();
     let reason = disguise.or_else(|| infinite.map(str::to_owned));

@@ -38,6 +38,17 @@ impl Tally {
         }
     }
 
+    /// The texts that are missing cells of the column `column`.
+    pub(super) fn missing_texts(&self, column: usize, dialect: &Dialect) -> Vec<String> {
+        let of_column = self.0.keys().filter(|(_, other)| *other == column);
+        let words = of_column.filter_map(|(change, _)| match change {
+            Change::Word(word) => Some(&dialect.words[*word]),
+            _ => None,
+        });
+        let missing = words.filter(|word| word.value.is_none());
+        missing.map(|word| word.text.clone()).collect()
+    }
+
     /// Adds what was made of other rows.
     pub(super) fn add(&mut self, other: Self) {
         for (of, n_cells) in other.0 {

@@ -3,8 +3,8 @@
 use super::{TargetOptions, Targets};
 use crate::encoder::{index_of, not_known};
 use crate::error::{Error, Place, Remedy, Result, shown};
-use crate::features::{MAX_TEXTS, counted};
-use crate::numerals::{self, canonical, not_finite, pointed};
+use crate::features::{MAX_TEXTS, alike, counted};
+use crate::numerals::{self, canonical, is_nan, not_finite, pointed};
 use crate::table::Table;
 use neuralnet::Classes;
 use std::collections::HashMap;
@@ -48,7 +48,16 @@ pub(super) fn of_classes(
         })?;
         of_rows.push(class);
     }
-    Ok(written(classes, &of_rows))
+    let mut made = written(classes, &of_rows);
+    if let Some(Classes { column, names }) = made.classes.as_ref().filter(|_| known.is_none()) {
+        made.notices.extend(alike("classes", column, Some(names)));
+        if !options.as_classes && names.iter().all(|name| canonical(name).is_some()) {
+            let column = shown(column);
+            let notice = format!("column `{column}` is of texts, so its numbers are classes");
+            made.notices.push(notice);
+        }
+    }
+    Ok(made)
 }
 
 /// The targets 0 and 1 of the classes of all rows.
@@ -114,19 +123,17 @@ fn refuse_doubtful<'t>(
     let is_number = |text: &&str| table.number(text).is_some();
     let at = |text: &str| row_of(table, column, text);
     let (numbers, others): (Vec<&str>, Vec<&str>) = texts.clone().partition(is_number);
-    let Some(other) = others.first() else {
-        let text = numbers
-            .iter()
-            .find(|text| canonical(text).is_none())
-            .unwrap_or(&"0");
-        return Err(Error::at(
-            at(text),
-            format!(
-                "`{}` is a number with a leading zero, as codes have",
-                shown(text)
-            ),
-        )
-        .or(classes));
+    // Lines have no other numbers here.
+    let is_code = |text: &&&str| text.starts_with('0') && canonical(text).is_none();
+    if let Some(text) = numbers.iter().find(is_code).filter(|_| others.is_empty()) {
+        let reason = format!(
+            "`{}` is a number with a leading zero, as codes have",
+            shown(text)
+        );
+        return Err(Error::at(at(text), reason).or(classes));
+    }
+    let Some(other) = others.first().or(numbers.first()) else {
+        return Ok(());
     };
     if let Some(disguise) = numerals::disguise(other, table.has_comma)
         && others
@@ -135,6 +142,7 @@ fn refuse_doubtful<'t>(
     {
         let decimal = !table.has_comma
             && at(other).line.is_some()
+            && !others.iter().all(|text| numerals::are_thousands(text))
             && others.iter().all(|text| {
                 text.matches(',').count() <= 1 && text.replace(',', ".").parse::<f64>().is_ok()
             });
@@ -145,7 +153,7 @@ fn refuse_doubtful<'t>(
         };
         return Err(error.or(classes));
     }
-    if let Some(number) = numbers.first() {
+    if let Some(number) = numbers.first().filter(|_| !others.is_empty()) {
         let place = at(number);
         let at_number = place.line.map_or_else(
             || format!("row {}", place.row.unwrap_or(0)),
@@ -162,12 +170,23 @@ fn refuse_doubtful<'t>(
             str::to_owned,
         );
         // Only lines of text have texts that stand for a missing cell.
-        let missing = Remedy::missing(other).filter(|_| infinite.is_none() && place.line.is_some());
+        let may_be_missing = infinite.is_none() || is_nan(other);
+        let missing = Remedy::missing(other).filter(|_| may_be_missing && place.line.is_some());
         let error = Error::at(at(other), format!("`{}` {reason}", shown(other)));
         return Err(missing.into_iter().fold(error, Error::or).or(classes));
     }
     let n_texts = texts.count();
-    if n_texts > MANY_CLASSES && n_texts * ROWS_OF_A_CLASS > table.n_rows {
+    let are_many = n_texts > MANY_CLASSES;
+    let are_rare = n_texts * ROWS_OF_A_CLASS > table.n_rows;
+    let measurement = |text: &str| numerals::measurement(text, table.has_comma);
+    if (are_many || are_rare)
+        && let Some(reason) = measurement(other)
+        && others.iter().all(|text| measurement(text).is_some())
+    {
+        let reason = format!("`{}` {reason}", shown(other));
+        return Err(Error::at(at(other), reason).or(classes));
+    }
+    if are_many && are_rare {
         let reason = format!(
             "the target holds {n_texts} different texts in {} rows, which are hardly classes",
             table.n_rows

@@ -24,7 +24,7 @@ pub(crate) struct TextArgs {
     /// What separates the decimals of a number: `.` or `,` (default: `.`)
     #[arg(long, value_name = "CHARACTER", value_parser = decimal)]
     decimal: Option<char>,
-    /// The texts that stand for a missing cell besides the empty one, separated by commas (default: NA, NaN, NaT, null, None, ?, \N, #DIV/0! and their usual spellings; with a model those of its training)
+    /// The texts that stand for a missing cell besides the empty one, separated by commas (default: NA, NaN, null, None, ?, \N, #DIV/0! and their usual spellings; with a model those of its training)
     #[arg(
         long,
         value_name = "TEXT",

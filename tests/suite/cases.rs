@@ -554,14 +554,13 @@ fn what_stands_before_the_cells_is_told() {
     assert_eq!(self::names(&json, "inputs"), ["x"]);
     let json = trained("table.csv", "Unnamed: 0,x,y\n3,5,1\n1,6,2\n2,8,5\n", &[]);
     assert_eq!(self::names(&json, "inputs"), ["Unnamed: 0", "x"]);
-    assert!(
-        !said(&[
-            "train",
-            &file("table.csv", "x;y\n1.010;2.5\n1.500;3\n2.000;4\n")
-        ])
-        .1
-        .contains("thousands")
-    );
+    for (table, flags) in [
+        ("x;y\n1.010;2.5\n1.500;3\n2.000;4\n", &[][..]),
+        ("x;y\n1.010;2\n1.500;3\n2.000;4\n", &["--decimal", "."]),
+    ] {
+        let told = said(&[&["train", &file("table.csv", table)], flags].concat()).1;
+        assert!(!told.contains("thousands"), "{told}");
+    }
 }
 
 /// In a table of one column, where a blank line may have been a row.

@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, text: &[u8], options: &TextOptions) -> Result<He
     if options.separator.is_none() && dialect.separator != b',' && columns.names.len() > 1 {
         notices.insert(0, separated(dialect.separator));
     }
-    if dialect.separator == b';' && !dialect.has_comma {
+    if dialect.separator == b';' && options.decimal.is_none() {
         notices.extend(thousands(&columns.names, &sample));
     }
     columns.notices.splice(..0, notices);

@@ -73,7 +73,7 @@ fn sums_that_f32_cannot_hold_are_refused_with_what_helps() {
     assert_refused(
         &args,
         1,
-        &["after iteration 0 the loss is not finite; rescale the columns\n"],
+        &["after iteration 0 the loss is not finite; rescale the columns and the target\n"],
     );
     let weights = ["--target", "y", "--sample-weight", "w"];
     neuralnet_json(&[&["train", &usual, "--backend", "gpu"][..], &weights].concat());

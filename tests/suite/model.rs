@@ -2,6 +2,7 @@
 
 use crate::common::tables::{open_for, predict, predict_to};
 use crate::common::{Random, neuralnet, neuralnet_json, random_dataset, root, scratch};
+use neuralnet::network::Activation;
 use neuralnet::{
     BackendChoice, Dataset, Error, Hardware, Loss, Model, Predictor, TrainConfig, Trained, train,
 };
@@ -18,7 +19,8 @@ fn path(test: &str, name: &str) -> PathBuf {
 fn trained(dataset: &Dataset, bias: bool) -> (Model, Trained) {
     let config = TrainConfig {
         iterations: 7,
-        // Which takes any target.
+        // Which take any target.
+        activation: Activation::Identity,
         loss: Loss::SquaredError,
         bias,
         ..TrainConfig::default()

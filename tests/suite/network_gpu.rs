@@ -593,10 +593,11 @@ fn random_networks_are_proven_stage_by_stage() {
         assert!(exceeded.is_empty(), "{number}, {what}: {exceeded:#?}");
         let n_layers = shape.widths.len() + 1;
         // z, dloss/dz and gradient of each layer, the activations of the hidden ones, seven more, z and predictions from
-        // the data unless their bound promises nothing, what the optimizer keeps, a penalty, and of batches the gradient, at 0, 1
-        // and 3.
+        // the data unless their bound promises nothing, what the optimizer keeps, a penalty, and of batches the gradient and
+        // their rows alone, at 0, 1 and 3.
         let keeps = !optimizer.memory().is_empty() || config.average_decay.is_some();
-        let of_update = [keeps, config.l2 > 0.0, config.batch_size.is_some()];
+        let has_batches = config.batch_size.is_some();
+        let of_update = [keeps, config.l2 > 0.0, has_batches, has_batches];
         let of_update: usize = of_update.map(usize::from).iter().sum();
         let n_checks = 3 * (4 * n_layers - 1 + 7 + 2 + of_update);
         let n_found = proof.checks.len() + proof.vacuous.len();

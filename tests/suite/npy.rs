@@ -8,6 +8,7 @@ use neuralnet::backend::Backend;
 use neuralnet::cpu::Cpu;
 use neuralnet::data::Stored;
 use neuralnet::gpu::GpuOptions;
+use neuralnet::network::Activation;
 use neuralnet::{Dataset, Loss, Reduction, Synthetic};
 use neuralnet_table::TableOptions;
 use std::num::NonZeroU32;
@@ -297,6 +298,7 @@ fn the_first_wrong_value_is_named() {
             "{message:?}"
         );
         let config = neuralnet::TrainConfig {
+            activation: Activation::Identity,
             loss: Loss::SquaredError,
             ..config
         };

@@ -4,6 +4,7 @@ use crate::common::tables::{convert, predict, predict_to};
 use crate::common::{Random, neuralnet, random_dataset, scratch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use neuralnet::network::Activation;
 use neuralnet::{Hardware, Loss, Model, TrainConfig, train};
 use neuralnet_table::{Impute, TableOptions};
 use std::fs;
@@ -316,6 +317,7 @@ fn arrays_are_read_in_spans() {
         let dataset = crate::common::tables::open(&table, &options).unwrap();
         let config = TrainConfig {
             iterations: 3,
+            activation: Activation::Identity,
             loss: Loss::SquaredError,
             ..TrainConfig::default()
         };

@@ -11,8 +11,8 @@ use crate::leaves::Leaves;
 use crate::network::{Activation, Network};
 use crate::objective::Loss;
 use naga::back::{hlsl, msl};
-use naga::valid::{Capabilities, ModuleInfo, ValidationError, ValidationFlags, Validator};
-use naga::{AddressSpace, StorageAccess, WithSpan};
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, StorageAccess};
 use std::path::PathBuf;
 
 /// Activation, loss, weights and format of the kernels below; together they take every branch.
@@ -119,13 +119,13 @@ fn kernels() -> Vec<(Kernel, usize)> {
 fn parsed(name: &str, wgsl: &str) -> naga::Module {
     let module = naga::front::wgsl::parse_str(wgsl)
         .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
-    let valid = validate(&module);
+    let valid = validator().validate(&module);
     valid.unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));
     module
 }
 
-fn validate(module: &naga::Module) -> Result<ModuleInfo, WithSpan<ValidationError>> {
-    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module)
+fn validator() -> Validator {
+    Validator::new(ValidationFlags::all(), Capabilities::all())
 }
 
 /// The kernel as it is written, and the kernel with its loops written out.
@@ -184,7 +184,7 @@ fn kernels_are_translated_for_metal_and_dx12() {
     };
     for (kernel, _) in kernels() {
         for module in both_forms(&kernel) {
-            let info = validate(&module).expect("validated before");
+            let info = validator().validate(&module).expect("validated before");
             let written = msl::write_string(&module, &info, &of_metal, &Default::default());
             let (metal, _) = written.unwrap_or_else(|error| panic!("{}: {error}", kernel.name));
             assert!(metal.contains("kernel void"), "{}", kernel.name);

@@ -19,8 +19,11 @@ fn path(test: &str, name: &str) -> PathBuf {
 fn trained(dataset: &Dataset, bias: bool) -> (Model, Trained) {
     let config = TrainConfig {
         iterations: 7,
-        // Which take any target.
-        activation: Activation::Identity,
+        // Identity takes any target.
+        activation: match dataset.targets_are_binary() {
+            true => Activation::Sigmoid,
+            false => Activation::Identity,
+        },
         loss: Loss::SquaredError,
         bias,
         ..TrainConfig::default()

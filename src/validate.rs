@@ -5,6 +5,7 @@ mod bound;
 mod check;
 mod end_to_end;
 mod gathered;
+mod pass;
 mod range;
 mod stages;
 mod steps;
@@ -20,20 +21,15 @@ use crate::cpu::{Cpu, Reference};
 use crate::data::{Dataset, Storage};
 use crate::error::{Error, Remedy, Result};
 use crate::gpu::{Gpu, GpuOptions, Software};
-use crate::leaves::Fold;
 use crate::optimizer::{Memory, Optimizer, UpdateRule};
 use crate::submission_size::SubmissionSize;
 use crate::train::{TrainConfig, divergence};
-use bound::{Bounds, SumBounds, blocks_of_leaves};
+use bound::Bounds;
 use range::beyond_f32;
-use std::iter::zip;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 use steps::State;
-
-/// Predictions compared at a time.
-const BLOCK_VALUES: usize = 1 << 22;
 
 /// The backend that the GPU is compared with: float64 on the CPU, on the numbers that the GPU gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -185,7 +181,7 @@ fn check_data(
 ) -> Result<(Vec<Check>, Vec<Vacuous>)> {
     match bounds {
         Some(bounds) => {
-            let checks = check_pass(problem, bounds, candidate, reference)?;
+            let checks = pass::check(problem, bounds, candidate, reference)?;
             Ok((checks, Vec::new()))
         }
         None => stages::check(problem, candidate, reference, update),
@@ -300,119 +296,11 @@ pub fn check(
         (&rule, 0),
         &|_, _, _| unreachable!("an update of all rows"),
     );
-    let mut checks = check_pass(problem, &bounds, candidate, reference)?;
+    let mut checks = pass::check(problem, &bounds, candidate, reference)?;
     checks.extend(of_update?);
-    Ok(checks)
-}
-
-/// The checks of one pass over the data, of those of [`check()`].
-fn check_pass(
-    problem: &Problem<'_>,
-    bounds: &Bounds<'_>,
-    candidate: &mut dyn Backend,
-    reference: &mut dyn Backend,
-) -> Result<Vec<Check>> {
-    let parameters = candidate.parameters()?;
-    reference.set_parameters(&parameters)?;
-    let mut checks = check_rows(problem, bounds, candidate, reference, &parameters)?;
-    let (measured, expected) = (candidate.evaluate()?, reference.evaluate()?);
-    let (leaves, bound) = check_leaves(problem, bounds, candidate, reference, &parameters)?;
-    if is_finite(&parameters) && bound.is_beyond_f32() {
-        return Err(beyond_f32(problem, &parameters));
-    }
-    let bound = bound.error;
-    let n_weights = problem.network.layer().n_weights();
-    let gradient = compared(&measured.gradient, &expected.gradient, &bound.gradient);
-    let [value, exact, limit] = [&measured, &expected, &bound].map(|evaluation| evaluation.summary);
-    checks.extend([
-        leaves,
-        Check::of("gradient of weight", gradient.clone().take(n_weights)),
-        Check::of("gradient of bias", gradient.skip(n_weights)),
-        Check::of("loss", [[value.loss, exact.loss, limit.loss]]),
-        Check::of(
-            "mean slope dy/dz",
-            [[value.mean_slope, exact.mean_slope, limit.mean_slope]],
-        ),
-    ]);
-    checks.retain(|check| check.n_values > 0);
     Ok(checks)
 }
 
 fn is_finite(parameters: &[f64]) -> bool {
     parameters.iter().all(|number| number.is_finite())
-}
-
-/// Each value with its reference and its bound.
-fn compared(
-    values: &[f64],
-    references: &[f64],
-    bounds: &[f64],
-) -> impl Iterator<Item = [f64; 3]> + Clone {
-    let both = zip(values, references).zip(bounds);
-    both.map(|((value, reference), bound)| [*value, *reference, *bound])
-}
-
-fn check_rows(
-    problem: &Problem<'_>,
-    bounds: &Bounds<'_>,
-    candidate: &mut dyn Backend,
-    reference: &mut dyn Backend,
-    parameters: &[f64],
-) -> Result<Vec<Check>> {
-    let [mut z, mut y] = ["pre-activation z", "prediction y"].map(|name| Check::of(name, []));
-    let dataset = problem.dataset;
-    let rows_per_block = (BLOCK_VALUES / dataset.n_outputs()).max(1);
-    for first in (0..dataset.n_samples()).step_by(rows_per_block) {
-        let rows = first..(first + rows_per_block).min(dataset.n_samples());
-        let measured = candidate.predict(rows.clone())?;
-        let expected = reference.predict(rows.clone())?;
-        let bounds = bounds.rows(rows, parameters);
-        let mut of_z = bounds.pre_activation.iter();
-        if is_finite(parameters) && of_z.any(|bound| bound.is_infinite()) {
-            return Err(beyond_f32(problem, parameters));
-        }
-        z.extend(compared(
-            &measured.pre_activation,
-            &expected.pre_activation,
-            &bounds.pre_activation,
-        ));
-        y.extend(compared(
-            &measured.prediction,
-            &expected.prediction,
-            &bounds.prediction,
-        ));
-    }
-    Ok(vec![z, y])
-}
-
-/// Checks the sums of every leaf, and returns the bounds of the sums over all of them too.
-fn check_leaves(
-    problem: &Problem<'_>,
-    bounds: &Bounds<'_>,
-    candidate: &mut dyn Backend,
-    reference: &mut dyn Backend,
-    parameters: &[f64],
-) -> Result<(Check, SumBounds)> {
-    let mut check = Check::of("sums of each leaf", []);
-    let mut total = Fold::new(SumBounds::add);
-    for leaves in blocks_of_leaves(problem) {
-        let measured = candidate.leaf_evaluations(leaves.clone())?;
-        let expected = reference.leaf_evaluations(leaves.clone())?;
-        let bounds = bounds.leaves(leaves, parameters);
-        for ((measured, expected), bound) in zip(&measured, &expected).zip(bounds) {
-            let [value, exact, limit] = [measured, expected, &bound.error].map(|sums| sums.summary);
-            let gradient = compared(
-                &measured.gradient,
-                &expected.gradient,
-                &bound.error.gradient,
-            );
-            check.extend(gradient.chain([
-                [value.loss, exact.loss, limit.loss],
-                [value.mean_slope, exact.mean_slope, limit.mean_slope],
-            ]));
-            total.push(bound);
-        }
-    }
-    let total = total.finish().expect("a data set has at least one leaf");
-    Ok((check, total))
 }

@@ -112,8 +112,8 @@ impl<'a> TrainingRun<'a> {
         self.progress.iteration >= self.config.iterations
     }
 
-    /// Adds the time that a submission took, and stops if the training has lasted long enough since it began or was resumed. Learns from it how many
-    /// iterations to submit, except of L-BFGS, whose iterations are few and long: one at a time.
+    /// Adds the time that a submission took, and stops if the training has lasted long enough since it began or was resumed.
+    /// Learns from it how many iterations to submit, except of L-BFGS, whose iterations are few and long: one at a time.
     pub(super) fn add_time(&mut self, iterations: NonZeroU32, time: Duration) {
         self.progress.seconds += time.as_secs_f64();
         if self.config.optimizer != Optimizer::LBfgs {

@@ -2,6 +2,7 @@
 
 use crate::data::StorageRounding;
 use std::borrow::Cow;
+use std::iter::zip;
 
 /// The values of one quantity at one iteration, by the worst of them: the one whose error is the largest part of its
 /// bound.
@@ -85,6 +86,16 @@ impl Check {
     }
 }
 
+/// Each value with its reference and its bound.
+pub(super) fn compared(
+    values: &[f64],
+    references: &[f64],
+    bounds: &[f64],
+) -> impl Iterator<Item = [f64; 3]> + Clone {
+    let both = zip(values, references).zip(bounds);
+    both.map(|((value, reference), bound)| [*value, *reference, *bound])
+}
+
 /// A quantity whose bound is as large as its values, so that it promises nothing, at one iteration.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Vacuous {
@@ -113,7 +124,7 @@ pub struct Distance {
 impl Distance {
     pub(super) fn new(iterations: u64, reached: &[f64], expected: &[f64]) -> Self {
         // f64::max passes over NaN, so a difference that is not a number is made infinite first.
-        let absolute = std::iter::zip(reached, expected)
+        let absolute = zip(reached, expected)
             .map(|(a, b)| (a - b).abs())
             .map(|error| if error.is_nan() { f64::INFINITY } else { error })
             .fold(0.0, f64::max);

@@ -2,8 +2,8 @@
 //! predicts from them, while the bound of that says something. It grows with every layer.
 
 use super::bound::running;
+use super::check::compared;
 use super::check::{Check, Vacuous};
-use super::compared;
 use crate::backend::{Backend, Predictions, Problem};
 use crate::error::Result;
 use std::ops::Range;

@@ -201,7 +201,12 @@ pub(crate) fn scratch() -> String {
 
 /// Runs the binary.
 pub(crate) fn neuralnet(args: &[&str]) -> Output {
-    let output = Command::new(binary()).args(args).output().unwrap();
+    let mut command = Command::new(binary());
+    // What the shell of whoever runs the tests may ask of all programs.
+    for variable in ["CLICOLOR_FORCE", "NO_COLOR", "RAYON_NUM_THREADS"] {
+        command.env_remove(variable);
+    }
+    let output = command.args(args).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("neuralnet: no adapter"), "{NO_ADAPTER}");
     output

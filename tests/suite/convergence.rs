@@ -295,3 +295,48 @@ fn the_size_of_the_loss_has_no_influence() {
     });
     assert_eq!(iterations, [iterations[0]; 3]);
 }
+
+/// Twelve powers of a column, which f32 cannot tell apart where outputs are saturated: what rounding ends there has not
+/// converged, by the optimum that float64 comes nearer to.
+#[test]
+fn what_ends_by_rounding_is_at_the_optimum() {
+    for seed in [16_u64, 20, 32] {
+        let mut state = seed;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005);
+            state = state.wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / 16_777_216.0
+        };
+        for _ in 0..5 {
+            random();
+        }
+        let rows = (0..300).map(|_| {
+            let x = 2.0 * random() - 1.0;
+            let probability = 1.0 / (1.0 + (-6.0 * (5.0 * x).sin()).exp());
+            let t = f64::from(u8::from(random() < probability));
+            (1..=12).map(|power| x.powi(power)).chain([t]).collect()
+        });
+        let names: Vec<String> = (0..12).map(|power| format!("x{power}")).collect();
+        let data = table("powers.csv", &format!("{},t", names.join(",")), rows);
+        let trained = |backend| {
+            let args = [
+                "train",
+                &data,
+                "--target",
+                "t",
+                "--l2",
+                "0",
+                "--backend",
+                backend,
+            ];
+            let json = neuralnet_json(&args);
+            (json["loss"].as_f64().unwrap(), json["stop"].clone())
+        };
+        let ((loss, stop), (nearer, _)) = (trained("gpu"), trained("cpu"));
+        let beyond = loss / nearer - 1.0;
+        assert!(
+            stop == "stalled" || beyond < 1e-5,
+            "{seed}: {stop}, {beyond:e} beyond"
+        );
+    }
+}

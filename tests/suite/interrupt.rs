@@ -1,4 +1,5 @@
-//! What happens to files while a program runs: signals, and other programs that write them too.
+//! What happens to files while a program runs: signals, and other programs that write them too. The signal is SIGTERM where
+//! one will do: programs that a shell runs in the background inherit that SIGINT is ignored.
 
 use crate::common::{Running, binary, neuralnet, scratch};
 use std::fs;
@@ -91,7 +92,7 @@ fn no_more_threads_run_than_are_asked_for() {
     training.wait_for("training on the");
     let tasks = format!("/proc/{}/task", training.id());
     let n_threads = names(Path::new(&tasks)).len();
-    training.signal("INT");
+    training.signal("TERM");
     let (_, told) = training.end();
     assert_eq!(n_threads, 4, "{told}");
 }
@@ -105,7 +106,7 @@ fn a_file_that_another_program_made_meanwhile_stays() {
     for name in ["m.safetensors", "c"] {
         fs::write(folder.join(name), "another's").unwrap();
     }
-    training.signal("INT");
+    training.signal("TERM");
     let (output, told) = training.end();
     assert_eq!(output.status.code(), Some(2), "{told}");
     for name in ["m.safetensors", "c"] {
@@ -130,7 +131,7 @@ fn a_checkpoint_that_fails_is_told_at_once() {
     fs::remove_file(away.join("c")).unwrap();
     fs::rename(&away, &kept).unwrap();
     until("another checkpoint", || kept.join("c").exists());
-    training.signal("INT");
+    training.signal("TERM");
     let (output, told) = training.end();
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert_eq!(told.matches("goes on").count(), 1, "{told}");

@@ -92,7 +92,7 @@ fn refused(reason: impl Into<String>) -> io::Error {
 
 /// The place of the file that `path` leads to, through links, be it there or not.
 fn place(path: &Path) -> io::Result<PathBuf> {
-    // As many links as Linux follows.
+    // Linux follows no more links.
     const MOST_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {

@@ -255,7 +255,7 @@ pub(super) mod tests {
                 "Updates" => {
                     let (head, mut fields) = layout!(SmallUpdatesParams: n_updates);
                     fields.push(("list", head));
-                    // As long as its list.
+                    // The span is that of its list.
                     (*span as usize, fields)
                 }
                 // The host fills none of it.

@@ -67,7 +67,7 @@ fn a_program_that_is_ended_leaves_no_unfinished_file() {
     assert_eq!(names(&folder), ["m.safetensors"], "{told}");
 }
 
-/// As `nohup` and shells without job control start programs.
+/// `nohup` and shells without job control start programs so.
 #[cfg(target_os = "linux")]
 #[test]
 fn signals_that_are_to_be_ignored_are_ignored() {

@@ -296,8 +296,8 @@ fn the_size_of_the_loss_has_no_influence() {
     assert_eq!(iterations, [iterations[0]; 3]);
 }
 
-/// Twelve powers of a column, which f32 cannot tell apart where outputs are saturated: what rounding ends there has not
-/// converged, by the optimum that float64 comes nearer to.
+/// Twelve powers of a column, which f32 cannot tell apart where outputs are saturated: a search that rounding ends there has
+/// converged only if float64 gets no lower.
 #[test]
 fn what_ends_by_rounding_is_at_the_optimum() {
     for seed in [16_u64, 20, 32] {

@@ -161,7 +161,10 @@ fn names_of_any_bytes_are_told() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("--validation-data: `held"), "{told}");
-    assert!(told.contains("is no UTF-8; rename the file"), "{told}");
+    assert!(
+        told.contains("is not a name in UTF-8; rename the file"),
+        "{told}"
+    );
     assert_refused(
         &["train", "no\u{1b}[2Jwhere.csv"],
         2,

@@ -128,11 +128,8 @@ pub(crate) fn tell(text: &str) {
 /// Prints one line on stderr, the name of the program in `style` where `--color` and the terminal allow it. Control
 /// characters, as a name of a file may have them, are shown as such. A closed stderr is not an error: nobody reads it.
 fn print_line(style: Style, text: &str) {
-    let shown = |c: char| match c.is_control() && c != '\n' {
-        true => c.escape_debug().to_string(),
-        false => c.to_string(),
-    };
-    let text: String = text.chars().map(shown).collect();
+    let text: Vec<String> = text.split('\n').map(format::shown).collect();
+    let text = text.join("\n");
     drop(writeln!(
         anstream::stderr(),
         "{style}neuralnet:{style:#} {text}"

@@ -51,7 +51,10 @@ impl HoldoutArgs {
             return Ok((dataset, None));
         };
         let Some(path) = path.to_str() else {
-            let reason = format!("`{}` is no UTF-8; rename the file", path.display());
+            let reason = format!(
+                "`{}` is not a name in UTF-8; rename the file",
+                path.display()
+            );
             return Err(Error::setting("--validation-data", reason));
         };
         let holdout = neuralnet_table::open_alike(&dataset, path, options)?;

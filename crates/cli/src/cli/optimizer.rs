@@ -52,7 +52,7 @@ pub(super) struct OptimizerArgs {
     /// Rows of each update, shuffled each epoch, or `all` (default: 128 with --hidden and more rows than that, unless the optimizer is lbfgs; otherwise all)
     #[arg(long, value_name = "ROWS", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<BatchSize>,
-    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default: to train with batches and --hidden 10, or as many more as make 1000 updates)
+    /// The iterations as passes over the rows: with --batch-size an epoch takes several (default, with --hidden and batches: 10, or as many more as make 1000 updates)
     #[arg(
         long,
         value_name = "N",
@@ -69,7 +69,7 @@ pub(super) struct StopArgs {
     /// Rows, spread evenly over all, on which lbfgs begins (default: on the CPU a sixteenth of them, where that is many; 0: none)
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     warm_start_rows: Option<usize>,
-    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts; with --hidden lbfgs alone knows it (default: 1e-6 for lbfgs; otherwise no such rule)
+    /// Stop once the next step promises to lower the loss by half the square of this share of it, or less; it means the same for all units and starts; with --hidden only lbfgs takes it (default: 1e-6 for lbfgs; otherwise no such rule)
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     gradient_tolerance: Option<f64>,
     /// Stop once an iteration changes the loss by this share or less (default: no such rule)

@@ -617,6 +617,22 @@ fn a_model_that_is_of_no_use_is_told() {
             assert!(!text.contains("no metric"), "{flags:?}: {text}");
         }
     }
+
+    for (scale, is_told) in [(1e5, true), (1e-5, true), (1.0, false)] {
+        let scaled = write("scaled.csv", &|x| {
+            (scale * (f64::from(x) / 50.0 - 1.5)).to_string()
+        });
+        for (optimizer, suits_any) in [("adamw", false), ("momentum", true), ("lbfgs", true)] {
+            let text = told(&scaled, &["--iterations", "0", "--optimizer", optimizer]);
+            let expected = is_told && !suits_any;
+            assert!(text.contains("no metric"), "{scale} {optimizer}: {text}");
+            assert_eq!(
+                text.contains("where AdamW suits about 1: train on it divided by "),
+                expected,
+                "{scale} {optimizer}: {text}"
+            );
+        }
+    }
 }
 
 /// Each backend, with hidden layers and without.

@@ -4,6 +4,7 @@ use super::format::{counted, shown};
 use neuralnet::metrics::{ClassMetrics, Measured};
 use neuralnet::{Metrics, Optimizer};
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 
 /// Classes of which the whole confusion matrix is shown.
 pub(super) const SHOWN_CLASSES: usize = 12;
@@ -11,6 +12,8 @@ pub(super) const SHOWN_CLASSES: usize = 12;
 pub(super) const SHOWN_CONFUSIONS: usize = 12;
 /// Targets whose metrics are shown; JSON has all.
 pub(super) const SHOWN_TARGETS: usize = 12;
+/// Deviations of a target that the usual learning rates of Adam reach within the usual number of updates.
+const SUITED_DEVIATIONS: RangeInclusive<f64> = 0.1..=10.0;
 /// Characters of a name that are shown.
 const SHOWN_NAME: usize = 24;
 
@@ -43,11 +46,34 @@ pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer) -> Option<String>
             "if the loss is high, train longer (--epochs or --iterations) or take --optimizer lbfgs; if it is low, {overfits}"
         ),
     };
+    let remedy = match out_of_scale(measured, optimizer) {
+        Some((rule, deviation)) => format!(
+            "it deviates from its mean by {0}, where {rule} suits about 1: train on it divided by {0}; otherwise, {remedy}",
+            digits(deviation)
+        ),
+        None => remedy,
+    };
     Some(format!(
         "no metric of `{}` on the held-out samples is better than the baseline's, {}; {remedy}",
         target(measured),
         baseline(measured)
     ))
+}
+
+/// The name of an optimizer and the deviation of a target that does not suit it: its steps are about as long as the
+/// learning rate, however far the targets are.
+fn out_of_scale(measured: &Measured, optimizer: Optimizer) -> Option<(&'static str, f64)> {
+    let rule = match optimizer {
+        Optimizer::RmsProp => "RMSprop",
+        Optimizer::Adam => "Adam",
+        Optimizer::AdamW => "AdamW",
+        _ => return None,
+    };
+    let Measured::Numbers(metrics) = measured else {
+        return None;
+    };
+    let deviation = metrics.baseline.rmse;
+    (deviation > 0.0 && !SUITED_DEVIATIONS.contains(&deviation)).then_some((rule, deviation))
 }
 
 /// Writes the metrics on the held-out samples of a training.

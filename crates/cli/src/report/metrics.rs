@@ -60,8 +60,8 @@ pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer) -> Option<String>
     ))
 }
 
-/// The name of an optimizer and the deviation of a target that does not suit it: its steps are about as long as the
-/// learning rate, however far the targets are.
+/// The name of `optimizer` and the deviation of the target, if they do not suit each other: each step of Adam and its like
+/// moves a parameter by about the learning rate, however far the targets are.
 fn out_of_scale(measured: &Measured, optimizer: Optimizer) -> Option<(&'static str, f64)> {
     let rule = match optimizer {
         Optimizer::RmsProp => "RMSprop",

@@ -38,6 +38,7 @@ pub use reference::Reference;
 use crate::backend::{
     Backend, BackendKind, Evaluation, Holdout, Predictions, Problem, Summary, UpdateSummary,
 };
+use crate::data::TargetScaling;
 use crate::error::Result;
 use crate::leaves::{Leaves, sum_leaves};
 use crate::network::Mask;
@@ -141,11 +142,21 @@ impl<'a> Cpu<'a> {
             RowSource::Unscaled(_, scaling) => {
                 let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
                 let network = &self.problem.network;
-                network
-                    .unscale_parameters(center, &inverse_scale, parameters)
-                    .into()
+                let mut unscaled = network.unscale_parameters(center, &inverse_scale, parameters);
+                if let Some(targets) = self.folded_targets() {
+                    network.unscale_outputs(targets.center(), targets.scale(), &mut unscaled);
+                }
+                unscaled.into()
             }
             _ => Cow::from(parameters),
+        }
+    }
+
+    /// The scaling of the targets if it is folded into the parameters, as that of the features is.
+    fn folded_targets(&self) -> Option<&TargetScaling> {
+        match self.data {
+            RowSource::Unscaled(..) => self.problem.dataset.target_scaling(),
+            _ => None,
         }
     }
 
@@ -190,6 +201,11 @@ impl<'a> Cpu<'a> {
         let first = self.problem.network.layers()[0];
         let of_first = &mut sums.gradient[..first.n_parameters()];
         first.scale_gradient(scaling.center(), &scaling.inverse_scale(), of_first);
+        if let Some(targets) = self.folded_targets() {
+            let (network, scale) = (&self.problem.network, targets.scale());
+            network.scale_output_gradient(scale, &mut sums.gradient);
+            sums.summary.loss /= scale * scale;
+        }
         Box::new(sums)
     }
 
@@ -221,7 +237,11 @@ impl<'a> Cpu<'a> {
             (self.data).with_rows(problem.dataset, leaves.rows(leaf), summary)
         };
         let sums = (self.threads).install(|| sum_leaves(leaves.count(), of_leaf, Summary::add));
-        sums.reduced(problem, problem.dataset.total_weight()).loss
+        let loss = sums.reduced(problem, problem.dataset.total_weight()).loss;
+        match self.folded_targets() {
+            Some(targets) => loss / (targets.scale() * targets.scale()),
+            None => loss,
+        }
     }
 
     /// The threads that share each of `leaves`.
@@ -359,6 +379,15 @@ impl Backend for Cpu<'_> {
             let dataset = self.problem.dataset;
             (self.data).with_rows(dataset, piece, |rows| predictor.predict_rows(rows))
         };
-        Ok(self.threads.install(|| predictor.pieces(rows, predict)))
+        let mut predictions = self.threads.install(|| predictor.pieces(rows, predict));
+        if let Some(targets) = self.folded_targets() {
+            // An identity's predictions are its pre-activations.
+            for all in [&mut predictions.pre_activation, &mut predictions.prediction] {
+                for (number, center) in all.iter_mut().zip(targets.center().iter().cycle()) {
+                    *number = (*number - center) / targets.scale();
+                }
+            }
+        }
+        Ok(predictions)
     }
 }

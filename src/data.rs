@@ -13,6 +13,7 @@ mod split;
 mod storage;
 mod stored;
 mod synthetic;
+mod target_scaling;
 mod targets;
 mod weights;
 
@@ -31,6 +32,7 @@ pub use storage::{Storage, StorageRounding};
 pub use stored::Stored;
 pub(crate) use synthetic::{Labels, UNITS};
 pub use synthetic::{Rule, Synthetic};
+pub use target_scaling::TargetScaling;
 
 use crate::error::{Error, Result};
 use crate::leaves::Leaves;
@@ -61,6 +63,8 @@ pub struct Dataset {
     total_weight: Arc<OnceLock<f64>>,
     /// How features are scaled when rows are read.
     scaling: Option<Arc<Scaling>>,
+    /// How targets are.
+    target_scaling: Option<Arc<TargetScaling>>,
     reading: Option<Reading>,
     notices: Vec<String>,
     bayes_accuracy: Option<f64>,
@@ -184,6 +188,7 @@ impl Dataset {
             classes: None,
             total_weight: Arc::default(),
             scaling: None,
+            target_scaling: None,
             reading: None,
             notices: Vec::new(),
             bayes_accuracy: None,

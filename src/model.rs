@@ -9,7 +9,7 @@ mod samples;
 use crate::atomic_file::{self, Destination};
 use crate::backend::Problem;
 use crate::cpu;
-use crate::data::{Classes, Column, Dataset, Scaling, Time};
+use crate::data::{Classes, Column, Dataset, Scaling, TargetScaling, Time};
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 use crate::network::{Activation, Network};
@@ -72,6 +72,9 @@ pub struct Description {
     pub targets_are_binary: bool,
     /// How the features were standardised for the training. The parameters are for features that are not.
     pub scaling: Option<Scaling>,
+    /// How the targets were standardised for the training. The parameters are for targets that are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_scaling: Option<TargetScaling>,
     /// A number near those of each feature (I); empty where the means that they were standardised by are such numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     centers: Vec<f64>,
@@ -131,6 +134,7 @@ impl Model {
                 classes: dataset.classes().cloned(),
                 targets_are_binary: dataset.classes().is_none() && dataset.targets_are_binary(),
                 scaling: dataset.scaling().cloned(),
+                target_scaling: dataset.target_scaling().cloned(),
                 centers: match dataset.scaling().is_some_and(Scaling::is_centered) {
                     true => Vec::new(),
                     false => dataset.first_means(),

@@ -249,6 +249,42 @@ impl Network {
         own.chain(others.iter().copied()).collect()
     }
 
+    /// Makes of parameters for the targets `(t − center) / scale` those for targets t, where the last layer has the identity:
+    /// its weights become `scale · w`, and its biases `scale · b + center`, of which `center` is (O).
+    ///
+    /// # Panics
+    /// If `parameters` is not `n_parameters` long.
+    pub fn unscale_outputs(&self, center: &[f64], scale: f64, parameters: &mut [f64]) {
+        let (weight, bias) = self.split_last(parameters);
+        weight.iter_mut().for_each(|w| *w *= scale);
+        zip(bias, center).for_each(|(b, center)| *b = scale * *b + center);
+    }
+
+    /// Makes of parameters for targets t those for the targets `(t − center) / scale`: what [`Network::unscale_outputs`]
+    /// undoes.
+    pub(crate) fn scale_outputs(&self, center: &[f64], scale: f64, parameters: &mut [f64]) {
+        let (weight, bias) = self.split_last(parameters);
+        weight.iter_mut().for_each(|w| *w /= scale);
+        zip(bias, center).for_each(|(b, center)| *b = (*b - center) / scale);
+    }
+
+    /// Makes of the gradient of a loss by the parameters for targets t that of the loss, over the square of `scale`, by the
+    /// parameters for targets over `scale`: the chain rule through [`Network::unscale_outputs`].
+    pub(crate) fn scale_output_gradient(&self, scale: f64, gradient: &mut [f64]) {
+        gradient.iter_mut().for_each(|grad| *grad /= scale * scale);
+        let (weight, bias) = self.split_last(gradient);
+        let of_last = weight.iter_mut().chain(bias);
+        of_last.for_each(|grad| *grad *= scale);
+    }
+
+    /// The weight (O, I) and the bias (O) of the last layer, which is empty if there is none.
+    fn split_last<'a>(&self, parameters: &'a mut [f64]) -> (&'a mut [f64], &'a mut [f64]) {
+        assert_eq!(parameters.len(), self.n_parameters(), "parameters");
+        let last = self.output_layer();
+        let (_, own) = parameters.split_at_mut(parameters.len() - last.n_parameters());
+        own.split_at_mut(last.n_weights())
+    }
+
     /// The weight (O, I) and the bias (O) of the first layer, which is empty if there is none, and the parameters of the
     /// others.
     fn split_first<'a>(&self, parameters: &'a [f64]) -> (&'a [f64], &'a [f64], &'a [f64]) {

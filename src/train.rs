@@ -98,7 +98,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// Begins with `parameters`, in the layout of the network, for unscaled features, and not with those that the seed
+    /// Begins with `parameters`, in the layout of the network, for unscaled features and targets, and not with those that the seed
     /// gives. To be called before the first iteration.
     ///
     /// # Errors
@@ -166,7 +166,7 @@ impl<'a> Training<'a> {
         &self.run.network
     }
 
-    /// The parameters reached, in the layout of the network, for unscaled features.
+    /// The parameters reached, in the layout of the network, for unscaled features and targets.
     ///
     /// # Errors
     /// If the device fails, or a parameter is no longer finite.
@@ -205,7 +205,7 @@ impl<'a> Training<'a> {
             _ => evaluated.map(|()| None)?,
         };
         let run = self.run;
-        let progress = run.progress;
+        let (progress, history) = (run.told(), run.told_history());
         let validation_history = self.holdout.map(|holdout| holdout.state.history.points);
         let stop = match run.stop {
             Some(stop) => stop,
@@ -228,7 +228,7 @@ impl<'a> Training<'a> {
             loss: progress.loss,
             loss_failure,
             validation: best.map(|(_, loss)| loss).or(progress.validation),
-            history: run.history.points,
+            history,
             validation_history: validation_history.unwrap_or_default(),
             summary: progress.summary,
             seconds: progress.seconds,

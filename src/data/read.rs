@@ -22,10 +22,11 @@ impl Dataset {
     /// neighbours in order.
     #[must_use]
     pub fn stored(&self) -> Option<Stored<'_>> {
-        self.unscaled().filter(|_| self.scaling.is_none())
+        self.unscaled()
+            .filter(|_| self.scaling.is_none() && self.target_scaling.is_none())
     }
 
-    /// Like [`Dataset::stored`], but with the features before scaling.
+    /// Like [`Dataset::stored`], but with the features and targets before scaling.
     pub(crate) fn unscaled(&self) -> Option<Stored<'_>> {
         if self.storage() != Storage::F32 {
             return None;
@@ -41,7 +42,11 @@ impl Dataset {
     /// The description of synthetic rows; `None` for other rows, and if they are scaled.
     pub(crate) fn generated(&self) -> Option<&Synthetic> {
         match &*self.rows {
-            RowStore::Synthetic(synthetic) if self.scaling.is_none() => Some(synthetic),
+            RowStore::Synthetic(synthetic)
+                if self.scaling.is_none() && self.target_scaling.is_none() =>
+            {
+                Some(synthetic)
+            }
             _ => None,
         }
     }
@@ -150,6 +155,7 @@ impl Dataset {
                 all_targets.read(rows, targets);
             }
             RowStore::Synthetic(synthetic) => {
+                let targets = targets.iter_mut();
                 for (row, (x, t)) in rows.zip(inputs.chunks_exact_mut(n_inputs).zip(targets)) {
                     *t = synthetic.row(row as u64, x);
                 }
@@ -157,6 +163,9 @@ impl Dataset {
         }
         if let Some(scaling) = &self.scaling {
             scaling.apply(inputs);
+        }
+        if let Some(scaling) = &self.target_scaling {
+            scaling.apply(targets, target_width);
         }
     }
 }

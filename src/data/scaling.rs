@@ -81,30 +81,27 @@ impl Scaling {
     }
 }
 
-/// The moments of each column of `read`, whose rows count by their weights, which are all the number `at` of a row of
-/// targets if it has one: first the means, then the squares about them, so that nothing cancels. Reads the rows twice,
-/// so they should fit a cache.
-fn moments_of_columns(
-    read: &RowsRead<'_>,
-    n_inputs: usize,
-    at: usize,
+/// The moments of the first `n_columns` numbers in each row of `values`, which is `width` long; row i counts by
+/// `weight_of(i)`: first the means, then the squares about them, so that nothing cancels. Reads the rows twice, so they
+/// should fit a cache.
+pub(super) fn moments_of_columns(
+    values: &[f32],
     width: usize,
+    n_columns: usize,
+    weight_of: impl Fn(usize) -> f64,
 ) -> Vec<Moments> {
     let rows = || {
-        let weights = (0..).map(|row: usize| match at < width {
-            true => f64::from(read.targets[row * width + at]),
-            false => 1.0,
-        });
-        let rows = read.inputs.chunks_exact(n_inputs).zip(weights);
+        let rows = values.chunks_exact(width).enumerate();
+        let rows = rows.map(|(row, values)| (&values[..n_columns], weight_of(row)));
         rows.filter(|(_, weight)| *weight > 0.0)
     };
     let weight: f64 = rows().map(|(_, weight)| weight).sum();
     if weight <= 0.0 {
-        return vec![Moments::default(); n_inputs];
+        return vec![Moments::default(); n_columns];
     }
-    let (mut mean, mut squares) = (vec![0.0; n_inputs], vec![0.0; n_inputs]);
-    let mut least = vec![f32::INFINITY; n_inputs];
-    let mut largest = vec![f32::NEG_INFINITY; n_inputs];
+    let (mut mean, mut squares) = (vec![0.0; n_columns], vec![0.0; n_columns]);
+    let mut least = vec![f32::INFINITY; n_columns];
+    let mut largest = vec![f32::NEG_INFINITY; n_columns];
     // A loop for each sum, and comparisons instead of `min`, so that compilers make vector instructions of them.
     for (row, weight) in rows() {
         for (mean, x) in mean.iter_mut().zip(row) {
@@ -131,7 +128,7 @@ fn moments_of_columns(
         least: least[j].into(),
         largest: largest[j].into(),
     };
-    (0..n_inputs).map(column).collect()
+    (0..n_columns).map(column).collect()
 }
 
 impl Dataset {
@@ -141,39 +138,32 @@ impl Dataset {
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
         let raw = self.raw();
-        let (leaves, n_inputs, width) = (raw.leaves(), raw.n_inputs(), raw.target_width());
-        let of_leaf = |leaf| {
-            raw.with_rows(leaves.rows(leaf), |read| {
-                moments_of_columns(&read, n_inputs, raw.n_outputs(), width)
-            })
-        };
-        let add = |left: &mut Vec<Moments>, right: &Vec<Moments>| {
-            left.iter_mut()
-                .zip(right)
-                .for_each(|(left, right)| left.add(right));
-        };
-        let features = sum_leaves(leaves.count(), of_leaf, add);
+        let features = raw.moments(|read, weight_of| {
+            moments_of_columns(read.inputs, raw.n_inputs(), raw.n_inputs(), weight_of)
+        });
         Self {
             scaling: Some(Scaling::new(&features, centered).into()),
             ..raw
         }
     }
 
-    /// These samples with features that are neither scaled nor rounded: those that a trained network's weights expect.
+    /// These samples with features and targets that are neither scaled nor rounded: those that a trained network's weights
+    /// expect.
     #[must_use]
     pub(crate) fn raw(&self) -> Self {
         Self {
             scaling: None,
+            target_scaling: None,
             ..self.unrounded()
         }
     }
 
-    /// These samples with their features scaled by `scaling`, and not rounded to a storage.
+    /// These samples with their features scaled by `scaling`, their targets as they were, and not rounded to a storage.
     #[must_use]
     pub(crate) fn scaled(&self, scaling: Option<&Scaling>) -> Self {
         Self {
             scaling: scaling.cloned().map(Into::into),
-            ..self.unrounded()
+            ..self.raw()
         }
     }
 
@@ -181,10 +171,39 @@ impl Dataset {
     pub(crate) fn first_means(&self) -> Vec<f64> {
         let raw = self.raw();
         raw.with_rows(raw.leaves().rows(0), |read| {
-            let (at, width) = (raw.n_outputs(), raw.target_width());
-            let features = moments_of_columns(&read, raw.n_inputs(), at, width);
+            let weight_of = |row| raw.weight_in(&read, row);
+            let n_inputs = raw.n_inputs();
+            let features = moments_of_columns(read.inputs, n_inputs, n_inputs, weight_of);
             features.iter().map(|feature| feature.mean).collect()
         })
+    }
+
+    /// The sum over the leaves of the moments that `of_leaf` gives of some columns, with what each row weighs.
+    pub(super) fn moments(
+        &self,
+        of_leaf: impl Fn(&RowsRead<'_>, &dyn Fn(usize) -> f64) -> Vec<Moments> + Sync,
+    ) -> Vec<Moments> {
+        let leaves = self.leaves();
+        let of_leaf = |leaf| {
+            self.with_rows(leaves.rows(leaf), |read| {
+                of_leaf(&read, &|row| self.weight_in(&read, row))
+            })
+        };
+        let add = |left: &mut Vec<Moments>, right: &Vec<Moments>| {
+            left.iter_mut()
+                .zip(right)
+                .for_each(|(left, right)| left.add(right));
+        };
+        sum_leaves(leaves.count(), of_leaf, add)
+    }
+
+    /// What row `row` of those that were read weighs.
+    fn weight_in(&self, read: &RowsRead<'_>, row: usize) -> f64 {
+        let (at, width) = (self.n_outputs(), self.target_width());
+        match at < width {
+            true => f64::from(read.targets[row * width + at]),
+            false => 1.0,
+        }
     }
 
     /// The scaling of the features; `None` if they are not standardised.

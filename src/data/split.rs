@@ -57,6 +57,7 @@ impl Dataset {
             n_samples: rows.len(),
             total_weight: Arc::default(),
             scaling: None,
+            target_scaling: None,
             quantization: Quantization::default(),
             rows: Arc::new(RowStore::stored(
                 view(inputs, self.n_inputs()),

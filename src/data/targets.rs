@@ -17,10 +17,13 @@ impl Dataset {
         }
     }
 
-    /// The largest magnitude of a target, or of one that reaches `limit`; 1 if every target is 0 or 1.
+    /// The largest magnitude of a target, or of one that reaches `limit`; 1 if every target is 0 or 1, and if they are
+    /// standardised: some are then about 1 or more.
     pub(crate) fn largest_target_up_to(&self, limit: f32) -> f32 {
         match &*self.rows {
-            RowStore::Stored { targets, .. } if !self.targets_are_binary() => {
+            RowStore::Stored { targets, .. }
+                if !self.targets_are_binary() && self.target_scaling.is_none() =>
+            {
                 let mut largest = 0.0_f32;
                 let rows = 0..self.n_samples();
                 let mut all = rows.flat_map(|row| {

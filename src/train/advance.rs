@@ -117,7 +117,7 @@ impl Training<'_> {
             let now = Instant::now();
             self.run.add_time(iterations, now - since);
             since = now;
-            if observe(&self.run.progress).is_break() && !self.run.is_complete() {
+            if observe(&self.run.told()).is_break() && !self.run.is_complete() {
                 self.run.stop.get_or_insert(StopReason::Interrupted);
             }
             if self.run.stop.is_some() || self.checkpoint_is_due() {

@@ -135,7 +135,8 @@ fn check_columns(dataset: &Dataset, train: &Dataset) -> Result<()> {
             "has other numbers taken from its columns than {source}; read it by the columns of {source}"
         )));
     }
-    if dataset.scaling().is_some() || dataset.storage() != Storage::F32 {
+    let is_scaled = dataset.scaling().is_some() || dataset.target_scaling().is_some();
+    if is_scaled || dataset.storage() != Storage::F32 {
         return Err(refuse(
             "is standardised or rounded to a storage; pass the samples as they were before, which are scaled like those that are trained on".to_owned(),
         ));

@@ -1,7 +1,7 @@
 //! The part of a training that makes iterations, apart from held-out samples and checkpoints.
 
 use super::divergence;
-use super::history::History;
+use super::history::{History, HistoryPoint};
 use super::host::HostOptimizer;
 use super::host::OptimizerState;
 use super::quasi_newton::Iterate;
@@ -126,7 +126,7 @@ impl<'a> TrainingRun<'a> {
         }
     }
 
-    /// The parameters as they are trained: for scaled features, and in float64 if the host updates them.
+    /// The parameters as they are trained: for features and targets as they are scaled, and in float64 if the host updates them.
     pub(super) fn raw_parameters(&mut self) -> Result<Vec<f64>> {
         match &self.optimizer {
             Some(optimizer) => Ok(optimizer.parameters().to_vec()),
@@ -163,13 +163,19 @@ impl<'a> TrainingRun<'a> {
         Ok(())
     }
 
-    /// Sets the parameters to `parameters`, which are for unscaled features.
+    /// Sets the parameters to `parameters`, which are for unscaled features and targets.
     pub(super) fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let Some(scaling) = self.dataset.scaling() else {
-            return self.set_raw_parameters(parameters);
+        let mut parameters = match self.dataset.scaling() {
+            Some(scaling) => {
+                let (center, scale) = (scaling.center(), scaling.scale());
+                self.network.scale_parameters(center, scale, parameters)
+            }
+            None => parameters.to_vec(),
         };
-        let (center, scale) = (scaling.center(), scaling.scale());
-        let parameters = self.network.scale_parameters(center, scale, parameters);
+        if let Some(targets) = self.dataset.target_scaling() {
+            let (center, scale) = (targets.center(), targets.scale());
+            self.network.scale_outputs(center, scale, &mut parameters);
+        }
         self.set_raw_parameters(&parameters)
     }
 
@@ -189,7 +195,7 @@ impl<'a> TrainingRun<'a> {
         self.raw_parameters()
     }
 
-    /// Those of [`TrainingRun::reached`] as the backend rounds them, for unscaled features.
+    /// Those of [`TrainingRun::reached`] as the backend rounds them, for unscaled features and targets.
     pub(super) fn parameters(&mut self) -> Result<Vec<f64>> {
         let trained = self.raw_parameters()?;
         let reached = self.reached()?;
@@ -200,14 +206,39 @@ impl<'a> TrainingRun<'a> {
             let what = divergence::weight(&self.network, &parameters);
             return Err(self.config.diverged(self.progress.iteration, what));
         }
-        Ok(match self.dataset.scaling() {
+        let mut parameters = match self.dataset.scaling() {
             Some(scaling) => {
                 let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
                 self.network
                     .unscale_parameters(center, &inverse_scale, &parameters)
             }
             None => parameters,
-        })
+        };
+        if let Some(targets) = self.dataset.target_scaling() {
+            let (center, scale) = (targets.center(), targets.scale());
+            self.network.unscale_outputs(center, scale, &mut parameters);
+        }
+        Ok(parameters)
+    }
+
+    /// How far the training has come, with the losses of unscaled targets.
+    pub(super) fn told(&self) -> Progress {
+        let mut told = self.progress;
+        let unit = self.dataset.loss_unit();
+        told.loss *= unit;
+        told.summary.loss *= unit;
+        told
+    }
+
+    /// The course of the loss of unscaled targets.
+    pub(super) fn told_history(&self) -> Vec<HistoryPoint> {
+        let unit = self.dataset.loss_unit();
+        let points = self.history.points.iter();
+        let points = points.map(|point| HistoryPoint {
+            loss: point.loss * unit,
+            ..*point
+        });
+        points.collect()
     }
 
     /// Evaluates the loss at the parameters that the training ends with unless it is known. This is not one of the

@@ -13,7 +13,7 @@ pub struct Trained {
     pub adapter: String,
     /// The network.
     pub network: Network,
-    /// The parameters reached, in the layout of the network, for unscaled features.
+    /// The parameters reached, in the layout of the network, for unscaled features and targets.
     pub parameters: Vec<f64>,
     /// Updates made.
     pub iterations: u64,

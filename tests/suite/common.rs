@@ -317,18 +317,17 @@ pub(crate) fn neuralnet_json(args: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The weights (O, I) and the bias of the first layer, flat, as the network lays them out.
+/// The weights (O, I) and the bias of each layer, flat, as the network lays them out.
 pub(crate) fn parameters(train: &serde_json::Value) -> Vec<f64> {
-    let layer = &train["layers"][0];
-    let rows = layer["weight"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|row| row.as_array().unwrap());
-    let bias = layer["bias"].as_array().into_iter().flatten();
-    rows.chain(bias)
-        .map(|value| value.as_f64().unwrap())
-        .collect()
+    let of_layer = |layer: &serde_json::Value| {
+        let rows = layer["weight"].as_array().unwrap().iter();
+        let weights = rows.flat_map(|row| row.as_array().unwrap());
+        let bias = layer["bias"].as_array().into_iter().flatten();
+        let all = weights.chain(bias).map(|value| value.as_f64().unwrap());
+        all.collect::<Vec<f64>>()
+    };
+    let layers = train["layers"].as_array().unwrap().iter();
+    layers.flat_map(of_layer).collect()
 }
 
 /// Tables opened with the usual options.

@@ -114,11 +114,13 @@ fn early_stopping_keeps_the_best_parameters() {
 #[test]
 fn samples_that_are_scaled_already_are_not_held_out() {
     let (rest, held) = random_dataset(90, 6, 2).split(0.3, 4).unwrap();
-    let scaled = held.standardised(true);
-    let mut training = Training::start(&rest, &TrainConfig::default(), &Hardware::cpu()).unwrap();
-    let refused = training.set_holdout(&scaled, None).unwrap_err();
-    let message = refused.to_string();
-    assert!(message.contains("is standardised or rounded"), "{message}");
+    for scaled in [held.standardised(true), held.targets_standardised(true)] {
+        let mut training =
+            Training::start(&rest, &TrainConfig::default(), &Hardware::cpu()).unwrap();
+        let refused = training.set_holdout(&scaled, None).unwrap_err();
+        let message = refused.to_string();
+        assert!(message.contains("is standardised or rounded"), "{message}");
+    }
 }
 
 /// A table's columns lose a number that depends on the table, so that another table's values mean something else.
@@ -623,14 +625,17 @@ fn a_model_that_is_of_no_use_is_told() {
             (scale * (f64::from(x) / 50.0 - 1.5)).to_string()
         });
         for (optimizer, suits_any) in [("adamw", false), ("momentum", true), ("lbfgs", true)] {
-            let text = told(&scaled, &["--iterations", "0", "--optimizer", optimizer]);
-            let expected = is_told && !suits_any;
-            assert!(text.contains("no metric"), "{scale} {optimizer}: {text}");
-            assert_eq!(
-                text.contains("where AdamW suits about 1: train on it divided by "),
-                expected,
-                "{scale} {optimizer}: {text}"
-            );
+            for (flag, is_standardised) in [("--standardise", true), ("--no-standardise", false)] {
+                let settings = ["--iterations", "0", "--optimizer", optimizer, flag];
+                let text = told(&scaled, &settings);
+                let expected = is_told && !suits_any && !is_standardised;
+                assert!(text.contains("no metric"), "{scale} {settings:?}: {text}");
+                assert_eq!(
+                    text.contains("where AdamW suits about 1: train on it divided by "),
+                    expected,
+                    "{scale} {settings:?}: {text}"
+                );
+            }
         }
     }
 }

@@ -53,6 +53,7 @@ mod start;
 mod storage;
 mod streaming;
 mod table;
+mod target_units;
 mod terminal;
 mod validate;
 mod warm_start;

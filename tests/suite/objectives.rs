@@ -248,6 +248,15 @@ fn threads_change_no_bit() {
     }
 }
 
+/// The samples with `shift` added to their only target.
+fn shifted(dataset: &Dataset, shift: f32) -> Dataset {
+    let n = dataset.n_samples();
+    let (mut inputs, mut targets) = (vec![0.0; dataset.n_inputs() * n], vec![0.0; n]);
+    dataset.read(0..n, &mut inputs, &mut targets);
+    targets.iter_mut().for_each(|t| *t += shift);
+    Dataset::from_rows("shifted", dataset.n_inputs(), 1, inputs, targets).unwrap()
+}
+
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let one = random_dataset(10, 2, 1);
@@ -298,6 +307,32 @@ fn what_does_not_fit_together_is_refused() {
         "{error}"
     );
     on_centred(false).unwrap();
+    for (activation, bias, centred, told) in [
+        (
+            Activation::Identity,
+            false,
+            true,
+            "`bias`: the targets are centred",
+        ),
+        (
+            Activation::Tanh,
+            true,
+            false,
+            "`activation`: the targets are standardised",
+        ),
+    ] {
+        let config = TrainConfig {
+            activation,
+            bias,
+            loss: Loss::SquaredError,
+            ..TrainConfig::default()
+        };
+        let shifted = shifted(&one, 3.0).targets_standardised(centred);
+        let error = train(&shifted, &config, &Hardware::cpu())
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
     for (weights, told) in [
         (vec![1.0; 9], "10 samples, and there are 9 weights"),
         (vec![0.0; 10], "every weight is 0"),

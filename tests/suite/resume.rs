@@ -9,8 +9,8 @@ use crate::common::{
     Random, binary, interrupted, neuralnet, neuralnet_json, parameters, random_dataset, root,
     scratch,
 };
-use neuralnet::network::Activation;
-use neuralnet::{Dataset, Hardware, Optimizer, Progress, StopReason, TrainConfig, Training};
+use neuralnet::network::{Activation, Hidden};
+use neuralnet::{Dataset, Hardware, Loss, Optimizer, Progress, StopReason, TrainConfig, Training};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -234,7 +234,18 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
         warm_start_rows: Some(100),
         ..config(Optimizer::LBfgs)
     };
+    let network = TrainConfig {
+        activation: Activation::Identity,
+        loss: Loss::SquaredError,
+        hidden: Hidden {
+            widths: vec![4],
+            ..Hidden::default()
+        },
+        ..config(Optimizer::AdamW)
+    };
+    let scaled = numbers.standardised(true).targets_standardised(true);
     for (dataset, config) in [
+        (&scaled, network),
         (&numbers, config(Optimizer::GradientDescent)),
         (&numbers, config(Optimizer::Momentum)),
         (&numbers, batches),
@@ -251,6 +262,8 @@ fn a_training_that_is_cut_anywhere_reaches_the_same_bits() {
             let trained = training.finish().unwrap();
             (
                 bits(&trained.parameters),
+                trained.loss.to_bits(),
+                trained.history,
                 trained.evaluations,
                 trained.warm_start,
             )

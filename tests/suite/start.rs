@@ -56,6 +56,28 @@ fn a_descent_in_two_parts_is_one_descent() {
             (&["--backend", "cpu", "--no-standardise"], tolerances[0]),
             (&["--backend", "cpu", "--reduction", "sum"], tolerances[0]),
             (&["--backend", "gpu"], tolerances[1]),
+            (
+                &[
+                    "--backend",
+                    "cpu",
+                    "--hidden",
+                    "3",
+                    "--optimizer",
+                    "gradient-descent",
+                ],
+                tolerances[0],
+            ),
+            (
+                &[
+                    "--backend",
+                    "gpu",
+                    "--hidden",
+                    "3",
+                    "--optimizer",
+                    "gradient-descent",
+                ],
+                tolerances[1],
+            ),
         ] {
             let rate = match flags {
                 [.., "--no-standardise"] => "1e-10",

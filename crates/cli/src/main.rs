@@ -15,7 +15,8 @@ use cli::{
 use error::{Error, Result};
 use neuralnet::backend::BackendKind;
 use neuralnet::{
-    BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
+    BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training,
+    data::TargetScaling, gpu,
 };
 use report::{
     ArticleRow, EvaluateResult, ModelResult, Reporter, Run, TrainResult, ValidateResult, html,
@@ -100,7 +101,8 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     let notes = holdout.iter().flat_map(|metrics| &metrics.notes);
     notes.for_each(|note| report::tell(note));
     let useless = holdout.as_ref();
-    let useless = useless.and_then(|metrics| report::useless(metrics, config.optimizer));
+    let scale = dataset.target_scaling().map_or(1.0, TargetScaling::scale);
+    let useless = useless.and_then(|metrics| report::useless(metrics, config.optimizer, scale));
     useless.iter().for_each(|notice| report::tell(notice));
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());

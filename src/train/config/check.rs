@@ -245,6 +245,7 @@ impl TrainConfig {
                 Remedy::Do("standardise them without centring"),
             ],
         )?;
+        self.check_target_scaling(dataset)?;
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
@@ -263,6 +264,32 @@ impl TrainConfig {
             true => check_shares(dataset),
             false => Ok(()),
         }
+    }
+
+    /// Checks that the predictions can be those of standardised targets.
+    fn check_target_scaling(&self, dataset: &Dataset) -> Result<()> {
+        let Some(scaling) = dataset.target_scaling() else {
+            return Ok(());
+        };
+        let is_centered = scaling.center().iter().any(|center| center.abs() > 0.0);
+        require(
+            self.bias || !is_centered,
+            "bias",
+            "the targets are centred, and without a bias nothing makes up for that",
+            &[
+                Remedy::Set("bias", "true"),
+                Remedy::Do("standardise them without centring"),
+            ],
+        )?;
+        require(
+            self.activation == Activation::Identity,
+            "activation",
+            "the targets are standardised, and the identity alone predicts such",
+            &[
+                Remedy::Set("activation", "identity"),
+                Remedy::Do("leave the targets as they are"),
+            ],
+        )
     }
 
     /// Checks that predictions reach the targets: a squared error from one that they do not reach saturates the outputs.

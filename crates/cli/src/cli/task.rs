@@ -35,10 +35,10 @@ pub(crate) struct TaskArgs {
     /// Loss of one prediction (default: cross-entropy with a softmax, and with a sigmoid unless DATA is article; otherwise squared-error)
     #[arg(long, value_parser = choice::<Loss>())]
     pub(super) loss: Option<Loss>,
-    /// Train on standardised features: each less its mean, over its standard deviation, with --no-bias over that alone; the weights printed and saved are those of the unscaled features (default: yes for files)
+    /// Train on standardised features: each less its mean, over its standard deviation, with --no-bias over that alone; with --hidden and the identity on standardised targets too; the weights and losses printed and saved are those of the table as it is (default: yes for files)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
-    /// Train on the unscaled features
+    /// Train on the unscaled features and targets
     #[arg(long, overrides_with = "standardise")]
     no_standardise: bool,
     /// How the losses of the samples are reduced; `sum` saturates on large batches (default: sum for article, otherwise mean)
@@ -130,7 +130,7 @@ impl TaskArgs {
         Err(Error::setting("--class-weight", reason))
     }
 
-    /// Completes `defaults`, the settings that suit `dataset`, and scales and stores its features accordingly.
+    /// Completes `defaults`, the settings that suit `dataset`, and scales and stores its samples accordingly.
     pub(super) fn complete(
         &self,
         dataset: Dataset,
@@ -167,9 +167,17 @@ impl TaskArgs {
             seed: self.seed,
             ..defaults
         };
-        let dataset = match self.standardise || (self.is_file() && !self.no_standardise) {
+        let standardises = self.standardise || (self.is_file() && !self.no_standardise);
+        let dataset = match standardises {
             // Features can be centred only if a bias makes up for their means.
             true => dataset.standardised(config.bias),
+            false => dataset,
+        };
+        let predicts_numbers =
+            config.activation == Activation::Identity && dataset.classes().is_none();
+        // Of one layer the usual optimizer takes targets in any unit.
+        let dataset = match standardises && predicts_numbers && !config.hidden.is_empty() {
+            true => dataset.targets_standardised(config.bias),
             false => dataset,
         };
         Ok((dataset.stored_as(hardware.storage())?, config))

@@ -167,8 +167,9 @@ impl Report for ModelResult<'_> {
         line(out, "model", format!("{inputs}, {outputs}, {activation}"))?;
         let samples = counted(description.n_samples, "sample");
         line(out, "data", format!("{}: {samples}", description.source))?;
-        let standardised = description.scaling.is_some();
-        line(out, "setting", settings(&description.config, standardised))?;
+        let (features, targets) = (&description.scaling, &description.target_scaling);
+        let settings = settings(&description.config, features.is_some(), targets.is_some());
+        line(out, "setting", settings)?;
         if description.iterations < description.config.iterations {
             let stopped = stopped(description.iterations, description.stop);
             let kept = description.kept_iteration;
@@ -351,6 +352,11 @@ fn write_run(out: &mut dyn Write, run: &Run) -> io::Result<()> {
         let (time, rate) = (duration(reading.seconds), bytes / reading.seconds / 1e6);
         line(out, "reading", format!("{size} in {time}, {rate:.0} MB/s"))?;
     }
-    let settings = settings(&run.config.train, run.config.standardise);
+    let config = &run.config;
+    let settings = settings(
+        &config.train,
+        config.standardise,
+        config.standardise_targets,
+    );
     line(out, "setting", settings + &run.config.samples.told())
 }

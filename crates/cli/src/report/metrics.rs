@@ -1,6 +1,6 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
-use super::format::{counted, shown};
+use super::format::{counted, rate, shown};
 use neuralnet::metrics::{ClassMetrics, Measured};
 use neuralnet::{Metrics, Optimizer};
 use std::io::{self, Write};
@@ -35,8 +35,9 @@ impl Line {
     }
 }
 
-/// What is told if what a training by `optimizer` found out is of no use for the held-out samples.
-pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer) -> Option<String> {
+/// What is told if what a training by `optimizer` found out is of no use for the held-out samples. It saw the targets over
+/// `scale`.
+pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer, scale: f64) -> Option<String> {
     let fails = |measured: &&Measured| !lines(measured).iter().any(Line::is_passed);
     let measured = metrics.measured.iter().find(fails)?;
     let overfits = "take --early-stopping or a larger --l2";
@@ -46,10 +47,12 @@ pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer) -> Option<String>
             "if the loss is high, train longer (--epochs or --iterations) or take --optimizer lbfgs; if it is low, {overfits}"
         ),
     };
-    let remedy = match out_of_scale(measured, optimizer) {
+    let remedy = match out_of_scale(measured, optimizer, scale) {
         Some((rule, deviation)) => format!(
-            "it deviates from its mean by {0}, where {rule} suits about 1: train on it divided by {0}; otherwise, {remedy}",
-            digits(deviation)
+            "it deviates from its mean by {}, where {rule} suits about {}: train on it divided by {}; otherwise, {remedy}",
+            digits(deviation),
+            rate(scale),
+            digits(deviation / scale)
         ),
         None => remedy,
     };
@@ -61,8 +64,12 @@ pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer) -> Option<String>
 }
 
 /// The name of `optimizer` and the deviation of the target, if they do not suit each other: each step of Adam and its like
-/// moves a parameter by about the learning rate, however far the targets are.
-fn out_of_scale(measured: &Measured, optimizer: Optimizer) -> Option<(&'static str, f64)> {
+/// moves a parameter by about the learning rate, however far the targets over `scale` are.
+fn out_of_scale(
+    measured: &Measured,
+    optimizer: Optimizer,
+    scale: f64,
+) -> Option<(&'static str, f64)> {
     let rule = match optimizer {
         Optimizer::RmsProp => "RMSprop",
         Optimizer::Adam => "Adam",
@@ -73,7 +80,8 @@ fn out_of_scale(measured: &Measured, optimizer: Optimizer) -> Option<(&'static s
         return None;
     };
     let deviation = metrics.baseline.rmse;
-    (deviation > 0.0 && !SUITED_DEVIATIONS.contains(&deviation)).then_some((rule, deviation))
+    let is_suited = SUITED_DEVIATIONS.contains(&(deviation / scale));
+    (deviation > 0.0 && !is_suited).then_some((rule, deviation))
 }
 
 /// Writes the metrics on the held-out samples of a training.

@@ -36,6 +36,8 @@ pub(super) struct Settings {
     threads: Option<usize>,
     /// Whether the features are standardised.
     pub(super) standardise: bool,
+    /// Whether the targets are.
+    pub(super) standardise_targets: bool,
     pub(super) storage: Storage,
     max_chunk_bytes: Option<u64>,
     max_device_bytes: Option<u64>,
@@ -104,6 +106,7 @@ impl Run {
                 precision: hardware.precision,
                 threads: hardware.threads,
                 standardise: dataset.scaling().is_some(),
+                standardise_targets: dataset.target_scaling().is_some(),
                 storage: dataset.storage(),
                 max_chunk_bytes: hardware.gpu.max_chunk_bytes,
                 max_device_bytes: hardware.gpu.max_device_bytes,

@@ -5,8 +5,8 @@ use super::metrics;
 use neuralnet::network::Activation;
 use neuralnet::{Loss, Optimizer, Reduction, Schedule, TrainConfig};
 
-/// The line; `standardise` says whether the features are standardised.
-pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
+/// The line, with whether the features and the targets are standardised.
+pub(super) fn settings(train: &TrainConfig, features: bool, targets: bool) -> String {
     let reduction = match train.reduction {
         Reduction::Sum => "sum",
         Reduction::Mean => "mean",
@@ -47,9 +47,13 @@ pub(super) fn settings(train: &TrainConfig, standardise: bool) -> String {
     settings.extend(train.batch_size.map(|size| format!("batches of {size}")));
     settings.extend(train.init.map(|init| format!("{} start", name(&init))));
     settings.push(format!("seed {}", train.seed));
-    if standardise {
-        settings.push("features standardised".to_owned());
-    }
+    let standardised = match (features, targets) {
+        (true, true) => "features and targets standardised",
+        (true, false) => "features standardised",
+        (false, true) => "targets standardised",
+        (false, false) => return settings.join(", "),
+    };
+    settings.push(standardised.to_owned());
     settings.join(", ")
 }
 

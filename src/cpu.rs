@@ -139,14 +139,11 @@ impl<'a> Cpu<'a> {
     /// What the rows are multiplied by at `parameters`: others where the rows are not scaled.
     fn parameters_of_rows<'p>(&self, parameters: &'p [f64]) -> Cow<'p, [f64]> {
         match self.data {
-            RowSource::Unscaled(_, scaling) => {
-                let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
-                let network = &self.problem.network;
-                let mut unscaled = network.unscale_parameters(center, &inverse_scale, parameters);
-                if let Some(targets) = self.folded_targets() {
-                    network.unscale_outputs(targets.center(), targets.scale(), &mut unscaled);
-                }
-                unscaled.into()
+            RowSource::Unscaled(..) => {
+                let Problem {
+                    dataset, network, ..
+                } = &self.problem;
+                dataset.unscaled_parameters(network, parameters).into()
             }
             _ => Cow::from(parameters),
         }

@@ -350,18 +350,6 @@ impl Model {
         }
     }
 
-    /// The parameters for features that `scaling` scales.
-    pub(crate) fn parameters_for(&self, scaling: Option<&Scaling>) -> Vec<f64> {
-        match scaling {
-            None => self.parameters.clone(),
-            Some(scaling) => {
-                let (center, scale) = (scaling.center(), scaling.scale());
-                let parameters = &self.parameters;
-                self.network.scale_parameters(center, scale, parameters)
-            }
-        }
-    }
-
     /// The predictions (rows, O) of the targets before an offset was taken from any of them.
     pub(crate) fn with_offsets(&self, mut predictions: Vec<f64>) -> Vec<f64> {
         let offsets = self.description.target_offsets.iter().cycle();

@@ -47,7 +47,7 @@ impl<'m> Predictor<'m> {
         let (raw, scaling) = (dataset.raw(), model.f32_scaling());
         let on_cpu = || Engine::cpu(&model.problem(&raw), model.parameters());
         let scaled = dataset.scaled(scaling.as_ref());
-        let parameters = model.parameters_for(scaling.as_ref());
+        let parameters = scaled.scaled_parameters(model.network(), model.parameters());
         let on_gpu = |software| Engine::gpu(&model.problem(&scaled), &parameters, software);
         let (engine, why) = match choice {
             BackendChoice::Cpu => (on_cpu(), None),

@@ -3,6 +3,7 @@
 use super::{Dataset, RowsRead};
 use crate::leaves::sum_leaves;
 use crate::moments::Moments;
+use crate::network::Network;
 use serde::{Deserialize, Serialize};
 
 /// Centres and scales of the features (I): a feature x becomes `(x − center) / scale`.
@@ -211,12 +212,42 @@ impl Dataset {
     pub fn scaling(&self) -> Option<&Scaling> {
         self.scaling.as_deref()
     }
+
+    /// Parameters for features and targets as they were before they were scaled, from parameters for these.
+    pub(crate) fn unscaled_parameters(&self, network: &Network, parameters: &[f64]) -> Vec<f64> {
+        let mut unscaled = match self.scaling() {
+            Some(scaling) => {
+                let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
+                network.unscale_parameters(center, &inverse_scale, parameters)
+            }
+            None => parameters.to_vec(),
+        };
+        if let Some(targets) = self.target_scaling() {
+            network.unscale_outputs(targets.center(), targets.scale(), &mut unscaled);
+        }
+        unscaled
+    }
+
+    /// Parameters for these features and targets, from parameters for them as they were before they were scaled.
+    pub(crate) fn scaled_parameters(&self, network: &Network, parameters: &[f64]) -> Vec<f64> {
+        let mut scaled = match self.scaling() {
+            Some(scaling) => {
+                let (center, scale) = (scaling.center(), scaling.scale());
+                network.scale_parameters(center, scale, parameters)
+            }
+            None => parameters.to_vec(),
+        };
+        if let Some(targets) = self.target_scaling() {
+            network.scale_outputs(targets.center(), targets.scale(), &mut scaled);
+        }
+        scaled
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Dataset, Storage};
-    use crate::network::Network;
+    use super::Network;
 
     /// 3,000 rows are several leaves of rows this wide: columns with a mean of a million deviations, of a
     /// common one, and a constant one.

@@ -155,10 +155,7 @@ impl backend::Holdout for Holdout {
         let Losses {
             dataset, network, ..
         } = &self.losses;
-        let scaled = dataset
-            .scaling()
-            .map(|scaling| network.scale_parameters(scaling.center(), scaling.scale(), parameters));
-        let packed = self.layout.pack(scaled.as_deref().unwrap_or(parameters));
+        let packed = (self.layout).pack(&dataset.scaled_parameters(network, parameters));
         (self.device).write(&self.parameters, 0, bytemuck::cast_slice(&packed));
         let mut fold = Fold::new(|sum: &mut f64, later| *sum += later);
         for number in 0..self.chunks.list().len() {

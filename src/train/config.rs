@@ -58,8 +58,8 @@ pub struct TrainConfig {
     pub warm_up: u64,
     /// How the learning rate changes from update to update.
     pub schedule: Schedule,
-    /// Adds `l1 ‖W‖₁` to the reduced loss. W are the weights without the bias, for standardised features if the
-    /// features are standardised.
+    /// Adds `l1 ‖W‖₁` to the reduced loss. W are the weights without the bias, for standardised features and targets where
+    /// these are standardised, and the loss is then that of such targets.
     pub l1: f64,
     /// Adds `½ l2 ‖W‖²` to the reduced loss; W are the weights that `l1` penalises.
     pub l2: f64,

@@ -165,17 +165,7 @@ impl<'a> TrainingRun<'a> {
 
     /// Sets the parameters to `parameters`, which are for unscaled features and targets.
     pub(super) fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let mut parameters = match self.dataset.scaling() {
-            Some(scaling) => {
-                let (center, scale) = (scaling.center(), scaling.scale());
-                self.network.scale_parameters(center, scale, parameters)
-            }
-            None => parameters.to_vec(),
-        };
-        if let Some(targets) = self.dataset.target_scaling() {
-            let (center, scale) = (targets.center(), targets.scale());
-            self.network.scale_outputs(center, scale, &mut parameters);
-        }
+        let parameters = (self.dataset).scaled_parameters(&self.network, parameters);
         self.set_raw_parameters(&parameters)
     }
 
@@ -206,19 +196,7 @@ impl<'a> TrainingRun<'a> {
             let what = divergence::weight(&self.network, &parameters);
             return Err(self.config.diverged(self.progress.iteration, what));
         }
-        let mut parameters = match self.dataset.scaling() {
-            Some(scaling) => {
-                let (center, inverse_scale) = (scaling.center(), scaling.inverse_scale());
-                self.network
-                    .unscale_parameters(center, &inverse_scale, &parameters)
-            }
-            None => parameters,
-        };
-        if let Some(targets) = self.dataset.target_scaling() {
-            let (center, scale) = (targets.center(), targets.scale());
-            self.network.unscale_outputs(center, scale, &mut parameters);
-        }
-        Ok(parameters)
+        Ok((self.dataset).unscaled_parameters(&self.network, &parameters))
     }
 
     /// How far the training has come, with the losses of unscaled targets.

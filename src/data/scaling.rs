@@ -85,7 +85,7 @@ impl Scaling {
 /// The moments of the first `n_columns` numbers in each row of `values`, which is `width` long; row i counts by
 /// `weight_of(i)`: first the means, then the squares about them, so that nothing cancels. Reads the rows twice, so they
 /// should fit a cache.
-pub(super) fn moments_of_columns(
+fn moments_of_columns(
     values: &[f32],
     width: usize,
     n_columns: usize,
@@ -139,9 +139,8 @@ impl Dataset {
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
         let raw = self.raw();
-        let features = raw.moments(|read, weight_of| {
-            moments_of_columns(read.inputs, raw.n_inputs(), raw.n_inputs(), weight_of)
-        });
+        let n_inputs = raw.n_inputs();
+        let features = raw.moments(|read| read.inputs, n_inputs, n_inputs);
         Self {
             scaling: Some(Scaling::new(&features, centered).into()),
             ..raw
@@ -171,23 +170,24 @@ impl Dataset {
     /// The means of the features (I) in the first leaf, which are near their numbers, and take no pass over all rows.
     pub(crate) fn first_means(&self) -> Vec<f64> {
         let raw = self.raw();
+        let n_inputs = raw.n_inputs();
         raw.with_rows(raw.leaves().rows(0), |read| {
-            let weight_of = |row| raw.weight_in(&read, row);
-            let n_inputs = raw.n_inputs();
-            let features = moments_of_columns(read.inputs, n_inputs, n_inputs, weight_of);
+            let features = moments_of_columns(read.inputs, n_inputs, n_inputs, raw.weights(&read));
             features.iter().map(|feature| feature.mean).collect()
         })
     }
 
-    /// The sum over the leaves of the moments that `of_leaf` gives of some columns, with what each row weighs.
+    /// The moments of the first `n_columns` of some numbers that are read, `width` in a row.
     pub(super) fn moments(
         &self,
-        of_leaf: impl Fn(&RowsRead<'_>, &dyn Fn(usize) -> f64) -> Vec<Moments> + Sync,
+        numbers: impl for<'r> Fn(&RowsRead<'r>) -> &'r [f32] + Sync,
+        width: usize,
+        n_columns: usize,
     ) -> Vec<Moments> {
         let leaves = self.leaves();
         let of_leaf = |leaf| {
             self.with_rows(leaves.rows(leaf), |read| {
-                of_leaf(&read, &|row| self.weight_in(&read, row))
+                moments_of_columns(numbers(&read), width, n_columns, self.weights(&read))
             })
         };
         let add = |left: &mut Vec<Moments>, right: &Vec<Moments>| {
@@ -198,11 +198,11 @@ impl Dataset {
         sum_leaves(leaves.count(), of_leaf, add)
     }
 
-    /// What row `row` of those that were read weighs.
-    fn weight_in(&self, read: &RowsRead<'_>, row: usize) -> f64 {
-        let (at, width) = (self.n_outputs(), self.target_width());
-        match at < width {
-            true => f64::from(read.targets[row * width + at]),
+    /// What each of the rows that were read weighs, by its place among them.
+    fn weights<'r>(&self, read: &RowsRead<'r>) -> impl Fn(usize) -> f64 + use<'r> {
+        let (at, width, targets) = (self.n_outputs(), self.target_width(), read.targets);
+        move |row| match at < width {
+            true => f64::from(targets[row * width + at]),
             false => 1.0,
         }
     }

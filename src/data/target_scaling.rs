@@ -1,7 +1,6 @@
 //! Standardised targets: each less a number near its mean, over a number near their deviation.
 
 use super::Dataset;
-use super::scaling::moments_of_columns;
 use crate::moments::Moments;
 use serde::{Deserialize, Serialize};
 
@@ -69,9 +68,7 @@ impl Dataset {
     #[must_use]
     pub fn targets_standardised(&self, centered: bool) -> Self {
         let (raw, width) = (self.raw(), self.target_width());
-        let targets = raw.moments(|read, weight_of| {
-            moments_of_columns(read.targets, width, raw.n_outputs(), weight_of)
-        });
+        let targets = raw.moments(|read| read.targets, width, raw.n_outputs());
         Self {
             target_scaling: TargetScaling::new(&targets, centered).map(Into::into),
             ..self.clone()

@@ -110,8 +110,8 @@ impl<'a> Cpu<'a> {
         })
     }
 
-    /// Like [`Cpu::new`], but on the numbers that the data set gives a GPU: scaled features rounded to f32. A
-    /// comparison with a GPU needs them.
+    /// Like [`Cpu::new`], but on the numbers that the data set gives a GPU: scaled features and targets rounded to
+    /// f32. A comparison with a GPU needs them.
     ///
     /// # Errors
     /// Where the data do not fit into memory, or no thread can be started.
@@ -154,6 +154,14 @@ impl<'a> Cpu<'a> {
         match self.data {
             RowSource::Unscaled(..) => self.problem.dataset.target_scaling(),
             _ => None,
+        }
+    }
+
+    /// The loss of scaled targets, from that of the rows as they are read.
+    fn scaled_loss(&self, loss: f64) -> f64 {
+        match self.folded_targets() {
+            Some(_) => loss / self.problem.dataset.loss_unit(),
+            None => loss,
         }
     }
 
@@ -201,7 +209,7 @@ impl<'a> Cpu<'a> {
         if let Some(targets) = self.folded_targets() {
             let (network, scale) = (&self.problem.network, targets.scale());
             network.scale_output_gradient(scale, &mut sums.gradient);
-            sums.summary.loss /= scale * scale;
+            sums.summary.loss = self.scaled_loss(sums.summary.loss);
         }
         Box::new(sums)
     }
@@ -231,14 +239,12 @@ impl<'a> Cpu<'a> {
         let threads = self.threads_of_leaf(&*prepared, leaves);
         let of_leaf = |leaf| {
             let summary = |rows: Rows<'_>| prepared.summary(rows, threads);
-            (self.data).with_rows(problem.dataset, leaves.rows(leaf), summary)
+            let mut summary = (self.data).with_rows(problem.dataset, leaves.rows(leaf), summary);
+            summary.loss = self.scaled_loss(summary.loss);
+            summary
         };
         let sums = (self.threads).install(|| sum_leaves(leaves.count(), of_leaf, Summary::add));
-        let loss = sums.reduced(problem, problem.dataset.total_weight()).loss;
-        match self.folded_targets() {
-            Some(targets) => loss / (targets.scale() * targets.scale()),
-            None => loss,
-        }
+        sums.reduced(problem, problem.dataset.total_weight()).loss
     }
 
     /// The threads that share each of `leaves`.

@@ -63,7 +63,7 @@ pub struct Dataset {
     total_weight: Arc<OnceLock<f64>>,
     /// How features are scaled when rows are read.
     scaling: Option<Arc<Scaling>>,
-    /// How targets are.
+    /// How targets are scaled when rows are read.
     target_scaling: Option<Arc<TargetScaling>>,
     reading: Option<Reading>,
     notices: Vec<String>,

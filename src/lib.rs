@@ -64,7 +64,7 @@ mod tensors;
 pub mod train;
 pub mod validate;
 
-pub use data::{ClassWeight, Classes, Dataset, Rule, Scaling, Storage, Synthetic};
+pub use data::{ClassWeight, Classes, Dataset, Rule, Scaling, Storage, Synthetic, TargetScaling};
 pub use error::{Error, Result};
 pub use gpu::{Adapter, GpuOptions};
 pub use metrics::{Metrics, measure};

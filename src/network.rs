@@ -249,18 +249,22 @@ impl Network {
         own.chain(others.iter().copied()).collect()
     }
 
-    /// Makes of parameters for the targets `(t − center) / scale` those for targets t, where the last layer has the identity:
-    /// its weights become `scale · w`, and its biases `scale · b + center`, of which `center` is (O).
+    /// Turns parameters for the targets `(t − center) / scale` into those for targets t. The last layer, whose activation is
+    /// the identity, changes alone: its weights become `scale · w`, its biases `scale · b + center`. `center` is (O).
     ///
     /// # Panics
-    /// If `parameters` is not `n_parameters` long.
+    /// If `parameters` is not `n_parameters` long, `center` not as long as there are outputs, or not 0 without a bias.
     pub fn unscale_outputs(&self, center: &[f64], scale: f64, parameters: &mut [f64]) {
+        let last = self.output_layer();
+        assert_eq!(center.len(), last.n_outputs, "a center for each output");
+        let has_center = center.iter().any(|center| center.abs() > 0.0);
+        assert!(last.bias || !has_center, "a bias for the centers");
         let (weight, bias) = self.split_last(parameters);
         weight.iter_mut().for_each(|w| *w *= scale);
         zip(bias, center).for_each(|(b, center)| *b = scale * *b + center);
     }
 
-    /// Makes of parameters for targets t those for the targets `(t − center) / scale`: what [`Network::unscale_outputs`]
+    /// Turns parameters for targets t into those for the targets `(t − center) / scale`, which [`Network::unscale_outputs`]
     /// undoes.
     pub(crate) fn scale_outputs(&self, center: &[f64], scale: f64, parameters: &mut [f64]) {
         let (weight, bias) = self.split_last(parameters);
@@ -268,13 +272,14 @@ impl Network {
         zip(bias, center).for_each(|(b, center)| *b = (*b - center) / scale);
     }
 
-    /// Makes of the gradient of a loss by the parameters for targets t that of the loss, over the square of `scale`, by the
-    /// parameters for targets over `scale`: the chain rule through [`Network::unscale_outputs`].
+    /// Turns the gradient for targets t into that for targets over `scale`: the loss is divided by the square of `scale`, and
+    /// the parameters of the last layer count `scale` times in it, which is the chain rule through
+    /// [`Network::unscale_outputs`].
     pub(crate) fn scale_output_gradient(&self, scale: f64, gradient: &mut [f64]) {
-        gradient.iter_mut().for_each(|grad| *grad /= scale * scale);
-        let (weight, bias) = self.split_last(gradient);
-        let of_last = weight.iter_mut().chain(bias);
-        of_last.for_each(|grad| *grad *= scale);
+        let end = gradient.len() - self.output_layer().n_parameters();
+        let (hidden, last) = gradient.split_at_mut(end);
+        hidden.iter_mut().for_each(|grad| *grad /= scale * scale);
+        last.iter_mut().for_each(|grad| *grad /= scale);
     }
 
     /// The weight (O, I) and the bias (O) of the last layer, which is empty if there is none.

@@ -147,12 +147,13 @@ pub fn validate(
         None
     } else {
         reference.set_parameters(&reached)?;
-        let loss_of_stored = reference.evaluate()?.summary.loss;
+        let unit = dataset.loss_unit();
+        let loss_of_stored = reference.evaluate()?.summary.loss * unit;
         // The memory of the backends may be needed for the unrounded data.
         drop((candidate, reference));
         Some(StorageEffect {
             inputs: dataset.storage_rounding(),
-            loss_of_original: loss(&dataset.unrounded(), config, choice, threads, &reached)?,
+            loss_of_original: loss(&dataset.unrounded(), config, choice, threads, &reached)? * unit,
             loss_of_stored,
         })
     };

@@ -18,8 +18,8 @@ const ROWS_AHEAD: usize = 16;
 pub(super) enum RowSource<'a> {
     /// Memory or a mapped file that holds them as they are used.
     Stored(Stored<'a>),
-    /// Memory or a mapped file that holds them before their features are scaled: the scaling is folded into the
-    /// parameters instead.
+    /// Memory or a mapped file that holds them before their features and targets are scaled: the scaling is folded
+    /// into the parameters instead.
     Unscaled(Stored<'a>, &'a Scaling),
     /// A copy, made once: inputs (N, I) and targets (N, O).
     Copied(Vec<f32>, Vec<f32>),
@@ -28,7 +28,7 @@ pub(super) enum RowSource<'a> {
 }
 
 impl<'a> RowSource<'a> {
-    /// The rows with the numbers that `dataset` gives a GPU: where features are scaled, rounded to f32.
+    /// The rows with the numbers that `dataset` gives a GPU: where they are scaled, rounded to f32.
     pub(super) fn rounded(dataset: &'a Dataset, threads: &rayon::ThreadPool) -> Result<Self> {
         let leaves = dataset.leaves();
         Ok(match dataset.stored() {

@@ -17,7 +17,12 @@ impl Dataset {
             let values = leaf.inputs.iter().chain(leaf.targets);
             fingerprint(values.map(|value| value.to_bits().into()))
         };
-        let hashes: Vec<u64> = self.map_leaves(of_leaf).collect();
+        let mut hashes: Vec<u64> = self.map_leaves(of_leaf).collect();
+        if let Some(scaling) = self.target_scaling() {
+            // Targets in other units may be the same numbers once they are scaled.
+            let numbers = scaling.center().iter().chain(scaling.deviation());
+            hashes.extend(numbers.map(|number| number.to_bits()));
+        }
         fingerprint(hashes)
     }
 }

@@ -51,8 +51,8 @@ impl Dataset {
         }
     }
 
-    /// Copies the rows `rows` into `inputs` (rows, I), scaled and then rounded to their storage, and `targets` (rows,
-    /// O), or (rows, O + 1) if each row's weight follows its targets.
+    /// Copies the rows `rows` into `inputs` (rows, I), scaled and then rounded to their storage, and scaled into `targets`
+    /// (rows, O), or (rows, O + 1) if each row's weight follows its targets.
     ///
     /// # Panics
     /// If `rows` reaches past the last sample, or a slice has another length.

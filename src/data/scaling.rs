@@ -135,7 +135,7 @@ fn moments_of_columns(
 impl Dataset {
     /// These samples with their features standardised: scaled to a standard deviation of 1 and, if `centered`, moved
     /// to a mean of 0, which a layer needs a bias to make up for. A constant feature becomes 0. Takes one pass over the
-    /// data, and keeps no copy. Samples count by their weights. A scaling or a storage that these samples have gives way.
+    /// data, and keeps no copy. Samples count by their weights. A scaling of the features and a storage that these samples have give way.
     #[must_use]
     pub fn standardised(&self, centered: bool) -> Self {
         let raw = self.raw();
@@ -143,6 +143,7 @@ impl Dataset {
         let features = raw.moments(|read| read.inputs, n_inputs, n_inputs);
         Self {
             scaling: Some(Scaling::new(&features, centered).into()),
+            target_scaling: self.target_scaling.clone(),
             ..raw
         }
     }
@@ -177,7 +178,7 @@ impl Dataset {
         })
     }
 
-    /// The moments of the first `n_columns` of some numbers that are read, `width` in a row.
+    /// The moments of columns: of the first `n_columns` of the `width` in each row of `numbers`.
     pub(super) fn moments(
         &self,
         numbers: impl for<'r> Fn(&RowsRead<'r>) -> &'r [f32] + Sync,

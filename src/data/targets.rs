@@ -17,8 +17,8 @@ impl Dataset {
         }
     }
 
-    /// The largest magnitude of a target, or of one that reaches `limit`; 1 if every target is 0 or 1, and if they are
-    /// standardised: some are then about 1 or more.
+    /// The largest magnitude of a target, or of one that reaches `limit`; 1 if every target is 0 or 1. It is 1 too if they
+    /// are standardised, since their mean square is then 1.
     pub(crate) fn largest_target_up_to(&self, limit: f32) -> f32 {
         match &*self.rows {
             RowStore::Stored { targets, .. }

@@ -53,7 +53,7 @@ impl Holdout {
     /// Brings `dataset` to the device of `trained`, for the same network and objective.
     pub(super) fn new(trained: &Gpu<'_>, dataset: &Dataset) -> Result<Self> {
         let (device, of_trained) = (trained.device(), &trained.resources.problem);
-        let dataset = dataset.scaled(of_trained.dataset.scaling());
+        let dataset = dataset.scaled_like(of_trained.dataset);
         let problem = Problem {
             dataset: &dataset,
             network: of_trained.network.clone(),
@@ -122,8 +122,9 @@ impl Losses {
         rows.zip(targets.chunks_exact(width)).map(of_row).sum()
     }
 
-    /// The loss as the objective reduces it, from the sum over all samples.
+    /// The loss of unscaled targets as the objective reduces it, from the sum over all samples.
     fn reduced(&self, sum: f64) -> f64 {
+        let sum = sum * self.dataset.loss_unit();
         match self.dataset.total_weight() {
             weight if weight > 0.0 => sum * self.objective.reduction.scale(weight),
             _ => sum,

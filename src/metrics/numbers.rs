@@ -168,7 +168,7 @@ pub(super) fn measure(
         let metrics = metrics(target, sums, second).shifted(offset);
         if metrics.r2.is_none() {
             notes.push(format!(
-                "`{target}` is always {}: R² is left out, since there is nothing to explain",
+                "`{target}` is {} in every row once it is rounded to f32: R² is left out, since there is nothing to explain",
                 sums.targets.least + offset
             ));
         }

@@ -97,6 +97,10 @@ impl Description {
             _ if ![0, self.targets.len()].contains(&self.target_offsets.len())
                 || ![0, self.targets.len()].contains(&self.target_times.len())
                 || ![0, self.features.len()].contains(&self.centers().len())
+                || !self
+                    .target_scaling
+                    .iter()
+                    .all(|it| it.is_of(self.targets.len()))
                 || !self.target_offsets.iter().all(|offset| offset.is_finite()) =>
             {
                 Err("says of its features or targets what no training says; train again".to_owned())

@@ -43,7 +43,8 @@ pub struct TrainConfig {
     /// need 0.
     #[serde(skip_serializing_if = "is_zero")]
     pub weight_decay: f64,
-    /// The largest norm of a gradient; one that is longer is shortened to it. `None` for no such limit.
+    /// The largest norm of a gradient, by the parameters for standardised features and targets where these are
+    /// standardised; one that is longer is shortened to it. `None` for no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// The share of itself, in [0, 1), that a running mean of the parameters keeps with each update: the training ends

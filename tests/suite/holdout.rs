@@ -620,6 +620,25 @@ fn a_model_that_is_of_no_use_is_told() {
         }
     }
 
+    let several = format!("{folder}/several.csv");
+    let rows = (0..200_u32).map(|row| {
+        let x = f64::from(row * 37 % 200);
+        format!("{x},{},{},{}\n", x - 100.0, x / 1e3, 50.0 - x * x)
+    });
+    let rows: String = rows.collect();
+    fs::write(&several, format!("x,y,small,z\n{rows}")).unwrap();
+    let targets = ["--target", "y,small,z", "--iterations", "0"];
+    let text = told(&several, &targets);
+    for part in [
+        "the loss hardly shows `y`, `small`, which deviate by less than a tenth of what",
+        "no metric of `y` on the held-out samples is better than the baseline's, always the mean, ",
+        "; the same is true of `small`, `z`;",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let one = told(&several, &["--target", "small", "--drop", "y,z"]);
+    assert!(!one.contains("hardly shows"), "{one}");
+
     for (scale, is_told) in [(1e5, true), (1e-5, true), (1.0, false)] {
         let scaled = write("scaled.csv", &|x| {
             (scale * (f64::from(x) / 50.0 - 1.5)).to_string()

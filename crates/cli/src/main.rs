@@ -15,8 +15,7 @@ use cli::{
 use error::{Error, Result};
 use neuralnet::backend::BackendKind;
 use neuralnet::{
-    BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training,
-    data::TargetScaling, gpu,
+    BackendChoice, Dataset, Model, Predictor, Progress, StopReason, TrainConfig, Training, gpu,
 };
 use report::{
     ArticleRow, EvaluateResult, ModelResult, Reporter, Run, TrainResult, ValidateResult, html,
@@ -101,8 +100,8 @@ fn train(args: &TrainArgs) -> Result<ExitCode> {
     let notes = holdout.iter().flat_map(|metrics| &metrics.notes);
     notes.for_each(|note| report::tell(note));
     let useless = holdout.as_ref();
-    let scale = dataset.target_scaling().map_or(1.0, TargetScaling::scale);
-    let useless = useless.and_then(|metrics| report::useless(metrics, config.optimizer, scale));
+    let standardised = dataset.target_scaling().is_some();
+    let useless = useless.and_then(|it| report::useless(it, config.optimizer, standardised));
     useless.iter().for_each(|notice| report::tell(notice));
     let parameters = model.table_parameters();
     let result = TrainResult::new(&run, &trained, &parameters, &article, holdout.as_ref());

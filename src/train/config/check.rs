@@ -1,7 +1,7 @@
 //! Which settings can be used, together and on the data.
 
 use super::TrainConfig;
-use crate::data::{Dataset, FEATURES_ALONE, Scaling};
+use crate::data::{Dataset, FEATURES_ALONE, Scaling, TargetScaling};
 use crate::error::{Error, LEAVE_OUT, Remedy, Result};
 use crate::network::{Activation, Hidden};
 use crate::objective::Loss;
@@ -235,17 +235,35 @@ impl TrainConfig {
             reason,
             remedies,
         )?;
-        let is_centered = dataset.scaling().is_some_and(Scaling::is_centered);
+        let targets = dataset.target_scaling();
+        for (what, is_centered) in [
+            (
+                "features",
+                dataset.scaling().is_some_and(Scaling::is_centered),
+            ),
+            ("targets", targets.is_some_and(TargetScaling::is_centered)),
+        ] {
+            require(
+                self.bias || !is_centered,
+                "bias",
+                format_args!(
+                    "the {what} are centred, and without a bias nothing makes up for that"
+                ),
+                &[
+                    Remedy::Set("bias", "true"),
+                    Remedy::Do("standardise them without centring"),
+                ],
+            )?;
+        }
         require(
-            self.bias || !is_centered,
-            "bias",
-            "the features are centred, and without a bias nothing makes up for that",
+            targets.is_none() || self.activation == Activation::Identity,
+            "activation",
+            "the targets are standardised, and the identity alone predicts such",
             &[
-                Remedy::Set("bias", "true"),
-                Remedy::Do("standardise them without centring"),
+                Remedy::Set("activation", "identity"),
+                Remedy::Do("leave the targets as they are"),
             ],
         )?;
-        self.check_target_scaling(dataset)?;
         if dataset.n_outputs() == 0 {
             return Err(Error::Dataset {
                 source_name: dataset.source().to_owned(),
@@ -264,32 +282,6 @@ impl TrainConfig {
             true => check_shares(dataset),
             false => Ok(()),
         }
-    }
-
-    /// Checks that the predictions can be those of standardised targets.
-    fn check_target_scaling(&self, dataset: &Dataset) -> Result<()> {
-        let Some(scaling) = dataset.target_scaling() else {
-            return Ok(());
-        };
-        let is_centered = scaling.center().iter().any(|center| center.abs() > 0.0);
-        require(
-            self.bias || !is_centered,
-            "bias",
-            "the targets are centred, and without a bias nothing makes up for that",
-            &[
-                Remedy::Set("bias", "true"),
-                Remedy::Do("standardise them without centring"),
-            ],
-        )?;
-        require(
-            self.activation == Activation::Identity,
-            "activation",
-            "the targets are standardised, and the identity alone predicts such",
-            &[
-                Remedy::Set("activation", "identity"),
-                Remedy::Do("leave the targets as they are"),
-            ],
-        )
     }
 
     /// Checks that predictions reach the targets: a squared error from one that they do not reach saturates the outputs.

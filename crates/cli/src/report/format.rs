@@ -50,6 +50,17 @@ pub(super) fn shown(name: &str) -> String {
     name.chars().map(escaped).collect()
 }
 
+/// The first three of some names in backticks, and how many more there are.
+pub(super) fn quoted(names: &[&str]) -> String {
+    const MOST: usize = 3;
+    let first = names.iter().take(MOST);
+    let first: Vec<String> = first.map(|name| format!("`{}`", shown(name))).collect();
+    match names.len().saturating_sub(MOST) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// A duration in the unit that suits it, from nanoseconds to seconds.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {

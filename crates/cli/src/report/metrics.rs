@@ -1,6 +1,6 @@
 //! Metrics for people: each beside its baseline, and confusions of classes.
 
-use super::format::{counted, rate, shown};
+use super::format::{counted, quoted, shown};
 use neuralnet::metrics::{ClassMetrics, Measured};
 use neuralnet::{Metrics, Optimizer};
 use std::io::{self, Write};
@@ -35,41 +35,50 @@ impl Line {
     }
 }
 
-/// What is told if what a training by `optimizer` found out is of no use for the held-out samples. It saw the targets over
-/// `scale`.
-pub(crate) fn useless(metrics: &Metrics, optimizer: Optimizer, scale: f64) -> Option<String> {
+/// What is told if what a training by `optimizer` found out is of no use for the held-out samples.
+pub(crate) fn useless(
+    metrics: &Metrics,
+    optimizer: Optimizer,
+    targets_are_standardised: bool,
+) -> Option<String> {
     let fails = |measured: &&Measured| !lines(measured).iter().any(Line::is_passed);
-    let measured = metrics.measured.iter().find(fails)?;
+    let mut failed = metrics.measured.iter().filter(fails);
+    let measured = failed.next()?;
+    let others: Vec<String> = failed.map(target).collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let others = match &others[..] {
+        [] => String::new(),
+        others => format!("; the same is true of {}", quoted(others)),
+    };
     let overfits = "take --early-stopping or a larger --l2";
     let remedy = match optimizer {
-        Optimizer::LBfgs => overfits.to_owned(),
+        Optimizer::LBfgs => {
+            format!(
+                "if the loss is high, take smaller penalties or more features; if it is low, {overfits}"
+            )
+        }
         _ => format!(
             "if the loss is high, train longer (--epochs or --iterations) or take --optimizer lbfgs; if it is low, {overfits}"
         ),
     };
-    let remedy = match out_of_scale(measured, optimizer, scale) {
+    let out_of_scale = out_of_scale(measured, optimizer).filter(|_| !targets_are_standardised);
+    let remedy = match out_of_scale {
         Some((rule, deviation)) => format!(
-            "it deviates from its mean by {}, where {rule} suits about {}: train on it divided by {}; otherwise, {remedy}",
-            digits(deviation),
-            rate(scale),
-            digits(deviation / scale)
+            "it deviates from its mean by {0}, where {rule} suits about 1: train on it divided by {0}; otherwise, {remedy}",
+            digits(deviation)
         ),
         None => remedy,
     };
     Some(format!(
-        "no metric of `{}` on the held-out samples is better than the baseline's, {}; {remedy}",
+        "no metric of `{}` on the held-out samples is better than the baseline's, {}{others}; {remedy}",
         target(measured),
         baseline(measured)
     ))
 }
 
 /// The name of `optimizer` and the deviation of the target, if they do not suit each other: each step of Adam and its like
-/// moves a parameter by about the learning rate, however far the targets over `scale` are.
-fn out_of_scale(
-    measured: &Measured,
-    optimizer: Optimizer,
-    scale: f64,
-) -> Option<(&'static str, f64)> {
+/// moves a parameter by about the learning rate, however far the targets are.
+fn out_of_scale(measured: &Measured, optimizer: Optimizer) -> Option<(&'static str, f64)> {
     let rule = match optimizer {
         Optimizer::RmsProp => "RMSprop",
         Optimizer::Adam => "Adam",
@@ -80,8 +89,7 @@ fn out_of_scale(
         return None;
     };
     let deviation = metrics.baseline.rmse;
-    let is_suited = SUITED_DEVIATIONS.contains(&(deviation / scale));
-    (deviation > 0.0 && !is_suited).then_some((rule, deviation))
+    (deviation > 0.0 && !SUITED_DEVIATIONS.contains(&deviation)).then_some((rule, deviation))
 }
 
 /// Writes the metrics on the held-out samples of a training.

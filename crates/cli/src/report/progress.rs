@@ -1,6 +1,6 @@
 //! The output of a running training on stderr: notices, and on a terminal a progress bar.
 
-use super::format::{iterations, shown};
+use super::format::{iterations, quoted, shown};
 use super::{on_hardware, tell};
 use crate::error::remedy_told;
 use indicatif::{HumanFloatCount, ProgressBar, ProgressStyle};
@@ -11,6 +11,9 @@ use neuralnet::{
     Dataset, Error, Loss, Progress, Scaling, StopReason, TrainConfig, Trained, Training,
 };
 use std::io::{self, IsTerminal};
+
+/// A target that deviates by less than this share of what all deviate by has less than a hundredth of the loss.
+const SEEN_DEVIATION: f64 = 0.1;
 
 /// Prints the notices and the progress bar of one training.
 pub(crate) struct Reporter {
@@ -71,6 +74,19 @@ impl Reporter {
                 "column `{}`{others} has one value only in f32: kept, with a weight of 0",
                 shown(first)
             ));
+        }
+        if let Some(scaling) = dataset.target_scaling() {
+            let named = dataset.target_names().iter().zip(scaling.deviation());
+            let is_hidden =
+                |deviation: f64| deviation > 0.0 && deviation < SEEN_DEVIATION * scaling.scale();
+            let hidden = named.filter(|(_, deviation)| is_hidden(**deviation));
+            let hidden: Vec<&str> = hidden.map(|(name, _)| name.as_str()).collect();
+            if !hidden.is_empty() {
+                self.notice(&format!(
+                    "the loss hardly shows {}, which deviate by less than a tenth of what all targets do: train on them alone, or give the targets units in which they deviate alike",
+                    quoted(&hidden)
+                ));
+            }
         }
         if self.config.warm_up > self.config.iterations {
             self.notice(&format!(

@@ -36,7 +36,7 @@ pub(super) struct Settings {
     threads: Option<usize>,
     /// Whether the features are standardised.
     pub(super) standardise: bool,
-    /// Whether the targets are.
+    /// Whether the targets are standardised.
     pub(super) standardise_targets: bool,
     pub(super) storage: Storage,
     max_chunk_bytes: Option<u64>,

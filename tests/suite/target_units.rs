@@ -207,7 +207,8 @@ fn the_unit_of_a_target_decides_nothing() {
         let other = train(1000.0);
         let loss = |json: &Value| json["validation_loss"].as_f64().unwrap();
         let ratio = loss(&other) / loss(&plain) / 1e6;
-        assert!((ratio - 1.0).abs() <= 1e-3, "{flags:?}: {ratio}");
+        // Roundings grow in up to 1,000 iterations, of which L-BFGS takes other ones then.
+        assert!((ratio - 1.0).abs() <= 0.02, "{flags:?}: {ratio}");
         for exponent in [-40, 17] {
             let unit = 2.0_f32.powi(exponent);
             let other = train(unit);

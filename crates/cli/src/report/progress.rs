@@ -1,6 +1,6 @@
 //! The output of a running training on stderr: notices, and on a terminal a progress bar.
 
-use super::format::{iterations, quoted, shown};
+use super::format::{iterations, number, quoted, shown};
 use super::{on_hardware, tell};
 use crate::error::remedy_told;
 use indicatif::{HumanFloatCount, ProgressBar, ProgressStyle};
@@ -123,11 +123,11 @@ impl Reporter {
         let passes = progress.evaluations as f64 / self.updates_an_epoch;
         let passes_per_second = passes / progress.seconds;
         let validation = progress.validation;
-        let validation = validation.map(|loss| format!(", validation {loss:.6}"));
+        let validation = validation.map(|loss| format!(", validation {}", number(loss)));
         self.bar.set_position(progress.iteration);
         self.bar.set_message(format!(
-            "loss {:.6}{}, {} samples/s, {:.2} GB/s",
-            progress.loss,
+            "loss {}{}, {} samples/s, {:.2} GB/s",
+            number(progress.loss),
             validation.unwrap_or_default(),
             HumanFloatCount((self.n_samples * passes_per_second).round()),
             self.bytes * passes_per_second / 1e9
@@ -145,10 +145,10 @@ impl Reporter {
         if io::stderr().is_terminal() && trained.history.len() > 1 {
             let losses: Vec<f64> = trained.history.iter().map(|point| point.loss).collect();
             tell(&format!(
-                "loss {} {:.6} to {:.6}",
+                "loss {} {} to {}",
                 sparkline(&losses),
-                losses[0],
-                trained.loss
+                number(losses[0]),
+                number(trained.loss)
             ));
         }
         if trained.stop == StopReason::Diverged {

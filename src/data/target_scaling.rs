@@ -190,7 +190,7 @@ mod tests {
             features_first.fingerprint(),
             raw.standardised(true).fingerprint()
         );
-        // The same numbers once they are scaled are other data.
+        // Data sets that differ by the unit of their targets alone hold the same numbers once these are scaled.
         let doubled = vec![2.0, 10.0, 18.0];
         let doubled = Dataset::from_rows("rows", 1, 1, vec![3.0, 4.0, 8.0], doubled).unwrap();
         let doubled = doubled.standardised(true).targets_standardised(true);

@@ -630,14 +630,14 @@ fn a_model_that_is_of_no_use_is_told() {
     let targets = ["--target", "y,small,z", "--iterations", "0"];
     let text = told(&several, &targets);
     for part in [
-        "the loss hardly shows `y`, `small`, which deviate by less than a tenth of what",
+        "hardly show in the loss: `y`, `small`; train on such a target alone",
         "no metric of `y` on the held-out samples is better than the baseline's, always the mean, ",
         "; the same is true of `small`, `z`;",
     ] {
         assert!(text.contains(part), "{text}");
     }
     let one = told(&several, &["--target", "small", "--drop", "y,z"]);
-    assert!(!one.contains("hardly shows"), "{one}");
+    assert!(!one.contains("hardly show"), "{one}");
 
     for (scale, is_told) in [(1e5, true), (1e-5, true), (1.0, false)] {
         let scaled = write("scaled.csv", &|x| {

@@ -6,20 +6,20 @@ use neuralnet::backend::{Backend, Holdout};
 use neuralnet::cpu::Cpu;
 use neuralnet::network::{Activation, Hidden};
 use neuralnet::{
-    BackendChoice, Dataset, Hardware, Loss, Optimizer, Reduction, TrainConfig, Training,
+    BackendChoice, Dataset, Hardware, Loss, Model, Optimizer, Reduction, TrainConfig, Training,
 };
 use serde_json::Value;
 use std::fs;
 use std::ops::ControlFlow;
 
-/// Two targets far from 0, of different spreads, and weights if there are any.
-fn far(n_samples: usize, is_weighted: bool) -> Dataset {
+/// Two targets of different spreads, the first about `mean` and the second about −1,000, and weights if there are any.
+fn far(n_samples: usize, is_weighted: bool, mean: f32) -> Dataset {
     let (mut inputs, mut targets) = (vec![0.0; 5 * n_samples], vec![0.0; 2 * n_samples]);
     random_dataset(n_samples, 5, 2).read(0..n_samples, &mut inputs, &mut targets);
     let rows = inputs.chunks(5).zip(targets.chunks_mut(2));
     rows.for_each(|(x, t)| {
         let noise = [t[0], t[1]];
-        t[0] = 3e4 + 4e3 * (x[0] * x[1] + 0.1 * noise[0]);
+        t[0] = mean + 4e3 * (x[0] * x[1] + 0.1 * noise[0]);
         t[1] = -1e3 + 7e3 * (x[2] + 0.1 * noise[1]);
     });
     let dataset = Dataset::from_rows("far", 5, 2, inputs, targets).unwrap();
@@ -61,7 +61,8 @@ fn losses_and_parameters_are_those_of_unscaled_targets() {
         (9000, true, Reduction::Mean),
         (90, false, Reduction::Sum),
     ] {
-        let (rest, held) = far(n_samples, is_weighted).split(0.3, 1).unwrap();
+        // So far from 0 unscaled predictions in f32 would be off by a hundredth of the deviation.
+        let (rest, held) = far(n_samples, is_weighted, 3e8).split(0.3, 1).unwrap();
         let scaled = rest.standardised(true).targets_standardised(true);
         for (backend, optimizer) in [
             (BackendChoice::Cpu, Optimizer::AdamW),
@@ -106,7 +107,7 @@ fn losses_and_parameters_are_those_of_unscaled_targets() {
             let before = loss_of(&rest, &config, &start);
             assert!(trained.loss < 0.5 * before, "{what}: hardly trained");
 
-            // Another training that starts there finds the same loss.
+            // A training that begins with the parameters of another one finds the same loss.
             let none = TrainConfig {
                 iterations: 0,
                 ..config.clone()
@@ -123,7 +124,7 @@ fn losses_and_parameters_are_those_of_unscaled_targets() {
 #[test]
 fn folded_scaling_is_that_of_scaled_rows() {
     for is_weighted in [false, true] {
-        let dataset = far(9000, is_weighted);
+        let dataset = far(9000, is_weighted, 3e4);
         let dataset = dataset.standardised(true).targets_standardised(true);
         assert!(dataset.leaves().count() > 1, "several leaves");
         let config = config(Optimizer::AdamW);
@@ -164,7 +165,7 @@ fn folded_scaling_is_that_of_scaled_rows() {
 /// two, and otherwise but for roundings.
 #[test]
 fn the_unit_of_a_target_decides_nothing() {
-    let dataset = far(400, false);
+    let dataset = far(400, false, 3e4);
     let (mut inputs, mut targets) = (vec![0.0; 5 * 400], vec![0.0; 2 * 400]);
     dataset.read(0..400, &mut inputs, &mut targets);
     let table = |unit: f32| {
@@ -229,10 +230,10 @@ fn the_unit_of_a_target_decides_nothing() {
     }
 }
 
-/// What is proven are the passes of that training.
+/// `validate` proves a network on standardised targets, and tells what a storage does to the loss of the unscaled ones.
 #[test]
 fn a_network_of_far_targets_is_proven() {
-    let dataset = far(300, false);
+    let dataset = far(300, false, 3e4);
     let (mut inputs, mut targets) = (vec![0.0; 5 * 300], vec![0.0; 2 * 300]);
     dataset.read(0..300, &mut inputs, &mut targets);
     let rows = inputs.chunks(5).zip(targets.chunks(2));
@@ -250,5 +251,33 @@ fn a_network_of_far_targets_is_proven() {
     for loss in ["loss_of_original", "loss_of_stored"] {
         let loss = json["rounding"][loss].as_f64().unwrap();
         assert!(loss > 1e4, "{loss} is no loss of such targets");
+    }
+}
+
+/// A model says how each of its targets was scaled, or of none.
+#[test]
+fn a_model_that_lacks_the_scaling_of_a_target_is_refused() {
+    let folder = scratch();
+    let (data, model) = (format!("{folder}/kept.csv"), format!("{folder}/kept.model"));
+    fs::write(&data, "x,y\n1,20\n2,50\n3,20\n4,70\n").unwrap();
+    let train = ["train", &data, "--hidden", "2", "--iterations", "1"];
+    neuralnet_json(&[&train[..], &["--backend", "cpu", "--output", &model]].concat());
+    let bytes = fs::read(&model).unwrap();
+    let inspected = neuralnet_json(&["inspect", &model]);
+    let scaling = &inspected["target_scaling"];
+    for key in ["center", "deviation"] {
+        let number = scaling[key][0].as_f64().unwrap();
+        assert!(number > 0.0, "{key} of {inspected}");
+        let json = format!(r#"\"{key}\":[{number:?}]"#);
+        let found = bytes
+            .windows(json.len())
+            .position(|it| it == json.as_bytes());
+        let at = found.unwrap_or_else(|| panic!("{json} is not in the file"));
+        let mut changed = bytes.clone();
+        let digits = at + json.find('[').unwrap() + 1..at + json.len() - 1;
+        changed[digits].fill(b' ');
+        fs::write(&model, &changed).unwrap();
+        let refused = Model::open(model.as_ref()).unwrap_err().to_string();
+        assert!(refused.contains("what no training says"), "{refused}");
     }
 }

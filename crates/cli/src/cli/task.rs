@@ -35,7 +35,7 @@ pub(crate) struct TaskArgs {
     /// Loss of one prediction (default: cross-entropy with a softmax, and with a sigmoid unless DATA is article; otherwise squared-error)
     #[arg(long, value_parser = choice::<Loss>())]
     pub(super) loss: Option<Loss>,
-    /// Train on standardised features, each less its mean (not with --no-bias), over its standard deviation; with --hidden and the identity so are the targets, over the deviation of all; the weights and losses printed and saved are those of the table as it is (default: yes for files)
+    /// Train on standardised features: each less its mean (not with --no-bias), over its standard deviation; with --hidden and --activation identity on standardised targets too, over the deviation of all; the weights and losses printed and saved are those of the table as it is (default: yes for files)
     #[arg(long, overrides_with = "no_standardise")]
     standardise: bool,
     /// Train on the unscaled features and targets

@@ -83,7 +83,7 @@ impl Reporter {
             let hidden: Vec<&str> = hidden.map(|(name, _)| name.as_str()).collect();
             if !hidden.is_empty() {
                 self.notice(&format!(
-                    "the loss hardly shows {}, which deviate by less than a tenth of what all targets do: train on them alone, or give the targets units in which they deviate alike",
+                    "targets that deviate by less than a tenth of what all do hardly show in the loss: {}; train on such a target alone, or give all of them units in which they deviate alike",
                     quoted(&hidden)
                 ));
             }

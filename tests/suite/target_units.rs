@@ -261,7 +261,13 @@ fn a_model_that_lacks_the_scaling_of_a_target_is_refused() {
     let (data, model) = (format!("{folder}/kept.csv"), format!("{folder}/kept.model"));
     fs::write(&data, "x,y\n1,20\n2,50\n3,20\n4,70\n").unwrap();
     let train = ["train", &data, "--hidden", "2", "--iterations", "1"];
-    neuralnet_json(&[&train[..], &["--backend", "cpu", "--output", &model]].concat());
+    neuralnet_json(
+        &[
+            &train[..],
+            &["--backend", "cpu", "--output", &model, "--force"],
+        ]
+        .concat(),
+    );
     let bytes = fs::read(&model).unwrap();
     let inspected = neuralnet_json(&["inspect", &model]);
     let scaling = &inspected["target_scaling"];
